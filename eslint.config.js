@@ -1,0 +1,45 @@
+import { createProjectGraphAsync } from '@nx/devkit';
+import nx from '@nx/eslint-plugin';
+import tseslint from 'typescript-eslint';
+
+// Without a cached project graph the boundary rule passes silently; make it first.
+await createProjectGraphAsync();
+
+const below = {
+  'type:errors': [],
+  'type:checkpoints': [],
+  'type:engine': [],
+  'type:core': ['type:engine'],
+  'type:part': ['type:core', 'type:engine'],
+  'type:models': ['type:part', 'type:core', 'type:engine', 'type:checkpoints'],
+  'type:training': ['type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
+  'type:app': ['type:app', 'type:training', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
+  'type:playground': [],
+};
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/*.config.ts', '**/node_modules/**'] },
+  {
+    files: ['**/*.ts', '**/*.tsx'],
+    extends: [tseslint.configs.strict],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          allow: [],
+          enforceBuildableLibDependency: false,
+          depConstraints: Object.entries(below).map(([sourceTag, onlyDependOnLibsWithTags]) => ({
+            sourceTag,
+            onlyDependOnLibsWithTags:
+              sourceTag === 'type:playground' ? [] : [...onlyDependOnLibsWithTags, 'type:errors'],
+          })),
+        },
+      ],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+      'no-restricted-syntax': ['error', { selector: 'ExportAllDeclaration', message: 'Name what you export.' }],
+      'max-lines': ['error', { max: 300 }],
+    },
+  },
+);

@@ -1,0 +1,221 @@
+import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Engine, SampleRng, TraceRng } from '@tessera/engine';
+import type { Row } from './row.ts';
+import type { Plan, Step } from './step.ts';
+import type { Encoding, Layout, Space, SpaceShape, Tokens } from './tokens.ts';
+
+/*
+ * The contracts between the loop and the parts. Arguments are borrowed; results belong to the receiver, which disposes
+ * them. Tensor names end in their axes: B images, R rows (2B when guided), L all tokens, l this step's tokens,
+ * D backbone width, C token channels, V vocabulary, H W pixels.
+ */
+
+/** What a backbone reads from the canvas: the running estimate (VAR), all known tokens (MAR), or the newest (raster). */
+export type Reads = 'estimate' | 'known' | 'last';
+
+/** What a canvas gives to a backbone before a step. `values` is null while nothing has been written. */
+export type Context =
+  | { readonly reads: 'estimate'; readonly values_BlC: Tensor3D | null }
+  | { readonly reads: 'known'; readonly values_BLC: Tensor3D; readonly known_BL: Tensor2D }
+  | { readonly reads: 'last'; readonly values_BlC: Tensor3D | null };
+
+/** Tokens that stay as they are (in-painting), for all L positions; `keep_L` is 1 where the given token stays. */
+export interface Kept {
+  readonly values_BLC: Tensor3D;
+  readonly keep_L: Uint8Array;
+}
+
+/** Pixels in [0, 1], row-major, interleaved channels. */
+export interface Pixels {
+  readonly data: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** How a step is shown: not at all, by a small linear map of the canvas to RGB, or by the full decoder. */
+export type PreviewKind = 'none' | 'linear' | 'decoded';
+
+/** The image so far. The tokenizer owns it: what was written, what comes next, how it looks. */
+export interface Canvas {
+  read(step: Step, reads: Reads): Promise<Context>;
+  write(step: Step, tokens: Tokens): Promise<void>;
+  /** One picture per row, or null for 'none'. */
+  preview(kind: PreviewKind): Promise<readonly Pixels[] | null>;
+  render(row: number): Promise<Pixels>;
+  dispose(): void;
+}
+
+export interface Tokenizer {
+  readonly space: Space;
+  readonly layout: Layout;
+  /** Which reads its canvas can serve. */
+  readonly serves: readonly Reads[];
+  /** Image size in pixels that `encode` takes and `render` gives. */
+  readonly image: { readonly height: number; readonly width: number; readonly channels: number };
+  /** `image_BHWC` in [0, 1]. */
+  encode(image_BHWC: Tensor4D): Promise<Encoding>;
+  /** Tokens of all positions from an encoding; random only for encodings that are distributions. */
+  draw(encoding: Encoding, rng: TraceRng): Tokens;
+  /** Teacher forcing of cumulative tokenizers: what the canvas would have given at every position but the first scale's. */
+  estimates?(values_BLC: Tensor3D): Tensor3D;
+  /** A mask on the finest grid (1 = keep), brought to every position: 1 where the given token stays. */
+  keepMask(mask: Uint8Array): Uint8Array;
+  openCanvas(rows: readonly Row[], kept: Kept | null): Canvas;
+  dispose(): void;
+}
+
+export interface Order {
+  open(layout: Layout, request: { readonly rows: readonly Row[]; readonly rng: SampleRng }): Plan;
+}
+
+/** The classes of a batch; -1 is the null class. */
+export interface Conditions {
+  readonly label_B: Tensor | Int32Array;
+}
+
+/** How strongly conditions pull: the mixture is always `u + w (c - u)`, w = 1 for none. */
+export interface Guidance {
+  /** False when w is 1 at every step: rows are then not doubled. */
+  readonly active: boolean;
+  weight(step: Step): number;
+}
+
+/** Hidden states of one step. Guided: rows 0..B-1 saw the condition, rows B..2B-1 the null class. */
+export interface Hidden {
+  readonly values_RlD: Tensor3D;
+  readonly positions_Bl: Int32Array;
+  readonly guided: boolean;
+}
+
+/** One generation's pass through a backbone. It owns the caches. */
+export interface Rollout {
+  forward(context: Context, step: Step): Promise<Hidden>;
+  /** Asks once more for the same step, with these tokens in place, without touching the caches. */
+  again?(context: Context, step: Step): Promise<Hidden>;
+  dispose(): void;
+}
+
+/** What a backbone learns from: all tokens, when each comes, and which steps are supervised. */
+export interface Lesson {
+  readonly values_BLC: Tensor3D;
+  readonly estimates_BLC?: Tensor3D;
+  /** The step at which each token comes. */
+  readonly rank_BL: Tensor2D;
+  /** null: every step is supervised (VAR, causal); a number: one cut, that many tokens are known (MAR). */
+  readonly known: number | null;
+  /** Class per image, -1 for the null class; int32. */
+  readonly label_B: Tensor;
+}
+
+/** Hidden states of all positions, for the loss. */
+export interface Taught {
+  readonly values_BLD: Tensor3D;
+}
+
+export interface TrainContext {
+  readonly rng: TraceRng;
+  readonly train: boolean;
+}
+
+export interface Backbone {
+  readonly width: number;
+  readonly reads: Reads;
+  openRollout(rows: readonly Row[], guidance: Guidance): Promise<Rollout>;
+  /** Pure and traceable. */
+  teach(lesson: Lesson, context: TrainContext): Taught;
+  dispose(): void;
+}
+
+export interface SampleContext<O = unknown> {
+  readonly step: Step;
+  readonly rows: readonly Row[];
+  /** Guidance weight w of this step. */
+  readonly weight: number;
+  readonly rng: SampleRng;
+  readonly options: O;
+  readonly signal: AbortSignal;
+}
+
+export interface Sampled {
+  readonly tokens: Tokens;
+  readonly confidence_Bl?: Float32Array;
+}
+
+export interface Head<O = unknown> {
+  /** One value a token, [B, L]; the trainer weighs and averages. Pure and traceable. */
+  loss(taught: Taught, target: Tokens, context: TrainContext): Tensor2D;
+  sample(hidden: Hidden, context: SampleContext<O>): Promise<Sampled>;
+  dispose(): void;
+}
+
+/** How a parameter starts, and whether weight decay pulls at it. */
+export interface ParamSpec {
+  readonly init: Init;
+  readonly decay: boolean;
+  /** False for buffers: kept in the file, never trained. */
+  readonly trainable?: boolean;
+}
+
+export type Init =
+  | { readonly kind: 'zeros' | 'ones' }
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'normal'; readonly std: number }
+  | { readonly kind: 'uniform'; readonly bound: number }
+  /** Rows of one matrix that start differently (VAR's modulation): cut along the first axis. */
+  | { readonly kind: 'rows'; readonly parts: readonly { readonly rows: number; readonly init: Init }[] };
+
+/** Where a part gets its parameters: from a file, or freshly initialised for training. */
+export interface Weights {
+  param(name: string, shape: readonly number[], spec: ParamSpec): Tensor;
+  /** True when the file holds this name: for optional parameters. */
+  has(name: string): boolean;
+}
+
+/** What every part is built from. */
+export interface BuildContext {
+  readonly engine: Engine;
+  readonly weights: Weights;
+}
+
+/** Checks untrusted JSON and returns it typed, or throws a TesseraError that names the field. */
+export interface Schema<T> {
+  parse(value: unknown, who: string): T;
+}
+
+export interface TokenizerPlugin<C = unknown> {
+  readonly contract: 1;
+  readonly kind: 'tokenizer';
+  readonly name: string;
+  readonly config: Schema<C>;
+  describe(config: C): { readonly space: SpaceShape; readonly layout: Layout; readonly serves: readonly Reads[] };
+  build(config: C, context: BuildContext): Tokenizer;
+}
+
+export interface BackbonePlugin<C = unknown> {
+  readonly contract: 1;
+  readonly kind: 'backbone';
+  readonly name: string;
+  readonly config: Schema<C>;
+  describe(config: C): { readonly width: number; readonly reads: Reads; readonly classes: number };
+  build(config: C, dims: { readonly layout: Layout; readonly space: SpaceShape }, context: BuildContext): Backbone;
+}
+
+export interface HeadPlugin<C = unknown, O = unknown> {
+  readonly contract: 1;
+  readonly kind: 'head';
+  readonly name: string;
+  readonly space: SpaceShape['kind'];
+  readonly config: Schema<C>;
+  /** Request time: top-k, temperature, steps. */
+  readonly options: Schema<O>;
+  build(config: C, dims: { readonly width: number; readonly space: Space }, context: BuildContext): Head<O>;
+}
+
+export interface OrderPlugin<C = unknown> {
+  readonly contract: 1;
+  readonly kind: 'order';
+  readonly name: string;
+  readonly config: Schema<C>;
+  build(config: C): Order;
+}

@@ -1,0 +1,36 @@
+import type { Tensor } from '@tensorflow/tfjs';
+import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
+
+/** Where programs run. `onnx` needs npm alone and is fast; `eager` is plain tfjs, the reference. */
+export type TargetName = 'eager' | 'onnx';
+
+/** Tensors, and lists and records of them. Numbers are refused: a number closed over would be baked in. */
+export type Tree = Tensor | null | readonly Tree[] | { readonly [key: string]: Tree };
+
+export interface CompileOptions {
+  /** For errors and profiles: `var.block`. */
+  readonly name: string;
+  /**
+   * One string per tensor argument, in the order in which the arguments' tensors are met: axis names apart by blanks,
+   * a dot for an axis of fixed size: `['R l .', 'R .']`. Equal names must have equal sizes, which each call checks.
+   * Named axes may differ from call to call without another compilation; without `axes` every shape compiles anew.
+   */
+  readonly axes?: readonly string[];
+}
+
+/** The compiled function. Arguments are borrowed; results are ordinary tfjs tensors that the caller disposes. */
+export interface Program<A extends readonly Tree[], R extends Tree> {
+  (...args: A): Promise<R>;
+  dispose(): void;
+}
+
+/** One target with its sessions. Parts receive it; nothing is ambient. */
+export interface Engine {
+  readonly target: TargetName;
+  /** One line for health pages: which target and why. */
+  readonly why: string;
+  compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
+  compileTrainStep(spec: TrainStepSpec): TrainStep;
+  /** Releases every session made by this engine. */
+  dispose(): void;
+}

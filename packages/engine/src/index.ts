@@ -1,0 +1,3 @@
+export type { CompileOptions, Engine, Program, TargetName, Tree } from './engine.ts';
+export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
+export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';

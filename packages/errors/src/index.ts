@@ -1,0 +1,1 @@
+export { TesseraError, isTesseraError, type ErrorParts } from './tessera-error.ts';

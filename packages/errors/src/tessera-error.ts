@@ -1,0 +1,31 @@
+/** The parts of one clear sentence. `code` is stable and may be matched; the words may change. */
+export interface ErrorParts {
+  /** Stable, kebab-case: `label-out-of-range`. */
+  readonly code: string;
+  /** Who complains: a package, a plug-in, a command or a file. */
+  readonly who: string;
+  /** What was found: `label 12`. */
+  readonly got: string;
+  /** What would have been right: `a label from 0 to 9`. */
+  readonly expected: string;
+  /** What to do now, as an imperative: `Choose a label of this model.` */
+  readonly next?: string;
+  readonly cause?: unknown;
+}
+
+/** The only error class that Tessera throws on purpose. Anything else that surfaces is a bug. */
+export class TesseraError extends Error {
+  readonly code: string;
+
+  constructor({ code, who, got, expected, next, cause }: ErrorParts) {
+    const sentence = `[${who}] got ${got}; expected ${expected}.${next ? ` ${next}` : ''}`;
+    super(sentence, cause === undefined ? undefined : { cause });
+    this.name = 'TesseraError';
+    this.code = code;
+  }
+}
+
+/** True also for an error of another copy of this package, as after `structuredClone` or a second install. */
+export function isTesseraError(error: unknown): error is TesseraError {
+  return error instanceof Error && error.name === 'TesseraError' && typeof (error as TesseraError).code === 'string';
+}

@@ -1,0 +1,54 @@
+import type { PreviewKind, SampleEvent } from '@tessera/core';
+
+/** What a request may choose. Everything left out takes the model's own default. */
+export interface GenerateRequest {
+  /** One label per image; -1 is the null class. */
+  readonly labels: readonly number[];
+  /** Image i has seed + i and can be made again alone. */
+  readonly seed: number;
+  /** Strength of guidance in the model family's own scale (VAR: cfg of the ramp). */
+  readonly guidance?: number;
+  /** Options of the head, checked by its schema: `topK`, `topP`, `smooth` ... */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly preview?: PreviewKind;
+  readonly signal?: AbortSignal;
+}
+
+/** A model folder, loaded. */
+export interface Model {
+  readonly name: string;
+  readonly manifest: ModelManifest;
+  readonly parameters: number;
+  generate(request: GenerateRequest): AsyncGenerator<SampleEvent>;
+  dispose(): void;
+}
+
+export interface ComponentEntry {
+  /** Name of the plug-in: `vq`, `next-scale`, `next-scale-transformer`, `categorical`. */
+  readonly plugin: string;
+  readonly config: unknown;
+  readonly weights?: { readonly file: string; readonly sha256: string };
+}
+
+/** `model.json`. */
+export interface ModelManifest {
+  readonly format: 'tessera-model';
+  readonly version: 1;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly data: string;
+  /** Names of the classes, in the order of their labels. */
+  readonly classes: readonly string[];
+  readonly tokenizer: ComponentEntry;
+  readonly order: ComponentEntry;
+  readonly backbone: ComponentEntry;
+  readonly head: ComponentEntry;
+  readonly defaults: {
+    readonly guidance: { readonly kind: 'none' | 'ramp' | 'linear' | 'constant'; readonly scale: number };
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly preview: PreviewKind;
+  };
+  readonly metrics?: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,57 @@
+// Installs what is missing, then runs a tool of this repository: node scripts/bootstrap.mjs turbo run test
+// Node built-ins only: this runs before anything is installed.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const stamp = join(root, 'node_modules', '.tessera-installed');
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(
+    `Tessera needs Node 20.19 or newer; this is ${process.version}. Install a newer Node and run the same command.`,
+  );
+  process.exit(1);
+}
+
+const wanted = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .update(`${process.platform}-${process.arch}-${process.versions.modules}`)
+  .digest('hex');
+const installed = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+
+if (installed !== wanted) {
+  console.log('Installing dependencies (npm ci): about a minute the first time, nothing to do after that ...');
+  const npm = process.env.npm_execpath;
+  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']];
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    shell: command === 'npm' && process.platform === 'win32',
+  });
+  if (result.status !== 0) {
+    console.error(
+      'npm ci failed (see above). Check the connection to your npm registry and run the same command again.',
+    );
+    process.exit(result.status ?? 1);
+  }
+  writeFileSync(stamp, wanted);
+}
+
+const [tool, ...args] = process.argv.slice(2);
+const result = spawnSync(join(root, 'node_modules', '.bin', tool), args, {
+  cwd: root,
+  stdio: 'inherit',
+  shell: process.platform === 'win32',
+  env: {
+    ...process.env,
+    TURBO_TELEMETRY_DISABLED: '1',
+    DO_NOT_TRACK: '1',
+    NX_DAEMON: 'false',
+    ORT_DISABLE_TELEMETRY: '1',
+  },
+});
+process.exit(result.status ?? 1);
