@@ -15,6 +15,7 @@ const below = {
   'type:training': ['type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
   'type:app': ['type:app', 'type:training', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
   'type:playground': [],
+  'type:house': [],
 };
 
 export default tseslint.config(
