@@ -1,0 +1,58 @@
+import { isTesseraError } from '@tessera/errors';
+import { describe, expect, it } from 'vitest';
+import { schema } from './schema.ts';
+
+const config = schema.object({
+  width: schema.integer({ min: 1 }),
+  scales: schema.list(schema.integer({ min: 1, max: 64 }), { min: 1 }),
+  rate: schema.optional(schema.number({ min: 0, max: 1 }), 0.5),
+  mode: schema.optional(schema.choice('kv', 'none'), 'kv'),
+  inner: schema.optional(schema.object({ on: schema.boolean() }), null),
+});
+
+function refusal(value: unknown): { code: string; message: string } {
+  try {
+    config.parse(value, 'thing');
+  } catch (error) {
+    if (isTesseraError(error)) return error;
+    throw error;
+  }
+  throw new Error('was accepted');
+}
+
+describe('schema', () => {
+  it('returns typed values and fills in what may be left out', () => {
+    expect(config.parse({ width: 8, scales: [1, 2] }, 'thing')).toEqual({
+      width: 8,
+      scales: [1, 2],
+      rate: 0.5,
+      mode: 'kv',
+      inner: null,
+    });
+  });
+
+  it('names the field that is missing, out of range or of another kind', () => {
+    expect(refusal({ scales: [1] })).toMatchObject({ code: 'field-missing' });
+    expect(refusal({ width: 0, scales: [1] }).message).toContain('width = 0; expected an integer of at least 1');
+    expect(refusal({ width: 8, scales: [1, 65] }).message).toContain('scales[1] = 65');
+    expect(refusal({ width: 8, scales: [] }).code).toBe('field-invalid');
+    expect(refusal({ width: '8', scales: [1] }).code).toBe('field-invalid');
+    expect(refusal({ width: 8, scales: [1], rate: NaN }).code).toBe('field-invalid');
+    expect(refusal({ width: 8, scales: [1], inner: { on: 1 } }).message).toContain('inner.on');
+    expect(refusal([]).message).toContain('expected an object');
+  });
+
+  it('refuses unknown fields with the nearest known name', () => {
+    const unknown = refusal({ widht: 8, scales: [1] });
+    expect(unknown.code).toBe('field-unknown');
+    expect(unknown.message).toContain('Did you mean width?');
+    expect(refusal({ width: 8, scales: [1], zebra: 1 }).message).toContain('Remove it.');
+    expect(refusal(JSON.parse('{"width":8,"scales":[1],"__proto__":{"rate":1}}')).code).toBe('field-unknown');
+  });
+
+  it('checks fields together', () => {
+    const even = schema.refine(config, ({ width }) => (width % 2 === 0 ? null : 'an even width'));
+    expect(even.parse({ width: 8, scales: [1] }, 'thing').width).toBe(8);
+    expect(() => even.parse({ width: 7, scales: [1] }, 'thing')).toThrow('expected an even width');
+  });
+});

@@ -1,0 +1,136 @@
+import { TesseraError } from '@tessera/errors';
+import type { Schema } from './contracts.ts';
+import { nearestName } from './nearest-name.ts';
+
+/** Where a value stands: whose schema reads it, and its path from the outside, as `config.scales[2]`. */
+export interface Place {
+  readonly who: string;
+  readonly path: string;
+}
+
+/** One typed field of untrusted JSON. */
+export interface Field<T> extends Schema<T> {
+  /** Returns the value typed, or throws a TesseraError that names the path. */
+  read(value: unknown, place: Place): T;
+}
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+type ObjectOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+function field<T>(read: (value: unknown, place: Place) => T): Field<T> {
+  return { read, parse: (value, who) => read(value, { who, path: '' }) };
+}
+
+function refuse(place: Place, value: unknown, expected: string): never {
+  const name = place.path || 'the value';
+  const missing = value === undefined;
+  throw new TesseraError({
+    code: missing ? 'field-missing' : 'field-invalid',
+    who: place.who,
+    got: missing ? `no ${name}` : `${name} = ${JSON.stringify(value) ?? String(value)}`,
+    expected,
+    next: missing ? `Add ${name}.` : `Correct ${name}.`,
+  });
+}
+
+function numeric(kind: string, isKind: (value: number) => boolean, { min, max }: Range): Field<number> {
+  const range =
+    min !== undefined && max !== undefined
+      ? ` from ${min} to ${max}`
+      : min !== undefined
+        ? ` of at least ${min}`
+        : max !== undefined
+          ? ` of at most ${max}`
+          : '';
+  return field((value, place) => {
+    const fits =
+      typeof value === 'number' && isKind(value) && value >= (min ?? -Infinity) && value <= (max ?? Infinity);
+    return fits ? value : refuse(place, value, `${kind}${range}`);
+  });
+}
+
+/** A finite number. */
+function number(range: Range = {}): Field<number> {
+  return numeric('a number', Number.isFinite, range);
+}
+
+/** A whole number that a float64 holds exactly. */
+function integer(range: Range = {}): Field<number> {
+  return numeric('an integer', Number.isSafeInteger, range);
+}
+
+function boolean(): Field<boolean> {
+  return field((value, place) => (typeof value === 'boolean' ? value : refuse(place, value, 'true or false')));
+}
+
+function string(): Field<string> {
+  return field((value, place) => (typeof value === 'string' ? value : refuse(place, value, 'a string')));
+}
+
+/** One of these strings. */
+function choice<const T extends string>(...allowed: readonly T[]): Field<T> {
+  return field((value, place) => {
+    const found = allowed.find((one) => one === value);
+    return found ?? refuse(place, value, `one of ${allowed.join(', ')}`);
+  });
+}
+
+/** A list, every entry read by `entry`; `min` and `max` bound its length. */
+function list<T>(entry: Field<T>, { min = 0, max = Infinity }: Range = {}): Field<readonly T[]> {
+  return field((value, place) => {
+    if (!Array.isArray(value)) return refuse(place, value, 'a list');
+    if (value.length < min || value.length > max) {
+      const bounds = max === Infinity ? `at least ${min}` : `${min} to ${max}`;
+      return refuse(place, value, `a list of ${bounds} entries`);
+    }
+    return value.map((one, index) => entry.read(one, { who: place.who, path: `${place.path}[${index}]` }));
+  });
+}
+
+/** A field that may be left out and is then `fallback`. */
+function optional<T, D>(inner: Field<T>, fallback: D): Field<T | D> {
+  return field((value, place) => (value === undefined ? fallback : inner.read(value, place)));
+}
+
+/** A plain record of these fields and no others. */
+function object<F extends Fields>(fields: F): Field<ObjectOf<F>> {
+  const known = Object.keys(fields);
+  return field((value, place) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(place, value, 'an object');
+    for (const name of Object.keys(value)) if (!known.includes(name)) refuseUnknown(name, known, place);
+    const entries = known.map((name) => {
+      const path = place.path ? `${place.path}.${name}` : name;
+      const own = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+      return [name, fields[name]!.read(own, { who: place.who, path })];
+    });
+    return Object.fromEntries(entries) as ObjectOf<F>;
+  });
+}
+
+function refuseUnknown(name: string, known: readonly string[], { who, path }: Place): never {
+  const near = nearestName(name, known);
+  throw new TesseraError({
+    code: 'field-unknown',
+    who,
+    got: `the unknown field ${path ? `${path}.` : ''}${name}`,
+    expected: known.length === 0 ? 'no fields at all' : `only ${known.join(', ')}`,
+    next: near === null ? 'Remove it.' : `Did you mean ${near}?`,
+  });
+}
+
+/** A rule over fields together: `rule` returns null when they agree, else what would have been right. */
+function refine<T>(inner: Field<T>, rule: (value: T) => string | null): Field<T> {
+  return field((value, place) => {
+    const typed = inner.read(value, place);
+    const expected = rule(typed);
+    return expected === null ? typed : refuse(place, value, expected);
+  });
+}
+
+/** Schemas of configs and options: each reads untrusted JSON into typed values, or says which field is wrong. */
+export const schema = { object, number, integer, boolean, string, choice, list, optional, refine } as const;
