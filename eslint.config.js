@@ -11,9 +11,10 @@ const below = {
   'type:engine': [],
   'type:core': ['type:engine'],
   'type:part': ['type:core', 'type:engine'],
+  'type:pictures': ['type:core'],
   'type:models': ['type:part', 'type:core', 'type:engine', 'type:checkpoints'],
-  'type:training': ['type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
-  'type:app': ['type:app', 'type:training', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
+  'type:training': ['type:pictures', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
+  'type:app': ['type:app', 'type:training', 'type:pictures', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
   'type:playground': [],
   'type:house': [],
 };
