@@ -1,3 +1,4 @@
 export type { CompileOptions, Engine, Program, TargetName, Tree } from './engine.ts';
 export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
 export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';
+export { nn } from './nn/nn.ts';

@@ -1,0 +1,28 @@
+import { gelu, silu } from './activation.ts';
+import { attention } from './attention.ts';
+import { conv2d } from './conv2d.ts';
+import { embedding } from './embedding.ts';
+import { groupNorm } from './group-norm.ts';
+import { layerNorm } from './layer-norm.ts';
+import { linear } from './linear.ts';
+import { normalize } from './normalize.ts';
+import { resize } from './resize.ts';
+import { upsample2x } from './upsample.ts';
+
+/**
+ * Layers as pure tfjs functions, differentiable and traceable. Images are NHWC; parameters have PyTorch's layout.
+ * These functions are the fusion boundary: a target may run each as one operation.
+ */
+export const nn = {
+  linear,
+  layerNorm,
+  groupNorm,
+  silu,
+  gelu,
+  normalize,
+  attention,
+  conv2d,
+  upsample2x,
+  resize,
+  embedding,
+} as const;
