@@ -1,0 +1,94 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { TesseraError } from '@tessera/errors';
+import type { Terminal } from './terminal.ts';
+
+/** One option of a command, as parsed and as shown by `--help`. */
+export interface Option {
+  readonly type: 'string' | 'boolean';
+  /** What stands behind the option in the help: `N`, `DIR`. */
+  readonly value?: string;
+  readonly help: string;
+  readonly short?: string;
+}
+
+export interface Arguments {
+  readonly positionals: readonly string[];
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+/** A verb of `tessera`. */
+export interface Command {
+  readonly name: string;
+  /** What stands behind the name in the help: `FILE [--json]`. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, Option>>;
+  readonly examples: readonly string[];
+  /** How many positional arguments it takes. */
+  readonly positionals: readonly [least: number, most: number];
+  /** Returns the exit code. */
+  run(args: Arguments, terminal: Terminal): Promise<number>;
+}
+
+const HELP: Option = { type: 'boolean', short: 'h', help: 'show this page' };
+
+/** Parses what follows the command's name. @throws TesseraError `usage` */
+export function parseCommand(command: Command, argv: readonly string[]): Arguments {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const [name, { type, short }] of Object.entries({ ...command.options, help: HELP })) {
+    options[name] = short === undefined ? { type } : { type, short };
+  }
+  const wrong = (got: string, cause?: unknown) =>
+    new TesseraError({
+      code: 'usage',
+      who: `tessera ${command.name}`,
+      got,
+      expected: `tessera ${command.name} ${command.usage}`,
+      next: `See tessera ${command.name} --help.`,
+      cause,
+    });
+  let parsed: Arguments;
+  try {
+    parsed = parseArgs({ args: joinNegatives(argv), options, allowPositionals: true, strict: true }) as Arguments;
+  } catch (error) {
+    throw wrong((error as Error).message.split('. ')[0]!.replace(/\.$/, ''), error);
+  }
+  const [least, most] = command.positionals;
+  const count = parsed.positionals.length;
+  if (parsed.values['help'] !== true && (count < least || count > most)) {
+    throw wrong(count === 0 ? 'no argument' : `the arguments ${parsed.positionals.join(' ')}`);
+  }
+  return parsed;
+}
+
+/** parseArgs takes `--seed -1` for two options; `--seed=-1` says what was meant, so that our own checks can answer. */
+function joinNegatives(argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const argument of argv) {
+    const last = joined.at(-1);
+    if (/^-\d/.test(argument) && last?.startsWith('--') && !last.includes('='))
+      joined[joined.length - 1] = `${last}=${argument}`;
+    else joined.push(argument);
+  }
+  return joined;
+}
+
+/** The page of one command. */
+export function commandHelp(command: Command): string {
+  const rows = Object.entries({ ...command.options, help: HELP }).map(([name, option]) => {
+    const left = `${option.short ? `-${option.short}, ` : ''}--${name}${option.value ? ` ${option.value}` : ''}`;
+    return `  ${left.padEnd(26)} ${option.help}`;
+  });
+  return [
+    command.summary,
+    '',
+    `Usage: tessera ${command.name} ${command.usage}`,
+    '',
+    'Options:',
+    ...rows,
+    '',
+    'Examples:',
+    ...command.examples.map((example) => `  ${example}`),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,27 @@
+import { startServer } from '@tessera/api';
+import type { Arguments, Command } from '../command.ts';
+import { integer } from '../numbers.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const serve: Command = {
+  name: 'serve',
+  usage: '[--port N]',
+  summary: 'serve the GraphQL API and the playground',
+  options: {
+    port: { type: 'string', value: 'N', help: 'port to listen on (default: PORT, else 4000)' },
+  },
+  examples: ['tessera serve', 'tessera serve --port 8080'],
+  positionals: [0, 0],
+  run,
+};
+
+async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
+  const port = integer('--port', values['port'] ?? process.env['PORT'] ?? '4000', 0, 65_535);
+  const server = await startServer({ port });
+  terminal.out(`Tessera serves at ${server.url}`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  await server.close();
+  return 0;
+}

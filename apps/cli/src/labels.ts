@@ -1,0 +1,28 @@
+import { TesseraError } from '@tessera/errors';
+import type { Model } from '@tessera/models';
+
+/**
+ * One label per image from `--label`: a number, a class name, a list that is repeated, or `none` for the null class;
+ * without the option every class in turn. @throws TesseraError `unknown-label`
+ */
+export function readLabels(option: string | boolean | undefined, count: number, model: Model): number[] {
+  const classes = model.manifest.classes;
+  const cycle =
+    typeof option === 'string' ? option.split(',').map((word) => oneLabel(word.trim(), model)) : [...classes.keys()];
+  return Array.from({ length: count }, (_, i) => cycle[i % cycle.length] ?? -1);
+}
+
+function oneLabel(word: string, { name, manifest: { classes } }: Model): number {
+  if (word === 'none') return -1;
+  const byName = classes.indexOf(word);
+  if (byName >= 0) return byName;
+  const label = Number(word);
+  if (/^\d+$/.test(word) && label < classes.length) return label;
+  throw new TesseraError({
+    code: 'unknown-label',
+    who: name,
+    got: `the label ${word}`,
+    expected: `a number from 0 to ${classes.length - 1}, the name of a class, or none`,
+    next: `See the classes with tessera models ${name}.`,
+  });
+}

@@ -1,0 +1,51 @@
+import { isTesseraError } from '@tessera/errors';
+import { commands } from './commands.ts';
+import { commandHelp, parseCommand } from './command.ts';
+import { processTerminal } from './terminal.ts';
+
+const terminal = processTerminal();
+
+function overview(): string {
+  return [
+    'tessera: autoregressive image generation, by one loop with swappable parts.',
+    '',
+    'Usage: tessera COMMAND [OPTIONS]',
+    '',
+    'Commands:',
+    ...commands.map((command) => `  ${command.name.padEnd(10)} ${command.summary}`),
+    '',
+    'Examples:',
+    '  tessera generate --model digits-var --label 7 --count 16 --seed 1 --out digits',
+    '  tessera generate --help',
+    '',
+  ].join('\n');
+}
+
+/** Runs one command line; returns the exit code: 0 done, 1 failed, 2 not understood. */
+async function main([name, ...argv]: readonly string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    terminal.out(overview());
+    return name === undefined ? 2 : 0;
+  }
+  const command = commands.find((candidate) => candidate.name === name);
+  if (!command) {
+    const known = commands.map((candidate) => candidate.name).join(', ');
+    terminal.err(`[tessera] got the command ${name}; expected one of ${known}. See tessera --help.`);
+    return 2;
+  }
+  const args = parseCommand(command, argv);
+  if (args.values['help'] === true) {
+    terminal.out(commandHelp(command));
+    return 0;
+  }
+  return command.run(args, terminal);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  terminal.done();
+  if (!isTesseraError(error)) throw error;
+  terminal.err(`${error.message} (${error.code})`);
+  process.exitCode = error.code === 'usage' ? 2 : 1;
+}
