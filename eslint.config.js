@@ -14,7 +14,8 @@ const below = {
   'type:pictures': ['type:core'],
   'type:models': ['type:part', 'type:core', 'type:engine', 'type:checkpoints'],
   'type:training': ['type:pictures', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
-  'type:app': ['type:app', 'type:training', 'type:pictures', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
+  'type:host': ['type:pictures', 'type:models', 'type:core', 'type:engine'],
+  'type:app': ['type:app', 'type:host', 'type:training', 'type:pictures', 'type:models', 'type:part', 'type:core', 'type:engine', 'type:checkpoints'],
   'type:playground': [],
   'type:house': [],
 };

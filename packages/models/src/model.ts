@@ -1,4 +1,4 @@
-import type { PreviewKind, SampleEvent } from '@tessera/core';
+import type { PreviewKind, SampleEvent, SpaceShape, Tokenizer } from '@tessera/core';
 
 /** What a request may choose. Everything left out takes the model's own default. */
 export interface GenerateRequest {
@@ -19,6 +19,10 @@ export interface Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
+  /** Size of the images it makes, in pixels. */
+  readonly image: Tokenizer['image'];
+  /** What its tokens are; clients need the vocabulary's size. */
+  readonly space: SpaceShape;
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent>;
   dispose(): void;
 }

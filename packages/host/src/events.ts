@@ -1,0 +1,66 @@
+import type { PreviewKind } from '@tessera/core';
+
+/** A generation for the host: which model, and what `GenerateRequest` of @tessera/models takes. */
+export interface HostRequest {
+  /** Name of one of the host's models. */
+  readonly model: string;
+  /** One label per image; -1 is the null class. */
+  readonly labels: readonly number[];
+  /** Image i has seed + i. */
+  readonly seed: number;
+  readonly guidance?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly preview?: PreviewKind;
+}
+
+/** Model time alone, in milliseconds: neither waiting nor PNG encoding counts. */
+export interface Timings {
+  readonly steps: readonly number[];
+  readonly images: readonly number[];
+  readonly total: number;
+}
+
+/**
+ * What happens to a generation, in order: at most one `started`, a `step` per step, an `image` per image, and then
+ * exactly one of `completed`, `failed` and `canceled`.
+ */
+export type HostEvent =
+  | { readonly type: 'started'; readonly target: string }
+  | {
+      readonly type: 'step';
+      readonly index: number;
+      readonly of: number;
+      /** Token positions written in this step, one ascending list per image. */
+      readonly positions: readonly (readonly number[])[];
+      /** One PNG per image, or null when no preview was asked for. */
+      readonly previews: readonly Uint8Array[] | null;
+      readonly milliseconds: number;
+    }
+  | { readonly type: 'image'; readonly index: number; readonly png: Uint8Array; readonly milliseconds: number }
+  | { readonly type: 'completed'; readonly timings: Timings }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'canceled' };
+
+/** What can be said of a model that is ready to run. */
+export interface ModelDescription {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly licence: string;
+  /** Names of the classes, in the order of their labels. */
+  readonly classes: readonly string[];
+  readonly parameters: number;
+  readonly image: { readonly height: number; readonly width: number; readonly channels: number };
+  /** Number of different tokens, or null where tokens are continuous. */
+  readonly vocabulary: number | null;
+  readonly defaults: {
+    readonly guidance: number;
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly preview: PreviewKind;
+  };
+}
+
+/** True for the event after which a generation has no more. */
+export function isTerminal(event: HostEvent): boolean {
+  return event.type === 'completed' || event.type === 'failed' || event.type === 'canceled';
+}
