@@ -2,3 +2,4 @@ export type { CompileOptions, Engine, Program, TargetName, Tree } from './engine
 export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
 export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';
 export { nn } from './nn/nn.ts';
+export { keyedRng } from './rng/keyed-rng.ts';

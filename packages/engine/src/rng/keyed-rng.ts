@@ -1,0 +1,69 @@
+import { TesseraError } from '@tessera/errors';
+import { hashName } from './hash.ts';
+import { philox } from './philox.ts';
+import type { DrawKey, SampleRng } from './rng.ts';
+
+/**
+ * Random numbers of sampling: Philox keyed by (row seed, stream, step, position) and counted by draw. What a row gets
+ * depends on its own seed alone, never on how many rows there are or on what was drawn before.
+ * @param seeds one per row, integers from 0 to 2^53 - 1.
+ * @throws TesseraError `seed-out-of-range`; drawing for a row without a seed throws `row-out-of-range`.
+ */
+export function keyedRng(seeds: readonly number[]): SampleRng {
+  for (const seed of seeds) checkSeed(seed);
+  const words = (key: DrawKey, count: number): Uint32Array => drawWords(seedOf(seeds, key.row), key, count);
+  return {
+    uniform: (key, count) => Float32Array.from(words(key, count), openUniform),
+    normal: (key, count) => normals(words(key, count + (count % 2)), count),
+    exponential: (key, count) => Float32Array.from(words(key, count), (word) => -Math.log((word + 0.5) / 2 ** 32)),
+  };
+}
+
+/** In (0, 1): odd multiples of 2^-24, which float32 holds exactly, so that neither end is ever rounded to. */
+function openUniform(word: number): number {
+  return ((word >>> 9) + 0.5) / 2 ** 23;
+}
+
+/** Box-Muller in doubles: two words make two numbers. */
+function normals(words: Uint32Array, count: number): Float32Array {
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log((words[i]! + 0.5) / 2 ** 32));
+    const angle = (2 * Math.PI * words[i + 1]!) / 2 ** 32;
+    out[i] = radius * Math.cos(angle);
+    if (i + 1 < count) out[i + 1] = radius * Math.sin(angle);
+  }
+  return out;
+}
+
+/** The seed fills 53 bits of Philox' key, the stream the other 11 and one word of the counter. */
+function drawWords(seed: number, { stream, step, position }: DrawKey, count: number): Uint32Array {
+  const [streamWord, streamBits] = hashName(stream);
+  const high = Math.floor(seed / 2 ** 32) | (streamBits << 21);
+  const words = new Uint32Array(4 * Math.ceil(count / 4));
+  for (let block = 0; 4 * block < count; block++) {
+    philox({ key: [seed | 0, high], counter: [block, position, step, streamWord] }, words, 4 * block);
+  }
+  return words.subarray(0, count);
+}
+
+function seedOf(seeds: readonly number[], row: number): number {
+  const seed = seeds[row];
+  if (seed !== undefined) return seed;
+  throw new TesseraError({
+    code: 'row-out-of-range',
+    who: 'keyedRng',
+    got: `row ${row}`,
+    expected: `a row from 0 to ${seeds.length - 1}`,
+  });
+}
+
+function checkSeed(seed: number): void {
+  if (Number.isSafeInteger(seed) && seed >= 0) return;
+  throw new TesseraError({
+    code: 'seed-out-of-range',
+    who: 'keyedRng',
+    got: `seed ${seed}`,
+    expected: 'an integer from 0 to 9007199254740991',
+  });
+}
