@@ -1,0 +1,64 @@
+import type { Tensor } from '@tensorflow/tfjs';
+import { TesseraError } from '@tessera/errors';
+import { toChannelsFirst } from './axes.ts';
+import type { CaseFile, CaseTensor } from './case-file.ts';
+import { compare, type Computed, type Verdict } from './comparison.ts';
+import type { Tolerance } from './tolerance.ts';
+
+/** Collects the comparisons of one case file, and remembers which expected tensors nobody compared. */
+export class Checks {
+  readonly #file: CaseFile;
+  readonly #verdicts = new Map<string, Verdict>();
+
+  constructor(file: CaseFile) {
+    this.#file = file;
+  }
+
+  /** @throws TesseraError `case-tensor-missing` when the file does not expect this tensor. */
+  check(name: string, computed: Computed, tolerance: Tolerance | ((index: number) => Tolerance)): void {
+    this.#verdicts.set(name, compare({ name, ...this.#file.tensor(name) }, computed, tolerance));
+  }
+
+  /** Compares and disposes a tensor. An NHWC image is turned into the file's NCHW when `channelsFirst` is set. */
+  async checkTensor(name: string, tensor: Tensor, how: { tolerance: Tolerance; channelsFirst?: boolean }): Promise<void> {
+    const read = { data: await tensor.data<'float32'>(), shape: tensor.shape };
+    tensor.dispose();
+    this.check(name, how.channelsFirst ? toChannelsFirst(read) : read, how.tolerance);
+  }
+
+  /** Compares a scalar. */
+  checkNumber(name: string, value: number, tolerance: Tolerance): void {
+    this.check(name, { data: [value], shape: this.#file.tensor(name).shape }, tolerance);
+  }
+
+  has(name: string): boolean {
+    return this.#file.tensors.has(name);
+  }
+
+  /** Every verdict, and one more failure that lists the expected tensors which were left out. */
+  finish(): Verdict[] {
+    const forgotten = [...this.#file.tensors.keys()].filter((name) => isExpected(name) && !this.#verdicts.has(name));
+    const verdicts = [...this.#verdicts.values()];
+    if (forgotten.length === 0) return verdicts;
+    const failure = `not compared: ${forgotten.join(', ')}`;
+    return [...verdicts, { name: forgotten[0]!, share: Infinity, failure }];
+  }
+}
+
+/** Whether a tensor of a case file holds a result: `out.*`, `grad.*`, `grad_full.*`, `grad_prog.*`. */
+export function isExpected(name: string): boolean {
+  return /^(out|grad[a-z_]*)\./.test(name);
+}
+
+/** The tensor, or an error that names the file. */
+export function requireTensor(file: CaseFile, name: string): CaseTensor {
+  const tensor = file.tensors.get(name);
+  if (tensor) return tensor;
+  throw new TesseraError({
+    code: 'case-tensor-missing',
+    who: file.name,
+    got: `no tensor ${name}`,
+    expected: `one, as every case of kind ${file.kind} has`,
+    next: 'Write the case file again.',
+  });
+}
