@@ -69,16 +69,11 @@ export interface Order {
   open(layout: Layout, request: { readonly rows: readonly Row[]; readonly rng: SampleRng }): Plan;
 }
 
-/** The classes of a batch; -1 is the null class. */
-export interface Conditions {
-  readonly label_B: Tensor | Int32Array;
-}
-
 /** How strongly conditions pull: the mixture is always `u + w (c - u)`, w = 1 for none. */
 export interface Guidance {
   /** False when w is 1 at every step: rows are then not doubled. */
   readonly active: boolean;
-  weight(step: Step): number;
+  weight(step: Step, layout: Layout): number;
 }
 
 /** Hidden states of one step. Guided: rows 0..B-1 saw the condition, rows B..2B-1 the null class. */
@@ -96,9 +91,13 @@ export interface Rollout {
   dispose(): void;
 }
 
-/** What a backbone learns from: all tokens, when each comes, and which steps are supervised. */
+/**
+ * What a backbone learns from: all tokens, when each comes, and which steps are supervised. A lesson may end early, after
+ * the first scales (progressive training).
+ */
 export interface Lesson {
   readonly values_BLC: Tensor3D;
+  /** For every position after the first scale. */
   readonly estimates_BLC?: Tensor3D;
   /** The step at which each token comes. */
   readonly rank_BL: Tensor2D;
@@ -162,10 +161,13 @@ export type Init =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'normal'; readonly std: number }
   | { readonly kind: 'uniform'; readonly bound: number }
-  /** Rows of one matrix that start differently (VAR's modulation): cut along the first axis. */
+  /** Rows that start differently (VAR's modulation): equally long stretches of the parameter in storage order. */
   | { readonly kind: 'rows'; readonly parts: readonly { readonly rows: number; readonly init: Init }[] };
 
-/** Where a part gets its parameters: from a file, or freshly initialised for training. */
+/**
+ * Where a part gets its parameters: from a file, or freshly initialised for training. The tensors stay the source's own:
+ * parts never dispose them.
+ */
 export interface Weights {
   param(name: string, shape: readonly number[], spec: ParamSpec): Tensor;
   /** True when the file holds this name: for optional parameters. */
@@ -212,10 +214,14 @@ export interface HeadPlugin<C = unknown, O = unknown> {
   build(config: C, dims: { readonly width: number; readonly space: Space }, context: BuildContext): Head<O>;
 }
 
+/** What one step of an order is: a whole scale, one token a row, or any set of tokens. */
+export type Stride = 'scale' | 'token' | 'set';
+
 export interface OrderPlugin<C = unknown> {
   readonly contract: 1;
   readonly kind: 'order';
   readonly name: string;
+  readonly stride: Stride;
   readonly config: Schema<C>;
   build(config: C): Order;
 }

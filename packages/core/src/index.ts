@@ -3,7 +3,6 @@ export type {
   BackbonePlugin,
   BuildContext,
   Canvas,
-  Conditions,
   Context,
   Guidance,
   Head,
@@ -22,13 +21,25 @@ export type {
   SampleContext,
   Sampled,
   Schema,
+  Stride,
   Taught,
   Tokenizer,
   TokenizerPlugin,
   TrainContext,
   Weights,
 } from './contracts.ts';
+export { checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
+export {
+  constantGuidance,
+  guidanceOf,
+  linearGuidance,
+  noGuidance,
+  rampGuidance,
+  type GuidanceKind,
+  type GuidanceSpec,
+} from './guidance.ts';
 export { nearestName } from './nearest-name.ts';
+export { nextScaleOrder } from './next-scale-order.ts';
 export type { Row } from './row.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 export { schema, type Field, type Place } from './schema.ts';

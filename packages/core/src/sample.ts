@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SampleRng } from '@tessera/engine';
-import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
+import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Rollout, Tokenizer } from './contracts.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
 
@@ -34,19 +34,27 @@ export type SampleEvent =
 export async function* sample(parts: Composition, request: SampleRequest): AsyncGenerator<SampleEvent> {
   const { tokenizer, order, backbone, head } = parts;
   const { rows, guidance, kept, options, preview, rng, signal } = request;
+  const held: object[] = [];
+  const hold = <T extends object>(holder: T): T => {
+    held.push(holder);
+    return holder;
+  };
   const plan = order.open(tokenizer.layout, { rows, rng });
   const canvas = tokenizer.openCanvas(rows, kept);
-  const rollout = await backbone.openRollout(rows, guidance);
+  let rollout: Rollout | null = null;
   try {
+    rollout = await backbone.openRollout(rows, guidance);
     for (const step of plan.steps()) {
       await nextTurn(); // a cancel arrives here, whatever the runtime blocks
       signal.throwIfAborted();
-      const context = await canvas.read(step, backbone.reads);
-      const hidden = await rollout.forward(context, step);
-      const sampled = await head.sample(hidden, { step, rows, weight: guidance.weight(step), rng, options, signal });
+      const weight = guidance.weight(step, tokenizer.layout);
+      const context = hold(await canvas.read(step, backbone.reads));
+      const hidden = hold(await rollout.forward(context, step));
+      const sampled = await head.sample(hidden, { step, rows, weight, rng, options, signal });
+      hold(sampled.tokens);
       const chosen = (await plan.choose?.(step, sampled)) ?? step;
       await canvas.write(chosen, sampled.tokens);
-      disposeAll(context, hidden, sampled.tokens);
+      disposeTensors(held);
       yield { type: 'step', step: chosen, previews: await canvas.preview(preview) };
     }
     for (const row of rows.keys()) {
@@ -55,15 +63,16 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       yield { type: 'image', row, pixels: await canvas.render(row) };
     }
   } finally {
-    rollout.dispose();
+    disposeTensors(held);
+    rollout?.dispose();
     canvas.dispose();
     plan.dispose();
   }
 }
 
-/** Disposes every tensor that these objects hold directly. */
-function disposeAll(...holders: readonly object[]): void {
-  for (const holder of holders) {
+/** Disposes every tensor that these objects hold directly, and forgets the objects. */
+function disposeTensors(holders: object[]): void {
+  for (const holder of holders.splice(0)) {
     for (const value of Object.values(holder)) {
       if (value !== null && typeof value === 'object' && 'dispose' in value) (value as { dispose(): void }).dispose();
     }

@@ -1,0 +1,167 @@
+import type { Engine } from '@tessera/engine';
+import { TesseraError, type ErrorParts } from '@tessera/errors';
+import type { BackbonePlugin, HeadPlugin, OrderPlugin, Reads, Stride, TokenizerPlugin, Weights } from './contracts.ts';
+import type { Composition } from './sample.ts';
+import type { Layout, SpaceShape } from './tokens.ts';
+
+/** A plug-in and its configuration as `model.json` writes it: untrusted until its schema has read it. */
+export interface Part<P> {
+  readonly plugin: P;
+  readonly config: unknown;
+}
+
+/** The parts of a generator, before any of them is built. */
+export interface Parts {
+  readonly tokenizer: Part<TokenizerPlugin>;
+  readonly order: Part<OrderPlugin>;
+  readonly backbone: Part<BackbonePlugin>;
+  readonly head: Part<HeadPlugin>;
+}
+
+/** What `compose` builds from, besides the parts. */
+export interface Materials {
+  readonly engine: Engine;
+  readonly weights: Readonly<Record<'tokenizer' | 'backbone' | 'head', Weights>>;
+}
+
+/** What agreeing parts say about themselves without their weights. */
+export interface PartFacts {
+  readonly configs: Readonly<Record<keyof Parts, unknown>>;
+  readonly space: SpaceShape;
+  readonly layout: Layout;
+  readonly width: number;
+  readonly classes: number;
+}
+
+/** The strides under which a read reflects every token that has been written. */
+const stridesOf: Readonly<Record<Reads, readonly Stride[]>> = {
+  estimate: ['scale'],
+  last: ['token'],
+  known: ['scale', 'token', 'set'],
+};
+
+/**
+ * Reads all configurations and checks that the parts agree, before any weights are opened.
+ * @throws TesseraError `part-kind`, `part-contract`, `layout-broken`, `reads-not-served`, `order-loses-tokens`,
+ * `space-mismatch`, or a schema's `field-...`
+ */
+export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFacts {
+  const configs = {
+    tokenizer: readConfig('tokenizer', tokenizer),
+    order: readConfig('order', order),
+    backbone: readConfig('backbone', backbone),
+    head: readConfig('head', head),
+  };
+  const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
+  const { reads, width, classes } = backbone.plugin.describe(configs.backbone);
+  checkLayout(layout, tokenizer.plugin.name);
+  if (!serves.includes(reads)) {
+    refuse({
+      code: 'reads-not-served',
+      got: `the backbone ${backbone.plugin.name}, which reads '${reads}'`,
+      expected: `one that reads '${serves.join("' or '")}', all that the tokenizer ${tokenizer.plugin.name} serves`,
+      next: 'It would never see the tokens written so far: exchange the backbone or the tokenizer.',
+    });
+  }
+  if (!stridesOf[reads].includes(order.plugin.stride)) {
+    refuse({
+      code: 'order-loses-tokens',
+      got: `the order ${order.plugin.name}, whose step is a ${order.plugin.stride}`,
+      expected: `steps of a ${stridesOf[reads].join(' or ')}, since the backbone ${backbone.plugin.name} reads '${reads}'`,
+      next: 'It would silently miss written tokens: exchange the order or the backbone.',
+    });
+  }
+  if (head.plugin.space !== space.kind) {
+    refuse({
+      code: 'space-mismatch',
+      got: `the head ${head.plugin.name} for ${head.plugin.space} tokens`,
+      expected: `one for the ${space.kind} tokens of the tokenizer ${tokenizer.plugin.name}`,
+      next: 'It could not score a single token: exchange the head or the tokenizer.',
+    });
+  }
+  return { configs, space, layout, width, classes };
+}
+
+/**
+ * Builds a generator from parts that agree; the caller disposes its tokenizer, backbone and head.
+ * @throws TesseraError as `checkParts`; `part-misdescribed` when a built part contradicts its own description
+ */
+export function compose(parts: Parts, { engine, weights }: Materials): Composition {
+  const { configs, space, layout, width } = checkParts(parts);
+  const built: { dispose(): void }[] = [];
+  const keep = <T extends { dispose(): void }>(part: T): T => {
+    built.push(part);
+    return part;
+  };
+  try {
+    const tokenizer = keep(parts.tokenizer.plugin.build(configs.tokenizer, { engine, weights: weights.tokenizer }));
+    checkDescribed(parts.tokenizer.plugin.name, factsOf(tokenizer), factsOf({ space, layout }));
+    const dims = { layout, space };
+    const backbone = keep(parts.backbone.plugin.build(configs.backbone, dims, { engine, weights: weights.backbone }));
+    checkDescribed(parts.backbone.plugin.name, `width ${backbone.width}`, `width ${width}`);
+    const headDims = { width, space: tokenizer.space };
+    const head = keep(parts.head.plugin.build(configs.head, headDims, { engine, weights: weights.head }));
+    return { tokenizer, order: parts.order.plugin.build(configs.order), backbone, head };
+  } catch (error) {
+    for (const part of built) part.dispose();
+    throw error;
+  }
+}
+
+function readConfig(kind: keyof Parts, { plugin, config }: Part<Parts[keyof Parts]['plugin']>): unknown {
+  if (plugin.kind !== kind) {
+    refuse({
+      code: 'part-kind',
+      got: `the ${plugin.kind} ${plugin.name} in the place of the ${kind}`,
+      expected: `a ${kind}`,
+      next: `Exchange the ${kind}.`,
+    });
+  }
+  if (plugin.contract !== 1) {
+    refuse({
+      code: 'part-contract',
+      got: `${plugin.name} for contract ${String(plugin.contract)}`,
+      expected: 'contract 1',
+      next: `Install a release of ${plugin.name} for this version of Tessera.`,
+    });
+  }
+  return plugin.config.parse(config, plugin.name);
+}
+
+function checkLayout({ length, scales }: Layout, who: string): void {
+  let start = 0;
+  for (const scale of scales) {
+    if (scale.start !== start) break;
+    start += scale.height * scale.width;
+  }
+  if (start !== length || length === 0) {
+    throw new TesseraError({
+      code: 'layout-broken',
+      who,
+      got: `a layout of ${length} tokens whose scales cover ${start} without a gap`,
+      expected: 'scales that follow each other and cover every token',
+      next: `Correct or exchange the tokenizer ${who}.`,
+    });
+  }
+}
+
+function factsOf({ space, layout }: { readonly space: SpaceShape; readonly layout: Layout }): string {
+  const vocabulary = space.kind === 'discrete' ? `, vocabulary ${space.vocabulary}` : '';
+  const scales = layout.scales.map(({ height, width }) => `${height}x${width}`).join(' ');
+  return `${space.kind} tokens of ${space.channels} channels${vocabulary}, scales ${scales}`;
+}
+
+function checkDescribed(who: string, got: string, expected: string): void {
+  if (got === expected) return;
+  throw new TesseraError({
+    code: 'part-misdescribed',
+    who,
+    got,
+    expected: `${expected}, as it describes itself`,
+    next: `Correct or exchange ${who}.`,
+  });
+}
+
+function refuse(parts: Omit<ErrorParts, 'who'>): never {
+  throw new TesseraError({ who: 'compose', ...parts });
+}

@@ -1,0 +1,64 @@
+import { TesseraError } from '@tessera/errors';
+import type { Guidance } from './contracts.ts';
+import { nearestName } from './nearest-name.ts';
+
+export type GuidanceKind = 'none' | 'ramp' | 'linear' | 'constant';
+
+/** Guidance as a model folder or a request writes it. */
+export interface GuidanceSpec {
+  readonly kind: GuidanceKind;
+  /** In the kind's own scale: cfg of the ramp (0 = none), the weight of the others (1 = none). */
+  readonly scale: number;
+}
+
+/** Conditional rows only. */
+export const noGuidance: Guidance = { active: false, weight: () => 1 };
+
+/** VAR (section 3.2, its code's `cfg`): w grows from 1 at the first step to 1 + cfg at the last; 1 if there is only one. */
+export function rampGuidance(cfg: number): Guidance {
+  return { active: cfg !== 0, weight: ({ index, of }) => 1 + (cfg * index) / Math.max(1, of - 1) };
+}
+
+/** The same weight at every step. */
+export function constantGuidance(scale: number): Guidance {
+  return { active: scale !== 1, weight: () => scale };
+}
+
+/** MAR (appendix B of arXiv 2406.11838): w grows with the share of tokens that are known after the step. */
+export function linearGuidance(scale: number): Guidance {
+  return {
+    active: scale !== 1,
+    weight: ({ after }, { length }) => 1 + ((scale - 1) * (length - Math.max(1, after))) / length,
+  };
+}
+
+const makers: Readonly<Record<GuidanceKind, (scale: number) => Guidance>> = {
+  none: () => noGuidance,
+  ramp: rampGuidance,
+  linear: linearGuidance,
+  constant: constantGuidance,
+};
+
+/** @throws TesseraError `guidance-unknown`, `guidance-out-of-range` */
+export function guidanceOf({ kind, scale }: GuidanceSpec): Guidance {
+  if (!Object.hasOwn(makers, kind)) {
+    const near = nearestName(String(kind), Object.keys(makers));
+    throw new TesseraError({
+      code: 'guidance-unknown',
+      who: 'guidance',
+      got: `the kind ${JSON.stringify(kind)}`,
+      expected: `one of ${Object.keys(makers).join(', ')}`,
+      next: near === null ? 'Choose one of them.' : `Did you mean ${near}?`,
+    });
+  }
+  if (!Number.isFinite(scale) || scale < 0) {
+    throw new TesseraError({
+      code: 'guidance-out-of-range',
+      who: 'guidance',
+      got: `the scale ${scale}`,
+      expected: 'a number of at least 0',
+      next: 'Choose a scale between 0 and about 10.',
+    });
+  }
+  return makers[kind](scale);
+}
