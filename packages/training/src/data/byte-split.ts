@@ -1,0 +1,27 @@
+import type { ImageSize, Split } from './data-set.ts';
+
+/** Images as bytes in memory: a quarter of what floats would need. */
+export interface ByteImages {
+  /** `[N, height, width, channels]`, 0 to 255. */
+  readonly pixels: Uint8Array;
+  readonly label_N: Int32Array;
+  readonly image: ImageSize;
+}
+
+/** A split over `members` of these images, or over all of them. Pixels are shared, not copied. */
+export function byteSplit({ pixels, label_N, image }: ByteImages, members?: Int32Array): Split {
+  const size = image.height * image.width * image.channels;
+  const of = members ?? Int32Array.from(label_N.keys());
+  return {
+    count: of.length,
+    label_N: of.map((member) => label_N[member]!),
+    read: async (indices) => {
+      const out = new Float32Array(indices.length * size);
+      for (const [slot, index] of indices.entries()) {
+        const from = of[index]! * size;
+        for (let i = 0; i < size; i++) out[slot * size + i] = pixels[from + i]! / 255;
+      }
+      return out;
+    },
+  };
+}
