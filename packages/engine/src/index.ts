@@ -1,3 +1,4 @@
+export { defineFused, type FusedGradientContext, type FusedInputs, type FusedOp, type FusedSpec } from './fused.ts';
 export type { CompileOptions, Engine, Program, TargetName, Tree } from './engine.ts';
 export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
 export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';

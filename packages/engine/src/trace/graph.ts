@@ -1,3 +1,6 @@
+import type { TensorInfo } from '@tensorflow/tfjs';
+import type { Lowering } from '../onnx/lowering.ts';
+
 /** Element types of traced tensors: those of tfjs that programs use. */
 export type DType = 'float32' | 'int32' | 'bool';
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
@@ -16,14 +19,19 @@ export interface GraphNode {
   readonly inputs: Readonly<Record<string, Value>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly outputs: readonly Value[];
+  /** How targets run a fused op; absent for tfjs' own kernels. */
+  readonly fused?: { readonly lower: Lowering };
 }
 
 /** A traced function, free of any device. */
 export interface Graph {
   readonly inputs: readonly Value[];
   readonly constants: readonly { readonly value: Value; readonly data: TypedArray }[];
-  /** Tensors of the outside that the function closed over: weights. `dataId` finds them in tfjs. */
-  readonly captured: readonly { readonly value: Value; readonly dataId: object }[];
+  /**
+   * Tensors of the outside that the function closed over: weights. `dataId` finds their numbers in tfjs; a variable
+   * whose `tensor.dataId` has moved on was assigned since.
+   */
+  readonly captured: readonly { readonly value: Value; readonly dataId: object; readonly tensor: TensorInfo }[];
   readonly nodes: readonly GraphNode[];
   readonly outputs: readonly Value[];
 }
