@@ -1,4 +1,5 @@
-import { gelu, silu } from './activation.ts';
+import { gelu } from './gelu.ts';
+import { silu } from './silu.ts';
 import { attention } from './attention.ts';
 import { conv2d } from './conv2d.ts';
 import { embedding } from './embedding.ts';
