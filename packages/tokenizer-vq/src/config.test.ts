@@ -1,0 +1,43 @@
+import { isTesseraError } from '@tessera/errors';
+import { describe, expect, it } from 'vitest';
+import { imageSide, vqConfig, vqLayout } from './config.ts';
+
+const official = { V: 4096, Cvae: 32, ch: 160, patch_nums: [1, 2, 3, 4, 5, 6, 8, 10, 13, 16] };
+
+function refusal(changes: Record<string, unknown>): string {
+  try {
+    vqConfig.parse({ ...official, ...changes }, 'vq');
+  } catch (error) {
+    if (isTesseraError(error)) return `${error.code} ${error.message}`;
+    throw error;
+  }
+  throw new Error('was accepted');
+}
+
+describe('vqConfig', () => {
+  it('fills in the official values', () => {
+    const config = vqConfig.parse(official, 'vq');
+    expect(config).toMatchObject({
+      ch_mult: [1, 1, 2, 2, 4],
+      groups: 32,
+      beta: 0.25,
+      share_quant_resi: 4,
+      preview: null,
+    });
+    expect(imageSide(config)).toBe(256);
+    expect(vqLayout(config).length).toBe(680);
+    expect(vqLayout(config).scales[9]).toEqual({ start: 424, height: 16, width: 16 });
+  });
+
+  it('names the field that is wrong', () => {
+    expect(refusal({ V: 0 })).toContain('field-invalid [vq] got V = 0');
+    expect(refusal({ patch_nums: [] })).toContain('patch_nums = []');
+    expect(refusal({ patch_nums: [1, 4, 2] })).toContain('no scale larger than the last');
+    expect(refusal({ groups: 48 })).toContain(
+      'got groups = 48; expected a divisor of the channels of every level (160',
+    );
+    expect(refusal({ quant_conv_ks: 2 })).toContain('quant_conv_ks = 2');
+    expect(refusal({ preview: { weight: [[1, 1, 1]], bias: [0, 0, 0] } })).toContain('expected a weight of [32][3]');
+    expect(refusal({ chs: 1 })).toContain('Did you mean ch?');
+  });
+});

@@ -1,0 +1,131 @@
+import { schema, type Layout, type Schema } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+
+/**
+ * Configuration of the multi-scale residual VQ-VAE (VAR, arXiv 2404.02905, section 3.2). Names are those of the official
+ * constructors; what is left out takes the official value.
+ */
+export interface VqConfig {
+  /** Entries of the codebook. */
+  readonly V: number;
+  /** Channels of the latent map and of a codebook entry. */
+  readonly Cvae: number;
+  /** Width of the first level; level i has ch * ch_mult[i] channels. Each level but the last halves the picture. */
+  readonly ch: number;
+  readonly ch_mult: readonly number[];
+  readonly num_res_blocks: number;
+  /** Channels of the picture: 3 for colour, 1 for grey. */
+  readonly in_channels: number;
+  /** Side of the token map of each scale, coarse to fine; the last is the side of the latent map. */
+  readonly patch_nums: readonly number[];
+  /** How much of phi is a convolution; its sign is ignored, and below 1e-6 phi is the identity. */
+  readonly quant_resi: number;
+  /** 0: every scale has a phi of its own; 1: one for all; n: n that neighbouring scales share. */
+  readonly share_quant_resi: number;
+  /** Number of phis when share_quant_resi is 0; 0 means one per scale. */
+  readonly default_qresi_counts: number;
+  /** Choose codes by direction alone. */
+  readonly using_znorm: boolean;
+  /** Weight of the commitment part of the quantiser's loss. */
+  readonly beta: number;
+  readonly quant_conv_ks: number;
+  /** Groups of every group normalisation; they divide the channels of every level. */
+  readonly groups: number;
+  readonly preview: LinearPreview | null;
+}
+
+/** Linear map from latent channels to pixels in [0, 1]: `weight` is Cvae rows of in_channels, `bias` in_channels. */
+export interface LinearPreview {
+  readonly weight: readonly (readonly number[])[];
+  readonly bias: readonly number[];
+}
+
+const { object, integer, number, boolean, list, optional } = schema;
+const count = integer({ min: 1 });
+
+const fields = object({
+  V: integer({ min: 2 }),
+  Cvae: count,
+  ch: count,
+  ch_mult: optional(list(count, { min: 1 }), [1, 1, 2, 2, 4]),
+  num_res_blocks: optional(count, 2),
+  in_channels: optional(integer({ min: 1, max: 4 }), 3),
+  patch_nums: list(count, { min: 1 }),
+  quant_resi: optional(number(), 0.5),
+  share_quant_resi: optional(integer({ min: 0 }), 4),
+  default_qresi_counts: optional(integer({ min: 0 }), 0),
+  using_znorm: optional(boolean(), false),
+  beta: optional(number({ min: 0 }), 0.25),
+  quant_conv_ks: optional(count, 3),
+  groups: optional(count, 32),
+  preview: optional(object({ weight: list(list(number())), bias: list(number()) }), null),
+});
+
+/** @throws TesseraError `field-missing`, `field-invalid` or `field-unknown`, naming the field. */
+export const vqConfig: Schema<VqConfig> = {
+  parse(value, who) {
+    const config = fields.parse(value, who);
+    for (const { field, fits, expected } of rules(config)) {
+      if (fits) continue;
+      const got = `${field} = ${JSON.stringify(config[field])}`;
+      throw new TesseraError({ code: 'field-invalid', who, got, expected, next: `Correct ${field}.` });
+    }
+    return config;
+  },
+};
+
+interface Rule {
+  readonly field: keyof VqConfig;
+  readonly fits: boolean;
+  readonly expected: string;
+}
+
+/** What no field can tell alone. */
+function rules(config: VqConfig): readonly Rule[] {
+  const { ch, ch_mult, groups, patch_nums, quant_conv_ks, preview, Cvae, in_channels } = config;
+  const last = mapSide(config);
+  const fitting =
+    preview === null ||
+    (preview.weight.length === Cvae &&
+      preview.weight.every((row) => row.length === in_channels) &&
+      preview.bias.length === in_channels);
+  return [
+    {
+      field: 'groups',
+      fits: [1, ...ch_mult].every((times) => (ch * times) % groups === 0),
+      expected: `a divisor of the channels of every level (${[1, ...ch_mult].map((times) => ch * times).join(', ')})`,
+    },
+    { field: 'quant_conv_ks', fits: quant_conv_ks % 2 === 1, expected: 'an odd kernel size, which keeps the map size' },
+    {
+      field: 'patch_nums',
+      fits: patch_nums.every((side) => side <= last),
+      expected: 'no scale larger than the last, which is the latent map',
+    },
+    {
+      field: 'preview',
+      fits: fitting,
+      expected: `a weight of [${Cvae}][${in_channels}] and a bias of [${in_channels}]`,
+    },
+  ];
+}
+
+/** Side of the latent map. */
+export function mapSide(config: VqConfig): number {
+  return config.patch_nums.at(-1)!;
+}
+
+/** Side of the picture in pixels. */
+export function imageSide(config: VqConfig): number {
+  return mapSide(config) * 2 ** (config.ch_mult.length - 1);
+}
+
+/** All scales one after the other, each row-major. */
+export function vqLayout(config: VqConfig): Layout {
+  let length = 0;
+  const scales = config.patch_nums.map((side) => {
+    const start = length;
+    length += side * side;
+    return { start, height: side, width: side };
+  });
+  return { length, scales };
+}

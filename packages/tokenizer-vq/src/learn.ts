@@ -1,0 +1,63 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { contribution } from './accumulate.ts';
+import { lookUp, nearestCode, type Quantizer } from './quantizer.ts';
+import { remainder } from './quantize.ts';
+import { withoutGradient } from './without-gradient.ts';
+
+/** The quantiser's training forward. */
+export interface Learned {
+  /** The quantised map in value; its gradient goes straight to the features. */
+  readonly map_BHWC: Tensor4D;
+  /** Codebook loss + beta * commitment loss, averaged over scales. */
+  readonly loss: Scalar;
+  /** How often each code was chosen at each scale, float32. */
+  readonly hits_SV: Tensor2D;
+}
+
+/**
+ * Quantises features so that encoder, codebook and phi can learn (VAR section 3.2): after every scale the running map is
+ * held against the features, with gradients to the codes and phis of all scales so far, and to the features by `beta`.
+ * Pure and traceable.
+ */
+export function learnToQuantize(quantizer: Quantizer, features_BHWC: Tensor4D, beta: number): Learned {
+  const { sizes } = quantizer;
+  const fixed_BHWC = withoutGradient(() => tf.clone(features_BHWC));
+  const losses: Scalar[] = [];
+  const hits: Tensor1D[] = [];
+  let rest_BHWC = fixed_BHWC;
+  let map_BHWC: Tensor4D | null = null;
+  for (const scale of sizes.keys()) {
+    const rest = rest_BHWC;
+    const index_Bl = withoutGradient(() => nearestCode(quantizer, remainder(rest, { scale, sizes })));
+    hits.push(withoutGradient(() => countHits(index_Bl, quantizer)));
+    const added = contribution(quantizer, lookUp(quantizer, index_Bl), { scale });
+    const map: Tensor4D = map_BHWC === null ? added : tf.add(map_BHWC, added);
+    const still = withoutGradient(() => tf.clone(map));
+    const commitment = tf.mul(meanSquare(tf.sub(still, features_BHWC)), beta);
+    losses.push(tf.add(commitment, meanSquare(tf.sub(map, fixed_BHWC))));
+    rest_BHWC = withoutGradient(() => tf.sub(rest, added));
+    map_BHWC = map;
+  }
+  const map = map_BHWC!;
+  const correction = withoutGradient(() => tf.sub(map, features_BHWC));
+  return {
+    map_BHWC: tf.add(features_BHWC, correction),
+    loss: tf.div(
+      losses.reduce((sum, one) => tf.add(sum, one)),
+      losses.length,
+    ),
+    hits_SV: tf.stack(hits) as Tensor2D,
+  };
+}
+
+function meanSquare(x: Tensor4D): Scalar {
+  return tf.mean(tf.square(x));
+}
+
+function countHits(index_Bl: Tensor2D, { codebook_VC }: Quantizer): Tensor1D {
+  const index_N = tf.reshape(index_Bl, [-1]) as Tensor1D;
+  // Ones made from the indices themselves: a constant would fix the size of the batch.
+  const ones_N = tf.cast(tf.greaterEqual(index_N, 0), 'float32');
+  return tf.unsortedSegmentSum(ones_N, index_N, codebook_VC.shape[0]) as Tensor1D;
+}

@@ -1,0 +1,76 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { TesseraError } from '@tessera/errors';
+import type { LinearPreview, VqConfig } from './config.ts';
+
+/**
+ * A cheap picture of the running map: every position through one matrix, clamped to [0, 1].
+ * @throws TesseraError `preview-missing`
+ */
+export function linearPreview({ preview, Cvae, in_channels }: VqConfig, map_BHWC: Tensor4D): Tensor4D {
+  if (preview === null) throw previewMissing();
+  const [batch, height, width] = map_BHWC.shape;
+  const weight = tf.tensor2d(preview.weight.flat(), [Cvae, in_channels]);
+  const flat = tf.matMul(tf.reshape(map_BHWC, [batch * height * width, Cvae]) as tf.Tensor2D, weight);
+  const pixels = tf.clipByValue(tf.add(flat, tf.tensor1d([...preview.bias])), 0, 1);
+  return tf.reshape(pixels, [batch, height, width, in_channels]);
+}
+
+export function previewMissing(): TesseraError {
+  return new TesseraError({
+    code: 'preview-missing',
+    who: 'tokenizer-vq',
+    got: "preview 'linear' of a tokenizer without a preview matrix",
+    expected: 'config.preview with weight and bias',
+    next: "Fit one with fitPreview on a few pictures and store it in the tokenizer's config, or choose 'none' or 'decoded'.",
+  });
+}
+
+/** Positions of latent maps with the mean colour of the pixels that each covers. */
+export interface PreviewSamples {
+  /** N rows of C, quantised features. */
+  readonly latent_NC: Float32Array;
+  /** N rows of as many numbers as a pixel has, in [0, 1]. */
+  readonly pixel_Nc: Float32Array;
+  readonly count: number;
+}
+
+/** Keeps the fit from failing where a channel never varies; relative to the mean of the diagonal. */
+const RIDGE = 1e-6;
+
+/** The linear map that comes nearest to the pixels in least squares. */
+export function fitPreview({ latent_NC, pixel_Nc, count }: PreviewSamples): LinearPreview {
+  const channels = latent_NC.length / count;
+  const colours = pixel_Nc.length / count;
+  const size = channels + 1;
+  const normal = Array.from({ length: size }, () => new Float64Array(size + colours));
+  const input = new Float64Array(size).fill(1);
+  for (let n = 0; n < count; n++) {
+    input.set(latent_NC.subarray(n * channels, (n + 1) * channels));
+    for (let i = 0; i < size; i++) {
+      const row = normal[i]!;
+      for (let j = 0; j < size; j++) row[j] = row[j]! + input[i]! * input[j]!;
+      for (let c = 0; c < colours; c++) row[size + c] = row[size + c]! + input[i]! * pixel_Nc[n * colours + c]!;
+    }
+  }
+  const trace = normal.reduce((sum, row, i) => sum + row[i]!, 0);
+  for (let i = 0; i < channels; i++) normal[i]![i] = normal[i]![i]! + (RIDGE * trace) / size;
+  const solution = solve(normal);
+  return { weight: solution.slice(0, channels), bias: solution[channels]! };
+}
+
+/** Gauss-Jordan elimination with pivoting; rows hold the matrix and then the right sides. Returns the right sides. */
+function solve(rows: Float64Array[]): number[][] {
+  const size = rows.length;
+  for (let column = 0; column < size; column++) {
+    const pivot = rows.slice(column).reduce((a, b) => (Math.abs(b[column]!) > Math.abs(a[column]!) ? b : a));
+    const at = rows.indexOf(pivot);
+    [rows[column], rows[at]] = [pivot, rows[column]!];
+    for (const row of rows) {
+      if (row === pivot) continue;
+      const factor = row[column]! / pivot[column]!;
+      for (let j = column; j < row.length; j++) row[j] = row[j]! - factor * pivot[j]!;
+    }
+  }
+  return rows.map((row, i) => [...row.subarray(size)].map((value) => value / row[i]!));
+}

@@ -1,0 +1,41 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { nn } from '@tessera/engine';
+import { contribution } from './accumulate.ts';
+import { lookUp, nearestCode, type Quantizer, type Size } from './quantizer.ts';
+
+/** Per scale, coarse to fine. */
+export interface Quantized {
+  readonly index_Bl: readonly Tensor2D[];
+  /** The running map after this scale, [B, H, W, C]. */
+  readonly map_BHWC: readonly Tensor4D[];
+}
+
+/**
+ * Quantises features scale by scale, each scale what the ones before left over (VAR, algorithm 1): [B, H, W, C].
+ * `sizes` may differ from the quantiser's own; the last must be the size of the map. Pure and traceable.
+ */
+export function quantize(
+  quantizer: Quantizer,
+  features_BHWC: Tensor4D,
+  sizes: readonly Size[] = quantizer.sizes,
+): Quantized {
+  const index_Bl: Tensor2D[] = [];
+  const map_BHWC: Tensor4D[] = [];
+  let rest_BHWC = features_BHWC;
+  for (const scale of sizes.keys()) {
+    const index = nearestCode(quantizer, remainder(rest_BHWC, { scale, sizes }));
+    const added = contribution(quantizer, lookUp(quantizer, index), { scale, sizes });
+    const before = map_BHWC.at(-1);
+    index_Bl.push(index);
+    map_BHWC.push(before === undefined ? added : tf.add(before, added));
+    if (scale < sizes.length - 1) rest_BHWC = tf.sub(rest_BHWC, added);
+  }
+  return { index_Bl, map_BHWC };
+}
+
+/** What a scale has to explain: the rest at that scale's size, by averaging; the last scale sees it as it is. */
+export function remainder(rest_BHWC: Tensor4D, at: { scale: number; sizes: readonly Size[] }): Tensor4D {
+  const { height, width } = at.sizes[at.scale]!;
+  return at.scale === at.sizes.length - 1 ? rest_BHWC : nn.resize(rest_BHWC, height, width, 'area');
+}

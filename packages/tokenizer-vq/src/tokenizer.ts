@@ -1,0 +1,97 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type {
+  BuildContext,
+  Encoding,
+  Kept,
+  Reads,
+  Row,
+  SpaceShape,
+  Tokenizer,
+  TokenizerPlugin,
+  Tokens,
+} from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+import { estimatesOf } from './accumulate.ts';
+import { openVqCanvas, type VqCanvas } from './canvas.ts';
+import { imageSide, vqConfig, vqLayout, type VqConfig } from './config.ts';
+import { keepMask } from './keep-mask.ts';
+import { openPrograms } from './programs.ts';
+import { lookUp } from './quantizer.ts';
+import { openVqVae, type VqVae } from './vq-vae.ts';
+
+/** The VQ-VAE as a tokenizer, with its network in reach of trainers and tests. */
+export interface VqTokenizer extends Tokenizer {
+  readonly model: VqVae;
+  openCanvas(rows: readonly Row[], kept: Kept | null): VqCanvas;
+}
+
+const SERVES: readonly Reads[] = ['estimate'];
+
+/** Tokenizer `vq`: a multi-scale residual VQ-VAE (VAR, arXiv 2404.02905); with a single scale, a plain VQ-VAE. */
+export const vqTokenizer: TokenizerPlugin<VqConfig> & {
+  build(config: VqConfig, context: BuildContext): VqTokenizer;
+} = {
+  contract: 1,
+  kind: 'tokenizer',
+  name: 'vq',
+  config: vqConfig,
+  describe: (config) => ({ space: spaceShape(config), layout: vqLayout(config), serves: SERVES }),
+  build: openVqTokenizer,
+};
+
+function spaceShape({ Cvae, V }: VqConfig): SpaceShape & { readonly kind: 'discrete' } {
+  return { kind: 'discrete', channels: Cvae, vocabulary: V };
+}
+
+/** The parameters stay with whoever gave the weights; `dispose` releases the compiled programs alone. */
+function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): VqTokenizer {
+  const model = openVqVae(config, weights);
+  const { quantizer } = model;
+  const programs = openPrograms(engine, model);
+  const layout = vqLayout(config);
+  const side = imageSide(config);
+  const image = { height: side, width: side, channels: config.in_channels };
+  const parts = { programs, layout, channels: config.Cvae, preview: config.preview };
+  const several = layout.scales.length > 1;
+  return {
+    model,
+    space: { ...spaceShape(config), codebook_VC: quantizer.codebook_VC },
+    layout,
+    serves: SERVES,
+    image,
+    async encode(image_BHWC: Tensor4D): Promise<Encoding> {
+      checkImage(image_BHWC, image);
+      return { index_BL: await programs.encode()(image_BHWC) };
+    },
+    draw: (encoding): Tokens => tokensOf(model, encoding),
+    ...(several && { estimates: (values_BLC: Tensor3D): Tensor3D => estimatesOf(quantizer, values_BLC) }),
+    keepMask: (mask) => keepMask(layout, mask),
+    openCanvas: (rows, kept) => openVqCanvas(parts, rows, kept),
+    dispose: () => programs.dispose(),
+  };
+}
+
+/** Codes of all positions. Pure and traceable; nothing is random. */
+function tokensOf({ quantizer }: VqVae, { index_BL }: Encoding): Tokens {
+  if (index_BL !== undefined)
+    return { values_BlC: lookUp(quantizer, index_BL), index_Bl: tf.clone(index_BL) as Tensor2D };
+  throw new TesseraError({
+    code: 'encoding-without-index',
+    who: 'tokenizer-vq',
+    got: 'an encoding without index_BL',
+    expected: 'one that a discrete tokenizer made',
+  });
+}
+
+function checkImage(image_BHWC: Tensor4D, image: Tokenizer['image']): void {
+  const [, height, width, channels] = image_BHWC.shape;
+  if (height === image.height && width === image.width && channels === image.channels) return;
+  throw new TesseraError({
+    code: 'shape-mismatch',
+    who: 'tokenizer-vq',
+    got: `pictures of [${image_BHWC.shape}]`,
+    expected: `[B, ${image.height}, ${image.width}, ${image.channels}]`,
+    next: 'Crop or resize them first.',
+  });
+}

@@ -1,0 +1,83 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Weights } from '@tessera/core';
+import { nn } from '@tessera/engine';
+import { blocksOf } from './blocks.ts';
+import type { VqConfig } from './config.ts';
+import { decoderLayers } from './decoder.ts';
+import { encoderLayers } from './encoder.ts';
+import { runLayers, type Layer, type Tap } from './layer.ts';
+import { learnToQuantize } from './learn.ts';
+import { convParams, type ConvParams } from './params.ts';
+import { takeQuantizer, type Quantizer } from './quantizer.ts';
+
+/** The network with its parameters, which belong to whoever gave the weights. */
+export interface VqVae {
+  readonly config: VqConfig;
+  readonly encoder: readonly Layer[];
+  readonly quantConv: ConvParams;
+  readonly quantizer: Quantizer;
+  readonly postQuantConv: ConvParams;
+  readonly decoder: readonly Layer[];
+}
+
+/** Takes every parameter under its official name. */
+export function openVqVae(config: VqConfig, weights: Weights): VqVae {
+  const blocks = blocksOf(weights, config.groups);
+  const { Cvae, quant_conv_ks } = config;
+  const shape = { inputs: Cvae, outputs: Cvae, kernel: quant_conv_ks };
+  return {
+    config,
+    encoder: encoderLayers(blocks, config),
+    quantConv: convParams(weights, 'quant_conv', shape),
+    quantizer: takeQuantizer(weights, config),
+    postQuantConv: convParams(weights, 'post_quant_conv', shape),
+    decoder: decoderLayers(blocks, config),
+  };
+}
+
+/** Picture in [-1, 1] to features: [B, H, W, in_channels] -> [B, h, w, Cvae]. Pure and traceable. */
+export function encodeFeatures(model: VqVae, image_BHWC: Tensor4D, tap?: Tap): Tensor4D {
+  const features_BHWC = convolve(runLayers(model.encoder, image_BHWC, tap), model.quantConv);
+  tap?.('quant_conv', features_BHWC);
+  return features_BHWC;
+}
+
+/** Quantised features to a picture around [-1, 1], unclamped: [B, h, w, Cvae] -> [B, H, W, in_channels]. Pure and traceable. */
+export function decodeFeatures(model: VqVae, map_BHWC: Tensor4D, tap?: Tap): Tensor4D {
+  const input_BHWC = convolve(map_BHWC, model.postQuantConv);
+  tap?.('post_quant_conv', input_BHWC);
+  return runLayers(model.decoder, input_BHWC, tap);
+}
+
+function convolve(x_BHWC: Tensor4D, { weight_OIHW, bias_O }: ConvParams): Tensor4D {
+  return nn.conv2d(x_BHWC, weight_OIHW, bias_O, { pad: (weight_OIHW.shape[2]! - 1) / 2 });
+}
+
+/** One training forward of the whole network. */
+export interface Reconstruction {
+  /** Around [-1, 1], unclamped. */
+  readonly image_BHWC: Tensor4D;
+  /** What the encoder made, before quantisation: dead codes may start again from these. */
+  readonly features_BHWC: Tensor4D;
+  /** The quantiser's part of the loss. */
+  readonly loss: Scalar;
+  readonly hits_SV: Tensor2D;
+}
+
+/** Pictures in [-1, 1] there and back, differentiable (straight through the quantiser). Pure and traceable. */
+export function reconstruct(model: VqVae, image_BHWC: Tensor4D): Reconstruction {
+  const features_BHWC = encodeFeatures(model, image_BHWC);
+  const { map_BHWC, loss, hits_SV } = learnToQuantize(model.quantizer, features_BHWC, model.config.beta);
+  return { image_BHWC: decodeFeatures(model, map_BHWC), features_BHWC, loss, hits_SV };
+}
+
+/** Pixels in [0, 1] to the network's [-1, 1]. */
+export function toNetworkRange(pixels_BHWC: Tensor4D): Tensor4D {
+  return tf.sub(tf.mul(pixels_BHWC, 2), 1);
+}
+
+/** The network's [-1, 1] to pixels in [0, 1]; what lies outside is clamped. */
+export function toPixelRange(image_BHWC: Tensor4D): Tensor4D {
+  return tf.mul(tf.add(tf.clipByValue(image_BHWC, -1, 1), 1), 0.5);
+}
