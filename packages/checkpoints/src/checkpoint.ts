@@ -1,0 +1,25 @@
+import type { DType } from './dtype.ts';
+
+/** A tensor of a file, not read yet. */
+export interface TensorEntry {
+  /** Dotted path of dict keys and list indices, then the key: `trainer.var_wo_ddp.blocks.0.attn.mat_qkv.weight`. */
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Where its bytes lie in the file, row-major and little-endian; null when they do not lie so. */
+  readonly location: { readonly offset: number; readonly byteLength: number } | null;
+}
+
+export type CheckpointValue = string | number | bigint | boolean | null;
+
+/** An open weight file of any supported format. Tensors are read one by one, by range. */
+export interface Checkpoint {
+  readonly path: string;
+  readonly format: 'safetensors' | 'torch-zip' | 'torch-legacy';
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** What else the file says, by dotted path: epochs, settings, safetensors metadata. */
+  readonly values: ReadonlyMap<string, CheckpointValue>;
+  /** Row-major, little-endian bytes of one tensor, in a buffer of their own. @throws tensor-unknown */
+  read(name: string): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Checkpoint } from './checkpoint.ts';
+import { toFloat32 } from './half.ts';
+import { openCheckpoint } from './open-checkpoint.ts';
+import { fixture, inTemporaryFolder, refusal } from './testing/test-files.ts';
+
+async function withFiles(names: readonly string[], work: (...files: Checkpoint[]) => Promise<void>): Promise<void> {
+  const files = await Promise.all(names.map((name) => openCheckpoint(fixture(name))));
+  try {
+    await work(...files);
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
+
+async function expectSame(actual: Checkpoint, expected: Checkpoint, prefix = ''): Promise<void> {
+  expect([...actual.tensors.keys()].filter((name) => name.startsWith(prefix)).sort()).toEqual(
+    [...expected.tensors.keys()].map((name) => prefix + name).sort(),
+  );
+  for (const { name, dtype, shape } of expected.tensors.values()) {
+    const tensor = actual.tensors.get(prefix + name);
+    expect(tensor, name).toMatchObject({ dtype, shape });
+    expect(Buffer.from(await actual.read(prefix + name)).equals(await expected.read(name)), name).toBe(true);
+  }
+}
+
+describe('files that torch.save wrote', () => {
+  it.each([
+    ['var_micro.pth', 'pth_micro_var.safetensors', 'torch-zip'],
+    ['var_micro_legacy.pth', 'pth_micro_var_trainer.safetensors', 'torch-legacy'],
+    ['mixed_dtypes.pth', 'mixed_dtypes.expected.safetensors', 'torch-zip'],
+    ['mixed_dtypes_legacy.pth', 'mixed_dtypes.expected.safetensors', 'torch-legacy'],
+  ])('reads %s exactly', async (name, expected, format) => {
+    await withFiles([name, expected], async (actual, wanted) => {
+      expect(actual!.format).toBe(format);
+      await expectSame(actual!, wanted!);
+    });
+  });
+
+  it('reads nested dicts, parameters, a Namespace and plain values under dotted names', async () => {
+    const names = ['checkpoint-last_micro.pth', 'pth_micro_mar_model.safetensors', 'pth_micro_mar_ema.safetensors'];
+    await withFiles(names, async (file, model, average) => {
+      await expectSame(file!, model!, 'model.');
+      await expectSame(file!, average!, 'model_ema.');
+      expect(file!.values.get('epoch')).toBe(7);
+      expect(file!.values.get('args.batch_size')).toBe(64);
+    });
+  });
+
+  it.each([
+    ['var_micro_half.pth', 'float16', 2 ** -11],
+    ['var_micro_bf16.pth', 'bfloat16', 2 ** -8],
+  ] as const)('widens %s', async (name, dtype, relative) => {
+    await withFiles([name, 'pth_micro_var.safetensors'], async (half, full) => {
+      expect(half!.tensors.get('head.weight')!.dtype).toBe(dtype);
+      const wide = toFloat32(await half!.read('head.weight'), dtype);
+      const exact = toFloat32(await full!.read('head.weight'), 'float32');
+      wide.forEach((value, index) => {
+        expect(Math.abs(value - exact[index]!)).toBeLessThanOrEqual(Math.abs(exact[index]!) * relative + 2 ** -25);
+      });
+    });
+  });
+
+  it('says where contiguous tensors lie, so that they can be mapped', async () => {
+    await withFiles(['mixed_dtypes.pth'], async (file) => {
+      const bytes = await readFile(file!.path);
+      for (const { name, location } of file!.tensors.values()) {
+        if (location === null) continue;
+        const there = bytes.subarray(location.offset, location.offset + location.byteLength);
+        expect(there.equals(await file!.read(name)), name).toBe(true);
+      }
+      expect(file!.tensors.get('transposed_view')!.location).toBeNull();
+      expect(file!.tensors.get('row_slice_view')!.location).not.toBeNull();
+    });
+  });
+
+  it('refuses a name that is not there', async () => {
+    await withFiles(['var_micro.pth', 'pth_micro_var.safetensors'], async (torch, safetensors) => {
+      expect((await refusal(torch!.read('nope'))).code).toBe('tensor-unknown');
+      expect((await refusal(safetensors!.read('nope'))).code).toBe('tensor-unknown');
+    });
+  });
+});
+
+describe('files that are refused', () => {
+  it.each([
+    ['malicious_os_system.pth', 'pickle-global-refused', 'posix.system'],
+    ['malicious_raw_pickle.pth', 'pickle-global-refused', 'posix.system'],
+    ['malicious_builtins_eval.pth', 'pickle-global-refused', '__builtin__.eval'],
+    ['missing_storage.pth', 'tensor-storage-missing', 'storage "1"'],
+    ['short_storage.pth', 'tensor-storage-short', '4 bytes for storage "1"'],
+    ['nowhere.pth', 'checkpoint-unreadable', 'ENOENT'],
+    ['.', 'checkpoint-unreadable', 'not a file'],
+  ])('%s: %s', async (name, code, words) => {
+    const error = await refusal(openCheckpoint(fixture(name)));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(words);
+    expect(existsSync('/tmp/pwned_by_pickle')).toBe(false);
+  });
+
+  it.each([
+    ['var_micro.pth', 0.6, 'checkpoint-truncated'],
+    ['var_micro_legacy.pth', 0.7, 'checkpoint-truncated'],
+    ['var_micro_legacy.pth', 0.01, 'pickle-malformed'],
+    ['pth_micro_var.safetensors', 0.5, 'safetensors-offsets'],
+    ['pth_micro_var.safetensors', 0.001, 'checkpoint-truncated'],
+    ['var_micro.pth', 0, 'checkpoint-empty'],
+  ])('%s cut at %d: %s', async (name, part, code) => {
+    await inTemporaryFolder(async (folder) => {
+      const bytes = await readFile(fixture(name));
+      const path = join(folder, 'cut');
+      await writeFile(path, bytes.subarray(0, Math.floor(bytes.length * part)));
+      expect((await refusal(openCheckpoint(path))).code).toBe(code);
+    });
+  });
+
+  it('a file of another kind', async () => {
+    expect((await refusal(openCheckpoint(fixture('../package.json')))).code).toBe('checkpoint-format-unknown');
+  });
+});

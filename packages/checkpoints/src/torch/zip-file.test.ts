@@ -1,0 +1,68 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { toFloat32 } from '../half.ts';
+import { openCheckpoint } from '../open-checkpoint.ts';
+import { inTemporaryFolder, refusal, tensorPickle, testZip, type TestEntry } from '../testing/test-files.ts';
+
+const values = Float32Array.from({ length: 6 }, (_, index) => index + 0.5);
+const storage: TestEntry = { name: 'm/data/0', bytes: new Uint8Array(values.buffer) };
+const whole = { elements: 6, shape: [2, 3], strides: [3, 1] };
+
+async function readX(entries: readonly TestEntry[]): Promise<number[]> {
+  return inTemporaryFolder(async (folder) => {
+    const path = join(folder, 'x.pth');
+    await writeFile(path, testZip(entries));
+    const file = await openCheckpoint(path);
+    try {
+      return [...toFloat32(await file.read('x'), 'float32')];
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+function describing(tensor: Parameters<typeof tensorPickle>[0]): TestEntry {
+  return { name: 'm/data.pkl', bytes: tensorPickle(tensor) };
+}
+
+describe('the zip form', () => {
+  it('reads zip64 entries and tolerates unknown ones', async () => {
+    const unknown = { name: 'm/.format_version', bytes: Buffer.from('1') };
+    const wide = [describing(whole), { ...storage, wide: true }, unknown];
+    expect(await readX(wide)).toEqual([...values]);
+  });
+
+  it('honours the byte order', async () => {
+    const swapped = { ...storage, bytes: Buffer.from(storage.bytes).swap32() };
+    const order = { name: 'm/byteorder', bytes: Buffer.from('big') };
+    expect(await readX([describing(whole), swapped, order])).toEqual([...values]);
+    const odd = { name: 'm/byteorder', bytes: Buffer.from('middle') };
+    expect((await refusal(readX([describing(whole), storage, odd]))).code).toBe('pickle-malformed');
+  });
+
+  it('gathers strided views', async () => {
+    const transposed = { elements: 6, shape: [3, 2], strides: [1, 3] };
+    expect(await readX([describing(transposed), storage])).toEqual([0.5, 3.5, 1.5, 4.5, 2.5, 5.5]);
+    const expanded = { elements: 6, shape: [2, 2], strides: [0, 1], offset: 4 };
+    expect(await readX([describing(expanded), storage])).toEqual([4.5, 5.5, 4.5, 5.5]);
+  });
+
+  it.each([
+    ['beyond its storage', { elements: 6, shape: [2, 3], strides: [3, 1], offset: 1 }, 'tensor-out-of-bounds'],
+    ['far beyond it', { elements: 6, shape: [2 ** 50, 3], strides: [2 ** 50, 1] }, 'tensor-out-of-bounds'],
+    ['expanded without end', { elements: 6, shape: [2 ** 40, 3], strides: [0, 1] }, 'tensor-too-large'],
+    ['of negative stride', { elements: 6, shape: [6], strides: [-1], offset: 5 }, 'pickle-malformed'],
+    ['of unequal ranks', { elements: 6, shape: [6], strides: [1, 1] }, 'pickle-malformed'],
+    ['of a storage that claims too much', { elements: 2 ** 40, shape: [6], strides: [1] }, 'tensor-storage-short'],
+  ])('refuses a tensor %s', async (_, tensor, code) => {
+    expect((await refusal(readX([describing(tensor), storage]))).code).toBe(code);
+  });
+
+  it('refuses compressed entries, two descriptions and two entries of one name', async () => {
+    expect((await refusal(readX([describing(whole), { ...storage, method: 8 }]))).code).toBe('zip-compressed');
+    const second = { ...describing(whole), name: 'n/data.pkl' };
+    expect((await refusal(readX([describing(whole), second]))).code).toBe('checkpoint-format-unknown');
+    expect((await refusal(readX([describing(whole), storage, storage]))).code).toBe('zip-malformed');
+  });
+});
