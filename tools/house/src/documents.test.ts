@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { delimiter, dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+/** README, docs and model cards. */
+function documents(): string[] {
+  const below = (folder: string): string[] =>
+    readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
+      .map((entry) => join(entry.parentPath, entry.name));
+  return [join(root, 'README.md'), ...below('docs'), ...below('models')].filter((file) => existsSync(file));
+}
+
+/** Blocks that a comment `<!-- run -->` marks as to be executed. */
+function runnable(file: string): string[] {
+  const blocks = readFileSync(file, 'utf8').matchAll(/<!-- run -->\s*```(?:bash|sh)\n([\s\S]*?)```/g);
+  return [...blocks].map((block) => block[1]!);
+}
+
+describe.each(documents().map((file) => [relative(root, file), file]))('%s', (_, file) => {
+  it('links only to what exists', () => {
+    const links = [...readFileSync(file, 'utf8').matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)];
+    const broken = links.map((link) => link[1]!).filter((link) => !existsSync(join(dirname(file), link)));
+    expect(broken).toEqual([]);
+  });
+
+  it.each(runnable(file))(
+    'runs: %s',
+    (block) => {
+      const env = { ...process.env, PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter) };
+      const result = spawnSync('bash', ['-euo', 'pipefail', '-c', block], { cwd: root, encoding: 'utf8', env });
+      expect(result.status, `${result.stdout}\n${result.stderr}`).toBe(0);
+    },
+    300_000,
+  );
+});
