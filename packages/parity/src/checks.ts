@@ -1,7 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
-import { TesseraError } from '@tessera/errors';
 import { toChannelsFirst } from './axes.ts';
-import type { CaseFile, CaseTensor } from './case-file.ts';
+import { tensorOf, type CaseFile } from './case-file.ts';
 import { compare, type Computed, type Verdict } from './comparison.ts';
 import type { Tolerance } from './tolerance.ts';
 
@@ -16,7 +15,7 @@ export class Checks {
 
   /** @throws TesseraError `case-tensor-missing` when the file does not expect this tensor. */
   check(name: string, computed: Computed, tolerance: Tolerance | ((index: number) => Tolerance)): void {
-    this.#verdicts.set(name, compare({ name, ...this.#file.tensor(name) }, computed, tolerance));
+    this.#verdicts.set(name, compare({ name, ...tensorOf(this.#file, name) }, computed, tolerance));
   }
 
   /** Compares and disposes a tensor. An NHWC image is turned into the file's NCHW when `channelsFirst` is set. */
@@ -28,7 +27,7 @@ export class Checks {
 
   /** Compares a scalar. */
   checkNumber(name: string, value: number, tolerance: Tolerance): void {
-    this.check(name, { data: [value], shape: this.#file.tensor(name).shape }, tolerance);
+    this.check(name, { data: [value], shape: tensorOf(this.#file, name).shape }, tolerance);
   }
 
   has(name: string): boolean {
@@ -48,17 +47,4 @@ export class Checks {
 /** Whether a tensor of a case file holds a result: `out.*`, `grad.*`, `grad_full.*`, `grad_prog.*`. */
 export function isExpected(name: string): boolean {
   return /^(out|grad[a-z_]*)\./.test(name);
-}
-
-/** The tensor, or an error that names the file. */
-export function requireTensor(file: CaseFile, name: string): CaseTensor {
-  const tensor = file.tensors.get(name);
-  if (tensor) return tensor;
-  throw new TesseraError({
-    code: 'case-tensor-missing',
-    who: file.name,
-    got: `no tensor ${name}`,
-    expected: `one, as every case of kind ${file.kind} has`,
-    next: 'Write the case file again.',
-  });
 }

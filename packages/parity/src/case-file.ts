@@ -1,0 +1,117 @@
+import { basename, dirname, join } from 'node:path';
+import { openCheckpoint, toFloat32, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
+import { TesseraError } from '@tessera/errors';
+
+export interface CaseTensor {
+  readonly data: Float32Array | Float64Array | Int32Array;
+  readonly shape: readonly number[];
+}
+
+/** A case file, read whole: what goes in, recorded randomness, and what must come out. */
+export interface CaseFile {
+  readonly name: string;
+  readonly folder: string;
+  /** Which runner takes it. */
+  readonly kind: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly tensors: ReadonlyMap<string, CaseTensor>;
+}
+
+/** Opens a case file for its kind alone; `read` reads the tensors. */
+export async function openCase(path: string): Promise<{ kind: string; read(): Promise<CaseFile>; close(): Promise<void> }> {
+  const checkpoint = await openCheckpoint(path);
+  const metadata = new Map([...checkpoint.values].map(([key, value]) => [key, String(value)]));
+  const kind = metadata.get('kind');
+  if (kind === undefined) {
+    await checkpoint.close();
+    throw new TesseraError({
+      code: 'case-kind-missing',
+      who: basename(path),
+      got: 'no `kind` in its metadata',
+      expected: 'a case file, whose metadata names its kind',
+    });
+  }
+  return {
+    kind,
+    async read() {
+      const tensors = new Map<string, CaseTensor>();
+      for (const entry of checkpoint.tensors.values()) tensors.set(entry.name, await readTensor(checkpoint, entry));
+      return { name: basename(path), folder: dirname(path), kind, metadata, tensors };
+    },
+    close: () => checkpoint.close(),
+  };
+}
+
+/** Every tensor of a weight file that a case names, by path relative to the case's folder; floats as float32. */
+export async function readWeights(file: CaseFile, relative: string): Promise<Map<string, CaseTensor>> {
+  const checkpoint = await openCheckpoint(join(file.folder, relative));
+  try {
+    const tensors = new Map<string, CaseTensor>();
+    for (const entry of checkpoint.tensors.values()) tensors.set(entry.name, await readTensor(checkpoint, entry));
+    return tensors;
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function readTensor(checkpoint: Checkpoint, entry: TensorEntry): Promise<CaseTensor> {
+  const bytes = await checkpoint.read(entry.name);
+  return { data: decode(bytes, entry), shape: entry.shape };
+}
+
+/** Integers and masks become int32; float64 stays, since tables are compared in it. */
+function decode(bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry): CaseTensor['data'] {
+  const { buffer } = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  switch (dtype) {
+    case 'float64':
+      return new Float64Array(buffer, 0, bytes.byteLength / 8);
+    case 'int64':
+      return Int32Array.from(new BigInt64Array(buffer, 0, bytes.byteLength / 8), Number);
+    case 'int32':
+      return new Int32Array(buffer, 0, bytes.byteLength / 4);
+    case 'int16':
+      return Int32Array.from(new Int16Array(buffer, 0, bytes.byteLength / 2));
+    case 'int8':
+      return Int32Array.from(new Int8Array(buffer, 0, bytes.byteLength));
+    case 'uint8':
+    case 'bool':
+      return Int32Array.from(new Uint8Array(buffer, 0, bytes.byteLength));
+    default:
+      return toFloat32(bytes, dtype);
+  }
+}
+
+/** The tensor, or an error that names the file. @throws TesseraError `case-tensor-missing` */
+export function tensorOf(file: CaseFile, name: string): CaseTensor {
+  const tensor = file.tensors.get(name);
+  if (tensor) return tensor;
+  throw new TesseraError({
+    code: 'case-tensor-missing',
+    who: file.name,
+    got: `no tensor ${name}`,
+    expected: `one, as every case of kind ${file.kind} has`,
+  });
+}
+
+/** Tensors named `prefix.0`, `prefix.1` ... in order. */
+export function seriesOf(file: CaseFile, prefix: string): CaseTensor[] {
+  const series: CaseTensor[] = [];
+  for (let tensor; (tensor = file.tensors.get(`${prefix}.${series.length}`)) !== undefined; ) series.push(tensor);
+  return series;
+}
+
+/** Metadata that is JSON text. @throws TesseraError `case-metadata` */
+export function metadataOf(file: CaseFile, key: string): unknown {
+  const text = file.metadata.get(key);
+  try {
+    if (text !== undefined) return JSON.parse(text);
+  } catch {
+    // Reported below with the text itself.
+  }
+  throw new TesseraError({
+    code: 'case-metadata',
+    who: file.name,
+    got: text === undefined ? `no metadata ${key}` : `metadata ${key} = ${text}`,
+    expected: 'JSON text',
+  });
+}

@@ -1,0 +1,10 @@
+import type { Engine } from '@tessera/engine';
+import type { CaseFile } from './case-file.ts';
+import type { Checks } from './checks.ts';
+
+/** Computes what a case of one kind expects. */
+export interface CaseRunner {
+  /** The metadata's `kind`. */
+  readonly kind: string;
+  run(file: CaseFile, tools: { readonly checks: Checks; readonly engine: Engine }): Promise<void>;
+}

@@ -1,0 +1,70 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import type { ParamSpec, Weights } from '@tessera/core';
+import type { Param } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import type { CaseTensor } from './case-file.ts';
+
+export interface CaseWeightsOptions {
+  /** Makes variables of what is trained, and lists them in `params`. */
+  readonly train?: boolean;
+  /** From the official name to the file's: `quantize.embedding.weight` -> `w.embedding.weight`. */
+  readonly rename?: (name: string) => string;
+}
+
+/** Weights of a case, by official names, that live until `dispose`. */
+export class CaseWeights implements Weights {
+  readonly params: Param[] = [];
+  readonly #source: ReadonlyMap<string, CaseTensor>;
+  readonly #options: CaseWeightsOptions;
+  readonly #taken: Tensor[] = [];
+
+  constructor(source: ReadonlyMap<string, CaseTensor>, options: CaseWeightsOptions = {}) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  has(name: string): boolean {
+    return this.#source.has(this.#nameInFile(name));
+  }
+
+  /** @throws TesseraError `weight-missing`, `weight-shape` */
+  param(name: string, shape: readonly number[], { decay, trainable }: ParamSpec): Tensor {
+    const found = this.#source.get(this.#nameInFile(name));
+    if (!found) throw weightError('weight-missing', `no weight ${name}`, `one of shape [${shape.join(', ')}]`);
+    if (found.shape.join() !== shape.join()) {
+      throw weightError('weight-shape', `${name} of shape [${found.shape.join(', ')}]`, `[${shape.join(', ')}]`);
+    }
+    const value = tf.tensor(Float32Array.from(found.data), [...shape], 'float32');
+    this.#taken.push(value);
+    if (!this.#options.train || trainable === false) return value;
+    const variable = tf.variable(value);
+    this.#taken.push(variable);
+    this.params.push({ name, variable, decay });
+    return variable;
+  }
+
+  dispose(): void {
+    tf.dispose(this.#taken);
+  }
+
+  #nameInFile(name: string): string {
+    return this.#options.rename?.(name) ?? name;
+  }
+}
+
+/** Weights that are arguments of a function under trace, so that it can be differentiated by them. */
+export function weightsFrom(tensors: Readonly<Record<string, Tensor>>): Weights {
+  return {
+    has: (name) => Object.hasOwn(tensors, name),
+    param(name) {
+      const tensor = tensors[name];
+      if (!tensor) throw weightError('weight-missing', `no weight ${name}`, 'one in the weight file');
+      return tensor;
+    },
+  };
+}
+
+function weightError(code: string, got: string, expected: string): TesseraError {
+  return new TesseraError({ code, who: 'parity', got, expected, next: 'Check the weight file that the case names.' });
+}
