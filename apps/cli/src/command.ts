@@ -16,12 +16,17 @@ export interface Arguments {
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
 }
 
-/** A verb of `tessera`. */
-export interface Command {
+/** A verb of `tessera`, known before its code is loaded: a help page should not wait for an engine. */
+export interface Verb {
   readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** What a verb does. */
+export interface Command {
   /** What stands behind the name in the help: `FILE [--json]`. */
   readonly usage: string;
-  readonly summary: string;
   readonly options: Readonly<Record<string, Option>>;
   readonly examples: readonly string[];
   /** How many positional arguments it takes. */
@@ -33,18 +38,18 @@ export interface Command {
 const HELP: Option = { type: 'boolean', short: 'h', help: 'show this page' };
 
 /** Parses what follows the command's name. @throws TesseraError `usage` */
-export function parseCommand(command: Command, argv: readonly string[]): Arguments {
+export function parseCommand(name: string, command: Command, argv: readonly string[]): Arguments {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const [name, { type, short }] of Object.entries({ ...command.options, help: HELP })) {
-    options[name] = short === undefined ? { type } : { type, short };
+  for (const [option, { type, short }] of Object.entries({ ...command.options, help: HELP })) {
+    options[option] = short === undefined ? { type } : { type, short };
   }
   const wrong = (got: string, cause?: unknown) =>
     new TesseraError({
       code: 'usage',
-      who: `tessera ${command.name}`,
+      who: `tessera ${name}`,
       got,
-      expected: `tessera ${command.name} ${command.usage}`,
-      next: `See tessera ${command.name} --help.`,
+      expected: `tessera ${name} ${command.usage}`,
+      next: `See tessera ${name} --help.`,
       cause,
     });
   let parsed: Arguments;
@@ -74,15 +79,15 @@ function joinNegatives(argv: readonly string[]): string[] {
 }
 
 /** The page of one command. */
-export function commandHelp(command: Command): string {
-  const rows = Object.entries({ ...command.options, help: HELP }).map(([name, option]) => {
-    const left = `${option.short ? `-${option.short}, ` : ''}--${name}${option.value ? ` ${option.value}` : ''}`;
+export function commandHelp({ name, summary }: Verb, command: Command): string {
+  const rows = Object.entries({ ...command.options, help: HELP }).map(([key, option]) => {
+    const left = `${option.short ? `-${option.short}, ` : ''}--${key}${option.value ? ` ${option.value}` : ''}`;
     return `  ${left.padEnd(26)} ${option.help}`;
   });
   return [
-    command.summary,
+    summary,
     '',
-    `Usage: tessera ${command.name} ${command.usage}`,
+    `Usage: tessera ${name} ${command.usage}`,
     '',
     'Options:',
     ...rows,

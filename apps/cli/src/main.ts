@@ -1,7 +1,7 @@
 import { isTesseraError } from '@tessera/errors';
-import { commands } from './commands.ts';
 import { commandHelp, parseCommand } from './command.ts';
 import { processTerminal } from './terminal.ts';
+import { verbs } from './verbs.ts';
 
 const terminal = processTerminal();
 
@@ -12,7 +12,7 @@ function overview(): string {
     'Usage: tessera COMMAND [OPTIONS]',
     '',
     'Commands:',
-    ...commands.map((command) => `  ${command.name.padEnd(10)} ${command.summary}`),
+    ...verbs.map((verb) => `  ${verb.name.padEnd(10)} ${verb.summary}`),
     '',
     'Examples:',
     '  tessera generate --model digits-var --label 7 --count 16 --seed 1 --out digits',
@@ -27,15 +27,16 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
     terminal.out(overview());
     return name === undefined ? 2 : 0;
   }
-  const command = commands.find((candidate) => candidate.name === name);
-  if (!command) {
-    const known = commands.map((candidate) => candidate.name).join(', ');
+  const verb = verbs.find((candidate) => candidate.name === name);
+  if (!verb) {
+    const known = verbs.map((candidate) => candidate.name).join(', ');
     terminal.err(`[tessera] got the command ${name}; expected one of ${known}. See tessera --help.`);
     return 2;
   }
-  const args = parseCommand(command, argv);
+  const command = await verb.load();
+  const args = parseCommand(name, command, argv);
   if (args.values['help'] === true) {
-    terminal.out(commandHelp(command));
+    terminal.out(commandHelp(verb, command));
     return 0;
   }
   return command.run(args, terminal);

@@ -20,9 +20,7 @@ interface Timings {
 }
 
 export const generate: Command = {
-  name: 'generate',
   usage: '--model NAME --out DIR [--label L] [--count N] [--seed S]',
-  summary: 'make images: one PNG a sample, and a grid',
   options: {
     model: { type: 'string', value: 'NAME', help: 'a model of tessera models, or a path to a model folder' },
     label: {

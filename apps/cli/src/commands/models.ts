@@ -5,9 +5,7 @@ import type { Arguments, Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const models: Command = {
-  name: 'models',
   usage: '[NAME] [--json]',
-  summary: 'list the models that are here, or show one',
   options: { json: { type: 'boolean', help: 'print one JSON object' } },
   examples: ['tessera models', 'tessera models digits-var'],
   positionals: [0, 1],

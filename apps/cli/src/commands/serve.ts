@@ -4,9 +4,7 @@ import { integer } from '../numbers.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const serve: Command = {
-  name: 'serve',
   usage: '[--port N]',
-  summary: 'serve the GraphQL API and the playground',
   options: {
     port: { type: 'string', value: 'N', help: 'port to listen on (default: PORT, else 4000)' },
   },

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { openCheckpoint, type Checkpoint } from '@tessera/checkpoints';
+import type { Arguments, Command } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const inspect: Command = {
+  usage: 'FILE [--json]',
+  options: {
+    json: { type: 'boolean', help: 'print one JSON object' },
+  },
+  examples: ['tessera inspect var_d16.pth', 'tessera inspect models/digits-var/tokenizer.safetensors --json'],
+  positionals: [1, 1],
+  run,
+};
+
+interface Row {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Of the contiguous little-endian bytes. */
+  readonly sha256: string;
+}
+
+async function run({ positionals: [file], values }: Arguments, terminal: Terminal): Promise<number> {
+  const checkpoint = await openCheckpoint(file!);
+  try {
+    const rows = await tensorRows(checkpoint, terminal);
+    const facts = Object.fromEntries(checkpoint.values);
+    if (values['json'] === true) {
+      const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
+      terminal.out(JSON.stringify({ file, format: checkpoint.format, values: facts, tensors: rows }, plain));
+      return 0;
+    }
+    const width = Math.max(4, ...rows.map(({ name }) => name.length));
+    for (const { name, dtype, shape, sha256 } of rows) {
+      terminal.out(`${name.padEnd(width)}  ${dtype.padEnd(8)} ${`[${shape.join(', ')}]`.padEnd(20)} ${sha256.slice(0, 16)}`);
+    }
+    const elements = rows.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    terminal.out(`${rows.length} tensors, ${elements.toLocaleString('en')} numbers, ${checkpoint.format}`);
+    return 0;
+  } finally {
+    terminal.done();
+    await checkpoint.close();
+  }
+}
+
+async function tensorRows(checkpoint: Checkpoint, terminal: Terminal): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { name, dtype, shape } of checkpoint.tensors.values()) {
+    const sha256 = createHash('sha256').update(await checkpoint.read(name)).digest('hex');
+    rows.push({ name, dtype, shape, sha256 });
+    terminal.progress(rows.length / checkpoint.tensors.size, name);
+  }
+  return rows;
+}
