@@ -7,12 +7,12 @@ import { vqConfig } from './config.ts';
 import { quantize } from './quantize.ts';
 import { lookUp, takeQuantizer, type Size } from './quantizer.ts';
 
-const files = readdirSync(new URL('../fixtures', import.meta.url)).filter((file) => file.startsWith('quant_'));
+const files = readdirSync(new URL('../fixtures/quantizers', import.meta.url));
 describe('quantize', () => {
   it.each(files)('equals the official quantiser: %s', (file) => {
     const before = tf.memory().numTensors;
     tf.tidy(() => {
-      const golden = readGolden(file);
+      const golden = readGolden(`quantizers/${file}`);
       const of = (key: string) => JSON.parse(golden.metadata[key]!);
       const keys = ['V', 'Cvae', 'patch_nums', 'quant_resi', 'share_quant_resi', 'using_znorm'];
       const config = vqConfig.parse({ ch: 32, ...Object.fromEntries(keys.map((k) => [k, of(k)])) }, file);
