@@ -30,6 +30,8 @@ export interface Model {
 export interface ComponentEntry {
   /** Name of the plug-in: `vq`, `next-scale`, `next-scale-transformer`, `categorical`. */
   readonly plugin: string;
+  /** npm package that provides the plug-in, where it is not one of Tessera's own: whom an error names. */
+  readonly package?: string;
   readonly config: unknown;
   readonly weights?: { readonly file: string; readonly sha256: string };
 }

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { schema, type Field } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+import type { ComponentEntry, ModelManifest } from './model.ts';
+
+/** The components that have a weight file of their own, in the order in which they are built. */
+export const weightedComponents = ['tokenizer', 'backbone', 'head'] as const;
+export type WeightedComponent = (typeof weightedComponents)[number];
+
+const { choice, integer, list, number, object, optional, refine, string } = schema;
+
+/** A plug-in's configuration, which only its own schema can judge. */
+const anything: Field<unknown> = { read: (value) => value, parse: (value) => value };
+
+/** An object of any fields, all of one kind. */
+function record<T>(entry: Field<T>): Field<Readonly<Record<string, T>>> {
+  const read: Field<Readonly<Record<string, T>>>['read'] = (value, place) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      object({}).read(value, place); // says what was found
+      return {};
+    }
+    const entries = Object.entries(value).map(([name, one]) => {
+      return [name, entry.read(one, { who: place.who, path: `${place.path}.${name}` })];
+    });
+    return Object.fromEntries(entries) as Readonly<Record<string, T>>;
+  };
+  return { read, parse: (value, who) => read(value, { who, path: '' }) };
+}
+
+/** A name that stays inside the model's folder. */
+const plainFile = refine(string(), (name) =>
+  /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name) ? null : 'a plain file name inside the model folder',
+);
+
+const sha256 = refine(string(), (digest) => (/^[0-9a-f]{64}$/.test(digest) ? null : '64 hexadecimal digits'));
+
+const component = object({
+  plugin: string(),
+  package: optional(string(), undefined),
+  config: optional(anything, {}),
+  weights: optional(object({ file: plainFile, sha256 }), undefined),
+});
+
+const manifest = object({
+  format: choice('tessera-model'),
+  version: integer({ min: 1, max: 1 }),
+  name: string(),
+  title: string(),
+  description: string(),
+  licence: string(),
+  data: string(),
+  classes: list(string()),
+  tokenizer: component,
+  order: component,
+  backbone: component,
+  head: component,
+  defaults: object({
+    guidance: object({ kind: choice('none', 'ramp', 'linear', 'constant'), scale: number({ min: 0 }) }),
+    options: record(anything),
+    preview: choice('none', 'linear', 'decoded'),
+  }),
+  metrics: optional(record(number()), undefined),
+});
+
+/**
+ * Reads `model.json` of a folder; nothing else is opened.
+ * @throws TesseraError manifest-missing, manifest-malformed, or field-missing, field-invalid, field-unknown with the
+ * field's path
+ */
+export async function readManifest(folder: string): Promise<ModelManifest> {
+  const path = join(folder, 'model.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new TesseraError({
+      code: 'manifest-missing',
+      who: folder,
+      got: 'no readable model.json',
+      expected: 'a model folder',
+      next: 'Check the path.',
+      cause,
+    });
+  }
+  return parseManifest(parseJson(text, path), path);
+}
+
+/** The same checks for a manifest that is already at hand. */
+export function parseManifest(value: unknown, who: string): ModelManifest {
+  const { metrics, tokenizer, order, backbone, head, ...rest } = manifest.parse(value, who);
+  return {
+    ...rest,
+    version: 1,
+    tokenizer: entryOf(tokenizer),
+    order: entryOf(order),
+    backbone: entryOf(backbone),
+    head: entryOf(head),
+    ...(metrics && { metrics }),
+  };
+}
+
+type ParsedComponent = ReturnType<typeof component.parse>;
+
+function entryOf({ plugin, package: from, config, weights }: ParsedComponent): ComponentEntry {
+  return { plugin, config, ...(from !== undefined && { package: from }), ...(weights && { weights }) };
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TesseraError({
+      code: 'manifest-malformed',
+      who: path,
+      got: `text that is not JSON (${cause instanceof Error ? cause.message : String(cause)})`,
+      expected: 'a JSON object',
+      next: 'Repair or download it again.',
+      cause,
+    });
+  }
+}
