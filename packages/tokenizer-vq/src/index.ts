@@ -9,7 +9,7 @@ export { applyPhi, phiIndex, type Phi } from './phi.ts';
 export { fitPreview, type PreviewSamples } from './preview.ts';
 export { quantize, type Quantized } from './quantize.ts';
 export { lookUp, nearestCode, takeQuantizer, type Quantizer, type Size } from './quantizer.ts';
-export { vqTokenizer, type VqTokenizer } from './tokenizer.ts';
+export { vqTokenizer, type VqTokenizer, type VqTokenizerPlugin } from './tokenizer.ts';
 export { deadCodes, emptyUsage, recordHits, USAGE_BUFFER, usageMargin, usagePercent, type CodeUsage } from './usage.ts';
 export {
   decodeFeatures,

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { contribution } from './accumulate.ts';
-import { lookUp, nearestCode, type Quantizer } from './quantizer.ts';
+import { asTokens, lookUp, nearestCode, type Quantizer } from './quantizer.ts';
 import { remainder } from './quantize.ts';
 import { withoutGradient } from './without-gradient.ts';
 
@@ -13,6 +13,8 @@ export interface Learned {
   readonly loss: Scalar;
   /** How often each code was chosen at each scale, float32. */
   readonly hits_SV: Tensor2D;
+  /** What every position of every scale had to explain, [B, L, C]: dead codes may start again from these. */
+  readonly residual_BLC: Tensor3D;
 }
 
 /**
@@ -25,11 +27,14 @@ export function learnToQuantize(quantizer: Quantizer, features_BHWC: Tensor4D, b
   const fixed_BHWC = withoutGradient(() => tf.clone(features_BHWC));
   const losses: Scalar[] = [];
   const hits: Tensor1D[] = [];
+  const residuals: Tensor3D[] = [];
   let rest_BHWC = fixed_BHWC;
   let map_BHWC: Tensor4D | null = null;
   for (const scale of sizes.keys()) {
     const rest = rest_BHWC;
-    const index_Bl = withoutGradient(() => nearestCode(quantizer, remainder(rest, { scale, sizes })));
+    const residual_BhwC = withoutGradient(() => tf.clone(remainder(rest, { scale, sizes })));
+    const index_Bl = withoutGradient(() => nearestCode(quantizer, residual_BhwC));
+    residuals.push(asTokens(residual_BhwC));
     hits.push(withoutGradient(() => countHits(index_Bl, quantizer)));
     const added = contribution(quantizer, lookUp(quantizer, index_Bl), { scale });
     const map: Tensor4D = map_BHWC === null ? added : tf.add(map_BHWC, added);
@@ -48,6 +53,7 @@ export function learnToQuantize(quantizer: Quantizer, features_BHWC: Tensor4D, b
       losses.length,
     ),
     hits_SV: tf.stack(hits) as Tensor2D,
+    residual_BLC: residuals.length === 1 ? residuals[0]! : tf.concat(residuals, 1),
   };
 }
 

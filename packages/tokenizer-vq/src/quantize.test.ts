@@ -1,37 +1,58 @@
 import { readdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { furthest, goldenWeights, readGolden } from '../fixtures/golden.ts';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { createEngine } from '@tessera/engine';
+import { afterAll, describe, expect, it } from 'vitest';
+import { furthest, goldenWeights, readGolden, type Golden } from '../fixtures/golden.ts';
 import { estimatesOf } from './accumulate.ts';
 import { vqConfig } from './config.ts';
-import { quantize } from './quantize.ts';
-import { lookUp, takeQuantizer, type Size } from './quantizer.ts';
+import { quantize, type Quantized } from './quantize.ts';
+import { lookUp, takeQuantizer, type Quantizer, type Size } from './quantizer.ts';
 
 const files = readdirSync(new URL('../fixtures/quantizers', import.meta.url));
-describe('quantize', () => {
-  it.each(files)('equals the official quantiser: %s', (file) => {
-    const before = tf.memory().numTensors;
-    tf.tidy(() => {
-      const golden = readGolden(`quantizers/${file}`);
-      const of = (key: string) => JSON.parse(golden.metadata[key]!);
-      const keys = ['V', 'Cvae', 'patch_nums', 'quant_resi', 'share_quant_resi', 'using_znorm'];
-      const config = vqConfig.parse({ ch: 32, ...Object.fromEntries(keys.map((k) => [k, of(k)])) }, file);
-      const quantizer = takeQuantizer(
-        goldenWeights(golden, (name) => name.replace('quantize.', 'w.')),
-        config,
-      );
-      const given: [number, number][] | null = of('v_patch_nums_argument');
-      const sizes: readonly Size[] = given?.map(([height, width]) => ({ height, width })) ?? quantizer.sizes;
-      const { index_Bl, map_BHWC } = quantize(quantizer, golden.image('in.f'), sizes);
-      for (const scale of sizes.keys()) {
-        expect([...index_Bl[scale]!.dataSync()]).toEqual([...golden.numbers(`out.idx.${scale}`)]);
-        expect(furthest(map_BHWC[scale]!.dataSync(), golden.image(`out.f_hat.${scale}`).dataSync())).toBeLessThan(1e-5);
-      }
-      if (given === null) {
-        const estimates = estimatesOf(quantizer, lookUp(quantizer, tf.concat([...index_Bl], 1)));
-        expect(furthest(estimates.dataSync(), golden.numbers('out.var_input'))).toBeLessThan(1e-5);
-      }
-    });
-    expect(tf.memory().numTensors).toBe(before);
+
+function quantizerOf(golden: Golden, file: string): Quantizer {
+  const keys = ['V', 'Cvae', 'patch_nums', 'quant_resi', 'share_quant_resi', 'using_znorm'];
+  const fields = Object.fromEntries(keys.map((key) => [key, JSON.parse(golden.metadata[key]!)]));
+  const config = vqConfig.parse({ ch: 32, ...fields }, file);
+  return takeQuantizer(
+    goldenWeights(golden, (name) => name.replace('quantize.', 'w.')),
+    config,
+  );
+}
+
+/** Scales given at the call, for a map that is not square. */
+function sizesOf(golden: Golden): readonly Size[] | null {
+  const given: [number, number][] | null = JSON.parse(golden.metadata.v_patch_nums_argument!);
+  return given?.map(([height, width]) => ({ height, width })) ?? null;
+}
+
+describe.each(['eager', 'onnx'] as const)('quantize on %s', (target) => {
+  const engine = createEngine({ target });
+  afterAll(() => engine.dispose());
+
+  it.each(files)('equals the official quantiser: %s', async (file) => {
+    const golden = readGolden(`quantizers/${file}`);
+    const quantizer = quantizerOf(golden, file);
+    const sizes = sizesOf(golden);
+    const features = golden.image('in.f');
+    const program = engine.compile(
+      (features_BHWC: Tensor4D) => {
+        const { index_Bl, map_BHWC }: Quantized = quantize(quantizer, features_BHWC, sizes ?? quantizer.sizes);
+        const teacher = sizes ? null : estimatesOf(quantizer, lookUp(quantizer, tf.concat([...index_Bl], 1)));
+        return { index_Bl, map_BHWC, teacher };
+      },
+      { name: 'quantize', axes: ['B . . .'] },
+    );
+    const { index_Bl, map_BHWC, teacher } = await program(features);
+    for (const [scale, index] of index_Bl.entries()) {
+      expect([...(await index.data())]).toEqual([...golden.numbers(`out.idx.${scale}`)]);
+      const expected = golden.image(`out.f_hat.${scale}`);
+      expect(furthest(await map_BHWC[scale]!.data(), expected.dataSync())).toBeLessThan(1e-5);
+      expected.dispose();
+    }
+    if (teacher) expect(furthest(await teacher.data(), golden.numbers('out.var_input'))).toBeLessThan(1e-5);
+    tf.dispose([features, ...index_Bl, ...map_BHWC, teacher ?? []]);
+    program.dispose();
   });
 });

@@ -26,12 +26,14 @@ export interface VqTokenizer extends Tokenizer {
   openCanvas(rows: readonly Row[], kept: Kept | null): VqCanvas;
 }
 
+export interface VqTokenizerPlugin extends TokenizerPlugin<VqConfig> {
+  build(config: VqConfig, context: BuildContext): VqTokenizer;
+}
+
 const SERVES: readonly Reads[] = ['estimate'];
 
 /** Tokenizer `vq`: a multi-scale residual VQ-VAE (VAR, arXiv 2404.02905); with a single scale, a plain VQ-VAE. */
-export const vqTokenizer: TokenizerPlugin<VqConfig> & {
-  build(config: VqConfig, context: BuildContext): VqTokenizer;
-} = {
+export const vqTokenizer: VqTokenizerPlugin = {
   contract: 1,
   kind: 'tokenizer',
   name: 'vq',

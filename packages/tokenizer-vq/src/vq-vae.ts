@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Scalar, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import { blocksOf } from './blocks.ts';
@@ -58,18 +58,20 @@ function convolve(x_BHWC: Tensor4D, { weight_OIHW, bias_O }: ConvParams): Tensor
 export interface Reconstruction {
   /** Around [-1, 1], unclamped. */
   readonly image_BHWC: Tensor4D;
-  /** What the encoder made, before quantisation: dead codes may start again from these. */
+  /** What the encoder made, before quantisation. */
   readonly features_BHWC: Tensor4D;
   /** The quantiser's part of the loss. */
   readonly loss: Scalar;
   readonly hits_SV: Tensor2D;
+  /** What every position of every scale had to explain, [B, L, C]: dead codes may start again from these. */
+  readonly residual_BLC: Tensor3D;
 }
 
 /** Pictures in [-1, 1] there and back, differentiable (straight through the quantiser). Pure and traceable. */
 export function reconstruct(model: VqVae, image_BHWC: Tensor4D): Reconstruction {
   const features_BHWC = encodeFeatures(model, image_BHWC);
-  const { map_BHWC, loss, hits_SV } = learnToQuantize(model.quantizer, features_BHWC, model.config.beta);
-  return { image_BHWC: decodeFeatures(model, map_BHWC), features_BHWC, loss, hits_SV };
+  const { map_BHWC, ...learned } = learnToQuantize(model.quantizer, features_BHWC, model.config.beta);
+  return { image_BHWC: decodeFeatures(model, map_BHWC), features_BHWC, ...learned };
 }
 
 /** Pixels in [0, 1] to the network's [-1, 1]. */
