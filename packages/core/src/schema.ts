@@ -93,7 +93,7 @@ function list<T>(entry: Field<T>, { min = 0, max = Infinity }: Range = {}): Fiel
 }
 
 /** A field that may be left out and is then `fallback`. */
-function optional<T, D>(inner: Field<T>, fallback: D): Field<T | D> {
+function optional<T, const D>(inner: Field<T>, fallback: D): Field<T | D> {
   return field((value, place) => (value === undefined ? fallback : inner.read(value, place)));
 }
 

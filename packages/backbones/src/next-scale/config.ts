@@ -1,0 +1,47 @@
+import { schema } from '@tessera/core';
+
+/** Configuration of the next-scale transformer (VAR, arXiv 2404.02905, section 3.2 and appendix A). */
+export interface NextScaleConfig {
+  readonly classes: number;
+  readonly depth: number;
+  readonly width: number;
+  readonly heads: number;
+  /** Hidden width of the feed-forward layers as a multiple of `width`. */
+  readonly mlpRatio: number;
+  /** Queries and keys of unit length with a learned scale per head. Off: scores are scaled by 0.25 / sqrt(head size). */
+  readonly qkNorm: boolean;
+  /** One modulation layer for all blocks, with an offset per block. */
+  readonly sharedAdaLN: boolean;
+  /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
+  readonly dropPath: number;
+  /** Initial size of the modulation: of scales and shifts, and of the gates. */
+  readonly initModulation: number;
+  readonly initGate: number;
+  /** kv: keys and values of earlier scales are kept; none: every step computes all scales again. */
+  readonly cache: 'kv' | 'none';
+}
+
+const { object, integer, number, boolean, choice, optional, refine } = schema;
+const count = integer({ min: 1 });
+
+export const nextScaleConfig = refine(
+  object({
+    classes: count,
+    depth: count,
+    width: count,
+    heads: count,
+    mlpRatio: optional(number({ min: 0.25 }), 4),
+    qkNorm: optional(boolean(), true),
+    sharedAdaLN: optional(boolean(), false),
+    dropPath: optional(number({ min: 0, max: 0.99 }), 0),
+    initModulation: optional(number({ min: 0 }), 0.5),
+    initGate: optional(number({ min: 0 }), 1e-5),
+    cache: optional(choice('kv', 'none'), 'kv'),
+  }),
+  ({ width, heads }) => (width % heads === 0 ? null : 'a width that its heads divide'),
+);
+
+/** Stochastic depth of every block: linear from 0 to `dropPath`. */
+export function dropPathRates({ depth, dropPath }: Pick<NextScaleConfig, 'depth' | 'dropPath'>): number[] {
+  return Array.from({ length: depth }, (_, block) => (depth === 1 ? 0 : (dropPath * block) / (depth - 1)));
+}

@@ -1,0 +1,28 @@
+import type { Backbone, BackbonePlugin, BuildContext } from '@tessera/core';
+import { nextScaleConfig, type NextScaleConfig } from './config.ts';
+import { takeParams, type NextScaleDims } from './params.ts';
+import { compilePrograms } from './programs.ts';
+import { openRollout } from './rollout.ts';
+import { teach } from './teach.ts';
+
+/** The transformer of VAR (arXiv 2404.02905): predicts all tokens of a scale from the estimate that coarser ones give. */
+export const nextScaleTransformer: BackbonePlugin<NextScaleConfig> = {
+  contract: 1,
+  kind: 'backbone',
+  name: 'next-scale-transformer',
+  config: nextScaleConfig,
+  describe: ({ width, classes }) => ({ width, classes, reads: 'estimate' }),
+  build: buildBackbone,
+};
+
+function buildBackbone(config: NextScaleConfig, dims: NextScaleDims, { engine, weights }: BuildContext): Backbone {
+  const model = { config, dims, params: takeParams(config, dims, weights) };
+  const programs = compilePrograms(model, engine);
+  return {
+    width: config.width,
+    reads: 'estimate',
+    openRollout: (rows, guidance) => openRollout({ model, programs }, rows, guidance),
+    teach: (lesson, context) => teach(model, lesson, context),
+    dispose: () => programs.dispose(),
+  };
+}

@@ -1,0 +1,127 @@
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { BuildContext, Head, HeadPlugin, Hidden, SampleContext, Space, Tokens } from '@tessera/core';
+import { nn, tensorFrom, type Engine } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import { categoricalLoss } from './categorical-loss.ts';
+import { categoricalConfig, categoricalOptions, type CategoricalConfig, type CategoricalOptions } from './config.ts';
+import { mixGuided } from './mix-guided.ts';
+import { drawTokens, type DrawnTokens } from './token-sampler.ts';
+
+const NAME = 'categorical';
+
+/** A distribution over the codebook for each token: one linear layer (VAR, MaskGIT, raster transformers). */
+export const categoricalHead: HeadPlugin<CategoricalConfig, CategoricalOptions> = {
+  contract: 1,
+  kind: 'head',
+  name: NAME,
+  space: 'discrete',
+  config: categoricalConfig,
+  options: categoricalOptions,
+  build: (config, { width, space }, context) => buildHead({ config, width, space: discrete(space) }, context),
+};
+
+type DiscreteSpace = Extract<Space, { kind: 'discrete' }>;
+
+interface HeadParts {
+  readonly config: CategoricalConfig;
+  readonly width: number;
+  readonly space: DiscreteSpace;
+}
+
+function buildHead({ config, width, space }: HeadParts, { engine, weights }: BuildContext): Head<CategoricalOptions> {
+  const { vocabulary, codebook_VC } = space;
+  const std = config.initScale * Math.sqrt(1 / (3 * width));
+  const weight_VD = weights.param('head.weight', [vocabulary, width], { init: { kind: 'normal', std }, decay: true });
+  const bias_V = weights.param('head.bias', [vocabulary], { init: { kind: 'zeros' }, decay: false });
+  const logitsOf = (values: Tensor3D): Tensor3D => nn.linear(values, weight_VD, bias_V);
+  const scorer = compileScorer(engine, logitsOf);
+  return {
+    loss: ({ values_BLD }, target) =>
+      categoricalLoss(logitsOf(values_BLD), requireIndex(target), config.labelSmoothing),
+    sample: async (hidden, context) => {
+      checkTopK(context.options, vocabulary);
+      const logits_BlV = await scorer.score(hidden, context.weight);
+      const codebook = { vocabulary, codebook_VC: (await codebook_VC.data()) as Float32Array };
+      const drawn = drawTokens({ ...codebook, logits_BlV, positions_Bl: hidden.positions_Bl }, context);
+      return { tokens: asTokens(drawn, context) };
+    },
+    dispose: () => scorer.dispose(),
+  };
+}
+
+interface Scorer {
+  score(hidden: Hidden, weight: number): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** Logits of one step with guidance mixed in, read back: B times l rows of V numbers. */
+function compileScorer(engine: Engine, logitsOf: (values: Tensor3D) => Tensor3D): Scorer {
+  const plain = engine.compile(logitsOf, { name: 'categorical.logits', axes: ['B l .'] });
+  // Logits are linear in the hidden states: mixing those first halves the product.
+  const guided = engine.compile(
+    (values_RlD: Tensor3D, weight_1: Tensor1D) => logitsOf(mixGuided(values_RlD, weight_1)),
+    { name: 'categorical.guided', axes: ['R l .', '.'] },
+  );
+  return {
+    score: async ({ values_RlD, guided: mixed }, weight) => {
+      if (!mixed) return take(await plain(values_RlD));
+      const weight_1 = tensorFrom(Float32Array.of(weight), [1]) as Tensor1D;
+      try {
+        return await take(await guided(values_RlD, weight_1));
+      } finally {
+        weight_1.dispose();
+      }
+    },
+    dispose: () => {
+      plain.dispose();
+      guided.dispose();
+    },
+  };
+}
+
+async function take(tensor: Tensor): Promise<Float32Array> {
+  const data = await tensor.data<'float32'>();
+  tensor.dispose();
+  return data;
+}
+
+function asTokens({ values_BlC, index_Bl }: DrawnTokens, { rows, options }: SampleContext<CategoricalOptions>): Tokens {
+  const perRow = index_Bl.length / rows.length;
+  const channels = values_BlC.length / index_Bl.length;
+  const values = tensorFrom(values_BlC, [rows.length, perRow, channels]) as Tensor3D;
+  if (options.smooth) return { values_BlC: values };
+  return { values_BlC: values, index_Bl: tensorFrom(index_Bl, [rows.length, perRow], 'int32') as Tensor2D };
+}
+
+function discrete(space: Space): DiscreteSpace {
+  if (space.kind === 'discrete') return space;
+  throw new TesseraError({
+    code: 'space-mismatch',
+    who: NAME,
+    got: `${space.kind} tokens`,
+    expected: 'discrete tokens with a codebook',
+    next: 'Exchange the head or the tokenizer.',
+  });
+}
+
+function requireIndex({ index_Bl }: Tokens): Tensor2D {
+  if (index_Bl) return index_Bl;
+  throw new TesseraError({
+    code: 'target-without-index',
+    who: NAME,
+    got: 'target tokens without indices',
+    expected: 'indices into the codebook',
+    next: "Train on the tokenizer's own tokens, not on smoothed ones.",
+  });
+}
+
+function checkTopK({ topK }: CategoricalOptions, vocabulary: number): void {
+  if (topK <= vocabulary) return;
+  throw new TesseraError({
+    code: 'top-k-above-vocabulary',
+    who: NAME,
+    got: `topK ${topK}`,
+    expected: `at most ${vocabulary}, the size of the vocabulary`,
+    next: 'Lower topK, or choose 0 for no limit.',
+  });
+}
