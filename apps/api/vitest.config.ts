@@ -1,3 +1,9 @@
+import { createRequire } from 'node:module';
+import { mergeConfig } from 'vitest/config';
 import { packageConfig } from '../../vitest.shared.ts';
 
-export default packageConfig;
+// graphql ships two copies of itself, index.js and index.mjs. Node takes the first, and so must the tests: a schema of
+// one copy is a stranger to the other.
+const graphql = createRequire(import.meta.url).resolve('graphql');
+
+export default mergeConfig(packageConfig, { resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] } });

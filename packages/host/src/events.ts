@@ -25,7 +25,7 @@ export interface Timings {
  * exactly one of `completed`, `failed` and `canceled`.
  */
 export type HostEvent =
-  | { readonly type: 'started'; readonly target: string }
+  | { readonly type: 'started' }
   | {
       readonly type: 'step';
       readonly index: number;

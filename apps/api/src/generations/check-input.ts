@@ -1,0 +1,107 @@
+import type { HostRequest, ModelDescription } from '@tessera/host';
+import { TesseraError } from '@tessera/errors';
+
+/** What a client may send; null and undefined both mean "left out". */
+export interface GenerationInput {
+  readonly model: string;
+  readonly labels?: readonly number[] | null | undefined;
+  readonly label?: number | null | undefined;
+  readonly count?: number | null | undefined;
+  readonly seed?: number | null | undefined;
+  readonly guidance?: number | null | undefined;
+  readonly topK?: number | null | undefined;
+  readonly topP?: number | null | undefined;
+  readonly smooth?: boolean | null | undefined;
+  readonly preview?: 'none' | 'linear' | 'decoded' | null | undefined;
+}
+
+/** More images than this belong into several generations. */
+export const MOST_IMAGES = 64;
+const MOST_GUIDANCE = 100;
+
+/**
+ * Turns a client's wishes into a request that the model can run.
+ * @throws TesseraError with a code per field: `unknown-model`, `label-out-of-range`, `labels-invalid`,
+ * `count-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`, `top-k-out-of-range`, `top-p-out-of-range`
+ */
+export function checkInput(input: GenerationInput, models: readonly ModelDescription[]): HostRequest {
+  const model = findModel(input.model, models);
+  const labels = readLabels(input);
+  for (const label of labels) checkLabel(label, model);
+  const { guidance, topK, topP, smooth, preview } = input;
+  const seed = input.seed ?? 0;
+  const lastSeed = Number.MAX_SAFE_INTEGER - MOST_IMAGES;
+  within('seed', seed, { min: 0, max: lastSeed, code: 'seed-out-of-range' });
+  within('guidance', guidance, { min: 0, max: MOST_GUIDANCE, code: 'guidance-out-of-range' });
+  within('topK', topK, { min: 0, max: model.vocabulary ?? 0, code: 'top-k-out-of-range' });
+  within('topP', topP, { min: 0, max: 1, code: 'top-p-out-of-range' });
+  const options = Object.fromEntries(Object.entries({ topK, topP, smooth }).filter(([, value]) => value != null));
+  return {
+    model: model.name,
+    labels,
+    seed,
+    options,
+    ...(guidance != null && { guidance }),
+    ...(preview && { preview }),
+  };
+}
+
+function findModel(name: string, models: readonly ModelDescription[]): ModelDescription {
+  const found = models.find((model) => model.name === name);
+  if (found) return found;
+  throw refuse({
+    code: 'unknown-model',
+    got: `the model ${shortened(name)}`,
+    expected:
+      models.length > 0 ? `one of ${models.map((model) => model.name).join(', ')}` : 'a model, but none is installed',
+    next: models.length > 0 ? 'Query models for what is there.' : 'Put a model folder into models/ and start again.',
+  });
+}
+
+function readLabels({ labels, label, count }: GenerationInput): readonly number[] {
+  if ((labels == null) === (label == null) || (labels != null && count != null)) {
+    throw refuse({
+      code: 'labels-invalid',
+      got: `${labels == null ? 'no labels' : 'labels'}, ${label == null ? 'no label' : 'a label'} and ${count == null ? 'no count' : 'a count'}`,
+      expected: 'either labels alone, or one label with or without a count',
+      next: 'Send labels: [3, 4], or label: 3, count: 2.',
+    });
+  }
+  const images = labels?.length ?? count ?? 1;
+  within('count', images, { min: 1, max: MOST_IMAGES, code: 'count-out-of-range' });
+  return labels ?? new Array<number>(images).fill(label!);
+}
+
+function checkLabel(label: number, { name, classes }: ModelDescription): void {
+  if (Number.isInteger(label) && label >= -1 && label < classes.length) return;
+  throw refuse({
+    code: 'label-out-of-range',
+    got: `label ${label}`,
+    expected: `a label from 0 to ${classes.length - 1}, or -1 for no class`,
+    next: `Query models { classes { label name } } for what ${name} knows.`,
+  });
+}
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+  readonly code: string;
+}
+
+function within(field: string, value: number | null | undefined, { min, max, code }: Bounds): void {
+  if (value == null || (value >= min && value <= max)) return;
+  throw refuse({
+    code,
+    got: `${field} ${value}`,
+    expected: `a number from ${min} to ${max}`,
+    next: `Correct ${field}, or leave it out for the default.`,
+  });
+}
+
+function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {
+  return new TesseraError({ who: 'createGeneration', ...parts });
+}

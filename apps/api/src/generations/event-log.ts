@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { HostRequest } from '@tessera/host';
+import type { Database } from '../storage/database.ts';
+import type { EventBody, Failure, Generation, GenerationEvent, GenerationState } from './records.ts';
+
+interface GenerationRow {
+  readonly id: string;
+  readonly request: HostRequest;
+  readonly state: GenerationState;
+  readonly last_seq: number;
+  readonly images: readonly string[];
+  readonly failure: Failure | null;
+  readonly created_at: Date;
+  readonly finished_at: Date | null;
+}
+
+interface EventRow {
+  readonly seq: number;
+  readonly kind: EventBody['kind'];
+  readonly payload: Record<string, unknown>;
+  readonly at: Date;
+}
+
+/** Which state an event leaves its generation in. */
+const stateAfter: Record<EventBody['kind'], GenerationState> = {
+  queued: 'queued',
+  started: 'running',
+  step: 'running',
+  completed: 'completed',
+  failed: 'failed',
+  canceled: 'canceled',
+};
+
+/** Generations and their events: the one truth, from which every stream is read. */
+export interface EventLog {
+  /** Writes a generation and its `queued` event together. */
+  create(request: HostRequest): Promise<Generation>;
+  /** Adds an event and the state it brings; false when the generation has already ended. */
+  append(id: string, body: EventBody): Promise<boolean>;
+  find(id: string): Promise<Generation | null>;
+  newest(count: number): Promise<Generation[]>;
+  /** Queued and running ones, oldest first. */
+  unfinished(): Promise<Generation[]>;
+  eventsAfter(id: string, seq: number): Promise<GenerationEvent[]>;
+}
+
+export function eventLog(database: Database): EventLog {
+  const generations = async (sql: string, values: unknown[] = []) => {
+    const { rows } = await database.query<GenerationRow>(`SELECT * FROM generation ${sql}`, values);
+    return rows.map(toGeneration);
+  };
+  return {
+    async create(request) {
+      const id = randomUUID();
+      await database.transaction(async (transaction) => {
+        const { rows } = await transaction.query<{ position: number }>(
+          "SELECT count(*)::int AS position FROM generation WHERE state IN ('queued', 'running')",
+        );
+        await transaction.query(
+          "INSERT INTO generation (id, model, request, state, last_seq) VALUES ($1, $2, $3, 'queued', 1)",
+          [id, request.model, JSON.stringify(request)],
+        );
+        await transaction.query("INSERT INTO event VALUES ($1, 1, 'queued', $2)", [id, JSON.stringify(rows[0])]);
+      });
+      return (await generations('WHERE id = $1', [id]))[0]!;
+    },
+    async append(id, body) {
+      const { affectedRows } = await database.query(appendSql, appendValues(id, body));
+      return (affectedRows ?? 0) > 0;
+    },
+    find: async (id) => (isUuid(id) ? ((await generations('WHERE id = $1', [id]))[0] ?? null) : null),
+    newest: (count) => generations('ORDER BY ordinal DESC LIMIT $1', [count]),
+    unfinished: () => generations("WHERE state IN ('queued', 'running') ORDER BY ordinal"),
+    async eventsAfter(id, seq) {
+      const sql = 'SELECT seq, kind, payload, at FROM event WHERE generation_id = $1 AND seq > $2 ORDER BY seq';
+      const { rows } = await database.query<EventRow>(sql, [id, seq]);
+      return rows.map(({ payload, ...row }) => ({ ...payload, ...row }) as GenerationEvent);
+    },
+  };
+}
+
+/** One statement, so that state and event change together and an ended generation takes nothing more. */
+const appendSql = `
+  WITH moved AS (
+    UPDATE generation
+    SET state = $2, last_seq = last_seq + 1, images = coalesce($3, images), failure = $4,
+        finished_at = CASE WHEN $2 IN ('completed', 'failed', 'canceled') THEN clock_timestamp() END
+    WHERE id = $1 AND state IN ('queued', 'running')
+    RETURNING id, last_seq
+  )
+  INSERT INTO event (generation_id, seq, kind, payload) SELECT id, last_seq, $5, $6 FROM moved`;
+
+function appendValues(id: string, { kind, ...payload }: EventBody): unknown[] {
+  const images = 'images' in payload ? JSON.stringify(payload.images) : null;
+  const failure = 'code' in payload ? JSON.stringify(payload) : null;
+  return [id, stateAfter[kind], images, failure, kind, JSON.stringify(payload)];
+}
+
+function toGeneration(row: GenerationRow): Generation {
+  const { id, request, state, images, failure } = row;
+  const { last_seq: lastSeq, created_at: createdAt, finished_at: finishedAt } = row;
+  return { id, request, state, lastSeq, images, failure, createdAt, finishedAt };
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}

@@ -1,0 +1,170 @@
+import type { Host, HostEvent } from '@tessera/host';
+import { TesseraError } from '@tessera/errors';
+import type { BlobStore } from '../storage/blob-store.ts';
+import { checkInput, type GenerationInput } from './check-input.ts';
+import type { EventLog } from './event-log.ts';
+import { bell, tailEvents } from './event-tail.ts';
+import type { EventBody, Generation, GenerationEvent } from './records.ts';
+
+/** Everything that clients can do with generations. */
+export interface Generations {
+  /** Accepted means stored: it survives the end of this process. */
+  create(input: GenerationInput): Promise<Generation>;
+  find(id: string): Promise<Generation>;
+  newest(count: number): Promise<Generation[]>;
+  /** Asks for the end; the event `canceled` says when it came. No-op for one that has ended. */
+  cancel(id: string): Promise<Generation>;
+  /** Events after `seq`, then live ones, until the last. */
+  events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>>;
+  /** Ends the models' process. Queued generations run at the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * Takes up what an earlier process left: queued generations are queued again; running ones fail with `interrupted`,
+ * for one that ended a process once may do so again.
+ */
+export async function openGenerations(parts: { log: EventLog; blobs: BlobStore; host: Host }): Promise<Generations> {
+  const service = new GenerationService(parts);
+  await service.resume();
+  return service;
+}
+
+class GenerationService implements Generations {
+  readonly #log: EventLog;
+  readonly #blobs: BlobStore;
+  readonly #host: Host;
+  readonly #bell = bell();
+  readonly #runs = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
+  #closing = false;
+
+  constructor({ log, blobs, host }: { log: EventLog; blobs: BlobStore; host: Host }) {
+    this.#log = log;
+    this.#blobs = blobs;
+    this.#host = host;
+  }
+
+  async resume(): Promise<void> {
+    for (const generation of await this.#log.unfinished()) {
+      if (generation.state === 'queued') this.#start(generation);
+      else await this.#append(generation.id, interrupted());
+    }
+  }
+
+  async create(input: GenerationInput): Promise<Generation> {
+    const generation = await this.#log.create(checkInput(input, this.#host.models()));
+    this.#start(generation);
+    return generation;
+  }
+
+  async find(id: string): Promise<Generation> {
+    const generation = await this.#log.find(id);
+    if (!generation) throw unknown(id);
+    return generation;
+  }
+
+  newest(count: number): Promise<Generation[]> {
+    return this.#log.newest(count);
+  }
+
+  async cancel(id: string): Promise<Generation> {
+    const generation = await this.find(id);
+    this.#runs.get(id)?.controller.abort();
+    return generation;
+  }
+
+  async events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>> {
+    const { state, lastSeq } = await this.find(id);
+    return tailEvents({
+      after,
+      ended: after >= lastSeq && state !== 'queued' && state !== 'running',
+      read: (seq) => this.#log.eventsAfter(id, seq),
+      listen: (heard) => this.#bell.listen(id, heard),
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#host.dispose();
+    await Promise.all([...this.#runs.values()].map((run) => run.ended));
+  }
+
+  /** Queues it at the host, which keeps the order of the calls. */
+  #start(generation: Generation): void {
+    const controller = new AbortController();
+    const events = this.#host.generate(generation.request, { signal: controller.signal });
+    const ended = this.#record(generation.id, events)
+      .catch((error: unknown) => this.#giveUp(generation.id, error))
+      .finally(() => this.#runs.delete(generation.id));
+    this.#runs.set(generation.id, { controller, ended });
+  }
+
+  async #record(id: string, events: AsyncIterable<HostEvent>): Promise<void> {
+    const images: string[] = [];
+    for await (const event of events) {
+      // What the end of the server does to a generation is for the next start to say.
+      if (this.#closing) return;
+      if (event.type === 'image') images[event.index] = await this.#blobs.put(event.png);
+      else await this.#append(id, await this.#toBody(event, images));
+    }
+  }
+
+  async #toBody(event: Exclude<HostEvent, { type: 'image' }>, images: readonly string[]): Promise<EventBody> {
+    if (event.type === 'completed') return { kind: 'completed', images, timings: event.timings };
+    if (event.type === 'failed') return { kind: 'failed', code: event.code, message: event.message };
+    if (event.type !== 'step') return { kind: event.type };
+    const { index, of, milliseconds } = event;
+    const previews = event.previews && (await Promise.all(event.previews.map((png) => this.#blobs.put(png))));
+    return { kind: 'step', index, of, positions: onlyDifferent(event.positions), previews, milliseconds };
+  }
+
+  /** The log itself or the disk failed: say so where possible, and stop the model. */
+  async #giveUp(id: string, error: unknown): Promise<void> {
+    console.error(`[api] generation ${id} could not be recorded:`, error);
+    this.#runs.get(id)?.controller.abort();
+    await this.#append(id, storageFailed()).catch(() => undefined);
+  }
+
+  async #append(id: string, body: EventBody): Promise<void> {
+    const added = await this.#log.append(id, body);
+    if (added) this.#bell.ring(id);
+  }
+}
+
+/** One list where all images have the same positions. */
+function onlyDifferent(positions: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  const first = String(positions[0]);
+  return positions.every((one) => String(one) === first) ? positions.slice(0, 1) : positions;
+}
+
+function interrupted(): EventBody {
+  const { code, message } = new TesseraError({
+    code: 'interrupted',
+    who: 'api',
+    got: 'an end of the server while this generation was running',
+    expected: 'it to finish',
+    next: 'Ask once more: the same seed gives the same images.',
+  });
+  return { kind: 'failed', code, message };
+}
+
+function storageFailed(): EventBody {
+  const { code, message } = new TesseraError({
+    code: 'storage-failed',
+    who: 'api',
+    got: 'an error while storing this generation',
+    expected: 'room and permission in the data directory',
+    next: "Look at the server's output, then ask once more.",
+  });
+  return { kind: 'failed', code, message };
+}
+
+function unknown(id: string): TesseraError {
+  return new TesseraError({
+    code: 'unknown-generation',
+    who: 'api',
+    got: `the generation id ${id.slice(0, 60)}`,
+    expected: 'the id that createGeneration returned',
+    next: 'Query generations for the newest ones.',
+  });
+}

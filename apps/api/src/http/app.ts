@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ApolloServer } from '@apollo/server';
+import { expressMiddleware } from '@as-integrations/express5';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import { TesseraError } from '@tessera/errors';
+import type { ApiContext } from '../schema/builder.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+
+export interface AppParts {
+  readonly apollo: ApolloServer<ApiContext>;
+  readonly context: ApiContext;
+  readonly blobs: BlobStore;
+  /** Folder of the built playground. */
+  readonly playground: string;
+}
+
+/** Every HTTP route. */
+export function createApp({ apollo, context, blobs, playground }: AppParts): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use((_request, response, next) => {
+    response.set('X-Content-Type-Options', 'nosniff');
+    next();
+  });
+  app.get('/healthz', (_request, response) => void response.json(health(context)));
+  app.get('/images/:name', (request, response) => sendImage(blobs, request, response));
+  app.use('/graphql', express.json({ limit: '256kb' }), (request, _response, next) => {
+    // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
+    request.body ??= {};
+    next();
+  });
+  app.use('/graphql', expressMiddleware(apollo, { context: () => Promise.resolve(context) }));
+  servePlayground(app, playground);
+  app.use((request, response) => void response.status(404).json(asErrors(notFound(request.path))));
+  app.use(refuse);
+  return app;
+}
+
+function health({ host }: ApiContext): object {
+  const models = host.models().map(({ name }) => name);
+  return { status: 'ok', target: host.target, why: host.why, models, problems: host.problems() };
+}
+
+function sendImage(blobs: BlobStore, request: Request, response: Response): void {
+  const file = blobs.pathOf(String(request.params['name']).replace(/\.png$/, ''));
+  if (!file) {
+    response.status(404).json(asErrors(notFound(request.path)));
+    return;
+  }
+  response.sendFile(file, { maxAge: '1y', immutable: true });
+}
+
+function servePlayground(app: Express, playground: string): void {
+  if (existsSync(join(playground, 'index.html'))) {
+    const policy = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
+    app.use(express.static(playground, { setHeaders: (response) => response.set('Content-Security-Policy', policy) }));
+    return;
+  }
+  app.get('/', (_request, response) => {
+    response
+      .type('text/plain')
+      .send('The playground is not built: run npm run build --workspace apps/playground.\nGraphQL is at /graphql.\n');
+  });
+}
+
+/** Bodies that are not JSON, too large, cut off: Express says the status, we say the sentence. */
+const refuse: ErrorRequestHandler = (error: { status?: number; type?: string }, _request, response, next) => {
+  if (response.headersSent) return next(error);
+  const status = error.status ?? 500;
+  if (status >= 500) console.error('[api] unexpected error:', error);
+  response.status(status).json(asErrors(bodyError(status, error.type)));
+};
+
+function bodyError(status: number, type: string | undefined): TesseraError {
+  const who = 'api';
+  if (status >= 500) {
+    const next = "The server's output says more; please report it.";
+    return new TesseraError({ code: 'INTERNAL_SERVER_ERROR', who, got: 'an unexpected error', expected: 'none', next });
+  }
+  if (status === 413) {
+    const next = 'Send a smaller document.';
+    return new TesseraError({ code: 'body-too-large', who, got: 'a long body', expected: 'at most 256 kB', next });
+  }
+  const next = 'Send {"query": "..."} with content-type application/json.';
+  return new TesseraError({
+    code: 'malformed-body',
+    who,
+    got: `a body it cannot read (${type ?? status})`,
+    expected: 'JSON',
+    next,
+  });
+}
+
+function notFound(path: string): TesseraError {
+  return new TesseraError({
+    code: 'not-found',
+    who: 'api',
+    got: `the path ${path.slice(0, 100)}`,
+    expected: '/graphql, /healthz, /images/<sha256>.png or the playground at /',
+    next: 'Correct the path.',
+  });
+}
+
+function asErrors({ code, message }: TesseraError): object {
+  return { errors: [{ message, extensions: { code } }] };
+}

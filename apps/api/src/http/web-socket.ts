@@ -1,0 +1,44 @@
+import type { IncomingMessage, Server } from 'node:http';
+import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
+import type { ApiContext } from '../schema/builder.ts';
+import { toClient } from './clear-errors.ts';
+
+/** No message to this server is long. */
+const MOST_BYTES = 64 * 1024;
+
+/** GraphQL over WebSocket (protocol graphql-transport-ws) at /graphql. */
+export function serveWebSocket(server: Server, schema: GraphQLSchema, context: ApiContext): { close(): Promise<void> } {
+  const sockets = new WebSocketServer({
+    server,
+    path: '/graphql',
+    maxPayload: MOST_BYTES,
+    verifyClient: ({ req }: { req: IncomingMessage }) => isOwnPage(req),
+  });
+  const { dispose } = useServer(
+    {
+      schema,
+      context: () => context,
+      onError: (_context, _id, _payload, errors) => errors.map(format),
+      onNext: (_context, _id, _payload, _args, { errors, ...result }) =>
+        errors && ({ ...result, errors: errors.map(format) } as FormattedExecutionResult),
+    },
+    sockets,
+  );
+  return { close: async () => dispose() };
+}
+
+function format(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
+  return toClient(error instanceof GraphQLError ? error.toJSON() : error, error);
+}
+
+/** Browsers let every page open a socket to every server: only pages of this server may. Programs send no Origin. */
+function isOwnPage({ headers }: IncomingMessage): boolean {
+  if (!headers.origin) return true;
+  try {
+    return new URL(headers.origin).host === headers.host;
+  } catch {
+    return false;
+  }
+}

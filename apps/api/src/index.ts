@@ -1,0 +1,2 @@
+export { createSchema } from './schema/schema.ts';
+export { startServer, type RunningServer, type ServerOptions } from './server.ts';

@@ -1,0 +1,107 @@
+import type { Generation } from '../generations/records.ts';
+import type { ApiBuilder } from './builder.ts';
+import { imageUrl } from './image-url.ts';
+import type { PreviewKindRef } from './preview-kind.ts';
+
+/** Most generations that one query lists. */
+const MOST_LISTED = 100;
+
+/** Generations: queries and mutations. */
+export function addGenerations(builder: ApiBuilder, preview: PreviewKindRef): void {
+  const generation = addGenerationType(builder, preview);
+  builder.queryFields((t) => ({
+    generation: t.field({
+      type: generation,
+      errors: {},
+      args: { id: t.arg.id({ required: true }) },
+      resolve: (_root, { id }, { generations }) => generations.find(String(id)),
+    }),
+    generations: t.field({
+      type: [generation],
+      description: `The newest first, at most ${MOST_LISTED}.`,
+      args: { count: t.arg.int({ required: true, defaultValue: 20 }) },
+      resolve: (_root, { count }, { generations }) => generations.newest(Math.min(Math.max(count, 0), MOST_LISTED)),
+    }),
+  }));
+  const input = addInput(builder, preview);
+  builder.mutationFields((t) => ({
+    createGeneration: t.field({
+      type: generation,
+      errors: {},
+      description: 'Queues a generation. It is stored before this returns, and runs whether or not anyone listens.',
+      args: { input: t.arg({ type: input, required: true }) },
+      resolve: (_root, args, { generations }) => generations.create(args.input),
+    }),
+    cancelGeneration: t.field({
+      type: generation,
+      errors: {},
+      description: 'Ends a generation within one step; the event canceled says when. Ended ones stay as they are.',
+      args: { id: t.arg.id({ required: true }) },
+      resolve: (_root, { id }, { generations }) => generations.cancel(String(id)),
+    }),
+  }));
+}
+
+function addGenerationType(builder: ApiBuilder, preview: PreviewKindRef) {
+  const state = builder.enumType('GenerationState', {
+    values: {
+      QUEUED: { value: 'queued' },
+      RUNNING: { value: 'running' },
+      COMPLETED: { value: 'completed' },
+      FAILED: { value: 'failed' },
+      CANCELED: { value: 'canceled' },
+    } as const,
+  });
+  const failure = builder.objectRef<NonNullable<Generation['failure']>>('GenerationFailure').implement({
+    fields: (t) => ({ code: t.exposeString('code'), message: t.exposeString('message') }),
+  });
+  return builder.objectRef<Generation>('Generation').implement({
+    fields: (t) => ({
+      id: t.exposeID('id'),
+      model: t.string({ resolve: ({ request }) => request.model }),
+      labels: t.intList({ resolve: ({ request }) => [...request.labels] }),
+      seed: t.field({ type: 'SafeInt', resolve: ({ request }) => request.seed }),
+      guidance: t.float({
+        nullable: true,
+        description: "Null where the model's default holds.",
+        resolve: ({ request }) => request.guidance ?? null,
+      }),
+      topK: t.int({ nullable: true, resolve: ({ request }) => (request.options?.['topK'] as number) ?? null }),
+      topP: t.float({ nullable: true, resolve: ({ request }) => (request.options?.['topP'] as number) ?? null }),
+      smooth: t.boolean({ nullable: true, resolve: ({ request }) => (request.options?.['smooth'] as boolean) ?? null }),
+      preview: t.field({ type: preview, nullable: true, resolve: ({ request }) => request.preview ?? null }),
+      state: t.expose('state', { type: state }),
+      lastSeq: t.exposeInt('lastSeq', { description: 'seq of the newest event.' }),
+      images: t.stringList({
+        description: 'URLs of the finished images; empty until completed.',
+        resolve: ({ images }) => images.map(imageUrl),
+      }),
+      failure: t.expose('failure', { type: failure, nullable: true }),
+      createdAt: t.expose('createdAt', { type: 'DateTime' }),
+      finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true }),
+    }),
+  });
+}
+
+function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
+  return builder.inputType('CreateGenerationInput', {
+    description: "What is left out takes the model's own default.",
+    fields: (t) => ({
+      model: t.string({ required: true, description: 'Name of a model.' }),
+      labels: t.intList({ description: 'A class per image; -1 is no class. Instead of label and count.' }),
+      label: t.int({ description: 'The class of every image.' }),
+      count: t.int({ description: 'Number of images, 1 to 64; 1 where left out.' }),
+      seed: t.field({
+        type: 'SafeInt',
+        description: 'Image i has seed + i and can be made again alone. 0 where left out.',
+      }),
+      guidance: t.float({ description: 'How strongly the class pulls, 0 to 100.' }),
+      topK: t.int({ description: 'Sample among this many best tokens; 0 keeps every token.' }),
+      topP: t.float({ description: 'Sample among the best tokens of this total probability; 0 keeps every token.' }),
+      smooth: t.boolean({
+        description: 'Mix token embeddings in early scales: smoother pictures, less faithful statistics.',
+      }),
+      preview: t.field({ type: preview }),
+    }),
+  });
+}

@@ -1,0 +1,18 @@
+import type { GraphQLSchema } from 'graphql';
+import { createBuilder } from './builder.ts';
+import { addEvents } from './event-types.ts';
+import { addGenerations } from './generation-types.ts';
+import { addModels } from './model-types.ts';
+import { addPreviewKind } from './preview-kind.ts';
+
+/** The whole GraphQL schema; `schema.graphql` beside the sources is its printed form. */
+export function createSchema(): GraphQLSchema {
+  const builder = createBuilder();
+  builder.queryType({});
+  builder.mutationType({});
+  const preview = addPreviewKind(builder);
+  addModels(builder, preview);
+  addGenerations(builder, preview);
+  addEvents(builder);
+  return builder.toSchema();
+}

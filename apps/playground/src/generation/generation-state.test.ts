@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import type { GenerationEvent } from '../api/types.ts';
+import { idle, isBusy, reduceGeneration, type GenerationState } from './generation-state.ts';
+
+const step = (seq: number, index: number): GenerationEvent => ({
+  __typename: 'StepEvent',
+  seq,
+  index,
+  of: 2,
+  positions: [[index]],
+  previews: [`/images/${index}.png`],
+  milliseconds: 3,
+});
+
+const events: GenerationEvent[] = [
+  { __typename: 'QueuedEvent', seq: 1, position: 1 },
+  { __typename: 'StartedEvent', seq: 2 },
+  step(3, 0),
+  step(4, 1),
+  { __typename: 'CompletedEvent', seq: 5, images: ['/images/a.png'], timings: { total: 9 } },
+];
+
+function play(state: GenerationState, played: readonly GenerationEvent[]): GenerationState {
+  return played.reduce((one, event) => reduceGeneration(one, { type: 'event', event }), state);
+}
+
+describe('reduceGeneration', () => {
+  const followed = reduceGeneration(idle, { type: 'follow', id: 'x', labels: [7], seed: 3 });
+
+  it('goes from queued to completed with every step', () => {
+    const done = play(followed, events);
+    expect(done).toMatchObject({ status: 'completed', images: ['/images/a.png'], milliseconds: 9, labels: [7] });
+    expect(done.steps.map(({ index }) => index)).toEqual([0, 1]);
+    expect(isBusy(done)).toBe(false);
+  });
+
+  it('drops what comes again after a lost connection', () => {
+    const half = play(followed, events.slice(0, 3));
+    expect(play(half, events)).toEqual(play(followed, events));
+  });
+});

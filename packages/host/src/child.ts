@@ -1,0 +1,60 @@
+import process from 'node:process';
+import { createEngine } from '@tessera/engine';
+import { errorParts } from './error-parts.ts';
+import { describeModel } from './describe-model.ts';
+import { runGeneration } from './run-generation.ts';
+import { modelShelf, type ModelShelf } from './model-shelf.ts';
+import type { ChildSetup, FromChild, OpenedModel, ToChild } from './protocol.ts';
+
+/*
+ * The process that runs models. Sampling blocks its thread for the length of a kernel, so nothing else lives here.
+ * The server sends one generation at a time; a cancel arrives between two steps.
+ */
+
+const running = new Map<number, AbortController>();
+let shelf: ModelShelf | null = null;
+
+function send(message: FromChild): void {
+  // Without a server there is nobody to tell: `disconnect` below ends this process.
+  if (process.connected) process.send?.(message);
+}
+
+async function setUp({ folders, target, threads }: ChildSetup): Promise<void> {
+  const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
+  shelf = modelShelf(engine);
+  const models: OpenedModel[] = [];
+  for (const folder of folders) {
+    try {
+      models.push({ folder, description: describeModel(await shelf.open(folder)) });
+    } catch (error) {
+      models.push({ folder, ...errorParts(error) });
+    }
+  }
+  send({ type: 'ready', target: engine.target, why: engine.why, models });
+}
+
+async function generate(message: Extract<ToChild, { type: 'generate' }>): Promise<void> {
+  const { id, folder, request } = message;
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const model = await shelf!.open(folder);
+    controller.signal.throwIfAborted();
+    for await (const event of runGeneration(model, request, controller.signal)) send({ type: 'event', id, event });
+  } catch (error) {
+    const canceled = controller.signal.aborted;
+    send({ type: 'event', id, event: canceled ? { type: 'canceled' } : { type: 'failed', ...errorParts(error) } });
+  } finally {
+    running.delete(id);
+  }
+}
+
+process.on('message', (message: ToChild) => {
+  if (message.type === 'setup') setUp(message.setup).catch((error) => send({ type: 'refused', ...errorParts(error) }));
+  else if (message.type === 'generate') void generate(message);
+  else running.get(message.id)?.abort();
+});
+
+// Ctrl-C reaches the whole process group: the server decides, and its end ends this process.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(0));

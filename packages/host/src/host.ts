@@ -1,0 +1,207 @@
+import { TesseraError } from '@tessera/errors';
+import type { TargetName } from '@tessera/engine';
+import { eventQueue, type EventQueue } from './event-queue.ts';
+import { isTerminal, type HostEvent, type HostRequest, type ModelDescription } from './events.ts';
+import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
+import type { ChildSetup } from './protocol.ts';
+
+export interface HostOptions {
+  /** Folders with a `model.json` each. */
+  readonly modelFolders: readonly string[];
+  readonly target?: TargetName;
+  /** Threads of the model's kernels. */
+  readonly threads?: number;
+}
+
+/** A model folder that cannot be used, and why. */
+export interface ModelProblem {
+  readonly folder: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Runs models in a child process, one generation at a time, in the order of the calls. */
+export interface Host {
+  readonly target: TargetName;
+  /** One line for health pages: which target and why. */
+  readonly why: string;
+  /** Process id of the models' process; null while it is being restarted. */
+  readonly pid: number | null;
+  models(): readonly ModelDescription[];
+  problems(): readonly ModelProblem[];
+  /**
+   * Queues a generation at once. Its errors are events too; the iterable never throws. An abort ends it with `canceled`
+   * within one step; so does a reader that stops early.
+   */
+  generate(request: HostRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<HostEvent>;
+  /** Ends the child; unfinished generations fail with `host-disposed`. */
+  dispose(): Promise<void>;
+}
+
+interface Job {
+  readonly id: number;
+  readonly request: HostRequest;
+  readonly queue: EventQueue;
+}
+
+/**
+ * Starts the models' process and looks at every model folder.
+ * @throws TesseraError `model-process-failed`; the engine's own errors for a target that is not there
+ */
+export async function startHost({ modelFolders, target, threads }: HostOptions): Promise<Host> {
+  const host = new ProcessHost({ folders: modelFolders, ...(target && { target }), ...(threads && { threads }) });
+  await host.start();
+  return host;
+}
+
+class ProcessHost implements Host {
+  readonly #setup: ChildSetup;
+  readonly #waiting: Job[] = [];
+  #current: Job | null = null;
+  #process: ModelProcess | null = null;
+  #starting: Promise<void> | null = null;
+  #ready: Ready | null = null;
+  #lastId = 0;
+  #disposed = false;
+
+  constructor(setup: ChildSetup) {
+    this.#setup = setup;
+  }
+
+  get target(): TargetName {
+    return this.#ready!.target;
+  }
+
+  get why(): string {
+    return this.#ready!.why;
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  models(): readonly ModelDescription[] {
+    return this.#ready!.models.flatMap((model) => ('description' in model ? [model.description] : []));
+  }
+
+  problems(): readonly ModelProblem[] {
+    return this.#ready!.models.flatMap((model) => ('description' in model ? [] : [model]));
+  }
+
+  async start(): Promise<void> {
+    const started = await startModelProcess({
+      setup: this.#setup,
+      onEvent: (id, event) => this.#tell(id, event),
+      onEnd: (how) => this.#afterEnd(how),
+    });
+    if (this.#disposed) return started.kill();
+    this.#process = started;
+    this.#ready = started.ready;
+  }
+
+  generate(request: HostRequest, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<HostEvent> {
+    const id = ++this.#lastId;
+    const cancel = () => this.#cancel(id);
+    const queue = eventQueue(cancel);
+    this.#waiting.push({ id, request, queue });
+    if (this.#disposed) this.#fail(this.#waiting.pop()!, disposed());
+    else if (signal?.aborted) cancel();
+    else signal?.addEventListener('abort', cancel, { once: true });
+    this.#pump();
+    return queue.events;
+  }
+
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    for (const job of this.#waiting.splice(0)) this.#fail(job, disposed());
+    if (this.#current) this.#fail(this.#current, disposed());
+    this.#current = null;
+    await this.#starting;
+    await this.#process?.kill();
+  }
+
+  /** Gives the next generation to the child, when both are there. */
+  #pump(): void {
+    if (this.#disposed || this.#current || this.#waiting.length === 0) return;
+    if (!this.#process) return this.#restart();
+    const job = (this.#current = this.#waiting.shift()!);
+    const folder = this.#folderOf(job.request.model);
+    if (folder) return this.#process.send({ type: 'generate', id: job.id, folder, request: job.request });
+    this.#fail(job, this.#unknown(job.request.model));
+    this.#current = null;
+    this.#pump();
+  }
+
+  /** A child that does not start fails the oldest generation, so that every try has an end and an answer. */
+  #restart(): void {
+    this.#starting ??= this.start()
+      .catch((error: Error & { code?: string }) => {
+        const job = this.#waiting.shift();
+        job?.queue.push({ type: 'failed', code: error.code ?? 'model-process-failed', message: error.message });
+      })
+      .then(() => {
+        this.#starting = null;
+        this.#pump();
+      });
+  }
+
+  #tell(id: number, event: HostEvent): void {
+    if (this.#current?.id !== id) return;
+    this.#current.queue.push(event);
+    if (!isTerminal(event)) return;
+    this.#current = null;
+    this.#pump();
+  }
+
+  #cancel(id: number): void {
+    const index = this.#waiting.findIndex((job) => job.id === id);
+    if (index >= 0) this.#waiting.splice(index, 1)[0]!.queue.push({ type: 'canceled' });
+    else if (this.#current?.id === id) this.#process?.send({ type: 'cancel', id });
+  }
+
+  #afterEnd(how: string): void {
+    this.#process = null;
+    if (this.#disposed) return;
+    if (this.#current) this.#fail(this.#current, died(how));
+    this.#current = null;
+    this.#restart();
+  }
+
+  #fail({ queue }: Job, { code, message }: TesseraError): void {
+    queue.push({ type: 'failed', code, message });
+  }
+
+  #folderOf(name: string): string | undefined {
+    return this.#ready!.models.find((model) => 'description' in model && model.description.name === name)?.folder;
+  }
+
+  #unknown(name: string): TesseraError {
+    const names = this.models().map((model) => model.name);
+    return new TesseraError({
+      code: 'unknown-model',
+      who: 'host',
+      got: `the model ${name}`,
+      expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a model, but none is installed',
+    });
+  }
+}
+
+function died(how: string): TesseraError {
+  return new TesseraError({
+    code: 'model-process-died',
+    who: 'host',
+    got: `a model process that ended ${how} during this generation`,
+    expected: 'it to finish',
+    next: 'It is being started again: ask once more, with fewer images if memory ran out.',
+  });
+}
+
+function disposed(): TesseraError {
+  return new TesseraError({
+    code: 'host-disposed',
+    who: 'host',
+    got: 'an end of the server during this generation',
+    expected: 'it to finish',
+    next: 'Ask once more when the server is back: the same seed gives the same images.',
+  });
+}

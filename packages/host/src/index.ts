@@ -1,0 +1,2 @@
+export { isTerminal, type HostEvent, type HostRequest, type ModelDescription, type Timings } from './events.ts';
+export { startHost, type Host, type HostOptions, type ModelProblem } from './host.ts';

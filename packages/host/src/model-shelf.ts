@@ -1,0 +1,29 @@
+import type { Engine } from '@tessera/engine';
+import { openModel, type Model } from '@tessera/models';
+
+/** How many models stay open: enough to go back and forth between two, and memory is bounded. */
+const KEPT = 2;
+
+/** Opens models when they are first asked for and keeps the last few. */
+export interface ModelShelf {
+  open(folder: string): Promise<Model>;
+}
+
+/** Calls must not overlap: the model used longest ago is disposed to make room. */
+export function modelShelf(engine: Engine): ModelShelf {
+  const open = new Map<string, Model>();
+  return {
+    async open(folder) {
+      const model = open.get(folder) ?? (await openModel(folder, { engine }));
+      // A map remembers the order of insertion: the newest goes to the end.
+      open.delete(folder);
+      open.set(folder, model);
+      for (const [oldest, old] of open) {
+        if (open.size <= KEPT) break;
+        open.delete(oldest);
+        old.dispose();
+      }
+      return model;
+    },
+  };
+}
