@@ -1,19 +1,152 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Lesson, TrainContext } from '@tessera/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { furthest, readRecorded, recordedWeights } from '../../fixtures/recorded.ts';
-import { modelOf } from '../../fixtures/tiny-model.ts';
+import type { TraceRng } from '@tessera/engine';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { furthest, readRecorded } from '../../fixtures/recorded.ts';
+import { openTiny, type Tiny } from '../../fixtures/tiny-model.ts';
+import { dropPathRates } from './config.ts';
+import { takeParams } from './params.ts';
 import { teach } from './teach.ts';
 
-const still: TrainContext = {
-  train: false,
-  rng: {
-    uniform: () => {
-      throw new Error('nothing is random here');
-    },
-    normal: () => {
-      throw new Error('nothing is random here');
-    },
-  },
+beforeAll(() => tf.setBackend('cpu'));
+
+const refuse = (): never => {
+  throw new Error('nothing is random here');
 };
+const still: TrainContext = { train: false, rng: { uniform: refuse, normal: refuse } };
+
+/** The recorded lesson, or its first positions. */
+function lessonOf({ recorded, model }: Tiny, length = 30): Lesson {
+  const estimates = recorded.tensor('in.x_BLCv_wo_first_l') as Tensor3D;
+  const B = estimates.shape[0];
+  return {
+    values_BLC: tf.zeros([B, length, model.dims.space.channels]),
+    estimates_BLC: tf.slice(estimates, [0, 0, 0], [B, length - 1, -1]),
+    rank_BL: tf.zeros([B, length]) as Tensor2D,
+    known: null,
+    label_B: recorded.tensor('in.label'),
+  };
+}
+
+function hiddenOf(tiny: Tiny, lesson: Lesson, context = still): Float32Array {
+  return tf.tidy(() => teach(tiny.model, lesson, context).values_BLD.dataSync<'float32'>());
+}
+
+describe('teach', () => {
+  it.each(['var_tiny', 'var_tiny_shared', 'var_tiny_nol2'] as const)(
+    'gives the hidden states recorded of %s',
+    (name) => {
+      const before = tf.memory().numTensors;
+      const tiny = openTiny(name);
+      tf.tidy(() => {
+        const hidden = hiddenOf(tiny, lessonOf(tiny));
+        expect(furthest(hidden, tiny.recorded.numbers('out.head_nm'))).toBeLessThan(3e-5);
+      });
+      tiny.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
+
+  it('computes the first scales alone as it computes them among all', () => {
+    const tiny = openTiny('var_tiny');
+    tf.tidy(() => {
+      const all = tf.tensor(tiny.recorded.numbers('out.head_nm'), [2, 30, 64]);
+      for (const length of [1, 5, 14]) {
+        const expected = tf.slice(all, [0, 0, 0], [2, length, 64]).dataSync();
+        expect(furthest(hiddenOf(tiny, lessonOf(tiny, length)), expected)).toBeLessThan(3e-5);
+      }
+      expect(() => hiddenOf(tiny, lessonOf(tiny, 7))).toThrow('whole scales');
+      expect(() => hiddenOf(tiny, { ...lessonOf(tiny), known: 3 })).toThrow('supervises every step');
+    });
+    tiny.dispose();
+  });
+
+  it('takes the last class row for label -1', () => {
+    const tiny = openTiny('var_tiny');
+    tf.tidy(() => {
+      const nulls = hiddenOf(tiny, { ...lessonOf(tiny), label_B: tf.tensor1d([-1, -1], 'int32') });
+      const last = hiddenOf(tiny, { ...lessonOf(tiny), label_B: tf.tensor1d([10, 10], 'int32') });
+      expect(furthest(nulls, last)).toBe(0);
+    });
+    tiny.dispose();
+  });
+
+  it('does not see later scales', () => {
+    const tiny = openTiny('var_tiny_nol2');
+    tf.tidy(() => {
+      const lesson = lessonOf(tiny);
+      const estimates_BLC = tf.concat(
+        [tf.slice(lesson.estimates_BLC!, [0, 0, 0], [2, 13, -1]), tf.ones([2, 16, 8])],
+        1,
+      ) as Tensor3D;
+      const width = tiny.model.config.width;
+      const first = (hidden: Float32Array) => tf.slice(tf.tensor(hidden, [2, 30, width]), 0, [2]).dataSync();
+      const cut = (hidden: Float32Array) =>
+        tf.slice(tf.tensor(hidden, [2, 30, width]), [0, 0, 0], [2, 14, -1]).dataSync();
+      const [known, changed] = [hiddenOf(tiny, lesson), hiddenOf(tiny, { ...lesson, estimates_BLC })];
+      expect(furthest(cut(known), cut(changed))).toBe(0);
+      expect(furthest(first(known), first(changed))).toBeGreaterThan(0.01);
+    });
+    tiny.dispose();
+  });
+
+  it('drops whole residuals of single images, from the second block on', () => {
+    const tiny = openTiny('var_tiny', { dropPath: 0.5 });
+    const streams: string[] = [];
+    const rng: TraceRng = {
+      normal: refuse,
+      uniform: (stream, shape): Tensor => {
+        streams.push(`${stream} ${shape.join()}`);
+        return tf.tensor([0, 0.999], [...shape]); // keeps all of the first image, nothing of the second
+      },
+    };
+    expect(dropPathRates(tiny.model.config)).toEqual([0, 0.25, 0.5]);
+    tf.tidy(() => {
+      const hidden = hiddenOf(tiny, lessonOf(tiny), { train: true, rng });
+      expect(streams).toEqual([
+        'drop-path.1.attention 2,1,1',
+        'drop-path.1.feed-forward 2,1,1',
+        'drop-path.2.attention 2,1,1',
+        'drop-path.2.feed-forward 2,1,1',
+      ]);
+      const { params, config } = tiny.model;
+      const shallow = {
+        ...tiny.model,
+        config: { ...config, dropPath: 0 },
+        params: { ...params, blocks: params.blocks.slice(0, 1) },
+      };
+      const oneBlock = teach(shallow, lessonOf(tiny), still).values_BLD.dataSync();
+      const half = oneBlock.length / 2;
+      expect(furthest(hidden.subarray(half), oneBlock.subarray(half))).toBeLessThan(1e-5);
+      expect(furthest(hidden.subarray(0, half), oneBlock.subarray(0, half))).toBeGreaterThan(0.01);
+    });
+    tiny.dispose();
+  });
+
+  it('has gradients for every parameter', () => {
+    const tiny = openTiny('var_tiny');
+    const variables = [...tiny.weights.taken.keys()].map(
+      (name) => [name, tf.variable(readRecorded('var_tiny.safetensors').tensor(name), true, name)] as const,
+    );
+    const byName = new Map(variables);
+    const params = takeParams(tiny.model.config, tiny.model.dims, {
+      has: (name) => byName.has(name),
+      param: (name) => byName.get(name)!,
+    });
+    tf.tidy(() => {
+      const { grads } = tf.variableGrads(
+        () => tf.mean(tf.square(teach({ ...tiny.model, params }, lessonOf(tiny), still).values_BLD)) as Scalar,
+        [...byName.values()],
+      );
+      const silent = Object.keys(grads).filter((name) => tf.max(tf.abs(grads[name]!)).dataSync()[0] === 0);
+      expect(silent).toEqual([]);
+      // One head of the first block has a scale above the clamp: its gradient must be cut off.
+      expect([...grads['blocks.0.attn.scale_mul_1H11']!.dataSync()].filter((gradient) => gradient === 0)).toHaveLength(
+        1,
+      );
+    });
+    tf.dispose([...byName.values()]);
+    tiny.dispose();
+  });
+});

@@ -1,0 +1,98 @@
+import * as tf from '@tensorflow/tfjs';
+import { isTesseraError } from '@tessera/errors';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
+import { echoBackbone, shadeHead, shadesTokenizer } from '../fixtures/small-parts.ts';
+import { checkParts, compose, type Parts } from './compose.ts';
+import { nextScaleOrder } from './next-scale-order.ts';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+function refusal(run: () => unknown): { code: string; message: string } {
+  try {
+    run();
+  } catch (error) {
+    if (isTesseraError(error)) return error;
+    throw error;
+  }
+  throw new Error('was accepted');
+}
+
+const { tokenizer, order, backbone, head } = smallParts;
+
+/** Each exchanges one part for another that does not fit. */
+const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
+  [
+    'reads-not-served',
+    /reads 'known'.*exchange the backbone or the tokenizer/,
+    {
+      ...smallParts,
+      backbone: {
+        ...backbone,
+        plugin: { ...echoBackbone, describe: () => ({ width: 3, reads: 'known', classes: 4 }) },
+      },
+    },
+  ],
+  [
+    'order-loses-tokens',
+    /step is a set.*exchange the order or the backbone/,
+    { ...smallParts, order: { ...order, plugin: { ...nextScaleOrder, name: 'random', stride: 'set' } } },
+  ],
+  [
+    'space-mismatch',
+    /continuous tokens.*exchange the head or the tokenizer/,
+    { ...smallParts, head: { ...head, plugin: { ...shadeHead, space: 'continuous' } } },
+  ],
+  [
+    'layout-broken',
+    /6 tokens whose scales cover 5/,
+    {
+      ...smallParts,
+      tokenizer: {
+        ...tokenizer,
+        plugin: {
+          ...shadesTokenizer,
+          describe: () => {
+            const described = shadesTokenizer.describe({});
+            return { ...described, layout: { ...described.layout, length: 6 } };
+          },
+        },
+      },
+    },
+  ],
+  ['field-unknown', /widht.*Did you mean width/, { ...smallParts, backbone: { ...backbone, config: { widht: 3 } } }],
+  [
+    'part-kind',
+    /the head shade in the place of the order/,
+    { ...smallParts, order: { ...order, plugin: shadeHead as unknown as typeof order.plugin } },
+  ],
+  ['part-contract', /contract 2/, { ...smallParts, head: { ...head, plugin: { ...shadeHead, contract: 2 as 1 } } }],
+];
+
+describe('compose', () => {
+  it('builds parts that agree, and says what they are', () => {
+    const facts = checkParts(smallParts);
+    expect(facts).toMatchObject({ width: 3, classes: 4, space: { vocabulary: 4 }, layout: { length: 5 } });
+    const { engine, weights } = smallMaterials();
+    const composition = compose(smallParts, { engine, weights });
+    expect(composition.backbone.width).toBe(3);
+    composition.tokenizer.dispose();
+    engine.dispose();
+  });
+
+  it.each(misfits)('refuses with %s, before any weights are opened', (code, wording, parts) => {
+    const error = refusal(() => checkParts(parts));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(wording);
+  });
+
+  it('refuses a part that is not what it says, and disposes what was built', () => {
+    const { engine, weights } = smallMaterials();
+    const before = tf.memory().numTensors;
+    const wider = { ...echoBackbone, describe: () => ({ width: 5, reads: 'estimate', classes: 4 }) as const };
+    const parts = { ...smallParts, backbone: { ...backbone, plugin: wider } };
+    expect(refusal(() => compose(parts, { engine, weights })).code).toBe('part-misdescribed');
+    expect(tf.memory().numTensors).toBe(before);
+    engine.dispose();
+  });
+});

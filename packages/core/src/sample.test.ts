@@ -1,0 +1,102 @@
+import * as tf from '@tensorflow/tfjs';
+import { keyedRng } from '@tessera/engine';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
+import { compose } from './compose.ts';
+import { noGuidance } from './guidance.ts';
+import type { Row } from './row.ts';
+import { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
+
+const { engine, weights } = smallMaterials();
+let parts: Composition;
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  parts = compose(smallParts, { engine, weights });
+});
+afterAll(() => {
+  parts.tokenizer.dispose();
+  engine.dispose();
+});
+
+function requestOf(rows: readonly Row[], changes: Partial<SampleRequest> = {}): SampleRequest {
+  return {
+    rows,
+    guidance: noGuidance,
+    kept: null,
+    options: { noise: 0.5 },
+    preview: 'none',
+    rng: keyedRng(rows.map(({ seed }) => seed)),
+    signal: new AbortController().signal,
+    ...changes,
+  };
+}
+
+async function run(request: SampleRequest, composition = parts): Promise<SampleEvent[]> {
+  const events: SampleEvent[] = [];
+  for await (const event of sample(composition, request)) events.push(event);
+  return events;
+}
+
+async function images(request: SampleRequest): Promise<number[][]> {
+  return (await run(request)).flatMap((event) => (event.type === 'image' ? [[...event.pixels.data]] : []));
+}
+
+describe('sample', () => {
+  it('yields an event per step and then one per image', async () => {
+    const rows = [5, 6].map((seed) => ({ seed, label: 2 }));
+    const events = await run(requestOf(rows, { options: { noise: 0 }, preview: 'linear' }));
+    expect(events.map((event) => event.type)).toEqual(['step', 'step', 'image', 'image']);
+    const [first, , third] = events;
+    expect(first!.type === 'step' && first!.previews).toHaveLength(2);
+    expect(third!.type === 'image' && [...third!.pixels.data]).toEqual([0.5, 0.5, 0.5, 0.5]);
+  });
+
+  it('makes each row again alone', async () => {
+    const rows = [1, 2, 3, 4].map((seed) => ({ seed, label: seed % 4 }));
+    const together = await images(requestOf(rows));
+    expect(new Set(together.map(String)).size).toBeGreaterThan(1);
+    for (const [index, row] of rows.entries()) expect(await images(requestOf([row]))).toEqual([together[index]]);
+  });
+
+  it('leaves kept tokens alone', async () => {
+    const kept = { values_BLC: tf.zeros([1, 5, 1]) as tf.Tensor3D, keep_L: Uint8Array.of(0, 1, 0, 0, 0) };
+    const [pixels] = await images(requestOf([{ seed: 0, label: 3 }], { kept, options: { noise: 0 } }));
+    expect(pixels).toEqual([0.5, 1, 1, 1]);
+    kept.values_BLC.dispose();
+  });
+
+  it('stops within a step of a cancel, with the reason of the signal', async () => {
+    const controller = new AbortController();
+    const steps: number[] = [];
+    const request = requestOf([{ seed: 0, label: 0 }], { signal: controller.signal });
+    const consume = async () => {
+      for await (const event of sample(parts, request)) {
+        if (event.type === 'step') steps.push(event.step.index);
+        controller.abort(new Error('enough'));
+      }
+    };
+    await expect(consume()).rejects.toThrow('enough');
+    expect(steps).toEqual([0]);
+  });
+
+  it('leaves no tensors behind: when it ends, when it is left early, when a part fails', async () => {
+    const before = tf.memory().numTensors;
+    const rows = [{ seed: 0, label: 1 }];
+    await run(requestOf(rows));
+    for await (const event of sample(parts, requestOf(rows))) if (event.type === 'step') break;
+    const { head } = parts;
+    const failing: Composition = {
+      ...parts,
+      head: {
+        ...head,
+        sample: async (hidden, context) => {
+          if (context.step.index === 1) throw new Error('no shade left');
+          return head.sample(hidden, context);
+        },
+      },
+    };
+    await expect(run(requestOf(rows), failing)).rejects.toThrow('no shade left');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
