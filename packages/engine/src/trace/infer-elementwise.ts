@@ -11,7 +11,7 @@ const binary =
 const SAME =
   'Abs Ceil Cos Elu Erf Exp Expm1 Floor Identity LeakyRelu Log Log1p LogicalNot Neg Reciprocal Relu Relu6 Round ' +
   'Rsqrt Sigmoid Sign Sin Softplus Sqrt Square Step Tan Tanh ClipByValue ZerosLike OnesLike';
-const BINARY = 'Add Sub Multiply RealDiv Maximum Minimum Mod Pow SquaredDifference Prelu Atan2';
+const BINARY = 'Add Sub Multiply RealDiv Maximum Minimum Mod Pow SquaredDifference';
 const COMPARE = 'Equal NotEqual Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr';
 
 const each = (names: string, infer: Infer): Record<string, Infer> =>

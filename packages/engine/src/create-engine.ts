@@ -1,0 +1,85 @@
+import { availableParallelism } from 'node:os';
+import type { Tensor } from '@tensorflow/tfjs';
+import { TesseraError } from '@tessera/errors';
+import type { CompileOptions, Engine, Program, TargetName, Tree } from './engine.ts';
+import { CompiledProgram } from './program/compiled-program.ts';
+import { eagerProgram } from './program/eager-program.ts';
+import type { OrtTensor } from './onnx/runtime.ts';
+import { selectTarget } from './target.ts';
+import { createTrainStep } from './train/create-train-step.ts';
+import { EagerBackend } from './train/eager-backend.ts';
+import { OnnxBackend } from './train/onnx-backend.ts';
+import { ParameterStore } from './train/parameter-store.ts';
+import type { StepBackend } from './train/step-backend.ts';
+import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
+
+export interface EngineOptions {
+  /** Where programs run; by default `onnx`, or what TESSERA_TARGET says. */
+  readonly target?: TargetName;
+  /** Threads of one operation: by default one per core. */
+  readonly threads?: number;
+}
+
+/**
+ * Makes an engine. Nothing is loaded before the first program runs.
+ * @throws TesseraError `target-unknown`, `threads-invalid`
+ */
+export function createEngine(options: EngineOptions = {}): Engine {
+  const { target, why } = selectTarget(options.target);
+  const threads = checkThreads(options.threads ?? availableParallelism());
+  const resources = new Set<{ dispose(): void }>();
+  const compile = <A extends readonly Tree[], R extends Tree>(
+    fn: (...args: A) => R,
+    { name, axes }: CompileOptions,
+  ): Program<A, R> => {
+    if (target === 'eager') return eagerProgram(fn, name);
+    const program = new CompiledProgram({ fn: (args) => fn(...(args as unknown as A)), name, axes, threads });
+    resources.add(program);
+    const dispose = () => {
+      resources.delete(program);
+      program.dispose();
+    };
+    return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
+  };
+  const makeStepBackend = stepBackends(target, threads);
+  return {
+    target,
+    why,
+    compile,
+    compileTrainStep: (spec) => adopt(createTrainStep(spec, makeStepBackend(spec)), resources),
+    dispose: () => {
+      for (const resource of resources) resource.dispose();
+      resources.clear();
+    },
+  };
+}
+
+/** Steps of one engine see each other's parameters: an adversarial pair trains in turns. */
+function stepBackends(target: TargetName, threads: number): (spec: TrainStepSpec) => StepBackend {
+  if (target === 'eager') {
+    const store = new ParameterStore<Tensor>();
+    return (spec) => new EagerBackend(spec, store);
+  }
+  const store = new ParameterStore<OrtTensor>();
+  return (spec) => new OnnxBackend(spec, store, threads);
+}
+
+/** A step that leaves the engine's resources when it is disposed. */
+function adopt(step: TrainStep, resources: Set<{ dispose(): void }>): TrainStep {
+  resources.add(step);
+  const dispose = () => {
+    resources.delete(step);
+    step.dispose();
+  };
+  return { ...step, dispose };
+}
+
+function checkThreads(threads: number): number {
+  if (Number.isInteger(threads) && threads > 0) return threads;
+  throw new TesseraError({
+    code: 'threads-invalid',
+    who: 'createEngine',
+    got: `${threads} threads`,
+    expected: 'a whole number above 0',
+  });
+}

@@ -1,0 +1,98 @@
+import { TesseraError } from '@tessera/errors';
+import type { OnnxModel, OnnxPort } from './model.ts';
+import { modelProto, type TensorData } from './model-proto.ts';
+import { loadRuntime, type OrtSession, type OrtTensor } from './runtime.ts';
+import { bytesOf, packWeights } from './weights.ts';
+
+/**
+ * A session with its ports in order. This is the engine's low level: `buildProgram(lowerGraph(trace(fn, request)))`.
+ * Feeds and results are tensors of ONNX Runtime; a result may be fed again as it is, so that numbers stay there.
+ */
+export interface OnnxProgram {
+  /**
+   * Feeds in the order of the model's inputs; results in the order of its outputs. A result with a tensor in `into` is
+   * written to that tensor's memory, without an allocation.
+   */
+  run(feeds: readonly OrtTensor[], into?: readonly (OrtTensor | null)[]): Promise<readonly OrtTensor[]>;
+  release(): Promise<void>;
+}
+
+export interface ProgramOptions {
+  /** For errors. */
+  readonly name: string;
+  readonly threads: number;
+}
+
+/**
+ * Makes a session. Weights in files stay there and are mapped; numbers in memory are copied by the session.
+ * @throws TesseraError `program-rejected` if ONNX Runtime does not take the model.
+ */
+export async function buildProgram(model: OnnxModel, { name, threads }: ProgramOptions): Promise<OnnxProgram> {
+  const { InferenceSession } = await loadRuntime();
+  const weights = packWeights(model, name);
+  const bytes = modelProto({
+    ...model,
+    initializers: [...constantsOf(model), ...weights.initializers],
+    outputs: once(model.outputs),
+  });
+  const options = {
+    intraOpNumThreads: threads,
+    logSeverityLevel: 3 as const,
+    externalData: weights.memory,
+    extra: {
+      session: {
+        // Spinning threads starve each other where cores are shared.
+        intra_op: { allow_spinning: '0' },
+        model_external_initializers_file_folder_path: weights.root,
+      },
+    },
+  };
+  const session = await explain(name, 'program-rejected', () => InferenceSession.create(bytes, options));
+  return {
+    run: (feeds, into = []) => runSession(session, { model, feeds, into, name }),
+    release: () => session.release(),
+  };
+}
+
+interface Run {
+  readonly model: OnnxModel;
+  readonly name: string;
+  readonly feeds: readonly OrtTensor[];
+  readonly into: readonly (OrtTensor | null)[];
+}
+
+async function runSession(session: OrtSession, { model, name, feeds, into }: Run): Promise<readonly OrtTensor[]> {
+  const named = Object.fromEntries(model.inputs.map((port, i) => [port.name, feeds[i]!]));
+  const wanted = Object.fromEntries(model.outputs.map((port, i) => [port.name, into[i] ?? null]));
+  const results = await explain(name, 'program-failed', () => session.run(named, wanted));
+  return model.outputs.map((port) => results[port.name]!);
+}
+
+function constantsOf(model: OnnxModel): TensorData[] {
+  return [...model.constants.values()].map(({ name, dtype, dims, data }) => ({
+    name,
+    dtype,
+    dims,
+    data: bytesOf(data),
+  }));
+}
+
+function once(ports: readonly OnnxPort[]): OnnxPort[] {
+  return [...new Map(ports.map((port) => [port.name, port])).values()];
+}
+
+async function explain<T>(who: string, code: string, fn: () => Promise<T>): Promise<T> {
+  try {
+    return await fn();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0]!.slice(0, 300) : String(cause);
+    throw new TesseraError({
+      code,
+      who,
+      got: `an error of ONNX Runtime: ${reason}`,
+      expected: 'a program that it runs',
+      next: 'Run the function with the target eager to see whether it is sound.',
+      cause,
+    });
+  }
+}
