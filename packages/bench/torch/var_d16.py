@@ -103,9 +103,9 @@ def draw(logits, top_k, top_p):
 
 def main():
     options = settings()
-    transformer = Transformer(read_safetensors(options["transformer"]), options)
-    tokenizer = read_safetensors(options["tokenizer"])
-    decoder = Decoder(tokenizer, channels_last=options.get("channelsLast", True))
+    backbone, head, tokenizer = (read_safetensors(path) for path in options["files"])
+    transformer = Transformer({**backbone, **head}, options)
+    decoder = Decoder(tokenizer, channels_last=True)
     quantizer = Quantizer(tokenizer, options["patchNums"], options["phiIndex"])
     scales, last = len(options["patchNums"]), options["patchNums"][-1]
 

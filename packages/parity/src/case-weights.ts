@@ -4,6 +4,7 @@ import type { ParamSpec, Weights } from '@tessera/core';
 import type { Param } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { CaseTensor } from './case-file.ts';
+import { floatTensor } from './tensors.ts';
 
 export interface CaseWeightsOptions {
   /** Makes variables of what is trained, and lists them in `params`. */
@@ -17,7 +18,7 @@ export class CaseWeights implements Weights {
   readonly params: Param[] = [];
   readonly #source: ReadonlyMap<string, CaseTensor>;
   readonly #options: CaseWeightsOptions;
-  readonly #taken: Tensor[] = [];
+  readonly #taken = new Map<string, Tensor>();
 
   constructor(source: ReadonlyMap<string, CaseTensor>, options: CaseWeightsOptions = {}) {
     this.#source = source;
@@ -35,17 +36,33 @@ export class CaseWeights implements Weights {
     if (found.shape.join() !== shape.join()) {
       throw weightError('weight-shape', `${name} of shape [${found.shape.join(', ')}]`, `[${shape.join(', ')}]`);
     }
-    const value = tf.tensor(Float32Array.from(found.data), [...shape], 'float32');
-    this.#taken.push(value);
-    if (!this.#options.train || trainable === false) return value;
+    const value = floatTensor(found);
+    if (!this.#options.train || trainable === false) {
+      this.#taken.set(name, value);
+      return value;
+    }
     const variable = tf.variable(value);
-    this.#taken.push(variable);
+    value.dispose();
+    this.#taken.set(name, variable);
     this.params.push({ name, variable, decay });
     return variable;
   }
 
+  /** The tensor that a part has asked for by this name. @throws TesseraError `weight-missing` */
+  taken(name: string): Tensor {
+    const tensor = this.#taken.get(name);
+    if (tensor) return tensor;
+    throw weightError('weight-missing', `no part that asked for ${name}`, 'one');
+  }
+
+  /** The same tensors once more, for looking at what a part is made of. */
+  again(): Weights {
+    return { has: (name) => this.has(name), param: (name) => this.taken(name) };
+  }
+
   dispose(): void {
-    tf.dispose(this.#taken);
+    for (const tensor of this.#taken.values()) tensor.dispose();
+    this.#taken.clear();
   }
 
   #nameInFile(name: string): string {

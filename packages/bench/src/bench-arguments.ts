@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util';
+import { TesseraError } from '@tessera/errors';
+
+export const benchmarks = ['var-d16', 'var-train', 'vqvae-train', 'server'] as const;
+export type Benchmark = (typeof benchmarks)[number];
+
+export interface BenchArguments {
+  readonly benchmark: Benchmark;
+  /** A Python with PyTorch; null leaves PyTorch out. */
+  readonly python: string | null;
+  readonly json: boolean;
+  /** Measured runs of each side. */
+  readonly images: number;
+  readonly threads: number;
+}
+
+export const help = `Measures Tessera, beside PyTorch where it is installed.
+
+Usage
+  npm run bench -- BENCHMARK [options]
+
+Benchmarks
+  var-d16       One whole image of VAR-d16 at its official size (310M parameters, guidance 1.5, top-k 900, top-p 0.96)
+                with the official decoder; random weights.
+  var-train     One training step of a VAR transformer: depth 6, width 384, batch 16, AdamW and clipping.
+  vqvae-train   One training step of a small multi-scale VQ-VAE.
+  server        Delay of the server's event loop while it generates. Needs no PyTorch.
+
+Options
+  --python PATH   Python with PyTorch (default: python3 of the PATH); \`none\` measures Tessera alone.
+  --images N      Measured runs of each side, after one to warm up (default 5). The sides run in turn.
+  --threads N     Threads of each side (default 2).
+  --json          One JSON object as the last line.
+  --help          This text.
+
+Examples
+  npm run bench -- var-d16 --python ~/torch/bin/python
+  npm run bench -- var-train --images 10 --json
+  npm run bench -- server --python none`;
+
+/** Null when help is asked for. @throws TesseraError `arguments` */
+export function parseArguments(args: readonly string[]): BenchArguments | null {
+  const { values, positionals } = parse(args);
+  if (values.help) return null;
+  const [benchmark, ...rest] = positionals;
+  if (rest.length > 0 || !isBenchmark(benchmark)) {
+    throw badArguments(positionals.join(' ') || 'no benchmark', `one of ${benchmarks.join(', ')}`);
+  }
+  const python = values.python ?? 'python3';
+  return {
+    benchmark,
+    python: python === 'none' ? null : python,
+    json: values.json === true,
+    images: count(values.images ?? '5', '--images'),
+    threads: count(values.threads ?? '2', '--threads'),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        python: { type: 'string' },
+        images: { type: 'string' },
+        threads: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw badArguments(error instanceof Error ? error.message : String(error), 'the options of --help');
+  }
+}
+
+function isBenchmark(name: string | undefined): name is Benchmark {
+  return benchmarks.some((benchmark) => benchmark === name);
+}
+
+function count(text: string, option: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw badArguments(`${option} ${text}`, 'a whole number of at least 1');
+}
+
+function badArguments(got: string, expected: string): TesseraError {
+  return new TesseraError({ code: 'arguments', who: 'bench', got, expected, next: 'See --help.' });
+}

@@ -1,0 +1,34 @@
+import { help, parseArguments, type BenchArguments, type Benchmark } from './bench-arguments.ts';
+import { benchServer } from './bench-server.ts';
+import { benchVarImage } from './var-image.ts';
+import { benchVarTraining } from './var-training.ts';
+import { benchVqTraining } from './vq-training.ts';
+
+export type Print = (line: string) => void;
+
+/** Measures and prints for people; returns what `--json` prints. */
+export type BenchmarkRun = (request: BenchArguments, print: Print) => Promise<object>;
+
+const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
+  'var-d16': benchVarImage,
+  'var-train': benchVarTraining,
+  'vqvae-train': benchVqTraining,
+  server: benchServer,
+};
+
+/** Runs the command and says how it ended. */
+export async function bench(args: readonly string[], print: Print): Promise<0 | 1> {
+  try {
+    const request = parseArguments(args);
+    if (request === null) {
+      print(help);
+      return 0;
+    }
+    const result = await runs[request.benchmark](request, print);
+    if (request.json) print(JSON.stringify({ benchmark: request.benchmark, ...result }));
+    return 0;
+  } catch (error) {
+    print(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}

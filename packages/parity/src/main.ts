@@ -1,0 +1,3 @@
+import { parity } from './parity.ts';
+
+process.exitCode = await parity(process.argv.slice(2), (line) => console.log(line));

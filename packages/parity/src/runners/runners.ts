@@ -1,0 +1,25 @@
+import type { CaseRunner } from '../case-runner.ts';
+import { filterRunner } from './filter.ts';
+import { interpGradRunner, interpRunner } from './interp.ts';
+import { quantizerRunner } from './quantizer.ts';
+import { varEditRunner, varInferRunner } from './var-infer.ts';
+import { varTeacherForcingRunner } from './var-teacher-forcing.ts';
+import { varTrainRunner } from './var-train.ts';
+import { vqvaeLayersRunner } from './vqvae-layers.ts';
+import { vqvaeTrainRunner } from './vqvae-train.ts';
+import { vqvaeRunner } from './vqvae.ts';
+
+/** One runner per kind of case file. */
+export const runners: readonly CaseRunner[] = [
+  interpRunner,
+  interpGradRunner,
+  quantizerRunner,
+  filterRunner,
+  vqvaeRunner,
+  vqvaeLayersRunner,
+  vqvaeTrainRunner,
+  varTeacherForcingRunner,
+  varInferRunner,
+  varEditRunner,
+  varTrainRunner,
+];

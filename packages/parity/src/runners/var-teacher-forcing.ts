@@ -1,0 +1,97 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
+import {
+  attend,
+  blockCausalMask,
+  conditionOn,
+  forward,
+  modulate,
+  nextScaleTransformer,
+  placesOf,
+  runBlock,
+  startOf,
+  takeParams,
+  wordsOf,
+} from '@tessera/backbones';
+import { nn } from '@tessera/engine';
+import { nullLabels } from '../null-labels.ts';
+import { configOf } from '../case-config.ts';
+import { tensorOf } from '../case-file.ts';
+import type { CaseRunner } from '../case-runner.ts';
+import { floatTensor, indexTensor } from '../tensors.ts';
+import { linearStack } from '../tolerance.ts';
+import { openVarParts, transformerConfig, type VarParts } from '../var-parts.ts';
+
+/** Hidden states of a whole image at once: what goes in, every block, the head. */
+export const varTeacherForcingRunner: CaseRunner = {
+  kind: 'var.teacher_forcing',
+  async run(file, { checks, engine }) {
+    const parts = await openVarParts(file, { engine });
+    const config = nextScaleTransformer.config.parse(transformerConfig(configOf(file)), file.name);
+    const program = engine.compile(
+      (estimates_BLC: Tensor3D, label_B: Tensor1D) => ({
+        ...throughBlocks(parts, config, { estimates_BLC, label_B }),
+        logits: throughBackbone(parts, { estimates_BLC, label_B }),
+      }),
+      { name: 'parity.teacher-forcing' },
+    );
+    const estimates_BLC = floatTensor<Tensor3D>(tensorOf(file, 'in.x_BLCv_wo_first_l'));
+    const label_B = indexTensor<Tensor1D>(nullLabels(tensorOf(file, 'in.label'), parts.classes));
+    for (const [name, tensor] of Object.entries(await program(estimates_BLC, label_B))) {
+      await checks.checkTensor(`out.${name}`, tensor, { tolerance: linearStack });
+    }
+    tf.dispose([estimates_BLC, label_B]);
+    program.dispose();
+    parts.dispose();
+  },
+};
+
+interface Given {
+  readonly estimates_BLC: Tensor3D;
+  readonly label_B: Tensor1D;
+}
+
+type Config = Parameters<typeof takeParams>[0];
+
+/** Block by block, as `forward` runs them. */
+function throughBlocks({ tokenizer, weights }: VarParts, config: Config, { estimates_BLC, label_B }: Given) {
+  const { layout, space } = tokenizer;
+  const params = takeParams(config, { layout, space }, weights.again());
+  const conditioning = conditionOn(params, label_B);
+  const tokens_BLD = tf.concat([startOf(params, conditioning.class_RD), wordsOf(params, estimates_BLC)], 1);
+  const x_in = tf.add(tokens_BLD, placesOf(params, layout, layout.length)) as Tensor3D;
+  const common = { heads: config.heads, past: null, bias: blockCausalMask(layout, layout.length) };
+  const outputs: Record<string, Tensor> = { x_in };
+  let x_RlD = x_in;
+  for (const [i, block] of params.blocks.entries()) {
+    const modulation_R6D = conditioning.blocks[i]!;
+    if (i === 0) {
+      const [, , scale, , shift] = tf.split(modulation_R6D, 6, 1);
+      outputs['block0_attn'] = attend(block, { ...common, x_RlD: modulate(x_RlD, scale!, shift!) }).x_RlD;
+    }
+    x_RlD = runBlock(block, { ...common, x_RlD, modulation_R6D, drop: null }).x_RlD;
+    outputs[`block.${i}`] = x_RlD;
+  }
+  outputs['head_nm'] = forward(params, { ...common, x_RlD: x_in, modulations: conditioning }).hidden_RlD;
+  return outputs;
+}
+
+/** The backbone's own teaching forward, and the head's layer on it. */
+function throughBackbone({ backbone, tokenizer, headLayer }: VarParts, { estimates_BLC, label_B }: Given): Tensor {
+  const [batch] = label_B.shape;
+  const { length } = tokenizer.layout;
+  const lesson = {
+    values_BLC: tf.zeros([batch, length, tokenizer.space.channels]) as Tensor3D,
+    estimates_BLC,
+    rank_BL: tf.zeros([batch, length], 'int32') as tf.Tensor2D,
+    known: null,
+    label_B,
+  };
+  const rng = { uniform: neverAsked, normal: neverAsked };
+  const { values_BLD } = backbone.teach(lesson, { rng, train: false });
+  return nn.linear(values_BLD, headLayer.weight_VD, headLayer.bias_V);
+}
+
+function neverAsked(stream: string): never {
+  throw new Error(`Outside of training nothing is random, yet stream ${stream} was drawn.`);
+}

@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { TesseraError } from '@tessera/errors';
+import type { Verdict } from '../comparison.ts';
+import { checkInventory, isInventory } from './inventory.ts';
+import { checkSchedules, isSchedules } from './schedules.ts';
+
+/** A JSON file of expected values, recognised by what it holds. */
+interface TableKind {
+  readonly kind: string;
+  readonly holds: (content: object) => boolean;
+  readonly check: (content: object) => Verdict[];
+}
+
+const tableKinds: readonly TableKind[] = [
+  { kind: 'var.schedules', holds: isSchedules, check: (content) => checkSchedules(content) },
+  { kind: 'var.inventory', holds: isInventory, check: (content) => checkInventory(content) },
+];
+
+/** The file's kind; `json` for one that no table recognises. @throws when it is not JSON */
+export async function tableKindOf(path: string): Promise<string> {
+  const content = await contentOf(path);
+  return tableKinds.find(({ holds }) => holds(content))?.kind ?? 'json';
+}
+
+/** @throws TesseraError `kind-unknown` */
+export async function runTableFile(path: string): Promise<Verdict[]> {
+  const content = await contentOf(path);
+  const found = tableKinds.find(({ holds }) => holds(content));
+  if (found) return found.check(content);
+  throw new TesseraError({
+    code: 'kind-unknown',
+    who: 'parity',
+    got: `a JSON file of ${Object.keys(content).slice(0, 4).join(', ')} ..., which has no runner`,
+    expected: `one of ${tableKinds.map(({ kind }) => kind).join(', ')}`,
+    next: 'Choose kinds with --kind.',
+  });
+}
+
+async function contentOf(path: string): Promise<object> {
+  const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+  return typeof content === 'object' && content !== null ? content : {};
+}
