@@ -1,4 +1,4 @@
-import { schema, type Layout, type Schema } from '@tessera/core';
+import { schema, type Field, type Layout, type Schema } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 
 /**
@@ -43,6 +43,14 @@ export interface LinearPreview {
 const { object, integer, number, boolean, list, optional } = schema;
 const count = integer({ min: 1 });
 
+const fitted = object({ weight: list(list(number())), bias: list(number()) });
+
+/** Null where none was fitted: a configuration that was read can be stored and read again. */
+const preview: Field<LinearPreview | null> = {
+  read: (value, place) => (value === undefined || value === null ? null : fitted.read(value, place)),
+  parse: (value, who) => preview.read(value, { who, path: '' }),
+};
+
 const fields = object({
   V: integer({ min: 2 }),
   Cvae: count,
@@ -58,7 +66,7 @@ const fields = object({
   beta: optional(number({ min: 0 }), 0.25),
   quant_conv_ks: optional(count, 3),
   groups: optional(count, 32),
-  preview: optional(object({ weight: list(list(number())), bias: list(number()) }), null),
+  preview,
 });
 
 /** @throws TesseraError `field-missing`, `field-invalid` or `field-unknown`, naming the field. */
