@@ -6,3 +6,10 @@ export type { ComponentEntry, GenerateRequest, Model, ModelManifest } from './mo
 export { openModel, type OpenModelOptions } from './open-model.ts';
 export { builtInPlugins, type Plugins } from './plugins.ts';
 export { savedTensors, saveModel, type SavedDType, type SavedTensor, type SaveModelRequest } from './save-model.ts';
+export { exportModel, type ExportedFiles } from './var/export-model.ts';
+export { importModel, type ImportRequest } from './var/import-model.ts';
+export { isDerived } from './var/official-buffers.ts';
+export { inferPatchNums, patchNumsOf } from './var/patch-nums.ts';
+export { varPresets, varTokenizer, type VarName, type VarPreset } from './var/presets.ts';
+export { recordedShapes } from './var/recorded-shapes.ts';
+export { configOfVarState, configOfVqState, type Shapes, type VarStateConfig } from './var/state-config.ts';

@@ -29,7 +29,7 @@ export function rowsOf(
       next: 'Choose a label of this model.',
     });
   }
-  if (!Number.isSafeInteger(seed) || seed < 0 || !Number.isSafeInteger(seed + labels.length - 1)) {
+  if (!Number.isSafeInteger(seed) || seed < 0 || seed > Number.MAX_SAFE_INTEGER - (labels.length - 1)) {
     throw new TesseraError({
       code: 'seed-out-of-range',
       who,

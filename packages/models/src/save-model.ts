@@ -28,7 +28,7 @@ export interface SaveModelRequest {
 
 /**
  * Writes a model folder, whole or not at all: into a temporary neighbour, which then takes its place. Of a folder that
- * was there before, everything but `model.json` and weight files (a card, pictures) is kept.
+ * was there before, everything else (a card, pictures) is kept.
  * @throws TesseraError for a manifest that `readManifest` would refuse
  */
 export async function saveModel(folder: string, { manifest, tensors, dtype }: SaveModelRequest): Promise<void> {
@@ -81,7 +81,10 @@ function writable({ name, shape, values }: SavedTensor, dtype: SavedDType): Writ
   };
 }
 
-/** Fills a temporary folder and puts it in the place of `folder`; on failure everything is as before. */
+/**
+ * Fills a temporary folder and puts it in the place of `folder`, whose other entries are kept; on failure everything is
+ * as before.
+ */
 export async function replaceFolder(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const target = resolve(folder);
   const beside = (what: string): string => join(dirname(target), `.${basename(target)}.${process.pid}.${what}`);
@@ -105,9 +108,9 @@ export async function replaceFolder(folder: string, fill: (temporary: string) =>
 }
 
 async function keepOthers(from: string, to: string): Promise<void> {
+  const written = new Set(await listing(to));
   for (const name of await listing(from)) {
-    if (name === 'model.json' || name.endsWith('.safetensors')) continue;
-    await cp(join(from, name), join(to, name), { recursive: true });
+    if (!written.has(name)) await cp(join(from, name), join(to, name), { recursive: true });
   }
 }
 

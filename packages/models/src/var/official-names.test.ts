@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEngine, type Engine } from '@tessera/engine';
+import type { ModelManifest } from '../model.ts';
+import { resolveParts } from '../plugins.ts';
+import { isDerived } from './official-buffers.ts';
+import { patchNumsOf } from './patch-nums.ts';
+import { varPresets, varTokenizer, type VarName, type VarPreset } from './presets.ts';
+import { differences, recordedShapes } from './recorded-shapes.ts';
+import { configOfVarState, configOfVqState, type Shapes } from './state-config.ts';
+
+interface Inventory {
+  readonly parameters: number;
+  readonly blocks: number;
+  /** `*` stands for every block's number. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+}
+
+const inventories = JSON.parse(
+  readFileSync(new URL('../../fixtures/official-shapes.json', import.meta.url), 'utf8'),
+) as Readonly<Record<string, Inventory>>;
+
+function shapesOf({ blocks, shapes }: Inventory): Shapes {
+  const expanded = new Map<string, readonly number[]>();
+  for (const [name, shape] of Object.entries(shapes)) {
+    if (!name.includes('*')) expanded.set(name, shape);
+    else for (let block = 0; block < blocks; block++) expanded.set(name.replace('*', String(block)), shape);
+  }
+  return expanded;
+}
+
+function without(shapes: Shapes, left: (name: string) => boolean): Shapes {
+  return new Map([...shapes].filter(([name]) => !left(name)));
+}
+
+function count(shapes: Shapes): number {
+  return [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((product, side) => product * side, 1), 0);
+}
+
+/** Only the components matter to a plug-in. */
+function partsOf({ backbone, patchNums }: VarPreset): ReturnType<typeof resolveParts> {
+  const manifest = {
+    tokenizer: { plugin: 'vq', config: varTokenizer(patchNums) },
+    order: { plugin: 'next-scale', config: {} },
+    backbone: { plugin: 'next-scale-transformer', config: backbone },
+    head: { plugin: 'categorical', config: {} },
+  };
+  return resolveParts(manifest as ModelManifest, 'test');
+}
+
+let engine: Engine;
+beforeAll(() => void (engine = createEngine()));
+afterAll(() => engine.dispose());
+
+describe('names and shapes of published checkpoints', () => {
+  it.each(Object.keys(varPresets) as VarName[])('VAR-%s maps without a leftover on either side', (name) => {
+    const inventory = inventories[`var_${name}`]!;
+    const official = shapesOf(inventory);
+    const learned = without(official, isDerived);
+    const asked = recordedShapes(partsOf(varPresets[name]), engine);
+    expect(differences(new Map([...asked.backbone, ...asked.head]), learned)).toEqual([]);
+    expect([...asked.head.keys()]).toEqual(['head.weight', 'head.bias']);
+    expect(count(learned)).toBe(inventory.parameters);
+    const { initGate, initModulation, ...told } = varPresets[name].backbone;
+    expect([initGate, initModulation]).not.toContain(undefined);
+    expect(configOfVarState(official, { who: 'test' })).toMatchObject({
+      backbone: told,
+      patchNums: varPresets[name].patchNums,
+    });
+  });
+
+  it('the tokenizer maps without a leftover on either side', () => {
+    const inventory = inventories['vae_ch160v4096z32']!;
+    const official = shapesOf(inventory);
+    const learned = without(official, (name) => name === 'quantize.ema_vocab_hit_SV');
+    const asked = recordedShapes(partsOf(varPresets.d16), engine);
+    expect(differences(asked.tokenizer, learned)).toEqual([]);
+    expect(count(learned)).toBe(inventory.parameters);
+    const patchNums = patchNumsOf[256];
+    expect(configOfVqState(official, { who: 'test', patchNums })).toEqual(varTokenizer(patchNums));
+  });
+
+  it('tells what differs', () => {
+    const asked = new Map([
+      ['a', [1]],
+      ['b', [2, 3]],
+    ]);
+    const found = new Map([
+      ['b', [3, 2]],
+      ['c', []],
+    ]);
+    expect(differences(asked, found)).toEqual(['a missing', 'b [3, 2] instead of [2, 3]', 'c left over']);
+  });
+});

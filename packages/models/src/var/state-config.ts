@@ -1,0 +1,121 @@
+import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
+import { TesseraError } from '@tessera/errors';
+import { vqConfig, type VqConfig } from '@tessera/tokenizer-vq';
+import { inferPatchNums } from './patch-nums.ts';
+
+/** Names and shapes of a state dict. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+export interface VarStateConfig {
+  readonly backbone: NextScaleConfig;
+  readonly patchNums: readonly number[];
+}
+
+/** What shapes do not tell. */
+export interface VarStateHints {
+  readonly who: string;
+  /** Without it, the sides are inferred where the counts allow only one answer. */
+  readonly patchNums?: readonly number[];
+  /** Only for models without query-key normalisation, whose weights do not show it; official heads have size 64. */
+  readonly heads?: number;
+}
+
+/**
+ * Configuration of a VAR transformer from the shapes of its official state dict.
+ * @throws TesseraError state-shape, patch-nums-ambiguous, patch-nums-impossible
+ */
+export function configOfVarState(shapes: Shapes, hints: VarStateHints): VarStateConfig {
+  const { who } = hints;
+  const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
+  const [, first, width] = shape('pos_start', 3) as [number, number, number];
+  const [, length] = shape('pos_1LC', 3) as [number, number];
+  const [scales] = shape('lvl_embed.weight', 2) as [number];
+  const [embeddings] = shape('class_emb.weight', 2) as [number];
+  const [hidden] = shape('blocks.0.ffn.fc1.weight', 2) as [number];
+  const depth = countModules(shapes, 'blocks');
+  const scaleMul = shapes.get('blocks.0.attn.scale_mul_1H11');
+  const backbone = {
+    classes: embeddings - 1,
+    depth,
+    width,
+    heads: scaleMul?.[1] ?? hints.heads ?? width / 64,
+    mlpRatio: hidden / width,
+    qkNorm: scaleMul !== undefined,
+    sharedAdaLN: shapes.has('shared_ada_lin.1.weight'),
+    dropPath: (0.1 * depth) / 24,
+  };
+  return {
+    backbone: nextScaleTransformer.config.parse(backbone, who),
+    patchNums: hints.patchNums ?? inferPatchNums({ length, scales, first }, who),
+  };
+}
+
+/** What shapes do not tell. */
+export interface VqStateHints {
+  readonly who: string;
+  readonly patchNums: readonly number[];
+  readonly quantResi?: number;
+  readonly usingZnorm?: boolean;
+  readonly groups?: number;
+}
+
+/**
+ * Configuration of the VQ-VAE from the shapes of its official state dict; what shapes do not tell takes official values.
+ * @throws TesseraError state-shape, field-invalid
+ */
+export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
+  const { who, patchNums, quantResi = 0.5, usingZnorm = false, groups = 32 } = hints;
+  const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
+  const [V, Cvae] = shape('quantize.embedding.weight', 2);
+  const [ch, in_channels] = shape('encoder.conv_in.weight', 4);
+  const levels = countModules(shapes, 'encoder.down');
+  const ch_mult = Array.from({ length: levels }, (_, level) => {
+    return shape(`encoder.down.${level}.block.0.conv1.weight`, 4)[0]! / ch!;
+  });
+  const config = {
+    V,
+    Cvae,
+    ch,
+    ch_mult,
+    num_res_blocks: countModules(shapes, 'encoder.down.0.block'),
+    in_channels,
+    patch_nums: patchNums,
+    ...phiConfig(shapes, quantResi),
+    using_znorm: usingZnorm,
+    quant_conv_ks: shape('quant_conv.weight', 4)[2],
+    groups,
+  };
+  return vqConfig.parse(config, who);
+}
+
+/** Phis are shared by all scales, by neighbouring ones, by none, or are not there at all. */
+function phiConfig(shapes: Shapes, quantResi: number): Partial<VqConfig> {
+  const shared = countModules(shapes, 'quantize.quant_resi.qresi_ls');
+  if (shared > 0) return { quant_resi: quantResi, share_quant_resi: shared };
+  if (shapes.has('quantize.quant_resi.qresi.weight')) return { quant_resi: quantResi, share_quant_resi: 1 };
+  const own = countModules(shapes, 'quantize.quant_resi');
+  if (own > 0) return { quant_resi: quantResi, share_quant_resi: 0, default_qresi_counts: own };
+  return { quant_resi: 0 };
+}
+
+/** How many numbered modules there are under a path. */
+function countModules(shapes: Shapes, path: string): number {
+  const numbers = new Set<string>();
+  for (const name of shapes.keys()) {
+    const number = name.startsWith(`${path}.`) ? name.slice(path.length + 1).split('.')[0]! : '';
+    if (/^\d+$/.test(number)) numbers.add(number);
+  }
+  return numbers.size;
+}
+
+function shapeOf(shapes: Shapes, name: string, { rank, who }: { rank: number; who: string }): readonly number[] {
+  const shape = shapes.get(name);
+  if (shape?.length === rank) return shape;
+  throw new TesseraError({
+    code: 'state-shape',
+    who,
+    got: shape ? `${name} [${shape.join(', ')}]` : `no ${name}`,
+    expected: `${name} with ${rank} axes, as in an official state dict`,
+    next: 'Check that this is the file you meant.',
+  });
+}
