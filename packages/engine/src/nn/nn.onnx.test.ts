@@ -1,0 +1,99 @@
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createEngine } from '../create-engine.ts';
+import { nn } from './nn.ts';
+
+const engine = createEngine({ target: 'onnx', threads: 1 });
+afterAll(() => engine.dispose());
+
+function numbers(shape: readonly number[], phase: number): tf.Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  return tf.tensor(
+    Float32Array.from({ length: size }, (_, i) => 2 * Math.sin(12.9898 * (i + 1) * phase)),
+    [...shape],
+  );
+}
+
+type Layer = (...xs: tf.Tensor[]) => tf.Tensor;
+const image = (x: tf.Tensor | undefined): tf.Tensor4D => x as tf.Tensor4D;
+
+const layers: [string, Layer, number[][]][] = [
+  ['linear', (x, w, b) => nn.linear(x!, w!, b), [[2, 3, 4], [5, 4], [5]]],
+  ['layerNorm', (x) => nn.layerNorm(x!, 1e-6), [[2, 3, 8]]],
+  ['layerNorm with weight and bias', (x, w, b) => nn.layerNorm(x!, 1e-5, w, b), [[2, 3, 8], [8], [8]]],
+  ['groupNorm', (x, w, b) => nn.groupNorm(image(x), w!, b!, 2, 1e-6), [[2, 3, 4, 6], [6], [6]]],
+  ['silu', (x) => nn.silu(x!), [[3, 40]]],
+  ['gelu tanh', (x) => nn.gelu(x!, 'tanh'), [[3, 40]]],
+  ['gelu erf', (x) => nn.gelu(x!, 'erf'), [[3, 40]]],
+  ['normalize', (x) => nn.normalize(x!, 1e-12), [[3, 4]]],
+  [
+    'attention',
+    (q, k, v) => nn.attention(image(q), image(k), image(v), 0.7),
+    [
+      [2, 3, 4, 5],
+      [2, 3, 6, 5],
+      [2, 3, 6, 5],
+    ],
+  ],
+  [
+    'attention with bias',
+    (q, k, v, bias) => nn.attention(image(q), image(k), image(v), 0.7, bias),
+    [
+      [2, 3, 4, 5],
+      [2, 3, 6, 5],
+      [2, 3, 6, 5],
+      [1, 1, 4, 6],
+    ],
+  ],
+  ['conv2d', (x, w, b) => nn.conv2d(image(x), w!, b, { pad: 1 }), [[2, 6, 5, 3], [4, 3, 3, 3], [4]]],
+  [
+    'conv2d of stride 2',
+    (x, w, b) => nn.conv2d(image(x), w!, b, { stride: 2, pad: [0, 1, 0, 1] }),
+    [[2, 6, 6, 3], [4, 3, 3, 3], [4]],
+  ],
+  [
+    'conv2d of one pixel',
+    (x, w) => nn.conv2d(image(x), w!),
+    [
+      [2, 4, 5, 3],
+      [4, 3, 1, 1],
+    ],
+  ],
+  ['upsample2x', (x) => nn.upsample2x(image(x)), [[2, 3, 4, 2]]],
+  ['resize', (x) => nn.resize(image(x), 5, 7, 'bicubic'), [[2, 3, 4, 2]]],
+  ['embedding', (table) => nn.embedding(table!, tf.tensor([3, 1, 3, 0], [2, 2], 'int32')), [[4, 3]]],
+];
+
+/** Largest difference as a share of the reference's largest number. */
+function distance(a: tf.Tensor, b: tf.Tensor): number {
+  expect(a.shape).toEqual(b.shape);
+  return tf.tidy(() => {
+    const scale = tf.maximum(tf.max(tf.abs(b)), 1e-6);
+    return tf.div(tf.max(tf.abs(tf.sub(a, b))), scale).dataSync()[0]!;
+  });
+}
+
+describe('nn on onnx', () => {
+  it.each(layers)('%s gives what tfjs gives', async (name, layer, shapes) => {
+    const xs = shapes.map((shape, i) => numbers(shape, 1.3 + i));
+    const program = engine.compile((...ys: tf.Tensor[]) => layer(...ys), { name });
+    const [fast, reference] = [await program(...xs), tf.tidy(() => layer(...xs))];
+    expect(distance(fast, reference)).toBeLessThan(2e-5);
+    tf.dispose([fast, reference, xs]);
+    program.dispose();
+  });
+
+  it.each(layers)('%s has the gradient of its tfjs form', async (name, layer, shapes) => {
+    const xs = shapes.map((shape, i) => numbers(shape, 1.3 + i));
+    const gradients = (...ys: tf.Tensor[]) => tf.grads((...zs) => weighted(layer(...zs)))(ys);
+    const program = engine.compile((...ys: tf.Tensor[]) => gradients(...ys), { name });
+    const [fast, reference] = [await program(...xs), gradients(...xs)];
+    for (const [i, gradient] of fast.entries()) expect(distance(gradient, reference[i]!)).toBeLessThan(5e-5);
+    tf.dispose([fast, reference, xs]);
+    program.dispose();
+  });
+});
+
+function weighted(y: tf.Tensor): tf.Scalar {
+  return tf.sum(tf.mul(y, numbers(y.shape, 0.37)));
+}
