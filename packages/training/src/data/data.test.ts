@@ -29,7 +29,15 @@ function idx(dims: number[], data: number[]): Buffer {
 describe('IDX', () => {
   it('reads gzipped files, pads and holds out', async () => {
     const file = (name: string) => join(folder, name);
-    await writeFile(file('images.gz'), gzipSync(idx([3, 2, 2], [...all(12)].map((i) => 20 * i))));
+    await writeFile(
+      file('images.gz'),
+      gzipSync(
+        idx(
+          [3, 2, 2],
+          [...all(12)].map((i) => 20 * i),
+        ),
+      ),
+    );
     await writeFile(file('labels'), idx([3], [0, 2, 1]));
     const pair = { images: file('images.gz'), labels: file('labels') };
     const data = await openIdx({ name: 'tiny', train: pair, test: pair, size: 4, validation: 1, seed: 5 });
@@ -62,7 +70,9 @@ describe('IDX', () => {
 
 describe('image folder', () => {
   const picture = (red: number) =>
-    sharp({ create: { width: 12, height: 8, channels: 3, background: { r: red, g: 0, b: 0 } } }).png().toBuffer();
+    sharp({ create: { width: 12, height: 8, channels: 3, background: { r: red, g: 0, b: 0 } } })
+      .png()
+      .toBuffer();
 
   it('takes sub-folders as classes, loose images as unlabelled', async () => {
     const path = join(folder, 'pictures');

@@ -49,7 +49,13 @@ async function readPair(files: { images: string; labels: string }, size: number)
   if (images.dims.length !== 3 || labels.dims.length !== 1 || labels.dims[0] !== count) {
     const got = `images [${images.dims.join(', ')}] and labels [${labels.dims.join(', ')}]`;
     const next = 'Check that images and labels belong together.';
-    throw new TesseraError({ code: 'idx-shapes-differ', who: files.images, got, expected: '[N, height, width] and [N]', next });
+    throw new TesseraError({
+      code: 'idx-shapes-differ',
+      who: files.images,
+      got,
+      expected: '[N, height, width] and [N]',
+      next,
+    });
   }
   const pixels = padToSquare(images.data, { height: height!, width: width!, size, who: files.images });
   return { pixels, label_N: Int32Array.from(labels.data), image: { height: size, width: size, channels: 1 } };

@@ -21,7 +21,14 @@ export async function readIdx(path: string): Promise<IdxArray> {
     bytes = await readFile(path);
   } catch (cause) {
     const next = 'Check the path in the recipe.';
-    throw new TesseraError({ code: 'data-file-missing', who: path, got: 'no readable file', expected: 'an IDX file', next, cause });
+    throw new TesseraError({
+      code: 'data-file-missing',
+      who: path,
+      got: 'no readable file',
+      expected: 'an IDX file',
+      next,
+      cause,
+    });
   }
   return parseIdx(isGzip(bytes) ? unzip(bytes, path) : bytes, path);
 }

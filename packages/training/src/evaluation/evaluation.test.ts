@@ -27,7 +27,9 @@ describe('Frechet distance', () => {
   });
 
   it('refuses features of different networks', () => {
-    expect(() => frechetDistance(gaussian([0], [1]), gaussian([0, 0], [1, 0, 0, 1]))).toThrowError(/one feature network/);
+    expect(() => frechetDistance(gaussian([0], [1]), gaussian([0, 0], [1, 0, 0, 1]))).toThrowError(
+      /one feature network/,
+    );
   });
 
   it('fits mean and covariance', () => {

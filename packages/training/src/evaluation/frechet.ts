@@ -12,7 +12,12 @@ export function frechetDistance(a: Gaussian, b: Gaussian): number {
   const dims = a.mean_D.length;
   if (b.mean_D.length !== dims) {
     const got = `features of ${dims} and ${b.mean_D.length} dimensions`;
-    throw new TesseraError({ code: 'features-differ', who: 'frechetDistance', got, expected: 'one feature network for both' });
+    throw new TesseraError({
+      code: 'features-differ',
+      who: 'frechetDistance',
+      got,
+      expected: 'one feature network for both',
+    });
   }
   const [first, second] = [square(a.covariance_DD, dims), square(b.covariance_DD, dims)];
   const root = squareRoot(first);

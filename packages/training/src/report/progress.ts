@@ -12,7 +12,11 @@ const REDRAW_MS = 100;
 /** A progress bar of `total` steps. In a pipe or a file it writes nothing: the log holds the same figures. */
 export function progressBar(
   label: string,
-  { total, out, now = () => performance.now() }: { total: number; out: Writable & { isTTY?: boolean }; now?: () => number },
+  {
+    total,
+    out,
+    now = () => performance.now(),
+  }: { total: number; out: Writable & { isTTY?: boolean }; now?: () => number },
 ): Progress {
   if (out.isTTY !== true) return { update: () => undefined, end: () => undefined };
   const start = now();

@@ -52,10 +52,16 @@ describe('log', () => {
 describe('line chart', () => {
   it('draws one line per series inside the picture', () => {
     const points = Array.from({ length: 3000 }, (_, step) => [step, Math.exp(-step / 500)] as const);
-    const svg = lineChart('Loss < 1', [{ name: 'train', points }, { name: 'empty', points: [] }]);
+    const svg = lineChart('Loss < 1', [
+      { name: 'train', points },
+      { name: 'empty', points: [] },
+    ]);
     expect(svg.match(/<polyline/g)).toHaveLength(1);
     expect(svg).toContain('Loss &lt; 1');
-    const shown = /points="([^"]*)"/.exec(svg)![1]!.split(' ').map((pair) => pair.split(',').map(Number));
+    const shown = /points="([^"]*)"/
+      .exec(svg)![1]!
+      .split(' ')
+      .map((pair) => pair.split(',').map(Number));
     expect(shown.length).toBeLessThan(1500);
     expect(shown.every(([x, y]) => x! >= 64 && x! <= 704 && y! >= 40 && y! <= 320)).toBe(true);
   });

@@ -43,9 +43,7 @@ function twoLines(shape: string, share: number, end: number): number {
   const bend = lineBend(shape);
   if (bend === null) throw unknownShape(shape);
   const middle = (1 + end + (1 - end) * (1 - bend)) / 2;
-  return share < bend
-    ? 1 + ((middle - 1) * share) / bend
-    : end + ((middle - end) * (1 - share)) / (1 - bend);
+  return share < bend ? 1 + ((middle - 1) * share) / bend : end + ((middle - end) * (1 - share)) / (1 - bend);
 }
 
 function lineBend(shape: string): number | null {

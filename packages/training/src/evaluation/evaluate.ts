@@ -1,0 +1,144 @@
+import type { Engine } from '@tessera/engine';
+import type { Model } from '@tessera/models';
+import type { VqVae } from '@tessera/tokenizer-vq';
+import type { DataSet, Split } from '../data/data-set.ts';
+import { permutation } from '../data/permutation.ts';
+import { accuracy, openExaminer, type Examiner } from './examine.ts';
+import { frechetDistance } from './frechet.ts';
+import { fitGaussian, type Gaussian } from './gaussian.ts';
+import { balancedLabels, generateSamples, joinPixels } from './generate-samples.ts';
+import type { Judge } from './judge.ts';
+import { psnr } from './psnr.ts';
+import { reconstructAll } from './reconstruct.ts';
+
+export interface EvaluationRequest {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly judge: Judge;
+  readonly data: DataSet;
+  /** How many images are made. */
+  readonly samples: number;
+  readonly seed: number;
+  readonly guidance?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** Figures of generated images. Distances are FD-CNN: never to be compared with FID. */
+export interface SampleFigures {
+  readonly samples: number;
+  /** Share of the samples that the judge takes for their class. */
+  readonly recognised: number;
+  /** Frechet distance on the judge's features, to `reference` training images. */
+  readonly fdCnn: number;
+  /** The distance of as many real test images to the same reference: nothing can be expected below. */
+  readonly fdCnnFloor: number;
+  readonly reference: number;
+  readonly imagesPerSecond: number;
+}
+
+const BATCH = 20;
+const REFERENCE = 10_000;
+
+/** Makes samples of all classes alike and holds them against real images. */
+export async function evaluateSamples(request: EvaluationRequest): Promise<SampleFigures> {
+  const { engine, model, judge, data, samples, seed, guidance, options } = request;
+  const examiner = openExaminer(engine, judge, data.image);
+  try {
+    const labels = balancedLabels(samples, data.classes.length);
+    const start = performance.now();
+    const given = { ...(guidance !== undefined && { guidance }), ...(options && { options }) };
+    const images = await generateSamples(model, { labels, seed, batch: BATCH, ...given });
+    const seconds = (performance.now() - start) / 1000;
+    const verdict = await examiner.examine(joinPixels(images));
+    const reference = await gaussianOf(examiner, data.train, { count: REFERENCE, seed });
+    const floor = await gaussianOf(examiner, data.test, { count: samples, seed });
+    return {
+      samples,
+      recognised: accuracy(verdict.label_N, Int32Array.from(labels)),
+      fdCnn: frechetDistance(fitGaussian(verdict.features_ND, verdict.dims), reference),
+      fdCnnFloor: frechetDistance(floor, reference),
+      reference: reference.count,
+      imagesPerSecond: samples / seconds,
+    };
+  } finally {
+    examiner.dispose();
+  }
+}
+
+export interface ReconstructionFigures {
+  readonly images: number;
+  readonly psnr: number;
+  /** Share of the reconstructions that the judge takes for their class; null without labels. */
+  readonly recognised: number;
+  readonly fdCnn: number;
+}
+
+/** Sends test images through a tokenizer and holds them against themselves. */
+export async function evaluateReconstruction(
+  request: { readonly engine: Engine; readonly tokenizer: VqVae; readonly judge: Judge; readonly data: DataSet },
+  { images, seed }: { images: number; seed: number },
+): Promise<ReconstructionFigures> {
+  const { engine, tokenizer, judge, data } = request;
+  const examiner = openExaminer(engine, judge, data.image);
+  try {
+    const members = someOf(data.test, { count: images, seed });
+    const pixels = await data.test.read(members);
+    const made = await reconstructAll(engine, tokenizer, { pixels, image: data.image });
+    const verdict = await examiner.examine(made);
+    const reference = await gaussianOf(examiner, data.train, { count: REFERENCE, seed });
+    return {
+      images: members.length,
+      psnr: psnr(pixels, made),
+      recognised: accuracy(
+        verdict.label_N,
+        members.map((member) => data.test.label_N[member]!),
+      ),
+      fdCnn: frechetDistance(fitGaussian(verdict.features_ND, verdict.dims), reference),
+    };
+  } finally {
+    examiner.dispose();
+  }
+}
+
+/** Share of a split's images that a judge names rightly. */
+export async function judgeAccuracy(
+  request: { readonly engine: Engine; readonly judge: Judge; readonly data: DataSet },
+  split: Split,
+): Promise<number> {
+  const examiner = openExaminer(request.engine, request.judge, request.data.image);
+  const { label_N } = await examineSplit(
+    examiner,
+    split,
+    Int32Array.from({ length: split.count }, (_, i) => i),
+  );
+  examiner.dispose();
+  return accuracy(label_N, split.label_N);
+}
+
+async function gaussianOf(examiner: Examiner, split: Split, some: { count: number; seed: number }): Promise<Gaussian> {
+  const { features_ND, dims } = await examineSplit(examiner, split, someOf(split, some));
+  return fitGaussian(features_ND, dims);
+}
+
+const CHUNK = 1000;
+
+/** A thousand images at a time, so that a large split never lies in memory as a whole. */
+async function examineSplit(examiner: Examiner, split: Split, members: Int32Array) {
+  const parts = [];
+  for (let start = 0; start < members.length; start += CHUNK) {
+    parts.push(await examiner.examine(await split.read(members.subarray(start, start + CHUNK))));
+  }
+  const dims = parts[0]?.dims ?? 0;
+  const features_ND = new Float32Array(members.length * dims);
+  const label_N = new Int32Array(members.length);
+  for (const [index, part] of parts.entries()) {
+    features_ND.set(part.features_ND, index * CHUNK * dims);
+    label_N.set(part.label_N, index * CHUNK);
+  }
+  return { features_ND, label_N, dims };
+}
+
+/** Some members of a split at random: the same seed gives the same ones. */
+function someOf({ count: all }: Split, { count, seed }: { count: number; seed: number }): Int32Array {
+  return permutation(all, { seed, epoch: -2 }).slice(0, count).sort();
+}

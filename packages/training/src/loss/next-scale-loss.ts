@@ -1,0 +1,75 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { Backbone, Head, Tokenizer } from '@tessera/core';
+import { nn, type TraceRng } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+
+/** Parts whose backbone and head are to be trained, on tokens of a frozen tokenizer. */
+export interface NextScaleParts {
+  readonly tokenizer: Tokenizer;
+  readonly backbone: Backbone;
+  readonly head: Head;
+}
+
+export interface NextScaleLossOptions {
+  /** Share of the labels replaced by the null class. */
+  readonly labelDrop: number;
+  /** Train only the first so many scales; left out: all. */
+  readonly scales?: number;
+}
+
+/** One training batch of cached tokens; int32, int32, float32. */
+export interface TokenBatch {
+  readonly index_BL: Tensor;
+  /** -1 for unlabelled images. */
+  readonly label_B: Tensor;
+  /** The weight of each token in the sum: 1/L, or what a progressive plan says. */
+  readonly weight_L: Tensor;
+}
+
+/**
+ * Cross-entropy of next-scale prediction (VAR, arXiv 2404.02905, section 3.1): every scale is predicted from the true
+ * coarser ones, tokens are weighed and summed, images averaged. Aux: `scale_S`, the mean loss of each scale.
+ * Random streams: `label-drop`, one uniform per image, null class below `labelDrop`; and those of backbone and head.
+ * Pure and traceable.
+ */
+export function nextScaleLoss(
+  { tokenizer, backbone, head }: NextScaleParts,
+  { labelDrop, scales: counted }: NextScaleLossOptions,
+): (batch: TokenBatch, rng: TraceRng) => { loss: Scalar; aux: { scale_S: Tensor1D } } {
+  const { space } = tokenizer;
+  if (space.kind !== 'discrete' || !tokenizer.estimates) {
+    const got = `a tokenizer of ${space.kind} tokens${tokenizer.estimates ? '' : ' without estimates'}`;
+    throw new TesseraError({
+      code: 'tokenizer-not-next-scale',
+      who: 'training',
+      got,
+      expected: 'a multi-scale discrete tokenizer',
+    });
+  }
+  const scales = tokenizer.layout.scales.slice(0, counted ?? tokenizer.layout.scales.length);
+  const sizes = scales.map(({ height, width }) => height * width);
+  const length = sizes.reduce((sum, size) => sum + size, 0);
+  const rank = sizes.flatMap((size, scale) => Array.from({ length: size }, () => scale));
+  return ({ index_BL, label_B, weight_L }, rng) => {
+    const batch = index_BL.shape[0]!;
+    const values_BLC = nn.embedding(space.codebook_VC, index_BL as Tensor2D) as tf.Tensor3D;
+    const estimates = tokenizer.estimates!(values_BLC);
+    const cut = <T extends Tensor>(tokens: T, count: number): T =>
+      tokens.shape[1] === count ? tokens : (tf.slice(tokens, [0, 0], [batch, count]) as T);
+    const lesson = {
+      values_BLC: cut(values_BLC, length),
+      estimates_BLC: cut(estimates, length - sizes[0]!),
+      rank_BL: tf.tile(tf.tensor2d(rank, [1, length], 'int32'), [batch, 1]),
+      known: null,
+      label_B: tf.where(tf.less(rng.uniform('label-drop', [batch]), labelDrop), tf.onesLike(label_B).neg(), label_B),
+    };
+    const context = { rng, train: true };
+    const target = { values_BlC: lesson.values_BLC, index_Bl: cut(index_BL as Tensor2D, length) };
+    const loss_BL = head.loss(backbone.teach(lesson, context), target, context);
+    const weights = weight_L.shape[0] === length ? weight_L : tf.slice(weight_L, [0], [length]);
+    const loss = tf.mean(tf.sum(tf.mul(loss_BL, weights), 1)) as Scalar;
+    const scale_S = tf.stack(tf.split(loss_BL, sizes, 1).map((part) => tf.mean(part))) as Tensor1D;
+    return { loss, aux: { scale_S } };
+  };
+}

@@ -1,0 +1,96 @@
+import type { GuidanceKind, PreviewKind } from '@tessera/core';
+import type { TrainingRecipe } from './optimiser.ts';
+
+/** Where images come from. Relative paths start at the recipe's folder. */
+export type DataRecipe =
+  | { readonly kind: 'mnist'; readonly size: number; readonly validation: number }
+  | {
+      readonly kind: 'idx';
+      readonly train: { readonly images: string; readonly labels: string };
+      readonly test: { readonly images: string; readonly labels: string };
+      readonly size: number;
+      readonly validation: number;
+      readonly classes: readonly string[];
+    }
+  | {
+      readonly kind: 'folder';
+      readonly path: string;
+      readonly size: number;
+      readonly channels: number;
+      readonly validation: number;
+      readonly test: number;
+    };
+
+/** A judge that ships with Tessera, or one to train. */
+export type JudgeRecipe =
+  | { readonly kind: 'shipped'; readonly name: string }
+  | ({
+      readonly kind: 'train';
+      /** Channels of the levels; the last is the number of features. */
+      readonly widths: readonly number[];
+      /** Images move by up to so many pixels. */
+      readonly shift: number;
+    } & TrainingRecipe);
+
+export interface PartRecipe {
+  readonly plugin: string;
+  readonly config: unknown;
+}
+
+export interface ModelRecipe {
+  readonly tokenizer: PartRecipe;
+  readonly order: PartRecipe;
+  readonly backbone: PartRecipe;
+  readonly head: PartRecipe;
+  readonly defaults: {
+    readonly guidance: { readonly kind: GuidanceKind; readonly scale: number };
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly preview: PreviewKind;
+  };
+}
+
+export interface VqRecipe extends TrainingRecipe {
+  readonly loss: {
+    readonly l1: number;
+    readonly l2: number;
+    /** Weight of the perceptual term, on the judge's features; 0 for none. */
+    readonly perceptual: number;
+    readonly adversarial: {
+      readonly weight: number;
+      readonly from: number;
+      readonly width: number;
+      readonly levels: number;
+    } | null;
+  };
+  readonly codebook: {
+    /** Images whose residuals the codes start from; 0 leaves them as initialised. */
+    readonly startImages: number;
+    /** A code hit less than this share of the mean is dead. */
+    readonly deadBelow: number;
+    /** Dead codes start again until this share of the training. */
+    readonly reviveUntil: number;
+    readonly reviveEvery: number;
+  };
+}
+
+export interface ArRecipe extends TrainingRecipe {
+  readonly labelDrop: number;
+  readonly progressive: { readonly until: number; readonly first: number; readonly fade: number } | null;
+}
+
+/** A training from data to a model folder, as JSON. */
+export interface Recipe {
+  readonly format: 'tessera-recipe';
+  readonly version: number;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly seed: number;
+  readonly data: DataRecipe;
+  readonly judge: JudgeRecipe | null;
+  readonly model: ModelRecipe | null;
+  readonly vq: VqRecipe | null;
+  readonly ar: ArRecipe | null;
+  readonly evaluation: { readonly samples: number; readonly neighbours: number };
+}

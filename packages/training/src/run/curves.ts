@@ -1,0 +1,32 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogLine } from '../report/json-log.ts';
+import { lineChart, type Series } from '../report/line-chart.ts';
+import type { Room } from './room.ts';
+
+/** What is drawn of each stage: one chart a file. */
+const CHARTS = [
+  { stage: 'judge', file: 'judge', title: 'Judge: cross-entropy', names: ['loss', 'validation.loss'] },
+  { stage: 'vq', file: 'vq', title: 'Tokenizer: losses', names: ['l1', 'l2', 'quantiser', 'validation.l1'] },
+  { stage: 'ar', file: 'ar', title: 'Transformer: cross-entropy a token', names: ['loss', 'validation.loss'] },
+] as const;
+
+/** Draws the loss curves of a run from its log, as SVG files in `curves/`. */
+export async function drawCurves({ log, out }: Pick<Room, 'log' | 'out'>): Promise<void> {
+  const lines = await log.read();
+  await mkdir(join(out, 'curves'), { recursive: true });
+  for (const { stage, file, title, names } of CHARTS) {
+    const own = lines.filter((line) => line.stage === stage);
+    if (own.length === 0) continue;
+    const series = names.map((name) => seriesOf(own, name));
+    await writeFile(join(out, 'curves', `${file}.svg`), lineChart(title, series));
+  }
+}
+
+function seriesOf(lines: readonly LogLine[], name: string): Series {
+  const points = lines.flatMap((line) => {
+    const value = line[name];
+    return typeof value === 'number' ? [[line.step, value] as const] : [];
+  });
+  return { name, points };
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { evaluateReconstruction, evaluateSamples, judgeAccuracy } from '../evaluation/evaluate.ts';
+import { balancedLabels, generateSamples } from '../evaluation/generate-samples.ts';
+import { nearestNeighbours } from '../evaluation/neighbours.ts';
+import { openModel, type Model } from '@tessera/models';
+import { vqTokenizer } from '@tessera/tokenizer-vq';
+import { pairRows, splitImages, writeGrid } from '../report/picture.ts';
+import type { TrainedModel } from './ar-run.ts';
+import type { OpenedJudge } from './judge-run.ts';
+import type { Room } from './room.ts';
+import { openTokenizerFile } from './vq-run.ts';
+
+const SEED = 1;
+
+/** Measures a trained model folder, and draws samples above their nearest training images. */
+export async function evaluateRun(
+  room: Room,
+  { judge: { judge }, trained }: { judge: OpenedJudge; trained: TrainedModel },
+): Promise<Record<string, number>> {
+  const { engine, data, recipe } = room;
+  const model = await openModel(trained.folder, { engine });
+  const { tokenizer: entry } = model.manifest;
+  const config = vqTokenizer.config.parse(entry.config, model.name);
+  const opened = await openTokenizerFile(room, { path: join(trained.folder, entry.weights!.file), config });
+  try {
+    const { samples, neighbours } = recipe.evaluation;
+    const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED });
+    const request = { engine, tokenizer: opened.tokenizer.model, judge, data };
+    const back = await evaluateReconstruction(request, { images: samples, seed: SEED });
+    await drawNeighbours(room, model, neighbours);
+    return {
+      parameters: model.parameters,
+      judgeAccuracy: await judgeAccuracy({ engine, judge, data }, data.test),
+      samples,
+      recognised: made.recognised,
+      fdCnn: made.fdCnn,
+      fdCnnFloor: made.fdCnnFloor,
+      fdCnnReference: made.reference,
+      imagesPerSecond: made.imagesPerSecond,
+      reconstructionPsnr: back.psnr,
+      reconstructionRecognised: back.recognised,
+      reconstructionFdCnn: back.fdCnn,
+      codebookUsage: trained.usage.union,
+      ...Object.fromEntries(trained.usage.scales.map((usage, scale) => [`codebookUsage.${scale}`, usage])),
+    };
+  } finally {
+    opened.dispose();
+    model.dispose();
+  }
+}
+
+const COLUMNS = 8;
+
+async function drawNeighbours({ data, out }: Room, model: Model, count: number): Promise<void> {
+  const labels = balancedLabels(count, data.classes.length);
+  const images = await generateSamples(model, { labels, seed: SEED, batch: count });
+  const { index_N } = await nearestNeighbours(
+    images.map((image) => image.data),
+    data.train,
+  );
+  const near = splitImages(await data.train.read(index_N), data.image);
+  await writeGrid(join(out, 'pictures', 'neighbours.png'), pairRows(images, near, COLUMNS), { columns: COLUMNS });
+}

@@ -1,0 +1,44 @@
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { nn, tensorFrom, type Engine } from '@tessera/engine';
+import {
+  encodeFeatures,
+  fitPreview,
+  quantize,
+  toNetworkRange,
+  type LinearPreview,
+  type VqVae,
+} from '@tessera/tokenizer-vq';
+import type { DataSet } from '../data/data-set.ts';
+
+const IMAGES = 64;
+
+/** Fits the cheap preview of a tokenizer on training images: quantised features to the mean colour they stand for. */
+export async function previewOf(engine: Engine, model: VqVae, data: DataSet): Promise<LinearPreview> {
+  const { height, width } = model.quantizer.sizes.at(-1)!;
+  const program = engine.compile(
+    (image_BHWC: Tensor4D) => ({
+      map_BhwC: quantize(model.quantizer, encodeFeatures(model, toNetworkRange(image_BHWC))).map_BHWC.at(-1)!,
+      colour_Bhwc: nn.resize(image_BHWC, height, width, 'area'),
+    }),
+    { name: 'preview-fit' },
+  );
+  const count = Math.min(IMAGES, data.train.count);
+  const pixels = await data.train.read(Int32Array.from({ length: count }, (_, i) => i));
+  const { image } = data;
+  const image_BHWC = tensorFrom(pixels, [count, image.height, image.width, image.channels]) as Tensor4D;
+  const { map_BhwC, colour_Bhwc } = await program(image_BHWC);
+  const fitted = fitPreview({
+    latent_NC: await map_BhwC.data<'float32'>(),
+    pixel_Nc: await colour_Bhwc.data<'float32'>(),
+    count: count * height * width,
+  });
+  for (const tensor of [image_BHWC, map_BhwC, colour_Bhwc]) tensor.dispose();
+  program.dispose();
+  return rounded(fitted);
+}
+
+/** A preview needs no more digits than a reader of `model.json` does. */
+function rounded({ weight, bias }: LinearPreview): LinearPreview {
+  const round = (value: number): number => Number(value.toPrecision(5));
+  return { weight: weight.map((row) => row.map(round)), bias: bias.map(round) };
+}

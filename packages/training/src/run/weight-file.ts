@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { openCheckpoint, toFloat16Bytes, toFloat32, writeSafetensors } from '@tessera/checkpoints';
+import { savedTensors, type FreshWeights, type SavedTensor } from '@tessera/models';
+
+/** Writes parameters as float16: what ships, and what the next stage therefore trains on. Returns the file's SHA-256. */
+export async function writeWeightFile(
+  path: string,
+  weights: Pick<FreshWeights, 'params' | 'buffers'>,
+): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  const tensors = savedTensors(weights).map(({ name, shape, values }) => ({
+    name,
+    shape,
+    dtype: 'float16' as const,
+    bytes: async () => toFloat16Bytes(await values()),
+  }));
+  await writeSafetensors(path, tensors);
+  return hashFile(path);
+}
+
+/** The tensors of a weight file, to be written again. */
+export async function readWeightFile(path: string): Promise<SavedTensor[]> {
+  const file = await openCheckpoint(path);
+  try {
+    const tensors: SavedTensor[] = [];
+    for (const { name, shape, dtype } of file.tensors.values()) {
+      const values = toFloat32(await file.read(name), dtype);
+      tensors.push({ name, shape, values: () => values });
+    }
+    return tensors;
+  } finally {
+    await file.close();
+  }
+}
+
+/** SHA-256 of a file, in hexadecimal digits. */
+export async function hashFile(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+}
+
+/** SHA-256 of a value's JSON: equal recipes have equal fingerprints. */
+export function fingerprint(...values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex');
+}

@@ -1,0 +1,59 @@
+import { tensorFrom } from '@tessera/engine';
+import { batchOrder } from '../data/batch-order.ts';
+import type { ImageSize, Split } from '../data/data-set.ts';
+import { shiftImages } from '../data/shift.ts';
+import type { Batch } from './stage.ts';
+
+export interface ImageBatches {
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly seed: number;
+  /** Images move by up to so many pixels; 0 for none. */
+  readonly shift: number;
+}
+
+/** Makes the batch of some members of a split: `image_BHWC` in [0, 1] and `label_B`. */
+export function imageBatch(image: ImageSize): (split: Split, indices: Int32Array) => Promise<Batch> {
+  return async (split, indices) => toTensors(await split.read(indices), image, labelsOf(split, indices));
+}
+
+/** A split from its first to its last member, in batches of one size; what does not fill a batch is left out. */
+export async function* chunks(
+  split: Split,
+  batch: number,
+  make: (split: Split, indices: Int32Array) => Promise<Batch>,
+): AsyncGenerator<Batch> {
+  for (let start = 0; start + batch <= split.count; start += batch) {
+    yield make(
+      split,
+      Int32Array.from({ length: batch }, (_, i) => start + i),
+    );
+  }
+}
+
+/** The batches of every optimiser step: `image_BHWC` in [0, 1] and `label_B`. */
+export function imageBatches(
+  split: Split,
+  image: ImageSize,
+  { batch, accumulate, seed, shift }: ImageBatches,
+): (step: number) => Promise<readonly Batch[]> {
+  const order = batchOrder(split.count, { batch, seed });
+  const one = async (number: number): Promise<Batch> => {
+    const indices = order.batch(number);
+    const pixels = await split.read(indices);
+    const moved = shift > 0 ? shiftImages(pixels, image, { most: shift, seed, step: number }) : pixels;
+    return toTensors(moved, image, labelsOf(split, indices));
+  };
+  return (step) => Promise.all(Array.from({ length: accumulate }, (_, part) => one(step * accumulate + part)));
+}
+
+function labelsOf(split: Split, indices: Int32Array): Int32Array {
+  return indices.map((index) => split.label_N[index]!);
+}
+
+function toTensors(pixels: Float32Array, { height, width, channels }: ImageSize, label_B: Int32Array): Batch {
+  return {
+    image_BHWC: tensorFrom(pixels, [label_B.length, height, width, channels]),
+    label_B: tensorFrom(label_B, [label_B.length], 'int32'),
+  };
+}
