@@ -34,7 +34,9 @@ const client: Client = createClient({
 
 /** Calls `heard` with false when the connection is lost, and with true when it is back. Returns what ends it. */
 export function onConnection(heard: (connected: boolean) => void): () => void {
-  const ends = [client.on('connected', () => heard(true)), client.on('closed', () => heard(false))];
+  // The socket is also closed when the last subscription has ended: that is code 1000, and nothing is lost.
+  const closed = (event: unknown) => heard((event as CloseEvent).code === 1000);
+  const ends = [client.on('connected', () => heard(true)), client.on('closed', closed)];
   return () => ends.forEach((end) => end());
 }
 

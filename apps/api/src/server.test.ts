@@ -1,0 +1,274 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
+import { writeRandomModel } from '@tessera/host/testing';
+import { startServer, type RunningServer } from './index.ts';
+import { testClient, type TestClient } from './testing/test-client.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tessera-api-'));
+const quickFolder = join(root, 'quick');
+const slowFolder = join(root, 'slow');
+const options = {
+  port: 0,
+  address: '127.0.0.1',
+  dataDirectory: join(root, 'data'),
+  playground: join(root, 'none'),
+  modelFolders: [quickFolder, slowFolder],
+};
+let server: RunningServer;
+let client: TestClient;
+
+beforeAll(async () => {
+  await writeRandomModel(quickFolder, { name: 'quick', width: 32, depth: 1, channels: 1 });
+  await writeRandomModel(slowFolder, { name: 'slow', width: 192, depth: 8, channels: 3 });
+  server = await startServer(options);
+  client = testClient(server.url);
+}, 120_000);
+
+afterAll(async () => {
+  await server?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const createQuery = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) {
+  __typename ... on Generation { id state labels seed } ... on Error { code message } } }`;
+
+interface Created {
+  readonly createGeneration: {
+    readonly __typename: string;
+    readonly id: string;
+    readonly labels: number[];
+    readonly code?: string;
+    readonly message?: string;
+  };
+}
+
+async function create(input: object): Promise<Created['createGeneration']> {
+  return (await client.query<Created>(createQuery, { input })).createGeneration;
+}
+
+const slowInput = { model: 'slow', labels: [0, 1, 2, 3, 4, 5, 6, 7], preview: 'NONE' };
+
+describe('health and models', () => {
+  it('says the target, and which models there are', async () => {
+    const response = await fetch(`${server.url}/healthz`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ status: 'ok', target: 'onnx', models: ['quick', 'slow'] });
+    const query =
+      '{ models { name title classes { label name } parameters vocabulary image { height width channels } defaults { guidance topK topP smooth preview } } }';
+    const { models } = await client.query<{ models: Record<string, unknown>[] }>(query);
+    expect(models[0]).toMatchObject({
+      name: 'quick',
+      vocabulary: 64,
+      image: { height: 32, width: 32, channels: 1 },
+      defaults: { guidance: 1.5, topK: 32, topP: 0.95, smooth: false, preview: 'LINEAR' },
+    });
+    expect(models[0]!['classes']).toContainEqual({ label: 3, name: 'three' });
+  });
+});
+
+describe('a generation', () => {
+  it('goes from queued over every scale to images', async () => {
+    const { id, labels } = await create({ model: 'quick', label: 3, count: 2, seed: 11, guidance: 2, topK: 10 });
+    expect(labels).toEqual([3, 3]);
+    const events = await client.events(id);
+    expect(events.map(({ __typename }) => __typename)).toEqual([
+      'QueuedEvent',
+      'StartedEvent',
+      ...new Array<string>(6).fill('StepEvent'),
+      'CompletedEvent',
+    ]);
+    expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const steps = events.filter(({ __typename }) => __typename === 'StepEvent');
+    expect(steps.map(({ index, of }) => [index, of])).toEqual([0, 1, 2, 3, 4, 5].map((index) => [index, 6]));
+    expect(steps.map(({ positions }) => positions!.map(({ length }) => length))).toEqual(
+      [1, 4, 9, 16, 36, 64].map((length) => [length]),
+    );
+    const last = events.at(-1)!;
+    expect(last.timings!.steps.length).toBe(6);
+    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { state seed topK images lastSeq } } }`;
+    const { generation } = await client.query<{ generation: unknown }>(query, { id });
+    expect(generation).toEqual({ state: 'COMPLETED', seed: 11, topK: 10, images: last.images, lastSeq: 9 });
+    for (const path of [...last.images!, ...steps[0]!.previews!]) await expectPng(path);
+  });
+
+  it('keeps its images for ever: the name is the hash of the content', async () => {
+    const input = { model: 'quick', labels: [1], seed: 5 };
+    const first = (await client.events((await create(input)).id)).at(-1)!.images;
+    const again = (await client.events((await create(input)).id)).at(-1)!.images;
+    expect(again).toEqual(first);
+    for (const path of ['/images/abc.png', `/images/${'0'.repeat(64)}.png`, '/images/..%2f..%2flock']) {
+      expect((await fetch(server.url + path)).status).toBe(404);
+    }
+  });
+
+  it('misses nothing for a reader that comes late, comes back, or reads again', async () => {
+    const { id } = await create({ model: 'quick', labels: [2] });
+    const all = await client.events(id);
+    expect(await client.events(id)).toEqual(all);
+    for (const after of [1, 4, 8]) expect(await client.events(id, { after })).toEqual(all.slice(after));
+    expect(await client.events(id, { after: 9 })).toEqual([]);
+    const { id: live } = await create(slowInput);
+    const part = await client.events(live, { enough: ({ seq }) => seq === 4 });
+    const rest = await client.events(live, { after: part.at(-1)!.seq });
+    expect([...part, ...rest].map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it('lists the newest first', async () => {
+    const { id } = await create({ model: 'quick', labels: [9] });
+    const { generations } = await client.query<{ generations: { id: string }[] }>('{ generations(count: 2) { id } }');
+    expect(generations.length).toBe(2);
+    expect(generations[0]!.id).toBe(id);
+    await client.events(id);
+  });
+});
+
+async function expectPng(path: string): Promise<void> {
+  const response = await fetch(server.url + path);
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('image/png');
+  expect(response.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+  expect(
+    Buffer.from(await response.arrayBuffer())
+      .subarray(1, 4)
+      .toString(),
+  ).toBe('PNG');
+}
+
+describe('a cancel', () => {
+  const cancelQuery = `mutation ($id: ID!) { cancelGeneration(id: $id) {
+    __typename ... on Generation { state } ... on Error { code } } }`;
+  const cancel = async (id: string) =>
+    (await client.query<{ cancelGeneration: object }>(cancelQuery, { id })).cancelGeneration;
+
+  it('ends a running generation early and a queued one before it began', async () => {
+    const running = await create(slowInput);
+    const queued = await create({ model: 'quick', labels: [1] });
+    await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
+    await cancel(queued.id);
+    await cancel(running.id);
+    const events = await client.events(running.id);
+    expect(events.at(-1)!.__typename).toBe('CanceledEvent');
+    expect(events.filter(({ __typename }) => __typename === 'StepEvent').length).toBeLessThan(6);
+    const types = (await client.events(queued.id)).map(({ __typename }) => __typename);
+    expect(types).toEqual(['QueuedEvent', 'CanceledEvent']);
+    expect(await cancel(running.id)).toEqual({ __typename: 'Generation', state: 'CANCELED' });
+  });
+});
+
+describe('bad input', () => {
+  const good = { model: 'quick', label: 1 };
+  it.each([
+    ['unknown-model', { ...good, model: 'nobody' }],
+    ['label-out-of-range', { ...good, label: 10 }],
+    ['label-out-of-range', { ...good, label: -2 }],
+    ['label-out-of-range', { model: 'quick', labels: [1, 99] }],
+    ['labels-invalid', { model: 'quick' }],
+    ['labels-invalid', { ...good, labels: [1] }],
+    ['count-out-of-range', { ...good, count: 0 }],
+    ['count-out-of-range', { ...good, count: 65 }],
+    ['count-out-of-range', { model: 'quick', labels: [] }],
+    ['seed-out-of-range', { ...good, seed: -1 }],
+    ['seed-out-of-range', { ...good, seed: Number.MAX_SAFE_INTEGER }],
+    ['guidance-out-of-range', { ...good, guidance: 1e9 }],
+    ['guidance-out-of-range', { ...good, guidance: -1 }],
+    ['top-k-out-of-range', { ...good, topK: 65 }],
+    ['top-p-out-of-range', { ...good, topP: 1.5 }],
+  ])('is refused as data with the code %s', async (code, input) => {
+    const refused = await create(input);
+    expect(refused).toMatchObject({ __typename: 'RequestError', code });
+    expect(refused.message).toMatch(/^\[createGeneration\] got .+; expected .+\. .+\.$/);
+  });
+
+  it('is refused for ids that nobody has', async () => {
+    for (const id of ['00000000-0000-4000-8000-000000000000', "'; DROP TABLE generation", '']) {
+      const query = `query ($id: ID!) { generation(id: $id) { __typename ... on Error { code message } } }`;
+      const { generation } = await client.query<{ generation: object }>(query, { id });
+      expect(generation).toMatchObject({ __typename: 'RequestError', code: 'unknown-generation' });
+      await expect(client.events(id)).rejects.toThrow('unknown-generation');
+    }
+  });
+
+  it('is refused where it is not even GraphQL', async () => {
+    const infinite = JSON.stringify({
+      query:
+        'mutation { createGeneration(input: { model: "quick", label: 1, guidance: 1e999 }) { ... on Error { code } } }',
+    });
+    expect((await client.post(infinite)).json.data).toEqual({ createGeneration: { code: 'guidance-out-of-range' } });
+    const cases: [string, string, Record<string, string>?][] = [
+      ['malformed-body', '{"query": '],
+      ['body-too-large', JSON.stringify({ query: ' '.repeat(300_000) })],
+      ['GRAPHQL_PARSE_FAILED', JSON.stringify({ query: '{ models { ' })],
+      ['GRAPHQL_VALIDATION_FAILED', JSON.stringify({ query: '{ nonsense }' })],
+      ['BAD_USER_INPUT', JSON.stringify({ query: createQuery, variables: { input: { ...good, seed: 1.5 } } })],
+      [
+        'BAD_USER_INPUT',
+        JSON.stringify({ query: createQuery, variables: { input: { ...good, guidance: null, topK: 'x' } } }),
+      ],
+      ['BAD_REQUEST', JSON.stringify({})],
+      ['BAD_REQUEST', 'plain text', { 'content-type': 'text/plain' }],
+    ];
+    for (const [code, body, headers] of cases) {
+      const { status, json } = await client.post(body, headers);
+      expect([code, json.errors?.[0]?.extensions?.code]).toEqual([code, code]);
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(500);
+      expect(json.errors![0]!.message).toMatch(/^\[api\] got .+; expected .+\./s);
+    }
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+});
+
+describe('the socket', () => {
+  const address = () => `${server.url.replace('http', 'ws')}/graphql`;
+  const closeCode = (socket: WebSocket) => new Promise<number>((resolve) => socket.once('close', resolve));
+
+  it('is closed on messages that are too long or not of the protocol', async () => {
+    for (const [message, code] of [
+      ['x'.repeat(100_000), 1009],
+      ['no json', 4400],
+    ] as const) {
+      const socket = new WebSocket(address(), 'graphql-transport-ws');
+      socket.once('open', () => socket.send(message));
+      expect(await closeCode(socket)).toBe(code);
+    }
+  });
+
+  it('is refused to pages of other servers', async () => {
+    const status = await new Promise((resolve) => {
+      const headers = {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        origin: 'https://elsewhere.example',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-version': '13',
+        'sec-websocket-protocol': 'graphql-transport-ws',
+      };
+      httpRequest(`${server.url}/graphql`, { headers }, ({ statusCode }) => resolve(statusCode)).end();
+    });
+    expect(status).toBe(401);
+  });
+});
+
+describe('the end of a server', () => {
+  it('keeps its data directory to itself', async () => {
+    await expect(startServer(options)).rejects.toMatchObject({ code: 'data-directory-in-use' });
+  });
+
+  it('loses nothing: queued generations run at the next start, running ones are marked interrupted', async () => {
+    const running = await create(slowInput);
+    const queued = await create({ model: 'quick', labels: [4], seed: 3 });
+    const before = await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
+    await server.close();
+    server = await startServer(options);
+    client = testClient(server.url);
+    const rest = await client.events(running.id, { after: before.at(-1)!.seq });
+    expect(rest.at(-1)).toMatchObject({ __typename: 'FailedEvent', code: 'interrupted' });
+    const seqs = [...before, ...rest].map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+    expect((await client.events(queued.id)).at(-1)!.__typename).toBe('CompletedEvent');
+  });
+});

@@ -1,0 +1,74 @@
+import { createClient, type Client } from 'graphql-ws';
+import WebSocket from 'ws';
+
+export interface GraphQLAnswer {
+  readonly data?: unknown;
+  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
+}
+
+/** A real client: HTTP by fetch, subscriptions by WebSocket. */
+export interface TestClient {
+  post(body: string, headers?: Record<string, string>): Promise<{ status: number; json: GraphQLAnswer }>;
+  query<T>(query: string, variables?: Record<string, unknown>): Promise<T>;
+  /** Reads events until the last, or until `enough` says so. */
+  events(id: string, options?: { after?: number; enough?: (event: TestEvent) => boolean }): Promise<TestEvent[]>;
+}
+
+export interface TestEvent {
+  readonly __typename: string;
+  readonly seq: number;
+  readonly index?: number;
+  readonly of?: number;
+  readonly positions?: number[][];
+  readonly previews?: string[] | null;
+  readonly images?: string[];
+  readonly code?: string;
+  readonly message?: string;
+  readonly position?: number;
+  readonly timings?: { readonly steps: number[]; readonly total: number };
+}
+
+const subscription = `subscription ($id: ID!, $after: Int!) { generationEvents(id: $id, after: $after) {
+  __typename seq
+  ... on QueuedEvent { position }
+  ... on StepEvent { index of positions previews milliseconds }
+  ... on CompletedEvent { images timings { steps total } }
+  ... on FailedEvent { code message } } }`;
+
+export function testClient(url: string): TestClient {
+  const post: TestClient['post'] = async (body, headers = {}) => {
+    const all = { 'content-type': 'application/json', ...headers };
+    const response = await fetch(`${url}/graphql`, { method: 'POST', headers: all, body });
+    return { status: response.status, json: (await response.json()) as GraphQLAnswer };
+  };
+  return {
+    post,
+    async query<T>(query: string, variables = {}) {
+      const { json } = await post(JSON.stringify({ query, variables }));
+      if (json.errors) throw new Error(JSON.stringify(json.errors));
+      return json.data as T;
+    },
+    async events(id, { after = 0, enough = () => false } = {}) {
+      const client = socketClient(url);
+      const all: TestEvent[] = [];
+      try {
+        const answers = client.iterate<{ generationEvents: TestEvent }>({
+          query: subscription,
+          variables: { id, after },
+        });
+        for await (const { data, errors } of answers) {
+          if (errors) throw new Error(JSON.stringify(errors));
+          all.push(data!.generationEvents);
+          if (enough(data!.generationEvents)) break;
+        }
+      } finally {
+        await client.dispose();
+      }
+      return all;
+    },
+  };
+}
+
+function socketClient(url: string): Client {
+  return createClient({ url: `${url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0 });
+}

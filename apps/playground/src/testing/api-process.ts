@@ -1,0 +1,45 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+export interface ApiProcess {
+  readonly url: string;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+}
+
+const main = fileURLToPath(new URL('../../../api/src/main.ts', import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** The real server, as `npm start` runs it. */
+export async function startApi(environment: Record<string, string>): Promise<ApiProcess> {
+  const child = spawn(process.execPath, ['--conditions=@tessera/source', '--import', tsx, main], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await readUrl(child);
+  return {
+    url,
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+function readUrl(child: ChildProcess): Promise<string> {
+  let output = '';
+  return new Promise((resolve, reject) => {
+    child.once('exit', () => reject(new Error(`The server ended before it was ready. ${output}`)));
+    child.stdout!.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      const url = /Tessera is ready: (\S+) \(models: (?!none)/.exec(output)?.[1];
+      if (url) resolve(url);
+      else if (output.includes('models: none')) reject(new Error('The server found no model in models/.'));
+    });
+  });
+}

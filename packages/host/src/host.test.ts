@@ -1,0 +1,152 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startHost, type Host, type HostEvent, type HostRequest } from './index.ts';
+import { writeRandomModel } from './testing/write-random-model.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-host-'));
+const quick: HostRequest = { model: 'quick', labels: [3, 5], seed: 7 };
+/** Long enough to be interrupted. */
+const slow: HostRequest = { model: 'slow', labels: new Array<number>(16).fill(3), seed: 1 };
+let host: Host;
+
+beforeAll(async () => {
+  await writeRandomModel(join(folder, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
+  await writeRandomModel(join(folder, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
+  host = await startHost({ modelFolders: [join(folder, 'quick'), join(folder, 'slow'), join(folder, 'none')] });
+}, 120_000);
+
+afterAll(async () => {
+  await host?.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function collect(events: AsyncIterable<HostEvent>): Promise<HostEvent[]> {
+  const all: HostEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+const types = (events: readonly HostEvent[]) => events.map(({ type }) => type);
+const isPng = (bytes: Uint8Array) => Buffer.from(bytes.subarray(1, 4)).toString() === 'PNG';
+
+describe('a host', () => {
+  it('describes its models, and says what is wrong with a folder', () => {
+    expect(host.models().map(({ name }) => name)).toEqual(['quick', 'slow']);
+    expect(host.models()[0]).toMatchObject({
+      image: { height: 32, width: 32, channels: 1 },
+      vocabulary: 64,
+      defaults: { guidance: 1.5, options: { topK: 32 }, preview: 'linear' },
+    });
+    expect(host.models()[0]!.parameters).toBeGreaterThan(1000);
+    expect(host.problems()).toMatchObject([{ folder: join(folder, 'none'), code: 'manifest-missing' }]);
+    expect(host.why.length).toBeGreaterThan(0);
+  });
+
+  it('tells every step with previews, every image, and the end', async () => {
+    const events = await collect(host.generate(quick));
+    expect(types(events)).toEqual(['started', ...new Array(6).fill('step'), 'image', 'image', 'completed']);
+    const steps = events.filter((event) => event.type === 'step');
+    expect(steps.map(({ index, of }) => [index, of])).toEqual([0, 1, 2, 3, 4, 5].map((index) => [index, 6]));
+    expect(steps.map(({ positions }) => positions.map(({ length }) => length))).toEqual(
+      [1, 4, 9, 16, 36, 64].map((length) => [length, length]),
+    );
+    expect(steps.every(({ previews }) => previews?.length === 2 && previews.every(isPng))).toBe(true);
+    expect(events.filter((event) => event.type === 'image').every(({ png }) => isPng(png))).toBe(true);
+    const last = events.at(-1)!;
+    expect(last.type === 'completed' && last.timings.steps.length === 6 && last.timings.total > 0).toBe(true);
+  });
+
+  it('makes the same bytes from the same seed', async () => {
+    const images = async (request: HostRequest) =>
+      (await collect(host.generate(request))).flatMap((event) =>
+        event.type === 'image' ? [Buffer.from(event.png)] : [],
+      );
+    const both = await images(quick);
+    expect(await images(quick)).toEqual(both);
+    expect(await images({ ...quick, labels: [5], seed: 8 })).toEqual([both[1]]);
+    expect(both[0]!.equals(both[1]!)).toBe(false);
+  });
+
+  it('fails with the code of what went wrong, and lives on', async () => {
+    const failed = async (request: HostRequest) => (await collect(host.generate(request))).at(-1);
+    expect(await failed({ ...quick, model: 'nobody' })).toMatchObject({ type: 'failed', code: 'unknown-model' });
+    expect(await failed({ ...quick, labels: [99] })).toMatchObject({ type: 'failed', code: 'label-out-of-range' });
+    expect(await failed(quick)).toMatchObject({ type: 'completed' });
+  });
+});
+
+describe('a cancel', () => {
+  it('ends a running generation within one step', async () => {
+    const controller = new AbortController();
+    const events: HostEvent[] = [];
+    for await (const event of host.generate(slow, { signal: controller.signal })) {
+      events.push(event);
+      if (event.type === 'step' && event.index === 1) controller.abort();
+    }
+    expect(events.at(-1)).toEqual({ type: 'canceled' });
+    // The step that ran while the cancel was on its way may still be told.
+    expect(events.filter(({ type }) => type === 'step').length).toBeLessThanOrEqual(4);
+  });
+
+  it('takes a waiting generation out of the queue and leaves the order of the others', async () => {
+    const controller = new AbortController();
+    const ends: string[] = [];
+    const watch = async (name: string, request: HostRequest, signal?: AbortSignal) => {
+      const last = (await collect(host.generate(request, signal ? { signal } : {}))).at(-1)!;
+      ends.push(`${name} ${last.type}`);
+    };
+    const all = [
+      watch('first', slow),
+      watch('second', quick, controller.signal),
+      watch('third', quick),
+      watch('fourth', quick),
+    ];
+    controller.abort();
+    await Promise.all(all);
+    expect(ends).toEqual(['second canceled', 'first completed', 'third completed', 'fourth completed']);
+  });
+
+  it('comes by itself when the reader stops reading', async () => {
+    for await (const event of host.generate(slow)) if (event.type === 'step') break;
+    expect(types(await collect(host.generate(quick))).at(-1)).toBe('completed');
+  });
+});
+
+describe('the models’ process', () => {
+  it('may be killed: the generation fails clearly and the next one works', async () => {
+    const events: HostEvent[] = [];
+    const killed = host.pid!;
+    const running = host.generate(slow);
+    const next = collect(host.generate(quick));
+    for await (const event of running) {
+      events.push(event);
+      if (event.type === 'step' && event.index === 0) process.kill(killed, 'SIGKILL');
+    }
+    expect(events.at(-1)).toMatchObject({ type: 'failed', code: 'model-process-died' });
+    expect(events.at(-1)).toMatchObject({ message: expect.stringContaining('SIGKILL') as string });
+    expect(types(await next).at(-1)).toBe('completed');
+    expect(host.pid).not.toBe(killed);
+  });
+
+  it('leaves the event loop of this process alone', async () => {
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    await collect(host.generate(slow));
+    delay.disable();
+    expect(delay.percentile(99) / 1e6).toBeLessThan(50);
+  });
+});
+
+it('ends with its host: unfinished generations fail, later ones too', async () => {
+  const own = await startHost({ modelFolders: [join(folder, 'slow')] });
+  const pid = own.pid!;
+  const running = collect(own.generate(slow));
+  await own.dispose();
+  expect((await running).at(-1)).toMatchObject({ type: 'failed', code: 'host-disposed' });
+  expect((await collect(own.generate(slow))).at(-1)).toMatchObject({ code: 'host-disposed' });
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
