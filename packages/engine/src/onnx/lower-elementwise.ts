@@ -123,12 +123,7 @@ const castNode: Lowering = (node, onnx) => {
 
 const select: Lowering = (node, onnx) => {
   const { condition, t, e } = node.inputs;
-  const rows = condition!.shape;
-  const isPerRow = rows.length === 1 && t!.shape.length > 1; // a vector chooses whole rows
-  const shape = [rows[0] ?? 1, ...t!.shape.slice(1).map(() => 1)];
-  const name = onnx.name(condition!);
-  const chosen = isPerRow ? onnx.op('Reshape', [name, onnx.ints(shape)], { allowzero: 1 }) : name;
-  return onnx.op('Where', [chosen, onnx.name(t!), onnx.name(e!)]);
+  return onnx.op('Where', [onnx.name(condition!), onnx.name(t!), onnx.name(e!)]);
 };
 
 /** ONNX' Sum knows no integers. */

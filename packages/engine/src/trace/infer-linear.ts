@@ -85,7 +85,11 @@ export const LINEAR: Readonly<Record<string, Infer>> = {
   MaxPool: pool,
   AvgPoolGrad: poolGrad,
   MaxPoolGrad: poolGrad,
-  ResizeNearestNeighbor: resize,
+  ResizeNearestNeighbor: (inputs, attrs) => {
+    // tfjs-cpu ignores the option: there is no reference to agree with
+    if (attrs['halfPixelCenters']) throw notTraceable('ResizeNearestNeighbor', 'halfPixelCenters', 'nn.resize instead');
+    return resize(inputs, attrs);
+  },
   ResizeBilinear: resize,
   ResizeNearestNeighborGrad: ({ images, dy }) => one(images!.shape, dy!.dtype),
 };

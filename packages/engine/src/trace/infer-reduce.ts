@@ -2,10 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import type { DType } from './graph.ts';
 import { axisFrom0, one, type Infer } from './infer.ts';
 
+/** Max names its axes `reductionIndices`. */
 const reduce =
   (resultType: (dtype: DType) => DType): Infer =>
   ({ x }, attrs) => {
-    const axes = tf.util.parseAxisParam(attrs['axis'] as number | number[], [...x!.shape]);
+    const axes = tf.util.parseAxisParam((attrs['axis'] ?? attrs['reductionIndices']) as number | number[], [...x!.shape]);
     const keepDims = Boolean(attrs['keepDims']);
     const shape = keepDims
       ? x!.shape.map((dim, i) => (axes.includes(i) ? 1 : dim))
