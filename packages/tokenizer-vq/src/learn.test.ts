@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { createEngine } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
 import { furthest, goldenConfig, goldenWeights, readGolden } from '../fixtures/golden.ts';
 import { learnToQuantize } from './learn.ts';
@@ -16,20 +17,28 @@ function relative(actual: tf.Tensor, expected: ArrayLike<number>): number {
 }
 
 describe('learnToQuantize', () => {
-  it('equals the official training forward over three calls', () => {
+  it.each(['eager', 'onnx'] as const)('equals the official training forward over three calls on %s', async (target) => {
+    const engine = createEngine({ target });
+    const quantizer = takeQuantizer(goldenWeights(readGolden('weights/vqvae_tiny.safetensors')), config);
+    const program = engine.compile(
+      (features_BHWC: Tensor4D) => ({ ...learnToQuantize(quantizer, features_BHWC, config.beta) }),
+      { name: 'learn', axes: ['B . . .'] },
+    );
     let usage = emptyUsage(scales, config.V);
     for (const call of [0, 1, 2]) {
-      tf.tidy(() => {
-        const quantizer = takeQuantizer(goldenWeights(readGolden('weights/vqvae_tiny.safetensors')), config);
-        const { map_BHWC, loss, hits_SV } = learnToQuantize(quantizer, golden.image(`in.f.${call}`), config.beta);
-        expect(furthest(map_BHWC.dataSync(), golden.image(`out.f_hat.${call}`).dataSync())).toBeLessThan(1e-5);
-        expect(loss.dataSync()[0]).toBeCloseTo(golden.numbers(`out.vq_loss.${call}`)[0]!, 6);
-        usage = recordHits(usage, hits_SV.dataSync<'float32'>(), scales);
-      });
+      const [features, expected] = [golden.image(`in.f.${call}`), golden.image(`out.f_hat.${call}`)];
+      const learned = await program(features);
+      expect(furthest(await learned.map_BHWC.data(), expected.dataSync())).toBeLessThan(1e-5);
+      expect((await learned.loss.data())[0]).toBeCloseTo(golden.numbers(`out.vq_loss.${call}`)[0]!, 6);
+      expect(learned.residual_BLC.shape).toEqual([2, 30, 8]);
+      usage = recordHits(usage, await learned.hits_SV.data<'float32'>(), scales);
       expect(furthest(usage.ema_SV, golden.numbers(`out.ema_vocab_hit_SV.${call}`))).toBeLessThan(1e-5);
       const percent = usagePercent(usage, scales, usageMargin(2 * 4 * 4, config.V));
       expect(percent).toEqual([...golden.numbers(`out.usages_percent.${call}`)]);
+      tf.dispose([features, expected, ...Object.values(learned)]);
     }
+    engine.dispose();
+    tf.dispose([quantizer.codebook_VC, ...quantizer.phi.convs.flatMap((conv) => Object.values(conv) as tf.Tensor[])]);
   });
 
   it('has the official gradients of features, codebook and phis', () => {
