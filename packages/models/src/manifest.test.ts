@@ -44,8 +44,7 @@ function changed(path: string, value: unknown): string {
   const last = names.pop()!;
   let at = copy;
   for (const name of names) at = at[name] as Record<string, unknown>;
-  if (value === undefined) delete at[last];
-  else at[last] = value;
+  at[last] = value;
   return JSON.stringify(copy);
 }
 

@@ -5,7 +5,7 @@ import { fitPreview, type LinearPreview, type VqTokenizer } from '@tessera/token
 
 /** Positions to fit from: many times the unknowns of the map. */
 const positions = 1024;
-const most = 32;
+const most = 64;
 const seed = 0;
 
 /**
@@ -39,7 +39,7 @@ async function decodeRandom(
 ): Promise<{ readonly latent_NC: Float32Array; readonly pixel_Nc: Float32Array }> {
   const rows = [{ seed, label: -1 }];
   const canvas = tokenizer.openCanvas(rows, null);
-  const plan = nextScaleOrder.build({}).open(tokenizer.layout, { rows, rng });
+  const plan = nextScaleOrder.build({}).open(tokenizer.layout, { rows, rng, kept: null });
   try {
     for (const step of plan.steps()) {
       const l = step.positions_Bl.length;
