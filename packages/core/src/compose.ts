@@ -55,22 +55,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
   const { reads, width, classes } = backbone.plugin.describe(configs.backbone);
   checkLayout(layout, tokenizer.plugin.name);
-  if (!serves.includes(reads)) {
-    refuse({
-      code: 'reads-not-served',
-      got: `the backbone ${backbone.plugin.name}, which reads '${reads}'`,
-      expected: `one that reads '${serves.join("' or '")}', all that the tokenizer ${tokenizer.plugin.name} serves`,
-      next: 'It would never see the tokens written so far: exchange the backbone or the tokenizer.',
-    });
-  }
-  if (!stridesOf[reads].includes(order.plugin.stride)) {
-    refuse({
-      code: 'order-loses-tokens',
-      got: `the order ${order.plugin.name}, whose step is a ${order.plugin.stride}`,
-      expected: `steps of a ${stridesOf[reads].join(' or ')}, since the backbone ${backbone.plugin.name} reads '${reads}'`,
-      next: 'It would silently miss written tokens: exchange the order or the backbone.',
-    });
-  }
+  checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   if (head.plugin.space !== space.kind) {
     refuse({
       code: 'space-mismatch',
@@ -80,6 +65,32 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     });
   }
   return { configs, space, layout, width, classes };
+}
+
+interface Reading {
+  readonly serves: readonly Reads[];
+  readonly stride: Stride;
+  readonly names: Pick<Parts, 'tokenizer' | 'order' | 'backbone'>;
+}
+
+/** What a backbone reads must be served, and must reflect every written token. */
+function checkReads(reads: Reads, { serves, stride, names: { tokenizer, order, backbone } }: Reading): void {
+  if (!serves.includes(reads)) {
+    refuse({
+      code: 'reads-not-served',
+      got: `the backbone ${backbone.plugin.name}, which reads '${reads}'`,
+      expected: `one that reads '${serves.join("' or '")}', all that the tokenizer ${tokenizer.plugin.name} serves`,
+      next: 'It would never see the tokens written so far: exchange the backbone or the tokenizer.',
+    });
+  }
+  if (!stridesOf[reads].includes(stride)) {
+    refuse({
+      code: 'order-loses-tokens',
+      got: `the order ${order.plugin.name}, whose step is a ${stride}`,
+      expected: `steps of a ${stridesOf[reads].join(' or ')}, since the backbone ${backbone.plugin.name} reads '${reads}'`,
+      next: 'It would silently miss written tokens: exchange the order or the backbone.',
+    });
+  }
 }
 
 /**

@@ -65,8 +65,15 @@ export interface Tokenizer {
   dispose(): void;
 }
 
+export interface OrderRequest {
+  readonly rows: readonly Row[];
+  /** Orders by sets leave kept tokens out; those by scales write them again with the rest. */
+  readonly kept: Kept | null;
+  readonly rng: SampleRng;
+}
+
 export interface Order {
-  open(layout: Layout, request: { readonly rows: readonly Row[]; readonly rng: SampleRng }): Plan;
+  open(layout: Layout, request: OrderRequest): Plan;
 }
 
 /** How strongly conditions pull: the mixture is always `u + w (c - u)`, w = 1 for none. */

@@ -13,6 +13,7 @@ export type {
   Lesson,
   Order,
   OrderPlugin,
+  OrderRequest,
   ParamSpec,
   Pixels,
   PreviewKind,

@@ -39,7 +39,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
     held.push(holder);
     return holder;
   };
-  const plan = order.open(tokenizer.layout, { rows, rng });
+  const plan = order.open(tokenizer.layout, { rows, kept, rng });
   const canvas = tokenizer.openCanvas(rows, kept);
   let rollout: Rollout | null = null;
   try {

@@ -7,10 +7,10 @@ import type { BlockParams } from './params.ts';
 const MAX_LOG_SCALE = Math.log(100);
 
 /** Keys and values, tokens first, so that a cache grows at its end: [tokens, R, heads, head size]. */
-export interface KeysValues {
+export type KeysValues = {
   readonly k_PRNH: Tensor4D;
   readonly v_PRNH: Tensor4D;
-}
+};
 
 export interface AttentionInput {
   readonly x_RlD: Tensor3D;

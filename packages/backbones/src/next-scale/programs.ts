@@ -22,7 +22,7 @@ export type StepInput = {
   readonly head_R2D: Tensor;
 };
 
-export type Past = readonly { readonly k_PRNH: Tensor4D; readonly v_PRNH: Tensor4D }[];
+export type Past = readonly KeysValues[];
 export type StepOutput = { readonly hidden_RlD: Tensor3D; readonly added: Past };
 
 /** The compiled pieces of a rollout. Sizes that change from step to step are named axes: one program serves all scales. */
@@ -40,44 +40,42 @@ export interface NextScalePrograms {
 
 /** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
 export function compilePrograms(model: Teachable, engine: Engine): NextScalePrograms {
-  const { config, dims, params } = model;
-  const { depth, heads } = config;
-  const perBlock = (axes: string, count: number): string[] => Array.from({ length: count }, () => axes);
-  const inputAxes = ['R l .', ...perBlock('R . .', depth), 'R . .'];
-  const open = engine.compile(
-    (label_R: Tensor1D): Opening => {
-      const { class_RD, blocks, head_R2D } = conditionOn(params, label_R);
-      const places_LD = placesOf(params, dims.layout, dims.layout.length);
-      const start = startOf(params, class_RD);
-      const start_RlD = tf.add(start, tf.slice(places_LD, [0, 0], [start.shape[1], -1])) as Tensor3D;
-      return { start_RlD, places_LD, blocks, head_R2D };
-    },
-    { name: 'next-scale.open', axes: ['R'] },
-  );
-  const embed = engine.compile(
-    (values_BlC: Tensor3D, places_lD: Tensor2D, row_R: Tensor1D) =>
-      tf.gather(tf.add(wordsOf(params, values_BlC), places_lD) as Tensor3D, row_R),
-    { name: 'next-scale.embed', axes: ['B l .', 'l .', 'R'] },
-  );
-  const step = engine.compile(
-    ({ x_RlD, ...modulations }: StepInput, past: Past): StepOutput => {
-      const { hidden_RlD, added } = forward(params, { x_RlD, modulations, heads, past, bias: null });
-      return { hidden_RlD, added: added.map(({ k_PRNH, v_PRNH }: KeysValues) => ({ k_PRNH, v_PRNH })) };
-    },
-    { name: 'next-scale.step', axes: [...inputAxes, ...perBlock('P R . .', 2 * depth)] },
-  );
-  const whole = engine.compile(
-    ({ x_RlD, ...modulations }: StepInput, bias: Tensor4D) =>
-      forward(params, { x_RlD, modulations, heads, past: null, bias }).hidden_RlD,
-    { name: 'next-scale.whole', axes: [...inputAxes, '. . l l'] },
-  );
-  return {
-    open,
-    embed,
-    step,
-    whole,
-    dispose: () => {
-      for (const program of [open, embed, step, whole]) program.dispose();
-    },
+  const { depth } = model.config;
+  const input = ['R l .', ...repeat('R . .', depth), 'R . .'];
+  const past = repeat('P R . .', 2 * depth);
+  const open = engine.compile(opener(model), { name: 'next-scale.open', axes: ['R'] });
+  const embed = engine.compile(embedder(model), { name: 'next-scale.embed', axes: ['B l .', 'l .', 'R'] });
+  const step = engine.compile(stepper(model), { name: 'next-scale.step', axes: [...input, ...past] });
+  const whole = engine.compile(recomputer(model), { name: 'next-scale.whole', axes: [...input, '. . l l'] });
+  const programs = [open, embed, step, whole];
+  return { open, embed, step, whole, dispose: () => programs.forEach((program) => program.dispose()) };
+}
+
+function repeat(axes: string, count: number): string[] {
+  return Array.from({ length: count }, () => axes);
+}
+
+function opener({ params, dims: { layout } }: Teachable) {
+  return (label_R: Tensor1D): Opening => {
+    const { class_RD, blocks, head_R2D } = conditionOn(params, label_R);
+    const places_LD = placesOf(params, layout, layout.length);
+    const start = startOf(params, class_RD);
+    const start_RlD = tf.add(start, tf.slice(places_LD, [0, 0], [start.shape[1], -1])) as Tensor3D;
+    return { start_RlD, places_LD, blocks, head_R2D };
   };
+}
+
+function embedder({ params }: Teachable) {
+  return (values_BlC: Tensor3D, places_lD: Tensor2D, row_R: Tensor1D): Tensor3D =>
+    tf.gather(tf.add(wordsOf(params, values_BlC), places_lD) as Tensor3D, row_R);
+}
+
+function stepper({ params, config: { heads } }: Teachable) {
+  return ({ x_RlD, ...modulations }: StepInput, past: Past): StepOutput =>
+    forward(params, { x_RlD, modulations, heads, past, bias: null });
+}
+
+function recomputer({ params, config: { heads } }: Teachable) {
+  return ({ x_RlD, ...modulations }: StepInput, bias: Tensor4D): Tensor3D =>
+    forward(params, { x_RlD, modulations, heads, past: null, bias }).hidden_RlD;
 }
