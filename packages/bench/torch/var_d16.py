@@ -132,4 +132,5 @@ def main():
     serve(run)
 
 
-main()
+if __name__ == "__main__":
+    main()

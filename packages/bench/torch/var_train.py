@@ -98,4 +98,5 @@ def main():
     serve(run, parameters=sum(p.numel() for p in model.parameters()))
 
 
-main()
+if __name__ == "__main__":
+    main()

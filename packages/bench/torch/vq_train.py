@@ -101,4 +101,5 @@ def main():
     serve(run, parameters=sum(p.numel() for p in params))
 
 
-main()
+if __name__ == "__main__":
+    main()

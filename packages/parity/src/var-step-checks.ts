@@ -9,7 +9,7 @@ import type { Computed } from './comparison.ts';
 import type { RecordedSample, RecordedStep } from './recorded-sample.ts';
 import { softmax } from './softmax.ts';
 import { floatTensor } from './tensors.ts';
-import { convStack, exact, linearStack, wholeImage } from './tolerance.ts';
+import { convStack, exact, guided, linearStack, wholeImage } from './tolerance.ts';
 import type { VarParts } from './var-parts.ts';
 
 export interface StepChecks {
@@ -26,7 +26,7 @@ export async function checkSteps(context: StepChecks, { steps }: RecordedSample,
   const logits = await stepLogits(context, steps);
   for (const [k, step] of steps.entries()) {
     checks.check(`out.logits_raw.${k}`, logits[k]!.raw, linearStack);
-    checks.check(`out.logits_cfg.${k}`, logits[k]!.guided, linearStack);
+    checks.check(`out.logits_cfg.${k}`, logits[k]!.guided, guided(linearStack, step.weight));
     checkDraw(context, { k, of: steps.length, step, logits: logits[k]!.guided });
     const size = scales[k]!;
     const written = kept === null ? step.values : await replaceKept(step.values, kept, size.start);

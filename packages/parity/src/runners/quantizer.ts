@@ -32,7 +32,7 @@ export const quantizerRunner: CaseRunner = {
     const how = { tolerance: convStack, channelsFirst: true };
     for (const [k, map] of map_BHWC.entries()) await checks.checkTensor(`out.f_hat.${k}`, map, how);
     if (checks.has('out.var_input')) await checks.checkTensor('out.var_input', estimates_BlC!, { tolerance: convStack });
-    else tf.dispose(estimates_BlC);
+    else estimates_BlC?.dispose();
     features_BHWC.dispose();
     program.dispose();
     weights.dispose();

@@ -134,7 +134,7 @@ async function checkGradients(
     if (!checks.has(name)) continue;
     const expected = tensorOf(file, name);
     const image = name.startsWith('grad.f.');
-    checks.check(name, image ? toChannelsFirst(read) : read, gradient(expected.data));
+    checks.check(name, image ? toChannelsFirst(read) : read, gradient(expected.data, 'conv'));
   }
 }
 

@@ -74,8 +74,7 @@ export function checkSchedules(content: Schedules): Verdict[] {
 function checkRates(rates: RateTable, name: string): Verdict[] {
   const { sche: shape, peak, wd: start, wd_end, wp_it: warmup, max_it: steps, wp0, wpe, rows } = rates;
   const plan = { shape, peak, warmup, steps, startFactor: wp0, endFactor: wpe };
-  // A final decay of 0 means: as at the start.
-  const decay = { start, end: wd_end || start, steps };
+  const decay = { start, end: wd_end, steps };
   const rate = rows.map(({ it }) => learningRate(it, plan));
   const decays = rows.map(({ it }) => weightDecay(it, decay));
   return [

@@ -7,26 +7,28 @@ import { checkSchedules, isSchedules } from './schedules.ts';
 /** A JSON file of expected values, recognised by what it holds. */
 interface TableKind {
   readonly kind: string;
-  readonly holds: (content: object) => boolean;
-  readonly check: (content: object) => Verdict[];
+  /** The comparisons; null when the content is something else. */
+  readonly check: (content: object) => (() => Verdict[]) | null;
 }
 
 const tableKinds: readonly TableKind[] = [
-  { kind: 'var.schedules', holds: isSchedules, check: (content) => checkSchedules(content) },
-  { kind: 'var.inventory', holds: isInventory, check: (content) => checkInventory(content) },
+  { kind: 'var.schedules', check: (content) => (isSchedules(content) ? () => checkSchedules(content) : null) },
+  { kind: 'var.inventory', check: (content) => (isInventory(content) ? () => checkInventory(content) : null) },
 ];
 
 /** The file's kind; `json` for one that no table recognises. @throws when it is not JSON */
 export async function tableKindOf(path: string): Promise<string> {
   const content = await contentOf(path);
-  return tableKinds.find(({ holds }) => holds(content))?.kind ?? 'json';
+  return tableKinds.find(({ check }) => check(content) !== null)?.kind ?? 'json';
 }
 
 /** @throws TesseraError `kind-unknown` */
 export async function runTableFile(path: string): Promise<Verdict[]> {
   const content = await contentOf(path);
-  const found = tableKinds.find(({ holds }) => holds(content));
-  if (found) return found.check(content);
+  for (const { check } of tableKinds) {
+    const found = check(content);
+    if (found) return found();
+  }
   throw new TesseraError({
     code: 'kind-unknown',
     who: 'parity',
