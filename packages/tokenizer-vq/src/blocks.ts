@@ -3,7 +3,7 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import type { Layer } from './layer.ts';
-import { convParams, normParams, type NormParams } from './params.ts';
+import { convParams, normParams } from './params.ts';
 
 /** From how many channels to how many. */
 export interface Channels {
@@ -11,84 +11,84 @@ export interface Channels {
   readonly to: number;
 }
 
-/** Makes the layers of one model: they take their parameters from `weights`, by path. */
-export interface Blocks {
-  conv(path: string, channels: Channels): Layer;
-  residual(path: string, channels: Channels): Layer;
-  attention(path: string, channels: number): Layer;
-  downsample(path: string, channels: number): Layer;
-  upsample(path: string, channels: number): Layer;
-  /** The normalisation before the last convolution, without its activation. */
-  norm(path: string, channels: number): Layer;
-  /** Activation and the last convolution. */
-  convOut(path: string, channels: Channels): Layer;
-}
+type Forward = Layer['forward'];
 
 const NORM_EPS = 1e-6;
 
-/** Blocks of the official encoder and decoder; every group normalisation has `groups` groups. */
-export function blocksOf(weights: Weights, groups: number): Blocks {
-  const normalise = (x_BHWC: Tensor4D, { weight_C, bias_C }: NormParams): Tensor4D =>
-    nn.groupNorm(x_BHWC, weight_C, bias_C, groups, NORM_EPS);
-  const convolution = (path: string, { from, to }: Channels, kernel = 3): ((x_BHWC: Tensor4D) => Tensor4D) => {
-    const { weight_OIHW, bias_O } = convParams(weights, path, { inputs: from, outputs: to, kernel });
-    return (x) => nn.conv2d(x, weight_OIHW, bias_O, { pad: (kernel - 1) / 2 });
-  };
+/** Makes the layers of the official encoder and decoder: they take their parameters from `weights`, by path. */
+export class Blocks {
+  readonly #weights: Weights;
+  readonly #groups: number;
 
-  function residual(path: string, { from, to }: Channels): Layer {
-    const norm1 = normParams(weights, `${path}.norm1`, from);
-    const conv1 = convolution(`${path}.conv1`, { from, to });
-    const norm2 = normParams(weights, `${path}.norm2`, to);
-    const conv2 = convolution(`${path}.conv2`, { from: to, to });
-    const shortcut = from === to ? null : convolution(`${path}.nin_shortcut`, { from, to }, 1);
+  /** Every group normalisation has `groups` groups. */
+  constructor(weights: Weights, groups: number) {
+    this.#weights = weights;
+    this.#groups = groups;
+  }
+
+  conv(path: string, channels: Channels): Layer {
+    return { path, forward: this.#conv(path, channels) };
+  }
+
+  residual(path: string, { from, to }: Channels): Layer {
+    const norm1 = this.#norm(`${path}.norm1`, from);
+    const conv1 = this.#conv(`${path}.conv1`, { from, to });
+    const norm2 = this.#norm(`${path}.norm2`, to);
+    const conv2 = this.#conv(`${path}.conv2`, { from: to, to });
+    const shortcut: Forward = from === to ? (x) => x : this.#conv(`${path}.nin_shortcut`, { from, to }, 1);
     return {
       path,
-      forward(x) {
-        const inner = conv1(nn.silu(normalise(x, norm1)));
-        const added = conv2(nn.silu(normalise(inner, norm2)));
-        return tf.add(shortcut === null ? x : shortcut(x), added);
-      },
+      forward: (x) => tf.add(shortcut(x), conv2(nn.silu(norm2(conv1(nn.silu(norm1(x))))))),
     };
   }
 
-  function attention(path: string, channels: number): Layer {
-    const norm = normParams(weights, `${path}.norm`, channels);
-    const qkv = convolution(`${path}.qkv`, { from: channels, to: 3 * channels }, 1);
-    const project = convolution(`${path}.proj_out`, { from: channels, to: channels }, 1);
+  /** One head over all positions. */
+  attention(path: string, channels: number): Layer {
+    const norm = this.#norm(`${path}.norm`, channels);
+    const qkv = this.#conv(`${path}.qkv`, { from: channels, to: 3 * channels }, 1);
+    const project = this.#conv(`${path}.proj_out`, { from: channels, to: channels }, 1);
     return {
       path,
       forward(x) {
         const [batch, height, width] = x.shape;
-        const heads = tf.split(qkv(normalise(x, norm)), 3, 3);
-        const [q, k, v] = heads.map((head) => tf.reshape(head, [batch, 1, height * width, channels]));
-        const attended = nn.attention(q as Tensor4D, k as Tensor4D, v as Tensor4D, channels ** -0.5);
+        const parts = tf.split(qkv(norm(x)), 3, 3);
+        const [q, k, v] = parts.map((part) => tf.reshape(part, [batch, 1, height * width, channels]) as Tensor4D);
+        const attended = nn.attention(q!, k!, v!, channels ** -0.5);
         return tf.add(x, project(tf.reshape(attended, [batch, height, width, channels])));
       },
     };
   }
 
-  function downsample(path: string, channels: number): Layer {
+  downsample(path: string, channels: number): Layer {
     const shape = { inputs: channels, outputs: channels, kernel: 3 };
-    const { weight_OIHW, bias_O } = convParams(weights, `${path}.conv`, shape);
+    const { weight_OIHW, bias_O } = convParams(this.#weights, `${path}.conv`, shape);
     // Zeros only below and to the right, as the official model has it.
     return { path, forward: (x) => nn.conv2d(x, weight_OIHW, bias_O, { stride: 2, pad: [0, 1, 0, 1] }) };
   }
 
-  function upsample(path: string, channels: number): Layer {
-    const conv = convolution(`${path}.conv`, { from: channels, to: channels });
+  upsample(path: string, channels: number): Layer {
+    const conv = this.#conv(`${path}.conv`, { from: channels, to: channels });
     return { path, forward: (x) => conv(nn.upsample2x(x)) };
   }
 
-  function norm(path: string, channels: number): Layer {
-    const params = normParams(weights, path, channels);
-    return { path, forward: (x) => normalise(x, params) };
+  /** The normalisation before the last convolution, without its activation. */
+  norm(path: string, channels: number): Layer {
+    return { path, forward: this.#norm(path, channels) };
   }
 
-  function convOut(path: string, channels: Channels): Layer {
-    const conv = convolution(path, channels);
+  /** Activation and the last convolution. */
+  convOut(path: string, channels: Channels): Layer {
+    const conv = this.#conv(path, channels);
     return { path, forward: (x) => conv(nn.silu(x)) };
   }
 
-  const conv = (path: string, channels: Channels): Layer => ({ path, forward: convolution(path, channels) });
-  return { conv, residual, attention, downsample, upsample, norm, convOut };
+  #conv(path: string, { from, to }: Channels, kernel = 3): Forward {
+    const { weight_OIHW, bias_O } = convParams(this.#weights, path, { inputs: from, outputs: to, kernel });
+    return (x) => nn.conv2d(x, weight_OIHW, bias_O, { pad: (kernel - 1) / 2 });
+  }
+
+  #norm(path: string, channels: number): Forward {
+    const { weight_C, bias_C } = normParams(this.#weights, path, channels);
+    return (x) => nn.groupNorm(x, weight_C, bias_C, this.#groups, NORM_EPS);
+  }
 }

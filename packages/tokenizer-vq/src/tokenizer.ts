@@ -13,10 +13,10 @@ import type {
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { estimatesOf } from './accumulate.ts';
-import { openVqCanvas, type VqCanvas } from './canvas.ts';
+import { VqCanvas } from './canvas.ts';
 import { imageSide, vqConfig, vqLayout, type VqConfig } from './config.ts';
 import { keepMask } from './keep-mask.ts';
-import { openPrograms } from './programs.ts';
+import { VqPrograms } from './programs.ts';
 import { lookUp } from './quantizer.ts';
 import { openVqVae, type VqVae } from './vq-vae.ts';
 
@@ -50,7 +50,7 @@ function spaceShape({ Cvae, V }: VqConfig): SpaceShape & { readonly kind: 'discr
 function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): VqTokenizer {
   const model = openVqVae(config, weights);
   const { quantizer } = model;
-  const programs = openPrograms(engine, model);
+  const programs = new VqPrograms(engine, model);
   const layout = vqLayout(config);
   const side = imageSide(config);
   const image = { height: side, width: side, channels: config.in_channels };
@@ -69,7 +69,7 @@ function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): V
     draw: (encoding): Tokens => tokensOf(model, encoding),
     ...(several && { estimates: (values_BLC: Tensor3D): Tensor3D => estimatesOf(quantizer, values_BLC) }),
     keepMask: (mask) => keepMask(layout, mask),
-    openCanvas: (rows, kept) => openVqCanvas(parts, rows, kept),
+    openCanvas: (rows, kept) => new VqCanvas(parts, rows.length, kept),
     dispose: () => programs.dispose(),
   };
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
-import { blocksOf } from './blocks.ts';
+import { Blocks } from './blocks.ts';
 import type { VqConfig } from './config.ts';
 import { decoderLayers } from './decoder.ts';
 import { encoderLayers } from './encoder.ts';
@@ -23,7 +23,7 @@ export interface VqVae {
 
 /** Takes every parameter under its official name. */
 export function openVqVae(config: VqConfig, weights: Weights): VqVae {
-  const blocks = blocksOf(weights, config.groups);
+  const blocks = new Blocks(weights, config.groups);
   const { Cvae, quant_conv_ks } = config;
   const shape = { inputs: Cvae, outputs: Cvae, kernel: quant_conv_ks };
   return {
