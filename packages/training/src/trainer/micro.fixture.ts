@@ -1,0 +1,75 @@
+import { byteSplit } from '../data/byte-split.ts';
+import type { DataSet } from '../data/data-set.ts';
+
+/** Stripes, vertical or horizontal, of two widths: 8 x 8 pixels, two classes. Small enough to train in a test. */
+export function stripes(count: number): DataSet {
+  const image = { height: 8, width: 8, channels: 1 };
+  const label_N = Int32Array.from({ length: count }, (_, n) => n % 2);
+  const pixels = new Uint8Array(count * 64);
+  for (let n = 0; n < count; n++) {
+    const period = 2 + 2 * (Math.floor(n / 2) % 2);
+    for (let i = 0; i < 64; i++) {
+      const along = n % 2 === 0 ? i % 8 : Math.floor(i / 8);
+      pixels[64 * n + i] = (along + n) % period < period / 2 ? 230 : 20;
+    }
+  }
+  const split = byteSplit({ pixels, label_N, image });
+  return { name: 'stripes', classes: ['vertical', 'horizontal'], image, train: split, validation: split, test: split };
+}
+
+const optimiser = {
+  learningRate: { shape: 'cos', peak: 0.003, warmup: 2, endFactor: 0.1 },
+  betas: [0.9, 0.95],
+  clip: 2,
+  weightDecay: { start: 0.05, end: 0.05 },
+};
+
+/** A recipe of seconds, as untrusted JSON. */
+export const microRecipe = {
+  format: 'tessera-recipe',
+  version: 1,
+  name: 'micro',
+  title: 'Micro',
+  seed: 3,
+  data: { kind: 'folder', path: 'nowhere', size: 8, channels: 1 },
+  judge: { kind: 'train', widths: [8, 16], steps: 8, batch: 8, optimiser },
+  model: {
+    tokenizer: {
+      plugin: 'vq',
+      config: {
+        V: 16,
+        Cvae: 4,
+        ch: 4,
+        ch_mult: [1, 2],
+        num_res_blocks: 1,
+        in_channels: 1,
+        patch_nums: [1, 2, 4],
+        groups: 2,
+      },
+    },
+    order: { plugin: 'next-scale', config: {} },
+    backbone: {
+      plugin: 'next-scale-transformer',
+      config: { classes: 2, depth: 1, width: 16, heads: 2, dropPath: 0.1 },
+    },
+    head: { plugin: 'categorical', config: {} },
+    defaults: { guidance: { kind: 'ramp', scale: 1 }, options: { topK: 8 }, preview: 'linear' },
+  },
+  vq: {
+    steps: 8,
+    batch: 8,
+    accumulate: 2,
+    optimiser: { ...optimiser, ema: 0.9 },
+    loss: { l1: 1, l2: 1 },
+    codebook: { startImages: 8, deadBelow: 0.5, reviveUntil: 0.8, reviveEvery: 3 },
+    every: { validate: 4, picture: 4, checkpoint: 4 },
+  },
+  ar: {
+    steps: 8,
+    batch: 8,
+    progressive: { until: 0.5, first: 1, fade: 2 },
+    optimiser: { ...optimiser, ema: 0.9 },
+    every: { log: 1, validate: 4, picture: 0, checkpoint: 4 },
+  },
+  evaluation: { samples: 8, neighbours: 4 },
+};
