@@ -27,16 +27,17 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions = {}): Engine {
   const { target, why } = selectTarget(options.target);
   const threads = checkThreads(options.threads ?? availableParallelism());
-  const resources = new Set<{ dispose(): void }>();
+  const steps = new Set<{ dispose(): void }>();
+  const programs = new Set<CompiledProgram>();
   const compile = <A extends readonly Tree[], R extends Tree>(
     fn: (...args: A) => R,
     { name, axes }: CompileOptions,
   ): Program<A, R> => {
     if (target === 'eager') return eagerProgram(fn, name);
     const program = new CompiledProgram({ fn: (args) => fn(...(args as unknown as A)), name, axes, threads });
-    resources.add(program);
+    programs.add(program);
     const dispose = () => {
-      resources.delete(program);
+      programs.delete(program);
       program.dispose();
     };
     return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
@@ -46,10 +47,12 @@ export function createEngine(options: EngineOptions = {}): Engine {
     target,
     why,
     compile,
-    compileTrainStep: (spec) => adopt(createTrainStep(spec, makeStepBackend(spec)), resources),
+    compileTrainStep: (spec) => adopt(createTrainStep(spec, makeStepBackend(spec)), steps),
+    profile: () => [...programs].map((program) => program.profile()),
     dispose: () => {
-      for (const resource of resources) resource.dispose();
-      resources.clear();
+      for (const resource of [...steps, ...programs]) resource.dispose();
+      steps.clear();
+      programs.clear();
     },
   };
 }
@@ -64,11 +67,11 @@ function stepBackends(target: TargetName, threads: number): (spec: TrainStepSpec
   return (spec) => new OnnxBackend(spec, store, threads);
 }
 
-/** A step that leaves the engine's resources when it is disposed. */
-function adopt(step: TrainStep, resources: Set<{ dispose(): void }>): TrainStep {
-  resources.add(step);
+/** A step that leaves the engine's list when it is disposed. */
+function adopt(step: TrainStep, steps: Set<{ dispose(): void }>): TrainStep {
+  steps.add(step);
   const dispose = () => {
-    resources.delete(step);
+    steps.delete(step);
     step.dispose();
   };
   return { ...step, dispose };

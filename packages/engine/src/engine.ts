@@ -13,6 +13,7 @@ export interface CompileOptions {
   /**
    * One string per tensor argument, in the order in which the arguments' tensors are met: axis names apart by blanks,
    * a dot for an axis of fixed size: `['R l .', 'R .']`. Equal names must have equal sizes, which each call checks.
+   * An axis may also be a sum: `P+l` after P and l, `2R`.
    * Named axes may differ from call to call without another compilation; without `axes` every shape compiles anew.
    */
   readonly axes?: readonly string[];
@@ -24,6 +25,18 @@ export interface Program<A extends readonly Tree[], R extends Tree> {
   dispose(): void;
 }
 
+/** What a program has done so far. Times are milliseconds. */
+export interface ProgramProfile {
+  readonly name: string;
+  readonly calls: number;
+  /** Shapes of arguments that it knows at present, and sessions that serve them. */
+  readonly shapes: number;
+  readonly sessions: number;
+  readonly tracing: number;
+  readonly building: number;
+  readonly running: number;
+}
+
 /** One target with its sessions. Parts receive it; nothing is ambient. */
 export interface Engine {
   readonly target: TargetName;
@@ -31,6 +44,8 @@ export interface Engine {
   readonly why: string;
   compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
   compileTrainStep(spec: TrainStepSpec): TrainStep;
+  /** One entry per compiled program that is alive, in the order of their making; none for the target eager. */
+  profile(): readonly ProgramProfile[];
   /** Releases every session made by this engine. */
   dispose(): void;
 }

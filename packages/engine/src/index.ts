@@ -1,6 +1,6 @@
 export { createEngine, type EngineOptions } from './create-engine.ts';
 export { defineFused, type FusedGradientContext, type FusedInputs, type FusedOp, type FusedSpec } from './fused.ts';
-export type { CompileOptions, Engine, Program, TargetName, Tree } from './engine.ts';
+export type { CompileOptions, Engine, Program, ProgramProfile, TargetName, Tree } from './engine.ts';
 export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
 export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';
 export { nn } from './nn/nn.ts';

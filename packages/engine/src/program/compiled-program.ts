@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { Tree } from '../engine.ts';
+import type { ProgramProfile, Tree } from '../engine.ts';
 import { ortTensor, type Numbers, type OrtTensor } from '../onnx/runtime.ts';
 import { passiveTensor } from '../passive/passive-backend.ts';
 import { matches } from '../polymorph.ts';
@@ -37,6 +37,8 @@ export class CompiledProgram {
   readonly #plans = new Map<string, Plan>();
   readonly #variants: Variant[] = [];
   #disposed = false;
+  #calls = 0;
+  readonly #past = { tracing: 0, building: 0, running: 0 };
 
   constructor(options: CompiledOptions) {
     this.#options = options;
@@ -49,6 +51,7 @@ export class CompiledProgram {
     if (this.#disposed) throw disposedError(name);
     const { tensors, skeleton } = flatten(args, name);
     const plan = this.#planFor(tensors, skeleton);
+    this.#calls += 1;
     const numbers = [...tensors.map((tensor) => numbersOf(tensor, name)), ...plan.slots];
     const feeds = await Promise.all(numbers.map(ortTensor));
     const outputs = await plan.variant.run(feeds);
@@ -59,14 +62,27 @@ export class CompiledProgram {
     );
   }
 
+  profile(): ProgramProfile {
+    const total = (key: 'building' | 'running') =>
+      this.#variants.reduce((sum, variant) => sum + variant[key], this.#past[key]);
+    return {
+      name: this.#options.name,
+      calls: this.#calls,
+      shapes: this.#plans.size,
+      sessions: this.#variants.length,
+      tracing: this.#past.tracing,
+      building: total('building'),
+      running: total('running'),
+    };
+  }
+
   dispose(): void {
     this.#disposed = true;
     this.#forget();
   }
 
   #forget(): void {
-    for (const variant of this.#variants.splice(0)) variant.retire();
-    this.#plans.clear();
+    for (const variant of this.#variants.splice(0)) this.#retire(variant);
   }
 
   #planFor(tensors: readonly Tensor[], form: Skeleton): Plan {
@@ -83,7 +99,9 @@ export class CompiledProgram {
       return known;
     }
     if (known) this.#forget(); // a variable has new numbers: sessions hold the old ones
+    const start = performance.now();
     const plan = this.#makePlan(form, inputs);
+    this.#past.tracing += performance.now() - start;
     this.#plans.set(key, plan);
     if (this.#plans.size > PLANS_KEPT) this.#plans.delete(this.#plans.keys().next().value!);
     return plan;
@@ -120,6 +138,8 @@ export class CompiledProgram {
 
   #retire(variant: Variant): void {
     for (const [key, plan] of this.#plans) if (plan.variant === variant) this.#plans.delete(key);
+    this.#past.building += variant.building;
+    this.#past.running += variant.running;
     variant.retire();
   }
 }

@@ -9,6 +9,9 @@ export class Variant {
   #program: Promise<OnnxProgram> | null = null;
   #running = 0;
   #retired = false;
+  /** Milliseconds. */
+  building = 0;
+  running = 0;
 
   constructor(template: Template, options: ProgramOptions) {
     this.template = template;
@@ -18,12 +21,23 @@ export class Variant {
   async run(feeds: readonly OrtTensor[]): Promise<readonly OrtTensor[]> {
     this.#running += 1;
     try {
-      this.#program ??= buildProgram(this.template.model, this.#options);
-      return await (await this.#program).run(feeds);
+      this.#program ??= this.#build();
+      const program = await this.#program;
+      const start = performance.now();
+      const results = await program.run(feeds);
+      this.running += performance.now() - start;
+      return results;
     } finally {
       this.#running -= 1;
       this.#releaseIfIdle();
     }
+  }
+
+  async #build(): Promise<OnnxProgram> {
+    const start = performance.now();
+    const program = await buildProgram(this.template.model, this.#options);
+    this.building += performance.now() - start;
+    return program;
   }
 
   /** No further runs; those under way finish. */

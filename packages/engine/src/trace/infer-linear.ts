@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { broadcast, notTraceable, one, type Attrs, type Infer, type Shape } from './infer.ts';
+import { broadcast, notTraceable, one, shapeMismatch, type Attrs, type Infer, type Shape } from './infer.ts';
 
 /** A window that slides over height and width: [height, width] each, pads as [top, left, bottom, right]. */
 export interface Window {
@@ -16,6 +16,8 @@ const matMul: Infer = ({ a, b }, attrs) => {
   const transposeB = Boolean(attrs['transposeB']);
   const rows = a!.shape.at(transposeA ? -1 : -2)!;
   const columns = b!.shape.at(transposeB ? -2 : -1)!;
+  const [inner, other] = [a!.shape.at(transposeA ? -2 : -1), b!.shape.at(transposeB ? -1 : -2)];
+  if (inner !== other) throw shapeMismatch('matMul', `[${a!.shape}] times [${b!.shape}]`, 'equal inner sizes');
   const batch = broadcast(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
   return one([...batch, rows, columns], a!.dtype, { transposeA, transposeB });
 };

@@ -6,7 +6,9 @@ import { axisFrom0, one, type Infer } from './infer.ts';
 const reduce =
   (resultType: (dtype: DType) => DType): Infer =>
   ({ x }, attrs) => {
-    const axes = tf.util.parseAxisParam((attrs['axis'] ?? attrs['reductionIndices']) as number | number[], [...x!.shape]);
+    const axes = tf.util.parseAxisParam((attrs['axis'] ?? attrs['reductionIndices']) as number | number[], [
+      ...x!.shape,
+    ]);
     const keepDims = Boolean(attrs['keepDims']);
     const shape = keepDims
       ? x!.shape.map((dim, i) => (axes.includes(i) ? 1 : dim))

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { DType, Value } from './graph.ts';
-import { axisFrom0, one, sizeOf, type Infer, type Shape } from './infer.ts';
+import { axisFrom0, one, shapeMismatch, sizeOf, type Infer, type Shape } from './infer.ts';
 
 const many = (inputs: Readonly<Record<string, Value>>) => Object.values(inputs);
 
@@ -11,6 +11,7 @@ const reshape: Infer = ({ x }, attrs) => {
     shape[free] = 1;
     shape[free] = sizeOf(x!.shape) / sizeOf(shape);
   }
+  if (sizeOf(shape) !== sizeOf(x!.shape)) throw shapeMismatch('reshape', `[${x!.shape}] to [${shape}]`, 'equal sizes');
   return one(shape, x!.dtype, { shape });
 };
 
@@ -19,6 +20,7 @@ const slice: Infer = ({ x }, attrs) => {
   const rawSize = [attrs['size'] as number | number[]].flat();
   const begin = x!.shape.map((_, i) => rawBegin[i] ?? 0);
   const size = x!.shape.map((dim, i) => ((rawSize[i] ?? -1) === -1 ? dim - begin[i]! : rawSize[i]!));
+  tf.slice_util.assertParamsValid({ shape: [...x!.shape], rank: x!.shape.length } as tf.Tensor, begin, size);
   // The choice of axes depends on how the program wrote it, not on sizes: it must not change from shape to shape.
   const axes = [...x!.shape.keys()].filter((i) => begin[i] !== 0 || (rawSize[i] ?? -1) !== -1);
   return one(size, x!.dtype, { begin, size, axes });
@@ -45,6 +47,10 @@ const concat: Infer = (inputs, attrs) => {
   const parts = many(inputs);
   const shape = [...parts[0]!.shape];
   const axis = axisFrom0(attrs['axis'] as number, shape.length);
+  for (const part of parts) {
+    const fits = part.shape.length === shape.length && part.shape.every((dim, i) => i === axis || dim === shape[i]);
+    if (!fits) throw shapeMismatch('concat', `[${shape}] and [${part.shape}]`, `equal sizes but for axis ${axis}`);
+  }
   shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
   return one(shape, parts[0]!.dtype, { axis });
 };

@@ -26,14 +26,22 @@ export function axisFrom0(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** The shape that NumPy's rules give; tfjs has checked already that they allow it. */
+/**
+ * The shape that NumPy's rules give. tfjs leaves the check to its kernels, and so it is made here.
+ * @throws TesseraError `shape-mismatch`
+ */
 export function broadcast(a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[a.length - rank + i] ?? 1;
     const y = b[b.length - rank + i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) throw shapeMismatch('broadcasting', `[${a}] and [${b}]`, 'equal sizes, or 1');
     return x === 1 ? y : x;
   });
+}
+
+export function shapeMismatch(who: string, got: string, expected: string): TesseraError {
+  return new TesseraError({ code: 'shape-mismatch', who, got, expected });
 }
 
 export function notTraceable(kernel: string, got: string, expected: string): TesseraError {
