@@ -8,6 +8,7 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 export function categoricalLoss(logits_BLV: Tensor3D, index_BL: Tensor2D, smoothing: number): Tensor2D {
   const [B, L, V] = logits_BLV.shape;
   const logProbability_NV = tf.logSoftmax(tf.reshape(logits_BLV, [B * L, V]));
-  const onehot_NV = tf.oneHot(tf.reshape(index_BL, [B * L]), V, 1 - smoothing + smoothing / V, smoothing / V);
-  return tf.reshape(tf.neg(tf.sum(tf.mul(onehot_NV, logProbability_NV), -1)), [B, L]);
+  const rest = smoothing / V;
+  const target_NV = tf.oneHot(tf.reshape(index_BL, [B * L]), V, 1 - smoothing + rest, rest, 'float32');
+  return tf.reshape(tf.neg(tf.sum(tf.mul(target_NV, logProbability_NV), -1)), [B, L]);
 }

@@ -67,6 +67,14 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
     }
   });
 
+  it('makes an image again alone, to the bit', async () => {
+    const together = await roll('var_tiny', { labels: [3, 7] });
+    const alone = await roll('var_tiny', { labels: [3] });
+    for (const [scale, values] of alone.hidden.entries()) {
+      expect(furthest(values, together.hidden[scale]!.subarray(0, values.length))).toBe(0);
+    }
+  });
+
   it('refuses a label that the model does not have', async () => {
     await expect(roll('var_tiny', { labels: [10, 0] })).rejects.toThrow('label 10; expected a label from 0 to 9');
   });
