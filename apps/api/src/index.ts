@@ -1,2 +1,3 @@
 export { createSchema } from './schema/schema.ts';
-export { startServer, type RunningServer, type ServerOptions } from './server.ts';
+export { startServer, type RunningServer } from './server.ts';
+export { defaultOptions, type ServerOptions } from './server-options.ts';

@@ -1,23 +1,9 @@
-import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { isTesseraError } from '@tessera/errors';
-import { listModelFolders, modelRoots } from '@tessera/models';
 import { startServer } from './server.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** What the environment may choose. HOST is this machine alone by default: there are no accounts. */
-const { PORT = '4000', HOST = '127.0.0.1', TESSERA_DATA, TESSERA_PLAYGROUND } = process.env;
-
 try {
-  const server = await startServer({
-    port: Number(PORT),
-    address: HOST,
-    dataDirectory: TESSERA_DATA ?? join(root, 'data'),
-    modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
-    playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
-  });
+  const server = await startServer();
   const names = server.host.models().map(({ name }) => name);
   for (const { message } of server.host.problems()) console.error(message);
   console.log(`Tessera is ready: ${server.url} (models: ${names.join(', ') || 'none'}; target: ${server.host.target})`);

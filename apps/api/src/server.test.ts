@@ -88,6 +88,7 @@ describe('a generation', () => {
       [1, 4, 9, 16, 36, 64].map((length) => [length]),
     );
     const last = events.at(-1)!;
+    expect(last.kind).toBe('COMPLETED');
     expect(last.timings!.steps.length).toBe(6);
     const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { state seed topK images lastSeq } } }`;
     const { generation } = await client.query<{ generation: unknown }>(query, { id });

@@ -7,7 +7,7 @@ import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
 import { TesseraError } from '@tessera/errors';
-import { startHost, type Host, type HostOptions } from '@tessera/host';
+import { startHost, type Host } from '@tessera/host';
 import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
 import { createApp } from './http/app.ts';
@@ -15,20 +15,10 @@ import { toClient } from './http/clear-errors.ts';
 import { serveWebSocket } from './http/web-socket.ts';
 import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
+import { defaultOptions, type ServerOptions } from './server-options.ts';
 import { blobStore, type BlobStore } from './storage/blob-store.ts';
 import { lockDirectory } from './storage/data-lock.ts';
 import { openDatabase } from './storage/database.ts';
-
-export interface ServerOptions extends HostOptions {
-  /** Database and images; made if missing, used by one server at a time. */
-  readonly dataDirectory: string;
-  /** Folder of the built playground. */
-  readonly playground: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** Address to listen at: 127.0.0.1 is this machine alone, :: every network. */
-  readonly address: string;
-}
 
 export interface RunningServer {
   readonly url: string;
@@ -51,13 +41,13 @@ class Undo {
 }
 
 /**
- * Starts the API, and serves once it can answer.
- * @throws TesseraError `data-directory-in-use`, `address-in-use`, `model-process-failed`
+ * Starts the API, and serves once it can answer. What is left out comes from `defaultOptions`.
+ * @throws TesseraError `data-directory-in-use`, `address-in-use`, `model-process-failed`, `database-too-new`
  */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
+export async function startServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const undo = new Undo();
   try {
-    return await start(options, undo);
+    return await start({ ...defaultOptions(), ...options }, undo);
   } catch (error) {
     await undo.run();
     throw error;
@@ -82,7 +72,7 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   const port = await listen(server, options);
   const sockets = serveWebSocket(server, schema, context);
   undo.add(() => sockets.close());
-  const url = `http://${options.address === '127.0.0.1' || options.address === '::' ? 'localhost' : options.address}:${port}`;
+  const url = `http://${nameOf(options.address)}:${port}`;
   return { url, host: context.host, close: () => undo.run() };
 }
 
@@ -98,6 +88,12 @@ async function openStorage(options: ServerOptions, undo: Undo): Promise<{ contex
   const generations = await openGenerations({ log: eventLog(database), blobs, host });
   undo.add(() => generations.close());
   return { context: { host, generations }, blobs };
+}
+
+/** What a browser on this machine takes. */
+function nameOf(address: string): string {
+  if (['127.0.0.1', '0.0.0.0', '::', '::1'].includes(address)) return 'localhost';
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 async function listen(server: Server, { port, address }: ServerOptions): Promise<number> {

@@ -23,7 +23,7 @@ beforeAll(async () => {
   if (skipped) return;
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
   const root = fileURLToPath(new URL('..', import.meta.url));
-  await build({ root, logLevel: 'warn', build: { outDir: environment.TESSERA_PLAYGROUND } });
+  await build({ root, logLevel: 'warn', build: { outDir: environment.TESSERA_PLAYGROUND, emptyOutDir: true } });
   api = await startApi({ ...environment, PORT: '0' });
 }, 120_000);
 
@@ -99,7 +99,7 @@ describe.skipIf(skipped)('the playground', () => {
     api = await startApi({ ...environment, PORT: new URL(api.url).port });
     await button('Try again').click();
     await status('completed');
-  });
+  }, 120_000);
 });
 
 async function largePictures(): Promise<(string | null)[]> {

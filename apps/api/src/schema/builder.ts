@@ -10,7 +10,7 @@ export interface ApiContext {
   readonly generations: Generations;
 }
 
-interface ApiSchemaTypes {
+export interface ApiSchemaTypes {
   Context: ApiContext;
   DefaultFieldNullability: false;
   Scalars: {

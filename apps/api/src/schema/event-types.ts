@@ -15,6 +15,8 @@ const typeNames: Record<GenerationEvent['kind'], string> = {
   canceled: 'CanceledEvent',
 };
 
+const kinds = Object.keys(typeNames) as GenerationEvent['kind'][];
+
 /** What happens to a generation, and the subscription to it. */
 export function addEvents(builder: ApiBuilder): void {
   const event = addInterface(builder);
@@ -35,11 +37,18 @@ export function addEvents(builder: ApiBuilder): void {
 }
 
 function addInterface(builder: ApiBuilder) {
+  const kind = builder.enumType('EventKind', {
+    values: Object.fromEntries(kinds.map((value) => [value.toUpperCase(), { value }])) as Record<
+      string,
+      { value: GenerationEvent['kind'] }
+    >,
+  });
   return builder.interfaceRef<GenerationEvent>('GenerationEvent').implement({
     description: 'In order: queued, started, a step per scale, then exactly one of completed, failed and canceled.',
     resolveType: ({ kind }) => typeNames[kind],
     fields: (t) => ({
       seq: t.exposeInt('seq', { description: 'Counts from 1 without gaps, per generation.' }),
+      kind: t.expose('kind', { type: kind }),
       at: t.expose('at', { type: 'DateTime' }),
     }),
   });

@@ -17,6 +17,7 @@ export interface TestClient {
 export interface TestEvent {
   readonly __typename: string;
   readonly seq: number;
+  readonly kind: string;
   readonly index?: number;
   readonly of?: number;
   readonly positions?: number[][];
@@ -29,7 +30,7 @@ export interface TestEvent {
 }
 
 const subscription = `subscription ($id: ID!, $after: Int!) { generationEvents(id: $id, after: $after) {
-  __typename seq
+  __typename seq kind
   ... on QueuedEvent { position }
   ... on StepEvent { index of positions previews milliseconds }
   ... on CompletedEvent { images timings { steps total } }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Model } from '../api/types.ts';
 import type { GenerationState } from '../generation/generation-state.ts';
 import { ErrorNote } from './error-note.tsx';
@@ -16,8 +16,13 @@ export function Results({ state, model, onRetry }: Props) {
   // Which scale the large pictures show; null follows the newest.
   const [shown, setShown] = useState<number | null>(null);
   useEffect(() => setShown(null), [state.id]);
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const { top } = section.current!.getBoundingClientRect();
+    if (state.status === 'sending' && top > innerHeight / 2) section.current!.scrollIntoView();
+  }, [state.status]);
   return (
-    <section className="results" aria-label="Result">
+    <section ref={section} className="results" aria-label="Result">
       <Progress state={state} />
       {state.status === 'failed' && (
         <ErrorNote message={state.error ?? 'It failed without a reason.'} retry={onRetry} />

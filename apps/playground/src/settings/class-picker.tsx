@@ -38,7 +38,7 @@ export function ClassPicker({ model, label, onPick }: Props) {
     <fieldset className="classes">
       <legend>Class</legend>
       {choices.map(({ value, name }) => (
-        <label key={value} className={typeof value === 'number' && value >= 0 ? 'chip' : 'chip wide'}>
+        <label key={value} className="chip">
           <input type="radio" name="class" value={value} checked={value === label} onChange={() => onPick(value)} />
           <span>{name}</span>
         </label>
