@@ -8,9 +8,14 @@ type AttrRecord = Readonly<Record<string, OnnxAttr>>;
 export class GraphBuilder implements OnnxBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, OnnxConstant>();
+  readonly convBlock: number | null;
   readonly #names = new Map<number, string>();
   readonly #producers = new Map<string, OnnxNode>();
   #next = 0;
+
+  constructor(convBlock: number | null = null) {
+    this.convBlock = convBlock;
+  }
 
   /** Says which ONNX name a traced value has. */
   bind(value: Value, name: string): void {

@@ -21,12 +21,17 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...GATHER,
 };
 
+export interface LoweringOptions {
+  /** See `OnnxBuilder.convBlock`: null unless filters are inputs. */
+  readonly convBlock?: number | null;
+}
+
 /**
  * Writes a traced graph as ONNX nodes.
  * @throws TesseraError `lowering-missing`
  */
-export function lowerGraph(graph: Graph): OnnxModel {
-  const builder = new GraphBuilder();
+export function lowerGraph(graph: Graph, { convBlock = null }: LoweringOptions = {}): OnnxModel {
+  const builder = new GraphBuilder(convBlock);
   const inputs: OnnxPort[] = graph.inputs.map(({ shape, dtype }, i) => ({ name: `in${i}`, dtype, dims: shape }));
   graph.inputs.forEach((value, i) => builder.bind(value, `in${i}`));
   const weights = graph.captured.map(({ value, dataId }, i) => {

@@ -50,16 +50,16 @@ const mirrorPad: Lowering = (node, onnx) => {
       if (before === 0 && after === 0) return name;
       const dim = node.inputs.x!.shape[axis]!;
       const turned = (last: number, count: number) => {
-      const end = last - count;
-      const vectors = [[last], [end < 0 ? end - dim : end], [axis], [-1]].map((values) => onnx.ints(values));
-      return onnx.op('Slice', [name, ...vectors]);
-    };
-    const parts = [
-      ...(before > 0 ? [turned(before - 1, before)] : []),
-      name,
-      ...(after > 0 ? [turned(dim - 1, after)] : []),
-    ];
-    return onnx.op('Concat', parts, { axis });
+        const end = last - count;
+        const vectors = [[last], [end < 0 ? end - dim : end], [axis], [-1]].map((values) => onnx.ints(values));
+        return onnx.op('Slice', [name, ...vectors]);
+      };
+      const parts = [
+        ...(before > 0 ? [turned(before - 1, before)] : []),
+        name,
+        ...(after > 0 ? [turned(dim - 1, after)] : []),
+      ];
+      return onnx.op('Concat', parts, { axis });
     },
     x(node, onnx),
   );

@@ -4,6 +4,11 @@ export type OnnxAttr = number | string | readonly number[] | { readonly float: n
 
 /** Writes ONNX nodes. Names are strings of the ONNX graph. */
 export interface OnnxBuilder {
+  /**
+   * Channels per block of ONNX Runtime's own layout, for convolutions whose filters change from run to run. Null: plain
+   * Conv, which ONNX Runtime brings into that layout by itself where filters are constants.
+   */
+  readonly convBlock: number | null;
   /** The ONNX name of a traced value. */
   name(value: Value): string;
   op(op: string, inputs: readonly string[], attrs?: Readonly<Record<string, OnnxAttr>>, domain?: string): string;

@@ -5,6 +5,8 @@ import { ProtoWriter } from './proto-writer.ts';
 /** IR 11 goes with opset 23, the first that has Attention. */
 const IR_VERSION = 11;
 const OPSET = 23;
+/** Operators in ONNX Runtime's own layout; not every build has them. */
+const NCHWC = 'com.microsoft.nchwc';
 
 const TYPES: Readonly<Record<OnnxType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
 const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const;
@@ -35,6 +37,7 @@ export function modelProto({ nodes, initializers, inputs, outputs }: ModelParts)
   const model = new ProtoWriter().int(1, IR_VERSION).string(2, 'tessera').message(7, graph);
   model.message(8, new ProtoWriter().string(1, '').int(2, OPSET));
   model.message(8, new ProtoWriter().string(1, 'com.microsoft').int(2, 1));
+  if (nodes.some((node) => node.domain === NCHWC)) model.message(8, new ProtoWriter().string(1, NCHWC).int(2, 1));
   return model.bytes();
 }
 

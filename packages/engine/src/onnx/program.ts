@@ -2,7 +2,7 @@ import { TesseraError } from '@tessera/errors';
 import type { OnnxModel, OnnxPort } from './model.ts';
 import { modelProto, type TensorData } from './model-proto.ts';
 import { loadRuntime, type OrtSession, type OrtTensor } from './runtime.ts';
-import { bytesOf, packWeights } from './weights.ts';
+import { bytesOf, packWeights, type Packing } from './weights.ts';
 
 /**
  * A session with its ports in order. This is the engine's low level: `buildProgram(lowerGraph(trace(fn, request)))`.
@@ -17,9 +17,7 @@ export interface OnnxProgram {
   release(): Promise<void>;
 }
 
-export interface ProgramOptions {
-  /** For errors. */
-  readonly name: string;
+export interface ProgramOptions extends Packing {
   readonly threads: number;
 }
 
@@ -27,15 +25,16 @@ export interface ProgramOptions {
  * Makes a session. Weights in files stay there and are mapped; numbers in memory are copied by the session.
  * @throws TesseraError `program-rejected` if ONNX Runtime does not take the model.
  */
-export async function buildProgram(model: OnnxModel, { name, threads }: ProgramOptions): Promise<OnnxProgram> {
+export async function buildProgram(model: OnnxModel, options: ProgramOptions): Promise<OnnxProgram> {
+  const { name, threads } = options;
   const { InferenceSession } = await loadRuntime();
-  const weights = packWeights(model, name);
+  const weights = packWeights(model, options);
   const bytes = modelProto({
     ...model,
     initializers: [...constantsOf(model), ...weights.initializers],
     outputs: once(model.outputs),
   });
-  const options = {
+  const sessionOptions = {
     intraOpNumThreads: threads,
     logSeverityLevel: 3 as const,
     externalData: weights.memory,
@@ -47,7 +46,7 @@ export async function buildProgram(model: OnnxModel, { name, threads }: ProgramO
       },
     },
   };
-  const session = await explain(name, 'program-rejected', () => InferenceSession.create(bytes, options));
+  const session = await explain(name, 'program-rejected', () => InferenceSession.create(bytes, sessionOptions));
   return {
     run: (feeds, into = []) => runSession(session, { model, feeds, into, name }),
     release: () => session.release(),

@@ -9,6 +9,13 @@ const INLINE_LIMIT = 512 * 2 ** 20;
 /** Name under which numbers from memory are handed over when they are too many to go inline. */
 const MEMORY_FILE = 'tessera-memory';
 
+export interface Packing {
+  /** For errors. */
+  readonly name: string;
+  /** Bytes of weights in memory that may be written into the model: by default 512 MiB. */
+  readonly inlineLimit?: number;
+}
+
 export interface PackedWeights {
   readonly initializers: readonly TensorData[];
   /** The folder in which ONNX Runtime looks for weight files: it refuses files outside. */
@@ -19,11 +26,11 @@ export interface PackedWeights {
 /**
  * Where each weight's numbers are for ONNX Runtime: in its own file, mapped from there; inline; or beside the model.
  */
-export function packWeights({ weights }: OnnxModel, who: string): PackedWeights {
+export function packWeights({ weights }: OnnxModel, { name: who, inlineLimit = INLINE_LIMIT }: Packing): PackedWeights {
   const root = parse(process.cwd()).root;
   const placed = weights.map((weight) => ({ weight, data: inFile(weight, root) ?? inMemory(weight, who) }));
   const sizes = placed.map(({ data }) => (data instanceof Uint8Array ? data.byteLength : 0));
-  const isInline = sizes.reduce((sum, size) => sum + size, 0) <= INLINE_LIMIT;
+  const isInline = sizes.reduce((sum, size) => sum + size, 0) <= inlineLimit;
   const memory: { path: string; data: Uint8Array }[] = [];
   const initializers = placed.map(({ weight: { name, dtype, dims }, data }): TensorData => {
     if (isInline || !(data instanceof Uint8Array)) return { name, dtype, dims, data };

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
+import { convBlock } from '../onnx/conv-block.ts';
 import { lowerGraph } from '../onnx/lower-graph.ts';
 import { buildProgram, type OnnxProgram } from '../onnx/program.ts';
 import type { DType } from '../trace/graph.ts';
@@ -147,7 +148,7 @@ async function build(
   }, request);
   const { aux, reached } = traced!;
   tf.dispose(aux as NamedTensorMap);
-  const program = await buildProgram(lowerGraph(graph), { name: spec.name, threads });
+  const program = await buildProgram(lowerGraph(graph, { convBlock: await convBlock() }), { name: spec.name, threads });
   return { program, auxNames: Object.keys(aux), reached };
 }
 
