@@ -8,10 +8,12 @@ try {
   for (const { message } of server.host.problems()) console.error(message);
   console.log(`Tessera is ready: ${server.url} (models: ${names.join(', ') || 'none'}; target: ${server.host.target})`);
 
-  let stopping = false;
+  let since: number | null = null;
   const stop = async () => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    // One press of Ctrl-C may arrive several times: from the terminal and from the programs that started this one.
+    if (since !== null && Date.now() - since < 1000) return;
+    if (since !== null) process.exit(1);
+    since = Date.now();
     console.log('Tessera is stopping; press again to stop at once.');
     await server.close();
     process.exit(0);

@@ -50,7 +50,8 @@ async function create(input: object): Promise<Created['createGeneration']> {
   return (await client.query<Created>(createQuery, { input })).createGeneration;
 }
 
-const slowInput = { model: 'slow', labels: [0, 1, 2, 3, 4, 5, 6, 7], preview: 'NONE' };
+/** As long as one can be: long enough to be interrupted. */
+const slowInput = { model: 'slow', label: 3, count: 64, preview: 'NONE' };
 
 describe('health and models', () => {
   it('says the target, and which models there are', async () => {
@@ -112,7 +113,7 @@ describe('a generation', () => {
     expect(await client.events(id)).toEqual(all);
     for (const after of [1, 4, 8]) expect(await client.events(id, { after })).toEqual(all.slice(after));
     expect(await client.events(id, { after: 9 })).toEqual([]);
-    const { id: live } = await create(slowInput);
+    const { id: live } = await create({ ...slowInput, count: 16 });
     const part = await client.events(live, { enough: ({ seq }) => seq === 4 });
     const rest = await client.events(live, { after: part.at(-1)!.seq });
     expect([...part, ...rest].map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
