@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { devNull, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
 import { writeSafetensors } from '@tessera/checkpoints';
 import type { Init, Weights } from '@tessera/core';
-import { createEngine, fileTensor } from '@tessera/engine';
+import { createEngine, tensorFrom } from '@tessera/engine';
 import { categoricalHead } from '@tessera/head-categorical';
 import { saveModel, type ModelManifest, type SavedTensor } from '@tessera/models';
 import { vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
@@ -77,7 +77,7 @@ function tensorsOf(request: Pick<RandomModelRequest, 'tokenizer' | 'backbone'>) 
   return { tokenizer: asked.tokenizer.saved, backbone: asked.backbone.saved, head: asked.head.saved };
 }
 
-/** Writes down what is asked for, and gives tensors that have no bytes. */
+/** Writes down what is asked for, and gives zeros: memory that nobody touches takes no room. */
 class Recorder implements Weights {
   readonly saved: SavedTensor[] = [];
   readonly #tensors: Tensor[] = [];
@@ -90,7 +90,7 @@ class Recorder implements Weights {
     const size = shape.reduce((product, side) => product * side, 1);
     const offset = this.saved.length * 7919;
     this.saved.push({ name, shape, values: () => randomValues(init, size, offset) });
-    const tensor = fileTensor({ path: devNull, offset: 0, shape: [...shape], dtype: 'float32' });
+    const tensor = tensorFrom(new Float32Array(size), shape);
     this.#tensors.push(tensor);
     return tensor;
   }

@@ -1,0 +1,31 @@
+import { varPresets, varTokenizer } from '@tessera/models';
+import { alternate } from './alternate.ts';
+import type { BenchmarkRun } from './bench.ts';
+import { seconds, table } from './format.ts';
+import { randomModel } from './random-model.ts';
+import { startOwnSide } from './side.ts';
+
+/** How long the server's event loop waits while its model process makes images of VAR-d16. */
+export const benchServer: BenchmarkRun = async ({ images, threads }, print) => {
+  print('API server: delay of its event loop while VAR-d16 generates, one client polling every 100 ms');
+  const { backbone, patchNums } = varPresets.d16;
+  const model = 'var-d16';
+  const folder = await randomModel({ name: model, backbone, tokenizer: varTokenizer(patchNums) });
+  const side = await startOwnSide('server', { folder, model, threads, label: 207 });
+  try {
+    const [measured] = await alternate([side], images, (_, { total }) => print(`  ${seconds(total!)}`));
+    const { figures } = measured!;
+    const milliseconds = (name: string): string => `${(1000 * figures[name]!).toFixed(1)} ms`;
+    print(
+      table([
+        [`median of ${images}`, 'event loop delay'],
+        ['p50', milliseconds('p50')],
+        ['p99', milliseconds('p99')],
+        ['worst', milliseconds('worst')],
+      ]),
+    );
+    return measured!;
+  } finally {
+    await side.end();
+  }
+};
