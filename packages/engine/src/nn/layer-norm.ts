@@ -73,14 +73,14 @@ export function standardise(inputs: readonly string[], eps: number, onnx: OnnxBu
 }
 
 /** Names of ONNX values; `deviation` is the inverse deviation, 1 in the last axis. */
-export interface NormalisedGradient {
+interface NormalisedGradient {
   readonly dy: string;
   readonly normal: string;
   readonly deviation: string;
 }
 
 /** The gradient of normalisation over the last axis as ONNX nodes. */
-export function normalisedGradient({ dy, normal, deviation }: NormalisedGradient, onnx: OnnxBuilder): string {
+function normalisedGradient({ dy, normal, deviation }: NormalisedGradient, onnx: OnnxBuilder): string {
   const last = onnx.ints([-1]);
   const mean = onnx.op('ReduceMean', [dy, last], { keepdims: 1 });
   const pull = onnx.op('ReduceMean', [onnx.op('Mul', [dy, normal]), last], { keepdims: 1 });
