@@ -53,11 +53,6 @@ export class Axes {
     });
   }
 
-  /** What two calls must have in common to share a program: the sizes of the axes without names. */
-  fixedSizes(shapes: readonly Shape[]): string {
-    return shapes.map((shape, i) => shape.filter((_, j) => this.#axes[i]![j] === null).join()).join(';');
-  }
-
   #checkRanks(shapes: readonly Shape[]): void {
     if (shapes.length !== this.#axes.length) throw this.#mismatch(null, `${shapes.length} tensors`, new Map());
     const wrong = shapes.findIndex((shape, i) => shape.length !== this.#axes[i]!.length);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { DataType, KernelBackend, KernelConfig, NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import type { DataType, KernelBackend, KernelConfig, Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import type { TypedArray } from './graph.ts';
 
@@ -41,11 +41,6 @@ export function isDifferentiating(): boolean {
   return tf.engine().isTapeOn();
 }
 
-/** Counts a tensor as living beyond the scopes that are open now. */
-export function keepTensor(tensor: Tensor): Tensor {
-  return tf.keep(tensor);
-}
-
 export function hasBackend(name: string): boolean {
   return tf.findBackend(name) !== null;
 }
@@ -81,5 +76,3 @@ export function registerTracingBackend(name: string, backend: KernelBackend, ker
   tf.registerBackend(name, () => backend, 0);
   for (const kernel of kernels) tf.registerKernel(kernel);
 }
-
-export type { KernelBackend, NamedTensorMap };
