@@ -62,6 +62,8 @@ const layers: [string, Layer, number[][]][] = [
   ['upsample2x', (x) => nn.upsample2x(image(x)), [[2, 3, 4, 2]]],
   ['resize', (x) => nn.resize(image(x), 5, 7, 'bicubic'), [[2, 3, 4, 2]]],
   ['embedding', (table) => nn.embedding(table!, tf.tensor([3, 1, 3, 0], [2, 2], 'int32')), [[4, 3]]],
+  ['crossEntropy', (x) => nn.crossEntropy(x as tf.Tensor2D, tf.tensor1d([2, 0, 2], 'int32')), [[3, 5]]],
+  ['crossEntropy, smooth', (x) => nn.crossEntropy(x as tf.Tensor2D, tf.tensor1d([2, 0, 2], 'int32'), 0.1), [[3, 5]]],
 ];
 
 /** Largest difference as a share of the reference's largest number. */

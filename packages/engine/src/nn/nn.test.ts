@@ -59,6 +59,8 @@ const cases: [string, (...xs: tf.Tensor[]) => tf.Tensor, number[][]][] = [
   ['upsample2x', (x) => nn.upsample2x(x as tf.Tensor4D), [[2, 3, 2, 2]]],
   ['resize', (x) => nn.resize(x as tf.Tensor4D, 5, 7, 'bicubic'), [[2, 3, 4, 2]]],
   ['embedding', (table) => nn.embedding(table!, tf.tensor([3, 1, 3, 0], [2, 2], 'int32')), [[4, 3]]],
+  ['crossEntropy', (x) => nn.crossEntropy(x as tf.Tensor2D, tf.tensor1d([2, 0, 2], 'int32')), [[3, 5]]],
+  ['crossEntropy, smooth', (x) => nn.crossEntropy(x as tf.Tensor2D, tf.tensor1d([2, 0, 2], 'int32'), 0.1), [[3, 5]]],
 ];
 
 describe('nn', () => {
@@ -83,6 +85,16 @@ describe('nn', () => {
     tf.tidy(() => {
       const x = tf.tensor4d([1, 2, 3, 4], [2, 1, 2, 1]);
       expect([...nn.upsample2x(x).dataSync()]).toEqual([1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
+    });
+  });
+
+  it('measures cross entropy against the class and against all of them', () => {
+    tf.tidy(() => {
+      const logits = tf.log(tf.tensor2d([[0.7, 0.2, 0.1]])) as tf.Tensor2D;
+      const index = tf.tensor1d([1], 'int32');
+      expect(nn.crossEntropy(logits, index).dataSync()[0]).toBeCloseTo(-Math.log(0.2), 6);
+      const mean = (Math.log(0.7) + Math.log(0.2) + Math.log(0.1)) / 3;
+      expect(nn.crossEntropy(logits, index, 0.3).dataSync()[0]).toBeCloseTo(-0.7 * Math.log(0.2) - 0.3 * mean, 6);
     });
   });
 

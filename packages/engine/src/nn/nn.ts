@@ -2,6 +2,7 @@ import { gelu } from './gelu.ts';
 import { silu } from './silu.ts';
 import { attention } from './attention.ts';
 import { conv2d } from './conv2d.ts';
+import { crossEntropy } from './cross-entropy.ts';
 import { embedding } from './embedding.ts';
 import { groupNorm } from './group-norm.ts';
 import { layerNorm } from './layer-norm.ts';
@@ -26,4 +27,5 @@ export const nn = {
   upsample2x,
   resize,
   embedding,
+  crossEntropy,
 } as const;
