@@ -1,10 +1,10 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 
 /**
- * Fails early, before any work, when a folder cannot be made or written. Makes nothing itself.
+ * Fails early, before any work, when a folder cannot be made or written; nothing stays behind. Tries for real, since
+ * permissions do not tell: root may write everywhere and still make no folder in /proc.
  * @throws TesseraError `output-not-writable`
  */
 export async function requireWritable(folder: string): Promise<void> {
@@ -15,9 +15,10 @@ export async function requireWritable(folder: string): Promise<void> {
       throw refused(folder, found.code === 'ENOTDIR' ? 'a path that leads through a file' : found.message, found);
     }
     if (!found.isDirectory()) throw refused(folder, `${path}, which is a file`);
-    await access(path, constants.W_OK | constants.X_OK).catch((error: unknown) => {
-      throw refused(folder, `${path}, which this user may not write`, error);
+    const trial = await mkdtemp(join(path, '.tessera-')).catch((error: unknown) => {
+      throw refused(folder, `${path}, in which nothing can be made`, error);
     });
+    await rmdir(trial);
     return;
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Pixels, PreviewKind } from '@tessera/core';
+import type { Pixels } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { findModel, openModel, type Model } from '@tessera/models';
 import { encodePng, enlarge, tile } from '@tessera/pictures';
@@ -77,7 +77,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
         seed: seed + first,
         ...(values['guidance'] === undefined ? {} : { guidance: number('--guidance', values['guidance']) }),
         options: readOptions(values),
-        preview: (values['steps-strip'] === true ? 'decoded' : 'none') satisfies PreviewKind,
+        preview: values['steps-strip'] === true ? ('decoded' as const) : ('none' as const),
         signal: abort.signal,
       };
       const progress = (within: number, what: string) =>

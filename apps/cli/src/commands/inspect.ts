@@ -33,7 +33,9 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
     }
     const width = Math.max(4, ...rows.map(({ name }) => name.length));
     for (const { name, dtype, shape, sha256 } of rows) {
-      terminal.out(`${name.padEnd(width)}  ${dtype.padEnd(8)} ${`[${shape.join(', ')}]`.padEnd(20)} ${sha256.slice(0, 16)}`);
+      terminal.out(
+        `${name.padEnd(width)}  ${dtype.padEnd(8)} ${`[${shape.join(', ')}]`.padEnd(20)} ${sha256.slice(0, 16)}`,
+      );
     }
     const elements = rows.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     terminal.out(`${rows.length} tensors, ${elements.toLocaleString('en')} numbers, ${checkpoint.format}`);
@@ -47,7 +49,9 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
 async function tensorRows(checkpoint: Checkpoint, terminal: Terminal): Promise<Row[]> {
   const rows: Row[] = [];
   for (const { name, dtype, shape } of checkpoint.tensors.values()) {
-    const sha256 = createHash('sha256').update(await checkpoint.read(name)).digest('hex');
+    const sha256 = createHash('sha256')
+      .update(await checkpoint.read(name))
+      .digest('hex');
     rows.push({ name, dtype, shape, sha256 });
     terminal.progress(rows.length / checkpoint.tensors.size, name);
   }

@@ -1,0 +1,159 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const bin = resolve(import.meta.dirname, '../bin/tessera.mjs');
+const trainer = resolve(import.meta.dirname, '../../../packages/models/fixtures/ar-ckpt-last_micro.pth');
+
+let folder: string;
+let micro: string;
+
+function tessera(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: folder });
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'));
+  micro = join(folder, 'models', 'micro');
+  expect(tessera('import', '--transformer', trainer, '--out', micro)).toMatchObject({ status: 0 });
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('help', () => {
+  it('lists the verbs, and every verb has a page with examples', () => {
+    const { status, stdout } = tessera('--help');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/generate .*\n {2}models/);
+    expect(tessera('generate', '--help').stdout).toMatch(/Examples:\n {2}tessera generate --model digits-var/);
+  });
+
+  it.each([
+    [['inspekt'], /got the command inspekt; expected one of generate/],
+    [['inspect'], /got no argument; expected tessera inspect FILE/],
+    [['generate', '--colour', 'red'], /got Unknown option '--colour'/],
+  ])('%j is not understood: exit code 2', (args, sentence) => {
+    const { status, stdout, stderr } = tessera(...args);
+    expect(stderr).toMatch(sentence);
+    expect([status, stdout]).toEqual([2, '']);
+  });
+});
+
+describe('generate', () => {
+  it('writes a PNG a sample, a grid and a strip, and prints timings', async () => {
+    const out = join(folder, 'four');
+    const shared = ['--label', '1', '--out', out, '--steps-strip', '--json'];
+    const { status, stdout, stderr } = tessera(
+      'generate',
+      '--model',
+      'micro',
+      '--count',
+      '4',
+      '--seed',
+      '3',
+      ...shared,
+    );
+    expect([status, stderr]).toEqual([0, '']);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({ model: 'micro', images: 4 });
+    expect(result.timings_ms.scales.map(({ index }: { index: number }) => index)).toEqual([0, 1, 2]);
+    expect(readdirSync(out).sort()).toEqual([
+      'grid.png',
+      'label-1-seed-3.png',
+      'label-1-seed-4.png',
+      'label-1-seed-5.png',
+      'label-1-seed-6.png',
+      'steps.png',
+    ]);
+    expect((await sharp(join(out, 'steps.png')).metadata()).format).toBe('png');
+  });
+
+  it('makes the same bytes alone and in a batch', () => {
+    const alone = join(folder, 'alone');
+    expect(tessera('generate', '--model', micro, '--label', '1', '--seed', '5', '--out', alone).status).toBe(0);
+    const inBatch = readFileSync(join(folder, 'four', 'label-1-seed-5.png'));
+    expect(readFileSync(join(alone, 'label-1-seed-5.png')).equals(inBatch)).toBe(true);
+  });
+
+  it.each([
+    [['--model', 'nobody'], /got the model nobody; expected one of micro.*\(unknown-model\)/],
+    [['--label', '99'], /got the label 99; expected a number from 0 to 4.*\(unknown-label\)/],
+    [['--count', '0'], /got --count 0; expected an integer from 1.*\(option\)/],
+    [['--guidance', 'NaN'], /got --guidance NaN; expected a number.*\(option\)/],
+    [['--top-k', '99999'], /got topK 99999; expected at most 32.*\(top-k-above-vocabulary\)/],
+    [['--seed', '-1'], /got --seed -1; expected an integer from 0.*\(option\)/],
+    [['--target', 'abacus'], /got the target 'abacus'.*\(target-unknown\)/],
+    [['--out', trainer], /which is a file.*\(output-not-writable\)/],
+  ])('refuses %j in one sentence and writes nothing', (bad, sentence) => {
+    const out = join(folder, 'refused');
+    const { status, stderr } = tessera('generate', '--model', 'micro', '--out', out, ...bad);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(sentence);
+    expect([status, existsSync(out)]).toEqual([1, false]);
+  });
+});
+
+describe('files', () => {
+  it('inspects a checkpoint: name, dtype, shape, sha256 of the bytes', () => {
+    const { stdout, status } = tessera('inspect', trainer, '--json');
+    const { format, tensors } = JSON.parse(stdout);
+    expect([status, format]).toEqual([0, 'torch-zip']);
+    const head = tensors.find(({ name }: { name: string }) => name === 'trainer.var_wo_ddp.head.weight');
+    expect(head).toMatchObject({ dtype: 'float32', shape: [32, 32], sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  });
+
+  it('exports what it imported, bit for bit', () => {
+    const out = join(folder, 'official');
+    expect(tessera('export', 'micro', '--out', out).status).toBe(0);
+    const hashes = (file: string, prefix: string) =>
+      JSON.parse(tessera('inspect', file, '--json').stdout)
+        .tensors.filter(({ name }: { name: string }) => name.startsWith(prefix))
+        .map(({ name, sha256 }: { name: string; sha256: string }) => `${name.slice(prefix.length)} ${sha256}`)
+        .sort();
+    expect(hashes(join(out, 'var.safetensors'), '')).toEqual(hashes(trainer, 'trainer.var_wo_ddp.'));
+    expect(hashes(join(out, 'vae.safetensors'), '')).toEqual(hashes(trainer, 'trainer.vae_local.'));
+  });
+
+  it('refuses a damaged checkpoint and leaves nothing', () => {
+    const damaged = join(folder, 'damaged.pth');
+    writeFileSync(damaged, readFileSync(trainer).subarray(0, 5000));
+    const out = join(folder, 'models', 'damaged');
+    const { status, stderr } = tessera('import', '--transformer', damaged, '--out', out);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect([status, existsSync(out)]).toEqual([1, false]);
+  });
+
+  it('refuses weights that were altered', () => {
+    const file = join(micro, 'head.safetensors');
+    const whole = readFileSync(file);
+    const altered = Buffer.from(whole);
+    altered[altered.length - 1]! ^= 1;
+    writeFileSync(file, altered);
+    const { status, stderr } = tessera('generate', '--model', 'micro', '--out', join(folder, 'never'));
+    writeFileSync(file, whole);
+    expect(stderr).toMatch(/expected [0-9a-f]{64}, as model.json says.*\(weights-altered\)/);
+    expect([status, existsSync(join(folder, 'never'))]).toEqual([1, false]);
+  });
+});
+
+describe('facts', () => {
+  it('lists models and shows one', () => {
+    expect(tessera('models').stdout).toMatch(/^micro /);
+    expect(JSON.parse(tessera('models', 'micro', '--json').stdout)).toMatchObject({
+      name: 'micro',
+      classes: ['0', '1', '2', '3', '4'],
+    });
+  });
+
+  it('tells versions, the target and why', () => {
+    const facts = JSON.parse(tessera('doctor', '--json').stdout);
+    expect(facts).toMatchObject({
+      target: expect.stringMatching(/^onnx: /),
+      '@tensorflow/tfjs': '4.22.0',
+      models: 'micro',
+    });
+  });
+});

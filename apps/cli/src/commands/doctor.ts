@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { createEngine } from '@tessera/engine';
+import { listModelFolders } from '@tessera/models';
+import type { Arguments, Command } from '../command.ts';
+import { engineOptions, readEngineOptions } from '../engine-options.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const doctor: Command = {
+  usage: '[--json]',
+  options: { json: { type: 'boolean', help: 'print one JSON object' }, ...engineOptions },
+  examples: ['tessera doctor', 'TESSERA_TARGET=eager tessera doctor'],
+  positionals: [0, 0],
+  run,
+};
+
+const require = createRequire(import.meta.url);
+const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
+
+function version(name: string): string {
+  try {
+    return (require(`${name}/package.json`) as { version: string }).version;
+  } catch {
+    return 'not installed';
+  }
+}
+
+async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
+  const engine = createEngine(readEngineOptions(values));
+  const facts = {
+    tessera: (require('../../package.json') as { version: string }).version,
+    node: `${process.version} (${process.platform} ${process.arch})`,
+    target: `${engine.target}: ${engine.why}`,
+    'onnxruntime-node': version('onnxruntime-node'),
+    '@tensorflow/tfjs': version('@tensorflow/tfjs'),
+    sharp: version('sharp'),
+    processor: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} threads`,
+    memory: `${gigabytes(freemem())} free of ${gigabytes(totalmem())}`,
+    models:
+      listModelFolders()
+        .map(({ name }) => name)
+        .join(', ') || 'none found',
+  };
+  engine.dispose();
+  if (values['json'] === true) terminal.out(JSON.stringify(facts));
+  else for (const [name, fact] of Object.entries(facts)) terminal.out(`${name.padEnd(18)} ${fact}`);
+  return 0;
+}

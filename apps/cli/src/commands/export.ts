@@ -1,0 +1,24 @@
+import { exportModel, findModel } from '@tessera/models';
+import type { Arguments, Command } from '../command.ts';
+import { required } from '../numbers.ts';
+import { requireWritable } from '../output-folder.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const exportCommand: Command = {
+  usage: 'MODEL --out DIR',
+  options: {
+    out: { type: 'string', value: 'DIR', help: 'folder for var.safetensors and vae.safetensors' },
+  },
+  examples: ['tessera export digits-var --out official'],
+  positionals: [1, 1],
+  run,
+};
+
+async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
+  const out = required('export', '--out DIR', values['out']);
+  const { folder } = findModel(name!);
+  await requireWritable(out);
+  const { transformer, tokenizer } = await exportModel(folder, out);
+  terminal.out(`Official names and layouts: ${transformer}, ${tokenizer}`);
+  return 0;
+}

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { schema } from '@tessera/core';
+import { createEngine } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import { importModel, type ImportRequest } from '@tessera/models';
+import type { Arguments, Command } from '../command.ts';
+import { engineOptions, readEngineOptions } from '../engine-options.ts';
+import { integer, required } from '../numbers.ts';
+import { requireWritable } from '../output-folder.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const importCommand: Command = {
+  usage: '--transformer FILE [--tokenizer FILE] --out DIR',
+  options: {
+    transformer: { type: 'string', value: 'FILE', help: 'VAR state dict or trainer checkpoint (.pth, .safetensors)' },
+    tokenizer: { type: 'string', value: 'FILE', help: 'VQ-VAE state dict (default: inside the transformer’s file)' },
+    out: { type: 'string', value: 'DIR', help: 'model folder to write, models/var-d16 say' },
+    name: { type: 'string', value: 'NAME', help: 'name of the model (default: the folder’s)' },
+    title: { type: 'string', value: 'TEXT', help: 'one line for people' },
+    licence: { type: 'string', value: 'TEXT', help: 'licence of the weights' },
+    data: { type: 'string', value: 'TEXT', help: 'what the model was trained on' },
+    classes: { type: 'string', value: 'FILE', help: 'names of the classes: a JSON list, or one name a line' },
+    dtype: { type: 'string', value: 'T', help: 'float32 (default) or float16, half the size on disk' },
+    'patch-nums': { type: 'string', value: 'LIST', help: 'sides of the scales, 1,2,3 (default: read from the file)' },
+    heads: { type: 'string', value: 'N', help: 'attention heads, where the file cannot tell' },
+    ...engineOptions,
+  },
+  examples: [
+    'tessera import --transformer var_d16.pth --tokenizer vae_ch160v4096z32.pth --out models/var-d16',
+    'tessera import --transformer ar-ckpt-last.pth --out models/mine --classes names.txt --dtype float16',
+  ],
+  positionals: [0, 0],
+  run,
+};
+
+async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
+  const out = required('import', '--out DIR', values['out']);
+  await requireWritable(out);
+  const engine = createEngine(readEngineOptions(values));
+  try {
+    const request = await readRequest(values, out);
+    terminal.progress(0.5, `reading ${request.transformer}`);
+    const manifest = await importModel({ ...request, engine });
+    terminal.done();
+    terminal.out(`${manifest.name} is in ${out}. Try: tessera generate --model ${out} --out out/${manifest.name}`);
+    return 0;
+  } finally {
+    terminal.done();
+    engine.dispose();
+  }
+}
+
+async function readRequest(values: Arguments['values'], out: string): Promise<Omit<ImportRequest, 'engine'>> {
+  const text = (name: string) => (typeof values[name] === 'string' ? { [name]: values[name] } : {});
+  const { dtype, heads, classes } = values;
+  const patchNums = values['patch-nums'];
+  return {
+    transformer: required('import', '--transformer FILE', values['transformer']),
+    out,
+    name: typeof values['name'] === 'string' ? values['name'] : basename(out),
+    ...text('tokenizer'),
+    ...text('title'),
+    ...text('licence'),
+    ...text('data'),
+    ...(dtype === undefined ? {} : { dtype: readDType(dtype) }),
+    ...(heads === undefined ? {} : { heads: integer('--heads', heads, 1, 1024) }),
+    ...(typeof patchNums === 'string'
+      ? { patchNums: patchNums.split(',').map((side) => integer('--patch-nums', side, 1, 4096)) }
+      : {}),
+    ...(typeof classes === 'string' ? { classes: await readClasses(classes) } : {}),
+  };
+}
+
+function readDType(dtype: string | boolean): 'float32' | 'float16' {
+  if (dtype === 'float32' || dtype === 'float16') return dtype;
+  const got = `--dtype ${String(dtype)}`;
+  throw new TesseraError({ code: 'option', who: 'tessera', got, expected: 'float32 or float16' });
+}
+
+async function readClasses(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new TesseraError({
+      code: 'classes-unreadable',
+      who: file,
+      got: 'no readable file',
+      expected: 'class names',
+      cause,
+    });
+  });
+  if (!text.trimStart().startsWith('['))
+    return text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean);
+  try {
+    return schema.list(schema.string()).parse(JSON.parse(text), file);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const got = `text that is not JSON (${cause.message})`;
+    throw new TesseraError({ code: 'classes-unreadable', who: file, got, expected: 'a JSON list of names', cause });
+  }
+}
