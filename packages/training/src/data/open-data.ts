@@ -12,7 +12,7 @@ export function openData(data: DataRecipe, { folder, seed }: { folder: string; s
     case 'mnist':
       return openMnist({ ...data, seed });
     case 'idx': {
-      const { train, test, size, validation, classes } = data;
+      const { train, test, size, validation, classes, limit } = data;
       const pair = (files: typeof train) => ({ images: at(files.images), labels: at(files.labels) });
       const named = classes.length > 0 ? { classes } : {};
       return openIdx({
@@ -21,6 +21,7 @@ export function openData(data: DataRecipe, { folder, seed }: { folder: string; s
         test: pair(test),
         size,
         validation,
+        limit,
         seed,
         ...named,
       });

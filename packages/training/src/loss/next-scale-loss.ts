@@ -14,7 +14,7 @@ export interface NextScaleParts {
 export interface NextScaleLossOptions {
   /** Share of the labels replaced by the null class. */
   readonly labelDrop: number;
-  /** Train only the first so many scales; left out: all. */
+  /** Train only the first so many scales; left out: as many as the batch has weights for. */
   readonly scales?: number;
 }
 
@@ -23,7 +23,7 @@ export interface TokenBatch {
   readonly index_BL: Tensor;
   /** -1 for unlabelled images. */
   readonly label_B: Tensor;
-  /** The weight of each token in the sum: 1/L, or what a progressive plan says. */
+  /** The weight of each token in the sum: 1/L, or what a progressive plan says. A shorter list trains the first scales. */
   readonly weight_L: Tensor;
 }
 
@@ -47,12 +47,12 @@ export function nextScaleLoss(
       expected: 'a multi-scale discrete tokenizer',
     });
   }
-  const scales = tokenizer.layout.scales.slice(0, counted ?? tokenizer.layout.scales.length);
-  const sizes = scales.map(({ height, width }) => height * width);
-  const length = sizes.reduce((sum, size) => sum + size, 0);
-  const rank = sizes.flatMap((size, scale) => Array.from({ length: size }, () => scale));
+  const all = tokenizer.layout.scales.map(({ height, width }) => height * width);
   return ({ index_BL, label_B, weight_L }, rng) => {
     const batch = index_BL.shape[0]!;
+    const sizes = scalesOf(all, counted ? total(all.slice(0, counted)) : weight_L.shape[0]!);
+    const length = total(sizes);
+    const rank = sizes.flatMap((size, scale) => Array.from({ length: size }, () => scale));
     const values_BLC = nn.embedding(space.codebook_VC, index_BL as Tensor2D) as tf.Tensor3D;
     const estimates = tokenizer.estimates!(values_BLC);
     const cut = <T extends Tensor>(tokens: T, count: number): T =>
@@ -69,7 +69,19 @@ export function nextScaleLoss(
     const loss_BL = head.loss(backbone.teach(lesson, context), target, context);
     const weights = weight_L.shape[0] === length ? weight_L : tf.slice(weight_L, [0], [length]);
     const loss = tf.mean(tf.sum(tf.mul(loss_BL, weights), 1)) as Scalar;
-    const scale_S = tf.stack(tf.split(loss_BL, sizes, 1).map((part) => tf.mean(part))) as Tensor1D;
+    const scale_S = tf.stack(tf.split(loss_BL, [...sizes], 1).map((part) => tf.mean(part))) as Tensor1D;
     return { loss, aux: { scale_S } };
   };
+}
+
+/** The first scales, together as long as `length`. */
+function scalesOf(all: readonly number[], length: number): readonly number[] {
+  const count = all.findIndex((_, scale) => total(all.slice(0, scale + 1)) === length) + 1;
+  if (count > 0) return all.slice(0, count);
+  const expected = `one for each token of the first scales, of ${all.join(', ')} tokens`;
+  throw new TesseraError({ code: 'weights-length', who: 'training', got: `${length} token weights`, expected });
+}
+
+function total(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

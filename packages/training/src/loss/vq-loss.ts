@@ -15,6 +15,13 @@ export interface VqLossOptions {
   readonly adversarial: { readonly weight: number; readonly discriminator: Discriminator } | null;
 }
 
+export interface VqBatch {
+  /** In [0, 1]. */
+  readonly image_BHWC: Tensor;
+  /** A scalar that switches the adversarial term on and off; left out: on. */
+  readonly adversarial_share?: Tensor;
+}
+
 export interface VqLoss {
   readonly loss: Scalar;
   /**
@@ -28,8 +35,8 @@ export interface VqLoss {
  * Loss of the multi-scale VQ-VAE (VAR section 3.2, after VQGAN): reconstruction, codebook and commitment, and where
  * asked for a perceptual and an adversarial term. `image_BHWC` in [0, 1]. Pure and traceable.
  */
-export function vqLoss(model: VqVae, options: VqLossOptions): (batch: { readonly image_BHWC: Tensor }) => VqLoss {
-  return ({ image_BHWC }) => {
+export function vqLoss(model: VqVae, options: VqLossOptions): (batch: VqBatch) => VqLoss {
+  return ({ image_BHWC, adversarial_share }) => {
     const real = toNetworkRange(image_BHWC as Tensor4D);
     const { image_BHWC: made, features_BHWC, loss: quantiser, hits_SV } = reconstruct(model, real);
     const l1 = tf.mean(tf.abs(tf.sub(made, real))) as Scalar;
@@ -51,7 +58,8 @@ export function vqLoss(model: VqVae, options: VqLossOptions): (batch: { readonly
         );
       const game = adversarialLoss(made, { discriminator, reconstruction });
       aux['adversarial'] = game.loss;
-      parts.push(tf.mul(game.loss, weight));
+      const share = adversarial_share ? tf.mul(adversarial_share, weight) : tf.scalar(weight);
+      parts.push(tf.mul(game.loss, share));
     }
     return { loss: tf.addN(parts) as Scalar, aux };
   };

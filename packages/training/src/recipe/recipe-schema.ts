@@ -3,7 +3,7 @@ import { anything, byKind, nullable, record } from './fields.ts';
 import { trainingFields } from './optimiser.ts';
 import type { ArRecipe, DataRecipe, JudgeRecipe, ModelRecipe, Recipe, VqRecipe } from './recipe.ts';
 
-const { object, integer, number, string, choice, list, optional } = schema;
+const { object, integer, number, string, choice, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });
 const count = integer({ min: 1 });
 const files = object({ images: string(), labels: string() });
@@ -11,8 +11,10 @@ const preview: Field<PreviewKind> = choice('none', 'linear', 'decoded');
 const linear: PreviewKind = 'linear';
 const held = optional(integer({ min: 0 }), 1000);
 
+const limit = optional(integer({ min: 0 }), 0);
+
 const data: Field<DataRecipe> = byKind({
-  mnist: object({ kind: choice('mnist'), size: count, validation: held }),
+  mnist: object({ kind: choice('mnist'), size: count, validation: held, limit }),
   idx: object({
     kind: choice('idx'),
     train: files,
@@ -20,6 +22,7 @@ const data: Field<DataRecipe> = byKind({
     size: count,
     validation: held,
     classes: optional(list(string()), []),
+    limit,
   }),
   folder: object({
     kind: choice('folder'),
@@ -54,7 +57,7 @@ const model: Field<ModelRecipe> = object({
   }),
 });
 
-const vq: Field<VqRecipe> = object({
+const vqFields: Field<VqRecipe> = object({
   ...trainingFields,
   loss: object({
     l1: optional(number({ min: 0 }), 1),
@@ -82,6 +85,12 @@ const vq: Field<VqRecipe> = object({
     { startImages: 512, deadBelow: 0.03, reviveUntil: 0.6, reviveEvery: 50 },
   ),
 });
+
+const vq = refine(vqFields, ({ accumulate, loss }) =>
+  loss.adversarial && accumulate > 1
+    ? 'accumulate = 1 with an adversarial loss: the discriminator sees one batch'
+    : null,
+);
 
 const ar: Field<ArRecipe> = object({
   ...trainingFields,

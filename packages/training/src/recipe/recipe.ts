@@ -3,7 +3,7 @@ import type { TrainingRecipe } from './optimiser.ts';
 
 /** Where images come from. Relative paths start at the recipe's folder. */
 export type DataRecipe =
-  | { readonly kind: 'mnist'; readonly size: number; readonly validation: number }
+  | { readonly kind: 'mnist'; readonly size: number; readonly validation: number; readonly limit: number }
   | {
       readonly kind: 'idx';
       readonly train: { readonly images: string; readonly labels: string };
@@ -11,6 +11,8 @@ export type DataRecipe =
       readonly size: number;
       readonly validation: number;
       readonly classes: readonly string[];
+      /** At most so many images for training, and for testing; 0: all. */
+      readonly limit: number;
     }
   | {
       readonly kind: 'folder';

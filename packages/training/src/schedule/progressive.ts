@@ -30,8 +30,8 @@ export function tokenWeights(
 ): Float32Array {
   const length = sizes.reduce((sum, size) => sum + size, 0);
   return Float32Array.from(
-    sizes.flatMap((size, scale) => {
-      const weight = scale > stage ? 0 : scale === stage ? newest : 1;
+    sizes.slice(0, stage + 1).flatMap((size, scale) => {
+      const weight = scale === stage ? newest : 1;
       return Array.from({ length: size }, () => weight / length);
     }),
   );

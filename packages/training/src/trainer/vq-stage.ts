@@ -1,12 +1,14 @@
-import type { Scalar } from '@tensorflow/tfjs';
+import type { Tensor4D } from '@tensorflow/tfjs';
 import type { Engine, TrainResult, TrainStep } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
-import { openVqVae, vqLayout, type VqConfig, type VqVae } from '@tessera/tokenizer-vq';
+import { openVqVae, toNetworkRange, vqLayout, type VqConfig, type VqVae } from '@tessera/tokenizer-vq';
 import { batchOrder } from '../data/batch-order.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { FeatureNetwork } from '../loss/perceptual.ts';
-import { vqLoss } from '../loss/vq-loss.ts';
+import { discriminatorLoss, patchDiscriminator, type Discriminator } from '../loss/patch-discriminator.ts';
+import { vqLoss, type VqBatch } from '../loss/vq-loss.ts';
 import type { VqRecipe } from '../recipe/recipe.ts';
+import { adversarialStep } from './adversarial-step.ts';
 import { codeKeeper, type CodeKeeper } from './code-keeper.ts';
 import { hyperOf, optimiserSpec } from './hyper.ts';
 import { chunks, imageBatch, imageBatches } from './image-batches.ts';
@@ -41,17 +43,9 @@ export function vqStage(options: VqStageOptions): VqStage {
   const { engine, data, recipe, config, seed } = options;
   const weights = freshWeights(seed);
   const model = openVqVae(config, weights);
-  const perceptual =
-    recipe.loss.perceptual > 0 && options.network ? { weight: recipe.loss.perceptual, network: options.network } : null;
-  const { l1, l2 } = recipe.loss;
-  const loss = vqLoss(model, { l1, l2, perceptual, adversarial: null });
-  const trainStep = engine.compileTrainStep({
-    name: 'vq',
-    params: weights.params,
-    loss: (batch) =>
-      loss({ image_BHWC: batch['image_BHWC']! }) as { loss: Scalar; aux: ReturnType<typeof loss>['aux'] },
-    ...optimiserSpec(recipe),
-  });
+  const game = recipe.loss.adversarial && openGame(options, recipe.loss.adversarial);
+  const generator = generatorStep(options, { model, weights, game });
+  const trainStep = game ? adversarialStep({ generator, discriminator: game.trainStep, from: game.from }) : generator;
   const keeper = keeperOf(options);
   const { batch, accumulate, steps } = recipe;
   return {
@@ -87,8 +81,55 @@ export function vqStage(options: VqStageOptions): VqStage {
     dispose() {
       trainStep.dispose();
       weights.dispose();
+      game?.weights.dispose();
     },
   };
+}
+
+/** The discriminator, and the step that trains it. */
+interface Game {
+  readonly discriminator: Discriminator;
+  readonly weights: FreshWeights;
+  readonly trainStep: TrainStep;
+  readonly weight: number;
+  readonly from: number;
+}
+
+function openGame(
+  { engine, recipe, data, seed }: VqStageOptions,
+  { weight, from, width, levels }: NonNullable<VqRecipe['loss']['adversarial']>,
+): Game {
+  const weights = freshWeights(seed);
+  const discriminator = patchDiscriminator(weights, { channels: data.image.channels, width, levels });
+  const trainStep = engine.compileTrainStep({
+    name: 'vq.discriminator',
+    params: weights.params,
+    loss: ({ image_BHWC, made_BHWC }) => ({
+      loss: discriminatorLoss(discriminator, toNetworkRange(image_BHWC as Tensor4D), made_BHWC as Tensor4D),
+    }),
+    ...optimiserSpec(recipe),
+  });
+  return { discriminator, weights, trainStep, weight, from: Math.round(from * recipe.steps) };
+}
+
+function generatorStep(
+  { engine, recipe, network }: VqStageOptions,
+  { model, weights, game }: { model: VqVae; weights: FreshWeights; game: Game | null },
+): TrainStep {
+  const { l1, l2, perceptual } = recipe.loss;
+  const loss = vqLoss(model, {
+    l1,
+    l2,
+    perceptual: perceptual > 0 && network ? { weight: perceptual, network } : null,
+    adversarial: game && { weight: game.weight, discriminator: game.discriminator },
+  });
+  return engine.compileTrainStep({
+    name: 'vq',
+    params: weights.params,
+    ...(game && { frozen: game.weights.params }),
+    loss: (batch) => loss(batch as unknown as VqBatch),
+    ...optimiserSpec(recipe),
+  });
 }
 
 function keeperOf({ recipe, config, seed }: VqStageOptions): CodeKeeper {
@@ -138,13 +179,9 @@ async function reconstructNow({ data, recipe }: VqStageOptions, trainStep: Train
   return { real: await data.validation.read(members), made };
 }
 
+const TERMS = ['l1', 'l2', 'quantiser', 'perceptual', 'adversarial', 'discriminator'];
+
 function vqFigures({ aux }: TrainResult, keeper: CodeKeeper) {
-  const mean = (name: string): number => aux[name]![0]!;
-  return {
-    l1: mean('l1'),
-    l2: mean('l2'),
-    quantiser: mean('quantiser'),
-    usage: keeper.usage(),
-    revived: keeper.revived(),
-  };
+  const terms = TERMS.flatMap((name) => (aux[name] ? [[name, aux[name][0]!] as const] : []));
+  return { ...Object.fromEntries(terms), usage: keeper.usage(), revived: keeper.revived() };
 }

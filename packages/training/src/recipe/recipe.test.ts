@@ -1,0 +1,78 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partsOf } from '../run/parts.ts';
+import { microRecipe } from '../trainer/micro.fixture.ts';
+import { readRecipe } from './read-recipe.ts';
+import { recipeSchema } from './recipe-schema.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-recipe-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const written = async (text: string): Promise<string> => {
+  const path = join(folder, 'recipe.json');
+  await writeFile(path, text);
+  return path;
+};
+
+describe('recipes', () => {
+  const recipes = new URL('../../../../recipes/', import.meta.url);
+
+  it('that ship are whole, and their parts agree', async () => {
+    const names = (await readdir(recipes)).filter((name) => name.endsWith('.json'));
+    expect(names.length).toBeGreaterThanOrEqual(3);
+    for (const name of names) {
+      const { recipe } = await readRecipe(new URL(name, recipes).pathname);
+      expect(`${recipe.name}.json`).toBe(name);
+      if (recipe.model) expect(partsOf(recipe.model, name).facts.classes).toBe(10);
+    }
+  });
+
+  it('take defaults for what they leave out', () => {
+    const { judge, vq, ar } = recipeSchema.parse(microRecipe, 'micro');
+    expect(judge).toMatchObject({ kind: 'train', shift: 0, accumulate: 1 });
+    expect(vq).toMatchObject({ loss: { perceptual: 0, adversarial: null }, optimiser: { eps: 1e-8 } });
+    expect(ar).toMatchObject({ labelDrop: 0.1, every: { log: 1, picture: 0 } });
+  });
+
+  it.each([
+    ['an unknown field', { ...microRecipe, stepz: 1 }, 'field-unknown', 'stepz'],
+    ['a missing field', { ...microRecipe, data: undefined }, 'field-missing', 'data'],
+    ['an unknown kind of data', { ...microRecipe, data: { kind: 'web' } }, 'field-invalid', 'data.kind = "web"'],
+    ['a wrong number', { ...microRecipe, vq: { ...microRecipe.vq, steps: 0.5 } }, 'field-invalid', 'vq.steps = 0.5'],
+    [
+      'a schedule that nobody knows',
+      { ...microRecipe, ar: { ...microRecipe.ar, optimiser: { learningRate: { shape: 'step', peak: 1 } } } },
+      'field-invalid',
+      'ar.optimiser.learningRate.shape',
+    ],
+    [
+      'an adversarial loss on accumulated batches',
+      { ...microRecipe, vq: { ...microRecipe.vq, loss: { adversarial: { weight: 0.1 } } } },
+      'field-invalid',
+      'accumulate = 1',
+    ],
+  ])('refuse %s in one sentence that names it', async (_, recipe, code, named) => {
+    const path = await written(JSON.stringify(recipe));
+    const error = await readRecipe(path).catch((caught: unknown) => caught as Error);
+    expect(error).toMatchObject({ code, message: expect.stringContaining(path) });
+    expect((error as Error).message).toContain(named);
+    expect((error as Error).message).not.toContain('\n');
+  });
+
+  it('refuse text that is not JSON, and a missing file', async () => {
+    await expect(readRecipe(await written('{"format": '))).rejects.toMatchObject({ code: 'recipe-malformed' });
+    await expect(readRecipe(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'recipe-missing' });
+  });
+
+  it('refuse parts that do not agree', () => {
+    const model = recipeSchema.parse(microRecipe, 'micro').model!;
+    expect(() => partsOf({ ...model, head: { plugin: 'diffusoin', config: {} } }, 'micro')).toThrowError(
+      expect.objectContaining({ code: 'plugin-unknown' }),
+    );
+  });
+});
