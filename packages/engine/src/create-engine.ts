@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import type { CompileOptions, Engine, Program, TargetName, Tree } from './engine.ts';
@@ -27,6 +28,7 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions = {}): Engine {
   const { target, why } = selectTarget(options.target);
   const threads = checkThreads(options.threads ?? availableParallelism());
+  tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
   const steps = new Set<{ dispose(): void }>();
   const programs = new Set<CompiledProgram>();
   const compile = <A extends readonly Tree[], R extends Tree>(
