@@ -7,6 +7,7 @@ export function reportSteps({ ours, torch, ratio }: Comparison): string {
   const rows = [
     [`median of ${ours.runs.length}`, ...columns.map(({ runtime }) => runtime)],
     ['step', ...columns.map(({ figures }) => seconds(figures['total']!))],
+    ['processor time', ...columns.map(({ figures }) => seconds(figures['cpu']!))],
     ['peak memory', ...columns.map(({ figures }) => bytes(figures['peakMemory']!))],
   ];
   return [table(rows), ...(ratio === null ? [] : [`Tessera takes ${ratio.toFixed(2)} of PyTorch's time`])].join('\n');

@@ -36,10 +36,11 @@ export function startOwnSide(name: string, settings: object): Promise<Side> {
   return startSide({ who: 'Tessera', executable: process.execPath, args, environment: ownEnvironment });
 }
 
-/** Starts PyTorch's side: a script of `torch/`. */
+/** Starts PyTorch's side: a script of `torch/`. Its idle threads sleep, as ours do: on shared cores they are faster so. */
 export function startTorchSide(python: string, name: string, settings: object): Promise<Side> {
   const file = fileURLToPath(new URL(`../torch/${name}.py`, import.meta.url));
-  return startSide({ who: 'PyTorch', executable: python, args: [file, JSON.stringify(settings)] });
+  const environment = { OMP_WAIT_POLICY: 'PASSIVE' };
+  return startSide({ who: 'PyTorch', executable: python, args: [file, JSON.stringify(settings)], environment });
 }
 
 /**

@@ -39,6 +39,7 @@ function report({ ours, torch, ratio }: Comparison): string {
     row('  decoder', 'decoder', seconds),
     row('first scale', 'first', seconds),
     ['  of the image', ...first],
+    row('processor time', 'cpu', seconds),
     row('peak memory', 'peakMemory', bytes),
   ];
   return [table(rows), ...(ratio === null ? [] : [`Tessera takes ${ratio.toFixed(2)} of PyTorch's time`])].join('\n');

@@ -3,6 +3,7 @@
 import json
 import mmap
 import sys
+import time
 
 import torch
 
@@ -21,7 +22,10 @@ def serve(run, **facts):
     for line in sys.stdin:
         if line.strip() == "quit":
             break
-        print(json.dumps({**run(), "peakMemory": peak_memory()}), flush=True)
+        before = time.process_time()
+        figures = run()
+        cpu = time.process_time() - before
+        print(json.dumps({**figures, "cpu": cpu, "peakMemory": peak_memory()}), flush=True)
 
 
 def peak_memory():

@@ -18,7 +18,9 @@ export interface CaseFile {
 }
 
 /** Opens a case file for its kind alone; `read` reads the tensors. */
-export async function openCase(path: string): Promise<{ kind: string; read(): Promise<CaseFile>; close(): Promise<void> }> {
+export async function openCase(
+  path: string,
+): Promise<{ kind: string; read(): Promise<CaseFile>; close(): Promise<void> }> {
   const checkpoint = await openCheckpoint(path);
   const metadata = new Map([...checkpoint.values].map(([key, value]) => [key, String(value)]));
   const kind = metadata.get('kind');
@@ -96,7 +98,7 @@ export function tensorOf(file: CaseFile, name: string): CaseTensor {
 /** Tensors named `prefix.0`, `prefix.1` ... in order. */
 export function seriesOf(file: CaseFile, prefix: string): CaseTensor[] {
   const series: CaseTensor[] = [];
-  for (let tensor; (tensor = file.tensors.get(`${prefix}.${series.length}`)) !== undefined; ) series.push(tensor);
+  for (let tensor; (tensor = file.tensors.get(`${prefix}.${series.length}`)) !== undefined;) series.push(tensor);
   return series;
 }
 

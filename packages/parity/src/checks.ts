@@ -19,7 +19,11 @@ export class Checks {
   }
 
   /** Compares and disposes a tensor. An NHWC image is turned into the file's NCHW when `channelsFirst` is set. */
-  async checkTensor(name: string, tensor: Tensor, how: { tolerance: Tolerance; channelsFirst?: boolean }): Promise<void> {
+  async checkTensor(
+    name: string,
+    tensor: Tensor,
+    how: { tolerance: Tolerance; channelsFirst?: boolean },
+  ): Promise<void> {
     const read = { data: await tensor.data<'float32'>(), shape: tensor.shape };
     tensor.dispose();
     this.check(name, how.channelsFirst ? toChannelsFirst(read) : read, how.tolerance);

@@ -1,4 +1,13 @@
-import { sample, type Backbone, type Guidance, type Head, type Kept, type Pixels, type Row } from '@tessera/core';
+import {
+  sample,
+  type Backbone,
+  type Guidance,
+  type Head,
+  type Kept,
+  type Pixels,
+  type Row,
+  type Tokenizer,
+} from '@tessera/core';
 import type { SampleRng } from '@tessera/engine';
 import type { CategoricalOptions } from '@tessera/head-categorical';
 import type { VqTokenizer } from '@tessera/tokenizer-vq';
@@ -58,15 +67,12 @@ function at(steps: Steps, index: number): Partial<Writable<RecordedStep>> {
   return (steps[index] ??= {});
 }
 
-function recordCanvas(tokenizer: VqTokenizer, steps: Steps): VqTokenizer {
+function recordCanvas(tokenizer: VqTokenizer, steps: Steps): Tokenizer {
   return {
     ...tokenizer,
     openCanvas(rows, kept) {
       const canvas = tokenizer.openCanvas(rows, kept);
       return {
-        get map_BHWC() {
-          return canvas.map_BHWC;
-        },
         async read(step, reads) {
           const context = await canvas.read(step, reads);
           if (context.reads !== 'known') {

@@ -13,8 +13,10 @@ export async function serveSide(runtime: string, run: () => Promise<Figures>): P
   console.log(JSON.stringify({ ready: true, runtime }));
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() === 'quit') return;
+    const before = process.cpuUsage();
     const figures = await run();
-    console.log(JSON.stringify({ ...figures, peakMemory: peakMemory() }));
+    const { user, system } = process.cpuUsage(before);
+    console.log(JSON.stringify({ ...figures, cpu: (user + system) / 1e6, peakMemory: peakMemory() }));
   }
 }
 

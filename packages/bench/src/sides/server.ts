@@ -41,7 +41,8 @@ async function oneGeneration(): Promise<Figures> {
       { id: createGeneration.id },
     );
     if (generation.state === 'COMPLETED') break;
-    if (generation.state !== 'QUEUED' && generation.state !== 'RUNNING') throw new Error(`It ended ${generation.state}.`);
+    if (generation.state !== 'QUEUED' && generation.state !== 'RUNNING')
+      throw new Error(`It ended ${generation.state}.`);
   }
   delay.disable();
   const total = (performance.now() - start) / 1000;

@@ -1,13 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import {
-  estimatesOf,
-  lookUp,
-  quantize,
-  takeQuantizer,
-  type Quantizer,
-  type Size,
-} from '@tessera/tokenizer-vq';
+import { estimatesOf, lookUp, quantize, takeQuantizer, type Quantizer, type Size } from '@tessera/tokenizer-vq';
 import type { CaseConfig } from '../case-config.ts';
 import { vqConfigOf } from '../case-config.ts';
 import { metadataOf, tensorOf, type CaseFile } from '../case-file.ts';
@@ -31,7 +24,8 @@ export const quantizerRunner: CaseRunner = {
     for (const [k, index] of index_Bl.entries()) await checks.checkTensor(`out.idx.${k}`, index, { tolerance: exact });
     const how = { tolerance: convStack, channelsFirst: true };
     for (const [k, map] of map_BHWC.entries()) await checks.checkTensor(`out.f_hat.${k}`, map, how);
-    if (checks.has('out.var_input')) await checks.checkTensor('out.var_input', estimates_BlC!, { tolerance: convStack });
+    if (checks.has('out.var_input'))
+      await checks.checkTensor('out.var_input', estimates_BlC!, { tolerance: convStack });
     else estimates_BlC?.dispose();
     features_BHWC.dispose();
     program.dispose();

@@ -1,12 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
 import { rampGuidance, type Guidance, type Kept, type Row } from '@tessera/core';
-import { lookUp } from '@tessera/tokenizer-vq';
 import { metadataOf, seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
 import type { CaseRunner } from '../case-runner.ts';
 import { recordedRng } from '../recorded-rng.ts';
 import { recordedSample, type RecordedSample } from '../recorded-sample.ts';
-import { indexTensor } from '../tensors.ts';
+import { floatTensor } from '../tensors.ts';
 import { openVarParts, type VarParts } from '../var-parts.ts';
 import { checkImages, checkSteps } from '../var-step-checks.ts';
 
@@ -42,7 +40,7 @@ export const varEditRunner: CaseRunner = {
   async run(file, { checks, engine }) {
     const parts = await openVarParts(file, { engine });
     const call = metadataOf(file, 'call') as Call;
-    const kept = keptTokens(file, parts);
+    const kept = await keptTokens(file, parts);
     const recorded = await generate(file, parts, { call, guidance: bothHalves(call.cfg), kept });
     await checkSteps({ file, checks, parts, engine }, recorded, kept);
     checkImages({ file, checks }, recorded);
@@ -76,11 +74,24 @@ function generate(
 }
 
 /** `in.img_tokens.k` as codebook vectors of all positions, and the mask brought to every scale. */
-function keptTokens(file: CaseFile, { tokenizer }: VarParts): Kept {
-  const values_BLC = tf.tidy(() => {
-    const scales = seriesOf(file, 'in.img_tokens').map((tokens) => indexTensor<Tensor2D>(tokens));
-    return lookUp(tokenizer.model.quantizer, tf.concat(scales, 1)) as Tensor3D;
-  });
+async function keptTokens(file: CaseFile, { tokenizer }: VarParts): Promise<Kept> {
+  const { codebook_VC } = tokenizer.model.quantizer;
+  const codebook = await codebook_VC.data<'float32'>();
+  const channels = codebook_VC.shape[1];
+  const scales = seriesOf(file, 'in.img_tokens');
+  const batch = scales[0]!.shape[0]!;
+  const { length } = tokenizer.layout;
+  const values = new Float32Array(batch * length * channels);
+  let at = 0;
+  for (let row = 0; row < batch; row++) {
+    for (const { data, shape } of scales) {
+      for (const code of data.subarray(row * shape[1]!, (row + 1) * shape[1]!)) {
+        values.set(codebook.subarray(code * channels, (code + 1) * channels), at);
+        at += channels;
+      }
+    }
+  }
   const mask = Uint8Array.from(tensorOf(file, 'in.edit_mask').data);
+  const values_BLC = floatTensor<Tensor3D>({ data: values, shape: [batch, length, channels] });
   return { values_BLC, keep_L: tokenizer.keepMask(mask) };
 }

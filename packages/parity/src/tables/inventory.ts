@@ -2,7 +2,14 @@ import { nextScaleOrder, type Parts } from '@tessera/core';
 import { nextScaleTransformer } from '@tessera/backbones';
 import { createEngine, type Engine } from '@tessera/engine';
 import { categoricalHead } from '@tessera/head-categorical';
-import { configOfVarState, configOfVqState, isDerived, patchNumsOf, recordedShapes, type Shapes } from '@tessera/models';
+import {
+  configOfVarState,
+  configOfVqState,
+  isDerived,
+  patchNumsOf,
+  recordedShapes,
+  type Shapes,
+} from '@tessera/models';
 import { USAGE_BUFFER, vqTokenizer } from '@tessera/tokenizer-vq';
 import type { Verdict } from '../comparison.ts';
 
@@ -34,7 +41,9 @@ export function checkInventory(content: Inventory): Verdict[] {
   try {
     return Object.entries(content).map(([name, model]) => {
       const shapes = new Map(Object.entries(model.entries).map(([key, [, shape]]) => [key, shape]));
-      const problems = shapes.has(TRANSFORMER) ? transformerProblems(shapes, engine) : tokenizerProblems(shapes, engine);
+      const problems = shapes.has(TRANSFORMER)
+        ? transformerProblems(shapes, engine)
+        : tokenizerProblems(shapes, engine);
       const counted = parametersOf(shapes);
       if (counted !== model.n_params) problems.push(`${counted} parameters instead of ${model.n_params}`);
       const failure = `${name}: ${problems.slice(0, 4).join('; ')}`;
@@ -49,7 +58,10 @@ function transformerProblems(shapes: Shapes, engine: Engine): string[] {
   const { backbone, patchNums } = configOfVarState(shapes, { who: 'parity' });
   const vocabulary = shapes.get('head.weight')?.[0] ?? 0;
   const channels = shapes.get('word_embed.weight')?.[1] ?? 0;
-  const tokenizer = vqTokenizer.config.parse({ V: vocabulary, Cvae: channels, ch: 32, patch_nums: patchNums }, 'parity');
+  const tokenizer = vqTokenizer.config.parse(
+    { V: vocabulary, Cvae: channels, ch: 32, patch_nums: patchNums },
+    'parity',
+  );
   const asked = recordedShapes(partsOf(tokenizer, backbone), engine);
   return differences(new Map([...asked.backbone, ...asked.head]), shapes, isDerived);
 }
@@ -76,7 +88,8 @@ function differences(asked: Shapes, found: Shapes, spare: (name: string) => bool
   for (const [name, shape] of asked) {
     const there = found.get(name);
     if (there === undefined) problems.push(`no ${name}`);
-    else if (there.join() !== shape.join()) problems.push(`${name} [${there.join(', ')}], asked for [${shape.join(', ')}]`);
+    else if (there.join() !== shape.join())
+      problems.push(`${name} [${there.join(', ')}], asked for [${shape.join(', ')}]`);
   }
   for (const name of found.keys()) if (!asked.has(name) && !spare(name)) problems.push(`${name} left over`);
   return problems;

@@ -1,0 +1,133 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parity } from './parity.ts';
+
+const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tessera-parity-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function run(...args: string[]): Promise<{ exit: number; lines: string[] }> {
+  const lines: string[] = [];
+  const exit = await parity(args, (line) => lines.push(line));
+  return { exit, lines };
+}
+
+/** A copy of a fixture whose raw bytes or header `change` has altered. */
+function altered(name: string, change: (bytes: Buffer, header: Record<string, Entry>) => void): void {
+  const bytes = readFileSync(join(fixtures, name));
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<string, Entry>;
+  const data = Buffer.from(bytes.subarray(8 + length));
+  change(data, header);
+  const text = JSON.stringify(header);
+  const head = Buffer.alloc(8);
+  const padded = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  head.writeBigUInt64LE(BigInt(padded.length));
+  writeFileSync(join(folder, name), Buffer.concat([head, padded, data]));
+}
+
+type Entry = { data_offsets: [number, number]; shape: number[] } & Record<string, string>;
+
+describe('parity on onnx', () => {
+  it('reproduces every fixture and leaves no tensors behind', async () => {
+    const before = tf.memory().numTensors;
+    const { exit, lines } = await run(fixtures);
+    expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
+    expect(lines.at(-1)).toBe('14 passed, 0 failed');
+    expect(exit).toBe(0);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('parity on eager', () => {
+  it('reproduces the small cases', async () => {
+    const { exit, lines } = await run(fixtures, '--target', 'eager', '--kind', 'interp*,quantizer,filter,var.teacher*');
+    expect(lines.at(-1)).toBe('8 passed, 0 failed');
+    expect(exit).toBe(0);
+  });
+});
+
+describe('a case that should fail', () => {
+  it('names the tensor when one expected value is wrong', async () => {
+    altered('quant_share0.safetensors', (data, header) => {
+      const [start] = header['out.f_hat.1']!.data_offsets;
+      data.writeFloatLE(data.readFloatLE(start) + 0.01, start);
+    });
+    const { exit, lines } = await run(folder);
+    expect(lines[0]).toMatch(/^FAIL {2}quant_share0.safetensors {2}quantizer {2}out\.f_hat\.1\[0, 0, 0, 0\] is /);
+    expect(lines.at(-1)).toBe('0 passed, 1 failed');
+    expect(exit).toBe(1);
+  });
+
+  it('holds indices to be exact', async () => {
+    altered('quant_share0.safetensors', (data, header) => {
+      const [start] = header['out.idx.0']!.data_offsets;
+      data.writeInt32LE(data.readInt32LE(start) + 1, start);
+    });
+    const { lines } = await run(folder);
+    expect(lines[0]).toContain('out.idx.0[0, 0] is ');
+  });
+
+  it('says what no runner compared', async () => {
+    altered('interp_grad.safetensors', (_, header) => {
+      const { cases } = header['__metadata__']!;
+      header['__metadata__']!['cases'] = JSON.stringify((JSON.parse(cases!) as object[]).slice(0, -1));
+    });
+    const { exit, lines } = await run(folder);
+    expect(lines[0]).toContain('not compared: grad.2');
+    expect(exit).toBe(1);
+  });
+
+  it('fails a kind without a runner, and one without a kind', async () => {
+    altered('interp.safetensors', (_, header) => {
+      header['__metadata__']!['kind'] = 'mar.net';
+    });
+    altered('interp_grad.safetensors', (_, header) => {
+      delete header['__metadata__']!['kind'];
+    });
+    const { exit, lines } = await run(folder);
+    expect(lines[0]).toMatch(/^FAIL {2}interp.safetensors {2}mar.net {2}.* which has no runner/);
+    expect(lines[1]).toContain('no `kind` in its metadata');
+    expect(exit).toBe(1);
+  });
+
+  it('goes on after a broken file', async () => {
+    writeFileSync(join(folder, 'a.safetensors'), 'not a weight file at all');
+    writeFileSync(join(folder, 'b.json'), '{ broken');
+    copyFileSync(join(fixtures, 'topk_topp.safetensors'), join(folder, 'topk_topp.safetensors'));
+    const { exit, lines } = await run(folder);
+    expect(lines.map((line) => line.slice(0, 4))).toEqual(['FAIL', 'FAIL', 'ok  ', '1 pa']);
+    expect(lines.at(-1)).toBe('1 passed, 2 failed');
+    expect(exit).toBe(1);
+  });
+});
+
+describe('the command', () => {
+  it('explains itself', async () => {
+    const { exit, lines } = await run('--help');
+    expect(lines[0]).toContain('npm run parity -- packages/parity/fixtures');
+    expect(exit).toBe(0);
+  });
+
+  it('refuses what it does not understand', async () => {
+    for (const args of [[], ['a', 'b'], [folder, '--target', 'cuda'], [folder, '--nonsense'], ['/does/not/exist']]) {
+      const { exit, lines } = await run(...args);
+      expect(exit).toBe(1);
+      expect(lines).toHaveLength(1);
+    }
+  });
+
+  it('does not call nothing a success', async () => {
+    const { exit, lines } = await run(fixtures, '--kind', 'nothing.*');
+    expect(lines.at(-1)).toBe('0 passed, 0 failed');
+    expect(exit).toBe(1);
+  });
+});

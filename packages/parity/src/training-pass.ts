@@ -1,0 +1,128 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import type { Engine, TraceRng, TrainStep } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import { nextScaleLoss, type TokenBatch } from '@tessera/training';
+import { tensorOf, type CaseFile, type CaseTensor } from './case-file.ts';
+import type { Computed } from './comparison.ts';
+import { nullLabels } from './null-labels.ts';
+import { floatTensor, indexTensor } from './tensors.ts';
+import type { TrainingPlan } from './training-plan.ts';
+import type { VarParts } from './var-parts.ts';
+
+/** The official label drop. */
+const LABEL_DROP = 0.1;
+/** Branches of a block, in the order in which drop path asks for them. */
+const BRANCHES = ['attention', 'feed-forward'] as const;
+
+/** A training case with its parts. */
+export interface TrainingCase {
+  readonly file: CaseFile;
+  readonly engine: Engine;
+  readonly parts: VarParts;
+  readonly plan: TrainingPlan;
+  /** Tokens of the case's images. */
+  readonly index_BL: Tensor;
+}
+
+export interface StepOptions {
+  readonly clip: number | null;
+  /** Scales that are trained; left out: all. */
+  readonly scales?: number;
+}
+
+/** A training step whose random numbers come from its batch. */
+export function openStep({ engine, parts, plan }: TrainingCase, { clip, scales }: StepOptions): TrainStep {
+  const loss = nextScaleLoss(parts, { labelDrop: LABEL_DROP, ...(scales !== undefined && { scales }) });
+  return engine.compileTrainStep({
+    name: 'parity.var',
+    params: parts.weights.params,
+    loss: (batch) => {
+      const { loss: own } = loss(batch as unknown as TokenBatch, recordedUniforms(batch));
+      return { loss: tf.mul(own, batch['gain']!) };
+    },
+    betas: plan.betas,
+    eps: plan.eps,
+    clip,
+    ema: false,
+  });
+}
+
+function recordedUniforms(batch: Readonly<Record<string, Tensor>>): TraceRng {
+  const uniform = (stream: string, shape: readonly number[]): Tensor => {
+    const recorded = batch[stream];
+    if (recorded) return tf.reshape(recorded, [...shape]);
+    throw new TesseraError({
+      code: 'draw-not-recorded',
+      who: 'parity',
+      got: `a draw of stream ${stream}`,
+      expected: `one of ${Object.keys(batch).join(', ')}`,
+    });
+  };
+  return { uniform, normal: uniform };
+}
+
+export interface BatchOptions {
+  /** Keep masks of one backward pass, in the order of the official calls. */
+  readonly masks: readonly CaseTensor[];
+  readonly weight_L: Float32Array;
+  /** Factor on the loss. */
+  readonly gain?: number;
+}
+
+/** Drop-path masks become uniform numbers that are kept or dropped at any rate. */
+export function batchOf(
+  { file, parts, index_BL }: TrainingCase,
+  { masks, weight_L, gain = 1 }: BatchOptions,
+): Record<string, Tensor> {
+  const label_B = indexTensor(nullLabels(tensorOf(file, 'in.label'), parts.classes));
+  const streams = Array.from({ length: masks.length / 2 }, (_, block) =>
+    // Blocks whose rate is 0 record nothing; with a rate, they are the last ones.
+    BRANCHES.map((branch) => `drop-path.${block + Number(parts.config['depth']) - masks.length / 2}.${branch}`),
+  ).flat();
+  return {
+    index_BL,
+    label_B,
+    gain: floatTensor({ data: [gain], shape: [] }),
+    weight_L: floatTensor({ data: weight_L, shape: [weight_L.length] }),
+    'label-drop': floatTensor(tensorOf(file, 'rand.label_drop')),
+    ...Object.fromEntries(streams.map((stream, i) => [stream, floatTensor(uniformsOf(masks[i]!))])),
+  };
+}
+
+export function disposeBatch(batch: Readonly<Record<string, Tensor>>): void {
+  for (const [name, tensor] of Object.entries(batch)) if (name !== 'index_BL') tensor.dispose();
+}
+
+export interface Gradients {
+  readonly loss: number;
+  readonly gradNorm: number;
+  gradientOf(name: string): Computed;
+}
+
+export interface Pass {
+  readonly scales?: number;
+  readonly weight_L: Float32Array;
+  readonly masks: readonly CaseTensor[];
+}
+
+/** One backward pass: after a step from zero, the first moment is the gradient times 1 - beta1. */
+export async function backward(training: TrainingCase, { scales, weight_L, masks }: Pass): Promise<Gradients> {
+  const step = openStep(training, { clip: null, ...(scales !== undefined && { scales }) });
+  const batch = batchOf(training, { masks, weight_L });
+  const { loss, gradNorm } = await step.run([batch], { learningRate: 0, weightDecay: 0, emaDecay: 0, key: 0 });
+  const state = await step.state();
+  disposeBatch(batch);
+  step.dispose();
+  const share = 1 - training.plan.betas[0];
+  const gradientOf = (name: string): Computed => {
+    const { data, shape } = state.get(`m.${name}`)!;
+    return { data: data.map((value) => value / share), shape };
+  };
+  return { loss, gradNorm, gradientOf };
+}
+
+/** A keep mask as uniform numbers that drop path keeps or drops at any rate. */
+function uniformsOf({ data, shape }: CaseTensor): Computed {
+  return { data: Float32Array.from(data, (kept) => 1 - kept), shape };
+}
