@@ -30,6 +30,7 @@ export type { Batch, Cadence, Figures, Stage } from './trainer/stage.ts';
 
 export { runRecipe, type RunResult } from './run/run-recipe.ts';
 export type { RunRequest } from './run/room.ts';
+export { recipeFacts, type FactsRequest, type RecipeFacts, type StageFacts } from './run/recipe-facts.ts';
 
 export {
   evaluateReconstruction,

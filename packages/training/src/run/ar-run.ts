@@ -1,18 +1,12 @@
 import { join } from 'node:path';
-import { createEngine, type Engine } from '@tessera/engine';
-import {
-  freshWeights,
-  openModel,
-  saveModel,
-  savedTensors,
-  type FreshWeights,
-  type ModelManifest,
-} from '@tessera/models';
+import { createEngine } from '@tessera/engine';
+import { freshWeights, openModel, saveModel, savedTensors, type ModelManifest } from '@tessera/models';
 import { generateSamples } from '../evaluation/generate-samples.ts';
 import { writeGrid } from '../report/picture.ts';
 import { arStage } from '../trainer/ar-stage.ts';
 import { runStage } from '../trainer/run-stage.ts';
 import { cachedTokens, codebookUsage, type CachedTokens } from '../trainer/token-cache.ts';
+import { buildTrained } from './build-trained.ts';
 import type { RecipeParts } from './parts.ts';
 import { previewOf } from './preview-fit.ts';
 import { deciding, stageRun, type Room } from './room.ts';
@@ -37,7 +31,7 @@ export async function runAr(
   const ar = recipe.ar!;
   const tokens = await encodeData(room, opened);
   const weights = { backbone: freshWeights(recipe.seed), head: freshWeights(recipe.seed) };
-  const { backbone, head } = buildTrained(engine, recipeParts, { opened, weights });
+  const { backbone, head } = buildTrained(engine, recipeParts, { tokenizer: opened.tokenizer, weights });
   const stage = arStage({
     engine,
     tokenizer: opened.tokenizer,
@@ -84,22 +78,6 @@ async function encodeData(
       progress: progress(`encode ${split}`),
     });
   return { train: await encode('train'), validation: await encode('validation') };
-}
-
-function buildTrained(
-  engine: Engine,
-  { parts, facts }: RecipeParts,
-  { opened, weights }: { opened: OpenedTokenizer; weights: Record<'backbone' | 'head', FreshWeights> },
-) {
-  const { space, layout } = opened.tokenizer;
-  const backbone = parts.backbone.plugin.build(
-    facts.configs.backbone,
-    { layout, space },
-    { engine, weights: weights.backbone },
-  );
-  const headDims = { width: facts.width, space };
-  const head = parts.head.plugin.build(facts.configs.head, headDims, { engine, weights: weights.head });
-  return { backbone, head };
 }
 
 /** `model.json` of the recipe, with the preview that its tokenizer was fitted. */

@@ -1,41 +1,25 @@
-import { readFileSync } from 'node:fs';
+import { varSchedules } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
 import { emaDecay } from './ema-decay.ts';
 import { isLearningRateShape, learningRate } from './learning-rate.ts';
 import { progressiveStage, progressiveWeights } from './progressive.ts';
 import { weightDecay } from './weight-decay.ts';
 
-interface Tables {
-  schedules: {
-    sche: string;
-    peak: number;
-    wd: number;
-    wd_end: number;
-    wp_it: number;
-    max_it: number;
-    wp0: number;
-    wpe: number;
-    rows: [number, number, number][];
-  }[];
-  progressive: { pg: number; pg0: number; wp_it: number; max_it: number; n_scales: number; rows: [number, number][] }[];
-}
-const tables = JSON.parse(
-  readFileSync(new URL('../../fixtures/var-schedules.json', import.meta.url), 'utf8'),
-) as Tables;
+const tables = varSchedules();
 
 describe('schedules of the reference implementation', () => {
-  it.each(tables.schedules)('$sche warm-up $wp_it', ({ sche, peak, wd, wd_end, wp_it, max_it, wp0, wpe, rows }) => {
+  it.each(tables.lr_wd)('$sche warm-up $wp_it', ({ sche, peak, wd, wd_end, wp_it, max_it, wp0, wpe, rows }) => {
     const shape = { shape: sche, peak, warmup: wp_it, steps: max_it, startFactor: wp0, endFactor: wpe };
     expect(rows.length).toBeGreaterThan(5);
-    for (const [it, lr, decay] of rows) {
+    for (const { it, lr, wd: decay } of rows) {
       expect(learningRate(it, shape) / lr).toBeCloseTo(1, 12);
       expect(weightDecay(it, { start: wd, end: wd_end, steps: max_it })).toBeCloseTo(decay, 12);
     }
   });
 
-  it.each(tables.progressive)('progressive from scale $pg0', ({ pg, pg0, wp_it, max_it, n_scales, rows }) => {
+  it.each(tables.prog_si)('progressive from scale $pg0', ({ pg, pg0, wp_it, max_it, n_scales, rows_git_progsi }) => {
     const progressive = { until: pg, first: pg0, warmup: wp_it, steps: max_it, scales: n_scales };
-    for (const [it, stage] of rows) expect([it, progressiveStage(it, progressive)]).toEqual([it, stage]);
+    for (const [it, stage] of rows_git_progsi) expect([it, progressiveStage(it, progressive)]).toEqual([it, stage]);
   });
 });
 

@@ -1,9 +1,8 @@
-import type { Scalar } from '@tensorflow/tfjs';
 import type { Backbone, Head, Tokenizer } from '@tessera/core';
 import { tensorFrom, type Engine, type Param } from '@tessera/engine';
 import type { FreshWeights } from '@tessera/models';
 import { batchOrder } from '../data/batch-order.ts';
-import { nextScaleLoss } from '../loss/next-scale-loss.ts';
+import { nextScaleLoss, type TokenBatch } from '../loss/next-scale-loss.ts';
 import type { ArRecipe } from '../recipe/recipe.ts';
 import { progressiveWeights, type Progressive } from '../schedule/progressive.ts';
 import { hyperOf, optimiserSpec } from './hyper.ts';
@@ -29,16 +28,11 @@ export function arStage(options: ArStageOptions): Stage & { dispose(): void } {
   const { engine, tokenizer, backbone, head, tokens, recipe, seed } = options;
   const { steps, batch, accumulate, labelDrop } = recipe;
   const loss = nextScaleLoss({ tokenizer, backbone, head }, { labelDrop });
-  const trainStep = engine.compileTrainStep({
-    name: 'ar',
+  const spec: Stage['spec'] = {
     params: trainedParams(options.weights),
-    loss: ({ index_BL, label_B, weight_L }, rng) =>
-      loss({ index_BL: index_BL!, label_B: label_B!, weight_L: weight_L! }, rng) as {
-        loss: Scalar;
-        aux: ReturnType<typeof loss>['aux'];
-      },
-    ...optimiserSpec(recipe),
-  });
+    loss: (given, rng) => loss(given as unknown as TokenBatch, rng),
+  };
+  const trainStep = engine.compileTrainStep({ name: 'ar', ...spec, ...optimiserSpec(recipe) });
   const order = batchOrder(tokens.train.count, { batch, seed });
   const weigh = weigher(options);
   const make = (cached: CachedTokens, members: Int32Array, step: number): Batch =>
@@ -47,6 +41,7 @@ export function arStage(options: ArStageOptions): Stage & { dispose(): void } {
     name: 'ar',
     steps,
     trainStep,
+    spec,
     hyper: hyperOf(recipe, seed),
     batches: (step) =>
       Promise.resolve(
@@ -98,7 +93,7 @@ function tokenBatch({ index_NL, label_N, length }: CachedTokens, members: Int32A
       [members.length],
       'int32',
     ),
-    weight_L: tensorFrom(weight_L, [length]),
+    weight_L: tensorFrom(weight_L, [weight_L.length]),
   };
 }
 

@@ -29,12 +29,8 @@ export function judgeStage({ engine, data, recipe, seed }: JudgeStageOptions): J
   const config = { channels: data.image.channels, classes: data.classes.length, widths: recipe.widths };
   const weights = freshWeights(seed);
   const judge = openJudge(weights, config);
-  const trainStep = engine.compileTrainStep({
-    name: 'judge',
-    params: weights.params,
-    loss: (batch) => classifierLoss(judge, batch),
-    ...optimiserSpec(recipe),
-  });
+  const spec = { params: weights.params, loss: (batch: Batch) => classifierLoss(judge, batch) };
+  const trainStep = engine.compileTrainStep({ name: 'judge', ...spec, ...optimiserSpec(recipe) });
   const { batch, accumulate, steps } = recipe;
   return {
     name: 'judge',
@@ -42,6 +38,7 @@ export function judgeStage({ engine, data, recipe, seed }: JudgeStageOptions): J
     config,
     weights,
     trainStep,
+    spec,
     hyper: hyperOf(recipe, seed),
     batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: recipe.shift }),
     figures: ({ aux }) => ({ accuracy: aux['accuracy']![0]! }),

@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs';
-import type { TrainHyper, TrainResult, TrainStep } from '@tessera/engine';
+import type { TrainHyper, TrainResult, TrainStep, TrainStepSpec } from '@tessera/engine';
 import type { State } from './checkpoint.ts';
 
 export type Batch = Readonly<Record<string, Tensor>>;
@@ -13,6 +13,8 @@ export interface Stage {
   /** Optimiser steps in all. */
   readonly steps: number;
   readonly trainStep: TrainStep;
+  /** What the train step was compiled from. */
+  readonly spec: Pick<TrainStepSpec, 'params' | 'loss'>;
   hyper(step: number): TrainHyper;
   /** Runs before the first step of a training that does not resume: starting the codebook from data, say. */
   start?(): Promise<void>;

@@ -1,5 +1,5 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
-import type { Engine, TrainResult, TrainStep } from '@tessera/engine';
+import type { Engine, TrainResult, TrainStep, TrainStepSpec } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
 import { openVqVae, toNetworkRange, vqLayout, type VqConfig, type VqVae } from '@tessera/tokenizer-vq';
 import { batchOrder } from '../data/batch-order.ts';
@@ -44,7 +44,8 @@ export function vqStage(options: VqStageOptions): VqStage {
   const weights = freshWeights(seed);
   const model = openVqVae(config, weights);
   const game = recipe.loss.adversarial && openGame(options, recipe.loss.adversarial);
-  const generator = generatorStep(options, { model, weights, game });
+  const spec = generatorSpec(options, { model, weights, game });
+  const generator = engine.compileTrainStep({ name: 'vq', ...spec, ...optimiserSpec(recipe) });
   const trainStep = game ? adversarialStep({ generator, discriminator: game.trainStep, from: game.from }) : generator;
   const keeper = keeperOf(options);
   const { batch, accumulate, steps } = recipe;
@@ -55,6 +56,7 @@ export function vqStage(options: VqStageOptions): VqStage {
     weights,
     model,
     trainStep,
+    spec,
     hyper: hyperOf(recipe, seed),
     batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: 0 }),
     async start() {
@@ -112,10 +114,10 @@ function openGame(
   return { discriminator, weights, trainStep, weight, from: Math.round(from * recipe.steps) };
 }
 
-function generatorStep(
-  { engine, recipe, network }: VqStageOptions,
+function generatorSpec(
+  { recipe, network }: VqStageOptions,
   { model, weights, game }: { model: VqVae; weights: FreshWeights; game: Game | null },
-): TrainStep {
+): Pick<TrainStepSpec, 'params' | 'frozen' | 'loss'> {
   const { l1, l2, perceptual } = recipe.loss;
   const loss = vqLoss(model, {
     l1,
@@ -123,13 +125,11 @@ function generatorStep(
     perceptual: perceptual > 0 && network ? { weight: perceptual, network } : null,
     adversarial: game && { weight: game.weight, discriminator: game.discriminator },
   });
-  return engine.compileTrainStep({
-    name: 'vq',
+  return {
     params: weights.params,
     ...(game && { frozen: game.weights.params }),
     loss: (batch) => loss(batch as unknown as VqBatch),
-    ...optimiserSpec(recipe),
-  });
+  };
 }
 
 function keeperOf({ recipe, config, seed }: VqStageOptions): CodeKeeper {

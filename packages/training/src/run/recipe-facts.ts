@@ -1,0 +1,145 @@
+import type { Engine } from '@tessera/engine';
+import { freshWeights } from '@tessera/models';
+import { vqTokenizer } from '@tessera/tokenizer-vq';
+import type { DataSet } from '../data/data-set.ts';
+import { openData } from '../data/open-data.ts';
+import { openShippedJudge } from '../evaluation/shipped-judge.ts';
+import type { LoadedRecipe } from '../recipe/read-recipe.ts';
+import type { TrainingRecipe } from '../recipe/optimiser.ts';
+import { arStage } from '../trainer/ar-stage.ts';
+import { judgeStage } from '../trainer/judge-stage.ts';
+import type { Batch, Stage } from '../trainer/stage.ts';
+import { vqStage } from '../trainer/vq-stage.ts';
+import { buildTrained } from './build-trained.ts';
+import { lossCost } from './flops.ts';
+import { partsOf } from './parts.ts';
+
+/** What one stage will cost. */
+export interface StageFacts {
+  readonly name: string;
+  readonly parameters: number;
+  readonly steps: number;
+  /** Images of one optimiser step. */
+  readonly images: number;
+  /** Floating-point operations of one optimiser step; the way back counts twice the way forward. */
+  readonly flopsPerStep: number;
+  /** Parameters, gradients, moments, averages, and the activations of one batch. */
+  readonly memoryBytes: number;
+  /** Measured on this machine, now; null if nothing was measured. */
+  readonly secondsPerStep: number | null;
+}
+
+export interface RecipeFacts {
+  readonly name: string;
+  readonly images: { readonly train: number; readonly validation: number; readonly test: number };
+  readonly stages: readonly StageFacts[];
+  /** Parameters of the model, without its judge. */
+  readonly parameters: number;
+  /** Of all steps, as measured; encoding, pictures and evaluation come on top. */
+  readonly seconds: number | null;
+}
+
+export interface FactsRequest {
+  readonly loaded: LoadedRecipe;
+  readonly engine: Engine;
+  /** Steps to time for each stage, after one that compiles; 0 measures nothing. */
+  readonly measure: number;
+}
+
+/** What running a recipe would cost. Nothing is written. */
+export async function recipeFacts({ loaded, engine, measure }: FactsRequest): Promise<RecipeFacts> {
+  const { recipe, folder } = loaded;
+  const data = await openData(recipe.data, { folder, seed: recipe.seed });
+  const stages: StageFacts[] = [];
+  for (const { stage, training } of stagesOf(loaded, { engine, data })) {
+    const opened = await stage();
+    try {
+      stages.push(await stageFacts(opened, training, measure));
+    } finally {
+      opened.dispose();
+    }
+  }
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const { train, validation, test } = data;
+  return {
+    name: recipe.name,
+    images: { train: train.count, validation: validation.count, test: test.count },
+    stages,
+    parameters: sum(stages.filter(({ name }) => name !== 'judge').map(({ parameters }) => parameters)),
+    seconds: measure > 0 ? sum(stages.map(({ steps, secondsPerStep }) => steps * secondsPerStep!)) : null,
+  };
+}
+
+interface Planned {
+  readonly training: TrainingRecipe;
+  stage(): Promise<Stage & { dispose(): void }>;
+}
+
+function stagesOf({ recipe }: LoadedRecipe, { engine, data }: { engine: Engine; data: DataSet }): Planned[] {
+  const { judge, model, vq, ar, seed } = recipe;
+  const planned: Planned[] = [];
+  if (judge?.kind === 'train') {
+    planned.push({ training: judge, stage: async () => judgeStage({ engine, data, recipe: judge, seed }) });
+  }
+  if (!model) return planned;
+  const parts = partsOf(model, recipe.name);
+  if (vq) {
+    const stage = async () => {
+      const shipped = vq.loss.perceptual > 0 && judge?.kind === 'shipped' ? await openShippedJudge(judge.name) : null;
+      return vqStage({ engine, data, recipe: vq, config: parts.vqConfig, seed, network: shipped?.judge.maps ?? null });
+    };
+    planned.push({ training: vq, stage });
+  }
+  if (ar) {
+    const stage = async () => {
+      const tokenizer = vqTokenizer.build(parts.vqConfig, { engine, weights: freshWeights(seed) });
+      const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
+      const built = buildTrained(engine, parts, { tokenizer, weights });
+      const { length } = tokenizer.layout;
+      const some = {
+        count: ar.batch,
+        length,
+        index_NL: new Int32Array(ar.batch * length),
+        label_N: new Int32Array(ar.batch),
+      };
+      const tokens = { train: some, validation: some };
+      return arStage({ engine, tokenizer, ...built, weights, tokens, recipe: ar, seed });
+    };
+    planned.push({ training: ar, stage });
+  }
+  return planned;
+}
+
+async function stageFacts(
+  stage: Stage,
+  { steps, batch, accumulate, optimiser }: TrainingRecipe,
+  measure: number,
+): Promise<StageFacts> {
+  const parameters = stage.spec.params.reduce((sum, { variable }) => sum + variable.size, 0);
+  const given = await stage.batches(steps - 1);
+  const cost = lossCost(stage, given[0]!);
+  const kept = optimiser.ema > 0 ? 5 : 4;
+  const secondsPerStep = measure > 0 ? await timeSteps(stage, given, { steps, measure }) : null;
+  for (const one of given) for (const tensor of Object.values(one)) tensor.dispose();
+  return {
+    name: stage.name,
+    parameters,
+    steps,
+    images: batch * accumulate,
+    flopsPerStep: 3 * cost.flops * accumulate,
+    memoryBytes: 4 * kept * parameters + 2 * cost.activationBytes,
+    secondsPerStep,
+  };
+}
+
+/** Mean time of a few late steps, after one that compiles. The stage's parameters change. */
+async function timeSteps(
+  { trainStep, hyper }: Stage,
+  batches: readonly Batch[],
+  { steps, measure }: { steps: number; measure: number },
+): Promise<number> {
+  await trainStep.run(batches, hyper(steps - 1));
+  const start = performance.now();
+  for (let i = 0; i < measure; i++) await trainStep.run(batches, hyper(steps - 1));
+  return (performance.now() - start) / 1000 / measure;
+}

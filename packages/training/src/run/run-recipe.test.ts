@@ -1,0 +1,94 @@
+import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import * as tf from '@tensorflow/tfjs';
+import { createEngine, type Engine } from '@tessera/engine';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recipeSchema } from '../recipe/recipe-schema.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { microRecipe, stripes } from '../trainer/micro.fixture.ts';
+import { lossCost } from './flops.ts';
+import { recipeFacts } from './recipe-facts.ts';
+import { runRecipe } from './run-recipe.ts';
+
+let folder: string;
+let engine: Engine;
+let recipe: Recipe;
+beforeAll(async () => {
+  engine = createEngine({ threads: 1 });
+  folder = await mkdtemp(join(tmpdir(), 'tessera-run-'));
+  await writeStripes(join(folder, 'stripes'), 40);
+  const data = { kind: 'folder', path: 'stripes', size: 8, channels: 1, validation: 0.2, test: 0.2 };
+  recipe = recipeSchema.parse({ ...microRecipe, data }, 'micro');
+});
+afterAll(async () => {
+  engine.dispose();
+  await rm(folder, { recursive: true });
+});
+
+/** Images of both classes as files, one folder a class. */
+async function writeStripes(path: string, count: number): Promise<void> {
+  const { train, classes } = stripes(count);
+  for (const name of classes) await mkdir(join(path, name), { recursive: true });
+  for (let n = 0; n < count; n++) {
+    const pixels = Uint8Array.from(await train.read(Int32Array.of(n)), (value) => Math.round(value * 255));
+    const raw = { width: 8, height: 8, channels: 1 as const };
+    await sharp(pixels, { raw })
+      .png()
+      .toFile(join(path, classes[train.label_N[n]!]!, `${n}.png`));
+  }
+}
+
+describe('a recipe', () => {
+  it('runs from a folder of images to an evaluated model, and does nothing twice', async () => {
+    const out = join(folder, 'out');
+    const stream = new PassThrough();
+    const run = () =>
+      runRecipe({ loaded: { recipe, folder }, engine, out, stream, signal: new AbortController().signal });
+    const { finished, model, metrics } = await run();
+    expect(finished).toBe(true);
+    expect(stream.read()).toBeNull();
+    const manifest = JSON.parse(await readFile(join(model!, 'model.json'), 'utf8'));
+    expect(manifest).toMatchObject({
+      name: 'micro',
+      classes: ['horizontal', 'vertical'],
+      data: expect.stringContaining('stripes'),
+    });
+    expect(manifest.tokenizer.config.preview.weight).toHaveLength(4);
+    expect(metrics['fdCnn']).toBeGreaterThan(0);
+    expect(metrics['codebookUsage']).toBeGreaterThan(0);
+    expect((await readdir(join(out, 'curves'))).sort()).toEqual(['ar.svg', 'judge.svg', 'vq.svg']);
+    expect(await readdir(join(out, 'pictures'))).toEqual(
+      expect.arrayContaining(['ar-000008.png', 'neighbours.png', 'vq-000008.png']),
+    );
+    const log = await readFile(join(out, 'log.jsonl'), 'utf8');
+    const before = tf.memory().numTensors;
+    expect((await run()).finished).toBe(true);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await readFile(join(out, 'log.jsonl'), 'utf8')).toBe(log);
+  });
+
+  it('is told what it will cost', async () => {
+    const facts = await recipeFacts({ loaded: { recipe, folder }, engine, measure: 0 });
+    expect(facts.stages.map(({ name, images }) => [name, images])).toEqual([
+      ['judge', 8],
+      ['vq', 16],
+      ['ar', 8],
+    ]);
+    expect(facts.parameters).toBe(facts.stages[1]!.parameters + facts.stages[2]!.parameters);
+    expect(facts.seconds).toBeNull();
+  });
+
+  it('counts the operations of a loss', () => {
+    const weight = tf.variable(tf.ones([3, 4]));
+    const loss = ({ x }: Readonly<Record<string, tf.Tensor>>) => ({
+      loss: tf.sum(tf.matMul(x as tf.Tensor2D, weight as unknown as tf.Tensor2D)) as tf.Scalar,
+    });
+    const x = tf.ones([5, 3]);
+    const spec = { params: [{ name: 'weight', variable: weight, decay: false }], loss };
+    expect(lossCost({ name: 'product', spec }, { x }).flops).toBe(2 * 5 * 3 * 4);
+    tf.dispose([x, weight]);
+  });
+});
