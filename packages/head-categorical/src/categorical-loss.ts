@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import { nn } from '@tessera/engine';
 
 /**
  * Cross entropy of each token, [B, L], with label smoothing: the target is `(1 - s) onehot + s / V`.
@@ -7,8 +8,7 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
  */
 export function categoricalLoss(logits_BLV: Tensor3D, index_BL: Tensor2D, smoothing: number): Tensor2D {
   const [B, L, V] = logits_BLV.shape;
-  const logProbability_NV = tf.logSoftmax(tf.reshape(logits_BLV, [B * L, V]));
-  const rest = smoothing / V;
-  const target_NV = tf.oneHot(tf.reshape(index_BL, [B * L]), V, 1 - smoothing + rest, rest, 'float32');
-  return tf.reshape(tf.neg(tf.sum(tf.mul(target_NV, logProbability_NV), -1)), [B, L]);
+  const logits_NV = tf.reshape(logits_BLV, [B * L, V]) as Tensor2D;
+  const index_N = tf.reshape(index_BL, [B * L]) as Tensor1D;
+  return tf.reshape(nn.crossEntropy(logits_NV, index_N, smoothing), [B, L]);
 }

@@ -1,6 +1,32 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
+import { defineFused } from '../fused.ts';
+
+interface Inputs {
+  /** [N, I]. */
+  readonly x: Tensor;
+  /** [O, I]. */
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+/**
+ * Gemm starts from the bias and adds the product to it, which saves a pass over the result. The bias' gradient is a
+ * product with ones, several times as fast as a sum over rows.
+ */
+const fusedLinear = defineFused<Inputs, object>({
+  name: 'TesseraLinear',
+  shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
+  forward: ({ x, weight, bias }) => tf.add(tf.matMul(x as Tensor2D, weight as Tensor2D, false, true), bias),
+  gradient: ({ dy, inputs: { x, weight } }) => ({
+    x: () => tf.matMul(dy as Tensor2D, weight as Tensor2D),
+    weight: () => tf.matMul(dy as Tensor2D, x as Tensor2D, true, false),
+    bias: () => tf.reshape(tf.matMul(tf.ones([1, dy.shape[0]!]) as Tensor2D, dy as Tensor2D), [dy.shape[1]!]),
+  }),
+  lower: ({ inputs }, onnx) =>
+    onnx.op('Gemm', [onnx.name(inputs.x!), onnx.name(inputs.weight!), onnx.name(inputs.bias!)], { transB: 1 }),
+});
 
 /**
  * `x @ weight^T + bias` over the last axis: `x` [..., I], `weight_OI`, `bias_O` -> [..., O].
@@ -19,7 +45,8 @@ export function linear<T extends Tensor>(x: T, weight_OI: Tensor, bias_O?: Tenso
     });
   }
   const flat = x.rank === 2 ? x : tf.reshape(x, [-1, inputs]);
-  const product = tf.matMul(flat, weight_OI as Tensor2D, false, true);
-  const sum = bias_O ? tf.add(product, bias_O) : product;
+  const sum = bias_O
+    ? fusedLinear({ x: flat, weight: weight_OI, bias: bias_O }, {})
+    : tf.matMul(flat as Tensor2D, weight_OI as Tensor2D, false, true);
   return (x.rank === 2 ? sum : tf.reshape(sum, [...x.shape.slice(0, -1), outputs])) as T;
 }
