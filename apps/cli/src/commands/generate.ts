@@ -143,17 +143,25 @@ interface Pictures {
   readonly seed: number;
 }
 
+/** Sheets are looked at: images below this many pixels are shown enlarged, by a whole factor. */
+const VISIBLE = 96;
+
+function forPeople(image: Pixels): Pixels {
+  const factor = Math.max(1, Math.floor(VISIBLE / image.height));
+  return factor === 1 ? image : enlarge(image, image.height * factor, image.width * factor);
+}
+
 /** Writes every file under a temporary name first, so that an interrupted run leaves nothing half-written. */
 async function writeImages(out: string, { images, strips, labels, seed }: Pictures): Promise<string[]> {
   const files: [name: string, pixels: Pixels][] = images.map((pixels, i) => {
     const label = labels[i] === -1 ? 'none' : String(labels[i]);
     return [`label-${label}-seed-${seed + i}.png`, pixels];
   });
-  files.push(['grid.png', tile(images, { columns: Math.ceil(Math.sqrt(images.length)) })]);
+  files.push(['grid.png', tile(images.map(forPeople), { columns: Math.ceil(Math.sqrt(images.length)) })]);
   if (strips.length > 0) {
     const frames = strips.flatMap((strip, i) => {
       const { height, width } = images[i]!;
-      return [...strip.map((preview) => enlarge(preview, height, width)), images[i]!];
+      return [...strip.map((preview) => enlarge(preview, height, width)), images[i]!].map(forPeople);
     });
     files.push(['steps.png', tile(frames, { columns: strips[0]!.length + 1 })]);
   }
