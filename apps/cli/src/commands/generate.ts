@@ -159,11 +159,9 @@ async function writeImages(out: string, { images, strips, labels, seed }: Pictur
   });
   files.push(['grid.png', tile(images.map(forPeople), { columns: Math.ceil(Math.sqrt(images.length)) })]);
   if (strips.length > 0) {
-    const frames = strips.flatMap((strip, i) => {
-      const { height, width } = images[i]!;
-      return [...strip.map((preview) => enlarge(preview, height, width)), images[i]!].map(forPeople);
-    });
-    files.push(['steps.png', tile(frames, { columns: strips[0]!.length + 1 })]);
+    const { height, width } = images[0]!;
+    const frames = strips.flat().map((preview) => forPeople(enlarge(preview, height, width)));
+    files.push(['steps.png', tile(frames, { columns: strips[0]!.length })]);
   }
   await mkdir(out, { recursive: true });
   const written: string[] = [];
