@@ -2,15 +2,15 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Head, Hidden, SampleContext, Step } from '@tessera/core';
 import { createEngine, keyedRng, tensorFrom, type Engine, type SampleRng } from '@tessera/engine';
+import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { furthest, readRecorded, recordedWeights } from '../fixtures/recorded.ts';
 import { categoricalHead } from './categorical-head.ts';
 import { categoricalLoss } from './categorical-loss.ts';
 import type { CategoricalOptions } from './config.ts';
 
 const V = 64;
 const D = 64;
-const forced = readRecorded('var_tiny_tf.safetensors');
+const forced = readGolden('var_tiny_tf');
 const hidden = forced.numbers('out.head_nm') as Float32Array;
 const logits = forced.numbers('out.logits') as Float32Array;
 
@@ -19,7 +19,7 @@ beforeAll(() => tf.setBackend('cpu'));
 describe.each(['eager', 'onnx'] as const)('categoricalHead on %s', (target) => {
   let engine: Engine;
   let head: Head<CategoricalOptions>;
-  const weights = recordedWeights(readRecorded('var_tiny.safetensors'));
+  const weights = goldenWeights(readGolden('weights/var_tiny'));
   /** Entry v is (v, -v): tokens tell which index they came from. */
   const codebook = Float32Array.from({ length: 2 * V }, (_, i) => (i % 2 === 0 ? i / 2 : -(i - 1) / 2));
   const codebook_VC = tensorFrom(codebook, [V, 2]) as Tensor2D;

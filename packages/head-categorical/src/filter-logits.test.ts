@@ -1,5 +1,5 @@
+import { readGolden } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
-import { readRecorded } from '../fixtures/recorded.ts';
 import { drawIndex } from './draw-index.ts';
 import { filterLogits } from './filter-logits.ts';
 
@@ -12,7 +12,7 @@ function filtered(logits: readonly number[], topK: number, topP: number): number
 }
 
 describe('filterLogits', () => {
-  const file = readRecorded('topk_topp.safetensors');
+  const file = readGolden('topk_topp');
   const combos: { i: number; top_k: number; top_p: number }[] = JSON.parse(file.metadata['combos']!);
 
   it.each(combos)('keeps and draws what was recorded for top-k $top_k, top-p $top_p', ({ i, top_k, top_p }) => {

@@ -1,12 +1,12 @@
+import { furthest, readGolden } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
-import { furthest, readRecorded } from '../fixtures/recorded.ts';
 import { filterLogits } from './filter-logits.ts';
 import { mixCodebook, smoothTemperature, smoothWeights } from './smooth-tokens.ts';
 
 const V = 64;
 
 describe('smoothWeights', () => {
-  const file = readRecorded('var_tiny_infer_smooth.safetensors');
+  const file = readGolden('var_tiny_infer_smooth');
   const { top_k: topK, top_p: topP } = JSON.parse(file.metadata['call']!);
 
   it.each([0, 1, 2, 3])('gives the recorded weights at scale %i', (scale) => {

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parity } from './parity.ts';
 
-const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
+const fixtures = fileURLToPath(new URL('../../../tools/goldens/cases', import.meta.url));
 let folder: string;
 
 beforeEach(() => {
@@ -41,7 +41,7 @@ describe('parity on onnx', () => {
     const before = tf.memory().numTensors;
     const { exit, lines } = await run(fixtures);
     expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
-    expect(lines.at(-1)).toBe('14 passed, 0 failed');
+    expect(lines.at(-1)).toBe('23 passed, 0 failed');
     expect(exit).toBe(0);
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -50,7 +50,7 @@ describe('parity on onnx', () => {
 describe('parity on eager', () => {
   it('reproduces the small cases', async () => {
     const { exit, lines } = await run(fixtures, '--target', 'eager', '--kind', 'interp*,quantizer,filter,var.teacher*');
-    expect(lines.at(-1)).toBe('8 passed, 0 failed');
+    expect(lines.at(-1)).toBe('16 passed, 0 failed');
     expect(exit).toBe(0);
   });
 });

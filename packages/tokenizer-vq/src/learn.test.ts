@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { createEngine } from '@tessera/engine';
+import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
-import { furthest, goldenConfig, goldenWeights, readGolden } from '../fixtures/golden.ts';
+import { goldenConfig } from '../fixtures/golden-config.ts';
 import { learnToQuantize } from './learn.ts';
 import { takeQuantizer } from './quantizer.ts';
 import { emptyUsage, recordHits, usageMargin, usagePercent } from './usage.ts';
 
-const golden = readGolden('quantizer_train.safetensors');
+const golden = readGolden(new URL('../fixtures/quantizer_train.safetensors', import.meta.url));
 const config = goldenConfig(golden);
 const scales = config.patch_nums.length;
 
@@ -19,7 +20,8 @@ function relative(actual: tf.Tensor, expected: ArrayLike<number>): number {
 describe('learnToQuantize', () => {
   it.each(['eager', 'onnx'] as const)('equals the official training forward over three calls on %s', async (target) => {
     const engine = createEngine({ target });
-    const quantizer = takeQuantizer(goldenWeights(readGolden('weights/vqvae_tiny.safetensors')), config);
+    const weights = goldenWeights(readGolden('weights/vqvae_tiny'));
+    const quantizer = takeQuantizer(weights, config);
     const program = engine.compile(
       (features_BHWC: Tensor4D) => ({ ...learnToQuantize(quantizer, features_BHWC, config.beta) }),
       { name: 'learn', axes: ['B . . .'] },
@@ -38,13 +40,13 @@ describe('learnToQuantize', () => {
       tf.dispose([features, expected, ...Object.values(learned)]);
     }
     engine.dispose();
-    tf.dispose([quantizer.codebook_VC, ...quantizer.phi.convs.flatMap((conv) => Object.values(conv) as tf.Tensor[])]);
+    weights.dispose();
   });
 
   it('has the official gradients of features, codebook and phis', () => {
     const before = tf.memory().numTensors;
     tf.tidy(() => {
-      const weights = goldenWeights(readGolden('weights/vqvae_tiny.safetensors'));
+      const weights = goldenWeights(readGolden('weights/vqvae_tiny'));
       takeQuantizer(weights, config);
       const names = [...weights.taken.keys()];
       const objective = (features: tf.Tensor, ...params: tf.Tensor[]): tf.Scalar => {
@@ -52,7 +54,8 @@ describe('learnToQuantize', () => {
         const learned = learnToQuantize(takeQuantizer(source, config), features as Tensor4D, config.beta);
         return tf.add(learned.loss, tf.mean(tf.mul(learned.map_BHWC, golden.image('in.W_fhat'))));
       };
-      const [features, ...params] = tf.grads(objective)([golden.image('in.f.0'), ...weights.taken.values()]);
+      const given = [...weights.taken.values()].map(({ tensor }) => tensor);
+      const [features, ...params] = tf.grads(objective)([golden.image('in.f.0'), ...given]);
       const features_BCHW = tf.transpose(features as Tensor4D, [0, 3, 1, 2]);
       expect(relative(features_BCHW, golden.numbers('grad.f.0'))).toBeLessThan(1e-5);
       for (const [i, name] of names.entries()) {

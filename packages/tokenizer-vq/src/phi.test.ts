@@ -1,13 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { varSchedules } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
 import { phiIndex } from './phi.ts';
 
-const { phi_index }: { phi_index: { K: number; SN: number; index: number[] }[] } = JSON.parse(
-  readFileSync(new URL('../fixtures/tables.json', import.meta.url), 'utf8'),
-);
-
 describe('phiIndex', () => {
-  it.each(phi_index)('equals the official choice of $K phis for $SN scales', ({ K, SN, index }) => {
+  it.each(varSchedules().phi_index)('equals the official choice of $K phis for $SN scales', ({ K, SN, index }) => {
     expect(Array.from({ length: SN }, (_, scale) => phiIndex(scale, SN, K))).toEqual(index);
   });
 

@@ -1,20 +1,17 @@
-import { readdirSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { createEngine } from '@tessera/engine';
+import { furthest, goldenNames, goldenWeights, readGolden, type Golden } from '@tessera/goldens';
 import { afterAll, describe, expect, it } from 'vitest';
-import { furthest, goldenWeights, readGolden, type Golden } from '../fixtures/golden.ts';
 import { estimatesOf } from './accumulate.ts';
 import { vqConfig } from './config.ts';
 import { quantize, type Quantized } from './quantize.ts';
 import { lookUp, takeQuantizer, type Quantizer, type Size } from './quantizer.ts';
 
-const files = readdirSync(new URL('../fixtures/quantizers', import.meta.url));
-
-function quantizerOf(golden: Golden, file: string): Quantizer {
+function quantizerOf(golden: Golden, who: string): Quantizer {
   const keys = ['V', 'Cvae', 'patch_nums', 'quant_resi', 'share_quant_resi', 'using_znorm'];
   const fields = Object.fromEntries(keys.map((key) => [key, JSON.parse(golden.metadata[key]!)]));
-  const config = vqConfig.parse({ ch: 32, ...fields }, file);
+  const config = vqConfig.parse({ ch: 32, ...fields }, who);
   return takeQuantizer(
     goldenWeights(golden, (name) => name.replace('quantize.', 'w.')),
     config,
@@ -31,9 +28,9 @@ describe.each(['eager', 'onnx'] as const)('quantize on %s', (target) => {
   const engine = createEngine({ target });
   afterAll(() => engine.dispose());
 
-  it.each(files)('equals the official quantiser: %s', async (file) => {
-    const golden = readGolden(`quantizers/${file}`);
-    const quantizer = quantizerOf(golden, file);
+  it.each(goldenNames('quant_'))('equals the official quantiser: %s', async (name) => {
+    const golden = readGolden(name);
+    const quantizer = quantizerOf(golden, name);
     const sizes = sizesOf(golden);
     const features = golden.image('in.f');
     const program = engine.compile(

@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { Kept, Step, Weights } from '@tessera/core';
 import { createEngine, tensorFrom, type Engine } from '@tessera/engine';
+import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, describe, expect, it } from 'vitest';
-import { furthest, goldenConfig, goldenWeights, readGolden } from '../fixtures/golden.ts';
+import { goldenConfig } from '../fixtures/golden-config.ts';
 import { vqConfig, type VqConfig } from './config.ts';
 import { vqTokenizer, type VqTokenizer } from './tokenizer.ts';
 
-const golden = readGolden('vqvae_tiny.safetensors');
+const golden = readGolden('vqvae_tiny');
 const config = goldenConfig(golden);
 const rows = [
   { seed: 1, label: 0 },
@@ -15,7 +16,7 @@ const rows = [
 ];
 
 function open(engine: Engine, changes: Partial<VqConfig> = {}): VqTokenizer {
-  const weights = goldenWeights(readGolden('weights/vqvae_tiny.safetensors'));
+  const weights = goldenWeights(readGolden('weights/vqvae_tiny'));
   return vqTokenizer.build({ ...config, ...changes }, { engine, weights });
 }
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { ParamSpec } from '@tessera/core';
+import { readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readRecorded } from '../../fixtures/recorded.ts';
 import { openTiny, squareLayout } from '../../fixtures/tiny-model.ts';
 import { nextScaleConfig } from './config.ts';
 import { takeParams } from './params.ts';
@@ -32,7 +32,7 @@ describe('takeParams', () => {
     'takes every parameter of %s and no buffer',
     (name) => {
       const tiny = openTiny(name);
-      const stored = readRecorded(`${name}.safetensors`).names.filter((key) => !ELSEWHERE.test(key));
+      const stored = readGolden(`weights/${name}`).names.filter((key) => !ELSEWHERE.test(key));
       expect([...tiny.weights.taken.keys()].sort()).toEqual(stored.sort());
       tiny.dispose();
     },

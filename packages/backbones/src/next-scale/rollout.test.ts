@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { constantGuidance, noGuidance, type Rollout, type Step } from '@tessera/core';
 import { createEngine, tensorFrom, type Engine } from '@tessera/engine';
+import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { furthest, recordedWeights, readRecorded } from '../../fixtures/recorded.ts';
 import { openTiny, type Tiny, type TinyName } from '../../fixtures/tiny-model.ts';
 import type { NextScaleConfig } from './config.ts';
 import { nextScaleTransformer } from './next-scale-transformer.ts';
@@ -25,7 +25,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
     const tiny = openTiny(name, changes);
     const { classes } = tiny.model.config;
     const labels = asked ?? [...tiny.recorded.numbers('in.label')].map((label) => (label === classes ? -1 : label));
-    const weights = recordedWeights(readRecorded(`${name}.safetensors`));
+    const weights = goldenWeights(readGolden(`weights/${name}`));
     const { config, dims } = tiny.model;
     const backbone = nextScaleTransformer.build(config, dims, { engine, weights });
     const rows = labels.map((label) => ({ seed: 0, label }));

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Lesson, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
+import { furthest, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { furthest, readRecorded } from '../../fixtures/recorded.ts';
 import { openTiny, type Tiny } from '../../fixtures/tiny-model.ts';
 import { dropPathRates } from './config.ts';
 import { takeParams } from './params.ts';
@@ -127,7 +127,7 @@ describe('teach', () => {
   it('has gradients for every parameter', () => {
     const tiny = openTiny('var_tiny');
     const variables = [...tiny.weights.taken.keys()].map(
-      (name) => [name, tf.variable(readRecorded('var_tiny.safetensors').tensor(name), true, name)] as const,
+      (name) => [name, tf.variable(readGolden('weights/var_tiny').tensor(name), true, name)] as const,
     );
     const byName = new Map(variables);
     const params = takeParams(tiny.model.config, tiny.model.dims, {

@@ -12,7 +12,7 @@ interface Case {
 
 /** Tensors of a safetensors file, images turned from NCHW to NHWC, and its list of cases. */
 function fixture(name: string): { cases: Case[]; image: (key: string) => tf.Tensor4D } {
-  const bytes = readFileSync(new URL(`../../fixtures/${name}`, import.meta.url));
+  const bytes = readFileSync(new URL(`../../../../tools/goldens/cases/${name}`, import.meta.url));
   const start = 8 + Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString('utf8', 8, start));
   const image = (key: string): tf.Tensor4D => {

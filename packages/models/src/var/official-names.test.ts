@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine, type Engine } from '@tessera/engine';
+import { varInventory, type ModelInventory } from '@tessera/goldens';
 import type { ModelManifest } from '../model.ts';
 import { resolveParts } from '../plugins.ts';
 import { isDerived } from './official-buffers.ts';
@@ -9,24 +9,10 @@ import { varPresets, varTokenizer, type VarName, type VarPreset } from './preset
 import { differences, recordedShapes } from './recorded-shapes.ts';
 import { configOfVarState, configOfVqState, type Shapes } from './state-config.ts';
 
-interface Inventory {
-  readonly parameters: number;
-  readonly blocks: number;
-  /** `*` stands for every block's number. */
-  readonly shapes: Readonly<Record<string, readonly number[]>>;
-}
+const inventories = varInventory();
 
-const inventories = JSON.parse(
-  readFileSync(new URL('../../fixtures/official-shapes.json', import.meta.url), 'utf8'),
-) as Readonly<Record<string, Inventory>>;
-
-function shapesOf({ blocks, shapes }: Inventory): Shapes {
-  const expanded = new Map<string, readonly number[]>();
-  for (const [name, shape] of Object.entries(shapes)) {
-    if (!name.includes('*')) expanded.set(name, shape);
-    else for (let block = 0; block < blocks; block++) expanded.set(name.replace('*', String(block)), shape);
-  }
-  return expanded;
+function shapesOf({ entries }: ModelInventory): Shapes {
+  return new Map(Object.entries(entries).map(([name, [, shape]]) => [name, shape]));
 }
 
 function without(shapes: Shapes, left: (name: string) => boolean): Shapes {
@@ -60,7 +46,7 @@ describe('names and shapes of published checkpoints', () => {
     const asked = recordedShapes(partsOf(varPresets[name]), engine);
     expect(differences(new Map([...asked.backbone, ...asked.head]), learned)).toEqual([]);
     expect([...asked.head.keys()]).toEqual(['head.weight', 'head.bias']);
-    expect(count(learned)).toBe(inventory.parameters);
+    expect(count(learned)).toBe(inventory.n_params);
     const { initGate, initModulation, ...told } = varPresets[name].backbone;
     expect([initGate, initModulation]).not.toContain(undefined);
     expect(configOfVarState(official, { who: 'test' })).toMatchObject({
@@ -75,7 +61,7 @@ describe('names and shapes of published checkpoints', () => {
     const learned = without(official, (name) => name === 'quantize.ema_vocab_hit_SV');
     const asked = recordedShapes(partsOf(varPresets.d16), engine);
     expect(differences(asked.tokenizer, learned)).toEqual([]);
-    expect(count(learned)).toBe(inventory.parameters);
+    expect(count(learned)).toBe(inventory.n_params);
     const patchNums = patchNumsOf[256];
     expect(configOfVqState(official, { who: 'test', patchNums })).toEqual(varTokenizer(patchNums));
   });
