@@ -23,7 +23,7 @@ Prints one line per file (ok or FAIL, file, kind, largest error or reason) and a
 "N passed, M failed". The exit code is 0 when nothing failed.
 
 Examples
-  npm run parity -- packages/parity/fixtures
+  npm run parity -- tools/goldens/cases
   npm run parity -- goldens --kind 'var.*,vqvae*,quantizer,filter,interp*'
   npm run parity -- goldens --kind quantizer --target eager`;
 

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parity } from './parity.ts';
 
-const fixtures = fileURLToPath(new URL('../../../tools/goldens/cases', import.meta.url));
+const cases = fileURLToPath(new URL('../../../tools/goldens/cases', import.meta.url));
 let folder: string;
 
 beforeEach(() => {
@@ -22,7 +22,7 @@ async function run(...args: string[]): Promise<{ exit: number; lines: string[] }
 
 /** A copy of a fixture whose raw bytes or header `change` has altered. */
 function altered(name: string, change: (bytes: Buffer, header: Record<string, Entry>) => void): void {
-  const bytes = readFileSync(join(fixtures, name));
+  const bytes = readFileSync(join(cases, name));
   const length = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<string, Entry>;
   const data = Buffer.from(bytes.subarray(8 + length));
@@ -39,9 +39,9 @@ type Entry = { data_offsets: [number, number]; shape: number[] } & Record<string
 describe('parity on onnx', () => {
   it('reproduces every fixture and leaves no tensors behind', async () => {
     const before = tf.memory().numTensors;
-    const { exit, lines } = await run(fixtures);
+    const { exit, lines } = await run(cases);
     expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
-    expect(lines.at(-1)).toBe('23 passed, 0 failed');
+    expect(lines.at(-1)).toBe('26 passed, 0 failed');
     expect(exit).toBe(0);
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -49,7 +49,7 @@ describe('parity on onnx', () => {
 
 describe('parity on eager', () => {
   it('reproduces the small cases', async () => {
-    const { exit, lines } = await run(fixtures, '--target', 'eager', '--kind', 'interp*,quantizer,filter,var.teacher*');
+    const { exit, lines } = await run(cases, '--target', 'eager', '--kind', 'interp*,quantizer,filter,var.teacher*');
     expect(lines.at(-1)).toBe('16 passed, 0 failed');
     expect(exit).toBe(0);
   });
@@ -102,7 +102,7 @@ describe('a case that should fail', () => {
   it('goes on after a broken file', async () => {
     writeFileSync(join(folder, 'a.safetensors'), 'not a weight file at all');
     writeFileSync(join(folder, 'b.json'), '{ broken');
-    copyFileSync(join(fixtures, 'topk_topp.safetensors'), join(folder, 'topk_topp.safetensors'));
+    copyFileSync(join(cases, 'topk_topp.safetensors'), join(folder, 'topk_topp.safetensors'));
     const { exit, lines } = await run(folder);
     expect(lines.map((line) => line.slice(0, 4))).toEqual(['FAIL', 'FAIL', 'ok  ', '1 pa']);
     expect(lines.at(-1)).toBe('1 passed, 2 failed');
@@ -113,7 +113,7 @@ describe('a case that should fail', () => {
 describe('the command', () => {
   it('explains itself', async () => {
     const { exit, lines } = await run('--help');
-    expect(lines[0]).toContain('npm run parity -- packages/parity/fixtures');
+    expect(lines[0]).toContain('npm run parity -- tools/goldens/cases');
     expect(exit).toBe(0);
   });
 
@@ -126,7 +126,7 @@ describe('the command', () => {
   });
 
   it('does not call nothing a success', async () => {
-    const { exit, lines } = await run(fixtures, '--kind', 'nothing.*');
+    const { exit, lines } = await run(cases, '--kind', 'nothing.*');
     expect(lines.at(-1)).toBe('0 passed, 0 failed');
     expect(exit).toBe(1);
   });

@@ -8,7 +8,7 @@ import { learnToQuantize } from './learn.ts';
 import { takeQuantizer } from './quantizer.ts';
 import { emptyUsage, recordHits, usageMargin, usagePercent } from './usage.ts';
 
-const golden = readGolden(new URL('../fixtures/quantizer_train.safetensors', import.meta.url));
+const golden = readGolden('vqvae_tiny_train');
 const config = goldenConfig(golden);
 const scales = config.patch_nums.length;
 
