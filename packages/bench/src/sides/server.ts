@@ -37,7 +37,7 @@ async function oneGeneration(): Promise<Figures> {
   for (;;) {
     await wait(100);
     const { generation } = await query<{ generation: { state: string } }>(
-      'query ($id: ID!) { generation(id: $id) { state } }',
+      'query ($id: ID!) { generation(id: $id) { ... on Generation { state } } }',
       { id: createGeneration.id },
     );
     if (generation.state === 'COMPLETED') break;
