@@ -17,7 +17,12 @@ export async function openMnist(data: MnistData): Promise<DataSet> {
     images: join(folder, `${stem}-images-idx3-ubyte`),
     labels: join(folder, `${stem}-labels-idx1-ubyte`),
   });
-  return openIdx({ name: 'mnist', train: pair('train'), test: pair('t10k'), ...data });
+  return openIdx({
+    name: 'MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0)',
+    train: pair('train'),
+    test: pair('t10k'),
+    ...data,
+  });
 }
 
 function mnistFolder(): string {

@@ -27,7 +27,7 @@ export async function evaluateRun(
     const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED });
     const request = { engine, tokenizer: opened.tokenizer.model, judge, data };
     const back = await evaluateReconstruction(request, { images: samples, seed: SEED });
-    await drawNeighbours(room, model, neighbours);
+    const near = await drawNeighbours(room, model, neighbours);
     return {
       parameters: model.parameters,
       judgeAccuracy: await judgeAccuracy({ engine, judge, data }, data.test),
@@ -40,6 +40,8 @@ export async function evaluateRun(
       reconstructionPsnr: back.psnr,
       reconstructionRecognised: back.recognised,
       reconstructionFdCnn: back.fdCnn,
+      neighbourDistance: near.samples,
+      neighbourDistanceOfTestImages: near.test,
       codebookUsage: trained.usage.union,
       ...Object.fromEntries(trained.usage.scales.map((usage, scale) => [`codebookUsage.${scale}`, usage])),
     };
@@ -51,13 +53,29 @@ export async function evaluateRun(
 
 const COLUMNS = 8;
 
-async function drawNeighbours({ data, out }: Room, model: Model, count: number): Promise<void> {
+/**
+ * Draws samples above their nearest training images. Returns their mean squared pixel distance, and that of as many
+ * test images: a generator that has learned by heart comes much nearer than those.
+ */
+async function drawNeighbours(
+  { data, out }: Room,
+  model: Model,
+  count: number,
+): Promise<{ readonly samples: number; readonly test: number }> {
   const labels = balancedLabels(count, data.classes.length);
   const images = await generateSamples(model, { labels, seed: SEED, batch: count });
-  const { index_N } = await nearestNeighbours(
+  const { index_N, distance_N } = await nearestNeighbours(
     images.map((image) => image.data),
     data.train,
   );
   const near = splitImages(await data.train.read(index_N), data.image);
   await writeGrid(join(out, 'pictures', 'neighbours.png'), pairRows(images, near, COLUMNS), { columns: COLUMNS });
+  const members = Int32Array.from({ length: Math.min(count, data.test.count) }, (_, i) => i);
+  const real = splitImages(await data.test.read(members), data.image).map((image) => image.data);
+  const ofTest = await nearestNeighbours(real, data.train);
+  return { samples: mean(distance_N), test: mean(ofTest.distance_N) };
+}
+
+function mean(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,8 +1,7 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import { openData } from '../data/open-data.ts';
 import { runAr, type TrainedModel } from './ar-run.ts';
+import { writeCard } from './card.ts';
 import { drawCurves } from './curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
@@ -40,7 +39,7 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
     await drawCurves(room);
     if (!trained) return STOPPED;
     const metrics = judge ? await evaluateRun(room, { judge, trained }) : {};
-    await writeFile(join(request.out, 'metrics.json'), `${JSON.stringify(metrics, null, 2)}\n`);
+    if (judge) await writeCard(room, { trained, judge, metrics });
     return { finished: true, model: trained.folder, metrics };
   } finally {
     judge?.dispose();

@@ -1,0 +1,129 @@
+import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readManifest } from '@tessera/models';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { LogLine } from '../report/json-log.ts';
+import { duration } from '../report/progress.ts';
+import type { TrainedModel } from './ar-run.ts';
+import type { OpenedJudge } from './judge-run.ts';
+import type { Room } from './room.ts';
+
+export interface CardRequest {
+  readonly trained: TrainedModel;
+  readonly judge: OpenedJudge;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Writes the card of a trained model: its README with pictures and curves, and the metrics in `model.json`. */
+export async function writeCard(room: Room, { trained, judge, metrics }: CardRequest): Promise<void> {
+  const { recipe, out, log } = room;
+  const images = join(trained.folder, 'images');
+  await mkdir(images, { recursive: true });
+  for (const [from, to] of await pictures(out)) await copyFile(from, join(images, to));
+  const manifest = { ...(await readManifest(trained.folder)), metrics };
+  await writeFile(join(trained.folder, 'model.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  const facts = {
+    recipe,
+    metrics,
+    judge: `${judge.name}, sha256 \`${judge.sha256.slice(0, 12)}\``,
+    data: manifest.data,
+    bytes: await weightBytes(trained.folder),
+    seconds: secondsOf(await log.read()),
+  };
+  await writeFile(join(trained.folder, 'README.md'), cardText(facts));
+}
+
+interface CardFacts {
+  readonly recipe: Recipe;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly judge: string;
+  readonly data: string;
+  readonly bytes: number;
+  readonly seconds: { readonly vq: number; readonly ar: number };
+}
+
+function cardText({ recipe, metrics, judge, data, bytes, seconds }: CardFacts): string {
+  const { name, title, description, licence, vq, ar, model } = recipe;
+  const of = (key: string): number => metrics[key] ?? Number.NaN;
+  const percent = (key: string): string => `${(100 * of(key)).toFixed(1)}%`;
+  const usage = Object.keys(metrics).filter((key) => key.startsWith('codebookUsage.'));
+  const { guidance, options } = model!.defaults;
+  return `# ${title}
+
+${description}
+
+![Samples, one class a column](images/samples.png)
+
+| | |
+|---|---|
+| Parameters | ${of('parameters').toLocaleString('en')} (${(bytes / 1e6).toFixed(1)} MB as float16) |
+| Data | ${data} |
+| Licence of the weights | ${licence} |
+| Recipe | \`recipes/${name}.json\`, seed ${recipe.seed} |
+| Training | tokenizer ${vq!.steps} steps in ${duration(seconds.vq)}, transformer ${ar!.steps} steps in ${duration(seconds.ar)}, on a machine with two cores that other work shared |
+| Defaults | guidance ${guidance.kind} ${guidance.scale}, options ${JSON.stringify(options)} |
+
+## Metrics
+
+Samples: ${of('samples')} of all classes alike, at the default settings. Judge: ${judge}, which names ${percent('judgeAccuracy')} of the real test images rightly. FD-CNN is a Frechet distance on the judge's features to ${of('fdCnnReference').toLocaleString('en')} training images; it is no FID and must not be compared with one. The floor is the distance of as many real test images to the same reference.
+
+| | |
+|---|---|
+| Samples recognised as their class | ${percent('recognised')} |
+| FD-CNN of samples | ${of('fdCnn').toFixed(3)} (floor ${of('fdCnnFloor').toFixed(3)}) |
+| Reconstructions of test images: PSNR, recognised, FD-CNN | ${of('reconstructionPsnr').toFixed(1)} dB, ${percent('reconstructionRecognised')}, ${of('reconstructionFdCnn').toFixed(3)} |
+| Codebook in use over all scales | ${of('codebookUsage').toFixed(0)}% |
+| The same by scale, coarse to fine | ${usage.map((key) => `${of(key).toFixed(0)}%`).join(', ')} |
+
+A scale of few tokens cannot use all codes.
+
+![Samples above their nearest training images](images/neighbours.png)
+
+Samples (odd rows) and the training images nearest to them (even rows). Mean squared distance a pixel: ${of('neighbourDistance').toFixed(4)}; real test images lie ${of('neighbourDistanceOfTestImages').toFixed(4)} from theirs.
+
+![Test images above their reconstructions](images/reconstructions.png)
+
+## Curves
+
+![Tokenizer](images/vq.svg)
+![Transformer](images/ar.svg)
+
+## Commands
+
+\`\`\`sh
+npx tessera generate ${name} --label 3 --seed 7
+npx tessera eval ${name}
+npx tessera train recipes/${name}.json --out runs/${name}
+\`\`\`
+`;
+}
+
+async function pictures(out: string): Promise<[from: string, to: string][]> {
+  const names = await readdir(join(out, 'pictures'));
+  const newest = (prefix: string) =>
+    names
+      .filter((name) => name.startsWith(prefix))
+      .sort()
+      .at(-1);
+  const found = [
+    [newest('ar-'), 'samples.png'],
+    [newest('vq-'), 'reconstructions.png'],
+    ['neighbours.png', 'neighbours.png'],
+  ] as const;
+  const drawn = found.flatMap(([from, to]) => (from ? [[join(out, 'pictures', from), to] as [string, string]] : []));
+  const curves = ['vq.svg', 'ar.svg'].map((name) => [join(out, 'curves', name), name] as [string, string]);
+  return [...drawn, ...curves].filter(([from]) => existsSync(from));
+}
+
+async function weightBytes(folder: string): Promise<number> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors'));
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Time spent in steps, as the last line of each stage has it. */
+function secondsOf(lines: readonly LogLine[]): { vq: number; ar: number } {
+  const last = (stage: string) => Number(lines.findLast((line) => line.stage === stage)?.['seconds'] ?? 0);
+  return { vq: last('vq'), ar: last('ar') };
+}
