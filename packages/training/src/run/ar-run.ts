@@ -27,7 +27,7 @@ export async function runAr(
   recipeParts: RecipeParts,
   opened: OpenedTokenizer,
 ): Promise<TrainedModel | null> {
-  const { recipe, engine, data, out } = room;
+  const { recipe, engine, out } = room;
   const ar = recipe.ar!;
   const tokens = await encodeData(room, opened);
   const weights = { backbone: freshWeights(recipe.seed), head: freshWeights(recipe.seed) };

@@ -92,7 +92,7 @@ Samples (odd rows) and the training images nearest to them (even rows). Mean squ
 ## Commands
 
 \`\`\`sh
-npx tessera generate ${name} --label 3 --seed 7
+npx tessera generate --model ${name} --label 3 --count 16 --seed 7 --out ${name}-samples
 npx tessera eval ${name}
 npx tessera train recipes/${name}.json --out runs/${name}
 \`\`\`

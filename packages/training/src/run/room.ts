@@ -58,7 +58,6 @@ export function stageRun(
 }
 
 /** A stage's recipe without its habits of logging. */
-export function deciding<T extends { readonly every: unknown }>(recipe: T): Omit<T, 'every'> {
-  const { every: _every, ...rest } = recipe;
-  return rest;
+export function deciding(recipe: { readonly every: unknown }): object {
+  return Object.fromEntries(Object.entries(recipe).filter(([name]) => name !== 'every'));
 }
