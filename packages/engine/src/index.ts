@@ -7,3 +7,5 @@ export { nn } from './nn/nn.ts';
 export { fileTensor, tensorFrom, type FileTensorSpec } from './passive/tensors.ts';
 export { keyedRng } from './rng/keyed-rng.ts';
 export { selectTarget, type TargetChoice } from './target.ts';
+export { trace, type TraceRequest } from './trace/trace.ts';
+export type { Graph, GraphNode, Value } from './trace/graph.ts';
