@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createEngine } from '@tessera/engine';
+import { createEngine, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { readRecipe, runRecipe } from '@tessera/training';
+import { readRecipe, recipeFacts, runRecipe, type LoadedRecipe, type RecipeFacts } from '@tessera/training';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { requireWritable } from '../output-folder.ts';
@@ -28,22 +28,55 @@ export const train: Command = {
 
 async function run({ positionals: [file], values }: Arguments, terminal: Terminal): Promise<number> {
   const loaded = await readRecipe(file!);
-  const out = typeof values['out'] === 'string' ? values['out'] : join('runs', loaded.recipe.name);
-  await requireWritable(out);
-  if (values['resume'] !== true) requireFresh(out);
-  const abort = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   const engine = createEngine(readEngineOptions(values));
   try {
+    if (values['dry-run'] === true) return await dryRun({ loaded, engine, json: values['json'] === true }, terminal);
+    const out = typeof values['out'] === 'string' ? values['out'] : join('runs', loaded.recipe.name);
+    await requireWritable(out);
+    if (values['resume'] !== true) requireFresh(out);
+    const abort = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
     const result = await runRecipe({ loaded, engine, out, stream: process.stderr, signal: abort.signal });
     if (values['json'] === true) terminal.out(JSON.stringify(result));
-    else if (result.finished)
-      terminal.out(`Trained. The model is in ${result.model ?? out}; pictures and curves are in ${out}.`);
+    else if (result.finished) terminal.out(`Trained: ${result.model ?? out}. Pictures and curves: ${out}.`);
     else terminal.out(`Stopped; nothing is lost. Go on with: tessera train ${file} --out ${out} --resume`);
     return result.finished ? 0 : 130;
   } finally {
     engine.dispose();
   }
+}
+
+interface DryRun {
+  readonly loaded: LoadedRecipe;
+  readonly engine: Engine;
+  readonly json: boolean;
+}
+
+/** Steps to time for each stage. */
+const MEASURED = 3;
+
+async function dryRun({ loaded, engine, json }: DryRun, terminal: Terminal): Promise<number> {
+  terminal.progress(0, 'timing a few steps of each stage');
+  const facts = await recipeFacts({ loaded, engine, measure: MEASURED });
+  terminal.done();
+  if (json) terminal.out(JSON.stringify(facts));
+  else for (const line of factLines(facts)) terminal.out(line);
+  return 0;
+}
+
+function factLines({ name, images, stages, parameters, seconds }: RecipeFacts): string[] {
+  const minutes = (time: number) => (time < 90 ? `${time.toFixed(0)} s` : `${(time / 60).toFixed(0)} min`);
+  const mega = (count: number) => `${(count / 1e6).toFixed(2)}M`;
+  return [
+    `${name}: ${mega(parameters)} parameters; ${images.train} images to train on, ${images.validation} to validate, ${images.test} to test`,
+    ...stages.map(
+      (stage) =>
+        `  ${stage.name.padEnd(6)} ${mega(stage.parameters)} parameters, ${stage.steps} steps of ${stage.images} images, ` +
+        `${(stage.flopsPerStep / 1e9).toFixed(1)} GFLOP and ${(stage.secondsPerStep ?? 0).toFixed(2)} s a step here, ` +
+        `${(stage.memoryBytes / 2 ** 20).toFixed(0)} MB, ${minutes(stage.steps * (stage.secondsPerStep ?? 0))}`,
+    ),
+    `about ${minutes(seconds ?? 0)} on this machine, and evaluation; nothing was written`,
+  ];
 }
 
 /** A folder that holds a training is only touched when that is wanted. */
