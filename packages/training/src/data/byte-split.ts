@@ -18,6 +18,7 @@ export function byteSplit({ pixels, label_N, image }: ByteImages, members?: Int3
     read: async (indices) => {
       const out = new Float32Array(indices.length * size);
       for (const [slot, index] of indices.entries()) {
+        if (index < 0 || index >= of.length) throw new RangeError(`image ${index} of a split of ${of.length}`);
         const from = of[index]! * size;
         for (let i = 0; i < size; i++) out[slot * size + i] = pixels[from + i]! / 255;
       }

@@ -27,7 +27,7 @@ export interface VqStageOptions {
 
 /** The training of a multi-scale VQ-VAE, and the model. */
 export interface VqStage extends Stage {
-  /** The first images of the validation split, and what the model makes of them now, in [0, 1]. */
+  /** The first images of the validation split (of the training split without one), and what the model makes of them now, in [0, 1]. */
   reconstruct(): Promise<{ readonly real: Float32Array; readonly made: Float32Array }>;
   readonly config: VqConfig;
   readonly weights: FreshWeights;
@@ -171,12 +171,13 @@ async function residualsOf(
 }
 
 async function reconstructNow({ data, recipe }: VqStageOptions, trainStep: TrainStep) {
-  const members = Int32Array.from({ length: recipe.batch }, (_, i) => i);
-  const batch = await imageBatch(data.image)(data.validation, members);
+  const split = data.validation.count > 0 ? data.validation : data.train;
+  const members = Int32Array.from({ length: recipe.batch }, (_, i) => i % split.count); // the program wants a whole batch
+  const batch = await imageBatch(data.image)(split, members);
   const { aux } = await trainStep.evaluate(batch, 0);
   for (const tensor of Object.values(batch)) tensor.dispose();
   const made = (aux['made_BHWC'] as Float32Array).map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
-  return { real: await data.validation.read(members), made };
+  return { real: await split.read(members), made };
 }
 
 const TERMS = ['l1', 'l2', 'quantiser', 'perceptual', 'adversarial', 'discriminator'];
