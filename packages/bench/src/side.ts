@@ -22,10 +22,9 @@ interface Command {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** As the model host starts its processes: malloc keeps what it freed. */
+/** As the model host starts its processes. */
 const ownEnvironment = {
-  MALLOC_MMAP_THRESHOLD_: '4294967296',
-  MALLOC_TRIM_THRESHOLD_: '17179869184',
+  MALLOC_MMAP_THRESHOLD_: '4194304',
   ORT_DISABLE_TELEMETRY: '1',
 };
 

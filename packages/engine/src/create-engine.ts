@@ -33,10 +33,10 @@ export function createEngine(options: EngineOptions = {}): Engine {
   const programs = new Set<CompiledProgram>();
   const compile = <A extends readonly Tree[], R extends Tree>(
     fn: (...args: A) => R,
-    { name, axes }: CompileOptions,
+    { name, axes, memory }: CompileOptions,
   ): Program<A, R> => {
     if (target === 'eager') return eagerProgram(fn, name);
-    const program = new CompiledProgram({ fn: (args) => fn(...(args as unknown as A)), name, axes, threads });
+    const program = new CompiledProgram({ fn: (args) => fn(...(args as unknown as A)), name, axes, memory, threads });
     programs.add(program);
     const dispose = () => {
       programs.delete(program);

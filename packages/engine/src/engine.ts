@@ -17,6 +17,12 @@ export interface CompileOptions {
    * Named axes may differ from call to call without another compilation; without `axes` every shape compiles anew.
    */
   readonly axes?: readonly string[];
+  /**
+   * What becomes of the memory that a call computes in. `keep`, the default: the program keeps it for its next call.
+   * `release`: it goes back to the system, at the price of touching new pages each time; for a program that runs
+   * seldom and computes in much.
+   */
+  readonly memory?: 'keep' | 'release';
 }
 
 /** The compiled function. Arguments are borrowed; results are ordinary tfjs tensors that the caller disposes. */

@@ -8,6 +8,8 @@ import { TokenCache } from './token-cache.ts';
 /** How new tokens see those before them. Takes a scale's tokens [R, l, D], gives their hidden states. */
 export interface History {
   extend(x_RlD: Tensor3D): Promise<Tensor3D>;
+  /** Gives memory back, after a call under way has ended. */
+  dispose(): void;
 }
 
 /** The configured policy. `opening` is borrowed for as long as the history is used. */
@@ -26,9 +28,12 @@ function cached({ config, dims }: Teachable, programs: NextScalePrograms, openin
     heads,
     headSize: width / heads,
   });
+  let isRunning = false;
+  let isDisposed = false;
   return {
     async extend(x_RlD) {
       const past = cache.view();
+      isRunning = true;
       try {
         const { hidden_RlD, added } = await programs.step({ x_RlD, blocks, head_R2D }, past);
         await cache.append(added);
@@ -38,7 +43,13 @@ function cached({ config, dims }: Teachable, programs: NextScalePrograms, openin
           k_PRNH.dispose();
           v_PRNH.dispose();
         }
+        isRunning = false;
+        if (isDisposed) cache.release();
       }
+    },
+    dispose() {
+      isDisposed = true;
+      if (!isRunning) cache.release();
     },
   };
 }
@@ -62,6 +73,9 @@ function recomputed({ dims }: Teachable, programs: NextScalePrograms, opening: O
         x_RTD.dispose();
         bias.dispose();
       }
+    },
+    dispose: () => {
+      scales.length = 0;
     },
   };
 }

@@ -54,6 +54,7 @@ function makeRollout({ model, programs, opening, guided }: RolloutParts, batch: 
       return { values_RlD, positions_Bl, guided };
     },
     dispose: () => {
+      history.dispose();
       for (const tensor of [start_RlD, places_LD, ...blocks, head_R2D, row_R]) tensor.dispose();
     },
   };

@@ -19,6 +19,8 @@ export interface OnnxProgram {
 
 export interface ProgramOptions extends Packing {
   readonly threads: number;
+  /** Whether a run's memory stays with the session (by default) or is given back. */
+  readonly memory?: 'keep' | 'release' | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface ProgramOptions extends Packing {
  * @throws TesseraError `program-rejected` if ONNX Runtime does not take the model.
  */
 export async function buildProgram(model: OnnxModel, options: ProgramOptions): Promise<OnnxProgram> {
-  const { name, threads } = options;
+  const { name, threads, memory } = options;
   const { InferenceSession } = await loadRuntime();
   const weights = packWeights(model, options);
   const bytes = modelProto({
@@ -36,6 +38,7 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
   });
   const sessionOptions = {
     intraOpNumThreads: threads,
+    enableCpuMemArena: memory !== 'release',
     logSeverityLevel: 3 as const,
     externalData: weights.memory,
     extra: {

@@ -93,6 +93,17 @@ describe('weights', () => {
 });
 
 describe('memory', () => {
+  it('of a call goes back to the system where a program asks for it', async () => {
+    const squares = (a: Tensor) => tf.sum(tf.matMul(a as Tensor2D, a as Tensor2D, false, true));
+    const a = floats([4096, 4]);
+    const program = engine.compile(squares, { name: 'large', memory: 'release' });
+    const resident = process.memoryUsage().rss;
+    tf.dispose(await program(a)); // computes in 64 MiB
+    expect(process.memoryUsage().rss - resident).toBeLessThan(32 * 2 ** 20);
+    program.dispose();
+    a.dispose();
+  });
+
   it('stays flat over many calls', async () => {
     const program = engine.compile(block, { name: 'flat', axes: AXES });
     const args = argsOf(4, 16, 8);

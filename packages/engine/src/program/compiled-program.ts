@@ -26,6 +26,7 @@ interface Plan {
 
 export interface CompiledOptions extends TracedFunction {
   readonly axes?: readonly string[] | undefined;
+  readonly memory?: 'keep' | 'release' | undefined;
   readonly threads: number;
 }
 
