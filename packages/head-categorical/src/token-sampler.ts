@@ -33,22 +33,31 @@ export function drawTokens(scores: Scores, context: SampleContext<CategoricalOpt
   const values_BlC = new Float32Array(positions_Bl.length * channels);
   const index_Bl = new Int32Array(positions_Bl.length);
   const scratch_V = new Float32Array(vocabulary);
+  const kept_V = new Int32Array(vocabulary);
   for (let token = 0; token < positions_Bl.length; token++) {
     const logits_V = logits_BlV.subarray(token * vocabulary, (token + 1) * vocabulary);
     checkFinite(logits_V, token);
     filterLogits(logits_V, options, scratch_V);
     const key = { row: Math.floor(token / perRow), step: step.index, position: positions_Bl[token]! };
-    const index = drawIndex(logits_V, rng.exponential({ ...key, stream: 'token' }, vocabulary));
+    const kept = indexOfKept(logits_V, kept_V);
+    const index = drawIndex(logits_V, rng.exponential({ ...key, stream: 'token' }, vocabulary, kept));
     index_Bl[token] = index;
     const token_C = values_BlC.subarray(token * channels, (token + 1) * channels);
     if (options.smooth) {
-      smoothWeights(logits_V, rng.exponential({ ...key, stream: 'gumbel' }, vocabulary), progress);
+      smoothWeights(logits_V, rng.exponential({ ...key, stream: 'gumbel' }, vocabulary, kept), progress);
       mixCodebook(logits_V, codebook_VC, token_C);
     } else {
       token_C.set(codebook_VC.subarray(index * channels, (index + 1) * channels));
     }
   }
   return { values_BlC, index_Bl };
+}
+
+/** Indices of the tokens that the filter left, ascending: the others need no numbers. Written to the start of `kept_V`. */
+function indexOfKept(filtered_V: Float32Array, kept_V: Int32Array): Int32Array {
+  let count = 0;
+  for (let v = 0; v < filtered_V.length; v++) if (filtered_V[v] !== -Infinity) kept_V[count++] = v;
+  return kept_V.subarray(0, count);
 }
 
 function checkFinite(logits_V: Float32Array, token: number): void {

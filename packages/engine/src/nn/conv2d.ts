@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 
 export interface Conv2dOptions {
@@ -37,5 +37,21 @@ export function conv2d(
     [0, 0],
   ];
   const mapped = tf.conv2d(x_BHWC, weight_HWIO, stride, around as tf.backend_util.ExplicitPadding);
-  return bias_O ? tf.add(mapped, bias_O) : mapped;
+  return bias_O ? addBias(mapped, bias_O) : mapped;
+}
+
+/** The bias' gradient is a product with ones, several times as fast as a sum over three axes. */
+function addBias(x_BHWC: Tensor4D, bias_O: Tensor): Tensor4D {
+  const add = tf.customGrad((x, bias) => ({
+    value: tf.add(x as Tensor, bias as Tensor),
+    gradFunc: (dy: Tensor) => [dy, sumPixels(dy)],
+  }));
+  return add(x_BHWC, bias_O) as Tensor4D;
+}
+
+function sumPixels(dy_BHWO: Tensor): Tensor {
+  const outputs = dy_BHWO.shape[3]!;
+  const pixels = dy_BHWO.size / outputs;
+  const sums = tf.matMul(tf.ones([1, pixels]) as Tensor2D, tf.reshape(dy_BHWO, [pixels, outputs]) as Tensor2D);
+  return tf.reshape(sums, [outputs]);
 }

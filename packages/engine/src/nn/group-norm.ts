@@ -24,7 +24,7 @@ const fusedGroupNorm = defineFused<Inputs, Attrs>({
   gradient: ({ dy, inputs: { x, weight }, attrs }) => ({
     x: () => fusedGradient({ x, weight, dy }, attrs),
     weight: () => fusedWeightGradient({ x, dy }, attrs),
-    bias: () => tf.sum(dy, [0, 1, 2]),
+    bias: () => fusedBiasGradient({ dy }, {}),
   }),
   lower: ({ inputs, attrs }, onnx) => {
     const { groups, eps } = attrs as unknown as Attrs;
@@ -93,6 +93,15 @@ const fusedWeightGradient = defineFused<WeightGradientInputs, Attrs>({
   },
 });
 
+/** By planes, whose sums the other gradients want as well: ONNX Runtime makes them once. */
+const fusedBiasGradient = defineFused<{ readonly dy: Tensor }, object>({
+  name: 'TesseraGroupNormBiasGradient',
+  shape: ({ dy }) => [dy.shape[3]!],
+  forward: ({ dy }) => tf.sum(dy, [0, 1, 2]),
+  lower: ({ inputs }, onnx) =>
+    onnx.op('ReduceSum', [sumOfPlanes(inputs.dy!, onnx).sum, onnx.ints([0])], { keepdims: 0 }),
+});
+
 /** Zero mean and unit variance, before weight and bias. */
 function standard(x: Tensor, { groups, eps }: Attrs): Tensor {
   const centred = centre(tf.reshape(x, grouped(x.shape, groups)));
@@ -116,10 +125,15 @@ function inverseDeviation(centred: Tensor, eps: number): Tensor {
 /** The normalised image and dy as planes [B, C, H W], and for each plane [B, C] the sums of dy times it and of dy. */
 function planeSums({ x, dy, normal }: { x: Value; dy: Value; normal: string }, onnx: OnnxBuilder) {
   const unit = toPlanes(normal, x, onnx);
-  const slope = toPlanes(onnx.op('Transpose', [onnx.name(dy)], { perm: [0, 3, 1, 2] }), x, onnx);
-  const last = onnx.ints([-1]);
-  const along = onnx.op('ReduceSum', [onnx.op('Mul', [slope, unit]), last], { keepdims: 0 });
-  return { unit, slope, along, sum: onnx.op('ReduceSum', [slope, last], { keepdims: 0 }) };
+  const { slope, sum } = sumOfPlanes(dy, onnx);
+  const along = onnx.op('ReduceSum', [onnx.op('Mul', [slope, unit]), onnx.ints([-1])], { keepdims: 0 });
+  return { unit, slope, along, sum };
+}
+
+/** dy as planes [B, C, H W], and the sum of each. */
+function sumOfPlanes(dy: Value, onnx: OnnxBuilder) {
+  const slope = toPlanes(onnx.op('Transpose', [onnx.name(dy)], { perm: [0, 3, 1, 2] }), dy, onnx);
+  return { slope, sum: onnx.op('ReduceSum', [slope, onnx.ints([-1])], { keepdims: 0 }) };
 }
 
 /** NHWC to [B, groups, C / groups * H * W], one row per statistic; the transpose meets a convolution's and vanishes. */

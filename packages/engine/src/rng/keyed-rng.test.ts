@@ -32,6 +32,15 @@ describe('keyedRng', () => {
     expect(alone.normal(key, 5)).toEqual(alone.normal(key, 9).subarray(0, 5));
   });
 
+  it('gives the same exponentials where only some are asked for', () => {
+    const rng = keyedRng([42]);
+    const all = rng.exponential(key, 4097);
+    const index = Int32Array.of(0, 5, 6, 1023, 4095, 4096);
+    const some = rng.exponential(key, 4097, index);
+    expect(some).toHaveLength(4097);
+    expect([...index].map((at) => some[at])).toEqual([...index].map((at) => all[at]));
+  });
+
   it('gives other numbers for another seed, stream, step or position', () => {
     const first = (seed: number, change: Partial<DrawKey>): number =>
       keyedRng([seed]).exponential({ ...key, ...change }, 1)[0]!;

@@ -11,11 +11,12 @@ import type { DrawKey, SampleRng } from './rng.ts';
  */
 export function keyedRng(seeds: readonly number[]): SampleRng {
   for (const seed of seeds) checkSeed(seed);
-  const words = (key: DrawKey, count: number): Uint32Array => drawWords(seedOf(seeds, key.row), key, count);
+  const words = (key: DrawKey, count: number, index?: Int32Array): Uint32Array =>
+    drawWords(seedOf(seeds, key.row), key, { count, index });
   return {
     uniform: (key, count) => Float32Array.from(words(key, count), openUniform),
     normal: (key, count) => normals(words(key, count + (count % 2)), count),
-    exponential: (key, count) => exponentials(words(key, count)),
+    exponential: (key, count, index) => exponentials(words(key, count, index), index),
   };
 }
 
@@ -25,9 +26,13 @@ function openUniform(word: number): number {
 }
 
 /** By a loop: `Float32Array.from` with a function is several times slower, and heads draw millions. */
-function exponentials(words: Uint32Array): Float32Array {
+function exponentials(words: Uint32Array, index?: Int32Array): Float32Array {
   const out = new Float32Array(words.length);
-  for (let i = 0; i < out.length; i++) out[i] = -Math.log((words[i]! + 0.5) / 2 ** 32);
+  const count = index ? index.length : out.length;
+  for (let i = 0; i < count; i++) {
+    const at = index ? index[i]! : i;
+    out[at] = -Math.log((words[at]! + 0.5) / 2 ** 32);
+  }
   return out;
 }
 
@@ -44,12 +49,30 @@ function normals(words: Uint32Array, count: number): Float32Array {
 }
 
 /** The seed fills 53 bits of Philox' key, the stream the other 11 and one word of the counter. */
-function drawWords(seed: number, { stream, step, position }: DrawKey, count: number): Uint32Array {
+function drawWords(seed: number, { stream, step, position }: DrawKey, { count, index }: Drawn): Uint32Array {
   const [streamWord, streamBits] = hashName(stream);
   const high = Math.floor(seed / 2 ** 32) | (streamBits << 21);
   const words = new Uint32Array(4 * Math.ceil(count / 4));
-  philoxBlocks({ key: [seed | 0, high], counter: [0, position, step, streamWord] }, words);
+  const state = { key: [seed | 0, high], counter: [0, position, step, streamWord] } as const;
+  philoxBlocks(state, words, index && blocksOf(index));
   return words.subarray(0, count);
+}
+
+/** How many words, and at which of these places they are wanted: at all unless `index` says. */
+interface Drawn {
+  readonly count: number;
+  readonly index: Int32Array | undefined;
+}
+
+/** The blocks of four in which these places lie, each once. */
+function blocksOf(index: Int32Array): Int32Array {
+  const blocks = new Int32Array(index.length);
+  let count = 0;
+  for (let i = 0; i < index.length; i++) {
+    const block = index[i]! >>> 2;
+    if (count === 0 || blocks[count - 1] !== block) blocks[count++] = block;
+  }
+  return blocks.subarray(0, count);
 }
 
 function seedOf(seeds: readonly number[], row: number): number {

@@ -25,14 +25,18 @@ export function philox(state: PhiloxState, out: Uint32Array, at: number): void {
 }
 
 /**
- * Fills `out`, whose length is a multiple of four, with this block and those after it (the counter's lowest word goes up).
+ * Fills `out`, whose length is a multiple of four, with this block and those after it (the counter's lowest word goes up),
+ * or only with those of them that `only` names.
  * Sampling draws millions of numbers per image, so all rounds run on local integers: 8 times faster than by calls.
  */
-export function philoxBlocks({ key, counter }: PhiloxState, out: Uint32Array): void {
-  for (let at = 0; at < out.length; at += 4) {
+export function philoxBlocks({ key, counter }: PhiloxState, out: Uint32Array, only?: Int32Array): void {
+  const count = only ? only.length : out.length / 4;
+  for (let i = 0; i < count; i++) {
+    const block = only ? only[i]! : i;
+    const at = 4 * block;
     let [k0, k1] = key;
     let [, c1, c2, c3] = counter;
-    let c0 = (counter[0] + at / 4) | 0;
+    let c0 = (counter[0] + block) | 0;
     for (let round = 0; round < ROUNDS; round++) {
       // The upper 32 bits of a product of two unsigned 32-bit integers, by halves: doubles cannot hold 64 bits.
       const low0 = c0 & 0xffff;

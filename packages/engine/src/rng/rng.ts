@@ -16,8 +16,11 @@ export interface SampleRng {
   /** In (0, 1). */
   uniform(key: DrawKey, count: number): Float32Array;
   normal(key: DrawKey, count: number): Float32Array;
-  /** Rate 1, strictly positive. */
-  exponential(key: DrawKey, count: number): Float32Array;
+  /**
+   * Rate 1, strictly positive. With `index`, only the numbers at these places are made, in ascending order; the others
+   * are undefined. A number does not depend on which others are made.
+   */
+  exponential(key: DrawKey, count: number, index?: Int32Array): Float32Array;
 }
 
 /** Random numbers inside a traced training step, made in the graph from the step's key. */
