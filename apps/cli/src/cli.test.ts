@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -78,6 +79,23 @@ describe('generate', () => {
     expect(readFileSync(join(alone, 'label-1-seed-5.png')).equals(inBatch)).toBe(true);
   });
 
+  it('stops at an interrupt with one sentence; what is written is whole', async () => {
+    const out = join(folder, 'interrupted');
+    const args = ['generate', '--model', 'micro', '--count', '10000', '--batch', '2', '--out', out];
+    const child = spawn(process.execPath, [bin, ...args], { cwd: folder });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += String(chunk)));
+    const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
+    while (!existsSync(out) && child.exitCode === null) await delay(20);
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(stderr).toMatch(/^Interrupted: \d+ images are in .*interrupted\.\n$/);
+    for (const name of readdirSync(out)) {
+      expect(name).toMatch(/^label-.*\.png$/);
+      expect((await sharp(join(out, name)).metadata()).format).toBe('png');
+    }
+  });
+
   it.each([
     [['--model', 'nobody'], /got the model nobody; expected one of micro.*\(unknown-model\)/],
     [['--label', '99'], /got the label 99; expected a number from 0 to 4.*\(unknown-label\)/],
@@ -140,8 +158,13 @@ describe('files', () => {
 });
 
 describe('facts', () => {
-  it('lists models and shows one', () => {
+  it('lists models, one that is broken too, and shows one', () => {
     expect(tessera('models').stdout).toMatch(/^micro /);
+    mkdirSync(join(folder, 'models', 'broken'));
+    writeFileSync(join(folder, 'models', 'broken', 'model.json'), '{');
+    const { status, stdout, stderr } = tessera('models');
+    rmSync(join(folder, 'models', 'broken'), { recursive: true });
+    expect([status, stdout, stderr]).toEqual([1, expect.stringMatching(/^micro /), expect.stringContaining('broken')]);
     expect(JSON.parse(tessera('models', 'micro', '--json').stdout)).toMatchObject({
       name: 'micro',
       classes: ['0', '1', '2', '3', '4'],

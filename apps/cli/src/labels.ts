@@ -13,7 +13,7 @@ export function readLabels(option: string | boolean | undefined, count: number, 
 }
 
 function oneLabel(word: string, { name, manifest: { classes } }: Model): number {
-  if (word === 'none') return -1;
+  if (word === 'none' || word === '-1') return -1;
   const byName = classes.indexOf(word);
   if (byName >= 0) return byName;
   const label = Number(word);

@@ -42,10 +42,16 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
   return command.run(args, terminal);
 }
 
+const isAbort = (error: unknown): error is Error => error instanceof Error && error.name === 'AbortError';
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   terminal.done();
+  if (isAbort(error)) {
+    terminal.err(error.message);
+    process.exit(130);
+  }
   if (!isTesseraError(error)) throw error;
   terminal.err(`${error.message} (${error.code})`);
   process.exitCode = error.code === 'usage' ? 2 : 1;

@@ -1,23 +1,14 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Pixels } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { findModel, openModel, type Model } from '@tessera/models';
-import { encodePng, enlarge, tile } from '@tessera/pictures';
+import { findModel, openModel, type GenerateRequest, type Model } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { readLabels } from '../labels.ts';
 import { integer, number, required } from '../numbers.ts';
 import { requireWritable } from '../output-folder.ts';
+import { SampleFiles, type Sample } from '../sample-files.ts';
 import type { Terminal } from '../terminal.ts';
-
-/** What one run took, for `--json`. Times in milliseconds. */
-interface Timings {
-  readonly load: number;
-  readonly scales: { readonly index: number; readonly tokens: number; readonly ms: number }[];
-  decode: number;
-  total: number;
-}
+import { Stopwatch } from '../stopwatch.ts';
 
 export const generate: Command = {
   usage: '--model NAME --out DIR [--label L] [--count N] [--seed S]',
@@ -31,7 +22,11 @@ export const generate: Command = {
     count: { type: 'string', value: 'N', help: 'how many images (default 1)' },
     seed: { type: 'string', value: 'S', help: 'seed of the first image; image i has S + i (default 0)' },
     out: { type: 'string', value: 'DIR', help: 'folder for the PNG files (made if missing)' },
-    guidance: { type: 'string', value: 'G', help: 'strength of guidance, 0 for none (default: the model’s own)' },
+    guidance: {
+      type: 'string',
+      value: 'G',
+      help: 'strength of guidance in the model’s own scale (default: the model’s own)',
+    },
     'top-k': { type: 'string', value: 'K', help: 'sample among the K likeliest tokens, 0 for all' },
     'top-p': {
       type: 'string',
@@ -59,143 +54,92 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   const count = integer('--count', values['count'] ?? '1', 1, 10_000);
   const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER - count);
   const batch = integer('--batch', values['batch'] ?? '8', 1, 256);
+  const choices = readChoices(values);
   await requireWritable(out);
 
-  const started = performance.now();
-  const engine = createEngine(readEngineOptions(values));
-  const model = await openModel(folder, { engine });
-  const labels = readLabels(values['label'], count, model);
-  const timings: Timings = { load: performance.now() - started, scales: [], decode: 0, total: 0 };
-  const images: Pixels[] = [];
-  const strips: Pixels[][] = [];
+  const files = new SampleFiles(out);
   const abort = new AbortController();
-  process.once('SIGINT', () => abort.abort(new DOMException('Interrupted: nothing was written.', 'AbortError')));
+  const stop = () =>
+    abort.abort(new DOMException(`Interrupted: ${files.written.length} images are in ${out}.`, 'AbortError'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  const stopwatch = new Stopwatch();
+  const engine = createEngine(readEngineOptions(values));
+  let model: Model | null = null;
   try {
+    model = await openModel(folder, { engine });
+    const labels = readLabels(values['label'], count, model);
+    stopwatch.loaded();
     for (let first = 0; first < count; first += batch) {
       const request = {
+        ...choices,
         labels: labels.slice(first, first + batch),
         seed: seed + first,
-        ...(values['guidance'] === undefined ? {} : { guidance: number('--guidance', values['guidance']) }),
-        options: readOptions(values),
-        preview: values['steps-strip'] === true ? ('decoded' as const) : ('none' as const),
         signal: abort.signal,
       };
-      const progress = (within: number, what: string) =>
-        terminal.progress((first + within * request.labels.length) / count, `${model.name}: ${what}`);
-      await collect(model, request, { images, strips, timings, progress });
+      const show = (within: number, what: string) =>
+        terminal.progress((first + within * request.labels.length) / count, what);
+      for (const sample of await makeBatch(model, request, { stopwatch, show })) await files.add(sample);
     }
+    await files.finish();
+    const facts = { model: model.name, target: engine.target, images: count, files: files.written };
+    const timings = stopwatch.timings();
+    terminal.done();
+    if (values['json'] === true) terminal.out(JSON.stringify({ ...facts, timings_ms: timings }));
+    else terminal.out(summary(facts, timings.total));
+    return 0;
   } finally {
     terminal.done();
-    model.dispose();
+    model?.dispose();
     engine.dispose();
   }
-  timings.total = performance.now() - started;
-  const files = await writeImages(out, { images, strips, labels, seed });
-  report(terminal, { files, timings, json: values['json'] === true, out, model: model.name, target: engine.target });
-  return 0;
 }
 
-/** The head's options that were given; the model's defaults stand for the others. */
-function readOptions(values: Arguments['values']): Record<string, unknown> {
+/** What was chosen on the command line; the model's defaults stand for the rest. */
+function readChoices(values: Arguments['values']): Pick<GenerateRequest, 'guidance' | 'options' | 'preview'> {
   return {
-    ...(values['top-k'] === undefined ? {} : { topK: number('--top-k', values['top-k']) }),
-    ...(values['top-p'] === undefined ? {} : { topP: number('--top-p', values['top-p']) }),
-    ...(values['smooth'] === true ? { smooth: true } : {}),
+    ...(values['guidance'] === undefined ? {} : { guidance: number('--guidance', values['guidance']) }),
+    options: {
+      ...(values['top-k'] === undefined ? {} : { topK: number('--top-k', values['top-k']) }),
+      ...(values['top-p'] === undefined ? {} : { topP: number('--top-p', values['top-p']) }),
+      ...(values['smooth'] === true ? { smooth: true } : {}),
+    },
+    preview: values['steps-strip'] === true ? 'decoded' : 'none',
   };
 }
 
-type Request = Parameters<Model['generate']>[0];
-
-interface Collected {
-  readonly images: Pixels[];
-  readonly strips: Pixels[][];
-  readonly timings: Timings;
-  readonly progress: (within: number, what: string) => void;
+interface Observers {
+  readonly stopwatch: Stopwatch;
+  readonly show: (within: number, what: string) => void;
 }
 
-/** Runs one batch to its end and keeps images, previews and times. */
-async function collect(
-  model: Model,
-  request: Request,
-  { images, strips, timings, progress }: Collected,
-): Promise<void> {
-  let last = performance.now();
-  const first = strips.length;
+async function makeBatch(model: Model, request: GenerateRequest, { stopwatch, show }: Observers): Promise<Sample[]> {
+  const strips: Pixels[][] = request.labels.map(() => []);
+  const samples: Sample[] = [];
+  stopwatch.begin();
   for await (const event of model.generate(request)) {
-    const now = performance.now();
     if (event.type === 'step') {
       const { index, of, positions_Bl } = event.step;
-      timings.scales.push({ index, tokens: positions_Bl.length, ms: now - last });
-      progress((index + 1) / (of + 1), `scale ${index + 1} of ${of}`);
-      event.previews?.forEach((preview, i) => (strips[first + i] ??= []).push(preview));
+      stopwatch.scale(index, positions_Bl.length);
+      show((index + 1) / (of + 1), `${model.name}: scale ${index + 1} of ${of}`);
+      event.previews?.forEach((preview, row) => strips[row]!.push(preview));
     } else {
-      timings.decode += now - last;
-      images.push(event.pixels);
+      stopwatch.decoded();
+      const { row, pixels } = event;
+      samples.push({ label: request.labels[row]!, seed: request.seed + row, pixels, strip: strips[row]! });
     }
-    last = now;
   }
+  return samples;
 }
 
-interface Pictures {
-  readonly images: readonly Pixels[];
-  readonly strips: readonly Pixels[][];
-  readonly labels: readonly number[];
-  readonly seed: number;
-}
-
-/** Sheets are looked at: images below this many pixels are shown enlarged, by a whole factor. */
-const VISIBLE = 96;
-
-function forPeople(image: Pixels): Pixels {
-  const factor = Math.max(1, Math.floor(VISIBLE / image.height));
-  return factor === 1 ? image : enlarge(image, image.height * factor, image.width * factor);
-}
-
-/** Writes every file under a temporary name first, so that an interrupted run leaves nothing half-written. */
-async function writeImages(out: string, { images, strips, labels, seed }: Pictures): Promise<string[]> {
-  const files: [name: string, pixels: Pixels][] = images.map((pixels, i) => {
-    const label = labels[i] === -1 ? 'none' : String(labels[i]);
-    return [`label-${label}-seed-${seed + i}.png`, pixels];
-  });
-  files.push(['grid.png', tile(images.map(forPeople), { columns: Math.ceil(Math.sqrt(images.length)) })]);
-  if (strips.length > 0) {
-    const { height, width } = images[0]!;
-    const frames = strips.flat().map((preview) => forPeople(enlarge(preview, height, width)));
-    files.push(['steps.png', tile(frames, { columns: strips[0]!.length })]);
-  }
-  await mkdir(out, { recursive: true });
-  const written: string[] = [];
-  for (const [name, pixels] of files) {
-    const part = join(out, `.${name}.part`);
-    try {
-      await writeFile(part, await encodePng(pixels));
-      await rename(part, join(out, name));
-    } catch (error) {
-      await rm(part, { force: true });
-      throw error;
-    }
-    written.push(join(out, name));
-  }
-  return written;
-}
-
-interface Report {
-  readonly files: readonly string[];
-  readonly timings: Timings;
-  readonly json: boolean;
-  readonly out: string;
+interface Facts {
   readonly model: string;
   readonly target: string;
+  readonly images: number;
+  readonly files: readonly string[];
 }
 
-function report(terminal: Terminal, { files, timings, json, out, model, target }: Report): void {
-  const images = files.filter((file) => /label-[^/\\]*\.png$/.test(file)).length;
-  if (json) {
-    terminal.out(JSON.stringify({ model, target, images, files, timings_ms: timings }));
-    return;
-  }
-  const seconds = (timings.total / 1000).toFixed(1);
-  terminal.out(
-    `${images} image${images === 1 ? '' : 's'} of ${model} in ${seconds} s on ${target}: ${join(out, 'grid.png')}`,
-  );
+function summary({ model, target, images, files }: Facts, milliseconds: number): string {
+  const seconds = (milliseconds / 1000).toFixed(1);
+  const grid = files.find((file) => file.endsWith('grid.png'));
+  return `${images} image${images === 1 ? '' : 's'} of ${model} in ${seconds} s on ${target}: ${grid}`;
 }

@@ -24,6 +24,11 @@ export const importCommand: Command = {
     dtype: { type: 'string', value: 'T', help: 'float32 (default) or float16, half the size on disk' },
     'patch-nums': { type: 'string', value: 'LIST', help: 'sides of the scales, 1,2,3 (default: read from the file)' },
     heads: { type: 'string', value: 'N', help: 'attention heads, where the file cannot tell' },
+    groups: {
+      type: 'string',
+      value: 'N',
+      help: 'groups of the tokenizer’s normalisations (default: what the file says, else 32)',
+    },
     ...engineOptions,
   },
   examples: [
@@ -53,7 +58,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
 
 async function readRequest(values: Arguments['values'], out: string): Promise<Omit<ImportRequest, 'engine'>> {
   const text = (name: string) => (typeof values[name] === 'string' ? { [name]: values[name] } : {});
-  const { dtype, heads, classes } = values;
+  const { dtype, heads, groups, classes } = values;
   const patchNums = values['patch-nums'];
   return {
     transformer: required('import', '--transformer FILE', values['transformer']),
@@ -65,6 +70,7 @@ async function readRequest(values: Arguments['values'], out: string): Promise<Om
     ...text('data'),
     ...(dtype === undefined ? {} : { dtype: readDType(dtype) }),
     ...(heads === undefined ? {} : { heads: integer('--heads', heads, 1, 1024) }),
+    ...(groups === undefined ? {} : { vq: { groups: integer('--groups', groups, 1, 1024) } }),
     ...(typeof patchNums === 'string'
       ? { patchNums: patchNums.split(',').map((side) => integer('--patch-nums', side, 1, 4096)) }
       : {}),

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isTesseraError } from '@tessera/errors';
 import { findModel, listModelFolders, readManifest, type ModelManifest } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -15,18 +16,24 @@ export const models: Command = {
 async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
   if (name !== undefined) return show(name, values['json'] === true, terminal);
   const found = listModelFolders();
-  const manifests = await Promise.all(found.map(({ folder }) => readManifest(folder)));
+  const read = await Promise.allSettled(found.map(({ folder }) => readManifest(folder)));
+  const whole = read.flatMap((result, i) =>
+    result.status === 'fulfilled' ? [{ ...result.value, folder: found[i]!.folder }] : [],
+  );
   if (values['json'] === true) {
-    terminal.out(JSON.stringify(manifests.map((manifest, i) => ({ ...manifest, folder: found[i]!.folder }))));
-  } else if (manifests.length === 0) {
-    terminal.out(
-      'No models here. Set TESSERA_MODELS to the folder that holds yours, or import one: tessera import --help',
-    );
+    terminal.out(JSON.stringify(whole));
+  } else if (found.length === 0) {
+    terminal.out('No models here. Set TESSERA_MODELS to the folder that holds yours, or see tessera import --help.');
   } else {
-    const width = Math.max(...manifests.map((manifest) => manifest.name.length));
-    for (const manifest of manifests) terminal.out(`${manifest.name.padEnd(width)}  ${manifest.title}`);
+    const width = Math.max(0, ...whole.map((manifest) => manifest.name.length));
+    for (const manifest of whole) terminal.out(`${manifest.name.padEnd(width)}  ${manifest.title}`);
   }
-  return 0;
+  const broken = read.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  for (const reason of broken) {
+    if (!isTesseraError(reason)) throw reason;
+    terminal.err(`${reason.message} (${reason.code})`);
+  }
+  return broken.length > 0 ? 1 : 0;
 }
 
 async function show(name: string, json: boolean, terminal: Terminal): Promise<number> {
@@ -37,9 +44,9 @@ async function show(name: string, json: boolean, terminal: Terminal): Promise<nu
     return 0;
   }
   terminal.out(`${manifest.name}: ${manifest.title}`);
-  for (const [label, value] of facts(manifest, folder)) terminal.out(`  ${label.padEnd(10)} ${value}`);
-  const card = await readFile(join(folder, 'README.md'), 'utf8').catch(() => null);
-  if (card !== null) terminal.out(`  ${'card'.padEnd(10)} ${join(folder, 'README.md')}`);
+  const rows = facts(manifest, folder);
+  const width = Math.max(...rows.map(([label]) => label.length));
+  for (const [label, value] of rows) terminal.out(`  ${label.padEnd(width)}  ${value}`);
   return 0;
 }
 
@@ -54,7 +61,8 @@ function facts(manifest: ModelManifest, folder: string): [string, string][] {
     ['options', JSON.stringify(defaults.options)],
     ['licence', manifest.licence],
     ['data', manifest.data],
-    ['metrics', JSON.stringify(manifest.metrics ?? {})],
+    ...Object.entries(manifest.metrics ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
     ['folder', folder],
+    ...(existsSync(join(folder, 'README.md')) ? [['card', join(folder, 'README.md')] as [string, string]] : []),
   ];
 }
