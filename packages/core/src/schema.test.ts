@@ -40,6 +40,7 @@ describe('schema', () => {
     expect(refusal({ width: 8, scales: [1], rate: NaN }).code).toBe('field-invalid');
     expect(refusal({ width: 8, scales: [1], inner: { on: 1 } }).message).toContain('inner.on');
     expect(refusal([]).message).toContain('expected an object');
+    expect(refusal({ width: 'wide'.repeat(1000), scales: [1] }).message.length).toBeLessThan(250);
   });
 
   it('refuses unknown fields with the nearest known name', () => {

@@ -26,13 +26,21 @@ function field<T>(read: (value: unknown, place: Place) => T): Field<T> {
   return { read, parse: (value, who) => read(value, { who, path: '' }) };
 }
 
+const longest = 120;
+
+/** A value as JSON, cut where it would swamp the sentence. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= longest ? text : `${text.slice(0, longest)}...`;
+}
+
 function refuse(place: Place, value: unknown, expected: string): never {
   const name = place.path || 'the value';
   const missing = value === undefined;
   throw new TesseraError({
     code: missing ? 'field-missing' : 'field-invalid',
     who: place.who,
-    got: missing ? `no ${name}` : `${name} = ${JSON.stringify(value) ?? String(value)}`,
+    got: missing ? `no ${name}` : `${name} = ${shown(value)}`,
     expected,
     next: missing ? `Add ${name}.` : `Correct ${name}.`,
   });

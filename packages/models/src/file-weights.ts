@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { elementCount, openCheckpoint, toFloat32, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
+import { openCheckpoint, toFloat32, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
 import type { Weights } from '@tessera/core';
 import { fileTensor, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
@@ -22,8 +22,9 @@ export interface FileWeights extends Weights {
 
 /**
  * Opens a safetensors file as weights. float32 tensors stay in the file until they are read; 16-bit ones are widened in
- * memory. Until `finish` is called, a missing name gives zeros, so that all missing names can be told at once.
- * @throws TesseraError of the file formats
+ * memory. A tensor that is missing or of another shape is stood in for by one without bytes, so that several problems
+ * can be told at once: `finish` throws them, or the `param` that meets one too many.
+ * @throws TesseraError of the file formats; `param`: weights-mismatch
  */
 export async function fileWeights(path: string): Promise<FileWeights> {
   const file = await openCheckpoint(path);
@@ -66,21 +67,24 @@ class SafetensorsWeights implements FileWeights {
   param(name: string, shape: readonly number[]): tf.Tensor {
     const known = this.#taken.get(name);
     if (known) return known;
-    const tensor = tf.keep(this.#open(name, shape));
+    const entry = this.#file.tensors.get(name);
+    const problem = problemOf(entry, name, shape);
+    const tensor = problem === null ? tf.keep(this.#open(entry!, shape)) : this.#standIn(problem, shape);
     this.#taken.set(name, tensor);
     return tensor;
   }
 
-  #open(name: string, shape: readonly number[]): tf.Tensor {
-    const entry = this.#file.tensors.get(name);
-    const problem = problemOf(entry, name, shape);
-    if (problem !== null) {
-      this.#problems.push(problem);
-      return tensorFrom(new Float32Array(elementCount(shape)), [...shape]);
-    }
+  /** Never registered with a backend: the claimed shape costs no memory. */
+  #standIn(problem: string, shape: readonly number[]): tf.Tensor {
+    this.#problems.push(problem);
+    if (this.#problems.length > mostNamed) throw mismatch(this.#file.path, this.#problems);
+    return new tf.Tensor([...shape], 'float32', {}, 0);
+  }
+
+  #open({ name, location }: TensorEntry, shape: readonly number[]): tf.Tensor {
     const data = this.#wide.get(name);
     if (data) return tensorFrom(data, [...shape]);
-    return fileTensor({ path: this.#file.path, offset: entry!.location!.offset, shape: [...shape], dtype: 'float32' });
+    return fileTensor({ path: this.#file.path, offset: location!.offset, shape: [...shape], dtype: 'float32' });
   }
 
   finish(): void {
@@ -108,11 +112,11 @@ function problemOf(entry: TensorEntry | undefined, name: string, shape: readonly
   return `${name} [${entry.shape.join(', ')}] instead of [${shape.join(', ')}]`;
 }
 
-const mostNamed = 6;
+const mostNamed = 8;
 
 /** One sentence for weights that do not fit their configuration. */
 export function mismatch(who: string, problems: readonly string[]): TesseraError {
-  const more = problems.length > mostNamed ? `, and ${problems.length - mostNamed} more` : '';
+  const more = problems.length > mostNamed ? ', and more' : '';
   return new TesseraError({
     code: 'weights-mismatch',
     who,

@@ -135,10 +135,21 @@ describe('weights of a file', () => {
   it('names what is missing, of another shape, and left over, in one sentence', async () => {
     const weights = await fileWeights(path());
     weights.param('x', [1, 2], spec);
-    expect((await values(weights.param('y', [3], spec))).length).toBe(3);
+    expect(weights.param('y', [2 ** 20, 2 ** 30], spec).shape).toEqual([2 ** 20, 2 ** 30]);
     const error = await refusal(() => weights.finish());
     expect(error.code).toBe('weights-mismatch');
     expect(error.message).toContain('x [2, 1] instead of [1, 2]; y missing; half left over');
+    weights.dispose();
+  });
+
+  it('stops at the first problem too many', async () => {
+    const weights = await fileWeights(path());
+    const error = await refusal(() => {
+      for (let block = 0; block < 1e8; block++) weights.param(`blocks.${block}`, [1e5, 1e5], spec);
+    });
+    expect(error.code).toBe('weights-mismatch');
+    expect(error.message).toContain('blocks.7 missing, and more');
+    expect(error.message).not.toContain('blocks.8');
     weights.dispose();
   });
 });

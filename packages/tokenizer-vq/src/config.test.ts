@@ -38,6 +38,11 @@ describe('vqConfig', () => {
     );
     expect(refusal({ quant_conv_ks: 2 })).toContain('quant_conv_ks = 2');
     expect(refusal({ preview: { weight: [[1, 1, 1]], bias: [0, 0, 0] } })).toContain('expected a weight of [32][3]');
+    expect(refusal({ V: 1e12 })).toContain('an integer from 2 to 1048576');
+    expect(refusal({ ch: 1_600_000 })).toContain('ch = 1600000');
+    expect(refusal({ num_res_blocks: 1e8 })).toContain('from 1 to 64');
+    expect(refusal({ ch_mult: new Array(13).fill(1) })).toContain('a list of 1 to 12 entries');
+    expect(refusal({ patch_nums: new Array(100_000).fill(1) }).length).toBeLessThan(300);
     expect(refusal({ chs: 1 })).toContain('Did you mean ch?');
   });
 });

@@ -41,9 +41,13 @@ export interface LinearPreview {
 }
 
 const { object, integer, number, boolean, list, optional } = schema;
-const count = integer({ min: 1 });
+/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+const upTo = (max: number) => integer({ min: 1, max });
 
-const fitted = object({ weight: list(list(number())), bias: list(number()) });
+const most = { Cvae: 4096, in_channels: 4 } as const;
+
+const colour = list(number(), { max: most.in_channels });
+const fitted = object({ weight: list(colour, { max: most.Cvae }), bias: colour });
 
 /** Null where none was fitted: a configuration that was read can be stored and read again. */
 const preview: Field<LinearPreview | null> = {
@@ -52,20 +56,20 @@ const preview: Field<LinearPreview | null> = {
 };
 
 const fields = object({
-  V: integer({ min: 2 }),
-  Cvae: count,
-  ch: count,
-  ch_mult: optional(list(count, { min: 1 }), [1, 1, 2, 2, 4]),
-  num_res_blocks: optional(count, 2),
-  in_channels: optional(integer({ min: 1, max: 4 }), 3),
-  patch_nums: list(count, { min: 1 }),
+  V: integer({ min: 2, max: 2 ** 20 }),
+  Cvae: upTo(most.Cvae),
+  ch: upTo(4096),
+  ch_mult: optional(list(upTo(64), { min: 1, max: 12 }), [1, 1, 2, 2, 4]),
+  num_res_blocks: optional(upTo(64), 2),
+  in_channels: optional(upTo(most.in_channels), 3),
+  patch_nums: list(upTo(1024), { min: 1, max: 64 }),
   quant_resi: optional(number(), 0.5),
-  share_quant_resi: optional(integer({ min: 0 }), 4),
-  default_qresi_counts: optional(integer({ min: 0 }), 0),
+  share_quant_resi: optional(integer({ min: 0, max: 64 }), 4),
+  default_qresi_counts: optional(integer({ min: 0, max: 64 }), 0),
   using_znorm: optional(boolean(), false),
   beta: optional(number({ min: 0 }), 0.25),
-  quant_conv_ks: optional(count, 3),
-  groups: optional(count, 32),
+  quant_conv_ks: optional(upTo(31), 3),
+  groups: optional(upTo(4096), 32),
   preview,
 });
 
@@ -75,7 +79,7 @@ export const vqConfig: Schema<VqConfig> = {
     const config = fields.parse(value, who);
     for (const { field, fits, expected } of rules(config)) {
       if (fits) continue;
-      const got = `${field} = ${JSON.stringify(config[field])}`;
+      const got = `${field} = ${JSON.stringify(config[field]).slice(0, 120)}`;
       throw new TesseraError({ code: 'field-invalid', who, got, expected, next: `Correct ${field}.` });
     }
     return config;

@@ -22,15 +22,16 @@ export interface NextScaleConfig {
 }
 
 const { object, integer, number, boolean, choice, optional, refine } = schema;
-const count = integer({ min: 1 });
+/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+const upTo = (max: number) => integer({ min: 1, max });
 
 export const nextScaleConfig = refine(
   object({
-    classes: count,
-    depth: count,
-    width: count,
-    heads: count,
-    mlpRatio: optional(number({ min: 0.25 }), 4),
+    classes: upTo(2 ** 20),
+    depth: upTo(512),
+    width: upTo(65536),
+    heads: upTo(1024),
+    mlpRatio: optional(number({ min: 0.25, max: 64 }), 4),
     qkNorm: optional(boolean(), true),
     sharedAdaLN: optional(boolean(), false),
     dropPath: optional(number({ min: 0, max: 0.99 }), 0),

@@ -205,6 +205,38 @@ describe('opening a model folder', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it.each([
+    ['tokenizer', { V: 1e12 }],
+    ['tokenizer', { V: 1e8 }],
+    ['tokenizer', { V: 2 ** 20 }],
+    ['tokenizer', { ch: 1_600_000 }],
+    ['tokenizer', { ch: 4096 }],
+    ['tokenizer', { num_res_blocks: 1e8 }],
+    ['tokenizer', { num_res_blocks: 64 }],
+    ['tokenizer', { ch_mult: new Array(100_000).fill(1) }],
+    ['tokenizer', { ch_mult: new Array(12).fill(64) }],
+    ['tokenizer', { patch_nums: new Array(100_000).fill(1) }],
+    ['tokenizer', { patch_nums: new Array(64).fill(1024) }],
+    ['tokenizer', { share_quant_resi: 1e9 }],
+    ['tokenizer', { groups: 1e15 }],
+    ['backbone', { width: 1e9 }],
+    ['backbone', { width: 65536 }],
+    ['backbone', { depth: 1e8 }],
+    ['backbone', { depth: 512 }],
+    ['backbone', { heads: 1e9 }],
+    ['backbone', { classes: 1e12 }],
+    ['backbone', { mlpRatio: 1e300 }],
+  ] as const)('refuses a %s of %o in one sentence, at once', async (component, fields) => {
+    const before = tf.memory().numTensors;
+    const copy = await altered('vast', (m) => set(m[component].config as object, fields));
+    const start = performance.now();
+    const error: unknown = await openModel(copy, { engine }).catch((reason: unknown) => reason);
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(isTesseraError(error) && error.code).toMatch(/^(field-invalid|weights-mismatch)$/);
+    expect((error as Error).message.length).toBeLessThan(1000);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('names the package of an unknown plug-in', async () => {
     const copy = await altered('plugin', (m) => set(m.head, { plugin: 'gaussian', package: '@acme/tessera-gaussian' }));
     await expect(openModel(copy, { engine })).rejects.toThrow('Install @acme/tessera-gaussian');
