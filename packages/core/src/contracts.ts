@@ -8,6 +8,10 @@ import type { Encoding, Layout, Space, SpaceShape, Tokens } from './tokens.ts';
  * The contracts between the loop and the parts. Arguments are borrowed; results belong to the receiver, which disposes
  * them. Tensor names end in their axes: B images, R rows (2B when guided), L all tokens, l this step's tokens,
  * D backbone width, C token channels, V vocabulary, H W pixels.
+ *
+ * No built-in part speaks these yet; masked generation over continuous tokens (MAR, arXiv 2406.11838) will: the reads
+ * 'known' and 'last', `Lesson.known` as a number, `Plan.choose` with `Sampled.confidence_Bl` (orders by confidence),
+ * and continuous spaces with their `std_S` and `Encoding.moments`.
  */
 
 /** What a backbone reads from the canvas: the running estimate (VAR), all known tokens (MAR), or the newest (raster). */
@@ -93,8 +97,6 @@ export interface Hidden {
 /** One generation's pass through a backbone. It owns the caches. */
 export interface Rollout {
   forward(context: Context, step: Step): Promise<Hidden>;
-  /** Asks once more for the same step, with these tokens in place, without touching the caches. */
-  again?(context: Context, step: Step): Promise<Hidden>;
   dispose(): void;
 }
 

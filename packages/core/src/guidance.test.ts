@@ -39,6 +39,9 @@ describe('guidance', () => {
     expect(() => guidanceOf({ kind: 'ram' as 'ramp', scale: 1 })).toThrow('Did you mean ramp?');
     expect(() => guidanceOf({ kind: 'toString' as 'ramp', scale: 1 })).toThrow('expected one of none');
     expect(() => guidanceOf({ kind: 'ramp', scale: NaN })).toThrow('the scale NaN');
-    expect(() => guidanceOf({ kind: 'ramp', scale: -1 })).toThrow('at least 0');
+    expect(() => guidanceOf({ kind: 'ramp', scale: -1 })).toThrow('from 0 to 100, where 0 is no guidance');
+    expect(() => guidanceOf({ kind: 'linear', scale: 1e30 })).toThrow('from 0 to 100, where 1 is no guidance');
+    expect(() => guidanceOf({ kind: 'constant', scale: 100.5 })).toThrow('the scale 100.5');
+    expect(guidanceOf({ kind: 'constant', scale: 100 }).active).toBe(true);
   });
 });

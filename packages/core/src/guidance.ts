@@ -4,10 +4,13 @@ import { nearestName } from './nearest-name.ts';
 
 export type GuidanceKind = 'none' | 'ramp' | 'linear' | 'constant';
 
+/** The largest scale: far beyond it, the mixture of logits leaves the range of float32. */
+export const mostGuidance = 100;
+
 /** Guidance as a model folder or a request writes it. */
 export interface GuidanceSpec {
   readonly kind: GuidanceKind;
-  /** In the kind's own scale: cfg of the ramp (0 = none), the weight of the others (1 = none). */
+  /** In the kind's own scale, 0 to 100: cfg of the ramp (0 = no guidance), the weight of the others (1 = no guidance). */
   readonly scale: number;
 }
 
@@ -39,6 +42,11 @@ const makers: Readonly<Record<GuidanceKind, (scale: number) => Guidance>> = {
   constant: constantGuidance,
 };
 
+/** The scale at which nothing pulls. */
+function offScale(kind: GuidanceKind): number {
+  return kind === 'ramp' || kind === 'none' ? 0 : 1;
+}
+
 /** @throws TesseraError `guidance-unknown`, `guidance-out-of-range` */
 export function guidanceOf({ kind, scale }: GuidanceSpec): Guidance {
   if (!Object.hasOwn(makers, kind)) {
@@ -51,13 +59,13 @@ export function guidanceOf({ kind, scale }: GuidanceSpec): Guidance {
       next: near === null ? 'Choose one of them.' : `Did you mean ${near}?`,
     });
   }
-  if (!Number.isFinite(scale) || scale < 0) {
+  if (!(scale >= 0 && scale <= mostGuidance)) {
     throw new TesseraError({
       code: 'guidance-out-of-range',
       who: 'guidance',
       got: `the scale ${scale}`,
-      expected: 'a number of at least 0',
-      next: 'Choose a scale between 0 and about 10.',
+      expected: `a number from 0 to ${mostGuidance}, where ${offScale(kind)} is no guidance`,
+      next: 'Choose a scale of at most about 10.',
     });
   }
   return makers[kind](scale);

@@ -34,6 +34,7 @@ export {
   constantGuidance,
   guidanceOf,
   linearGuidance,
+  mostGuidance,
   noGuidance,
   rampGuidance,
   type GuidanceKind,

@@ -71,6 +71,7 @@ describe('model.json', () => {
     [changed('head.weights.sha256', 'abc'), 'field-invalid', 'head.weights.sha256'],
     [changed('defaults.guidance.kind', 'rampp'), 'field-invalid', 'defaults.guidance.kind'],
     [changed('defaults.guidance.scale', -1), 'field-invalid', 'defaults.guidance.scale'],
+    [changed('defaults.guidance.scale', 1e300), 'field-invalid', 'from 0 to 100'],
     [changed('defaults.options', []), 'field-invalid', 'defaults.options'],
     [changed('metrics', { fid: 'low' }), 'field-invalid', 'metrics.fid'],
   ])('refuses %s', async (text, code, words) => {

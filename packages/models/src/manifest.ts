@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { schema, type Field } from '@tessera/core';
+import { mostGuidance, schema, type Field } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import type { ComponentEntry, ModelManifest } from './model.ts';
 
@@ -56,7 +56,10 @@ const manifest = object({
   backbone: component,
   head: component,
   defaults: object({
-    guidance: object({ kind: choice('none', 'ramp', 'linear', 'constant'), scale: number({ min: 0 }) }),
+    guidance: object({
+      kind: choice('none', 'ramp', 'linear', 'constant'),
+      scale: number({ min: 0, max: mostGuidance }),
+    }),
     options: record(anything),
     preview: choice('none', 'linear', 'decoded'),
   }),

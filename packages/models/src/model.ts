@@ -6,7 +6,7 @@ export interface GenerateRequest {
   readonly labels: readonly number[];
   /** Image i has seed + i and can be made again alone. */
   readonly seed: number;
-  /** Strength of guidance in the model family's own scale (VAR: cfg of the ramp). */
+  /** Strength of guidance in the model's own scale, 0 to 100. No guidance is 0 for a ramp (VAR), 1 for linear and constant. */
   readonly guidance?: number;
   /** Options of the head, checked by its schema: `topK`, `topP`, `smooth` ... */
   readonly options?: Readonly<Record<string, unknown>>;
@@ -23,6 +23,12 @@ export interface Model {
   readonly image: Tokenizer['image'];
   /** What its tokens are; clients need the vocabulary's size. */
   readonly space: SpaceShape;
+  /**
+   * Makes one image per label, step by step. Every token is made anew: in-painting, which keeps given tokens, is reached
+   * through core's `sample` and its `kept`.
+   * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range,
+   * guidance-unsupported, model-disposed, or field-... for an option
+   */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent>;
   dispose(): void;
 }
