@@ -42,19 +42,12 @@ const component = object({
   weights: optional(object({ file: plainFile, sha256 }), undefined),
 });
 
-const manifest = object({
-  format: choice('tessera-model'),
-  version: integer({ min: 1, max: 1 }),
-  name: string(),
+const facts = {
   title: string(),
   description: string(),
   licence: string(),
   data: string(),
-  classes: list(string()),
-  tokenizer: component,
-  order: component,
-  backbone: component,
-  head: component,
+  classes: list(string(), { max: 2 ** 20 }),
   defaults: object({
     guidance: object({
       kind: choice('none', 'ramp', 'linear', 'constant'),
@@ -63,6 +56,20 @@ const manifest = object({
     options: record(anything),
     preview: choice('none', 'linear', 'decoded'),
   }),
+} as const;
+
+/** What a manifest says about the model as a whole: nothing of it is in any weights. */
+export const modelFacts = object(facts);
+
+const manifest = object({
+  format: choice('tessera-model'),
+  version: integer({ min: 1, max: 1 }),
+  name: string(),
+  ...facts,
+  tokenizer: component,
+  order: component,
+  backbone: component,
+  head: component,
   metrics: optional(record(number()), undefined),
 });
 

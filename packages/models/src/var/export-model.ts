@@ -7,6 +7,7 @@ import { readManifest, weightedComponents, type WeightedComponent } from '../man
 import type { ModelManifest } from '../model.ts';
 import { replaceFolder } from '../save-model.ts';
 import { derivedTensors } from './official-buffers.ts';
+import { tokenizerMetadata, transformerMetadata } from './state-notes.ts';
 
 /** Where `exportModel` put the weights. */
 export interface ExportedFiles {
@@ -23,7 +24,8 @@ const plugins = {
 
 /**
  * Writes a VAR model folder back as the two official state dicts, `var.safetensors` and `vae.safetensors`, complete with
- * the tensors that follow from the configuration. What was imported as float32 comes out bit for bit.
+ * the tensors that follow from the configuration. What was imported as float32 comes out bit for bit. The files' metadata
+ * say what shapes do not tell, so that `importModel` gives the same model again.
  * @throws TesseraError export-unsupported for models of other parts, and what `readManifest` and the formats throw
  */
 export async function exportModel(folder: string, out: string): Promise<ExportedFiles> {
@@ -39,8 +41,10 @@ export async function exportModel(folder: string, out: string): Promise<Exported
     const transformer = transformerTensors(config, vq, [files.get('backbone')!, files.get('head')!]);
     const tokenizer = tokenizerTensors(vq, files.get('tokenizer')!);
     await replaceFolder(out, async (temporary) => {
-      await writeSafetensors(join(temporary, 'var.safetensors'), transformer);
-      await writeSafetensors(join(temporary, 'vae.safetensors'), tokenizer);
+      const notes = transformerMetadata(manifest, vq, config);
+      await writeSafetensors(join(temporary, 'var.safetensors'), transformer, notes);
+      const counted = files.get('tokenizer')!.tensors.has(USAGE_BUFFER);
+      await writeSafetensors(join(temporary, 'vae.safetensors'), tokenizer, tokenizerMetadata(vq, counted));
     });
     return { transformer: join(out, 'var.safetensors'), tokenizer: join(out, 'vae.safetensors') };
   } finally {

@@ -14,7 +14,14 @@ import { fitPreviewFromCodes } from './fit-preview.ts';
 import { isDerived, patchNumsOfLevels } from './official-buffers.ts';
 import { findState, type OfficialState } from './official-state.ts';
 import { differences, recordedShapes } from './recorded-shapes.ts';
-import { configOfVarState, configOfVqState, type VqStateHints } from './state-config.ts';
+import { configOfVarState, configOfVqState, type VarStateConfig, type VqStateHints } from './state-config.ts';
+import {
+  readTokenizerNotes,
+  readTransformerNotes,
+  type ModelFacts,
+  type TokenizerNotes,
+  type TransformerNotes,
+} from './state-notes.ts';
 
 /** Official VAR weights and what the new model folder says about itself. */
 export interface ImportRequest {
@@ -30,7 +37,7 @@ export interface ImportRequest {
   readonly description?: string;
   readonly licence?: string;
   readonly data?: string;
-  /** Names of the classes; left out, their numbers. */
+  /** Names of the classes; left out, those of the file, else their numbers. */
   readonly classes?: readonly string[];
   readonly dtype?: SavedDType;
   /** Left out, they are read from the checkpoint, where it tells. */
@@ -42,10 +49,11 @@ export interface ImportRequest {
 /**
  * Imports official VAR weights (safetensors or PyTorch files, executing nothing) as a model folder: names and layouts
  * are kept, every name and shape is accounted for, what follows from the configuration is left out, and a linear
- * preview is fitted. On failure nothing stays behind.
+ * preview is fitted. What shapes do not tell is taken from the request, else from the notes that `exportModel` leaves in
+ * its files, else it is as in the published models. On failure nothing stays behind.
  * @returns the new folder's manifest
- * @throws TesseraError state-missing, state-ambiguous, state-shape, patch-nums-ambiguous, weights-mismatch, k-bias, and
- * the codes of the file formats
+ * @throws TesseraError state-missing, state-ambiguous, state-shape, patch-nums-ambiguous, weights-mismatch, k-bias,
+ * classes-mismatch, notes-malformed, field-..., and the codes of the file formats
  */
 export async function importModel(request: ImportRequest): Promise<ModelManifest> {
   const transformerFile = await openCheckpoint(request.transformer);
@@ -54,7 +62,8 @@ export async function importModel(request: ImportRequest): Promise<ModelManifest
     tokenizerFile = await openCheckpoint(request.tokenizer ?? request.transformer);
     const transformer = findState(transformerFile, 'pos_1LC', 'VAR transformer');
     const tokenizer = findState(tokenizerFile, 'quantize.embedding.weight', 'VQ-VAE');
-    return await importStates(request, { transformer, tokenizer });
+    const notes = { ...readTransformerNotes(transformerFile), tokenizer: readTokenizerNotes(tokenizerFile) };
+    return await importStates(request, { transformer, tokenizer, notes });
   } finally {
     await transformerFile.close();
     await tokenizerFile?.close();
@@ -64,25 +73,41 @@ export async function importModel(request: ImportRequest): Promise<ModelManifest
 interface States {
   readonly transformer: OfficialState;
   readonly tokenizer: OfficialState;
+  readonly notes: TransformerNotes & { readonly tokenizer: TokenizerNotes | null };
 }
 
 async function importStates(request: ImportRequest, states: States): Promise<ModelManifest> {
-  const { transformer, tokenizer } = states;
-  const given = request.patchNums ?? (await spelledPatchNums(transformer));
-  const { backbone, patchNums } = configOfVarState(transformer.shapes, {
-    who: transformer.who,
-    ...(given && { patchNums: given }),
-    ...(request.heads !== undefined && { heads: request.heads }),
-  });
+  const { transformer, tokenizer, notes } = states;
+  const { backbone, patchNums } = await readBackbone(request, states);
   await checkKeyBiases(transformer, backbone.depth);
-  const vq = configOfVqState(tokenizer.shapes, { who: tokenizer.who, patchNums, ...request.vq });
-  const manifest = manifestOf(request, { vq, backbone });
+  const hints = { ...hintsOf(notes.tokenizer), ...request.vq };
+  const vq = configOfVqState(tokenizer.shapes, { who: tokenizer.who, patchNums, ...hints });
+  const manifest = manifestOf(request, { vq, backbone }, notes.model);
+  checkClasses(transformer.who, manifest, backbone.classes);
   const tensors = splitTensors(states, vq);
   checkShapes(manifest, request.engine, { states, tensors });
   const preview = await previewOf(request.engine, vq, tensors.tokenizer);
   const complete = { ...manifest, tokenizer: { ...manifest.tokenizer, config: { ...vq, preview } } };
   await saveModel(request.out, { manifest: complete, tensors, dtype: request.dtype ?? 'float32' });
   return readManifest(request.out);
+}
+
+async function readBackbone(request: ImportRequest, { transformer, notes }: States): Promise<VarStateConfig> {
+  const { patchNums: noted, heads: notedHeads, ...settings } = notes.backbone ?? {};
+  const patchNums = request.patchNums ?? noted ?? (await spelledPatchNums(transformer));
+  const heads = request.heads ?? notedHeads;
+  return configOfVarState(transformer.shapes, {
+    who: transformer.who,
+    settings,
+    ...(patchNums && { patchNums }),
+    ...(heads !== undefined && { heads }),
+  });
+}
+
+function hintsOf(notes: TokenizerNotes | null): Partial<VqStateHints> {
+  if (notes === null) return {};
+  const { quant_resi, using_znorm, beta, groups } = notes;
+  return { quantResi: quant_resi, usingZnorm: using_znorm, beta, groups };
 }
 
 async function spelledPatchNums({ shapes, read }: OfficialState): Promise<readonly number[] | null> {
@@ -108,11 +133,11 @@ async function checkKeyBiases(state: OfficialState, depth: number): Promise<void
 type Tensors = Parameters<typeof saveModel>[1]['tensors'];
 
 /** The head's two tensors go to its file, all others to the backbone's; of another list of scales, usage is no use. */
-function splitTensors({ transformer, tokenizer }: States, { V, patch_nums }: VqConfig): Tensors {
+function splitTensors({ transformer, tokenizer, notes }: States, { V, patch_nums }: VqConfig): Tensors {
   const names = [...transformer.shapes.keys()].filter((name) => !isDerived(name));
   const isHead = (name: string): boolean => name === 'head.weight' || name === 'head.bias';
   const usage = tokenizer.shapes.get(USAGE_BUFFER);
-  const usable = String(usage) === String([patch_nums.length, V]);
+  const usable = notes.tokenizer?.counted !== false && String(usage) === String([patch_nums.length, V]);
   return {
     backbone: names.filter((name) => !isHead(name)).map(transformer.tensor),
     head: names.filter(isHead).map(transformer.tensor),
@@ -164,24 +189,40 @@ async function memoryWeights(tensors: readonly SavedTensor[]): Promise<Weights &
   };
 }
 
+function checkClasses(who: string, { classes }: ModelManifest, expected: number): void {
+  if (classes.length === expected) return;
+  throw new TesseraError({
+    code: 'classes-mismatch',
+    who,
+    got: `${classes.length} class names`,
+    expected: `${expected}, one for each class of the weights`,
+    next: 'Give as many names as there are classes, or none.',
+  });
+}
+
 /** What is not said is told by the weights, or left for the importer to fill in. */
-function manifestOf(request: ImportRequest, config: { vq: VqConfig; backbone: NextScaleConfig }): ModelManifest {
-  const { name, classes } = request;
+function manifestOf(
+  request: ImportRequest,
+  config: { readonly vq: VqConfig; readonly backbone: NextScaleConfig },
+  facts: ModelFacts | null,
+): ModelManifest {
+  const { name } = request;
   const { vq, backbone } = config;
   return {
     format: 'tessera-model',
     version: 1,
     name,
-    title: request.title ?? name,
-    description: request.description ?? `VAR of depth ${backbone.depth}, imported from official weights`,
-    licence: request.licence ?? 'see the source of the weights',
-    data: request.data ?? 'see the source of the weights',
-    classes: classes ?? Array.from({ length: backbone.classes }, (_, label) => String(label)),
+    title: request.title ?? facts?.title ?? name,
+    description:
+      request.description ?? facts?.description ?? `VAR of depth ${backbone.depth}, imported from official weights`,
+    licence: request.licence ?? facts?.licence ?? 'see the source of the weights',
+    data: request.data ?? facts?.data ?? 'see the source of the weights',
+    classes: request.classes ?? facts?.classes ?? Array.from({ length: backbone.classes }, (_, label) => String(label)),
     tokenizer: { plugin: 'vq', config: vq },
     order: { plugin: 'next-scale', config: {} },
     backbone: { plugin: 'next-scale-transformer', config: backbone },
     head: { plugin: 'categorical', config: {} },
-    defaults: {
+    defaults: facts?.defaults ?? {
       // The settings of the published evaluation.
       guidance: { kind: 'ramp', scale: 1.5 },
       options: { topK: Math.min(900, vq.V), topP: 0.96 },

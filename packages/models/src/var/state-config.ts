@@ -18,6 +18,8 @@ export interface VarStateHints {
   readonly patchNums?: readonly number[];
   /** Only for models without query-key normalisation, whose weights do not show it; official heads have size 64. */
   readonly heads?: number;
+  /** What serves training and speed only. */
+  readonly settings?: Partial<Pick<NextScaleConfig, 'dropPath' | 'initModulation' | 'initGate' | 'cache'>>;
 }
 
 /**
@@ -43,6 +45,7 @@ export function configOfVarState(shapes: Shapes, hints: VarStateHints): VarState
     qkNorm: scaleMul !== undefined,
     sharedAdaLN: shapes.has('shared_ada_lin.1.weight'),
     dropPath: (0.1 * depth) / 24,
+    ...hints.settings,
   };
   return {
     backbone: nextScaleTransformer.config.parse(backbone, who),
@@ -56,6 +59,7 @@ export interface VqStateHints {
   readonly patchNums: readonly number[];
   readonly quantResi?: number;
   readonly usingZnorm?: boolean;
+  readonly beta?: number;
   readonly groups?: number;
 }
 
@@ -64,7 +68,7 @@ export interface VqStateHints {
  * @throws TesseraError state-shape, field-invalid
  */
 export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
-  const { who, patchNums, quantResi = 0.5, usingZnorm = false, groups = 32 } = hints;
+  const { who, patchNums, quantResi = 0.5, usingZnorm = false, beta = 0.25, groups = 32 } = hints;
   const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
   const [V, Cvae] = shape('quantize.embedding.weight', 2);
   const [ch, in_channels] = shape('encoder.conv_in.weight', 4);
@@ -82,6 +86,7 @@ export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
     patch_nums: patchNums,
     ...phiConfig(shapes, quantResi),
     using_znorm: usingZnorm,
+    beta,
     quant_conv_ks: shape('quant_conv.weight', 4)[2],
     groups,
   };
