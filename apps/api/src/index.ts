@@ -1,3 +1,4 @@
 export { createSchema } from './schema/schema.ts';
 export { startServer, type RunningServer } from './server.ts';
 export { defaultOptions, type ServerOptions } from './server-options.ts';
+export { serveUntilStopped, type Print } from './serve-until-stopped.ts';

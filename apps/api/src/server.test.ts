@@ -119,6 +119,15 @@ describe('a generation', () => {
     expect([...part, ...rest].map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
+  it('takes each class in turn where no label is said', async () => {
+    const { id, labels } = await create({ model: 'quick', count: 12 });
+    expect(labels).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+    expect((await client.events(id)).at(-1)!.__typename).toBe('CompletedEvent');
+    const { id: single, labels: one } = await create({ model: 'quick' });
+    expect(one).toEqual([0]);
+    await client.events(single);
+  });
+
   it('lists the newest first', async () => {
     const { id } = await create({ model: 'quick', labels: [9] });
     const { generations } = await client.query<{ generations: { id: string }[] }>('{ generations(count: 2) { id } }');
@@ -168,11 +177,13 @@ describe('bad input', () => {
     ['label-out-of-range', { ...good, label: 10 }],
     ['label-out-of-range', { ...good, label: -2 }],
     ['label-out-of-range', { model: 'quick', labels: [1, 99] }],
-    ['labels-invalid', { model: 'quick' }],
     ['labels-invalid', { ...good, labels: [1] }],
     ['count-out-of-range', { ...good, count: 0 }],
     ['count-out-of-range', { ...good, count: 65 }],
-    ['count-out-of-range', { model: 'quick', labels: [] }],
+    ['count-out-of-range', { model: 'quick', count: 0 }],
+    ['labels-invalid', { ...good, labels: [1], label: undefined, count: 2 }],
+    ['labels-invalid', { model: 'quick', labels: [] }],
+    ['labels-invalid', { model: 'quick', labels: new Array(10_000).fill(1) }],
     ['seed-out-of-range', { ...good, seed: -1 }],
     ['seed-out-of-range', { ...good, seed: Number.MAX_SAFE_INTEGER }],
     ['guidance-out-of-range', { ...good, guidance: 1e9 }],
@@ -183,6 +194,17 @@ describe('bad input', () => {
     const refused = await create(input);
     expect(refused).toMatchObject({ __typename: 'RequestError', code });
     expect(refused.message).toMatch(/^\[createGeneration\] got .+; expected .+\. .+\.$/);
+  });
+
+  it('is refused where numbers of a list or a place in it make no sense', async () => {
+    for (const count of [-1, 101]) {
+      const { json } = await client.post(JSON.stringify({ query: `{ generations(count: ${count}) { id } }` }));
+      expect(json.errors![0]!.message).toMatch(/^\[generations\] got count .+; expected .+\. .+\.$/);
+      expect(json.errors![0]!.extensions!.code).toBe('count-out-of-range');
+    }
+    const { id } = await create(good);
+    await expect(client.events(id, { after: -1 })).rejects.toThrow('[generationEvents] got after -1');
+    await client.events(id);
   });
 
   it('is refused for ids that nobody has', async () => {

@@ -12,6 +12,7 @@ import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
 import { createApp } from './http/app.ts';
 import { toClient } from './http/clear-errors.ts';
+import { operationLimits, parseOptions } from './http/operation-limits.ts';
 import { serveWebSocket } from './http/web-socket.ts';
 import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
@@ -60,6 +61,8 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   const schema = createSchema();
   const apollo = new ApolloServer<ApiContext>({
     schema,
+    parseOptions,
+    validationRules: [operationLimits],
     csrfPrevention: true,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,

@@ -11,12 +11,14 @@ const folder = mkdtempSync(join(tmpdir(), 'tessera-host-'));
 const quick: HostRequest = { model: 'quick', labels: [3, 5], seed: 7 };
 /** Long enough to be interrupted. */
 const slow: HostRequest = { model: 'slow', labels: new Array<number>(16).fill(3), seed: 1 };
+const reports: string[] = [];
 let host: Host;
 
 beforeAll(async () => {
   await writeRandomModel(join(folder, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
   await writeRandomModel(join(folder, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
-  host = await startHost({ modelFolders: [join(folder, 'quick'), join(folder, 'slow'), join(folder, 'none')] });
+  const modelFolders = ['quick', 'slow', 'none'].map((name) => join(folder, name));
+  host = await startHost({ modelFolders, report: (line) => reports.push(line) });
 }, 120_000);
 
 afterAll(async () => {
@@ -128,6 +130,7 @@ describe('the models’ process', () => {
     }
     expect(events.at(-1)).toMatchObject({ type: 'failed', code: 'model-process-died' });
     expect(events.at(-1)).toMatchObject({ message: expect.stringContaining('SIGKILL') as string });
+    expect(reports).toEqual([expect.stringMatching(/^\[host\] got .*SIGKILL.*started again.*$/)]);
     expect(types(await next).at(-1)).toBe('completed');
     expect(host.pid).not.toBe(killed);
   });

@@ -11,6 +11,8 @@ export interface HostOptions {
   readonly target?: TargetName;
   /** Threads of the model's kernels. */
   readonly threads?: number;
+  /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
+  readonly report?: (line: string) => void;
 }
 
 /** A model folder that cannot be used, and why. */
@@ -48,14 +50,16 @@ interface Job {
  * Starts the models' process and looks at every model folder.
  * @throws TesseraError `model-process-failed`; the engine's own errors for a target that is not there
  */
-export async function startHost({ modelFolders, target, threads }: HostOptions): Promise<Host> {
-  const host = new ProcessHost({ folders: modelFolders, ...(target && { target }), ...(threads && { threads }) });
+export async function startHost({ modelFolders, target, threads, report }: HostOptions): Promise<Host> {
+  const setup = { folders: modelFolders, ...(target && { target }), ...(threads && { threads }) };
+  const host = new ProcessHost(setup, report ?? console.error);
   await host.start();
   return host;
 }
 
 class ProcessHost implements Host {
   readonly #setup: ChildSetup;
+  readonly #report: (line: string) => void;
   readonly #waiting: Job[] = [];
   #current: Job | null = null;
   #process: ModelProcess | null = null;
@@ -64,8 +68,9 @@ class ProcessHost implements Host {
   #lastId = 0;
   #disposed = false;
 
-  constructor(setup: ChildSetup) {
+  constructor(setup: ChildSetup, report: (line: string) => void) {
     this.#setup = setup;
+    this.#report = report;
   }
 
   get target(): TargetName {
@@ -136,6 +141,7 @@ class ProcessHost implements Host {
   #restart(): void {
     this.#starting ??= this.start()
       .catch((error: Error & { code?: string }) => {
+        this.#report(error.message);
         const job = this.#waiting.shift();
         job?.queue.push({ type: 'failed', code: error.code ?? 'model-process-failed', message: error.message });
       })
@@ -162,7 +168,9 @@ class ProcessHost implements Host {
   #afterEnd(how: string): void {
     this.#process = null;
     if (this.#disposed) return;
-    if (this.#current) this.#fail(this.#current, died(how));
+    const error = died(how, this.#current ? 'during a generation' : 'between two generations');
+    this.#report(error.message);
+    if (this.#current) this.#fail(this.#current, error);
     this.#current = null;
     this.#restart();
   }
@@ -186,12 +194,12 @@ class ProcessHost implements Host {
   }
 }
 
-function died(how: string): TesseraError {
+function died(how: string, when: string): TesseraError {
   return new TesseraError({
     code: 'model-process-died',
     who: 'host',
-    got: `a model process that ended ${how} during this generation`,
-    expected: 'it to finish',
+    got: `a model process that ended ${how} ${when}`,
+    expected: 'it to stay',
     next: 'It is being started again: ask once more, with fewer images if memory ran out.',
   });
 }

@@ -26,7 +26,7 @@ const MOST_GUIDANCE = 100;
  */
 export function checkInput(input: GenerationInput, models: readonly ModelDescription[]): HostRequest {
   const model = findModel(input.model, models);
-  const labels = readLabels(input);
+  const labels = readLabels(input, model);
   for (const label of labels) checkLabel(label, model);
   const { guidance, topK, topP, smooth, preview } = input;
   const seed = input.seed ?? 0;
@@ -58,18 +58,30 @@ function findModel(name: string, models: readonly ModelDescription[]): ModelDesc
   });
 }
 
-function readLabels({ labels, label, count }: GenerationInput): readonly number[] {
-  if ((labels == null) === (label == null) || (labels != null && count != null)) {
+/** What is left out: the label takes each class in turn, the count is 1. */
+function readLabels({ labels, label, count }: GenerationInput, { classes }: ModelDescription): readonly number[] {
+  within('count', count, { min: 1, max: MOST_IMAGES, code: 'count-out-of-range' });
+  if (labels == null) {
+    return Array.from(
+      { length: count ?? 1 },
+      (_, image) => label ?? (classes.length > 0 ? image % classes.length : -1),
+    );
+  }
+  if (label != null || count != null) {
     throw refuse({
       code: 'labels-invalid',
-      got: `${labels == null ? 'no labels' : 'labels'}, ${label == null ? 'no label' : 'a label'} and ${count == null ? 'no count' : 'a count'}`,
-      expected: 'either labels alone, or one label with or without a count',
+      got: `labels together with ${[label != null && 'a label', count != null && 'a count'].filter(Boolean).join(' and ')}`,
+      expected: 'labels alone, or a label and a count, of which either may be left out',
       next: 'Send labels: [3, 4], or label: 3, count: 2.',
     });
   }
-  const images = labels?.length ?? count ?? 1;
-  within('count', images, { min: 1, max: MOST_IMAGES, code: 'count-out-of-range' });
-  return labels ?? new Array<number>(images).fill(label!);
+  if (labels.length >= 1 && labels.length <= MOST_IMAGES) return labels;
+  throw refuse({
+    code: 'labels-invalid',
+    got: `${labels.length} labels`,
+    expected: `1 to ${MOST_IMAGES} labels, one per image`,
+    next: 'Spread more images over several generations.',
+  });
 }
 
 function checkLabel(label: number, { name, classes }: ModelDescription): void {

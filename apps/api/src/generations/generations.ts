@@ -6,15 +6,24 @@ import type { EventLog } from './event-log.ts';
 import { bell, tailEvents } from './event-tail.ts';
 import type { EventBody, Generation, GenerationEvent } from './records.ts';
 
+/** Waiting behind the one that runs; more would only fill the disk and wait for hours. */
+const MOST_WAITING = 32;
+
 /** Everything that clients can do with generations. */
 export interface Generations {
-  /** Accepted means stored: it survives the end of this process. */
+  /**
+   * Accepted means stored: it survives the end of this process.
+   * @throws TesseraError `queue-full`, and the codes of `checkInput`
+   */
   create(input: GenerationInput): Promise<Generation>;
   find(id: string): Promise<Generation>;
   newest(count: number): Promise<Generation[]>;
   /** Asks for the end; the event `canceled` says when it came. No-op for one that has ended. */
   cancel(id: string): Promise<Generation>;
-  /** Events after `seq`, then live ones, until the last. */
+  /**
+   * Events after `seq`, then live ones, until the last.
+   * @throws TesseraError `after-out-of-range`, `unknown-generation`
+   */
   events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>>;
   /** Ends the models' process. Queued generations run at the next start. */
   close(): Promise<void>;
@@ -36,6 +45,7 @@ class GenerationService implements Generations {
   readonly #host: Host;
   readonly #bell = bell();
   readonly #runs = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
+  #storing = 0;
   #closing = false;
 
   constructor({ log, blobs, host }: { log: EventLog; blobs: BlobStore; host: Host }) {
@@ -52,9 +62,17 @@ class GenerationService implements Generations {
   }
 
   async create(input: GenerationInput): Promise<Generation> {
-    const generation = await this.#log.create(checkInput(input, this.#host.models()));
-    this.#start(generation);
-    return generation;
+    const request = checkInput(input, this.#host.models());
+    if (this.#runs.size + this.#storing > MOST_WAITING) throw queueFull();
+    // Counted until it is queued: many may ask while the first is being stored.
+    this.#storing += 1;
+    try {
+      const generation = await this.#log.create(request);
+      this.#start(generation);
+      return generation;
+    } finally {
+      this.#storing -= 1;
+    }
   }
 
   async find(id: string): Promise<Generation> {
@@ -74,6 +92,7 @@ class GenerationService implements Generations {
   }
 
   async events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>> {
+    if (after < 0) throw negative(after);
     const { state, lastSeq } = await this.find(id);
     return tailEvents({
       after,
@@ -166,5 +185,25 @@ function unknown(id: string): TesseraError {
     got: `the generation id ${id.slice(0, 60)}`,
     expected: 'the id that createGeneration returned',
     next: 'Query generations for the newest ones.',
+  });
+}
+
+function negative(after: number): TesseraError {
+  return new TesseraError({
+    code: 'after-out-of-range',
+    who: 'generationEvents',
+    got: `after ${after}`,
+    expected: 'the seq of the last event that was seen, or 0 for all',
+    next: 'Correct after, or leave it out.',
+  });
+}
+
+function queueFull(): TesseraError {
+  return new TesseraError({
+    code: 'queue-full',
+    who: 'createGeneration',
+    got: `one more generation while ${MOST_WAITING} wait`,
+    expected: `at most ${MOST_WAITING} waiting`,
+    next: 'Ask once more when one of them has ended, or cancel one.',
   });
 }

@@ -3,7 +3,10 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 
 /** Sentences for what GraphQL itself refuses, by the codes that Apollo gives. */
 const sentences: Record<string, { readonly expected: string; readonly next: string }> = {
-  GRAPHQL_PARSE_FAILED: { expected: 'a GraphQL document', next: 'Correct its syntax.' },
+  GRAPHQL_PARSE_FAILED: {
+    expected: 'a GraphQL document of at most 2000 tokens',
+    next: 'Correct its syntax, or send less at once.',
+  },
   GRAPHQL_VALIDATION_FAILED: {
     expected: 'a document that fits the schema',
     next: 'Compare it with apps/api/schema.graphql.',
@@ -37,6 +40,7 @@ export function toClient(formatted: GraphQLFormattedError, error: unknown): Grap
 function codeOf(error: unknown): string {
   if (!(error instanceof GraphQLError)) return 'INTERNAL_SERVER_ERROR';
   if (error.originalError) return 'INTERNAL_SERVER_ERROR';
+  if (error.message.startsWith('Syntax Error')) return 'GRAPHQL_PARSE_FAILED';
   return error.path ? 'INTERNAL_SERVER_ERROR' : 'GRAPHQL_VALIDATION_FAILED';
 }
 

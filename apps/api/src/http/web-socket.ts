@@ -4,6 +4,7 @@ import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { ApiContext } from '../schema/builder.ts';
 import { toClient } from './clear-errors.ts';
+import { readDocument } from './operation-limits.ts';
 
 /** No message to this server is long. */
 const MOST_BYTES = 64 * 1024;
@@ -20,6 +21,15 @@ export function serveWebSocket(server: Server, schema: GraphQLSchema, context: A
     {
       schema,
       context: () => context,
+      onSubscribe: (_context, _id, { query, operationName, variables }) => {
+        try {
+          const { document, errors } = readDocument(query, schema);
+          return errors.length > 0 ? errors : { schema, document, operationName, variableValues: variables };
+        } catch (error) {
+          if (error instanceof GraphQLError) return [error];
+          throw error;
+        }
+      },
       onError: (_context, _id, _payload, errors) => errors.map(format),
       onNext: (_context, _id, _payload, _args, { errors, ...result }) =>
         errors && ({ ...result, errors: errors.map(format) } as FormattedExecutionResult),

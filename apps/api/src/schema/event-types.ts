@@ -104,7 +104,8 @@ function addSubscription(builder: ApiBuilder, event: EventInterface): void {
     fields: (t) => ({
       generationEvents: t.field({
         type: event,
-        description: 'Every event after `after`, then live ones. Come back with the last seq and nothing is missed.',
+        description:
+          'Every event after the seq `after` (0 is all), then live ones. Come back with the last seq and nothing is missed.',
         args: { id: t.arg.id({ required: true }), after: t.arg.int({ defaultValue: 0, required: true }) },
         subscribe: (_root, { id, after }, { generations }) =>
           generations.events(String(id), after).catch(asGraphQLError),

@@ -1,3 +1,4 @@
+import { TesseraError } from '@tessera/errors';
 import type { Generation } from '../generations/records.ts';
 import type { ApiBuilder } from './builder.ts';
 import { imageUrl } from './image-url.ts';
@@ -18,9 +19,9 @@ export function addGenerations(builder: ApiBuilder, preview: PreviewKindRef): vo
     }),
     generations: t.field({
       type: [generation],
-      description: `The newest first, at most ${MOST_LISTED}.`,
+      description: `The newest first; count is from 0 to ${MOST_LISTED}.`,
       args: { count: t.arg.int({ required: true, defaultValue: 20 }) },
-      resolve: (_root, { count }, { generations }) => generations.newest(Math.min(Math.max(count, 0), MOST_LISTED)),
+      resolve: (_root, { count }, { generations }) => generations.newest(listed(count)),
     }),
   }));
   const input = addInput(builder, preview);
@@ -40,6 +41,17 @@ export function addGenerations(builder: ApiBuilder, preview: PreviewKindRef): vo
       resolve: (_root, { id }, { generations }) => generations.cancel(String(id)),
     }),
   }));
+}
+
+function listed(count: number): number {
+  if (count >= 0 && count <= MOST_LISTED) return count;
+  throw new TesseraError({
+    code: 'count-out-of-range',
+    who: 'generations',
+    got: `count ${count}`,
+    expected: `a number from 0 to ${MOST_LISTED}`,
+    next: 'Correct count, or leave it out for 20.',
+  });
 }
 
 function addGenerationType(builder: ApiBuilder, preview: PreviewKindRef) {
@@ -85,11 +97,15 @@ function addGenerationType(builder: ApiBuilder, preview: PreviewKindRef) {
 
 function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
   return builder.inputType('CreateGenerationInput', {
-    description: "What is left out takes the model's own default.",
+    description:
+      "What is left out takes the model's own default: the label each class in turn, the count 1, the seed 0. " +
+      'Refused with queue-full while too many generations wait.',
     fields: (t) => ({
       model: t.string({ required: true, description: 'Name of a model.' }),
-      labels: t.intList({ description: 'A class per image; -1 is no class. Instead of label and count.' }),
-      label: t.int({ description: 'The class of every image.' }),
+      labels: t.intList({
+        description: 'A class per image, 1 to 64 of them; -1 is no class. Instead of label and count.',
+      }),
+      label: t.int({ description: 'The class of every image; each class in turn where left out.' }),
       count: t.int({ description: 'Number of images, 1 to 64; 1 where left out.' }),
       seed: t.field({
         type: 'SafeInt',
@@ -101,7 +117,7 @@ function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
       smooth: t.boolean({
         description: 'Mix token embeddings in early scales: smoother pictures, less faithful statistics.',
       }),
-      preview: t.field({ type: preview }),
+      preview: t.field({ type: preview, description: "How each step is shown; the model's own way where left out." }),
     }),
   });
 }

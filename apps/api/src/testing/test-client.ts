@@ -10,6 +10,8 @@ export interface GraphQLAnswer {
 export interface TestClient {
   post(body: string, headers?: Record<string, string>): Promise<{ status: number; json: GraphQLAnswer }>;
   query<T>(query: string, variables?: Record<string, unknown>): Promise<T>;
+  /** What the socket answers to a document that it refuses. */
+  socketErrors(query: string): Promise<NonNullable<GraphQLAnswer['errors']>>;
   /** Reads events until the last, or until `enough` says so. */
   events(id: string, options?: { after?: number; enough?: (event: TestEvent) => boolean }): Promise<TestEvent[]>;
 }
@@ -48,6 +50,23 @@ export function testClient(url: string): TestClient {
       const { json } = await post(JSON.stringify({ query, variables }));
       if (json.errors) throw new Error(JSON.stringify(json.errors));
       return json.data as T;
+    },
+    async socketErrors(query) {
+      const client = socketClient(url);
+      try {
+        return await new Promise((resolve, reject) => {
+          client.subscribe(
+            { query },
+            {
+              next: () => reject(new Error('The socket refused nothing.')),
+              error: (error) => (Array.isArray(error) ? resolve(error) : reject(error as Error)),
+              complete: () => undefined,
+            },
+          );
+        });
+      } finally {
+        await client.dispose();
+      }
     },
     async events(id, { after = 0, enough = () => false } = {}) {
       const client = socketClient(url);

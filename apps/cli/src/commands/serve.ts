@@ -1,4 +1,4 @@
-import { startServer } from '@tessera/api';
+import { serveUntilStopped } from '@tessera/api';
 import type { Arguments, Command } from '../command.ts';
 import { integer } from '../numbers.ts';
 import type { Terminal } from '../terminal.ts';
@@ -14,12 +14,7 @@ export const serve: Command = {
 };
 
 async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
-  const port = integer('--port', values['port'] ?? process.env['PORT'] ?? '4000', 0, 65_535);
-  const server = await startServer({ port });
-  terminal.out(`Tessera serves at ${server.url}`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-  await server.close();
+  const port = values['port'] === undefined ? {} : { port: integer('--port', values['port'], 0, 65_535) };
+  await serveUntilStopped(port, terminal);
   return 0;
 }

@@ -1,0 +1,104 @@
+import {
+  GraphQLError,
+  Kind,
+  parse,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type GraphQLSchema,
+  type SelectionSetNode,
+  type ValidationContext,
+  type ValidationRule,
+} from 'graphql';
+import { TesseraError } from '@tessera/errors';
+
+/** What the parser takes: it stops there, so that neither a long nor a deep document costs more. */
+export const parseOptions = { maxTokens: 2000 } as const;
+
+/** What one operation may hold, counted through its fragments. */
+const MOST_ROOT_FIELDS = 20;
+/** Without an alias the same field is resolved once, however often it stands there. */
+const MOST_ALIASES = 20;
+/** Fields inside each other; introspection counts as one, since GraphQL's own rules bound it. */
+const MOST_DEPTH = 10;
+
+interface Size {
+  /** Fields of the selection itself. */
+  readonly fields: number;
+  /** Aliases here and below. */
+  readonly aliases: number;
+  readonly depth: number;
+}
+
+const empty: Size = { fields: 0, aliases: 0, depth: 0 };
+
+/** Validation rule: refuses operations that would keep the server busy for long. Both transports use it. */
+export const operationLimits: ValidationRule = (context) => ({
+  OperationDefinition(node) {
+    const { fields, aliases, depth } = sizes(context)(node.selectionSet);
+    const refuse = (parts: { code: string; got: string; expected: string; next: string }) => {
+      const originalError = new TesseraError({ who: 'api', ...parts });
+      context.reportError(new GraphQLError(originalError.message, { nodes: node, originalError }));
+    };
+    if (fields > MOST_ROOT_FIELDS || aliases > MOST_ALIASES) {
+      refuse({
+        code: 'operation-too-wide',
+        got: `an operation with ${fields} root fields and ${aliases} aliases`,
+        expected: `at most ${MOST_ROOT_FIELDS} root fields and ${MOST_ALIASES} aliases`,
+        next: 'Send several smaller operations.',
+      });
+    }
+    if (depth > MOST_DEPTH) {
+      refuse({
+        code: 'operation-too-deep',
+        got: `an operation of ${depth} fields inside each other`,
+        expected: `at most ${MOST_DEPTH}`,
+        next: 'Ask for less at once.',
+      });
+    }
+  },
+});
+
+/**
+ * A document within every limit, as the WebSocket transport needs it; Apollo does the same by itself.
+ * @throws GraphQLError where it cannot be parsed
+ */
+export function readDocument(
+  query: string,
+  schema: GraphQLSchema,
+): { document: DocumentNode; errors: readonly GraphQLError[] } {
+  const document = parse(query, parseOptions);
+  return { document, errors: validate(schema, document, [...specifiedRules, operationLimits]) };
+}
+
+/** Measures selections; each fragment once, however often it is spread. */
+function sizes(context: ValidationContext): (selection: SelectionSetNode) => Size {
+  const known = new Map<string, Size>();
+  const ofFragment = (name: string): Size => {
+    const found = known.get(name);
+    if (found) return found;
+    // Holds while the fragment is measured: another rule refuses one that contains itself.
+    known.set(name, empty);
+    const fragment = context.getFragment(name);
+    const size = fragment ? ofSelection(fragment.selectionSet) : empty;
+    known.set(name, size);
+    return size;
+  };
+  const ofSelection = ({ selections }: SelectionSetNode): Size =>
+    selections.map(ofOne).reduce(
+      (sum, one) => ({
+        fields: sum.fields + one.fields,
+        aliases: sum.aliases + one.aliases,
+        depth: Math.max(sum.depth, one.depth),
+      }),
+      empty,
+    );
+  const ofOne = (node: SelectionSetNode['selections'][number]): Size => {
+    if (node.kind === Kind.FRAGMENT_SPREAD) return ofFragment(node.name.value);
+    if (node.kind === Kind.INLINE_FRAGMENT) return ofSelection(node.selectionSet);
+    const below = node.selectionSet ? ofSelection(node.selectionSet) : empty;
+    const depth = node.name.value.startsWith('__') ? 1 : below.depth + 1;
+    return { fields: 1, aliases: below.aliases + (node.alias ? 1 : 0), depth };
+  };
+  return ofSelection;
+}

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getIntrospectionQuery } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomModel } from '@tessera/host/testing';
+import { startServer, type RunningServer } from './index.ts';
+import { testClient, type TestClient } from './testing/test-client.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tessera-limits-'));
+const modelFolders = [join(root, 'slow')];
+let server: RunningServer;
+let client: TestClient;
+
+beforeAll(async () => {
+  await writeRandomModel(modelFolders[0]!, { name: 'slow', width: 192, depth: 8, channels: 3 });
+  const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
+  server = await startServer({ ...options, modelFolders });
+  client = testClient(server.url);
+}, 120_000);
+
+afterAll(async () => {
+  await server?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Created {
+  readonly __typename: string;
+  readonly id: string;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+async function create(input: object): Promise<Created> {
+  const query = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) {
+    __typename ... on Generation { id } ... on Error { code message } } }`;
+  return (await client.query<{ createGeneration: Created }>(query, { input })).createGeneration;
+}
+
+/** As long as one can be: nothing behind it begins before it is canceled. */
+const slowInput = { model: 'slow', label: 3, count: 64, preview: 'NONE' };
+
+describe('too much at once', () => {
+  const many = (count: number, field: string) => Array.from({ length: count }, (_, i) => `a${i}: ${field}`).join(' ');
+  const inFragment = `fragment All on Query { ${many(21, 'models { name }')} } `;
+  const deep = `{ models ${'{ classes '.repeat(10)}{ name }${' }'.repeat(10)} }`;
+  const cases: [string, string, string][] = [
+    ['21 aliases', 'operation-too-wide', `{ ${many(21, 'models { name }')} }`],
+    ['21 aliases in a fragment', 'operation-too-wide', `${inFragment} query { ...All }`],
+    ['21 aliases below the root', 'operation-too-wide', `{ generations(count: 100) { ${many(21, 'images')} } }`],
+    ['21 mutations', 'operation-too-wide', `mutation { ${many(21, 'cancelGeneration(id: "x") { __typename }')} }`],
+    ['11 fields deep', 'operation-too-deep', deep],
+    ['fragments in a circle', 'GRAPHQL_VALIDATION_FAILED', 'fragment A on Query { ...A } { ...A }'],
+    ['2500 aliases', 'GRAPHQL_PARSE_FAILED', `{ ${many(2500, 'models{name}')} }`],
+    ['20000 levels', 'GRAPHQL_PARSE_FAILED', `{a`.repeat(20_000)],
+  ];
+
+  it.each(cases)('is refused quickly over HTTP and over the socket: %s', async (_name, code, query) => {
+    const began = Date.now();
+    const { status, json } = await client.post(JSON.stringify({ query }));
+    expect(status).toBe(400);
+    const errors = await client.socketErrors(query);
+    for (const found of [json.errors!, errors]) {
+      expect(found.map(({ extensions }) => extensions!.code)).toContain(code);
+      for (const { message } of found) expect(message).toMatch(/^\[api\] got .+; expected .+\. .+\.$/s);
+    }
+    expect(Date.now() - began).toBeLessThan(5000);
+  });
+
+  it('is no stack overflow', async () => {
+    const { json } = await client.post(JSON.stringify({ query: '{a'.repeat(50_000) }));
+    expect(json.errors![0]!.message).toContain('more that 2000 tokens');
+  });
+
+  it('is neither 20 root fields nor introspection', async () => {
+    expect(Object.keys(await client.query<object>(`{ ${many(20, 'models { name }')} }`)).length).toBe(20);
+    expect(await client.query(getIntrospectionQuery())).toHaveProperty('__schema.types');
+  });
+
+  it('is a 34th generation: one runs, 32 wait', async () => {
+    const cancel = (id: string) =>
+      client.query('mutation ($id: ID!) { cancelGeneration(id: $id) { __typename } }', { id });
+    const running = await create(slowInput);
+    const all = await Promise.all(Array.from({ length: 36 }, () => create(slowInput)));
+    const refused = all.filter(({ __typename }) => __typename === 'RequestError');
+    expect(refused.length).toBe(4);
+    for (const { code, message } of refused) {
+      expect(code).toBe('queue-full');
+      expect(message).toMatch(/^\[createGeneration\] got .+ while 32 wait; expected .+\. .+\.$/);
+    }
+    const waiting = all.filter(({ __typename }) => __typename === 'Generation');
+    for (const { id } of [...waiting, running]) await cancel(id);
+    await client.events(running.id);
+    const after = await create({ model: 'slow' });
+    expect((await client.events(after.id)).at(-1)!.__typename).toBe('CompletedEvent');
+  });
+});

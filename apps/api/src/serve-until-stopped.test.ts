@@ -1,0 +1,62 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-serve-'));
+const children: ChildProcess[] = [];
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** `npm start` with a model folder that is broken. */
+async function start(name: string) {
+  const models = join(folder, name, 'models');
+  mkdirSync(join(models, 'broken'), { recursive: true });
+  writeFileSync(join(models, 'broken', 'model.json'), '{}');
+  const environment = { PORT: '0', TESSERA_MODELS: models, TESSERA_DATA: join(folder, name, 'data') };
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--conditions=@tessera/source', '--import', tsx, main], {
+    env: { ...process.env, ...environment },
+  });
+  children.push(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += String(chunk)));
+  const said = async (text: string) => {
+    while (!output.includes(text) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(output).toContain(text);
+  };
+  await said('; target: onnx)');
+  return { child, said, port: Number(/localhost:(\d+)/.exec(output)![1]) };
+}
+
+it('says where it is, and ends in order at the first signal', async () => {
+  const { child, said } = await start('first');
+  await said('Tessera is ready: http://localhost:');
+  await said(join('broken', 'model.json'));
+  child.kill('SIGINT');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  await said('Tessera is stopping');
+}, 60_000);
+
+it('ends at once at the second signal, though a request is open', async () => {
+  const { child, said, port } = await start('second');
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  socket.write('POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  child.kill('SIGINT');
+  await said('Tessera is stopping');
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  expect(child.exitCode).toBe(null);
+  child.kill('SIGINT');
+  expect(await once(child, 'exit')).toEqual([1, null]);
+}, 60_000);

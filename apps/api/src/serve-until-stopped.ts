@@ -1,0 +1,46 @@
+import process from 'node:process';
+import type { ServerOptions } from './server-options.ts';
+import { startServer, type RunningServer } from './server.ts';
+
+/** Where the lines for people go, without their line ends. */
+export interface Print {
+  /** What was asked for: where the server is, and that it stops. */
+  out(line: string): void;
+  /** What is wrong, and goes on. */
+  err(line: string): void;
+}
+
+/** One press of Ctrl-C may arrive several times: from the terminal and from the programs that started this one. */
+const ONE_PRESS_MS = 1000;
+
+/**
+ * Starts the API, says where it is and what it runs, and serves until SIGINT or SIGTERM; resolves when everything has
+ * ended in order. A second signal ends the process at once with exit code 1.
+ * @throws TesseraError what `startServer` and `defaultOptions` throw
+ */
+export async function serveUntilStopped(options: Partial<ServerOptions>, print: Print): Promise<void> {
+  const server = await startServer({ report: (line) => print.err(line), ...options });
+  sayWhatRuns(server, print);
+  await new Promise<void>((resolve, reject) => {
+    let since: number | null = null;
+    const onSignal = () => {
+      if (since !== null && Date.now() - since < ONE_PRESS_MS) return;
+      if (since !== null) process.exit(1);
+      since = Date.now();
+      print.out('Tessera is stopping; press again to stop at once.');
+      const forget = () => {
+        for (const signal of signals) process.off(signal, onSignal);
+      };
+      server.close().finally(forget).then(resolve, reject);
+    };
+    for (const signal of signals) process.on(signal, onSignal);
+  });
+}
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+function sayWhatRuns({ url, host }: RunningServer, print: Print): void {
+  for (const { message } of host.problems()) print.err(message);
+  const names = host.models().map(({ name }) => name);
+  print.out(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target})`);
+}
