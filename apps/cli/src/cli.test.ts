@@ -176,6 +176,7 @@ describe('facts', () => {
     expect(facts).toMatchObject({
       target: expect.stringMatching(/^onnx: /),
       '@tensorflow/tfjs': '4.22.0',
+      sharp: '0.35.5',
       models: 'micro',
     });
   });

@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { createEngine } from '@tessera/engine';
 import { listModelFolders } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
@@ -17,12 +19,11 @@ export const doctor: Command = {
 const require = createRequire(import.meta.url);
 const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
 
+/** Version of an installed package; looked up from its folder, since packages may hide their package.json. */
 function version(name: string): string {
-  try {
-    return (require(`${name}/package.json`) as { version: string }).version;
-  } catch {
-    return 'not installed';
-  }
+  const folder = (require.resolve.paths(name) ?? []).map((path) => join(path, name)).find((path) => existsSync(path));
+  if (folder === undefined) return 'not installed';
+  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
@@ -30,7 +31,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   const facts = {
     tessera: (require('../../package.json') as { version: string }).version,
     node: `${process.version} (${process.platform} ${process.arch})`,
-    target: `${engine.target}: ${engine.why}`,
+    target: engine.why,
     'onnxruntime-node': version('onnxruntime-node'),
     '@tensorflow/tfjs': version('@tensorflow/tfjs'),
     sharp: version('sharp'),
