@@ -82,6 +82,26 @@ describe.skipIf(skipped)('the playground', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('shows the strip of an image in one row, which ends near the finished image and is never black', async () => {
+    await page.getByLabel('Images').fill('4');
+    await button('Generate').click();
+    await status('completed');
+    await everyPictureLoaded();
+    for (const strip of await page.locator('.strip').all()) {
+      const tops = await strip
+        .locator('button')
+        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+      expect(new Set(tops).size).toBe(1);
+      const pictures = await strip.locator('img').evaluateAll(readPictures);
+      for (const pixels of pictures) expect(Math.max(...pixels)).toBeGreaterThan(64);
+      const [last, finished] = pictures.slice(-2) as [number[], number[]];
+      expect(last.length).toBe(finished.length);
+      const difference = finished.reduce((sum, value, index) => sum + Math.abs(value - last[index]!), 0);
+      expect(difference / finished.length).toBeLessThan(8);
+    }
+    expect(complaints).toEqual([]);
+  });
+
   it('can be canceled, and is ready again', async () => {
     await page.getByLabel('Images').fill('64');
     await button('Generate').click();
@@ -101,6 +121,16 @@ describe.skipIf(skipped)('the playground', () => {
     await status('completed');
   }, 120_000);
 });
+
+/** Red of every pixel, in the pictures' own sizes. Runs in the page. */
+function readPictures(images: Element[]): number[][] {
+  return (images as HTMLImageElement[]).map((image) => {
+    const { naturalWidth: width, naturalHeight: height } = image;
+    const context = new OffscreenCanvas(width, height).getContext('2d')!;
+    context.drawImage(image, 0, 0);
+    return [...context.getImageData(0, 0, width, height).data].filter((_, index) => index % 4 === 0);
+  });
+}
 
 async function largePictures(): Promise<(string | null)[]> {
   const pictures = await page.locator('.frame img').all();

@@ -4,6 +4,8 @@ interface Props {
   /** URL per scale so far; null where that scale came without a picture. */
   readonly previews: readonly (string | null)[];
   readonly final: string | null;
+  /** How many scales there will be. */
+  readonly scales: number;
   readonly size: { readonly height: number; readonly width: number };
   readonly shown: number | null;
   onShow(scale: number | null): void;
@@ -13,7 +15,7 @@ interface Props {
 const FINE = 192;
 
 /** One image: large, and under it the strip of its scales. A scale that is pressed is shown large in every card. */
-export function ImageCard({ name, seed, previews, final, size, shown, onShow }: Props) {
+export function ImageCard({ name, seed, previews, final, scales, size, shown, onShow }: Props) {
   const scale = shown ?? previews.length - 1;
   const isFinal = shown === null && final !== null;
   const large = isFinal ? final : (previews[scale] ?? null);
@@ -37,7 +39,12 @@ export function ImageCard({ name, seed, previews, final, size, shown, onShow }: 
           </a>
         )}
       </figcaption>
-      <div className="strip" role="group" aria-label={`Scales of ${name}, seed ${seed}`}>
+      <div
+        className="strip"
+        role="group"
+        aria-label={`Scales of ${name}, seed ${seed}`}
+        style={{ gridTemplateColumns: `repeat(${scales + 1}, minmax(0, 1fr))` }}
+      >
         {previews.map((preview, index) => (
           <button
             key={index}

@@ -37,6 +37,7 @@ export function Results({ state, model, onRetry }: Props) {
               seed={state.seed + image}
               previews={state.steps.map((step) => step.previews?.[image] ?? null)}
               final={state.images[image] ?? null}
+              scales={state.steps[0]?.of ?? 1}
               size={model.image}
               shown={shown}
               onShow={setShown}
