@@ -11,6 +11,8 @@ export const buffersKey = 'tessera.buffers';
 export interface FileWeights extends Weights {
   /** Numbers in all tensors that were taken. */
   readonly parameters: number;
+  /** Throws the problems met so far: call when building failed, since they may be the cause. */
+  check(): void;
   /**
    * Call when everything is built: every name that was asked for must be there with that shape, and nothing may be left.
    * @throws TesseraError weights-mismatch, with the names of both sides
@@ -85,6 +87,10 @@ class SafetensorsWeights implements FileWeights {
     const data = this.#wide.get(name);
     if (data) return tensorFrom(data, [...shape]);
     return fileTensor({ path: this.#file.path, offset: location!.offset, shape: [...shape], dtype: 'float32' });
+  }
+
+  check(): void {
+    if (this.#problems.length > 0) throw mismatch(this.#file.path, this.#problems);
   }
 
   finish(): void {

@@ -46,7 +46,11 @@ export async function openModel(folder: string, { engine, plugins }: OpenModelOp
     for (const component of weightedComponents) weights[component].finish();
     return new FolderModel({ manifest, parts, facts, composition, weights });
   } catch (error) {
-    release();
+    try {
+      for (const component of weightedComponents) weights[component].check();
+    } finally {
+      release();
+    }
     throw error;
   }
 }

@@ -6,10 +6,12 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, toFloat32, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
+import type { HeadPlugin } from '@tessera/core';
 import { createEngine, type Engine } from '@tessera/engine';
 import { isTesseraError } from '@tessera/errors';
 import type { ModelManifest } from '../model.ts';
 import { openModel } from '../open-model.ts';
+import { builtInPlugins } from '../plugins.ts';
 import { exportModel } from './export-model.ts';
 import { importModel, type ImportRequest } from './import-model.ts';
 
@@ -234,6 +236,21 @@ describe('opening a model folder', () => {
     expect(performance.now() - start).toBeLessThan(1000);
     expect(isTesseraError(error) && error.code).toMatch(/^(field-invalid|weights-mismatch)$/);
     expect((error as Error).message.length).toBeLessThan(1000);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('names misfits also where a plug-in computes with them while it is built', async () => {
+    const before = tf.memory().numTensors;
+    const eager: HeadPlugin = {
+      ...builtInPlugins.heads[0]!,
+      build: (_config, _dims, { weights }) => {
+        const spec = { init: { kind: 'zeros' }, decay: false } as const;
+        throw new Error(`${weights.param('head.scale', [1e6, 1e6], spec).dataSync().length} numbers`);
+      },
+    };
+    const opened = openModel(folder, { engine, plugins: { heads: [eager] } });
+    await expect(opened).rejects.toMatchObject({ code: 'weights-mismatch' });
+    await expect(opened).rejects.toThrow('head.scale missing');
     expect(tf.memory().numTensors).toBe(before);
   });
 
