@@ -168,7 +168,7 @@ class ProcessHost implements Host {
   #afterEnd(how: string): void {
     this.#process = null;
     if (this.#disposed) return;
-    const error = died(how, this.#current ? 'during a generation' : 'between two generations');
+    const error = died(how, this.#current !== null);
     this.#report(error.message);
     if (this.#current) this.#fail(this.#current, error);
     this.#current = null;
@@ -194,13 +194,13 @@ class ProcessHost implements Host {
   }
 }
 
-function died(how: string, when: string): TesseraError {
+function died(how: string, busy: boolean): TesseraError {
   return new TesseraError({
     code: 'model-process-died',
     who: 'host',
-    got: `a model process that ended ${how} ${when}`,
+    got: `a model process that ended ${how} ${busy ? 'during a generation' : 'while nothing ran'}`,
     expected: 'it to stay',
-    next: 'It is being started again: ask once more, with fewer images if memory ran out.',
+    next: `It is being started again${busy ? ': ask once more, with fewer images if memory ran out' : ''}.`,
   });
 }
 
