@@ -1,6 +1,6 @@
 import { varPresets, varTokenizer } from '@tessera/models';
 import { alternate } from './alternate.ts';
-import type { BenchmarkRun } from './bench.ts';
+import type { BenchmarkRun } from './benchmark-run.ts';
 import { seconds, table } from './format.ts';
 import { randomModel } from './random-model.ts';
 import { startOwnSide } from './side.ts';

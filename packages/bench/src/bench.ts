@@ -1,13 +1,9 @@
-import { help, parseArguments, type BenchArguments, type Benchmark } from './bench-arguments.ts';
+import { help, parseArguments, type Benchmark } from './bench-arguments.ts';
 import { benchServer } from './bench-server.ts';
+import type { BenchmarkRun, Print } from './benchmark-run.ts';
 import { benchVarImage } from './var-image.ts';
 import { benchVarTraining } from './var-training.ts';
 import { benchVqTraining } from './vq-training.ts';
-
-export type Print = (line: string) => void;
-
-/** Measures and prints for people; returns what `--json` prints. */
-export type BenchmarkRun = (request: BenchArguments, print: Print) => Promise<object>;
 
 const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   'var-d16': benchVarImage,

@@ -1,6 +1,6 @@
 import { alternate, type Measured } from './alternate.ts';
 import type { BenchArguments } from './bench-arguments.ts';
-import type { Print } from './bench.ts';
+import type { Print } from './benchmark-run.ts';
 import { seconds } from './format.ts';
 import { startOwnSide, startTorchSide, type Side } from './side.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { varPresets, varTokenizer } from '@tessera/models';
 import { phiIndex } from '@tessera/tokenizer-vq';
-import type { BenchmarkRun } from './bench.ts';
+import type { BenchmarkRun } from './benchmark-run.ts';
 import { compareSides, type Comparison } from './compare-sides.ts';
 import { bytes, seconds, table } from './format.ts';
 import { randomModel } from './random-model.ts';

@@ -1,4 +1,4 @@
-import type { BenchmarkRun } from './bench.ts';
+import type { BenchmarkRun } from './benchmark-run.ts';
 import { compareSides } from './compare-sides.ts';
 import { reportSteps } from './report-steps.ts';
 

@@ -1,5 +1,5 @@
 import { phiIndex, vqTokenizer } from '@tessera/tokenizer-vq';
-import type { BenchmarkRun } from './bench.ts';
+import type { BenchmarkRun } from './benchmark-run.ts';
 import { compareSides } from './compare-sides.ts';
 import { randomTokenizer } from './random-model.ts';
 import { reportSteps } from './report-steps.ts';
