@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import { nn } from '@tessera/engine';
 import { contribution } from './accumulate.ts';
 import { asTokens, lookUp, nearestCode, type Quantizer } from './quantizer.ts';
 import { remainder } from './quantize.ts';
-import { withoutGradient } from './without-gradient.ts';
 
 /** The quantiser's training forward. */
 export interface Learned {
@@ -24,7 +24,7 @@ export interface Learned {
  */
 export function learnToQuantize(quantizer: Quantizer, features_BHWC: Tensor4D, beta: number): Learned {
   const { sizes } = quantizer;
-  const fixed_BHWC = withoutGradient(() => tf.clone(features_BHWC));
+  const fixed_BHWC = nn.withoutGradient(() => tf.clone(features_BHWC));
   const losses: Scalar[] = [];
   const hits: Tensor1D[] = [];
   const residuals: Tensor3D[] = [];
@@ -32,20 +32,20 @@ export function learnToQuantize(quantizer: Quantizer, features_BHWC: Tensor4D, b
   let map_BHWC: Tensor4D | null = null;
   for (const scale of sizes.keys()) {
     const rest = rest_BHWC;
-    const residual_BhwC = withoutGradient(() => tf.clone(remainder(rest, { scale, sizes })));
-    const index_Bl = withoutGradient(() => nearestCode(quantizer, residual_BhwC));
+    const residual_BhwC = nn.withoutGradient(() => tf.clone(remainder(rest, { scale, sizes })));
+    const index_Bl = nn.withoutGradient(() => nearestCode(quantizer, residual_BhwC));
     residuals.push(asTokens(residual_BhwC));
-    hits.push(withoutGradient(() => countHits(index_Bl, quantizer)));
+    hits.push(nn.withoutGradient(() => countHits(index_Bl, quantizer)));
     const added = contribution(quantizer, lookUp(quantizer, index_Bl), { scale });
     const map: Tensor4D = map_BHWC === null ? added : tf.add(map_BHWC, added);
-    const still = withoutGradient(() => tf.clone(map));
+    const still = nn.withoutGradient(() => tf.clone(map));
     const commitment = tf.mul(meanSquare(tf.sub(still, features_BHWC)), beta);
     losses.push(tf.add(commitment, meanSquare(tf.sub(map, fixed_BHWC))));
-    rest_BHWC = withoutGradient(() => tf.sub(rest, added));
+    rest_BHWC = nn.withoutGradient(() => tf.sub(rest, added));
     map_BHWC = map;
   }
   const map = map_BHWC!;
-  const correction = withoutGradient(() => tf.sub(map, features_BHWC));
+  const correction = nn.withoutGradient(() => tf.sub(map, features_BHWC));
   return {
     map_BHWC: tf.add(features_BHWC, correction),
     loss: tf.div(

@@ -58,8 +58,6 @@ function convolve(x_BHWC: Tensor4D, { weight_OIHW, bias_O }: ConvParams): Tensor
 export interface Reconstruction {
   /** Around [-1, 1], unclamped. */
   readonly image_BHWC: Tensor4D;
-  /** What the encoder made, before quantisation. */
-  readonly features_BHWC: Tensor4D;
   /** The quantiser's part of the loss. */
   readonly loss: Scalar;
   readonly hits_SV: Tensor2D;
@@ -71,7 +69,7 @@ export interface Reconstruction {
 export function reconstruct(model: VqVae, image_BHWC: Tensor4D): Reconstruction {
   const features_BHWC = encodeFeatures(model, image_BHWC);
   const { map_BHWC, ...learned } = learnToQuantize(model.quantizer, features_BHWC, model.config.beta);
-  return { image_BHWC: decodeFeatures(model, map_BHWC), features_BHWC, ...learned };
+  return { image_BHWC: decodeFeatures(model, map_BHWC), ...learned };
 }
 
 /** Pixels in [0, 1] to the network's [-1, 1]. */

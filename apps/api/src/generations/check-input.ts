@@ -1,3 +1,4 @@
+import { mostGuidance } from '@tessera/core';
 import type { HostRequest, ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 
@@ -17,7 +18,6 @@ export interface GenerationInput {
 
 /** More images than this belong into several generations. */
 export const MOST_IMAGES = 64;
-const MOST_GUIDANCE = 100;
 
 /**
  * Turns a client's wishes into a request that the model can run.
@@ -32,7 +32,7 @@ export function checkInput(input: GenerationInput, models: readonly ModelDescrip
   const seed = input.seed ?? 0;
   const lastSeed = Number.MAX_SAFE_INTEGER - MOST_IMAGES;
   within('seed', seed, { min: 0, max: lastSeed, code: 'seed-out-of-range' });
-  within('guidance', guidance, { min: 0, max: MOST_GUIDANCE, code: 'guidance-out-of-range' });
+  within('guidance', guidance, { min: 0, max: mostGuidance, code: 'guidance-out-of-range' });
   within('topK', topK, { min: 0, max: model.vocabulary ?? 0, code: 'top-k-out-of-range' });
   within('topP', topP, { min: 0, max: 1, code: 'top-p-out-of-range' });
   const options = Object.fromEntries(Object.entries({ topK, topP, smooth }).filter(([, value]) => value != null));

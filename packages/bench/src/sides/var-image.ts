@@ -21,7 +21,7 @@ await serveSide(`Tessera (${engine.target})`, oneImage);
 model.dispose();
 engine.dispose();
 
-/** One image as any caller gets it; seconds. */
+/** One image by the public `generate`; seconds. */
 async function oneImage(): Promise<Figures> {
   const start = performance.now();
   const since = (): number => (performance.now() - start) / 1000;

@@ -10,6 +10,7 @@ import { linear } from './linear.ts';
 import { normalize } from './normalize.ts';
 import { resize } from './resize.ts';
 import { upsample2x } from './upsample.ts';
+import { withoutGradient } from './without-gradient.ts';
 
 /**
  * Layers as pure tfjs functions, differentiable and traceable. Images are NHWC; parameters have PyTorch's layout.
@@ -28,4 +29,5 @@ export const nn = {
   resize,
   embedding,
   crossEntropy,
+  withoutGradient,
 } as const;

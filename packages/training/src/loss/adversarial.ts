@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
+import { nn } from '@tessera/engine';
 import type { Discriminator } from './patch-discriminator.ts';
-import { withoutGradient } from './without-gradient.ts';
 
 /**
  * The generator's part of the hinge game: made patches should look real. Its weight adapts, so that it pulls as hard as
@@ -17,7 +17,7 @@ export function adversarialLoss(
   const pull = norm(tf.grad((image) => reconstruction(image as Tensor4D))(made_BHWC));
   const push = norm(tf.grad((image) => fooled(image as Tensor4D))(made_BHWC));
   const ratio = tf.clipByValue(tf.div(pull, tf.add(push, 1e-4)), 0, 1e4) as Scalar;
-  const weight = withoutGradient(() => tf.clone(ratio));
+  const weight = nn.withoutGradient(() => tf.clone(ratio));
   return { loss: tf.mul(weight, fooled(made_BHWC)), weight };
 }
 

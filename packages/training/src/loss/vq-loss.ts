@@ -1,11 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
-import { nn } from '@tessera/engine';
-import { quantize, reconstruct, toNetworkRange, type VqVae } from '@tessera/tokenizer-vq';
+import { reconstruct, toNetworkRange, type VqVae } from '@tessera/tokenizer-vq';
 import { adversarialLoss } from './adversarial.ts';
 import type { Discriminator } from './patch-discriminator.ts';
 import { perceptualLoss, type FeatureNetwork } from './perceptual.ts';
-import { withoutGradient } from './without-gradient.ts';
 
 /** What a multi-scale VQ-VAE is trained for. Errors are measured in [-1, 1]. */
 export interface VqLossOptions {
@@ -38,11 +36,10 @@ export interface VqLoss {
 export function vqLoss(model: VqVae, options: VqLossOptions): (batch: VqBatch) => VqLoss {
   return ({ image_BHWC, adversarial_share }) => {
     const real = toNetworkRange(image_BHWC as Tensor4D);
-    const { image_BHWC: made, features_BHWC, loss: quantiser, hits_SV } = reconstruct(model, real);
+    const { image_BHWC: made, loss: quantiser, hits_SV, residual_BLC } = reconstruct(model, real);
     const l1 = tf.mean(tf.abs(tf.sub(made, real))) as Scalar;
     const l2 = tf.mean(tf.square(tf.sub(made, real))) as Scalar;
-    const aux: Record<string, Tensor> = { l1, l2, quantiser, hits_SV, made_BHWC: made };
-    aux['residual_BLC'] = withoutGradient(() => residuals(model, features_BHWC));
+    const aux: Record<string, Tensor> = { l1, l2, quantiser, hits_SV, made_BHWC: made, residual_BLC };
     const parts = [tf.mul(l1, options.l1), tf.mul(l2, options.l2), quantiser];
     if (options.perceptual) {
       const { network, weight } = options.perceptual;
@@ -68,16 +65,4 @@ export function vqLoss(model: VqVae, options: VqLossOptions): (batch: VqBatch) =
 /** Unclamped, so that a gradient remains outside of [0, 1]. */
 function toPixels(image_BHWC: Tensor4D): Tensor4D {
   return tf.mul(tf.add(image_BHWC, 1), 0.5);
-}
-
-/** What every position of every scale had to explain: [B, L, C]. New codes start from these. */
-function residuals({ quantizer, config }: VqVae, features_BHWC: Tensor4D): tf.Tensor3D {
-  const { map_BHWC } = quantize(quantizer, features_BHWC);
-  const { sizes } = quantizer;
-  const scales = sizes.map(({ height, width }, scale) => {
-    const rest = scale === 0 ? features_BHWC : tf.sub(features_BHWC, map_BHWC[scale - 1]!);
-    const shrunk = nn.resize(rest as Tensor4D, height, width, 'area');
-    return tf.reshape(shrunk, [shrunk.shape[0], height * width, config.Cvae]);
-  });
-  return tf.concat(scales, 1) as tf.Tensor3D;
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { Engine } from '@tessera/engine';
+import { nn, type Engine } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
 import { openJudge, type Judge, type JudgeConfig } from '../evaluation/judge.ts';
@@ -52,8 +52,7 @@ export function judgeStage({ engine, data, recipe, seed }: JudgeStageOptions): J
 
 function classifierLoss(judge: Judge, { image_BHWC, label_B }: Batch): { loss: Scalar; aux: { accuracy: Scalar } } {
   const logits = judge.classify(judge.features(image_BHWC as Tensor4D));
-  const target = tf.oneHot(label_B as Tensor1D, judge.config.classes);
-  const loss = tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits as Tensor2D), target), -1))) as Scalar;
+  const loss = tf.mean(nn.crossEntropy(logits as Tensor2D, label_B as Tensor1D)) as Scalar;
   const right = tf.equal(tf.cast(tf.argMax(logits, -1), 'int32'), label_B!);
   return { loss, aux: { accuracy: tf.mean(tf.cast(right, 'float32')) as Scalar } };
 }
