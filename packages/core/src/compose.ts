@@ -1,6 +1,7 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, Reads, Stride, TokenizerPlugin, Weights } from './contracts.ts';
+import { optionsOf } from './options.ts';
 import type { Composition } from './sample.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
 
@@ -42,7 +43,7 @@ const stridesOf: Readonly<Record<Reads, readonly Stride[]>> = {
 
 /**
  * Reads all configurations and checks that the parts agree, before any weights are opened.
- * @throws TesseraError `part-kind`, `part-contract`, `layout-broken`, `reads-not-served`, `order-loses-tokens`,
+ * @throws TesseraError `part-kind`, `part-contract`, `layout-broken`, `option-twice`, `reads-not-served`, `order-loses-tokens`,
  * `space-mismatch`, or a schema's `field-...`
  */
 export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFacts {
@@ -55,6 +56,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
   const { reads, width, classes } = backbone.plugin.describe(configs.backbone);
   checkLayout(layout, tokenizer.plugin.name);
+  optionsOf({ order: order.plugin, head: head.plugin, layout });
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   if (head.plugin.space !== space.kind) {
     refuse({

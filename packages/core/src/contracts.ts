@@ -9,9 +9,8 @@ import type { Encoding, Layout, Space, SpaceShape, Tokens } from './tokens.ts';
  * them. Tensor names end in their axes: B images, R rows (2B when guided), L all tokens, l this step's tokens,
  * D backbone width, C token channels, V vocabulary, H W pixels.
  *
- * No built-in part speaks these yet; masked generation over continuous tokens (MAR, arXiv 2406.11838) will: the reads
- * 'known' and 'last', `Lesson.known` as a number, `Plan.choose` with `Sampled.confidence_Bl` (orders by confidence),
- * and continuous spaces with their `std_S` and `Encoding.moments`.
+ * No built-in part speaks these yet: the read 'last', and `Plan.choose` with `Sampled.confidence_Bl` (orders by
+ * confidence).
  */
 
 /** What a backbone reads from the canvas: the running estimate (VAR), all known tokens (MAR), or the newest (raster). */
@@ -69,15 +68,17 @@ export interface Tokenizer {
   dispose(): void;
 }
 
-export interface OrderRequest {
+export interface OrderRequest<O = unknown> {
   readonly rows: readonly Row[];
+  /** Request-time options, parsed by the plug-in's schema. */
+  readonly options: O;
   /** Orders by sets leave kept tokens out; those by scales write them again with the rest. */
   readonly kept: Kept | null;
   readonly rng: SampleRng;
 }
 
-export interface Order {
-  open(layout: Layout, request: OrderRequest): Plan;
+export interface Order<O = unknown> {
+  open(layout: Layout, request: OrderRequest<O>): Plan;
 }
 
 /** How strongly conditions pull: the mixture is always `u + w (c - u)`, w = 1 for none. */
@@ -96,8 +97,21 @@ export interface Hidden {
 
 /** One generation's pass through a backbone. It owns the caches. */
 export interface Rollout {
+  /** True where a step depends on earlier calls (caches): then it must see also the steps that are only replayed. */
+  readonly remembers: boolean;
   forward(context: Context, step: Step): Promise<Hidden>;
   dispose(): void;
+}
+
+/**
+ * One cut through an order (MAR, arXiv 2406.11838, section 3.3): the first `known` tokens of every image are known, the
+ * others are predicted. The number is a tensor, so that one program serves all cuts between two bounds.
+ */
+export interface Cut {
+  /** int32 scalar from `least` to `most`. */
+  readonly known: Tensor;
+  readonly least: number;
+  readonly most: number;
 }
 
 /**
@@ -108,17 +122,21 @@ export interface Lesson {
   readonly values_BLC: Tensor3D;
   /** For every position after the first scale. */
   readonly estimates_BLC?: Tensor3D;
-  /** The step at which each token comes. */
+  /** Positions in the order in which they come; int32. */
+  readonly order_BL: Tensor2D;
+  /** The place of each position in `order_BL`, its inverse; int32. */
   readonly rank_BL: Tensor2D;
-  /** null: every step is supervised (VAR, causal); a number: one cut, that many tokens are known (MAR). */
-  readonly known: number | null;
+  /** null: every step is supervised (VAR, causal); else only what comes after the cut (MAR). */
+  readonly cut: Cut | null;
   /** Class per image, -1 for the null class; int32. */
   readonly label_B: Tensor;
 }
 
-/** Hidden states of all positions, for the loss. */
+/** Hidden states of supervised positions, for the loss. */
 export interface Taught {
-  readonly values_BLD: Tensor3D;
+  readonly values_BlD: Tensor3D;
+  /** Their positions, `order_BL` from the cut's `least` on; null: all positions of the lesson, ascending. */
+  readonly positions_Bl: Tensor2D | null;
 }
 
 export interface TrainContext {
@@ -151,7 +169,8 @@ export interface Sampled {
 }
 
 export interface Head<O = unknown> {
-  /** One value a token, [B, L]; the trainer weighs and averages. Pure and traceable. */
+  /** One value a taught token, [B, l]; the trainer weighs and averages. `target` holds the tokens at its positions. Pure
+   * and traceable. */
   loss(taught: Taught, target: Tokens, context: TrainContext): Tensor2D;
   sample(hidden: Hidden, context: SampleContext<O>): Promise<Sampled>;
   dispose(): void;
@@ -189,9 +208,26 @@ export interface BuildContext {
   readonly weights: Weights;
 }
 
+/** A JSON Schema (draft 2020-12), as far as forms and help texts read it. */
+export interface JsonSchema {
+  readonly type?: 'number' | 'integer' | 'boolean' | 'string' | 'array' | 'object';
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: boolean;
+}
+
 /** Checks untrusted JSON and returns it typed, or throws a TesseraError that names the field. */
 export interface Schema<T> {
   parse(value: unknown, who: string): T;
+  /** What it accepts, for forms and help texts; `parse` alone decides. */
+  readonly json: JsonSchema;
 }
 
 export interface TokenizerPlugin<C = unknown> {
@@ -218,7 +254,7 @@ export interface HeadPlugin<C = unknown, O = unknown> {
   readonly name: string;
   readonly space: SpaceShape['kind'];
   readonly config: Schema<C>;
-  /** Request time: top-k, temperature, steps. */
+  /** Request time: top-k, temperature. Names must differ from the order's. */
   readonly options: Schema<O>;
   build(config: C, dims: { readonly width: number; readonly space: Space }, context: BuildContext): Head<O>;
 }
@@ -226,11 +262,13 @@ export interface HeadPlugin<C = unknown, O = unknown> {
 /** What one step of an order is: a whole scale, one token a row, or any set of tokens. */
 export type Stride = 'scale' | 'token' | 'set';
 
-export interface OrderPlugin<C = unknown> {
+export interface OrderPlugin<C = unknown, O = unknown> {
   readonly contract: 1;
   readonly kind: 'order';
   readonly name: string;
   readonly stride: Stride;
   readonly config: Schema<C>;
-  build(config: C): Order;
+  /** Request time: the number of steps. The layout bounds it. */
+  options(layout: Layout): Schema<O>;
+  build(config: C): Order<O>;
 }

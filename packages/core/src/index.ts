@@ -8,7 +8,9 @@ export type {
   Head,
   HeadPlugin,
   Hidden,
+  Cut,
   Init,
+  JsonSchema,
   Kept,
   Lesson,
   Order,
@@ -42,8 +44,11 @@ export {
 } from './guidance.ts';
 export { nearestName } from './nearest-name.ts';
 export { nextScaleOrder } from './next-scale-order.ts';
+export { optionsOf, readOptions, type OptionParts } from './options.ts';
+export { randomSetsOrder, setSizes, setSteps, type RandomSetsOptions } from './random-sets-order.ts';
 export type { Row } from './row.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 export { schema, type Field, type Place } from './schema.ts';
 export type { Plan, Step } from './step.ts';
+export type { Written } from './written.ts';
 export type { Encoding, Layout, Scale, Space, SpaceShape, Tokens } from './tokens.ts';

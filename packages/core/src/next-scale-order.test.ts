@@ -12,7 +12,7 @@ describe('nextScaleOrder', () => {
       ],
     };
     const rows = [0, 1].map((seed) => ({ seed, label: 0 }));
-    const plan = nextScaleOrder.build({}).open(layout, { rows, kept: null, rng: keyedRng([0, 1]) });
+    const plan = nextScaleOrder.build({}).open(layout, { rows, kept: null, options: {}, rng: keyedRng([0, 1]) });
     expect([...plan.steps()]).toEqual([
       { index: 0, of: 2, before: 7, after: 6, positions_Bl: Int32Array.of(0, 0) },
       { index: 1, of: 2, before: 6, after: 0, positions_Bl: Int32Array.of(1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6) },

@@ -10,6 +10,7 @@ export const nextScaleOrder: OrderPlugin<Readonly<Record<string, never>>> = {
   name: 'next-scale',
   stride: 'scale',
   config: schema.object({}),
+  options: () => schema.object({}),
   build: () => ({
     open: (layout, { rows }) => ({
       steps: () => scaleSteps(layout, rows.length),

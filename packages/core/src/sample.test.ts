@@ -24,10 +24,11 @@ function requestOf(rows: readonly Row[], changes: Partial<SampleRequest> = {}): 
     rows,
     guidance: noGuidance,
     kept: null,
-    options: { noise: 0.5 },
+    options: { order: {}, head: { noise: 0.5 } },
     preview: 'none',
     rng: keyedRng(rows.map(({ seed }) => seed)),
     signal: new AbortController().signal,
+    written: [],
     ...changes,
   };
 }
@@ -45,7 +46,7 @@ async function images(request: SampleRequest): Promise<number[][]> {
 describe('sample', () => {
   it('yields an event per step and then one per image', async () => {
     const rows = [5, 6].map((seed) => ({ seed, label: 2 }));
-    const events = await run(requestOf(rows, { options: { noise: 0 }, preview: 'linear' }));
+    const events = await run(requestOf(rows, { options: { order: {}, head: { noise: 0 } }, preview: 'linear' }));
     expect(events.map((event) => event.type)).toEqual(['step', 'step', 'image', 'image']);
     const [first, , third] = events;
     expect(first!.type === 'step' && first!.previews).toHaveLength(2);
@@ -61,7 +62,9 @@ describe('sample', () => {
 
   it('leaves kept tokens alone', async () => {
     const kept = { values_BLC: tf.zeros([1, 5, 1]) as tf.Tensor3D, keep_L: Uint8Array.of(0, 1, 0, 0, 0) };
-    const [pixels] = await images(requestOf([{ seed: 0, label: 3 }], { kept, options: { noise: 0 } }));
+    const [pixels] = await images(
+      requestOf([{ seed: 0, label: 3 }], { kept, options: { order: {}, head: { noise: 0 } } }),
+    );
     expect(pixels).toEqual([0.5, 1, 1, 1]);
     kept.values_BLC.dispose();
   });

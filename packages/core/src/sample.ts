@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SampleRng } from '@tessera/engine';
 import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Rollout, Tokenizer } from './contracts.ts';
+import { reopen, writtenOf, type Written } from './written.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
 
@@ -16,30 +17,38 @@ export interface SampleRequest {
   readonly rows: readonly Row[];
   readonly guidance: Guidance;
   readonly kept: Kept | null;
-  /** The head's request-time options, already parsed by its schema. */
-  readonly options: unknown;
+  /** Request-time options, already parsed by the schemas of their parts (see `readOptions`). */
+  readonly options: { readonly order: unknown; readonly head: unknown };
   readonly preview: PreviewKind;
   readonly rng: SampleRng;
   readonly signal: AbortSignal;
+  /** What the first steps wrote in an earlier run of the same request: they are replayed, and the loop goes on after them. */
+  readonly written: readonly Written[];
 }
 
 export type SampleEvent =
-  | { readonly type: 'step'; readonly step: Step; readonly previews: readonly Pixels[] | null }
+  | {
+      readonly type: 'step';
+      readonly step: Step;
+      readonly previews: readonly Pixels[] | null;
+      /** What the head gave: with those of the steps before, enough to go on from here elsewhere. */
+      readonly written: Written;
+    }
   | { readonly type: 'image'; readonly row: number; readonly pixels: Pixels };
 
 /**
  * The one sampling loop: every composition runs through these lines. Yields an event per step and then one per image.
- * @throws the signal's reason, at most one step after it aborts.
+ * @throws the signal's reason, at most one step after it aborts; `written-misfit`
  */
 export async function* sample(parts: Composition, request: SampleRequest): AsyncGenerator<SampleEvent> {
   const { tokenizer, order, backbone, head } = parts;
-  const { rows, guidance, kept, options, preview, rng, signal } = request;
+  const { rows, guidance, kept, options, preview, rng, signal, written } = request;
   const held: object[] = [];
   const hold = <T extends object>(holder: T): T => {
     held.push(holder);
     return holder;
   };
-  const plan = order.open(tokenizer.layout, { rows, kept, rng });
+  const plan = order.open(tokenizer.layout, { rows, kept, rng, options: options.order });
   const canvas = tokenizer.openCanvas(rows, kept);
   let rollout: Rollout | null = null;
   try {
@@ -47,15 +56,21 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
     for (const step of plan.steps()) {
       await nextTurn(); // a cancel arrives here, whatever the runtime blocks
       signal.throwIfAborted();
-      const weight = guidance.weight(step, tokenizer.layout);
-      const context = hold(await canvas.read(step, backbone.reads));
-      const hidden = hold(await rollout.forward(context, step));
-      const sampled = await head.sample(hidden, { step, rows, weight, rng, options, signal });
+      const past = written[step.index];
+      const look = async () => hold(await rollout!.forward(hold(await canvas.read(step, backbone.reads)), step));
+      const think = async () => {
+        const weight = guidance.weight(step, tokenizer.layout);
+        return head.sample(await look(), { step, rows, weight, rng, options: options.head, signal });
+      };
+      if (past && rollout.remembers) await look();
+      const sampled = past ? reopen(past, step, { rows, space: tokenizer.space }) : await think();
       hold(sampled.tokens);
       const chosen = (await plan.choose?.(step, sampled)) ?? step;
       await canvas.write(chosen, sampled.tokens);
+      const kind = past ? 'none' : preview;
+      const event = { type: 'step', step: chosen, written: past ?? (await writtenOf(sampled)) } as const;
       disposeTensors(held);
-      yield { type: 'step', step: chosen, previews: await canvas.preview(preview) };
+      yield { ...event, previews: await canvas.preview(kind) };
     }
     for (const row of rows.keys()) {
       await nextTurn();

@@ -1,5 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import type { Schema } from './contracts.ts';
+import type { JsonSchema, Schema } from './contracts.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Where a value stands: whose schema reads it, and its path from the outside, as `config.scales[2]`. */
@@ -22,8 +22,9 @@ interface Range {
   readonly max?: number;
 }
 
-function field<T>(read: (value: unknown, place: Place) => T): Field<T> {
-  return { read, parse: (value, who) => read(value, { who, path: '' }) };
+/** A field of one's own: how to read it, and what it says about itself. */
+function field<T>(read: (value: unknown, place: Place) => T, json: JsonSchema = {}): Field<T> {
+  return { json, read, parse: (value, who) => read(value, { who, path: '' }) };
 }
 
 const longest = 120;
@@ -34,11 +35,11 @@ function shown(value: unknown): string {
   return text.length <= longest ? text : `${text.slice(0, longest)}...`;
 }
 
-function refuse(place: Place, value: unknown, expected: string): never {
+function refuse(place: Place, value: unknown, expected: string, code = 'field-invalid'): never {
   const name = place.path || 'the value';
   const missing = value === undefined;
   throw new TesseraError({
-    code: missing ? 'field-missing' : 'field-invalid',
+    code: missing ? 'field-missing' : code,
     who: place.who,
     got: missing ? `no ${name}` : `${name} = ${shown(value)}`,
     expected,
@@ -46,7 +47,13 @@ function refuse(place: Place, value: unknown, expected: string): never {
   });
 }
 
-function numeric(kind: string, isKind: (value: number) => boolean, { min, max }: Range): Field<number> {
+interface Kind {
+  readonly type: 'number' | 'integer';
+  readonly called: string;
+  readonly holds: (value: number) => boolean;
+}
+
+function numeric({ type, called, holds }: Kind, { min, max }: Range): Field<number> {
   const range =
     min !== undefined && max !== undefined
       ? ` from ${min} to ${max}`
@@ -55,69 +62,92 @@ function numeric(kind: string, isKind: (value: number) => boolean, { min, max }:
         : max !== undefined
           ? ` of at most ${max}`
           : '';
+  const json = { type, ...(min !== undefined && { minimum: min }), ...(max !== undefined && { maximum: max }) };
   return field((value, place) => {
-    const fits =
-      typeof value === 'number' && isKind(value) && value >= (min ?? -Infinity) && value <= (max ?? Infinity);
-    return fits ? value : refuse(place, value, `${kind}${range}`);
-  });
+    const fits = typeof value === 'number' && holds(value) && value >= (min ?? -Infinity) && value <= (max ?? Infinity);
+    return fits ? value : refuse(place, value, `${called}${range}`);
+  }, json);
 }
 
 /** A finite number. */
 function number(range: Range = {}): Field<number> {
-  return numeric('a number', Number.isFinite, range);
+  return numeric({ type: 'number', called: 'a number', holds: Number.isFinite }, range);
 }
 
 /** A whole number that a float64 holds exactly. */
 function integer(range: Range = {}): Field<number> {
-  return numeric('an integer', Number.isSafeInteger, range);
+  return numeric({ type: 'integer', called: 'an integer', holds: Number.isSafeInteger }, range);
 }
 
 function boolean(): Field<boolean> {
-  return field((value, place) => (typeof value === 'boolean' ? value : refuse(place, value, 'true or false')));
+  return field((value, place) => (typeof value === 'boolean' ? value : refuse(place, value, 'true or false')), {
+    type: 'boolean',
+  });
 }
 
 function string(): Field<string> {
-  return field((value, place) => (typeof value === 'string' ? value : refuse(place, value, 'a string')));
+  return field((value, place) => (typeof value === 'string' ? value : refuse(place, value, 'a string')), {
+    type: 'string',
+  });
 }
 
 /** One of these strings. */
 function choice<const T extends string>(...allowed: readonly T[]): Field<T> {
-  return field((value, place) => {
-    const found = allowed.find((one) => one === value);
-    return found ?? refuse(place, value, `one of ${allowed.join(', ')}`);
-  });
+  return field(
+    (value, place) => {
+      const found = allowed.find((one) => one === value);
+      return found ?? refuse(place, value, `one of ${allowed.join(', ')}`);
+    },
+    { type: 'string', enum: allowed },
+  );
 }
 
 /** A list, every entry read by `entry`; `min` and `max` bound its length. */
 function list<T>(entry: Field<T>, { min = 0, max = Infinity }: Range = {}): Field<readonly T[]> {
-  return field((value, place) => {
-    if (!Array.isArray(value)) return refuse(place, value, 'a list');
-    if (value.length < min || value.length > max) {
-      const bounds = max === Infinity ? `at least ${min}` : `${min} to ${max}`;
-      return refuse(place, value, `a list of ${bounds} entries`);
-    }
-    return value.map((one, index) => entry.read(one, { who: place.who, path: `${place.path}[${index}]` }));
-  });
+  return field(
+    (value, place) => {
+      if (!Array.isArray(value)) return refuse(place, value, 'a list');
+      if (value.length < min || value.length > max) {
+        const bounds = max === Infinity ? `at least ${min}` : `${min} to ${max}`;
+        return refuse(place, value, `a list of ${bounds} entries`);
+      }
+      return value.map((one, index) => entry.read(one, { who: place.who, path: `${place.path}[${index}]` }));
+    },
+    { type: 'array', items: entry.json, minItems: min, ...(max !== Infinity && { maxItems: max }) },
+  );
 }
 
 /** A field that may be left out and is then `fallback`. */
 function optional<T, const D>(inner: Field<T>, fallback: D): Field<T | D> {
-  return field((value, place) => (value === undefined ? fallback : inner.read(value, place)));
+  const json = fallback === undefined ? inner.json : { ...inner.json, default: fallback };
+  return field((value, place) => (value === undefined ? fallback : inner.read(value, place)), json);
+}
+
+/** The same field with a sentence for people: forms and help texts show it. */
+function described<T>(inner: Field<T>, description: string): Field<T> {
+  return { ...inner, json: { ...inner.json, description } };
 }
 
 /** A plain record of these fields and no others. */
 function object<F extends Fields>(fields: F): Field<ObjectOf<F>> {
   const known = Object.keys(fields);
-  return field((value, place) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(place, value, 'an object');
-    for (const name of Object.keys(value)) if (!known.includes(name)) refuseUnknown(name, known, place);
-    const entries = known.map((name) => {
-      const path = place.path ? `${place.path}.${name}` : name;
-      const own = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
-      return [name, fields[name]!.read(own, { who: place.who, path })];
-    });
-    return Object.fromEntries(entries) as ObjectOf<F>;
-  });
+  return field(
+    (value, place) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(place, value, 'an object');
+      for (const name of Object.keys(value)) if (!known.includes(name)) refuseUnknown(name, known, place);
+      const entries = known.map((name) => {
+        const path = place.path ? `${place.path}.${name}` : name;
+        const own = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+        return [name, fields[name]!.read(own, { who: place.who, path })];
+      });
+      return Object.fromEntries(entries) as ObjectOf<F>;
+    },
+    {
+      type: 'object',
+      properties: Object.fromEntries(known.map((name) => [name, fields[name]!.json])),
+      additionalProperties: false,
+    },
+  );
 }
 
 function refuseUnknown(name: string, known: readonly string[], { who, path }: Place): never {
@@ -131,14 +161,26 @@ function refuseUnknown(name: string, known: readonly string[], { who, path }: Pl
   });
 }
 
-/** A rule over fields together: `rule` returns null when they agree, else what would have been right. */
-function refine<T>(inner: Field<T>, rule: (value: T) => string | null): Field<T> {
+/** A rule that a type cannot say: `rule` returns null when it holds, else what would have been right. */
+function refine<T>(inner: Field<T>, rule: (value: T) => string | null, code?: string): Field<T> {
   return field((value, place) => {
     const typed = inner.read(value, place);
     const expected = rule(typed);
-    return expected === null ? typed : refuse(place, value, expected);
-  });
+    return expected === null ? typed : refuse(place, value, expected, code);
+  }, inner.json);
 }
 
 /** Schemas of configs and options: each reads untrusted JSON into typed values, or says which field is wrong. */
-export const schema = { object, number, integer, boolean, string, choice, list, optional, refine } as const;
+export const schema = {
+  object,
+  number,
+  integer,
+  boolean,
+  string,
+  choice,
+  list,
+  optional,
+  described,
+  refine,
+  field,
+} as const;

@@ -36,8 +36,8 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
   const logitsOf = (values: Tensor3D): Tensor3D => nn.linear(values, weight_VD, bias_V);
   const scorer = compileScorer(engine, logitsOf);
   return {
-    loss: ({ values_BLD }, target) =>
-      categoricalLoss(logitsOf(values_BLD), requireIndex(target), config.labelSmoothing),
+    loss: ({ values_BlD }, target) =>
+      categoricalLoss(logitsOf(values_BlD), requireIndex(target), config.labelSmoothing),
     sample: async (hidden, context) => {
       checkTopK(context.options, vocabulary);
       const logits_BlV = await scorer.score(hidden, context.weight);

@@ -11,7 +11,7 @@ export type WeightedComponent = (typeof weightedComponents)[number];
 const { choice, integer, list, number, object, optional, refine, string } = schema;
 
 /** A plug-in's configuration, which only its own schema can judge. */
-const anything: Field<unknown> = { read: (value) => value, parse: (value) => value };
+const anything: Field<unknown> = schema.field((value) => value);
 
 /** An object of any fields, all of one kind. */
 function record<T>(entry: Field<T>): Field<Readonly<Record<string, T>>> {
@@ -25,7 +25,7 @@ function record<T>(entry: Field<T>): Field<Readonly<Record<string, T>>> {
     });
     return Object.fromEntries(entries) as Readonly<Record<string, T>>;
   };
-  return { read, parse: (value, who) => read(value, { who, path: '' }) };
+  return schema.field(read, { type: 'object' });
 }
 
 /** A name that stays inside the model's folder. */

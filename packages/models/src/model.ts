@@ -1,4 +1,4 @@
-import type { PreviewKind, SampleEvent, SpaceShape, Tokenizer } from '@tessera/core';
+import type { JsonSchema, Layout, PreviewKind, SampleEvent, SpaceShape, Tokenizer, Written } from '@tessera/core';
 
 /** What a request may choose. Everything left out takes the model's own default. */
 export interface GenerateRequest {
@@ -8,10 +8,12 @@ export interface GenerateRequest {
   readonly seed: number;
   /** Strength of guidance in the model's own scale, 0 to 100. No guidance is 0 for a ramp (VAR), 1 for linear and constant. */
   readonly guidance?: number;
-  /** Options of the head, checked by its schema: `topK`, `topP`, `smooth` ... */
+  /** Options of order and head by name, checked by their schemas (see `Model.options`): `steps`, `temperature`, `topK` ... */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly preview?: PreviewKind;
   readonly signal?: AbortSignal;
+  /** What the first steps of the same request wrote elsewhere (`written` of its step events): they are not made again. */
+  readonly written?: readonly Written[];
 }
 
 /** A model folder, loaded. */
@@ -23,11 +25,15 @@ export interface Model {
   readonly image: Tokenizer['image'];
   /** What its tokens are; clients need the vocabulary's size. */
   readonly space: SpaceShape;
+  /** Where its tokens lie. */
+  readonly layout: Layout;
+  /** What a request's `options` may hold: a JSON Schema whose defaults are the model's own. */
+  readonly options: JsonSchema;
   /**
    * Makes one image per label, step by step. Every token is made anew: in-painting, which keeps given tokens, is reached
    * through core's `sample` and its `kept`.
    * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range,
-   * guidance-unsupported, model-disposed, or field-... for an option
+   * guidance-unsupported, model-disposed, option-unknown, or field-... for an option
    */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent>;
   dispose(): void;

@@ -4,10 +4,14 @@ import {
   checkParts,
   compose,
   guidanceOf,
+  optionsOf,
+  readOptions,
   sample,
   type Composition,
   type Guidance,
+  type JsonSchema,
   type PartFacts,
+  type OptionParts,
   type Parts,
   type SampleEvent,
 } from '@tessera/core';
@@ -118,6 +122,8 @@ class FolderModel implements Model {
   readonly parameters: number;
   readonly image: Model['image'];
   readonly space: Model['space'];
+  readonly layout: Model['layout'];
+  readonly options: JsonSchema;
   readonly #loaded: Loaded;
   #disposed = false;
 
@@ -128,15 +134,17 @@ class FolderModel implements Model {
     this.parameters = weightedComponents.reduce((sum, component) => sum + loaded.weights[component].parameters, 0);
     this.image = loaded.composition.tokenizer.image;
     this.space = loaded.facts.space;
+    this.layout = loaded.facts.layout;
+    this.options = optionsWithDefaults(optionsOf(this.#optionParts()), loaded.manifest.defaults.options);
   }
 
   /** The request is checked at once, before the first event is asked for. */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent> {
-    const { parts, facts, composition } = this.#loaded;
+    const { facts, composition } = this.#loaded;
     const { defaults } = this.manifest;
     if (this.#disposed) throw this.#refuse('model-disposed', 'a request after it was disposed', 'an open model');
     const rows = rowsOf(request, { who: this.name, classes: facts.classes });
-    const options = parts.head.plugin.options.parse({ ...defaults.options, ...request.options }, this.name);
+    const options = readOptions(this.#optionParts(), { ...defaults.options, ...request.options }, this.name);
     return sample(composition, {
       rows,
       options,
@@ -145,7 +153,13 @@ class FolderModel implements Model {
       preview: request.preview ?? defaults.preview,
       rng: keyedRng(rows.map(({ seed }) => seed)),
       signal: request.signal ?? new AbortController().signal,
+      written: request.written ?? [],
     });
+  }
+
+  #optionParts(): OptionParts {
+    const { parts, facts } = this.#loaded;
+    return { order: parts.order.plugin, head: parts.head.plugin, layout: facts.layout };
   }
 
   #guidance(scale: number | undefined): Guidance {
@@ -167,4 +181,12 @@ class FolderModel implements Model {
     for (const part of [composition.tokenizer, composition.backbone, composition.head]) part.dispose();
     for (const component of weightedComponents) weights[component].dispose();
   }
+}
+
+/** The schema of all options, with the model's own choices as defaults. */
+function optionsWithDefaults({ properties, ...rest }: ReturnType<typeof optionsOf>, own: Readonly<Record<string, unknown>>): JsonSchema {
+  const entries = Object.entries(properties).map(([name, property]) => {
+    return [name, Object.hasOwn(own, name) ? { ...property, default: own[name] } : property] as const;
+  });
+  return { ...rest, properties: Object.fromEntries(entries) };
 }

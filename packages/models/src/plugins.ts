@@ -1,4 +1,4 @@
-import { nearestName, nextScaleOrder } from '@tessera/core';
+import { nearestName, nextScaleOrder, randomSetsOrder } from '@tessera/core';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, Parts, TokenizerPlugin } from '@tessera/core';
 import { nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
@@ -17,7 +17,7 @@ export interface Plugins {
 /** What Tessera brings along. */
 export const builtInPlugins: Plugins = {
   tokenizers: [vqTokenizer as TokenizerPlugin],
-  orders: [nextScaleOrder as OrderPlugin],
+  orders: [nextScaleOrder as OrderPlugin, randomSetsOrder as OrderPlugin],
   backbones: [nextScaleTransformer as BackbonePlugin],
   heads: [categoricalHead as HeadPlugin],
 };

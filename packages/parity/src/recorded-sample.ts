@@ -53,7 +53,8 @@ export async function recordedSample(parts: VarParts, request: RecordedRequest):
   };
   const images: Pixels[] = [];
   const signal = new AbortController().signal;
-  for await (const event of sample(composition, { ...request, preview: 'none', signal })) {
+  const options = { order: {}, head: request.options };
+  for await (const event of sample(composition, { ...request, options, preview: 'none', written: [], signal })) {
     if (event.type === 'image') images[event.row] = event.pixels;
   }
   return { steps: steps as RecordedStep[], images };
@@ -98,6 +99,7 @@ function recordHidden(backbone: Backbone, steps: Steps): Backbone {
     async openRollout(rows, guidance) {
       const rollout = await backbone.openRollout(rows, guidance);
       return {
+        remembers: rollout.remembers,
         async forward(context, step) {
           const hidden = await rollout.forward(context, step);
           at(steps, step.index).hidden = await copyOf(hidden.values_RlD);

@@ -50,10 +50,10 @@ const colour = list(number(), { max: most.in_channels });
 const fitted = object({ weight: list(colour, { max: most.Cvae }), bias: colour });
 
 /** Null where none was fitted: a configuration that was read can be stored and read again. */
-const preview: Field<LinearPreview | null> = {
-  read: (value, place) => (value === undefined || value === null ? null : fitted.read(value, place)),
-  parse: (value, who) => preview.read(value, { who, path: '' }),
-};
+const preview: Field<LinearPreview | null> = schema.field(
+  (value, place) => (value === undefined || value === null ? null : fitted.read(value, place)),
+  fitted.json,
+);
 
 const fields = object({
   V: integer({ min: 2, max: 2 ** 20 }),
@@ -75,6 +75,7 @@ const fields = object({
 
 /** @throws TesseraError `field-missing`, `field-invalid` or `field-unknown`, naming the field. */
 export const vqConfig: Schema<VqConfig> = {
+  json: fields.json,
   parse(value, who) {
     const config = fields.parse(value, who);
     for (const { field, fits, expected } of rules(config)) {

@@ -45,6 +45,7 @@ function makeRollout({ model, programs, opening, guided }: RolloutParts, batch: 
   }
 
   return {
+    remembers: true,
     async forward(context: Context, step: Step): Promise<Hidden> {
       const values_BlC = estimateOf(context, step);
       const { positions_Bl } = step;

@@ -23,14 +23,15 @@ function lessonOf({ recorded, model }: Tiny, length = 30): Lesson {
   return {
     values_BLC: tf.zeros([B, length, model.dims.space.channels]),
     estimates_BLC: tf.slice(estimates, [0, 0, 0], [B, length - 1, -1]),
-    rank_BL: tf.zeros([B, length]) as Tensor2D,
-    known: null,
+    order_BL: tf.zeros([B, length], 'int32') as Tensor2D,
+    rank_BL: tf.zeros([B, length], 'int32') as Tensor2D,
+    cut: null,
     label_B: recorded.tensor('in.label'),
   };
 }
 
 function hiddenOf(tiny: Tiny, lesson: Lesson, context = still): Float32Array {
-  return tf.tidy(() => teach(tiny.model, lesson, context).values_BLD.dataSync<'float32'>());
+  return tf.tidy(() => teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>());
 }
 
 describe('teach', () => {
@@ -57,7 +58,9 @@ describe('teach', () => {
         expect(furthest(hiddenOf(tiny, lessonOf(tiny, length)), expected)).toBeLessThan(3e-5);
       }
       expect(() => hiddenOf(tiny, lessonOf(tiny, 7))).toThrow('whole scales');
-      expect(() => hiddenOf(tiny, { ...lessonOf(tiny), known: 3 })).toThrow('supervises every step');
+      expect(() =>
+        hiddenOf(tiny, { ...lessonOf(tiny), cut: { known: tf.scalar(3, 'int32'), least: 3, most: 3 } }),
+      ).toThrow('supervises every step');
     });
     tiny.dispose();
   });
@@ -116,7 +119,7 @@ describe('teach', () => {
         config: { ...config, dropPath: 0 },
         params: { ...params, blocks: params.blocks.slice(0, 1) },
       };
-      const oneBlock = teach(shallow, lessonOf(tiny), still).values_BLD.dataSync();
+      const oneBlock = teach(shallow, lessonOf(tiny), still).values_BlD.dataSync();
       const half = oneBlock.length / 2;
       expect(furthest(hidden.subarray(half), oneBlock.subarray(half))).toBeLessThan(1e-5);
       expect(furthest(hidden.subarray(0, half), oneBlock.subarray(0, half))).toBeGreaterThan(0.01);
@@ -136,7 +139,7 @@ describe('teach', () => {
     });
     tf.tidy(() => {
       const { grads } = tf.variableGrads(
-        () => tf.mean(tf.square(teach({ ...tiny.model, params }, lessonOf(tiny), still).values_BLD)) as Scalar,
+        () => tf.mean(tf.square(teach({ ...tiny.model, params }, lessonOf(tiny), still).values_BlD)) as Scalar,
         [...byName.values()],
       );
       const silent = Object.keys(grads).filter((name) => tf.max(tf.abs(grads[name]!)).dataSync()[0] === 0);

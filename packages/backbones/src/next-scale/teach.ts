@@ -35,7 +35,7 @@ export function teach({ config, dims, params }: Teachable, lesson: Lesson, conte
     bias: blockCausalMask(layout, length),
     ...dropPath(config, context),
   });
-  return { values_BLD: hidden_RlD };
+  return { values_BlD: hidden_RlD, positions_Bl: null };
 }
 
 /**
@@ -56,14 +56,14 @@ function dropPath(config: NextScaleConfig, { rng, train }: TrainContext): Pick<F
   };
 }
 
-function lessonLength({ estimates_BLC, known }: Lesson, { layout }: NextScaleDims): number {
+function lessonLength({ estimates_BLC, cut }: Lesson, { layout }: NextScaleDims): number {
   const first = layout.scales[0]!.height * layout.scales[0]!.width;
   const length = first + (estimates_BLC?.shape[1] ?? 0);
-  if (known !== null) {
+  if (cut !== null) {
     throw new TesseraError({
       code: 'lesson-order',
       who: 'next-scale-transformer',
-      got: `a lesson with one cut at ${known} known tokens`,
+      got: `a lesson with one cut after ${cut.least} to ${cut.most} known tokens`,
       expected: 'one that supervises every step',
       next: 'Train this backbone with the next-scale order.',
     });

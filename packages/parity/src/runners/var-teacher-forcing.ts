@@ -83,13 +83,14 @@ function throughBackbone({ backbone, tokenizer, headLayer }: VarParts, { estimat
   const lesson = {
     values_BLC: tf.zeros([batch, length, tokenizer.space.channels]) as Tensor3D,
     estimates_BLC,
+    order_BL: tf.zeros([batch, length], 'int32') as tf.Tensor2D,
     rank_BL: tf.zeros([batch, length], 'int32') as tf.Tensor2D,
-    known: null,
+    cut: null,
     label_B,
   };
   const rng = { uniform: neverAsked, normal: neverAsked };
-  const { values_BLD } = backbone.teach(lesson, { rng, train: false });
-  return nn.linear(values_BLD, headLayer.weight_VD, headLayer.bias_V);
+  const { values_BlD } = backbone.teach(lesson, { rng, train: false });
+  return nn.linear(values_BlD, headLayer.weight_VD, headLayer.bias_V);
 }
 
 function neverAsked(stream: string): never {

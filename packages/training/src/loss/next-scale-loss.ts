@@ -52,7 +52,7 @@ export function nextScaleLoss(
     const batch = index_BL.shape[0]!;
     const sizes = scalesOf(all, counted ? total(all.slice(0, counted)) : weight_L.shape[0]!);
     const length = total(sizes);
-    const rank = sizes.flatMap((size, scale) => Array.from({ length: size }, () => scale));
+    const asTheyLie = tf.tile(tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]), [batch, 1]) as Tensor2D;
     const values_BLC = nn.embedding(space.codebook_VC, index_BL as Tensor2D) as tf.Tensor3D;
     const estimates = tokenizer.estimates!(values_BLC);
     const cut = <T extends Tensor>(tokens: T, count: number): T =>
@@ -60,8 +60,9 @@ export function nextScaleLoss(
     const lesson = {
       values_BLC: cut(values_BLC, length),
       estimates_BLC: cut(estimates, length - sizes[0]!),
-      rank_BL: tf.tile(tf.tensor2d(rank, [1, length], 'int32'), [batch, 1]),
-      known: null,
+      order_BL: asTheyLie,
+      rank_BL: asTheyLie,
+      cut: null,
       label_B: tf.where(tf.less(rng.uniform('label-drop', [batch]), labelDrop), tf.onesLike(label_B).neg(), label_B),
     };
     const context = { rng, train: true };

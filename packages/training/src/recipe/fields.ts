@@ -1,20 +1,17 @@
-import type { Field } from '@tessera/core';
+import { schema, type Field } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 
 /** A field that may be null. */
 export function nullable<T>(inner: Field<T>): Field<T | null> {
-  return {
-    read: (value, place) => (value === null ? null : inner.read(value, place)),
-    parse: (value, who) => (value === null ? null : inner.parse(value, who)),
-  };
+  return schema.field((value, place) => (value === null ? null : inner.read(value, place)), inner.json);
 }
 
 /** Any JSON: whoever it belongs to checks it. */
-export const anything: Field<unknown> = { read: (value) => value, parse: (value) => value };
+export const anything: Field<unknown> = schema.field((value) => value);
 
 /** An object of any fields. */
-export const record: Field<Readonly<Record<string, unknown>>> = {
-  read(value, { who, path }) {
+export const record: Field<Readonly<Record<string, unknown>>> = schema.field(
+  (value, { who, path }) => {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     const next = `Correct ${path}.`;
     throw new TesseraError({
@@ -25,8 +22,8 @@ export const record: Field<Readonly<Record<string, unknown>>> = {
       next,
     });
   },
-  parse: (value, who) => record.read(value, { who, path: 'the value' }),
-};
+  { type: 'object' },
+);
 
 type Cases = Readonly<Record<string, Field<unknown>>>;
 type CaseOf<C extends Cases> = { [K in keyof C]: C[K] extends Field<infer T> ? T : never }[keyof C];
@@ -44,5 +41,5 @@ export function byKind<C extends Cases>(cases: C): Field<CaseOf<C>> {
       next: `Correct ${place.path}.kind.`,
     });
   };
-  return { read, parse: (value, who) => read(value, { who, path: '' }) };
+  return schema.field(read, { type: 'object' });
 }

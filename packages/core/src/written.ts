@@ -1,0 +1,52 @@
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import { tensorFrom } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import type { Sampled } from './contracts.ts';
+import type { Row } from './row.ts';
+import type { Step } from './step.ts';
+import type { Space } from './tokens.ts';
+
+/** What a head gave in one step, as plain numbers: it can be stored, sent, and replayed in another process. */
+export interface Written {
+  /** [B, l, C] row-major. */
+  readonly values: Float32Array;
+  /** [B, l] row-major; discrete tokens have it. */
+  readonly index?: Int32Array;
+  readonly confidence?: Float32Array;
+}
+
+/** Numbers of sampled tokens. */
+export async function writtenOf({ tokens, confidence_Bl }: Sampled): Promise<Written> {
+  const { values_BlC, index_Bl } = tokens;
+  return {
+    values: await values_BlC.data<'float32'>(),
+    ...(index_Bl && { index: await index_Bl.data<'int32'>() }),
+    ...(confidence_Bl && { confidence: confidence_Bl }),
+  };
+}
+
+/** Sampled tokens of stored numbers. @throws TesseraError `written-misfit` where they belong to another request */
+export function reopen(
+  { values, index, confidence }: Written,
+  { index: step, positions_Bl }: Step,
+  { rows, space }: { readonly rows: readonly Row[]; readonly space: Space },
+): Sampled {
+  const [batch, count, channels] = [rows.length, positions_Bl.length, space.channels];
+  if (values.length !== count * channels || (index && index.length !== count)) {
+    throw new TesseraError({
+      code: 'written-misfit',
+      who: 'sample',
+      got: `${values.length} numbers written at step ${step}`,
+      expected: `${count * channels}: ${batch} rows of ${count / batch} tokens of ${channels} channels`,
+      next: 'Replay what the same request wrote: same model, rows and options.',
+    });
+  }
+  const l = count / batch;
+  return {
+    tokens: {
+      values_BlC: tensorFrom(Float32Array.from(values), [batch, l, channels]) as Tensor3D,
+      ...(index && { index_Bl: tensorFrom(Int32Array.from(index), [batch, l], 'int32') as Tensor2D }),
+    },
+    ...(confidence && { confidence_Bl: confidence }),
+  };
+}
