@@ -69,6 +69,21 @@ describe('sample', () => {
     kept.values_BLC.dispose();
   });
 
+  it('goes on from what was written elsewhere, with the same pixels', async () => {
+    const rows = [3, 9].map((seed) => ({ seed, label: seed % 4 }));
+    const events = await run(requestOf(rows));
+    const steps = events.flatMap((event) => (event.type === 'step' ? [event.written] : []));
+    const whole = await images(requestOf(rows));
+    for (const count of [1, 2]) {
+      const never = { ...parts.head, sample: () => Promise.reject(new Error('sampled again')) };
+      const composition = count === 2 ? { ...parts, head: never } : parts;
+      const again = await run(requestOf(rows, { written: steps.slice(0, count) }), composition);
+      expect(again.flatMap((event) => (event.type === 'image' ? [[...event.pixels.data]] : []))).toEqual(whole);
+    }
+    const foreign = requestOf(rows.slice(1), { written: steps });
+    await expect(run(foreign)).rejects.toMatchObject({ code: 'written-misfit' });
+  });
+
   it('stops within a step of a cancel, with the reason of the signal', async () => {
     const controller = new AbortController();
     const steps: number[] = [];

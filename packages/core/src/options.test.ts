@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { optionsOf, readOptions, type OptionParts } from './options.ts';
+import { randomSetsOrder } from './random-sets-order.ts';
+import { schema } from './schema.ts';
+
+const layout = { length: 16, scales: [{ start: 0, height: 4, width: 4 }] };
+const { object, number, optional, described } = schema;
+const heat = described(optional(number({ min: 0 }), 1), 'How bold.');
+const parts: OptionParts = {
+  layout,
+  order: randomSetsOrder,
+  head: { name: 'warm', options: object({ heat }) },
+};
+
+describe('options of a composition', () => {
+  it('are one record for people, and each part gets its own', () => {
+    expect(Object.keys(optionsOf(parts).properties)).toEqual(['steps', 'heat']);
+    expect(optionsOf(parts).properties['heat']).toEqual({
+      type: 'number',
+      minimum: 0,
+      default: 1,
+      description: 'How bold.',
+    });
+    expect(readOptions(parts, { heat: 2 }, 'm')).toEqual({ order: { steps: 16 }, head: { heat: 2 } });
+  });
+
+  it('name the unknown one and the nearest known', () => {
+    expect(() => readOptions(parts, { heet: 2 }, 'm')).toThrow(
+      '[m] got the unknown option heet; expected only steps, heat. Did you mean heat?',
+    );
+    expect(() => readOptions(parts, { toString: 2 }, 'm')).toThrow(expect.objectContaining({ code: 'option-unknown' }));
+  });
+
+  it('refuse one name for two things', () => {
+    const clash = { ...parts, head: { name: 'warm', options: object({ steps: number() }) } };
+    expect(() => optionsOf(clash)).toThrow('an option steps of both the order random-sets and the head warm');
+  });
+});
