@@ -42,9 +42,10 @@ const makers: Readonly<Record<GuidanceKind, (scale: number) => Guidance>> = {
   constant: constantGuidance,
 };
 
-/** The scale at which nothing pulls. */
-function offScale(kind: GuidanceKind): number {
-  return kind === 'ramp' || kind === 'none' ? 0 : 1;
+/** The scale at which nothing pulls; null for the kind that never does. */
+export function guidanceOff(kind: GuidanceKind): number | null {
+  if (kind === 'none') return null;
+  return kind === 'ramp' ? 0 : 1;
 }
 
 /** @throws TesseraError `guidance-unknown`, `guidance-out-of-range` */
@@ -64,7 +65,7 @@ export function guidanceOf({ kind, scale }: GuidanceSpec): Guidance {
       code: 'guidance-out-of-range',
       who: 'guidance',
       got: `the scale ${scale}`,
-      expected: `a number from 0 to ${mostGuidance}, where ${offScale(kind)} is no guidance`,
+      expected: `a number from 0 to ${mostGuidance}, where ${guidanceOff(kind) ?? 0} is no guidance`,
       next: 'Choose a scale of at most about 10.',
     });
   }

@@ -35,6 +35,7 @@ export { checkParts, compose, type Materials, type Part, type PartFacts, type Pa
 export {
   constantGuidance,
   guidanceOf,
+  guidanceOff,
   linearGuidance,
   mostGuidance,
   noGuidance,

@@ -1,4 +1,4 @@
-import type { PreviewKind } from '@tessera/core';
+import type { JsonSchema, PreviewKind, Scale } from '@tessera/core';
 
 /** A generation for the host: which model, and what `GenerateRequest` of @tessera/models takes. */
 export interface HostRequest {
@@ -53,9 +53,16 @@ export interface ModelDescription {
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
   /** Number of different tokens, or null where tokens are continuous. */
   readonly vocabulary: number | null;
+  /** Number of tokens of an image. */
+  readonly tokens: number;
+  /** The maps that an image's tokens lie on, coarse to fine; a position counts through all of them. */
+  readonly layout: readonly Scale[];
+  /** What a request's `options` may hold: a JSON Schema whose defaults are the model's own. */
+  readonly options: JsonSchema;
+  /** The scale at which guidance does nothing; null where the model takes none. */
+  readonly guidanceOff: number | null;
   readonly defaults: {
     readonly guidance: number;
-    readonly options: Readonly<Record<string, unknown>>;
     readonly preview: PreviewKind;
   };
 }

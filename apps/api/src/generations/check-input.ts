@@ -10,9 +10,7 @@ export interface GenerationInput {
   readonly count?: number | null | undefined;
   readonly seed?: number | null | undefined;
   readonly guidance?: number | null | undefined;
-  readonly topK?: number | null | undefined;
-  readonly topP?: number | null | undefined;
-  readonly smooth?: boolean | null | undefined;
+  readonly options?: Readonly<Record<string, unknown>> | null | undefined;
   readonly preview?: 'none' | 'linear' | 'decoded' | null | undefined;
 }
 
@@ -22,25 +20,22 @@ export const MOST_IMAGES = 64;
 /**
  * Turns a client's wishes into a request that the model can run.
  * @throws TesseraError with a code per field: `unknown-model`, `label-out-of-range`, `labels-invalid`,
- * `count-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`, `top-k-out-of-range`, `top-p-out-of-range`
+ * `count-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`
  */
 export function checkInput(input: GenerationInput, models: readonly ModelDescription[]): HostRequest {
   const model = findModel(input.model, models);
   const labels = readLabels(input, model);
   for (const label of labels) checkLabel(label, model);
-  const { guidance, topK, topP, smooth, preview } = input;
+  const { guidance, options, preview } = input;
   const seed = input.seed ?? 0;
   const lastSeed = Number.MAX_SAFE_INTEGER - MOST_IMAGES;
   within('seed', seed, { min: 0, max: lastSeed, code: 'seed-out-of-range' });
   within('guidance', guidance, { min: 0, max: mostGuidance, code: 'guidance-out-of-range' });
-  within('topK', topK, { min: 0, max: model.vocabulary ?? 0, code: 'top-k-out-of-range' });
-  within('topP', topP, { min: 0, max: 1, code: 'top-p-out-of-range' });
-  const options = Object.fromEntries(Object.entries({ topK, topP, smooth }).filter(([, value]) => value != null));
   return {
     model: model.name,
     labels,
     seed,
-    options,
+    options: options ?? {},
     ...(guidance != null && { guidance }),
     ...(preview && { preview }),
   };

@@ -16,6 +16,7 @@ export interface ApiSchemaTypes {
   Scalars: {
     SafeInt: { Input: number; Output: number };
     DateTime: { Input: Date; Output: Date };
+    JSONObject: { Input: Readonly<Record<string, unknown>>; Output: object };
   };
 }
 

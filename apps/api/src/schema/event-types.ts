@@ -44,7 +44,8 @@ function addInterface(builder: ApiBuilder) {
     >,
   });
   return builder.interfaceRef<GenerationEvent>('GenerationEvent').implement({
-    description: 'In order: queued, started, a step per scale, then exactly one of completed, failed and canceled.',
+    description:
+      'In order: queued, started, every step of the order, then exactly one of completed, failed and canceled.',
     resolveType: ({ kind }) => typeNames[kind],
     fields: (t) => ({
       seq: t.exposeInt('seq', { description: 'Counts from 1 without gaps, per generation.' }),
@@ -58,7 +59,7 @@ type EventInterface = ReturnType<typeof addInterface>;
 
 function addStep(builder: ApiBuilder, interfaces: EventInterface[]): void {
   builder.objectRef<EventOf<'step'>>(typeNames.step).implement({
-    description: 'One step of the order: for VAR, one scale.',
+    description: 'One step of the order: the tokens that came in it, and how the images look now.',
     interfaces,
     fields: (t) => ({
       index: t.exposeInt('index', { description: 'From 0.' }),

@@ -16,13 +16,18 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
     }),
   });
   const defaults = builder.objectRef<ModelDescription['defaults']>('ModelDefaults').implement({
-    description: 'What holds where a request leaves it out.',
+    description: 'What holds where a request leaves it out; for its options see Model.options.',
     fields: (t) => ({
       guidance: t.exposeFloat('guidance'),
-      topK: t.int({ resolve: ({ options }) => numberOr(options['topK'], 0), description: '0 keeps every token.' }),
-      topP: t.float({ resolve: ({ options }) => numberOr(options['topP'], 0), description: '0 keeps every token.' }),
-      smooth: t.boolean({ resolve: ({ options }) => options['smooth'] === true }),
       preview: t.field({ type: preview, resolve: (one) => one.preview }),
+    }),
+  });
+  const map = builder.objectRef<ModelDescription['layout'][number]>('TokenMap').implement({
+    description: 'A map of tokens, row by row.',
+    fields: (t) => ({
+      start: t.exposeInt('start', { description: 'Position of its first token.' }),
+      height: t.exposeInt('height'),
+      width: t.exposeInt('width'),
     }),
   });
   const model = builder.objectRef<ModelDescription>('Model').implement({
@@ -41,15 +46,26 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
         nullable: true,
         description: 'Number of different tokens; null where tokens are continuous.',
       }),
+      tokens: t.exposeInt('tokens', { description: 'Number of tokens of an image.' }),
+      layout: t.field({
+        type: [map],
+        description: 'Where the tokens of an image lie: one or more maps, coarse to fine.',
+        resolve: ({ layout }) => [...layout],
+      }),
       image: t.expose('image', { type: size }),
+      guidanceOff: t.exposeFloat('guidanceOff', {
+        nullable: true,
+        description: 'The guidance that does nothing; null where the model takes none.',
+      }),
+      options: t.field({
+        type: 'JSONObject',
+        description: "What a request's options may hold: a JSON Schema whose defaults are the model's own.",
+        resolve: ({ options }) => options,
+      }),
       defaults: t.expose('defaults', { type: defaults }),
     }),
   });
   builder.queryField('models', (t) =>
     t.field({ type: [model], resolve: (_root, _args, { host }) => [...host.models()] }),
   );
-}
-
-function numberOr(value: unknown, fallback: number): number {
-  return typeof value === 'number' ? value : fallback;
 }

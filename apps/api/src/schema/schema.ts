@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { createBuilder } from './builder.ts';
 import { addEvents } from './event-types.ts';
 import { addGenerations } from './generation-types.ts';
+import { addJsonObject } from './json-object.ts';
 import { addModels } from './model-types.ts';
 import { addPreviewKind } from './preview-kind.ts';
 
@@ -10,6 +11,7 @@ export function createSchema(): GraphQLSchema {
   const builder = createBuilder();
   builder.queryType({});
   builder.mutationType({});
+  addJsonObject(builder);
   const preview = addPreviewKind(builder);
   addModels(builder, preview);
   addGenerations(builder, preview);
