@@ -1,18 +1,17 @@
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import { canvasEmpty, checkKept, checkTokens, pixelsOf, readsUnserved } from '@tessera/autoencoder';
 import type { Canvas, Context, Kept, Layout, Pixels, PreviewKind, Reads, Step, Tokens } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
-import { canvasEmpty, checkKept, checkReads, checkStep, checkTokens } from './canvas-checks.ts';
-import type { LinearPreview } from './config.ts';
-import { pixelsOf } from './pixels.ts';
-import { previewMissing } from './preview.ts';
+import { checkStep } from './check-step.ts';
 import type { VqPrograms } from './programs.ts';
 
 export interface CanvasParts {
   readonly programs: VqPrograms;
   readonly layout: Layout;
   readonly channels: number;
-  readonly preview: LinearPreview | null;
 }
+
+const WHO = 'tokenizer-vq canvas';
 
 /** The canvas of next-scale generation: a running map to which every scale adds. */
 export class VqCanvas implements Canvas {
@@ -24,7 +23,7 @@ export class VqCanvas implements Canvas {
 
   /** An empty canvas for `batch` rows. `kept` is borrowed until the canvas is disposed. */
   constructor(parts: CanvasParts, batch: number, kept: Kept | null) {
-    if (kept !== null) checkKept(kept, [batch, parts.layout.length, parts.channels]);
+    if (kept !== null) checkKept(kept, [batch, parts.layout.length, parts.channels], WHO);
     this.#parts = parts;
     this.#batch = batch;
     this.#kept = kept;
@@ -36,7 +35,7 @@ export class VqCanvas implements Canvas {
   }
 
   async read(step: Step, reads: Reads): Promise<Context> {
-    checkReads(reads);
+    if (reads !== 'estimate') throw readsUnserved(reads, 'estimate', WHO);
     this.#check(step);
     if (this.#map_BHWC === null) return { reads, values_BlC: null };
     return { reads, values_BlC: await this.#parts.programs.estimate(step.index)(this.#map_BHWC) };
@@ -44,7 +43,7 @@ export class VqCanvas implements Canvas {
 
   async write(step: Step, { values_BlC }: Tokens): Promise<void> {
     this.#check(step);
-    checkTokens(values_BlC, [this.#batch, step.positions_Bl.length / this.#batch, this.#parts.channels]);
+    checkTokens(values_BlC, [this.#batch, step.positions_Bl.length / this.#batch, this.#parts.channels], WHO);
     const mixed_BlC = await this.#keepGiven(values_BlC, step.index);
     try {
       const after = await this.#extend(mixed_BlC ?? values_BlC, step.index);
@@ -58,8 +57,7 @@ export class VqCanvas implements Canvas {
 
   async preview(kind: PreviewKind): Promise<readonly Pixels[] | null> {
     if (kind === 'none') return null;
-    const { programs, preview } = this.#parts;
-    if (kind === 'linear' && preview === null) throw previewMissing();
+    const { programs } = this.#parts;
     const program = kind === 'linear' ? programs.preview() : programs.decode();
     return pixelsOf(await program(this.#filled()));
   }
@@ -84,11 +82,11 @@ export class VqCanvas implements Canvas {
   }
 
   #check(step: Step): void {
-    checkStep(step, { layout: this.#parts.layout, batch: this.#batch, written: this.#written });
+    checkStep(step, { layout: this.#parts.layout, batch: this.#batch, written: this.#written, who: WHO });
   }
 
   #filled(): Tensor4D {
-    if (this.#map_BHWC === null) throw canvasEmpty();
+    if (this.#map_BHWC === null) throw canvasEmpty('one scale written at least', WHO);
     return this.#map_BHWC;
   }
 

@@ -1,5 +1,13 @@
-import { schema, type Field, type Layout, type Schema } from '@tessera/core';
-import { TesseraError } from '@tessera/errors';
+import {
+  keeping,
+  latentChannels,
+  stackFields,
+  stackRules,
+  upTo,
+  type LinearPreview,
+  type Rule,
+} from '@tessera/autoencoder';
+import { schema, type Layout, type Schema } from '@tessera/core';
 
 /**
  * Configuration of the multi-scale residual VQ-VAE (VAR, arXiv 2404.02905, section 3.2). Names are those of the official
@@ -34,34 +42,12 @@ export interface VqConfig {
   readonly preview: LinearPreview | null;
 }
 
-/** Linear map from latent channels to pixels in [0, 1]: `weight` is Cvae rows of in_channels, `bias` in_channels. */
-export interface LinearPreview {
-  readonly weight: readonly (readonly number[])[];
-  readonly bias: readonly number[];
-}
-
 const { object, integer, number, boolean, list, optional } = schema;
-/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
-const upTo = (max: number) => integer({ min: 1, max });
-
-const most = { Cvae: 4096, in_channels: 4 } as const;
-
-const colour = list(number(), { max: most.in_channels });
-const fitted = object({ weight: list(colour, { max: most.Cvae }), bias: colour });
-
-/** Null where none was fitted: a configuration that was read can be stored and read again. */
-const preview: Field<LinearPreview | null> = schema.field(
-  (value, place) => (value === undefined || value === null ? null : fitted.read(value, place)),
-  fitted.json,
-);
 
 const fields = object({
   V: integer({ min: 2, max: 2 ** 20 }),
-  Cvae: upTo(most.Cvae),
-  ch: upTo(4096),
-  ch_mult: optional(list(upTo(64), { min: 1, max: 12 }), [1, 1, 2, 2, 4]),
-  num_res_blocks: optional(upTo(64), 2),
-  in_channels: optional(upTo(most.in_channels), 3),
+  Cvae: latentChannels,
+  ...stackFields,
   patch_nums: list(upTo(1024), { min: 1, max: 64 }),
   quant_resi: optional(number(), 0.5),
   share_quant_resi: optional(integer({ min: 0, max: 64 }), 4),
@@ -69,8 +55,6 @@ const fields = object({
   using_znorm: optional(boolean(), false),
   beta: optional(number({ min: 0 }), 0.25),
   quant_conv_ks: optional(upTo(31), 3),
-  groups: optional(upTo(4096), 32),
-  preview,
 });
 
 /** @throws TesseraError `field-missing`, `field-invalid` or `field-unknown`, naming the field. */
@@ -78,46 +62,21 @@ export const vqConfig: Schema<VqConfig> = {
   json: fields.json,
   parse(value, who) {
     const config = fields.parse(value, who);
-    for (const { field, fits, expected } of rules(config)) {
-      if (fits) continue;
-      const got = `${field} = ${JSON.stringify(config[field]).slice(0, 120)}`;
-      throw new TesseraError({ code: 'field-invalid', who, got, expected, next: `Correct ${field}.` });
-    }
-    return config;
+    return keeping(config, rules(config), who);
   },
 };
 
-interface Rule {
-  readonly field: keyof VqConfig;
-  readonly fits: boolean;
-  readonly expected: string;
-}
-
 /** What no field can tell alone. */
-function rules(config: VqConfig): readonly Rule[] {
-  const { ch, ch_mult, groups, patch_nums, quant_conv_ks, preview, Cvae, in_channels } = config;
+function rules(config: VqConfig): readonly Rule<VqConfig>[] {
+  const { patch_nums, quant_conv_ks, Cvae } = config;
   const last = mapSide(config);
-  const fitting =
-    preview === null ||
-    (preview.weight.length === Cvae &&
-      preview.weight.every((row) => row.length === in_channels) &&
-      preview.bias.length === in_channels);
   return [
-    {
-      field: 'groups',
-      fits: [1, ...ch_mult].every((times) => (ch * times) % groups === 0),
-      expected: `a divisor of the channels of every level (${[1, ...ch_mult].map((times) => ch * times).join(', ')})`,
-    },
+    ...stackRules(config, Cvae),
     { field: 'quant_conv_ks', fits: quant_conv_ks % 2 === 1, expected: 'an odd kernel size, which keeps the map size' },
     {
       field: 'patch_nums',
       fits: patch_nums.every((side) => side <= last),
       expected: 'no scale larger than the last, which is the latent map',
-    },
-    {
-      field: 'preview',
-      fits: fitting,
-      expected: `a weight of [${Cvae}][${in_channels}] and a bias of [${in_channels}]`,
     },
   ];
 }

@@ -1,5 +1,5 @@
+import { checkMask } from '@tessera/autoencoder';
 import type { Layout } from '@tessera/core';
-import { TesseraError } from '@tessera/errors';
 
 /**
  * Brings a mask on the finest map (1 = keep) to every position: a token of a coarser scale stays where the mask,
@@ -9,14 +9,7 @@ import { TesseraError } from '@tessera/errors';
  */
 export function keepMask(layout: Layout, mask: Uint8Array): Uint8Array {
   const { height, width } = layout.scales.at(-1)!;
-  if (mask.length !== height * width) {
-    throw new TesseraError({
-      code: 'mask-size',
-      who: 'tokenizer-vq',
-      got: `a mask of ${mask.length} entries`,
-      expected: `${height} x ${width} entries, one for each token of the finest scale`,
-    });
-  }
+  checkMask(mask, { height, width }, 'tokenizer-vq');
   const keep_L = new Uint8Array(layout.length);
   for (const scale of layout.scales) {
     const area = scale.height * scale.width;

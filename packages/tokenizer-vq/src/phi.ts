@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { convParams, type ConvParams } from '@tessera/autoencoder';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import type { VqConfig } from './config.ts';
-import { convParams, type ConvParams } from './params.ts';
 
 /** The convolutions that smooth what each scale adds: phi(x) = (1 - ratio) x + ratio conv(x). None: the identity. */
 export interface Phi {

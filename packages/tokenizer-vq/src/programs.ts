@@ -1,40 +1,41 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { CompileOptions, Engine, Program, Tree } from '@tessera/engine';
+import { linearPreview, previewMissing, ProgramSet, toNetworkRange, toPixelRange } from '@tessera/autoencoder';
+import type { Engine, Program } from '@tessera/engine';
 import { contribution, estimate } from './accumulate.ts';
-import { linearPreview } from './preview.ts';
 import { quantize } from './quantize.ts';
-import { decodeFeatures, encodeFeatures, toNetworkRange, toPixelRange, type VqVae } from './vq-vae.ts';
+import { decodeFeatures, encodeFeatures, type VqVae } from './vq-vae.ts';
 
 const MAP = 'B . . .';
 const TOKENS = 'B . .';
 
 /** The compiled programs of one tokenizer. Each is compiled when it is first asked for and shared by all canvases. */
 export class VqPrograms {
-  readonly #engine: Engine;
+  readonly #programs: ProgramSet;
   readonly #model: VqVae;
-  readonly #compiled = new Map<string, { dispose(): void }>();
 
   constructor(engine: Engine, model: VqVae) {
-    this.#engine = engine;
+    this.#programs = new ProgramSet(engine, 'vq');
     this.#model = model;
   }
 
   /** Pixels in [0, 1] -> int32 indices of all scales [B, L]. */
   encode(): Program<[Tensor4D], Tensor2D> {
-    return this.#once('encode', { axes: [MAP] }, (pixels_BHWC: Tensor4D) => indicesOf(this.#model, pixels_BHWC));
+    return this.#programs.once('encode', { axes: [MAP] }, (pixels_BHWC: Tensor4D) =>
+      indicesOf(this.#model, pixels_BHWC),
+    );
   }
 
   /** The first scale's tokens [B, l, C] -> the running map. */
   begin(): Program<[Tensor3D], Tensor4D> {
-    return this.#once('begin', { axes: [TOKENS] }, (tokens_BlC: Tensor3D) =>
+    return this.#programs.once('begin', { axes: [TOKENS] }, (tokens_BlC: Tensor3D) =>
       contribution(this.#model.quantizer, tokens_BlC, { scale: 0 }),
     );
   }
 
   /** A later scale's tokens [B, l, C] and the running map before -> the running map after. */
   extend(scale: number): Program<[Tensor3D, Tensor4D], Tensor4D> {
-    return this.#once(`extend.${scale}`, { axes: [TOKENS, MAP] }, (tokens_BlC: Tensor3D, map_BHWC: Tensor4D) =>
+    return this.#programs.once(`extend.${scale}`, { axes: [TOKENS, MAP] }, (tokens_BlC: Tensor3D, map_BHWC: Tensor4D) =>
       tf.add(map_BHWC, contribution(this.#model.quantizer, tokens_BlC, { scale })),
     );
   }
@@ -47,41 +48,30 @@ export class VqPrograms {
       const given_BlC = tf.slice(kept_BLC, [0, start, 0], [-1, keep_1l1.shape[1], -1]);
       return tf.add(tf.mul(given_BlC, keep_1l1), tf.mul(tokens_BlC, tf.sub(1, keep_1l1)));
     };
-    return this.#once(`keep.${scale}`, { axes: [TOKENS, TOKENS, '. . .'] }, mix);
+    return this.#programs.once(`keep.${scale}`, { axes: [TOKENS, TOKENS, '. . .'] }, mix);
   }
 
   /** Running map -> what a backbone reads before a scale [B, l, C]. */
   estimate(scale: number): Program<[Tensor4D], Tensor3D> {
     const size = this.#model.quantizer.sizes[scale]!;
-    return this.#once(`estimate.${scale}`, { axes: [MAP] }, (map_BHWC: Tensor4D) => estimate(map_BHWC, size));
+    return this.#programs.once(`estimate.${scale}`, { axes: [MAP] }, (map_BHWC: Tensor4D) => estimate(map_BHWC, size));
   }
 
   /** Running map -> pixels in [0, 1], by the decoder. */
   decode(): Program<[Tensor4D], Tensor4D> {
     const pixels = (map_BHWC: Tensor4D): Tensor4D => toPixelRange(decodeFeatures(this.#model, map_BHWC));
-    return this.#once('decode', { axes: [MAP], memory: 'release' }, pixels);
+    return this.#programs.once('decode', { axes: [MAP], memory: 'release' }, pixels);
   }
 
   /** Running map -> pixels in [0, 1] of the map's size, by the linear preview. */
   preview(): Program<[Tensor4D], Tensor4D> {
-    return this.#once('preview', { axes: [MAP] }, (map_BHWC: Tensor4D) => linearPreview(this.#model.config, map_BHWC));
+    const { preview } = this.#model.config;
+    if (preview === null) throw previewMissing('tokenizer-vq');
+    return this.#programs.once('preview', { axes: [MAP] }, (map_BHWC: Tensor4D) => linearPreview(preview, map_BHWC));
   }
 
   dispose(): void {
-    for (const program of this.#compiled.values()) program.dispose();
-    this.#compiled.clear();
-  }
-
-  #once<A extends readonly Tree[], R extends Tree>(
-    name: string,
-    options: Omit<CompileOptions, 'name'>,
-    fn: (...args: A) => R,
-  ): Program<A, R> {
-    const known = this.#compiled.get(name) as Program<A, R> | undefined;
-    if (known) return known;
-    const program = this.#engine.compile(fn, { ...options, name: `vq.${name}` });
-    this.#compiled.set(name, program);
-    return program;
+    this.#programs.dispose();
   }
 }
 

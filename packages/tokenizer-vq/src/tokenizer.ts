@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import { checkImage } from '@tessera/autoencoder';
 import type {
   BuildContext,
   Encoding,
@@ -54,7 +55,7 @@ function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): V
   const layout = vqLayout(config);
   const side = imageSide(config);
   const image = { height: side, width: side, channels: config.in_channels };
-  const parts = { programs, layout, channels: config.Cvae, preview: config.preview };
+  const parts = { programs, layout, channels: config.Cvae };
   const several = layout.scales.length > 1;
   return {
     model,
@@ -63,7 +64,7 @@ function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): V
     serves: SERVES,
     image,
     async encode(image_BHWC: Tensor4D): Promise<Encoding> {
-      checkImage(image_BHWC, image);
+      checkImage(image_BHWC, image, 'tokenizer-vq');
       return { index_BL: await programs.encode()(image_BHWC) };
     },
     draw: (encoding): Tokens => tokensOf(model, encoding),
@@ -83,17 +84,5 @@ function tokensOf({ quantizer }: VqVae, { index_BL }: Encoding): Tokens {
     who: 'tokenizer-vq',
     got: 'an encoding without index_BL',
     expected: 'one that a discrete tokenizer made',
-  });
-}
-
-function checkImage(image_BHWC: Tensor4D, image: Tokenizer['image']): void {
-  const [, height, width, channels] = image_BHWC.shape;
-  if (height === image.height && width === image.width && channels === image.channels) return;
-  throw new TesseraError({
-    code: 'shape-mismatch',
-    who: 'tokenizer-vq',
-    got: `pictures of [${image_BHWC.shape}]`,
-    expected: `[B, ${image.height}, ${image.width}, ${image.channels}]`,
-    next: 'Crop or resize them first.',
   });
 }

@@ -1,14 +1,18 @@
-import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import {
+  Blocks,
+  convParams,
+  decoderLayers,
+  encoderLayers,
+  runLayers,
+  type ConvParams,
+  type Layer,
+  type Tap,
+} from '@tessera/autoencoder';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
-import { Blocks } from './blocks.ts';
 import type { VqConfig } from './config.ts';
-import { decoderLayers } from './decoder.ts';
-import { encoderLayers } from './encoder.ts';
-import { runLayers, type Layer, type Tap } from './layer.ts';
 import { learnToQuantize } from './learn.ts';
-import { convParams, type ConvParams } from './params.ts';
 import { takeQuantizer, type Quantizer } from './quantizer.ts';
 
 /** The network with its parameters, which belong to whoever gave the weights. */
@@ -23,16 +27,17 @@ export interface VqVae {
 
 /** Takes every parameter under its official name. */
 export function openVqVae(config: VqConfig, weights: Weights): VqVae {
-  const blocks = new Blocks(weights, config.groups);
-  const { Cvae, quant_conv_ks } = config;
+  const { Cvae, quant_conv_ks, groups, in_channels, ch_mult } = config;
+  const blocks = new Blocks(weights, { groups, attention: 'fused' });
+  const attends = (level: number): boolean => level === ch_mult.length - 1;
   const shape = { inputs: Cvae, outputs: Cvae, kernel: quant_conv_ks };
   return {
     config,
-    encoder: encoderLayers(blocks, config),
+    encoder: encoderLayers(blocks, { levels: config, inputs: in_channels, outputs: Cvae, attends }),
     quantConv: convParams(weights, 'quant_conv', shape),
     quantizer: takeQuantizer(weights, config),
     postQuantConv: convParams(weights, 'post_quant_conv', shape),
-    decoder: decoderLayers(blocks, config),
+    decoder: decoderLayers(blocks, { levels: config, inputs: Cvae, outputs: in_channels, attends }),
   };
 }
 
@@ -70,14 +75,4 @@ export function reconstruct(model: VqVae, image_BHWC: Tensor4D): Reconstruction 
   const features_BHWC = encodeFeatures(model, image_BHWC);
   const { map_BHWC, ...learned } = learnToQuantize(model.quantizer, features_BHWC, model.config.beta);
   return { image_BHWC: decodeFeatures(model, map_BHWC), ...learned };
-}
-
-/** Pixels in [0, 1] to the network's [-1, 1]. */
-export function toNetworkRange(pixels_BHWC: Tensor4D): Tensor4D {
-  return tf.sub(tf.mul(pixels_BHWC, 2), 1);
-}
-
-/** The network's [-1, 1] to pixels in [0, 1]; what lies outside is clamped. */
-export function toPixelRange(image_BHWC: Tensor4D): Tensor4D {
-  return tf.mul(tf.add(tf.clipByValue(image_BHWC, -1, 1), 1), 0.5);
 }

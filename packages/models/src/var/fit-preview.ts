@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import { fitPreview, type LinearPreview } from '@tessera/autoencoder';
 import { nextScaleOrder, type Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
-import { fitPreview, type LinearPreview, type VqTokenizer } from '@tessera/tokenizer-vq';
+import type { VqTokenizer } from '@tessera/tokenizer-vq';
 
 /** Positions to fit from: many times the unknowns of the map. */
 const positions = 1024;

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
+import type { LinearPreview } from '@tessera/autoencoder';
 import type { NextScaleConfig } from '@tessera/backbones';
 import { openCheckpoint, type Checkpoint } from '@tessera/checkpoints';
 import type { Weights } from '@tessera/core';
 import { tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { USAGE_BUFFER, vqTokenizer, type LinearPreview, type VqConfig } from '@tessera/tokenizer-vq';
+import { USAGE_BUFFER, vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
 import { mismatch } from '../file-weights.ts';
 import { readManifest } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';

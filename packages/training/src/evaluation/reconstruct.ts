@@ -1,13 +1,7 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { toNetworkRange, toPixelRange } from '@tessera/autoencoder';
 import { tensorFrom, type Engine } from '@tessera/engine';
-import {
-  decodeFeatures,
-  encodeFeatures,
-  quantize,
-  toNetworkRange,
-  toPixelRange,
-  type VqVae,
-} from '@tessera/tokenizer-vq';
+import { decodeFeatures, encodeFeatures, quantize, type VqVae } from '@tessera/tokenizer-vq';
 import type { ImageSize } from '../data/data-set.ts';
 
 const BATCH = 50;

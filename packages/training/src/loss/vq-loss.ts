@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
-import { reconstruct, toNetworkRange, type VqVae } from '@tessera/tokenizer-vq';
+import { toNetworkRange } from '@tessera/autoencoder';
+import { reconstruct, type VqVae } from '@tessera/tokenizer-vq';
 import { adversarialLoss } from './adversarial.ts';
 import type { Discriminator } from './patch-discriminator.ts';
 import { perceptualLoss, type FeatureNetwork } from './perceptual.ts';

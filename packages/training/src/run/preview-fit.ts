@@ -1,13 +1,7 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { fitPreview, toNetworkRange, type LinearPreview } from '@tessera/autoencoder';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
-import {
-  encodeFeatures,
-  fitPreview,
-  quantize,
-  toNetworkRange,
-  type LinearPreview,
-  type VqVae,
-} from '@tessera/tokenizer-vq';
+import { encodeFeatures, quantize, type VqVae } from '@tessera/tokenizer-vq';
 import type { DataSet } from '../data/data-set.ts';
 
 const IMAGES = 64;

@@ -1,7 +1,8 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { toNetworkRange } from '@tessera/autoencoder';
 import type { Engine, TrainResult, TrainStep, TrainStepSpec } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
-import { openVqVae, toNetworkRange, vqLayout, type VqConfig, type VqVae } from '@tessera/tokenizer-vq';
+import { openVqVae, vqLayout, type VqConfig, type VqVae } from '@tessera/tokenizer-vq';
 import { batchOrder } from '../data/batch-order.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { FeatureNetwork } from '../loss/perceptual.ts';

@@ -1,25 +1,27 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { LinearPreview, VqConfig } from './config.ts';
 
-/**
- * A cheap picture of the running map: every position through one matrix, clamped to [0, 1].
- * @throws TesseraError `preview-missing`
- */
-export function linearPreview({ preview, Cvae, in_channels }: VqConfig, map_BHWC: Tensor4D): Tensor4D {
-  if (preview === null) throw previewMissing();
-  const [batch, height, width] = map_BHWC.shape;
-  const weight = tf.tensor2d(preview.weight.flat(), [Cvae, in_channels]);
-  const flat = tf.matMul(tf.reshape(map_BHWC, [batch * height * width, Cvae]) as tf.Tensor2D, weight);
-  const pixels = tf.clipByValue(tf.add(flat, tf.tensor1d([...preview.bias])), 0, 1);
-  return tf.reshape(pixels, [batch, height, width, in_channels]);
+/** Linear map from latent channels to pixels in [0, 1]: `weight` has a row per latent channel, `bias` a number per colour. */
+export interface LinearPreview {
+  readonly weight: readonly (readonly number[])[];
+  readonly bias: readonly number[];
 }
 
-export function previewMissing(): TesseraError {
+/** A cheap picture of a latent map: every position through one matrix, clamped to [0, 1]. Pure and traceable. */
+export function linearPreview({ weight, bias }: LinearPreview, map_BHWC: Tensor4D): Tensor4D {
+  const [batch, height, width, channels] = map_BHWC.shape;
+  const matrix = tf.tensor2d(weight.flat(), [channels, bias.length]);
+  const flat = tf.matMul(tf.reshape(map_BHWC, [batch * height * width, channels]) as tf.Tensor2D, matrix);
+  const pixels = tf.clipByValue(tf.add(flat, tf.tensor1d([...bias])), 0, 1);
+  return tf.reshape(pixels, [batch, height, width, bias.length]);
+}
+
+/** Error `preview-missing`, of a tokenizer that is to show a linear preview and has none. */
+export function previewMissing(who: string): TesseraError {
   return new TesseraError({
     code: 'preview-missing',
-    who: 'tokenizer-vq',
+    who,
     got: "preview 'linear' of a tokenizer without a preview matrix",
     expected: 'config.preview with weight and bias',
     next: "Fit one with fitPreview on a few pictures and store it in the tokenizer's config, or choose 'none' or 'decoded'.",

@@ -1,18 +1,17 @@
 import type { Blocks } from './blocks.ts';
-import type { VqConfig } from './config.ts';
-import { middleLayers } from './encoder.ts';
+import { middleLayers, type StackShape } from './encoder.ts';
 import type { Layer } from './layer.ts';
 
 /**
- * Features to picture, unclamped: [B, h, w, Cvae] -> [B, H, W, in_channels]. Levels run from the last to the first, and
+ * Features to picture, unclamped: [B, h, w, inputs] -> [B, H, W, outputs]. Levels run from the last to the first, and
  * each has one block more than the encoder's.
  */
-export function decoderLayers(blocks: Blocks, config: VqConfig): readonly Layer[] {
-  const { ch, ch_mult, num_res_blocks, in_channels, Cvae } = config;
+export function decoderLayers(blocks: Blocks, { levels, inputs, outputs, attends }: StackShape): readonly Layer[] {
+  const { ch, ch_mult, num_res_blocks } = levels;
   const coarsest = ch_mult.length - 1;
   let channels = ch * ch_mult[coarsest]!;
   const layers = [
-    blocks.conv('decoder.conv_in', { from: Cvae, to: channels }),
+    blocks.conv('decoder.conv_in', { from: inputs, to: channels }),
     ...middleLayers(blocks, 'decoder.mid', channels),
   ];
   for (let level = coarsest; level >= 0; level--) {
@@ -20,13 +19,13 @@ export function decoderLayers(blocks: Blocks, config: VqConfig): readonly Layer[
       const to = ch * ch_mult[level]!;
       layers.push(blocks.residual(`decoder.up.${level}.block.${j}`, { from: channels, to }));
       channels = to;
-      if (level === coarsest) layers.push(blocks.attention(`decoder.up.${level}.attn.${j}`, channels));
+      if (attends(level)) layers.push(blocks.attention(`decoder.up.${level}.attn.${j}`, channels));
     }
     if (level > 0) layers.push(blocks.upsample(`decoder.up.${level}.upsample`, channels));
   }
   layers.push(
     blocks.norm('decoder.norm_out', channels),
-    blocks.convOut('decoder.conv_out', { from: channels, to: in_channels }),
+    blocks.convOut('decoder.conv_out', { from: channels, to: outputs }),
   );
   return layers;
 }

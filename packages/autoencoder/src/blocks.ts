@@ -11,19 +11,30 @@ export interface Channels {
   readonly to: number;
 }
 
+/** How attention keeps its query, key and value: in one convolution `qkv`, or in `q`, `k` and `v`. */
+export type AttentionKind = 'fused' | 'separate';
+
+export interface BlockSpec {
+  /** Groups of every group normalisation. */
+  readonly groups: number;
+  readonly attention: AttentionKind;
+}
+
 type Forward = Layer['forward'];
 
 const NORM_EPS = 1e-6;
 
-/** Makes the layers of the official encoder and decoder: they take their parameters from `weights`, by path. */
+/**
+ * Makes the layers of the official encoders and decoders, VAR's VQ-VAE and MAR's KL-VAE: they take their parameters from
+ * `weights`, by path.
+ */
 export class Blocks {
   readonly #weights: Weights;
-  readonly #groups: number;
+  readonly #spec: BlockSpec;
 
-  /** Every group normalisation has `groups` groups. */
-  constructor(weights: Weights, groups: number) {
+  constructor(weights: Weights, spec: BlockSpec) {
     this.#weights = weights;
-    this.#groups = groups;
+    this.#spec = spec;
   }
 
   conv(path: string, channels: Channels): Layer {
@@ -45,14 +56,15 @@ export class Blocks {
   /** One head over all positions. */
   attention(path: string, channels: number): Layer {
     const norm = this.#norm(`${path}.norm`, channels);
-    const qkv = this.#conv(`${path}.qkv`, { from: channels, to: 3 * channels }, 1);
+    const queryKeyValue = this.#queryKeyValue(path, channels);
     const project = this.#conv(`${path}.proj_out`, { from: channels, to: channels }, 1);
     return {
       path,
       forward(x) {
         const [batch, height, width] = x.shape;
-        const parts = tf.split(qkv(norm(x)), 3, 3);
-        const [q, k, v] = parts.map((part) => tf.reshape(part, [batch, 1, height * width, channels]) as Tensor4D);
+        const [q, k, v] = queryKeyValue(norm(x)).map(
+          (part) => tf.reshape(part, [batch, 1, height * width, channels]) as Tensor4D,
+        );
         const attended = nn.attention(q!, k!, v!, channels ** -0.5);
         return tf.add(x, project(tf.reshape(attended, [batch, height, width, channels])));
       },
@@ -82,6 +94,15 @@ export class Blocks {
     return { path, forward: (x) => conv(nn.silu(x)) };
   }
 
+  #queryKeyValue(path: string, channels: number): (x_BHWC: Tensor4D) => Tensor4D[] {
+    if (this.#spec.attention === 'fused') {
+      const qkv = this.#conv(`${path}.qkv`, { from: channels, to: 3 * channels }, 1);
+      return (x) => tf.split(qkv(x), 3, 3);
+    }
+    const convs = ['q', 'k', 'v'].map((name) => this.#conv(`${path}.${name}`, { from: channels, to: channels }, 1));
+    return (x) => convs.map((conv) => conv(x));
+  }
+
   #conv(path: string, { from, to }: Channels, kernel = 3): Forward {
     const { weight_OIHW, bias_O } = convParams(this.#weights, path, { inputs: from, outputs: to, kernel });
     return (x) => nn.conv2d(x, weight_OIHW, bias_O, { pad: (kernel - 1) / 2 });
@@ -89,6 +110,6 @@ export class Blocks {
 
   #norm(path: string, channels: number): Forward {
     const { weight_C, bias_C } = normParams(this.#weights, path, channels);
-    return (x) => nn.groupNorm(x, weight_C, bias_C, this.#groups, NORM_EPS);
+    return (x) => nn.groupNorm(x, weight_C, bias_C, this.#spec.groups, NORM_EPS);
   }
 }

@@ -1,0 +1,78 @@
+import { schema, type Field } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+import type { Levels } from './encoder.ts';
+import type { LinearPreview } from './preview.ts';
+
+const { object, integer, number, list, optional } = schema;
+
+/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+export const upTo = (max: number): Field<number> => integer({ min: 1, max });
+
+const most = { latent: 4096, colours: 4 } as const;
+
+const colour = list(number(), { max: most.colours });
+const fitted = object({ weight: list(colour, { max: most.latent }), bias: colour });
+
+/** Null where none was fitted: a configuration that was read can be stored and read again. */
+const preview: Field<LinearPreview | null> = schema.field(
+  (value, place) => (value === undefined || value === null ? null : fitted.read(value, place)),
+  fitted.json,
+);
+
+/** Channels of a latent map. */
+export const latentChannels = upTo(most.latent);
+
+/** The fields that every convolutional autoencoder's configuration has; what is left out takes the official value. */
+export const stackFields = {
+  ch: upTo(4096),
+  ch_mult: optional(list(upTo(64), { min: 1, max: 12 }), [1, 1, 2, 2, 4]),
+  num_res_blocks: optional(upTo(64), 2),
+  in_channels: optional(upTo(most.colours), 3),
+  groups: optional(upTo(4096), 32),
+  preview,
+} as const;
+
+/** What no field can tell alone. */
+export interface Rule<C> {
+  readonly field: keyof C & string;
+  readonly fits: boolean;
+  readonly expected: string;
+}
+
+/** The configuration, if it keeps every rule. @throws TesseraError `field-invalid`, naming the field */
+export function keeping<C>(config: C, rules: readonly Rule<C>[], who: string): C {
+  const broken = rules.find(({ fits }) => !fits);
+  if (broken === undefined) return config;
+  const { field, expected } = broken;
+  const got = `${field} = ${JSON.stringify(config[field]).slice(0, 120)}`;
+  throw new TesseraError({ code: 'field-invalid', who, got, expected, next: `Correct ${field}.` });
+}
+
+interface StackConfig extends Levels {
+  readonly groups: number;
+  readonly in_channels: number;
+  readonly preview: LinearPreview | null;
+}
+
+/** Groups divide the channels of every level, and a preview maps the latent's channels to the picture's. */
+export function stackRules(config: StackConfig, latent: number): readonly Rule<StackConfig>[] {
+  const { ch, ch_mult, groups, in_channels, preview: map } = config;
+  const widths = [1, ...ch_mult].map((times) => ch * times);
+  const fitting =
+    map === null ||
+    (map.weight.length === latent &&
+      map.weight.every((row) => row.length === in_channels) &&
+      map.bias.length === in_channels);
+  return [
+    {
+      field: 'groups',
+      fits: widths.every((width) => width % groups === 0),
+      expected: `a divisor of the channels of every level (${widths.join(', ')})`,
+    },
+    {
+      field: 'preview',
+      fits: fitting,
+      expected: `a weight of [${latent}][${in_channels}] and a bias of [${in_channels}]`,
+    },
+  ];
+}
