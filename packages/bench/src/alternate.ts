@@ -9,17 +9,21 @@ export interface Measured {
   readonly runs: readonly Figures[];
 }
 
-/**
- * Runs the sides in turn, A B A B, so that other work on the machine meets both alike; the first round warms up and is
- * not counted.
- */
+export interface Rounds {
+  /** Measured runs of each side. */
+  readonly rounds: number;
+  /** Whether a round before them is not counted; sides that warm up by themselves need none. */
+  readonly warmUp: boolean;
+}
+
+/** Runs the sides in turn, A B A B, so that other work on the machine meets both alike. */
 export async function alternate(
   sides: readonly Side[],
-  rounds: number,
+  { rounds, warmUp }: Rounds,
   seen: (side: Side, figures: Figures) => void,
 ): Promise<Measured[]> {
   const runs = sides.map((): Figures[] => []);
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     for (const [i, side] of sides.entries()) {
       const figures = await side.run();
       if (round === 0) continue;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { TesseraError } from '@tessera/errors';
 
-export const benchmarks = ['var-d16', 'var-train', 'vqvae-train', 'server'] as const;
+export const benchmarks = ['var-d16', 'var-train', 'vqvae-train', 'mar-b', 'mar-train', 'server'] as const;
 export type Benchmark = (typeof benchmarks)[number];
 
 export interface BenchArguments {
@@ -24,6 +24,10 @@ Benchmarks
                 with the official decoder; random weights.
   var-train     One training step of a VAR transformer: depth 6, width 384, batch 16, AdamW and clipping.
   vqvae-train   One training step of a small multi-scale VQ-VAE.
+  mar-b         Whole images of MAR-B at its official size (208M parameters, guidance 2.9 linear) with the KL-16 decoder, twice:
+                64 steps of 100 denoising steps, and 16 of 20; random weights. The first takes minutes a side:
+                --images 1 is enough.
+  mar-train     One training step of a small MAR: 4 + 4 blocks of width 384, denoiser 3 x 512, batch 16.
   server        Delay of the server's event loop while it generates. Needs no PyTorch.
 
 Options

@@ -22,7 +22,7 @@ describe('alternate', () => {
   it('takes turns, leaves the first round out, and reports medians and the largest peak', async () => {
     const calls: string[] = [];
     const sides = [pacedSide('a', 1, calls), pacedSide('b', 2, calls)];
-    const [a, b] = await alternate(sides, 3, () => undefined);
+    const [a, b] = await alternate(sides, { rounds: 3, warmUp: true }, () => undefined);
     expect(calls.join('')).toBe('abababab');
     expect(a!.figures).toEqual({ total: 3, peakMemory: 8 });
     expect(b!.figures['total']).toBe(6);

@@ -1,6 +1,8 @@
 import { help, parseArguments, type Benchmark } from './bench-arguments.ts';
 import { benchServer } from './bench-server.ts';
 import type { BenchmarkRun, Print } from './benchmark-run.ts';
+import { benchMarImage } from './mar-image.ts';
+import { benchMarTraining } from './mar-training.ts';
 import { benchVarImage } from './var-image.ts';
 import { benchVarTraining } from './var-training.ts';
 import { benchVqTraining } from './vq-training.ts';
@@ -9,6 +11,8 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   'var-d16': benchVarImage,
   'var-train': benchVarTraining,
   'vqvae-train': benchVqTraining,
+  'mar-b': benchMarImage,
+  'mar-train': benchMarTraining,
   server: benchServer,
 };
 

@@ -17,12 +17,14 @@ export interface SideSettings {
   readonly name: { readonly ours: string; readonly torch: string };
   readonly ours: object;
   readonly torch: object;
+  /** False where the sides warm up by themselves. */
+  readonly warmUp?: boolean;
 }
 
 /** Starts both sides, runs them in turn, and ends them whatever happens. */
 export async function compareSides(
   request: BenchArguments,
-  { name, ours, torch }: SideSettings,
+  { name, ours, torch, warmUp = true }: SideSettings,
   print: Print,
 ): Promise<Comparison> {
   const { python, images, threads } = request;
@@ -30,7 +32,7 @@ export async function compareSides(
   try {
     sides.push(await startOwnSide(name.ours, { ...ours, threads }));
     if (python !== null) sides.push(await startTorchSide(python, name.torch, { ...torch, threads }));
-    const measured = await alternate(sides, images, ({ runtime }, figures) =>
+    const measured = await alternate(sides, { rounds: images, warmUp }, ({ runtime }, figures) =>
       print(`  ${runtime}: ${seconds(figures['total']!)}`),
     );
     const [own, other = null] = measured as [Measured, Measured?];

@@ -3,44 +3,38 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
-import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
 import { writeSafetensors } from '@tessera/checkpoints';
-import type { Init, Weights } from '@tessera/core';
+import { checkParts, type Init, type Weights } from '@tessera/core';
 import { createEngine, tensorFrom } from '@tessera/engine';
-import { categoricalHead } from '@tessera/head-categorical';
-import { saveModel, type ModelManifest, type SavedTensor } from '@tessera/models';
+import { resolveParts, saveModel, type ModelManifest, type SavedTensor } from '@tessera/models';
 import { vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
 import { randomValues } from './random-values.ts';
 
-export interface RandomModelRequest {
-  readonly name: string;
-  readonly tokenizer: VqConfig;
-  readonly backbone: NextScaleConfig;
+export interface RandomModelRequest extends Pick<
+  ModelManifest,
+  'name' | 'tokenizer' | 'order' | 'backbone' | 'head' | 'defaults'
+> {
+  readonly classes: number;
 }
 
 /**
  * A model folder with random weights under official names, written into the temporary folder once; later calls find it
  * there. One tensor at a time is in memory.
  */
-export async function randomModel({ name, tokenizer, backbone }: RandomModelRequest): Promise<string> {
-  const folder = join(tmpdir(), 'tessera-bench', name);
+export async function randomModel({ classes, ...parts }: RandomModelRequest): Promise<string> {
+  const folder = join(tmpdir(), 'tessera-bench', parts.name);
   if (existsSync(join(folder, 'model.json'))) return folder;
   const manifest: ModelManifest = {
     format: 'tessera-model',
     version: 1,
-    name,
-    title: name,
+    title: parts.name,
     description: 'Random weights for benchmarks.',
     licence: 'CC0-1.0',
     data: 'none',
-    classes: Array.from({ length: backbone.classes }, (_, label) => String(label)),
-    tokenizer: { plugin: vqTokenizer.name, config: tokenizer },
-    order: { plugin: 'next-scale', config: {} },
-    backbone: { plugin: nextScaleTransformer.name, config: backbone },
-    head: { plugin: categoricalHead.name, config: {} },
-    defaults: { guidance: { kind: 'ramp', scale: 1.5 }, options: { topK: 900, topP: 0.96 }, preview: 'none' },
+    classes: Array.from({ length: classes }, (_, label) => String(label)),
+    ...parts,
   };
-  await saveModel(folder, { manifest, tensors: tensorsOf({ tokenizer, backbone }), dtype: 'float32' });
+  await saveModel(folder, { manifest, tensors: tensorsOf(manifest), dtype: 'float32' });
   return folder;
 }
 
@@ -65,14 +59,19 @@ export async function randomTokenizer(name: string, config: VqConfig): Promise<s
 }
 
 /** What the parts ask for when they are built, with values as they would start in training. */
-function tensorsOf(request: Pick<RandomModelRequest, 'tokenizer' | 'backbone'>) {
+function tensorsOf(manifest: ModelManifest) {
   const engine = createEngine({ target: 'onnx' });
+  const parts = resolveParts(manifest, manifest.name);
+  const { configs, layout, space, width } = checkParts(parts);
   const asked = { tokenizer: new Recorder(), backbone: new Recorder(), head: new Recorder() };
-  const tokenizer = vqTokenizer.build(request.tokenizer, { engine, weights: asked.tokenizer });
-  const { layout, space } = tokenizer;
-  const backbone = nextScaleTransformer.build(request.backbone, { layout, space }, { engine, weights: asked.backbone });
-  const headConfig = categoricalHead.config.parse({ initScale: 1 }, 'bench');
-  const head = categoricalHead.build(headConfig, { width: backbone.width, space }, { engine, weights: asked.head });
+  const tokenizer = parts.tokenizer.plugin.build(configs.tokenizer, { engine, weights: asked.tokenizer });
+  const dims = { width, space: tokenizer.space };
+  const backbone = parts.backbone.plugin.build(
+    configs.backbone,
+    { layout, space },
+    { engine, weights: asked.backbone },
+  );
+  const head = parts.head.plugin.build(configs.head, dims, { engine, weights: asked.head });
   for (const part of [head, backbone, tokenizer, ...Object.values(asked), engine]) part.dispose();
   return { tokenizer: asked.tokenizer.saved, backbone: asked.backbone.saved, head: asked.head.saved };
 }

@@ -127,7 +127,7 @@ def main():
         image = decoder(f_hat)
         end = time.perf_counter()
         assert torch.isfinite(image).all()
-        return {"total": end - start, "transformer": drawn - start, "decoder": end - drawn, "first": first - start}
+        return {"total": end - start, "tokens": drawn - start, "decoder": end - drawn, "first": first - start}
 
     serve(run)
 

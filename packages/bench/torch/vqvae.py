@@ -1,4 +1,4 @@
-"""The multi-scale VQ-VAE's decoding half and quantiser, functional, over a dictionary of official names."""
+"""The decoding half of the VQ-VAE and the KL-VAE, and the quantiser, functional, over a dictionary of official names."""
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,8 @@ class Decoder:
         self.levels = 1 + max(int(name.split(".")[2]) for name in self.weights if name.startswith("decoder.up."))
 
     def __call__(self, f_hat):
-        x = self.conv("post_quant_conv", f_hat.contiguous(memory_format=self.layout), 1)
+        pad = self.weights["post_quant_conv.weight"].shape[2] // 2
+        x = self.conv("post_quant_conv", f_hat.contiguous(memory_format=self.layout), pad)
         x = self.conv("decoder.conv_in", x, 1)
         x = self.residual("decoder.mid.block_1", x)
         x = self.attention("decoder.mid.attn_1", x)
@@ -55,8 +56,11 @@ class Decoder:
     def attention(self, name, x):
         b, c, height, width = x.shape
         normed = F.group_norm(x, 32, self.weights[f"{name}.norm.weight"], self.weights[f"{name}.norm.bias"], eps=1e-6)
-        qkv = self.conv(f"{name}.qkv", normed, 0).flatten(2).transpose(1, 2)
-        q, k, v = (part.unsqueeze(1) for part in qkv.split(c, dim=2))
+        if f"{name}.qkv.weight" in self.weights:
+            parts = self.conv(f"{name}.qkv", normed, 0).split(c, dim=1)
+        else:
+            parts = [self.conv(f"{name}.{part}", normed, 0) for part in "qkv"]
+        q, k, v = (part.flatten(2).transpose(1, 2).unsqueeze(1) for part in parts)
         out = F.scaled_dot_product_attention(q, k, v, scale=c**-0.5)
         out = out.squeeze(1).transpose(1, 2).reshape(b, c, height, width).contiguous(memory_format=self.layout)
         return x + self.conv(f"{name}.proj_out", out, 0)

@@ -1,0 +1,23 @@
+import type { Comparison } from './compare-sides.ts';
+import { bytes, seconds, table } from './format.ts';
+
+/** Times of an image's parts and memory of both sides. */
+export function reportImage({ ours, torch, ratio }: Comparison): string {
+  const columns = torch ? [ours, torch] : [ours];
+  const row = (name: string, figure: string, format: (value: number) => string): string[] => [
+    name,
+    ...columns.map(({ figures }) => format(figures[figure]!)),
+  ];
+  const first = columns.map(({ figures }) => `${((100 * figures['first']!) / figures['total']!).toFixed(1)}%`);
+  const rows = [
+    [`median of ${ours.runs.length}`, ...columns.map(({ runtime }) => runtime)],
+    row('image', 'total', seconds),
+    row('  all tokens', 'tokens', seconds),
+    row('  decoder', 'decoder', seconds),
+    row('first step', 'first', seconds),
+    ['  of the image', ...first],
+    row('processor time', 'cpu', seconds),
+    row('peak memory', 'peakMemory', bytes),
+  ];
+  return [table(rows), ...(ratio === null ? [] : [`Tessera takes ${ratio.toFixed(2)} of PyTorch's time`])].join('\n');
+}
