@@ -10,6 +10,9 @@ export interface OptionParts {
   readonly layout: Layout;
 }
 
+/** Longer names would swamp the sentence. */
+const longestName = 60;
+
 type Given = Readonly<Record<string, unknown>>;
 
 /**
@@ -40,11 +43,12 @@ export function readOptions(parts: OptionParts, given: Given, who: string): { or
   const known = Object.keys(optionsOf(parts).properties);
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
-    const near = nearestName(name, known);
+    const shown = name.length <= longestName ? name : `${name.slice(0, longestName)}...`;
+    const near = nearestName(shown, known);
     throw new TesseraError({
       code: 'option-unknown',
       who,
-      got: `the unknown option ${name}`,
+      got: `the unknown option ${shown}`,
       expected: known.length === 0 ? 'no options at all' : `only ${known.join(', ')}`,
       next: near === null ? 'Remove it.' : `Did you mean ${near}?`,
     });

@@ -16,7 +16,8 @@ export const categoricalHead: HeadPlugin<CategoricalConfig, CategoricalOptions> 
   name: NAME,
   space: 'discrete',
   config: categoricalConfig,
-  options: categoricalOptions,
+  options: categoricalOptions(),
+  optionsIn: categoricalOptions,
   build: (config, { width, space }, context) => buildHead({ config, width, space: discrete(space) }, context),
 };
 
@@ -39,7 +40,6 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
     loss: ({ values_BlD }, target) =>
       categoricalLoss(logitsOf(values_BlD), requireIndex(target), config.labelSmoothing),
     sample: async (hidden, context) => {
-      checkTopK(context.options, vocabulary);
       const logits_BlV = await scorer.score(hidden, context.weight);
       const codebook = { vocabulary, codebook_VC: (await codebook_VC.data()) as Float32Array };
       const drawn = drawTokens({ ...codebook, logits_BlV, positions_Bl: hidden.positions_Bl }, context);
@@ -112,16 +112,5 @@ function requireIndex({ index_Bl }: Tokens): Tensor2D {
     got: 'target tokens without indices',
     expected: 'indices into the codebook',
     next: "Train on the tokenizer's own tokens, not on smoothed ones.",
-  });
-}
-
-function checkTopK({ topK }: CategoricalOptions, vocabulary: number): void {
-  if (topK <= vocabulary) return;
-  throw new TesseraError({
-    code: 'top-k-above-vocabulary',
-    who: NAME,
-    got: `topK ${topK}`,
-    expected: `at most ${vocabulary}, the size of the vocabulary`,
-    next: 'Lower topK, or choose 0 for no limit.',
   });
 }

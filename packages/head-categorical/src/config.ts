@@ -1,4 +1,4 @@
-import { schema } from '@tessera/core';
+import { schema, type SpaceShape } from '@tessera/core';
 
 /** Build time. */
 export interface CategoricalConfig {
@@ -18,15 +18,28 @@ export interface CategoricalOptions {
   readonly smooth: boolean;
 }
 
-const { object, integer, number, boolean, optional } = schema;
+const { object, integer, number, boolean, described, optional } = schema;
 
 export const categoricalConfig = object({
   labelSmoothing: optional(number({ min: 0, max: 1 }), 0),
   initScale: optional(number({ min: 0 }), 0.02),
 });
 
-export const categoricalOptions = object({
-  topK: optional(integer({ min: 0 }), 0),
-  topP: optional(number({ min: 0, max: 1 }), 0),
-  smooth: optional(boolean(), false),
-});
+/** Options in a vocabulary, which bounds top-k; of any size where no space is said. */
+export function categoricalOptions(space?: SpaceShape) {
+  const most = space?.kind === 'discrete' ? { max: space.vocabulary } : {};
+  return object({
+    topK: described(
+      optional(integer({ min: 0, ...most }), 0),
+      'Draws among this many of the likeliest tokens; 0 draws among all.',
+    ),
+    topP: described(
+      optional(number({ min: 0, max: 1 }), 0),
+      'Draws among the likeliest tokens that hold this much probability together; 0 draws among all.',
+    ),
+    smooth: described(
+      optional(boolean(), false),
+      'Blends the embeddings of tokens in early steps: smoother pictures, less faithful statistics.',
+    ),
+  });
+}

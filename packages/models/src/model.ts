@@ -33,7 +33,7 @@ export interface Model {
    * Makes one image per label, step by step. Every token is made anew: in-painting, which keeps given tokens, is reached
    * through core's `sample` and its `kept`.
    * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range,
-   * guidance-unsupported, model-disposed, option-unknown, or field-... for an option
+   * guidance-unsupported, model-disposed, option-unknown, and what the schemas of the options throw
    */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent>;
   dispose(): void;

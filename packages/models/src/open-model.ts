@@ -1,28 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  checkParts,
-  compose,
-  guidanceOf,
-  optionsOf,
-  readOptions,
-  sample,
-  type Composition,
-  type Guidance,
-  type JsonSchema,
-  type PartFacts,
-  type OptionParts,
-  type Parts,
-  type SampleEvent,
-} from '@tessera/core';
+import { compose, sample, type Composition, type JsonSchema, type SampleEvent } from '@tessera/core';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { sha256Of } from './digest.ts';
 import { fileWeights, type FileWeights } from './file-weights.ts';
-import { readManifest, weightedComponents, type WeightedComponent } from './manifest.ts';
+import { weightedComponents, type WeightedComponent } from './manifest.ts';
 import type { GenerateRequest, Model, ModelManifest } from './model.ts';
-import { resolveParts, type Plugins } from './plugins.ts';
-import { rowsOf } from './request-rows.ts';
+import { optionsSchema, outlineModel, readRequest, type ModelOutline } from './outline.ts';
+import type { Plugins } from './plugins.ts';
 
 export interface OpenModelOptions {
   readonly engine: Engine;
@@ -37,18 +23,15 @@ export interface OpenModelOptions {
  * weights-missing, weights-altered, weights-mismatch, and what `compose` and the file formats throw
  */
 export async function openModel(folder: string, { engine, plugins }: OpenModelOptions): Promise<Model> {
-  const manifest = await readManifest(folder);
-  const who = join(folder, 'model.json');
-  const parts = resolveParts(manifest, who, plugins);
-  const facts = checkParts(parts);
-  checkClasses(who, manifest, facts);
+  const outline = await outlineModel(folder, plugins);
+  const { manifest, parts } = outline;
   await Promise.all(weightedComponents.map((component) => checkFile(folder, manifest, component)));
   const weights = await openWeights(folder, manifest);
   const release = () => weightedComponents.forEach((component) => weights[component].dispose());
   try {
     const composition = compose(parts, { engine, weights });
     for (const component of weightedComponents) weights[component].finish();
-    return new FolderModel({ manifest, parts, facts, composition, weights });
+    return new FolderModel({ outline, composition, weights });
   } catch (error) {
     try {
       for (const component of weightedComponents) weights[component].check();
@@ -97,21 +80,8 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts): void {
-  if (classes.length === facts.classes) return;
-  throw new TesseraError({
-    code: 'classes-mismatch',
-    who,
-    got: `${classes.length} class names`,
-    expected: `${facts.classes}, one for each class of its backbone`,
-    next: 'Correct classes.',
-  });
-}
-
 interface Loaded {
-  readonly manifest: ModelManifest;
-  readonly parts: Parts;
-  readonly facts: PartFacts;
+  readonly outline: ModelOutline;
   readonly composition: Composition;
   readonly weights: AllWeights;
 }
@@ -129,49 +99,28 @@ class FolderModel implements Model {
 
   constructor(loaded: Loaded) {
     this.#loaded = loaded;
-    this.manifest = loaded.manifest;
-    this.name = loaded.manifest.name;
+    const { manifest, facts } = loaded.outline;
+    this.manifest = manifest;
+    this.name = manifest.name;
     this.parameters = weightedComponents.reduce((sum, component) => sum + loaded.weights[component].parameters, 0);
     this.image = loaded.composition.tokenizer.image;
-    this.space = loaded.facts.space;
-    this.layout = loaded.facts.layout;
-    this.options = optionsWithDefaults(optionsOf(this.#optionParts()), loaded.manifest.defaults.options);
+    this.space = facts.space;
+    this.layout = facts.layout;
+    this.options = optionsSchema(loaded.outline);
   }
 
   /** The request is checked at once, before the first event is asked for. */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent> {
-    const { facts, composition } = this.#loaded;
-    const { defaults } = this.manifest;
-    if (this.#disposed) throw this.#refuse('model-disposed', 'a request after it was disposed', 'an open model');
-    const rows = rowsOf(request, { who: this.name, classes: facts.classes });
-    const options = readOptions(this.#optionParts(), { ...defaults.options, ...request.options }, this.name);
-    return sample(composition, {
-      rows,
-      options,
-      guidance: this.#guidance(request.guidance),
+    if (this.#disposed) throw disposedModel(this.name);
+    const read = readRequest(this.#loaded.outline, request);
+    return sample(this.#loaded.composition, {
+      ...read,
       kept: null,
-      preview: request.preview ?? defaults.preview,
-      rng: keyedRng(rows.map(({ seed }) => seed)),
+      preview: request.preview ?? this.manifest.defaults.preview,
+      rng: keyedRng(read.rows.map(({ seed }) => seed)),
       signal: request.signal ?? new AbortController().signal,
       written: request.written ?? [],
     });
-  }
-
-  #optionParts(): OptionParts {
-    const { parts, facts } = this.#loaded;
-    return { order: parts.order.plugin, head: parts.head.plugin, layout: facts.layout };
-  }
-
-  #guidance(scale: number | undefined): Guidance {
-    const { guidance } = this.manifest.defaults;
-    if (scale !== undefined && guidance.kind === 'none') {
-      throw this.#refuse('guidance-unsupported', `guidance ${scale}`, 'none: this model was made without a null class');
-    }
-    return guidanceOf({ kind: guidance.kind, scale: scale ?? guidance.scale });
-  }
-
-  #refuse(code: string, got: string, expected: string): TesseraError {
-    return new TesseraError({ code, who: this.name, got, expected });
   }
 
   dispose(): void {
@@ -183,10 +132,11 @@ class FolderModel implements Model {
   }
 }
 
-/** The schema of all options, with the model's own choices as defaults. */
-function optionsWithDefaults({ properties, ...rest }: ReturnType<typeof optionsOf>, own: Readonly<Record<string, unknown>>): JsonSchema {
-  const entries = Object.entries(properties).map(([name, property]) => {
-    return [name, Object.hasOwn(own, name) ? { ...property, default: own[name] } : property] as const;
+function disposedModel(who: string): TesseraError {
+  return new TesseraError({
+    code: 'model-disposed',
+    who,
+    got: 'a request after it was disposed',
+    expected: 'an open model',
   });
-  return { ...rest, properties: Object.fromEntries(entries) };
 }

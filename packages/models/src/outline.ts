@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import {
+  checkParts,
+  guidanceOf,
+  optionsOf,
+  readOptions,
+  type Guidance,
+  type JsonSchema,
+  type OptionParts,
+  type PartFacts,
+  type Parts,
+  type SampleRequest,
+} from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+import { readManifest } from './manifest.ts';
+import type { GenerateRequest, ModelManifest } from './model.ts';
+import { resolveParts, type Plugins } from './plugins.ts';
+import { rowsOf } from './request-rows.ts';
+
+/** A model folder without its weights: enough to say what it is, and to check a request as the model itself does. */
+export interface ModelOutline {
+  readonly manifest: ModelManifest;
+  readonly parts: Parts;
+  readonly facts: PartFacts;
+}
+
+/**
+ * Reads `model.json`, finds the plug-ins by name and checks that they agree; opens no weights.
+ * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch, and what
+ * `checkParts` throws
+ */
+export async function outlineModel(folder: string, plugins?: Partial<Plugins>): Promise<ModelOutline> {
+  const manifest = await readManifest(folder);
+  const who = join(folder, 'model.json');
+  const parts = resolveParts(manifest, who, plugins);
+  const facts = checkParts(parts);
+  checkClasses(who, manifest, facts);
+  return { manifest, parts, facts };
+}
+
+function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts): void {
+  if (classes.length === facts.classes) return;
+  throw new TesseraError({
+    code: 'classes-mismatch',
+    who,
+    got: `${classes.length} class names`,
+    expected: `${facts.classes}, one for each class of its backbone`,
+    next: 'Correct classes.',
+  });
+}
+
+/** What a request's `options` may hold: the schema of all options, with the model's own choices as defaults. */
+export function optionsSchema(outline: ModelOutline): JsonSchema {
+  const { properties, ...rest } = optionsOf(optionParts(outline));
+  const own = outline.manifest.defaults.options;
+  const entries = Object.entries(properties).map(([name, property]) => {
+    return [name, Object.hasOwn(own, name) ? { ...property, default: own[name] } : property] as const;
+  });
+  return { ...rest, properties: Object.fromEntries(entries) };
+}
+
+/**
+ * What the loop makes of a request: all that can be wrong with it is found here.
+ * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range,
+ * guidance-unsupported, option-unknown, and what the schemas of the options throw
+ */
+export function readRequest(
+  outline: ModelOutline,
+  { labels, seed, guidance, options }: GenerateRequest,
+): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
+  const { name, defaults } = outline.manifest;
+  return {
+    rows: rowsOf({ labels, seed }, { who: name, classes: outline.facts.classes }),
+    options: readOptions(optionParts(outline), { ...defaults.options, ...options }, name),
+    guidance: readGuidance(outline.manifest, guidance),
+  };
+}
+
+function optionParts({ parts: { order, head }, facts: { layout, space } }: ModelOutline): OptionParts {
+  const options = head.plugin.optionsIn?.(space) ?? head.plugin.options;
+  return { order: order.plugin, head: { name: head.plugin.name, options }, layout };
+}
+
+function readGuidance({ name, defaults: { guidance } }: ModelManifest, scale: number | undefined): Guidance {
+  if (scale === undefined || guidance.kind !== 'none') {
+    return guidanceOf({ kind: guidance.kind, scale: scale ?? guidance.scale });
+  }
+  throw new TesseraError({
+    code: 'guidance-unsupported',
+    who: name,
+    got: `guidance ${scale}`,
+    expected: 'none: this model was made without a null class',
+    next: 'Leave guidance out.',
+  });
+}
