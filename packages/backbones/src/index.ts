@@ -6,3 +6,7 @@ export { conditionOn, type Conditioning } from './next-scale/conditioning.ts';
 export { forward, type ForwardInput, type ForwardOutput } from './next-scale/forward.ts';
 export { takeParams, type NextScaleDims, type NextScaleParams } from './next-scale/params.ts';
 export { blockCausalMask, placesOf, startOf, wordsOf } from './next-scale/places.ts';
+export type { MaskedConfig, TransformerConfig } from './masked/config.ts';
+export { bufferTokens, decode, embedTokens, encode, type MaskedModel } from './masked/forward.ts';
+export { maskedEncoderDecoder } from './masked/masked-encoder-decoder.ts';
+export { takeParams as takeMaskedParams, type MaskedDims, type MaskedParams } from './masked/params.ts';

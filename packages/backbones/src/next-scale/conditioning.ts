@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { nn } from '@tessera/engine';
-import type { LinearParams, NextScaleParams } from './params.ts';
+import type { LinearParams } from '../linear-params.ts';
+import type { NextScaleParams } from './params.ts';
 
 /** Everything that depends on the class alone, once for all scales. */
 export type Conditioning = {

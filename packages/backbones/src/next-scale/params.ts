@@ -1,11 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Init, Layout, SpaceShape, Weights } from '@tessera/core';
+import type { LinearParams } from '../linear-params.ts';
 import type { NextScaleConfig } from './config.ts';
-
-export interface LinearParams {
-  readonly weight_OI: Tensor;
-  readonly bias_O: Tensor;
-}
 
 export interface BlockParams {
   readonly qkv_OI: Tensor;

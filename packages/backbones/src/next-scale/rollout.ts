@@ -2,6 +2,7 @@ import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Context, Guidance, Hidden, Rollout, Row, Step } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import { checkLabel } from '../label.ts';
 import { openHistory } from './history.ts';
 import type { NextScalePrograms, Opening } from './programs.ts';
 import type { Teachable } from './teach.ts';
@@ -22,7 +23,7 @@ export async function openRollout(
   rows: readonly Row[],
   guidance: Guidance,
 ): Promise<Rollout> {
-  const labels = rows.map(({ label }) => checkLabel(label, model.config.classes));
+  const labels = rows.map(({ label }) => checkLabel(label, model.config.classes, 'next-scale-transformer'));
   const guided = guidance.active;
   const label_R = intTensor(guided ? [...labels, ...labels.map(() => -1)] : labels);
   const opening = await programs.open(label_R).finally(() => label_R.dispose());
@@ -63,17 +64,6 @@ function makeRollout({ model, programs, opening, guided }: RolloutParts, batch: 
 
 function intTensor(values: readonly number[]): Tensor1D {
   return tensorFrom(Int32Array.from(values), [values.length], 'int32') as Tensor1D;
-}
-
-function checkLabel(label: number, classes: number): number {
-  if (Number.isInteger(label) && label >= -1 && label < classes) return label;
-  throw new TesseraError({
-    code: 'label-out-of-range',
-    who: 'next-scale-transformer',
-    got: `label ${label}`,
-    expected: `a label from 0 to ${classes - 1}, or -1 for no class`,
-    next: 'Choose a label of this model.',
-  });
 }
 
 /** The canvas' estimate of this scale; null at the first. */

@@ -1,0 +1,112 @@
+import type { Tensor } from '@tensorflow/tfjs';
+import type { Init, Layout, SpaceShape, Weights } from '@tessera/core';
+import type { LinearParams } from '../linear-params.ts';
+import type { MaskedConfig, TransformerConfig } from './config.ts';
+
+export interface NormParams {
+  readonly weight_D: Tensor;
+  readonly bias_D: Tensor;
+}
+
+export interface BlockParams {
+  readonly norm1: NormParams;
+  readonly qkv: LinearParams;
+  readonly proj: LinearParams;
+  readonly norm2: NormParams;
+  readonly fc1: LinearParams;
+  readonly fc2: LinearParams;
+}
+
+export interface TransformerParams {
+  /** [1, P + L, D]: buffer tokens first. */
+  readonly places: Tensor;
+  readonly blocks: readonly BlockParams[];
+  readonly norm: NormParams;
+}
+
+export interface MaskedParams {
+  /** [classes, D] */
+  readonly classEmbed: Tensor;
+  /** The null class, [1, D]. */
+  readonly nullEmbed: Tensor;
+  readonly tokenEmbed: LinearParams;
+  readonly tokenNorm: NormParams;
+  readonly encoder: TransformerParams;
+  /** From the encoder's width to the decoder's. */
+  readonly bridge: LinearParams;
+  /** What stands for unknown tokens, [1, 1, D]. */
+  readonly maskToken: Tensor;
+  readonly decoder: TransformerParams;
+  /** Added to the hidden states, [1, L, D]. */
+  readonly headPlaces: Tensor;
+}
+
+/** The sizes that come from the tokenizer. */
+export interface MaskedDims {
+  readonly layout: Layout;
+  readonly space: SpaceShape;
+}
+
+/** Takes parameters under the official names, with the official initialisation and decay. */
+export function takeParams(config: MaskedConfig, dims: MaskedDims, weights: Weights): MaskedParams {
+  const { classes, buffer, encoder, decoder } = config;
+  const { length } = dims.layout;
+  const take = takerOf(weights);
+  const transformer = (name: string, of: TransformerConfig): TransformerParams => ({
+    places: take.table(`${name}_pos_embed_learned`, [1, buffer + length, of.width]),
+    blocks: Array.from({ length: of.depth }, (_, block) =>
+      takeBlock(`${name}_blocks.${block}`, { width: of.width, mlpRatio: config.mlpRatio }, take),
+    ),
+    norm: take.norm(`${name}_norm`, of.width),
+  });
+  return {
+    classEmbed: take.table('class_emb.weight', [classes, encoder.width]),
+    nullEmbed: take.table('fake_latent', [1, encoder.width]),
+    tokenEmbed: take.linear('z_proj', [encoder.width, dims.space.channels]),
+    tokenNorm: take.norm('z_proj_ln', encoder.width),
+    encoder: transformer('encoder', encoder),
+    bridge: take.linear('decoder_embed', [decoder.width, encoder.width]),
+    maskToken: take.table('mask_token', [1, 1, decoder.width]),
+    decoder: transformer('decoder', decoder),
+    headPlaces: take.table('diffusion_pos_embed_learned', [1, length, decoder.width]),
+  };
+}
+
+function takeBlock(
+  name: string,
+  { width: D, mlpRatio }: { readonly width: number; readonly mlpRatio: number },
+  take: Taker,
+): BlockParams {
+  const hidden = Math.round(D * mlpRatio);
+  return {
+    norm1: take.norm(`${name}.norm1`, D),
+    qkv: take.linear(`${name}.attn.qkv`, [3 * D, D]),
+    proj: take.linear(`${name}.attn.proj`, [D, D]),
+    norm2: take.norm(`${name}.norm2`, D),
+    fc1: take.linear(`${name}.mlp.fc1`, [hidden, D]),
+    fc2: take.linear(`${name}.mlp.fc2`, [D, hidden]),
+  };
+}
+
+type Taker = ReturnType<typeof takerOf>;
+
+/** Tables start normal, matrices uniform (Glorot & Bengio 2010); of both, only what has one axis does not decay. */
+function takerOf(weights: Weights) {
+  const table: Init = { kind: 'normal', std: 0.02 };
+  const vector = (name: string, size: number, kind: 'zeros' | 'ones'): Tensor =>
+    weights.param(name, [size], { init: { kind }, decay: false });
+  return {
+    table: (name: string, shape: readonly number[]): Tensor => weights.param(name, shape, { init: table, decay: true }),
+    linear: (name: string, [outputs, inputs]: readonly [number, number]): LinearParams => {
+      const init: Init = { kind: 'uniform', bound: Math.sqrt(6 / (inputs + outputs)) };
+      return {
+        weight_OI: weights.param(`${name}.weight`, [outputs, inputs], { init, decay: true }),
+        bias_O: vector(`${name}.bias`, outputs, 'zeros'),
+      };
+    },
+    norm: (name: string, size: number): NormParams => ({
+      weight_D: vector(`${name}.weight`, size, 'ones'),
+      bias_D: vector(`${name}.bias`, size, 'zeros'),
+    }),
+  };
+}
