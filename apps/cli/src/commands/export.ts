@@ -7,9 +7,13 @@ import type { Terminal } from '../terminal.ts';
 export const exportCommand: Command = {
   usage: 'MODEL --out DIR',
   options: {
-    out: { type: 'string', value: 'DIR', help: 'folder for var.safetensors and vae.safetensors' },
+    out: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder for the official state dicts, one of the generator and one of the tokenizer',
+    },
   },
-  examples: ['tessera export digits-var --out official'],
+  examples: ['tessera export digits-var --out official', 'tessera export models/mar-base --out official'],
   positionals: [1, 1],
   run,
 };

@@ -3,19 +3,24 @@ import { basename } from 'node:path';
 import { schema } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { importModel, type ImportRequest } from '@tessera/models';
+import { importModel, type ImportHints, type ImportRequest } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
-import { integer, required } from '../numbers.ts';
+import { integer, number, required } from '../numbers.ts';
 import { requireWritable } from '../output-folder.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const importCommand: Command = {
   usage: '--transformer FILE [--tokenizer FILE] --out DIR',
   options: {
-    transformer: { type: 'string', value: 'FILE', help: 'VAR state dict or trainer checkpoint (.pth, .safetensors)' },
-    tokenizer: { type: 'string', value: 'FILE', help: 'VQ-VAE state dict (default: inside the transformer’s file)' },
-    out: { type: 'string', value: 'DIR', help: 'model folder to write, models/var-d16 say' },
+    transformer: {
+      type: 'string',
+      value: 'FILE',
+      help: 'the generator: a state dict or a trainer’s checkpoint (.pth, .safetensors)',
+    },
+    tokenizer: { type: 'string', value: 'FILE', help: 'the tokenizer’s state dict (default: inside that same file)' },
+    weights: { type: 'string', value: 'W', help: 'ema (default, where there are any) or model: which of a trainer’s' },
+    out: { type: 'string', value: 'DIR', help: 'model folder to write, as models/mine' },
     name: { type: 'string', value: 'NAME', help: 'name of the model (default: the folder’s)' },
     title: { type: 'string', value: 'TEXT', help: 'one line for people' },
     licence: { type: 'string', value: 'TEXT', help: 'licence of the weights' },
@@ -23,16 +28,19 @@ export const importCommand: Command = {
     classes: { type: 'string', value: 'FILE', help: 'names of the classes: a JSON list, or one name a line' },
     dtype: { type: 'string', value: 'T', help: 'float32 (default) or float16, half the size on disk' },
     'patch-nums': { type: 'string', value: 'LIST', help: 'sides of the scales, 1,2,3 (default: read from the file)' },
+    'patch-size': { type: 'string', value: 'N', help: 'side of a token in latents (default: read from the files)' },
     heads: { type: 'string', value: 'N', help: 'attention heads, where the file cannot tell' },
     groups: {
       type: 'string',
       value: 'N',
       help: 'groups of the tokenizer’s normalisations (default: what the file says, else 32)',
     },
+    'latent-scale': { type: 'string', value: 'X', help: 'factor from latents to tokens, where the file cannot tell' },
     ...engineOptions,
   },
   examples: [
     'tessera import --transformer var_d16.pth --tokenizer vae_ch160v4096z32.pth --out models/var-d16',
+    'tessera import --transformer mar_base/checkpoint-last.pth --tokenizer kl16.ckpt --out models/mar-base',
     'tessera import --transformer ar-ckpt-last.pth --out models/mine --classes names.txt --dtype float16',
   ],
   positionals: [0, 0],
@@ -46,9 +54,12 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   try {
     const request = await readRequest(values, out);
     terminal.progress(0.5, `reading ${request.transformer}`);
-    const manifest = await importModel({ ...request, engine });
+    const { manifest, format, remarks } = await importModel({ ...request, engine });
     terminal.done();
-    terminal.out(`${manifest.name} is in ${out}. Try: tessera generate --model ${out} --out out/${manifest.name}`);
+    for (const remark of remarks) terminal.err(`Note: ${remark}`);
+    terminal.out(
+      `${manifest.name} (${format}) is in ${out}. Try: tessera generate --model ${out} --out out/${manifest.name}`,
+    );
     return 0;
   } finally {
     terminal.done();
@@ -58,8 +69,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
 
 async function readRequest(values: Arguments['values'], out: string): Promise<Omit<ImportRequest, 'engine'>> {
   const text = (name: string) => (typeof values[name] === 'string' ? { [name]: values[name] } : {});
-  const { dtype, heads, groups, classes } = values;
-  const patchNums = values['patch-nums'];
+  const { dtype, weights, classes } = values;
   return {
     transformer: required('import', '--transformer FILE', values['transformer']),
     out,
@@ -68,20 +78,34 @@ async function readRequest(values: Arguments['values'], out: string): Promise<Om
     ...text('title'),
     ...text('licence'),
     ...text('data'),
-    ...(dtype === undefined ? {} : { dtype: readDType(dtype) }),
-    ...(heads === undefined ? {} : { heads: integer('--heads', heads, 1, 1024) }),
-    ...(groups === undefined ? {} : { vq: { groups: integer('--groups', groups, 1, 1024) } }),
-    ...(typeof patchNums === 'string'
-      ? { patchNums: patchNums.split(',').map((side) => integer('--patch-nums', side, 1, 4096)) }
-      : {}),
+    ...(dtype === undefined ? {} : { dtype: oneOf('--dtype', dtype, ['float32', 'float16']) }),
+    ...(weights === undefined ? {} : { weights: oneOf('--weights', weights, ['ema', 'model']) }),
     ...(typeof classes === 'string' ? { classes: await readClasses(classes) } : {}),
+    hints: readHints(values),
   };
 }
 
-function readDType(dtype: string | boolean): 'float32' | 'float16' {
-  if (dtype === 'float32' || dtype === 'float16') return dtype;
-  const got = `--dtype ${String(dtype)}`;
-  throw new TesseraError({ code: 'option', who: 'tessera', got, expected: 'float32 or float16' });
+function readHints(values: Arguments['values']): ImportHints {
+  const { heads, groups } = values;
+  const patchNums = values['patch-nums'];
+  const patchSize = values['patch-size'];
+  const latentScale = values['latent-scale'];
+  return {
+    ...(heads === undefined ? {} : { heads: integer('--heads', heads, 1, 1024) }),
+    ...(groups === undefined ? {} : { groups: integer('--groups', groups, 1, 1024) }),
+    ...(patchSize === undefined ? {} : { patchSize: integer('--patch-size', patchSize, 1, 64) }),
+    ...(latentScale === undefined ? {} : { latentScale: number('--latent-scale', latentScale) }),
+    ...(typeof patchNums === 'string'
+      ? { patchNums: patchNums.split(',').map((side) => integer('--patch-nums', side, 1, 4096)) }
+      : {}),
+  };
+}
+
+function oneOf<const T extends string>(option: string, value: string | boolean, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found !== undefined) return found;
+  const got = `${option} ${String(value)}`;
+  throw new TesseraError({ code: 'option', who: 'tessera', got, expected: allowed.join(' or ') });
 }
 
 async function readClasses(file: string): Promise<readonly string[]> {

@@ -8,7 +8,11 @@ export const inspect: Command = {
   options: {
     json: { type: 'boolean', help: 'print one JSON object' },
   },
-  examples: ['tessera inspect var_d16.pth', 'tessera inspect models/digits-var/tokenizer.safetensors --json'],
+  examples: [
+    'tessera inspect var_d16.pth',
+    'tessera inspect checkpoint-last.pth',
+    'tessera inspect models/digits-var/tokenizer.safetensors --json',
+  ],
   positionals: [1, 1],
   run,
 };

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { checkParts, type Parts, type Weights } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { type WeightedComponent } from '../manifest.ts';
-import type { Shapes } from './state-config.ts';
+import type { Shapes } from './state-shapes.ts';
 
 /**
  * Names and shapes that the parts ask for, by component: they are built from tensors without bytes and disposed again,

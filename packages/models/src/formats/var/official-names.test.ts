@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine, type Engine } from '@tessera/engine';
 import { varInventory, type ModelInventory } from '@tessera/goldens';
-import type { ModelManifest } from '../model.ts';
-import { resolveParts } from '../plugins.ts';
+import type { ModelManifest } from '../../model.ts';
+import { resolveParts } from '../../plugins.ts';
 import { isDerived } from './official-buffers.ts';
 import { patchNumsOf } from './patch-nums.ts';
 import { varPresets, varTokenizer, type VarName, type VarPreset } from './presets.ts';
-import { differences, recordedShapes } from './recorded-shapes.ts';
-import { configOfVarState, configOfVqState, type Shapes } from './state-config.ts';
+import { differences, recordedShapes } from '../recorded-shapes.ts';
+import type { Shapes } from '../state-shapes.ts';
+import { configOfVarState, configOfVqState } from './state-config.ts';
 
 const inventories = varInventory();
 

@@ -1,10 +1,7 @@
 import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
-import { TesseraError } from '@tessera/errors';
 import { vqConfig, type VqConfig } from '@tessera/tokenizer-vq';
+import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
 import { inferPatchNums } from './patch-nums.ts';
-
-/** Names and shapes of a state dict. */
-export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 export interface VarStateConfig {
   readonly backbone: NextScaleConfig;
@@ -101,26 +98,4 @@ function phiConfig(shapes: Shapes, quantResi: number): Partial<VqConfig> {
   const own = countModules(shapes, 'quantize.quant_resi');
   if (own > 0) return { quant_resi: quantResi, share_quant_resi: 0, default_qresi_counts: own };
   return { quant_resi: 0 };
-}
-
-/** How many numbered modules there are under a path. */
-function countModules(shapes: Shapes, path: string): number {
-  const numbers = new Set<string>();
-  for (const name of shapes.keys()) {
-    const number = name.startsWith(`${path}.`) ? name.slice(path.length + 1).split('.')[0]! : '';
-    if (/^\d+$/.test(number)) numbers.add(number);
-  }
-  return numbers.size;
-}
-
-function shapeOf(shapes: Shapes, name: string, { rank, who }: { rank: number; who: string }): readonly number[] {
-  const shape = shapes.get(name);
-  if (shape?.length === rank) return shape;
-  throw new TesseraError({
-    code: 'state-shape',
-    who,
-    got: shape ? `${name} [${shape.join(', ')}]` : `no ${name}`,
-    expected: `${name} with ${rank} axes, as in an official state dict`,
-    next: 'Check that this is the file you meant.',
-  });
 }

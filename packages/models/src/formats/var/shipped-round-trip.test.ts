@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, writeSafetensors } from '@tessera/checkpoints';
 import { createEngine, type Engine } from '@tessera/engine';
-import { readManifest } from '../manifest.ts';
-import { openModel } from '../open-model.ts';
-import { exportModel, type ExportedFiles } from './export-model.ts';
-import { importModel, type ImportRequest } from './import-model.ts';
+import { readManifest } from '../../manifest.ts';
+import { openModel } from '../../open-model.ts';
+import { exportModel, type ExportedFiles } from '../export-model.ts';
+import { importModel, type ImportRequest } from '../import-model.ts';
 
-const shipped = fileURLToPath(new URL('../../../../models/digits-var', import.meta.url));
+const shipped = fileURLToPath(new URL('../../../../../models/digits-var', import.meta.url));
 
 let root: string;
 let engine: Engine;
@@ -54,7 +54,7 @@ async function withMetadata(metadata: Record<string, string>): Promise<string> {
 describe('exporting the shipped model and importing it again', () => {
   it('gives the same bytes, the same settings and the same image', async () => {
     const before = await readManifest(shipped);
-    const after = await importModel(request('again'));
+    const { manifest: after } = await importModel(request('again'));
     for (const component of ['tokenizer', 'backbone', 'head'] as const) {
       expect(after[component].weights).toEqual(before[component].weights);
       const name = before[component].weights!.file;
@@ -72,7 +72,9 @@ describe('exporting the shipped model and importing it again', () => {
 
   it('lets the request win over the notes', async () => {
     const classes = Array.from({ length: 10 }, (_, digit) => `digit ${digit}`);
-    const after = await importModel(request('changed', { classes, licence: 'CC0', vq: { groups: 8 } }));
+    const { manifest: after } = await importModel(
+      request('changed', { classes, licence: 'CC0', hints: { groups: 8 } }),
+    );
     expect(after).toMatchObject({ classes, licence: 'CC0', title: 'Handwritten digits (VAR)' });
     expect(after.tokenizer.config).toMatchObject({ groups: 8, quant_resi: 0.5 });
     await expect(importModel(request('refused', { classes: ['one'] }))).rejects.toMatchObject({

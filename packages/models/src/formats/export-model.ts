@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { openCheckpoint, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
+import { TesseraError } from '@tessera/errors';
+import { readManifest, weightedComponents, type WeightedComponent } from '../manifest.ts';
+import type { ModelManifest } from '../model.ts';
+import { replaceFolder } from '../save-model.ts';
+import { formatOfModel } from './formats.ts';
+import { modelNote, noteKeys } from './state-notes.ts';
+
+/** Where `exportModel` put the weights. */
+export interface ExportedFiles {
+  readonly transformer: string;
+  readonly tokenizer: string;
+}
+
+/**
+ * Writes a model folder back as the two official state dicts of its family, complete with the tensors that follow from
+ * the configuration. What was imported as float32 comes out bit for bit. The files' metadata say what shapes do not
+ * tell, so that `importModel` gives the same model again.
+ * @throws TesseraError export-unsupported for parts of no known family, and what `readManifest` and the formats throw
+ */
+export async function exportModel(folder: string, out: string): Promise<ExportedFiles> {
+  const manifest = await readManifest(folder);
+  const format = formatOfModel(manifest, folder);
+  const opened: Checkpoint[] = [];
+  const open = async (component: WeightedComponent): Promise<Checkpoint> => {
+    const file = await openCheckpoint(weightFile(folder, manifest, component));
+    opened.push(file);
+    return file;
+  };
+  try {
+    const files = { tokenizer: await open('tokenizer'), backbone: await open('backbone'), head: await open('head') };
+    const { transformer, tokenizer } = format.write({ folder, manifest, files });
+    await replaceFolder(out, async (temporary) => {
+      const metadata = { [noteKeys.model]: modelNote(manifest), ...transformer.metadata };
+      await writeSafetensors(join(temporary, transformer.file), transformer.tensors, metadata);
+      await writeSafetensors(join(temporary, tokenizer.file), tokenizer.tensors, tokenizer.metadata);
+    });
+    return { transformer: join(out, transformer.file), tokenizer: join(out, tokenizer.file) };
+  } finally {
+    for (const file of opened) await file.close();
+  }
+}
+
+function weightFile(folder: string, manifest: ModelManifest, component: (typeof weightedComponents)[number]): string {
+  const { weights } = manifest[component];
+  if (weights) return join(folder, weights.file);
+  throw new TesseraError({
+    code: 'weights-missing',
+    who: folder,
+    got: `no weights for its ${component} in model.json`,
+    expected: `the weights of its ${component}`,
+    next: 'Copy or download the model again.',
+  });
+}

@@ -1,0 +1,157 @@
+import { openCheckpoint, type Checkpoint } from '@tessera/checkpoints';
+import type { Engine } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import type { LinearPreview } from '@tessera/autoencoder';
+import { mismatch } from '../file-weights.ts';
+import { readManifest } from '../manifest.ts';
+import type { ModelManifest } from '../model.ts';
+import { resolveParts } from '../plugins.ts';
+import { saveModel, type SavedDType, type SavedTensor } from '../save-model.ts';
+import { checkHints, formatOfFile } from './formats.ts';
+import { memoryWeights } from './memory-weights.ts';
+import { findState, type WeightsChoice } from './official-state.ts';
+import { differences, recordedShapes } from './recorded-shapes.ts';
+import { readModelNote, type ModelFacts } from './state-notes.ts';
+import type { ImportHints, Reading, States, WeightFormat } from './weight-format.ts';
+
+/** Official weights and what the new model folder says about itself. */
+export interface ImportRequest {
+  readonly engine: Engine;
+  /** A generator's state dict, or a trainer's checkpoint that holds one. */
+  readonly transformer: string;
+  /** The tokenizer's state dict; left out, the transformer's file holds it too, as a trainer's checkpoint may do. */
+  readonly tokenizer?: string;
+  /** Which of a trainer's weights to take; left out, the averaged ones, or the plain ones where there are no others. */
+  readonly weights?: WeightsChoice;
+  /** Folder to write; a model that is there is replaced. */
+  readonly out: string;
+  readonly name: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly licence?: string;
+  readonly data?: string;
+  /** Names of the classes; left out, those of the file, else their numbers. */
+  readonly classes?: readonly string[];
+  readonly dtype?: SavedDType;
+  /** What the files do not tell. */
+  readonly hints?: ImportHints;
+}
+
+export interface ImportedModel {
+  readonly manifest: ModelManifest;
+  /** The family that the files are of: `VAR`. */
+  readonly format: string;
+  /** Sentences for people: what was decided for lack of better. */
+  readonly remarks: readonly string[];
+}
+
+/**
+ * Imports official weights (safetensors or PyTorch files, executing nothing) as a model folder: names and layouts are
+ * kept, every name and shape is accounted for, what follows from the configuration is left out, and a linear preview is
+ * fitted. What shapes do not tell is taken from the request, else from what the files say of themselves, else it is as
+ * in the published models. On failure nothing stays behind.
+ * @throws TesseraError state-missing, state-ambiguous, ema-missing, plain-missing, hint-unknown, weights-mismatch,
+ * classes-mismatch, notes-malformed, field-..., the codes of the format (state-shape and others) and of the file formats
+ */
+export async function importModel(request: ImportRequest): Promise<ImportedModel> {
+  const transformerFile = await openCheckpoint(request.transformer);
+  let tokenizerFile: Checkpoint | null = null;
+  try {
+    tokenizerFile = await openCheckpoint(request.tokenizer ?? request.transformer);
+    const format = formatOfFile(transformerFile);
+    checkHints(format, request.hints ?? {}, request.transformer);
+    const states = {
+      transformer: findState(transformerFile, format.marks.transformer, request.weights),
+      tokenizer: findState(tokenizerFile, format.marks.tokenizer),
+    };
+    const manifest = await importStates(request, format, states);
+    return { manifest, format: format.name, remarks: remarksOf(format, states) };
+  } finally {
+    await transformerFile.close();
+    await tokenizerFile?.close();
+  }
+}
+
+async function importStates(request: ImportRequest, format: WeightFormat, states: States): Promise<ModelManifest> {
+  const facts = readModelNote(states.transformer);
+  const reading = await format.read(states, request.hints ?? {});
+  const manifest = manifestOf(request, { format, reading, facts });
+  checkClasses(states.transformer.who, manifest, reading.classes);
+  checkShapes(manifest, request.engine, { states, reading });
+  const preview = await previewOf(request.engine, reading);
+  const config = { ...(reading.configs.tokenizer as object), preview };
+  const complete = { ...manifest, tokenizer: { ...manifest.tokenizer, config } };
+  await saveModel(request.out, { manifest: complete, tensors: reading.tensors, dtype: request.dtype ?? 'float32' });
+  return readManifest(request.out);
+}
+
+/** An export of ours says where its weights came from; of others one cannot know. */
+function remarksOf(format: WeightFormat, { transformer }: States): string[] {
+  if (!format.averaged || transformer.averaged || readModelNote(transformer) !== null) return [];
+  return [`${transformer.who} holds no averaged (EMA) weights: the plain ones were taken.`];
+}
+
+function checkShapes(
+  manifest: ModelManifest,
+  engine: Engine,
+  { states, reading: { tensors } }: { readonly states: States; readonly reading: Reading },
+): void {
+  const asked = recordedShapes(resolveParts(manifest, manifest.name), engine);
+  const shapesOf = (list: readonly SavedTensor[]) =>
+    new Map(list.filter(({ buffer }) => !buffer).map(({ name, shape }) => [name, shape]));
+  const transformer = differences(
+    new Map([...asked.backbone, ...asked.head]),
+    shapesOf([...tensors.backbone, ...tensors.head]),
+  );
+  if (transformer.length > 0) throw mismatch(states.transformer.who, transformer);
+  const tokenizer = differences(asked.tokenizer, shapesOf(tensors.tokenizer));
+  if (tokenizer.length > 0) throw mismatch(states.tokenizer.who, tokenizer);
+}
+
+async function previewOf(engine: Engine, { tensors, fitPreview }: Reading): Promise<LinearPreview> {
+  const weights = await memoryWeights(tensors.tokenizer);
+  try {
+    return await fitPreview({ engine, weights });
+  } finally {
+    weights.dispose();
+  }
+}
+
+function checkClasses(who: string, { classes }: ModelManifest, expected: number): void {
+  if (classes.length === expected) return;
+  throw new TesseraError({
+    code: 'classes-mismatch',
+    who,
+    got: `${classes.length} class names`,
+    expected: `${expected}, one for each class of the weights`,
+    next: 'Give as many names as there are classes, or none.',
+  });
+}
+
+interface Sources {
+  readonly format: WeightFormat;
+  readonly reading: Reading;
+  readonly facts: ModelFacts | null;
+}
+
+/** What is not said is told by the weights, or left for the importer to fill in. */
+function manifestOf(request: ImportRequest, { format, reading, facts }: Sources): ModelManifest {
+  const { name } = request;
+  const { configs } = reading;
+  const entry = (part: keyof Reading['configs']) => ({ plugin: format.plugins[part], config: configs[part] });
+  return {
+    format: 'tessera-model',
+    version: 1,
+    name,
+    title: request.title ?? facts?.title ?? name,
+    description: request.description ?? facts?.description ?? reading.description,
+    licence: request.licence ?? facts?.licence ?? 'see the source of the weights',
+    data: request.data ?? facts?.data ?? 'see the source of the weights',
+    classes: request.classes ?? facts?.classes ?? Array.from({ length: reading.classes }, (_, label) => String(label)),
+    tokenizer: entry('tokenizer'),
+    order: entry('order'),
+    backbone: entry('backbone'),
+    head: entry('head'),
+    defaults: facts?.defaults ?? reading.defaults,
+  };
+}

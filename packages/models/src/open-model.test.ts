@@ -1,0 +1,165 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HeadPlugin } from '@tessera/core';
+import { createEngine, type Engine } from '@tessera/engine';
+import { isTesseraError } from '@tessera/errors';
+import { importModel } from './formats/import-model.ts';
+import type { ModelManifest } from './model.ts';
+import { openModel } from './open-model.ts';
+import { builtInPlugins } from './plugins.ts';
+
+/** A trainer's checkpoint of the official code: transformer, tokenizer and optimiser of a tiny model. */
+const transformer = fileURLToPath(new URL('../fixtures/ar-ckpt-last_micro.pth', import.meta.url));
+
+let root: string;
+let engine: Engine;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tessera-open-'));
+  engine = createEngine();
+});
+afterAll(async () => {
+  engine.dispose();
+  await rm(root, { recursive: true });
+});
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (isTesseraError(error)) return error.code;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('opening a model folder', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = join(root, 'opened');
+    await importModel({ engine, transformer, out: folder, name: 'micro' });
+  });
+
+  async function altered(name: string, change: (manifest: ModelManifest, folder: string) => unknown): Promise<string> {
+    const copy = join(root, name);
+    await rm(copy, { recursive: true, force: true });
+    await cp(folder, copy, { recursive: true });
+    const manifest = JSON.parse(await readFile(join(copy, 'model.json'), 'utf8')) as ModelManifest;
+    await change(manifest, copy);
+    await writeFile(join(copy, 'model.json'), JSON.stringify(manifest));
+    return copy;
+  }
+
+  function set(object: object, values: object): void {
+    Object.assign(object, values);
+  }
+
+  it.each([
+    ['an unknown plug-in', 'plugin-unknown', (m: ModelManifest) => set(m.head, { plugin: '@acme/gaussian' })],
+    ['classes without names', 'classes-mismatch', (m: ModelManifest) => set(m, { classes: ['one'] })],
+    [
+      'a config of another type',
+      'field-invalid',
+      (m: ModelManifest) => set(m.backbone.config as object, { width: '32' }),
+    ],
+    ['no weights', 'weights-missing', (m: ModelManifest) => delete (m.head as { weights?: unknown }).weights],
+    ['a missing file', 'weights-missing', (_: ModelManifest, at: string) => rm(join(at, 'head.safetensors'))],
+    [
+      'an altered file',
+      'weights-altered',
+      async (_: ModelManifest, at: string) => {
+        const path = join(at, 'head.safetensors');
+        const bytes = await readFile(path);
+        bytes[bytes.length - 1]! ^= 1;
+        await writeFile(path, bytes);
+      },
+    ],
+    [
+      'weights of another configuration',
+      'weights-mismatch',
+      (m: ModelManifest) => set(m.backbone.config as object, { depth: 3 }),
+    ],
+    ['a file left over', 'weights-mismatch', (m: ModelManifest) => set(m.backbone.config as object, { depth: 1 })],
+  ])('refuses %s: %s', async (_, code, change) => {
+    const before = tf.memory().numTensors;
+    expect(await codeOf(openModel(await altered('altered', change), { engine }))).toBe(code);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it.each([
+    ['tokenizer', { V: 1e12 }],
+    ['tokenizer', { V: 1e8 }],
+    ['tokenizer', { V: 2 ** 20 }],
+    ['tokenizer', { ch: 1_600_000 }],
+    ['tokenizer', { ch: 4096 }],
+    ['tokenizer', { num_res_blocks: 1e8 }],
+    ['tokenizer', { num_res_blocks: 64 }],
+    ['tokenizer', { ch_mult: new Array(100_000).fill(1) }],
+    ['tokenizer', { ch_mult: new Array(12).fill(64) }],
+    ['tokenizer', { patch_nums: new Array(100_000).fill(1) }],
+    ['tokenizer', { patch_nums: new Array(64).fill(1024) }],
+    ['tokenizer', { share_quant_resi: 1e9 }],
+    ['tokenizer', { groups: 1e15 }],
+    ['backbone', { width: 1e9 }],
+    ['backbone', { width: 65536 }],
+    ['backbone', { depth: 1e8 }],
+    ['backbone', { depth: 512 }],
+    ['backbone', { heads: 1e9 }],
+    ['backbone', { classes: 1e12 }],
+    ['backbone', { mlpRatio: 1e300 }],
+  ] as const)('refuses a vast %s at once, in one sentence (%#)', async (component, fields) => {
+    const before = tf.memory().numTensors;
+    const copy = await altered('vast', (m) => set(m[component].config as object, fields));
+    const start = performance.now();
+    const error: unknown = await openModel(copy, { engine }).catch((reason: unknown) => reason);
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(isTesseraError(error) && error.code).toMatch(/^(field-invalid|weights-mismatch)$/);
+    expect((error as Error).message.length).toBeLessThan(1000);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('names misfits also where a plug-in computes with them while it is built', async () => {
+    const before = tf.memory().numTensors;
+    const eager: HeadPlugin = {
+      ...builtInPlugins.heads[0]!,
+      build: (_config, _dims, { weights }) => {
+        const spec = { init: { kind: 'zeros' }, decay: false } as const;
+        throw new Error(`${weights.param('head.scale', [1e6, 1e6], spec).dataSync().length} numbers`);
+      },
+    };
+    const opened = openModel(folder, { engine, plugins: { heads: [eager] } });
+    await expect(opened).rejects.toMatchObject({ code: 'weights-mismatch' });
+    await expect(opened).rejects.toThrow('head.scale missing');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('names the package of an unknown plug-in', async () => {
+    const copy = await altered('plugin', (m) => set(m.head, { plugin: 'gaussian', package: '@acme/tessera-gaussian' }));
+    await expect(openModel(copy, { engine })).rejects.toThrow('Install @acme/tessera-gaussian');
+  });
+
+  it('checks requests before the first event', async () => {
+    const model = await openModel(folder, { engine });
+    const refused = (more: object): string => {
+      try {
+        model.generate({ labels: [0], seed: 0, ...more });
+      } catch (error) {
+        if (isTesseraError(error)) return error.code;
+        throw error;
+      }
+      return 'accepted';
+    };
+    expect(refused({ labels: [] })).toBe('labels-empty');
+    expect(refused({ labels: [5] })).toBe('label-out-of-range');
+    expect(refused({ seed: -1 })).toBe('seed-out-of-range');
+    expect(refused({ guidance: NaN })).toBe('guidance-out-of-range');
+    expect(refused({ options: { topK: -1 } })).toBe('field-invalid');
+    expect(refused({ options: { topQ: 1 } })).toBe('option-unknown');
+    expect(refused({})).toBe('accepted');
+    model.dispose();
+    expect(refused({})).toBe('model-disposed');
+  });
+});
