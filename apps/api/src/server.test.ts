@@ -59,21 +59,32 @@ describe('health and models', () => {
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ status: 'ok', target: 'onnx', models: ['quick', 'slow'] });
     const query =
-      '{ models { name title classes { label name } parameters vocabulary image { height width channels } defaults { guidance topK topP smooth preview } } }';
+      '{ models { name title classes { label name } parameters vocabulary image { height width channels } tokens layout { start height width } options guidanceOff defaults { guidance preview } } }';
     const { models } = await client.query<{ models: Record<string, unknown>[] }>(query);
     expect(models[0]).toMatchObject({
       name: 'quick',
       vocabulary: 64,
       image: { height: 32, width: 32, channels: 1 },
-      defaults: { guidance: 1.5, topK: 32, topP: 0.95, smooth: false, preview: 'LINEAR' },
+      tokens: 130,
+      options: { type: 'object', properties: { topK: { type: 'integer', default: 32, minimum: 0, maximum: 64 } } },
+      guidanceOff: 0,
+      defaults: { guidance: 1.5, preview: 'LINEAR' },
     });
+    expect(models[0]!['layout']).toContainEqual({ start: 5, height: 3, width: 3 });
     expect(models[0]!['classes']).toContainEqual({ label: 3, name: 'three' });
   });
 });
 
 describe('a generation', () => {
-  it('goes from queued over every scale to images', async () => {
-    const { id, labels } = await create({ model: 'quick', label: 3, count: 2, seed: 11, guidance: 2, topK: 10 });
+  it('goes from queued over every step to images', async () => {
+    const { id, labels } = await create({
+      model: 'quick',
+      label: 3,
+      count: 2,
+      seed: 11,
+      guidance: 2,
+      options: { topK: 10 },
+    });
     expect(labels).toEqual([3, 3]);
     const events = await client.events(id);
     expect(events.map(({ __typename }) => __typename)).toEqual([
@@ -91,9 +102,15 @@ describe('a generation', () => {
     const last = events.at(-1)!;
     expect(last.kind).toBe('COMPLETED');
     expect(last.timings!.steps.length).toBe(6);
-    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { state seed topK images lastSeq } } }`;
+    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { state seed options images lastSeq } } }`;
     const { generation } = await client.query<{ generation: unknown }>(query, { id });
-    expect(generation).toEqual({ state: 'COMPLETED', seed: 11, topK: 10, images: last.images, lastSeq: 9 });
+    expect(generation).toEqual({
+      state: 'COMPLETED',
+      seed: 11,
+      options: { topK: 10 },
+      images: last.images,
+      lastSeq: 9,
+    });
     for (const path of [...last.images!, ...steps[0]!.previews!]) await expectPng(path);
   });
 
@@ -185,15 +202,21 @@ describe('bad input', () => {
     ['labels-invalid', { model: 'quick', labels: [] }],
     ['labels-invalid', { model: 'quick', labels: new Array(10_000).fill(1) }],
     ['seed-out-of-range', { ...good, seed: -1 }],
-    ['seed-out-of-range', { ...good, seed: Number.MAX_SAFE_INTEGER }],
+    ['seed-out-of-range', { ...good, seed: Number.MAX_SAFE_INTEGER, count: 2 }],
     ['guidance-out-of-range', { ...good, guidance: 1e9 }],
     ['guidance-out-of-range', { ...good, guidance: -1 }],
-    ['top-k-out-of-range', { ...good, topK: 65 }],
-    ['top-p-out-of-range', { ...good, topP: 1.5 }],
+    ['field-invalid', { ...good, options: { topK: 65 } }],
+    ['field-invalid', { ...good, options: { topP: 'much' } }],
+    ['field-invalid', { ...good, options: { smooth: null } }],
+    ['field-invalid', { ...good, options: { topP: [[{ a: 'long '.repeat(10_000) }]] } }],
+    ['option-unknown', { ...good, options: { topk: 3 } }],
+    ['option-unknown', { ...good, options: { ['x'.repeat(50_000)]: 3 } }],
+    ['option-unknown', { ...good, options: JSON.parse('{"__proto__": {"topK": 3}}') as object }],
   ])('is refused as data with the code %s', async (code, input) => {
     const refused = await create(input);
     expect(refused).toMatchObject({ __typename: 'RequestError', code });
-    expect(refused.message).toMatch(/^\[createGeneration\] got .+; expected .+\. .+\.$/);
+    expect(refused.message).toMatch(/^\[(createGeneration|quick|guidance)\] got .+; expected .+\. .+[.?]$/);
+    expect(refused.message!.length).toBeLessThan(400);
   });
 
   it('is refused where numbers of a list or a place in it make no sense', async () => {
@@ -222,6 +245,9 @@ describe('bad input', () => {
         'mutation { createGeneration(input: { model: "quick", label: 1, guidance: 1e999 }) { ... on Error { code } } }',
     });
     expect((await client.post(infinite)).json.data).toEqual({ createGeneration: { code: 'guidance-out-of-range' } });
+    const literal =
+      'mutation { createGeneration(input: { model: "quick", options: { topP: 1e999 } }) { ... on Error { code } } }';
+    expect(await client.query(literal)).toEqual({ createGeneration: { code: 'field-invalid' } });
     const cases: [string, string, Record<string, string>?][] = [
       ['malformed-body', '{"query": '],
       ['body-too-large', JSON.stringify({ query: ' '.repeat(300_000) })],
@@ -230,8 +256,12 @@ describe('bad input', () => {
       ['BAD_USER_INPUT', JSON.stringify({ query: createQuery, variables: { input: { ...good, seed: 1.5 } } })],
       [
         'BAD_USER_INPUT',
-        JSON.stringify({ query: createQuery, variables: { input: { ...good, guidance: null, topK: 'x' } } }),
+        JSON.stringify({ query: createQuery, variables: { input: { ...good, guidance: null, topK: 10 } } }),
       ],
+      ...['[]', '"topK"', `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`].map((options): [string, string] => [
+        'BAD_USER_INPUT',
+        `{"query": ${JSON.stringify(createQuery)}, "variables": {"input": {"model": "quick", "options": ${options}}}}`,
+      ]),
       ['BAD_REQUEST', JSON.stringify({})],
       ['BAD_REQUEST', 'plain text', { 'content-type': 'text/plain' }],
     ];

@@ -41,8 +41,16 @@ describe('a host', () => {
     expect(host.models()[0]).toMatchObject({
       image: { height: 32, width: 32, channels: 1 },
       vocabulary: 64,
-      defaults: { guidance: 1.5, options: { topK: 32 }, preview: 'linear' },
+      tokens: 130,
+      guidanceOff: 0,
+      options: { properties: { topK: { default: 32, minimum: 0, maximum: 64 }, topP: { default: 0.95 } } },
+      defaults: { guidance: 1.5, preview: 'linear' },
     });
+    expect(host.models()[0]!.layout.slice(0, 3)).toEqual([
+      { start: 0, height: 1, width: 1 },
+      { start: 1, height: 2, width: 2 },
+      { start: 5, height: 3, width: 3 },
+    ]);
     expect(host.models()[0]!.parameters).toBeGreaterThan(1000);
     expect(host.problems()).toMatchObject([{ folder: join(folder, 'none'), code: 'manifest-missing' }]);
     expect(host.why.length).toBeGreaterThan(0);
@@ -78,6 +86,24 @@ describe('a host', () => {
     expect(await failed({ ...quick, model: 'nobody' })).toMatchObject({ type: 'failed', code: 'unknown-model' });
     expect(await failed({ ...quick, labels: [99] })).toMatchObject({ type: 'failed', code: 'label-out-of-range' });
     expect(await failed(quick)).toMatchObject({ type: 'completed' });
+  });
+
+  it('says what is wrong with a request before it runs, in the words of the model', async () => {
+    const wrong: [string, HostRequest][] = [
+      ['unknown-model', { ...quick, model: 'none' }],
+      ['label-out-of-range', { ...quick, labels: [99] }],
+      ['seed-out-of-range', { ...quick, seed: -1 }],
+      ['guidance-out-of-range', { ...quick, guidance: 1e9 }],
+      ['field-invalid', { ...quick, options: { topK: 65 } }],
+      ['option-unknown', { ...quick, options: { steps: 3 } }],
+    ];
+    host.check(quick);
+    for (const [code, request] of wrong) {
+      const last = (await collect(host.generate(request))).at(-1)!;
+      expect(() => host.check(request)).toThrow(expect.objectContaining({ code }));
+      if (last.type !== 'failed') throw new Error('was made');
+      expect(() => host.check(request)).toThrow(last.message);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import type { TargetName } from '@tessera/engine';
+import { outlineModel, readRequest, type ModelOutline } from '@tessera/models';
 import { eventQueue, type EventQueue } from './event-queue.ts';
 import { isTerminal, type HostEvent, type HostRequest, type ModelDescription } from './events.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
@@ -31,6 +32,11 @@ export interface Host {
   readonly pid: number | null;
   models(): readonly ModelDescription[];
   problems(): readonly ModelProblem[];
+  /**
+   * Checks a request as its model will, but at once, whatever runs: it needs no weights.
+   * @throws TesseraError `unknown-model`, and the codes of `readRequest` of @tessera/models
+   */
+  check(request: HostRequest): void;
   /**
    * Queues a generation at once. Its errors are events too; the iterable never throws. An abort ends it with `canceled`
    * within one step; so does a reader that stops early.
@@ -65,6 +71,7 @@ class ProcessHost implements Host {
   #process: ModelProcess | null = null;
   #starting: Promise<void> | null = null;
   #ready: Ready | null = null;
+  #outlines: ReadonlyMap<string, ModelOutline> = new Map();
   #lastId = 0;
   #disposed = false;
 
@@ -94,6 +101,7 @@ class ProcessHost implements Host {
   }
 
   async start(): Promise<void> {
+    this.#outlines = await outlinesOf(this.#setup.folders);
     const started = await startModelProcess({
       setup: this.#setup,
       onEvent: (id, event) => this.#tell(id, event),
@@ -102,6 +110,12 @@ class ProcessHost implements Host {
     if (this.#disposed) return started.kill();
     this.#process = started;
     this.#ready = started.ready;
+  }
+
+  check(request: HostRequest): void {
+    const outline = this.#outlines.get(request.model);
+    if (!outline || !this.#folderOf(request.model)) throw this.#unknown(request.model);
+    readRequest(outline, request);
   }
 
   generate(request: HostRequest, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<HostEvent> {
@@ -192,6 +206,13 @@ class ProcessHost implements Host {
       expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a model, but none is installed',
     });
   }
+}
+
+/** By name. What is wrong with a folder, the models' process says. */
+async function outlinesOf(folders: readonly string[]): Promise<ReadonlyMap<string, ModelOutline>> {
+  const all = await Promise.allSettled(folders.map((folder) => outlineModel(folder)));
+  const read = all.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  return new Map(read.map((outline) => [outline.manifest.name, outline]));
 }
 
 function died(how: string, busy: boolean): TesseraError {

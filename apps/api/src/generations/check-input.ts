@@ -1,5 +1,4 @@
-import { mostGuidance } from '@tessera/core';
-import type { HostRequest, ModelDescription } from '@tessera/host';
+import type { Host, HostRequest, ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 
 /** What a client may send; null and undefined both mean "left out". */
@@ -18,27 +17,23 @@ export interface GenerationInput {
 export const MOST_IMAGES = 64;
 
 /**
- * Turns a client's wishes into a request that the model can run.
- * @throws TesseraError with a code per field: `unknown-model`, `label-out-of-range`, `labels-invalid`,
- * `count-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`
+ * Turns a client's wishes into a request that the model can run: what only the model can judge, it judges here already.
+ * @throws TesseraError with a code per field: `unknown-model`, `labels-invalid`, `count-out-of-range`, and the codes of
+ * the host's `check`: `label-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`, `option-unknown` ...
  */
-export function checkInput(input: GenerationInput, models: readonly ModelDescription[]): HostRequest {
-  const model = findModel(input.model, models);
-  const labels = readLabels(input, model);
-  for (const label of labels) checkLabel(label, model);
-  const { guidance, options, preview } = input;
-  const seed = input.seed ?? 0;
-  const lastSeed = Number.MAX_SAFE_INTEGER - MOST_IMAGES;
-  within('seed', seed, { min: 0, max: lastSeed, code: 'seed-out-of-range' });
-  within('guidance', guidance, { min: 0, max: mostGuidance, code: 'guidance-out-of-range' });
-  return {
+export function checkInput(input: GenerationInput, host: Pick<Host, 'models' | 'check'>): HostRequest {
+  const model = findModel(input.model, host.models());
+  const { seed, guidance, options, preview } = input;
+  const request = {
     model: model.name,
-    labels,
-    seed,
+    labels: readLabels(input, model),
+    seed: seed ?? 0,
     options: options ?? {},
     ...(guidance != null && { guidance }),
     ...(preview && { preview }),
   };
+  host.check(request);
+  return request;
 }
 
 function findModel(name: string, models: readonly ModelDescription[]): ModelDescription {
@@ -55,7 +50,14 @@ function findModel(name: string, models: readonly ModelDescription[]): ModelDesc
 
 /** What is left out: the label takes each class in turn, the count is 1. */
 function readLabels({ labels, label, count }: GenerationInput, { classes }: ModelDescription): readonly number[] {
-  within('count', count, { min: 1, max: MOST_IMAGES, code: 'count-out-of-range' });
+  if (count != null && (count < 1 || count > MOST_IMAGES)) {
+    throw refuse({
+      code: 'count-out-of-range',
+      got: `count ${count}`,
+      expected: `a number from 1 to ${MOST_IMAGES}`,
+      next: 'Correct count, or leave it out for 1.',
+    });
+  }
   if (labels == null) {
     return Array.from(
       { length: count ?? 1 },
@@ -76,32 +78,6 @@ function readLabels({ labels, label, count }: GenerationInput, { classes }: Mode
     got: `${labels.length} labels`,
     expected: `1 to ${MOST_IMAGES} labels, one per image`,
     next: 'Spread more images over several generations.',
-  });
-}
-
-function checkLabel(label: number, { name, classes }: ModelDescription): void {
-  if (Number.isInteger(label) && label >= -1 && label < classes.length) return;
-  throw refuse({
-    code: 'label-out-of-range',
-    got: `label ${label}`,
-    expected: `a label from 0 to ${classes.length - 1}, or -1 for no class`,
-    next: `Query models { classes { label name } } for what ${name} knows.`,
-  });
-}
-
-interface Bounds {
-  readonly min: number;
-  readonly max: number;
-  readonly code: string;
-}
-
-function within(field: string, value: number | null | undefined, { min, max, code }: Bounds): void {
-  if (value == null || (value >= min && value <= max)) return;
-  throw refuse({
-    code,
-    got: `${field} ${value}`,
-    expected: `a number from ${min} to ${max}`,
-    next: `Correct ${field}, or leave it out for the default.`,
   });
 }
 

@@ -62,7 +62,7 @@ class GenerationService implements Generations {
   }
 
   async create(input: GenerationInput): Promise<Generation> {
-    const request = checkInput(input, this.#host.models());
+    const request = checkInput(input, this.#host);
     if (this.#runs.size + this.#storing > MOST_WAITING) throw queueFull();
     // Counted until it is queued: many may ask while the first is being stored.
     this.#storing += 1;
