@@ -20,7 +20,8 @@ describe.each(goldenNames(''))('%s', (name) => {
   it('holds as many numbers as its shapes say, none of them NaN', () => {
     const masks = 'out.kept.'; // bytes, which no reader needs
     for (const key of golden.names.filter((key) => !key.startsWith(masks))) {
-      const numbers = golden.numbers(key);
+      const isDouble = name === 'diffusion_tables' && !key.endsWith('.timestep_map');
+      const numbers = isDouble ? golden.doubles(key) : golden.numbers(key);
       expect(numbers).toHaveLength(golden.shape(key).reduce((product, side) => product * side, 1));
       expect(numbers.some((value) => Number.isNaN(value))).toBe(false);
     }
@@ -53,6 +54,8 @@ describe('readGolden', () => {
   it('refuses what it does not have or cannot read', () => {
     expect(() => readGolden('interp').numbers('out.x')).toThrow('no tensor out.x');
     expect(() => readGolden('topk_topp').numbers('out.kept.0')).toThrow('of U8');
+    expect(() => readGolden('diffusion_tables').numbers('10.betas')).toThrow('of F64');
+    expect(() => readGolden('interp').doubles(readGolden('interp').names[0]!)).toThrow('expected F64');
   });
 });
 

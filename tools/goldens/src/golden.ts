@@ -10,6 +10,8 @@ export interface Golden {
   shape(name: string): readonly number[];
   /** Floats of 16 bits come widened. */
   numbers(name: string): Float32Array | Int32Array;
+  /** Of a tensor recorded in float64. */
+  doubles(name: string): Float64Array;
   tensor(name: string): tf.Tensor;
   /** An image or map recorded as NCHW, turned to NHWC. */
   image(name: string): tf.Tensor4D;
@@ -38,13 +40,20 @@ export function readGolden(file: string | URL): Golden {
     if (name in entries) return entries[name];
     throw new TesseraError({ code: 'golden-tensor-missing', who, got: `no tensor ${name}`, expected: 'one' });
   };
+  const refuse = (name: string, expected: string): never => {
+    throw new TesseraError({ code: 'golden-dtype', who, got: `${name} of ${entry(name).dtype}`, expected });
+  };
+  const bytesOf = (name: string): ArrayBuffer => {
+    const [from, to] = entry(name).data_offsets;
+    return Uint8Array.from(bytes.subarray(start + from, start + to)).buffer;
+  };
   const numbers = (name: string): Float32Array | Int32Array => {
-    const { dtype, data_offsets } = entry(name);
-    const raw = Uint8Array.from(bytes.subarray(start + data_offsets[0], start + data_offsets[1])).buffer;
+    const { dtype } = entry(name);
+    const raw = bytesOf(name);
     if (dtype === 'F32') return new Float32Array(raw);
     if (dtype === 'I32') return new Int32Array(raw);
     if (dtype === 'F16') return Float32Array.from(new Uint16Array(raw), widen);
-    throw new TesseraError({ code: 'golden-dtype', who, got: `${name} of ${dtype}`, expected: 'F32, F16 or I32' });
+    return refuse(name, 'F32, F16 or I32');
   };
   const tensor = (name: string): tf.Tensor =>
     tf.tensor(numbers(name), entry(name).shape, entry(name).dtype === 'I32' ? 'int32' : 'float32');
@@ -53,6 +62,7 @@ export function readGolden(file: string | URL): Golden {
     names: Object.keys(entries),
     shape: (name) => entry(name).shape,
     numbers,
+    doubles: (name) => (entry(name).dtype === 'F64' ? new Float64Array(bytesOf(name)) : refuse(name, 'F64')),
     tensor,
     image: (name) => tf.tidy(() => tf.transpose(tensor(name) as tf.Tensor4D, [0, 2, 3, 1])),
   };

@@ -1,0 +1,63 @@
+import { schema } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+import { respacingMisfit, TRAINED_STEPS } from './respacing.ts';
+
+/** Build time. */
+export interface DiffusionConfig {
+  /** Residual blocks of the denoiser. */
+  readonly blocks: number;
+  readonly width: number;
+  /** Timesteps drawn per token in a training step: a denoiser costs little beside its backbone. */
+  readonly repeats: number;
+}
+
+/** Request time. */
+export interface DiffusionOptions {
+  /** Factor on the noise of every denoising step, not on the first noise. */
+  readonly temperature: number;
+  /** Which of the trained chain's steps are taken; see `keptTimesteps`. */
+  readonly respacing: string;
+}
+
+const { object, integer, optional, described, field, number, refine, string } = schema;
+
+export const diffusionConfig = object({
+  blocks: described(integer({ min: 1, max: 256 }), 'Residual blocks of the denoiser.'),
+  width: described(integer({ min: 1, max: 65536 }), 'Width of the denoiser.'),
+  repeats: described(optional(integer({ min: 1, max: 64 }), 4), 'Timesteps per token in a training step.'),
+});
+
+const anyNumber = number();
+
+/** Every number is judged here, so that NaN has the same code as zero. */
+const temperature = field(
+  (value, place) => {
+    if (typeof value !== 'number' || (value > 0 && value < Infinity)) return anyNumber.read(value, place);
+    throw new TesseraError({
+      code: 'temperature-out-of-range',
+      who: place.who,
+      got: `${place.path || 'temperature'} = ${value}`,
+      expected: 'a number above 0',
+      next: 'Choose 1 for the noise of training, or a little less for smoother images.',
+    });
+  },
+  { type: 'number', minimum: 0 },
+);
+
+const respacing = refine(
+  string(),
+  (text) => (text === '' ? `a number of steps, ${TRAINED_STEPS} for all` : respacingMisfit(text)),
+  'respacing-misfit',
+);
+
+export const diffusionOptions = object({
+  temperature: described(
+    optional(temperature, 1),
+    'Noise of the denoising steps, above 0: 1 as in training; less is smoother and less varied.',
+  ),
+  respacing: described(
+    optional(respacing, '100'),
+    'Denoising steps per token: a number up to 1000 as 100, sections as 10,15,20, or an even stride as ddim50. ' +
+      'Fewer are faster.',
+  ),
+});

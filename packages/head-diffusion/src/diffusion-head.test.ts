@@ -1,0 +1,90 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import type { Head, SampleContext, Step } from '@tessera/core';
+import { createEngine, keyedRng, tensorFrom, type Engine } from '@tessera/engine';
+import { goldenWeights, readGolden } from '@tessera/goldens';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DiffusionOptions } from './config.ts';
+import { diffusionHead } from './diffusion-head.ts';
+
+const D = 48;
+const C = 4;
+const OPTIONS: DiffusionOptions = { temperature: 1, respacing: '10,0' };
+const space = { kind: 'continuous', channels: C, std_S: [1] } as const;
+
+beforeAll(() => tf.setBackend('cpu'));
+
+describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
+  let engine: Engine;
+  let head: Head<DiffusionOptions>;
+  const weights = goldenWeights(readGolden('weights/mar_tiny'));
+
+  beforeAll(() => {
+    engine = createEngine({ target, threads: 2 });
+    const config = diffusionHead.config.parse({ blocks: 2, width: 64 }, 'test');
+    head = diffusionHead.build(config, { width: D, space }, { engine, weights });
+  });
+  afterAll(() => {
+    head.dispose();
+    weights.dispose();
+    engine.dispose();
+  });
+
+  /** Hidden states that depend on the image's seed alone; the null class' rows follow where guided. */
+  function hiddenOf(seeds: readonly number[], tokens: number, guided: boolean): Float32Array {
+    const rng = keyedRng(seeds);
+    const of = (stream: string) =>
+      seeds.flatMap((_, row) => [...rng.normal({ row, stream, step: 0, position: 0 }, tokens * D)]);
+    return Float32Array.from([...of('hidden'), ...(guided ? of('null') : [])]);
+  }
+
+  interface Draw {
+    readonly seeds: readonly number[];
+    readonly tokens?: number;
+    readonly weight?: number;
+    readonly changes?: Partial<SampleContext<DiffusionOptions>>;
+  }
+
+  async function draw({ seeds, tokens = 3, weight = 1, changes = {} }: Draw): Promise<Float32Array> {
+    const guided = weight !== 1;
+    const positions_Bl = Int32Array.from({ length: seeds.length * tokens }, (_, i) => 2 * (i % tokens));
+    const step: Step = { index: 1, of: 4, before: 9, after: 9 - tokens, positions_Bl };
+    const hidden = hiddenOf(seeds, tokens, guided);
+    const values_RlD = tensorFrom(hidden, [hidden.length / (tokens * D), tokens, D]) as Tensor3D;
+    const rows = seeds.map((seed) => ({ seed, label: 0 }));
+    const signal = new AbortController().signal;
+    const fixed = { step, rows, weight, rng: keyedRng(seeds), options: OPTIONS, signal };
+    try {
+      const { tokens: made } = await head.sample({ values_RlD, positions_Bl, guided }, { ...fixed, ...changes });
+      expect(made.values_BlC.shape).toEqual([seeds.length, tokens, C]);
+      const values = (await made.values_BlC.data<'float32'>()).slice();
+      made.values_BlC.dispose();
+      return values;
+    } finally {
+      values_RlD.dispose();
+    }
+  }
+
+  const eight = [3, 1, 4, 15, 9, 26, 5, 35];
+
+  it.each([
+    ['unguided', 1, 3],
+    ['guided', 3, 3],
+    ['one token unguided', 1, 1],
+  ])('gives a row the same bytes alone as among eight: %s', async (_, weight, tokens) => {
+    const together = await draw({ seeds: eight, tokens, weight });
+    for (const [row, seed] of eight.entries()) {
+      const alone = await draw({ seeds: [seed], tokens, weight });
+      expect([...alone]).toEqual([...together.subarray(row * tokens * C, (row + 1) * tokens * C)]);
+    }
+  });
+
+  it('leaves no tensors behind, and none when a cancel comes', async () => {
+    await draw({ seeds: [1, 2] });
+    const before = tf.memory().numTensors;
+    await draw({ seeds: [1, 2] });
+    const stopped = AbortSignal.abort(new Error('stopped'));
+    await expect(draw({ seeds: [1, 2], changes: { signal: stopped } })).rejects.toThrow('stopped');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
