@@ -1,1 +1,7 @@
-export {};
+export type { KlCanvas } from './canvas.ts';
+export { kl16, klConfig, klLayout, latentSide, tokenChannels, type KlConfig } from './config.ts';
+export { fitPreviewOnImages, fitPreviewOnNoise } from './fit-preview.ts';
+export { decodeLatent, encodeMoments, openKlVae, type KlVae } from './kl-vae.ts';
+export { fromTokens, toTokens } from './patches.ts';
+export { clampMoments, klDivergence, latentOf } from './posterior.ts';
+export { klTokenizer, type KlTokenizer, type KlTokenizerPlugin } from './tokenizer.ts';
