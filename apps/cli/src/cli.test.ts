@@ -60,7 +60,7 @@ describe('generate', () => {
     expect([status, stderr]).toEqual([0, '']);
     const result = JSON.parse(stdout);
     expect(result).toMatchObject({ model: 'micro', images: 4 });
-    expect(result.timings_ms.scales.map(({ index }: { index: number }) => index)).toEqual([0, 1, 2]);
+    expect(result.timings_ms.steps.map(({ index }: { index: number }) => index)).toEqual([0, 1, 2]);
     expect(readdirSync(out).sort()).toEqual([
       'grid.png',
       'label-1-seed-3.png',
@@ -101,7 +101,13 @@ describe('generate', () => {
     [['--label', '99'], /got the label 99; expected a number from 0 to 4.*\(unknown-label\)/],
     [['--count', '0'], /got --count 0; expected an integer from 1.*\(option\)/],
     [['--guidance', 'NaN'], /got --guidance NaN; expected a number.*\(option\)/],
-    [['--top-k', '99999'], /got topK 99999; expected at most 32.*\(top-k-above-vocabulary\)/],
+    [['--set', 'topK=99999'], /got topK = 99999; expected an integer from 0 to 32.*\(field-invalid\)/],
+    [['--set', 'topP=high'], /got topP = "high"; expected a number from 0 to 1.*\(field-invalid\)/],
+    [
+      ['--set', 'topk=3'],
+      /unknown option topk; expected only topK, topP, smooth. Did you mean topK\?.*\(option-unknown\)/,
+    ],
+    [['--set', 'smooth'], /got --set smooth; expected NAME=VALUE.*\(option\)/],
     [['--seed', '-1'], /got --seed -1; expected an integer from 0.*\(option\)/],
     [['--target', 'abacus'], /got the target 'abacus'.*\(target-unknown\)/],
     [['--out', trainer], /which is a file.*\(output-not-writable\)/],
@@ -168,7 +174,11 @@ describe('facts', () => {
     expect(JSON.parse(tessera('models', 'micro', '--json').stdout)).toMatchObject({
       name: 'micro',
       classes: ['0', '1', '2', '3', '4'],
+      options: { properties: { topK: { type: 'integer', maximum: 32 } } },
     });
+    const page = tessera('models', 'micro').stdout;
+    expect(page).toMatch(/^ {2}topK {4}integer from 0 to 32, default \d+: Draws among /m);
+    expect(page).toMatch(/^ {2}smooth {2}true or false, default false: /m);
   });
 
   it('tells versions, the target and why', () => {

@@ -9,11 +9,15 @@ export interface Option {
   readonly value?: string;
   readonly help: string;
   readonly short?: string;
+  /** May be said several times: `Arguments.lists` holds what was said. */
+  readonly repeats?: true;
 }
 
 export interface Arguments {
   readonly positionals: readonly string[];
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  /** Of options that repeat, in the order in which they were said. */
+  readonly lists: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A verb of `tessera`, known before its code is loaded: a help page should not wait for an engine. */
@@ -40,8 +44,8 @@ const HELP: Option = { type: 'boolean', short: 'h', help: 'show this page' };
 /** Parses what follows the command's name. @throws TesseraError `usage` */
 export function parseCommand(name: string, command: Command, argv: readonly string[]): Arguments {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const [option, { type, short }] of Object.entries({ ...command.options, help: HELP })) {
-    options[option] = short === undefined ? { type } : { type, short };
+  for (const [option, { type, short, repeats }] of Object.entries({ ...command.options, help: HELP })) {
+    options[option] = { type, ...(short !== undefined && { short }), ...(repeats && { multiple: true }) };
   }
   const wrong = (got: string, cause?: unknown) =>
     new TesseraError({
@@ -54,7 +58,7 @@ export function parseCommand(name: string, command: Command, argv: readonly stri
     });
   let parsed: Arguments;
   try {
-    parsed = parseArgs({ args: joinNegatives(argv), options, allowPositionals: true, strict: true }) as Arguments;
+    parsed = asArguments(parseArgs({ args: joinNegatives(argv), options, allowPositionals: true, strict: true }));
   } catch (error) {
     throw wrong((error as Error).message.split('. ')[0]!.replace(/\.$/, ''), error);
   }
@@ -64,6 +68,17 @@ export function parseCommand(name: string, command: Command, argv: readonly stri
     throw wrong(count === 0 ? 'no argument' : `the arguments ${parsed.positionals.join(' ')}`);
   }
   return parsed;
+}
+
+type Parsed = ReturnType<typeof parseArgs>;
+
+function asArguments({ positionals, values }: Parsed): Arguments {
+  const entries = Object.entries(values);
+  return {
+    positionals,
+    values: Object.fromEntries(entries.filter(([, value]) => !Array.isArray(value))) as Arguments['values'],
+    lists: Object.fromEntries(entries.filter(([, value]) => Array.isArray(value))) as Arguments['lists'],
+  };
 }
 
 /** parseArgs takes `--seed -1` for two options; `--seed=-1` says what was meant, so that our own checks can answer. */

@@ -1,18 +1,21 @@
 import { TesseraError } from '@tessera/errors';
-import type { Model } from '@tessera/models';
+import type { ModelManifest } from '@tessera/models';
+
+/** The model that the labels are for. */
+type Named = Pick<ModelManifest, 'name' | 'classes'>;
 
 /**
  * One label per image from `--label`: a number, a class name, a list that is repeated, or `none` for the null class;
  * without the option every class in turn. @throws TesseraError `unknown-label`
  */
-export function readLabels(option: string | boolean | undefined, count: number, model: Model): number[] {
-  const classes = model.manifest.classes;
+export function readLabels(option: string | boolean | undefined, count: number, model: Named): number[] {
+  const { classes } = model;
   const cycle =
     typeof option === 'string' ? option.split(',').map((word) => oneLabel(word.trim(), model)) : [...classes.keys()];
   return Array.from({ length: count }, (_, i) => cycle[i % cycle.length] ?? -1);
 }
 
-function oneLabel(word: string, { name, manifest: { classes } }: Model): number {
+function oneLabel(word: string, { name, classes }: Named): number {
   if (word === 'none' || word === '-1') return -1;
   const byName = classes.indexOf(word);
   if (byName >= 0) return byName;

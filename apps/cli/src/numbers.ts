@@ -12,14 +12,14 @@ export function integer(option: string, value: string | boolean, least: number, 
   ) {
     return parsed;
   }
-  throw wrong(option, value, `an integer from ${least} to ${most}`);
+  throw wrongOption(option, value, `an integer from ${least} to ${most}`);
 }
 
 /** A finite number option; what range makes sense is for the model to say. @throws TesseraError `option` */
 export function number(option: string, value: string | boolean): number {
   const parsed = Number(value);
   if (typeof value === 'string' && value.trim() !== '' && Number.isFinite(parsed)) return parsed;
-  throw wrong(option, value, 'a number');
+  throw wrongOption(option, value, 'a number');
 }
 
 /** The value of an option that must be there. @throws TesseraError `usage` */
@@ -34,7 +34,8 @@ export function required(command: string, option: string, value: string | boolea
   });
 }
 
-function wrong(option: string, value: string | boolean, expected: string): TesseraError {
+/** What to say of an option whose value cannot be read. */
+export function wrongOption(option: string, value: string | boolean, expected: string): TesseraError {
   return new TesseraError({
     code: 'option',
     who: 'tessera',

@@ -8,7 +8,7 @@ const VISIBLE = 96;
 /** A sheet shows so many images at most, and memory holds no more. */
 const SHEET = 100;
 
-/** One finished image, and its scales where a strip was asked for. */
+/** One finished image, and its steps where a strip was asked for. */
 export interface Sample {
   readonly label: number;
   readonly seed: number;

@@ -1,15 +1,15 @@
-/** Where the time of a run went, in milliseconds; scales are summed over batches. */
+/** Where the time of a run went, in milliseconds; steps are summed over batches. */
 export interface Timings {
   readonly load: number;
-  readonly scales: readonly { readonly index: number; readonly tokens: number; readonly ms: number }[];
+  readonly steps: readonly { readonly index: number; readonly tokens: number; readonly ms: number }[];
   readonly decode: number;
   readonly total: number;
 }
 
-/** Splits the time of a generation into loading, scales and decoding. */
+/** Splits the time of a generation into loading, steps and decoding. */
 export class Stopwatch {
   readonly #started = performance.now();
-  readonly #scales: { index: number; tokens: number; ms: number }[] = [];
+  readonly #steps: { index: number; tokens: number; ms: number }[] = [];
   #last = this.#started;
   #load = 0;
   #decode = 0;
@@ -23,10 +23,10 @@ export class Stopwatch {
     this.#lap();
   }
 
-  scale(index: number, tokens: number): void {
-    const scale = (this.#scales[index] ??= { index, tokens: 0, ms: 0 });
-    scale.tokens += tokens;
-    scale.ms += this.#lap();
+  step(index: number, tokens: number): void {
+    const step = (this.#steps[index] ??= { index, tokens: 0, ms: 0 });
+    step.tokens += tokens;
+    step.ms += this.#lap();
   }
 
   decoded(): void {
@@ -36,7 +36,7 @@ export class Stopwatch {
   timings(): Timings {
     return {
       load: rounded(this.#load),
-      scales: this.#scales.map((scale) => ({ ...scale, ms: rounded(scale.ms) })),
+      steps: this.#steps.map((step) => ({ ...step, ms: rounded(step.ms) })),
       decode: rounded(this.#decode),
       total: rounded(performance.now() - this.#started),
     };

@@ -1,6 +1,15 @@
 import type { Pixels } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { findModel, openModel, type GenerateRequest, type Model } from '@tessera/models';
+import {
+  findModel,
+  openModel,
+  optionsSchema,
+  outlineModel,
+  readRequest,
+  type GenerateRequest,
+  type Model,
+} from '@tessera/models';
+import { readChoices } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { readLabels } from '../labels.ts';
@@ -27,34 +36,33 @@ export const generate: Command = {
       value: 'G',
       help: 'strength of guidance in the model’s own scale (default: the model’s own)',
     },
-    'top-k': { type: 'string', value: 'K', help: 'sample among the K likeliest tokens, 0 for all' },
-    'top-p': {
+    set: {
       type: 'string',
-      value: 'P',
-      help: 'sample among the likeliest tokens of joint probability P, 0 for all',
+      value: 'NAME=VALUE',
+      help: 'an option of the model, repeatable; tessera models NAME lists them',
+      repeats: true,
     },
-    smooth: { type: 'boolean', help: 'blend tokens by Gumbel smoothing: prettier, less diverse' },
-    'steps-strip': { type: 'boolean', help: 'also write steps.png: every scale of every image, coarse to fine' },
+    'steps-strip': { type: 'boolean', help: 'also write steps.png: how every image looked after each step' },
     batch: { type: 'string', value: 'B', help: 'images computed together (default 8; never changes an image)' },
-    json: { type: 'boolean', help: 'print files and timings per scale as one JSON object' },
+    json: { type: 'boolean', help: 'print files and timings per step as one JSON object' },
     ...engineOptions,
   },
   examples: [
     'tessera generate --model digits-var --label 7 --count 16 --seed 1 --out digits',
     'tessera generate --model digits-var --label 0,1,2,3 --count 4 --out digits --steps-strip',
-    'tessera generate --model ./my-model --label cat --guidance 1.5 --top-k 900 --top-p 0.96 --out cats --json',
+    'tessera generate --model ./my-model --label cat --guidance 1.5 --set topK=900 --set topP=0.96 --out cats --json',
   ],
   positionals: [0, 0],
   run,
 };
 
-async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
+async function run(args: Arguments, terminal: Terminal): Promise<number> {
+  const { values } = args;
   const out = required('generate', '--out DIR', values['out']);
   const { folder } = findModel(required('generate', '--model NAME', values['model']));
-  const count = integer('--count', values['count'] ?? '1', 1, 10_000);
-  const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER - count);
   const batch = integer('--batch', values['batch'] ?? '8', 1, 256);
-  const choices = readChoices(values);
+  const request = await readWishes(args, folder);
+  const count = request.labels.length;
   await requireWritable(out);
 
   const files = new SampleFiles(out);
@@ -67,18 +75,12 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   let model: Model | null = null;
   try {
     model = await openModel(folder, { engine });
-    const labels = readLabels(values['label'], count, model);
     stopwatch.loaded();
     for (let first = 0; first < count; first += batch) {
-      const request = {
-        ...choices,
-        labels: labels.slice(first, first + batch),
-        seed: seed + first,
-        signal: abort.signal,
-      };
-      const show = (within: number, what: string) =>
-        terminal.progress((first + within * request.labels.length) / count, what);
-      for (const sample of await makeBatch(model, request, { stopwatch, show })) await files.add(sample);
+      const labels = request.labels.slice(first, first + batch);
+      const part = { ...request, labels, seed: request.seed + first, signal: abort.signal };
+      const show = (within: number, what: string) => terminal.progress((first + within * labels.length) / count, what);
+      for (const sample of await makeBatch(model, part, { stopwatch, show })) await files.add(sample);
     }
     await files.finish();
     const facts = { model: model.name, target: engine.target, images: count, files: files.written };
@@ -94,17 +96,20 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   }
 }
 
-/** What was chosen on the command line; the model's defaults stand for the rest. */
-function readChoices(values: Arguments['values']): Pick<GenerateRequest, 'guidance' | 'options' | 'preview'> {
-  return {
+/** All images as one request, checked before any weights are read; the model's defaults stand for what is left out. */
+async function readWishes({ values, lists }: Arguments, folder: string): Promise<GenerateRequest> {
+  const count = integer('--count', values['count'] ?? '1', 1, 10_000);
+  const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER - count);
+  const outline = await outlineModel(folder);
+  const request: GenerateRequest = {
+    labels: readLabels(values['label'], count, outline.manifest),
+    seed,
     ...(values['guidance'] === undefined ? {} : { guidance: number('--guidance', values['guidance']) }),
-    options: {
-      ...(values['top-k'] === undefined ? {} : { topK: number('--top-k', values['top-k']) }),
-      ...(values['top-p'] === undefined ? {} : { topP: number('--top-p', values['top-p']) }),
-      ...(values['smooth'] === true ? { smooth: true } : {}),
-    },
+    options: readChoices(lists['set'] ?? [], optionsSchema(outline)),
     preview: values['steps-strip'] === true ? 'decoded' : 'none',
   };
+  readRequest(outline, request);
+  return request;
 }
 
 interface Observers {
@@ -119,8 +124,8 @@ async function makeBatch(model: Model, request: GenerateRequest, { stopwatch, sh
   for await (const event of model.generate(request)) {
     if (event.type === 'step') {
       const { index, of, positions_Bl } = event.step;
-      stopwatch.scale(index, positions_Bl.length);
-      show((index + 1) / (of + 1), `${model.name}: scale ${index + 1} of ${of}`);
+      stopwatch.step(index, positions_Bl.length);
+      show((index + 1) / (of + 1), `${model.name}: step ${index + 1} of ${of}`);
       event.previews?.forEach((preview, row) => strips[row]!.push(preview));
     } else {
       stopwatch.decoded();

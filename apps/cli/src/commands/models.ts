@@ -1,7 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { guidanceOff } from '@tessera/core';
 import { isTesseraError } from '@tessera/errors';
-import { findModel, listModelFolders, readManifest, type ModelManifest } from '@tessera/models';
+import {
+  findModel,
+  listModelFolders,
+  optionsSchema,
+  outlineModel,
+  readManifest,
+  type ModelOutline,
+} from '@tessera/models';
+import { choiceLines } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -38,27 +47,36 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
 
 async function show(name: string, json: boolean, terminal: Terminal): Promise<number> {
   const { folder } = findModel(name);
-  const manifest = await readManifest(folder);
+  const outline = await outlineModel(folder);
+  const { manifest } = outline;
+  const options = optionsSchema(outline);
   if (json) {
-    terminal.out(JSON.stringify({ ...manifest, folder }));
+    terminal.out(JSON.stringify({ ...manifest, options, folder }));
     return 0;
   }
   terminal.out(`${manifest.name}: ${manifest.title}`);
-  const rows = facts(manifest, folder);
+  const rows = facts(outline, folder);
   const width = Math.max(...rows.map(([label]) => label.length));
   for (const [label, value] of rows) terminal.out(`  ${label.padEnd(width)}  ${value}`);
+  const choices = choiceLines(options);
+  if (choices.length > 0) terminal.out('Options, for tessera generate --set NAME=VALUE:');
+  for (const line of choices) terminal.out(`  ${line}`);
   return 0;
 }
 
-function facts(manifest: ModelManifest, folder: string): [string, string][] {
-  const { defaults } = manifest;
+function facts({ manifest, facts: { layout } }: ModelOutline, folder: string): [string, string][] {
+  const { kind, scale } = manifest.defaults.guidance;
+  const off = guidanceOff(kind);
   const part = (key: 'tokenizer' | 'order' | 'backbone' | 'head') => manifest[key].plugin;
   return [
     ['about', manifest.description],
     ['parts', `${part('tokenizer')} + ${part('order')} + ${part('backbone')} + ${part('head')}`],
     ['classes', manifest.classes.map((text, label) => (text === String(label) ? text : `${label} ${text}`)).join(', ')],
-    ['guidance', `${defaults.guidance.kind} ${defaults.guidance.scale}`],
-    ['options', JSON.stringify(defaults.options)],
+    [
+      'tokens',
+      `${layout.length}, in maps of ${layout.scales.map(({ height, width }) => `${height}x${width}`).join(', ')}`,
+    ],
+    ['guidance', off === null ? 'none' : `${kind} ${scale}; ${off} is none`],
     ['licence', manifest.licence],
     ['data', manifest.data],
     ...Object.entries(manifest.metrics ?? {}).map(([name, value]): [string, string] => [name, String(value)]),

@@ -1,0 +1,40 @@
+import type { JsonSchema } from '@tessera/core';
+import { wrongOption } from './numbers.ts';
+
+/**
+ * Reads `--set NAME=VALUE`: what the model's schema calls a string stays one; else numbers and true and false are what
+ * they look like. Whether name and value make sense is for the model to say. Of one name said twice the last holds.
+ * @throws TesseraError `option`
+ */
+export function readChoices(settings: readonly string[], { properties = {} }: JsonSchema): Record<string, unknown> {
+  return Object.fromEntries(
+    settings.map((setting) => {
+      const [, name, value] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
+      if (name === undefined || value === undefined) throw wrongOption('--set', setting, 'NAME=VALUE');
+      const isText = Object.hasOwn(properties, name) && properties[name]!.type === 'string';
+      return [name, isText ? value : plainValue(value)];
+    }),
+  );
+}
+
+function plainValue(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** One line per option: `topP  number from 0 to 1, default 0.95: what it does`. */
+export function choiceLines({ properties = {} }: JsonSchema): string[] {
+  const width = Math.max(0, ...Object.keys(properties).map((name) => name.length));
+  return Object.entries(properties).map(([name, property]) => {
+    const { description, default: own } = property;
+    const normally = own === undefined ? '' : `, default ${String(own)}`;
+    return `${name.padEnd(width)}  ${kindOf(property)}${normally}${description === undefined ? '' : `: ${description}`}`;
+  });
+}
+
+function kindOf({ type, minimum, maximum, enum: allowed }: JsonSchema): string {
+  if (allowed) return allowed.join(' or ');
+  if (type === 'boolean') return 'true or false';
+  const from = minimum === undefined ? '' : ` from ${minimum}`;
+  return `${type ?? 'value'}${from}${maximum === undefined ? '' : `${from ? '' : ' up'} to ${maximum}`}`;
+}
