@@ -14,6 +14,8 @@ export { inferPatchNums, patchNumsOf } from './formats/var/patch-nums.ts';
 export { varPresets, varTokenizer, type VarName, type VarPreset } from './formats/var/presets.ts';
 export { recordedShapes } from './formats/recorded-shapes.ts';
 export { configOfVarState, configOfVqState, type VarStateConfig } from './formats/var/state-config.ts';
+export { marPresets, type MarName, type MarPreset } from './formats/mar/presets.ts';
+export { configOfKlState, configOfMarState, type MarStateConfig } from './formats/mar/state-config.ts';
 export type { Shapes } from './formats/state-shapes.ts';
 export type { ImportHints } from './formats/weight-format.ts';
 export type { WeightsChoice } from './formats/official-state.ts';

@@ -1,8 +1,10 @@
 import { nearestName, nextScaleOrder, randomSetsOrder } from '@tessera/core';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, Parts, TokenizerPlugin } from '@tessera/core';
-import { nextScaleTransformer } from '@tessera/backbones';
+import { maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead } from '@tessera/head-categorical';
+import { diffusionHead } from '@tessera/head-diffusion';
+import { klTokenizer } from '@tessera/tokenizer-continuous';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import type { ComponentEntry, ModelManifest } from './model.ts';
 
@@ -16,10 +18,10 @@ export interface Plugins {
 
 /** What Tessera brings along. */
 export const builtInPlugins: Plugins = {
-  tokenizers: [vqTokenizer as TokenizerPlugin],
+  tokenizers: [vqTokenizer as TokenizerPlugin, klTokenizer as TokenizerPlugin],
   orders: [nextScaleOrder as OrderPlugin, randomSetsOrder as OrderPlugin],
-  backbones: [nextScaleTransformer as BackbonePlugin],
-  heads: [categoricalHead as HeadPlugin],
+  backbones: [nextScaleTransformer as BackbonePlugin, maskedEncoderDecoder as BackbonePlugin],
+  heads: [categoricalHead as HeadPlugin, diffusionHead as HeadPlugin],
 };
 
 /**

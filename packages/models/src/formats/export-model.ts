@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openCheckpoint, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
-import { readManifest, weightedComponents, type WeightedComponent } from '../manifest.ts';
+import { readManifest, type WeightedComponent } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';
 import { replaceFolder } from '../save-model.ts';
 import { formatOfModel } from './formats.ts';
@@ -34,7 +34,10 @@ export async function exportModel(folder: string, out: string): Promise<Exported
     await replaceFolder(out, async (temporary) => {
       const metadata = { [noteKeys.model]: modelNote(manifest), ...transformer.metadata };
       await writeSafetensors(join(temporary, transformer.file), transformer.tensors, metadata);
-      await writeSafetensors(join(temporary, tokenizer.file), tokenizer.tensors, tokenizer.metadata);
+      await writeSafetensors(join(temporary, tokenizer.file), tokenizer.tensors, {
+        ...previewNote(manifest),
+        ...tokenizer.metadata,
+      });
     });
     return { transformer: join(out, transformer.file), tokenizer: join(out, tokenizer.file) };
   } finally {
@@ -42,7 +45,12 @@ export async function exportModel(folder: string, out: string): Promise<Exported
   }
 }
 
-function weightFile(folder: string, manifest: ModelManifest, component: (typeof weightedComponents)[number]): string {
+function previewNote({ tokenizer: { config } }: ModelManifest): Record<string, string> {
+  const { preview } = config as { readonly preview?: unknown };
+  return preview ? { [noteKeys.preview]: JSON.stringify(preview) } : {};
+}
+
+function weightFile(folder: string, manifest: ModelManifest, component: WeightedComponent): string {
   const { weights } = manifest[component];
   if (weights) return join(folder, weights.file);
   throw new TesseraError({

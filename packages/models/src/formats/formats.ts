@@ -2,11 +2,12 @@ import { TesseraError } from '@tessera/errors';
 import type { Checkpoint } from '@tessera/checkpoints';
 import type { ModelManifest } from '../model.ts';
 import { holdsState } from './official-state.ts';
+import { marFormat } from './mar/mar-format.ts';
 import { varFormat } from './var/var-format.ts';
 import type { ImportHints, WeightFormat } from './weight-format.ts';
 
 /** The families whose official files Tessera reads and writes. */
-export const formats: readonly WeightFormat[] = [varFormat];
+export const formats: readonly WeightFormat[] = [varFormat, marFormat];
 
 /**
  * The format of a generator's file.

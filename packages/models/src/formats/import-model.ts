@@ -11,7 +11,7 @@ import { checkHints, formatOfFile } from './formats.ts';
 import { memoryWeights } from './memory-weights.ts';
 import { findState, type WeightsChoice } from './official-state.ts';
 import { differences, recordedShapes } from './recorded-shapes.ts';
-import { readModelNote, type ModelFacts } from './state-notes.ts';
+import { readModelNote, readPreviewNote, type ModelFacts } from './state-notes.ts';
 import type { ImportHints, Reading, States, WeightFormat } from './weight-format.ts';
 
 /** Official weights and what the new model folder says about itself. */
@@ -48,7 +48,7 @@ export interface ImportedModel {
 /**
  * Imports official weights (safetensors or PyTorch files, executing nothing) as a model folder: names and layouts are
  * kept, every name and shape is accounted for, what follows from the configuration is left out, and a linear preview is
- * fitted. What shapes do not tell is taken from the request, else from what the files say of themselves, else it is as
+ * fitted where the files bring none. What shapes do not tell is taken from the request, else from what the files say of themselves, else it is as
  * in the published models. On failure nothing stays behind.
  * @throws TesseraError state-missing, state-ambiguous, ema-missing, plain-missing, hint-unknown, weights-mismatch,
  * classes-mismatch, notes-malformed, field-..., the codes of the format (state-shape and others) and of the file formats
@@ -78,8 +78,7 @@ async function importStates(request: ImportRequest, format: WeightFormat, states
   const manifest = manifestOf(request, { format, reading, facts });
   checkClasses(states.transformer.who, manifest, reading.classes);
   checkShapes(manifest, request.engine, { states, reading });
-  const preview = await previewOf(request.engine, reading);
-  const config = { ...(reading.configs.tokenizer as object), preview };
+  const config = await withPreview(manifest, request.engine, { states, reading });
   const complete = { ...manifest, tokenizer: { ...manifest.tokenizer, config } };
   await saveModel(request.out, { manifest: complete, tensors: reading.tensors, dtype: request.dtype ?? 'float32' });
   return readManifest(request.out);
@@ -108,7 +107,18 @@ function checkShapes(
   if (tokenizer.length > 0) throw mismatch(states.tokenizer.who, tokenizer);
 }
 
-async function previewOf(engine: Engine, { tensors, fitPreview }: Reading): Promise<LinearPreview> {
+/** The tokenizer's configuration with the preview of an export of ours, or one fitted anew. */
+async function withPreview(
+  manifest: ModelManifest,
+  engine: Engine,
+  { states: { tokenizer }, reading }: { readonly states: States; readonly reading: Reading },
+): Promise<unknown> {
+  const preview = readPreviewNote(tokenizer) ?? (await fittedPreview(engine, reading));
+  const { plugin, config } = resolveParts(manifest, manifest.name).tokenizer;
+  return plugin.config.parse({ ...(config as object), preview }, tokenizer.who);
+}
+
+async function fittedPreview(engine: Engine, { tensors, fitPreview }: Reading): Promise<LinearPreview> {
   const weights = await memoryWeights(tensors.tokenizer);
   try {
     return await fitPreview({ engine, weights });

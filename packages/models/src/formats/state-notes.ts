@@ -1,4 +1,4 @@
-import type { Schema } from '@tessera/core';
+import { schema, type Schema } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { modelFacts } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';
@@ -9,6 +9,7 @@ export const noteKeys = {
   model: 'tessera.model',
   backbone: 'tessera.backbone',
   tokenizer: 'tessera.tokenizer',
+  preview: 'tessera.preview',
 } as const;
 
 export type ModelFacts = ReturnType<typeof modelFacts.parse>;
@@ -46,3 +47,10 @@ export function readNote<T>({ values, who }: Pick<OfficialState, 'who' | 'values
   }
   return notes.parse(value, `${who}, ${key}`);
 }
+
+/** The tokenizer's preview; its plug-in's schema judges it. @throws TesseraError notes-malformed */
+export function readPreviewNote(state: Pick<OfficialState, 'who' | 'values'>): unknown {
+  return readNote(state, noteKeys.preview, anything);
+}
+
+const anything = schema.field((value): unknown => value);

@@ -1,0 +1,113 @@
+import { maskedEncoderDecoder, type MaskedConfig, type TransformerConfig } from '@tessera/backbones';
+import { TesseraError } from '@tessera/errors';
+import { diffusionHead, type DiffusionConfig } from '@tessera/head-diffusion';
+import { kl16, klConfig, type KlConfig } from '@tessera/tokenizer-continuous';
+import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
+import { publishedMar } from './presets.ts';
+
+export interface MarStateConfig {
+  readonly backbone: MaskedConfig;
+  readonly head: DiffusionConfig;
+  /** Tokens of an image. */
+  readonly length: number;
+  /** Channels of a token. */
+  readonly channels: number;
+}
+
+/** What shapes do not tell. */
+export interface MarStateHints {
+  readonly who: string;
+  /** Without them, those of the published model of the same width. */
+  readonly heads?: { readonly encoder: number; readonly decoder: number };
+  /** What serves training only. */
+  readonly dropout?: number;
+  readonly repeats?: number;
+}
+
+/**
+ * Configuration of MAR's transformers and denoiser from the shapes of an official state dict.
+ * @throws TesseraError state-shape, heads-unknown, field-...
+ */
+export function configOfMarState(shapes: Shapes, hints: MarStateHints): MarStateConfig {
+  const { who, dropout, repeats } = hints;
+  const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
+  const [, length, decoderWidth] = shape('diffusion_pos_embed_learned', 3) as [number, number, number];
+  const [, positions] = shape('encoder_pos_embed_learned', 3) as [number, number];
+  const [classes, encoderWidth] = shape('class_emb.weight', 2) as [number, number];
+  const [hidden] = shape('encoder_blocks.0.mlp.fc1.weight', 2) as [number];
+  const [, channels] = shape('z_proj.weight', 2) as [number, number];
+  const [denoiserWidth] = shape('diffloss.net.input_proj.weight', 2) as [number];
+  const transformer = (kind: 'encoder' | 'decoder', width: number): TransformerConfig => ({
+    depth: countModules(shapes, `${kind}_blocks`),
+    width,
+    heads: hints.heads?.[kind] ?? publishedHeads(width, who),
+  });
+  const backbone = {
+    classes,
+    encoder: transformer('encoder', encoderWidth),
+    decoder: transformer('decoder', decoderWidth),
+    buffer: positions - length,
+    mlpRatio: hidden / encoderWidth,
+    dropout,
+  };
+  const head = { blocks: countModules(shapes, 'diffloss.net.res_blocks'), width: denoiserWidth, repeats };
+  return {
+    backbone: maskedEncoderDecoder.config.parse(backbone, who),
+    head: diffusionHead.config.parse(head, who),
+    length,
+    channels,
+  };
+}
+
+function publishedHeads(width: number, who: string): number {
+  const heads = publishedMar(width)?.backbone.encoder.heads;
+  if (heads !== undefined) return heads;
+  throw new TesseraError({
+    code: 'heads-unknown',
+    who,
+    got: `a width of ${width}, which no published MAR model has`,
+    expected: 'the number of attention heads, which weights do not show',
+    next: 'State heads.',
+  });
+}
+
+/** What shapes do not tell. */
+export interface KlStateHints {
+  readonly who: string;
+  /** Tokens in a row of an image; 16 where nobody says. */
+  readonly tokensAcross?: number;
+  /** Side of the square of latents that makes one token; 1 where nobody says. */
+  readonly patchSize?: number;
+  /** Without it, weights shaped like the published KL-16 take its scale; others are refused. */
+  readonly latentScale?: number;
+  readonly groups?: number;
+}
+
+/**
+ * Configuration of the KL-VAE from the shapes of its official state dict; what shapes do not tell takes official values.
+ * @throws TesseraError state-shape, latent-scale, field-...
+ */
+export function configOfKlState(shapes: Shapes, hints: KlStateHints): KlConfig {
+  const { who, tokensAcross = 16, patchSize = 1, groups } = hints;
+  const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
+  const [z_channels] = shape('post_quant_conv.weight', 4);
+  const [ch, in_channels] = shape('encoder.conv_in.weight', 4);
+  const levels = Array.from({ length: countModules(shapes, 'encoder.down') }, (_, level) => level);
+  const ch_mult = levels.map((level) => shape(`encoder.down.${level}.block.0.conv1.weight`, 4)[0]! / ch!);
+  const resolution = tokensAcross * patchSize * 2 ** (levels.length - 1);
+  const attending = levels.filter((level) => countModules(shapes, `encoder.down.${level}.attn`) > 0);
+  const published = z_channels === kl16.z_channels && ch === kl16.ch && String(ch_mult) === String(kl16.ch_mult);
+  const config = {
+    z_channels,
+    ch,
+    ch_mult,
+    num_res_blocks: countModules(shapes, 'encoder.down.0.block'),
+    in_channels,
+    resolution,
+    attn_resolutions: attending.map((level) => resolution / 2 ** level),
+    groups,
+    patch_size: patchSize,
+    latentScale: hints.latentScale ?? (published ? kl16.latentScale : undefined),
+  };
+  return klConfig.parse(config, who);
+}
