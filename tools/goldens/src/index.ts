@@ -1,4 +1,4 @@
 export { furthest } from './furthest.ts';
 export { goldenNames, readGolden, type Golden } from './golden.ts';
 export { goldenWeights, type GoldenWeights } from './golden-weights.ts';
-export { varInventory, varSchedules, type ModelInventory, type VarSchedules } from './tables.ts';
+export { marInventory, varInventory, varSchedules, type ModelInventory, type VarSchedules } from './tables.ts';

@@ -50,6 +50,11 @@ export function varInventory(): Readonly<Record<string, ModelInventory>> {
   return read('inventory_var.json') as Readonly<Record<string, ModelInventory>>;
 }
 
+/** By model: `mar_base`, `mar_large`, `mar_huge`, and the tokenizer `kl16`. */
+export function marInventory(): Readonly<Record<string, ModelInventory>> {
+  return read('inventory_mar.json') as Readonly<Record<string, ModelInventory>>;
+}
+
 function read(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`../cases/${name}`, import.meta.url), 'utf8'));
 }

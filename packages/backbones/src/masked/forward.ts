@@ -32,9 +32,11 @@ export function embedTokens({ config, params }: MaskedModel, { values_BLC, known
 export function bufferTokens({ config, params }: MaskedModel, label_R: Tensor1D): Tensor3D {
   const { classEmbed, nullEmbed, tokenNorm, encoder } = params;
   const D = config.encoder.width;
-  const isNull_R1 = tf.reshape(tf.less(label_R, 0), [-1, 1]);
-  const class_RD = nn.embedding(classEmbed, tf.maximum(label_R, tf.scalar(0, 'int32')));
-  const class_R1D = tf.reshape(tf.where(isNull_R1, nullEmbed, class_RD), [-1, 1, D]);
+  const [classes] = classEmbed.shape as [number];
+  // Equal shapes, because the broadcast of tf.where would be another program for one row.
+  const index_R = tf.where(tf.less(label_R, 0), tf.fill(label_R.shape, classes, 'int32'), label_R);
+  const class_RD = nn.embedding(tf.concat([classEmbed, nullEmbed], 0), index_R);
+  const class_R1D = tf.reshape(class_RD, [-1, 1, D]);
   const places_PD = tf.slice(encoder.places, [0, 0, 0], [1, config.buffer, D]);
   return norm(tf.add(class_R1D, places_PD), tokenNorm);
 }
@@ -88,7 +90,7 @@ function spread({ config, params }: MaskedModel, { encoded_RtD, rank_RL, known }
   const table = tf.concat([tokens, tf.reshape(params.maskToken, [1, D])], 0);
   const buffer_RP = flatIndex(tf.tile(tf.reshape(tf.range(0, P, 1, 'int32'), [1, P]), [R, 1]) as Tensor2D, t);
   const known_RL = flatIndex(tf.add(rank_RL, tf.scalar(P, 'int32')), t);
-  const source_RL = tf.where(tf.less(rank_RL, known), known_RL, tf.fill([1, 1], R * t, 'int32'));
+  const source_RL = tf.where(tf.less(rank_RL, known), known_RL, tf.fill(known_RL.shape, R * t, 'int32'));
   return tf.gather(table, tf.concat([buffer_RP, source_RL], 1)) as Tensor3D;
 }
 
