@@ -102,6 +102,11 @@ export function seriesOf(file: CaseFile, prefix: string): CaseTensor[] {
   return series;
 }
 
+/** Names of tensors behind a prefix: `grad.`. */
+export function namesAfter(file: CaseFile, prefix: string): string[] {
+  return [...file.tensors.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+}
+
 /** Metadata that is JSON text. @throws TesseraError `case-metadata` */
 export function metadataOf(file: CaseFile, key: string): unknown {
   const text = file.metadata.get(key);

@@ -6,5 +6,7 @@ import type { Checks } from './checks.ts';
 export interface CaseRunner {
   /** The metadata's `kind`. */
   readonly kind: string;
+  /** Whether a tensor of its files is a result; left out: by its name, see `isExpected`. */
+  readonly expects?: (name: string) => boolean;
   run(file: CaseFile, tools: { readonly checks: Checks; readonly engine: Engine }): Promise<void>;
 }

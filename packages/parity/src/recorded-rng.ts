@@ -2,9 +2,15 @@ import type { DrawKey, SampleRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { CaseTensor } from './case-file.ts';
 
-/** Recorded numbers of one stream: per step a tensor whose rows are tokens, batch-major. */
+/** Recorded numbers of one stream of one distribution, found by the keys that a generation asks with. */
 export interface RecordedStream {
   readonly stream: string;
+  readonly distribution: keyof SampleRng;
+  numbers(key: DrawKey, count: number): Float32Array;
+}
+
+/** Exponentials of a generation by scales: per step a tensor whose rows are tokens, batch-major. */
+export interface ScaleRecord {
   readonly steps: readonly CaseTensor[];
   /** Position of each step's first token. */
   readonly starts: readonly number[];
@@ -12,25 +18,31 @@ export interface RecordedStream {
 }
 
 /**
- * Gives back recorded exponentials by the same keys that a generation asks with. Streams without a record get ones, which
- * leave the most likely token the winner: greedy cases record nothing.
+ * Gives back recorded numbers. Exponentials without a record are ones, which leave the most likely token the winner: greedy
+ * cases record nothing. Any other draw without a record is refused.
  */
 export function recordedRng(streams: readonly RecordedStream[]): SampleRng {
+  const find = (distribution: keyof SampleRng, key: DrawKey): RecordedStream | undefined =>
+    streams.find((record) => record.stream === key.stream && record.distribution === distribution);
+  const recorded = (distribution: keyof SampleRng) => (key: DrawKey, count: number) =>
+    (find(distribution, key) ?? refuse(key, distribution)).numbers(key, count);
   return {
-    exponential(key, count) {
-      const record = streams.find(({ stream, steps }) => stream === key.stream && steps.length > 0);
-      return record ? rowOf(record, key, count) : new Float32Array(count).fill(1);
-    },
-    uniform: (key) => refuse(key, 'uniform'),
-    normal: (key) => refuse(key, 'normal'),
+    exponential: (key, count) => find('exponential', key)?.numbers(key, count) ?? new Float32Array(count).fill(1),
+    uniform: recorded('uniform'),
+    normal: recorded('normal'),
   };
 }
 
-function rowOf({ steps, starts, batch }: RecordedStream, key: DrawKey, count: number): Float32Array {
-  const { data } = steps[key.step]!;
-  const perRow = data.length / count / batch;
-  const row = key.row * perRow + key.position - starts[key.step]!;
-  return Float32Array.from(data.subarray(row * count, (row + 1) * count));
+/** One stream of a generation by scales; none when the case records nothing of it. */
+export function scaleStream(stream: string, { steps, starts, batch }: ScaleRecord): RecordedStream[] {
+  if (steps.length === 0) return [];
+  const numbers = (key: DrawKey, count: number): Float32Array => {
+    const { data } = steps[key.step]!;
+    const perRow = data.length / count / batch;
+    const row = key.row * perRow + key.position - starts[key.step]!;
+    return Float32Array.from(data.subarray(row * count, (row + 1) * count));
+  };
+  return [{ stream, distribution: 'exponential', numbers }];
 }
 
 function refuse({ stream, step }: DrawKey, distribution: string): never {

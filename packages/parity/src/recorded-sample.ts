@@ -1,32 +1,35 @@
+import type { Tensor } from '@tensorflow/tfjs';
 import {
   sample,
   type Backbone,
-  type Guidance,
+  type Canvas,
+  type Composition,
+  type Context,
   type Head,
-  type Kept,
   type Pixels,
-  type Row,
+  type SampleRequest,
+  type Step,
   type Tokenizer,
 } from '@tessera/core';
-import type { SampleRng } from '@tessera/engine';
-import type { CategoricalOptions } from '@tessera/head-categorical';
-import type { VqTokenizer } from '@tessera/tokenizer-vq';
 import type { Computed } from './comparison.ts';
-import type { VarParts } from './var-parts.ts';
 
 /** What one step of a generation read, computed and wrote. */
 export interface RecordedStep {
-  /** The canvas' estimate that the step read, [B, l, C]; null at the first. */
-  readonly estimate: Computed | null;
+  readonly step: Step;
+  /** What the canvas gave: values [B, l or L, C], null at a first step that reads nothing; known tokens [B, L]. */
+  readonly values: Computed | null;
+  readonly known: Computed | null;
   /** Hidden states before the head, [R, l, D]. */
   readonly hidden: Computed;
+  /** Hidden states of all positions, [R, L, D], where asked for. */
+  readonly everywhere: Computed | null;
   /** Guidance weight. */
   readonly weight: number;
   /** What the head drew, before kept tokens replace it. */
-  readonly values: Computed;
+  readonly drawn: Computed;
   readonly index: Computed | null;
-  /** The running map after the step, [B, H, W, C]. */
-  readonly map: Computed;
+  /** The running map after the step, [B, H, W, C], of canvases that have one. */
+  readonly map: Computed | null;
 }
 
 export interface RecordedSample {
@@ -34,56 +37,55 @@ export interface RecordedSample {
   readonly images: readonly Pixels[];
 }
 
-export interface RecordedRequest {
-  readonly rows: readonly Row[];
-  readonly guidance: Guidance;
-  readonly kept: Kept | null;
-  readonly options: CategoricalOptions;
-  readonly rng: SampleRng;
-}
+export type RecordedRequest = Pick<SampleRequest, 'rows' | 'guidance' | 'kept' | 'options' | 'rng'> & {
+  /** Steps whose hidden states are also computed for every position. */
+  readonly everywhere?: (step: number) => boolean;
+};
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Steps = Writable<RecordedStep>[];
 
 /** Runs the sampling loop itself, with parts that remember what passes through them. */
-export async function recordedSample(parts: VarParts, request: RecordedRequest): Promise<RecordedSample> {
-  const steps: Partial<Writable<RecordedStep>>[] = [];
+export async function recordedSample(parts: Composition, request: RecordedRequest): Promise<RecordedSample> {
+  const steps: Steps = [];
+  const { everywhere = () => false, ...given } = request;
   const composition = {
     order: parts.order,
     tokenizer: recordCanvas(parts.tokenizer, steps),
-    backbone: recordHidden(parts.backbone, steps),
+    backbone: recordHidden(parts.backbone, { steps, everywhere, length: parts.tokenizer.layout.length }),
     head: recordTokens(parts.head, steps),
   };
   const images: Pixels[] = [];
-  const signal = new AbortController().signal;
-  const options = { order: {}, head: request.options };
-  for await (const event of sample(composition, { ...request, options, preview: 'none', written: [], signal })) {
+  const { signal } = new AbortController();
+  for await (const event of sample(composition, { ...given, preview: 'none', written: [], signal })) {
     if (event.type === 'image') images[event.row] = event.pixels;
   }
-  return { steps: steps as RecordedStep[], images };
+  return { steps, images };
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Steps = Partial<Writable<RecordedStep>>[];
-
-/** The step with this index, made when it is first seen. */
-function at(steps: Steps, index: number): Partial<Writable<RecordedStep>> {
-  return (steps[index] ??= {});
+/** The record of this step, made when it is first seen. */
+function at(steps: Steps, step: Step): Writable<RecordedStep> {
+  const none = { data: [], shape: [0] };
+  const nothing = { values: null, known: null, everywhere: null, index: null, map: null };
+  return (steps[step.index] ??= { step, ...nothing, hidden: none, weight: 1, drawn: none });
 }
 
-function recordCanvas(tokenizer: VqTokenizer, steps: Steps): Tokenizer {
+function recordCanvas(tokenizer: Tokenizer, steps: Steps): Tokenizer {
   return {
     ...tokenizer,
     openCanvas(rows, kept) {
-      const canvas = tokenizer.openCanvas(rows, kept);
+      const canvas: Canvas & { readonly map_BHWC?: Tensor | null } = tokenizer.openCanvas(rows, kept);
       return {
         async read(step, reads) {
           const context = await canvas.read(step, reads);
-          if (context.reads !== 'known') {
-            at(steps, step.index).estimate = context.values_BlC && (await copyOf(context.values_BlC));
-          }
+          const record = at(steps, step);
+          record.values = await copyIfAny(context.reads === 'known' ? context.values_BLC : context.values_BlC);
+          record.known = await copyIfAny(context.reads === 'known' ? context.known_BL : null);
           return context;
         },
         async write(step, tokens) {
           await canvas.write(step, tokens);
-          at(steps, step.index).map = await copyOf(canvas.map_BHWC!);
+          at(steps, step).map = await copyIfAny(canvas.map_BHWC);
         },
         preview: (kind) => canvas.preview(kind),
         render: (row) => canvas.render(row),
@@ -93,16 +95,31 @@ function recordCanvas(tokenizer: VqTokenizer, steps: Steps): Tokenizer {
   };
 }
 
-function recordHidden(backbone: Backbone, steps: Steps): Backbone {
+interface HiddenRecord {
+  readonly steps: Steps;
+  readonly everywhere: (step: number) => boolean;
+  readonly length: number;
+}
+
+function recordHidden(backbone: Backbone, { steps, everywhere, length }: HiddenRecord): Backbone {
   return {
     ...backbone,
     async openRollout(rows, guidance) {
       const rollout = await backbone.openRollout(rows, guidance);
+      const lookEverywhere = async (context: Context, step: Step): Promise<Computed | null> => {
+        const all = Int32Array.from({ length: rows.length * length }, (_, i) => i % length);
+        const { values_RlD } = await rollout.forward(context, { ...step, positions_Bl: all });
+        const copy = await copyOf(values_RlD);
+        values_RlD.dispose();
+        return copy;
+      };
       return {
         remembers: rollout.remembers,
         async forward(context, step) {
+          const record = at(steps, step);
+          if (everywhere(step.index)) record.everywhere = await lookEverywhere(context, step);
           const hidden = await rollout.forward(context, step);
-          at(steps, step.index).hidden = await copyOf(hidden.values_RlD);
+          record.hidden = await copyOf(hidden.values_RlD);
           return hidden;
         },
         dispose: () => rollout.dispose(),
@@ -111,21 +128,25 @@ function recordHidden(backbone: Backbone, steps: Steps): Backbone {
   };
 }
 
-function recordTokens(head: Head<CategoricalOptions>, steps: Steps): Head {
+function recordTokens(head: Head, steps: Steps): Head {
   return {
     ...head,
     async sample(hidden, context) {
-      const sampled = await head.sample(hidden, { ...context, options: context.options as CategoricalOptions });
+      const sampled = await head.sample(hidden, context);
       const { values_BlC, index_Bl } = sampled.tokens;
-      const step = at(steps, context.step.index);
-      step.weight = context.weight;
-      step.values = await copyOf(values_BlC);
-      step.index = index_Bl ? await copyOf(index_Bl) : null;
+      const record = at(steps, context.step);
+      record.weight = context.weight;
+      record.drawn = await copyOf(values_BlC);
+      record.index = await copyIfAny(index_Bl);
       return sampled;
     },
   };
 }
 
-async function copyOf(tensor: { readonly shape: number[]; data(): Promise<ArrayLike<number>> }): Promise<Computed> {
+async function copyOf(tensor: Tensor): Promise<Computed> {
   return { data: Float32Array.from(await tensor.data()), shape: tensor.shape };
+}
+
+async function copyIfAny(tensor: Tensor | null | undefined): Promise<Computed | null> {
+  return tensor ? copyOf(tensor) : null;
 }

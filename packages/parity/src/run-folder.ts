@@ -36,8 +36,9 @@ async function* runCase(given: { path: string; name: string; kinds: readonly str
       kind = opened.kind;
       if (!matchesAny(kind, kinds)) return;
       const file = await opened.read();
-      const checks = new Checks(file);
-      await runnerOf(kind).run(file, { checks, engine });
+      const runner = runnerOf(kind);
+      const checks = new Checks(file, runner.expects);
+      await runner.run(file, { checks, engine });
       yield outcomeOf(name, kind, checks.finish());
     } finally {
       await opened.close();

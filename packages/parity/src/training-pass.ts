@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import type { Engine, TraceRng, TrainStep } from '@tessera/engine';
-import { TesseraError } from '@tessera/errors';
+import type { Engine, TrainStep } from '@tessera/engine';
 import { nextScaleLoss, type TokenBatch } from '@tessera/training';
 import { tensorOf, type CaseFile, type CaseTensor } from './case-file.ts';
 import type { Computed } from './comparison.ts';
+import { gradientsOf, type Gradients } from './gradients.ts';
 import { nullLabels } from './null-labels.ts';
+import { recordedTrace } from './recorded-trace.ts';
 import { floatTensor, indexTensor } from './tensors.ts';
 import type { TrainingPlan } from './training-plan.ts';
 import type { VarParts } from './var-parts.ts';
@@ -38,7 +39,7 @@ export function openStep({ engine, parts, plan }: TrainingCase, { clip, scales }
     name: 'parity.var',
     params: parts.weights.params,
     loss: (batch) => {
-      const { loss: own } = loss(batch as unknown as TokenBatch, recordedUniforms(batch));
+      const { loss: own } = loss(batch as unknown as TokenBatch, recordedTrace(batch));
       return { loss: tf.mul(own, batch['gain']!) };
     },
     betas: plan.betas,
@@ -46,20 +47,6 @@ export function openStep({ engine, parts, plan }: TrainingCase, { clip, scales }
     clip,
     ema: false,
   });
-}
-
-function recordedUniforms(batch: Readonly<Record<string, Tensor>>): TraceRng {
-  const uniform = (stream: string, shape: readonly number[]): Tensor => {
-    const recorded = batch[stream];
-    if (recorded) return tf.reshape(recorded, [...shape]);
-    throw new TesseraError({
-      code: 'draw-not-recorded',
-      who: 'parity',
-      got: `a draw of stream ${stream}`,
-      expected: `one of ${Object.keys(batch).join(', ')}`,
-    });
-  };
-  return { uniform, normal: uniform };
 }
 
 export interface BatchOptions {
@@ -94,32 +81,19 @@ export function disposeBatch(batch: Readonly<Record<string, Tensor>>): void {
   for (const [name, tensor] of Object.entries(batch)) if (name !== 'index_BL') tensor.dispose();
 }
 
-export interface Gradients {
-  readonly loss: number;
-  readonly gradNorm: number;
-  gradientOf(name: string): Computed;
-}
-
 export interface Pass {
   readonly scales?: number;
   readonly weight_L: Float32Array;
   readonly masks: readonly CaseTensor[];
 }
 
-/** One backward pass: after a step from zero, the first moment is the gradient times 1 - beta1. */
 export async function backward(training: TrainingCase, { scales, weight_L, masks }: Pass): Promise<Gradients> {
   const step = openStep(training, { clip: null, ...(scales !== undefined && { scales }) });
   const batch = batchOf(training, { masks, weight_L });
-  const { loss, gradNorm } = await step.run([batch], { learningRate: 0, weightDecay: 0, emaDecay: 0, key: 0 });
-  const state = await step.state();
+  const gradients = await gradientsOf(step, batch, training.plan.betas[0]);
   disposeBatch(batch);
   step.dispose();
-  const share = 1 - training.plan.betas[0];
-  const gradientOf = (name: string): Computed => {
-    const { data, shape } = state.get(`m.${name}`)!;
-    return { data: data.map((value) => value / share), shape };
-  };
-  return { loss, gradNorm, gradientOf };
+  return gradients;
 }
 
 /** A keep mask as uniform numbers that drop path keeps or drops at any rate. */

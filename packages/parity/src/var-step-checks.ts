@@ -29,10 +29,10 @@ export async function checkSteps(context: StepChecks, { steps }: RecordedSample,
     checks.check(`out.logits_cfg.${k}`, logits[k]!.guided, guided(linearStack, step.weight));
     checkDraw(context, { k, of: steps.length, step, logits: logits[k]!.guided });
     const size = scales[k]!;
-    const written = kept === null ? step.values : await replaceKept(step.values, kept, size.start);
+    const written = kept === null ? step.drawn : await replaceKept(step.drawn, kept, size.start);
     checks.check(`out.h.${k}`, asImage(written, size), convStack);
-    checks.check(`out.f_hat.${k}`, toChannelsFirst(step.map), convStack);
-    const next = steps[k + 1]?.estimate;
+    checks.check(`out.f_hat.${k}`, toChannelsFirst(step.map!), convStack);
+    const next = steps[k + 1]?.values;
     if (next) checks.check(`out.next_map.${k}`, asImage(next, scales[k + 1]!), convStack);
     if (step.index) checks.check(`out.idx.${k}`, step.index, exact);
   }

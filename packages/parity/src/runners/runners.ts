@@ -1,6 +1,10 @@
 import type { CaseRunner } from '../case-runner.ts';
+import { diffusionTablesRunner } from './diffusion-tables.ts';
 import { filterRunner } from './filter.ts';
 import { interpGradRunner, interpRunner } from './interp.ts';
+import { klvaeRunner } from './klvae.ts';
+import { marPsampleRunner, marPstepsRunner } from './mar-chain.ts';
+import { marNetRunner } from './mar-net.ts';
 import { quantizerRunner } from './quantizer.ts';
 import { varEditRunner, varInferRunner } from './var-infer.ts';
 import { varTeacherForcingRunner } from './var-teacher-forcing.ts';
@@ -22,4 +26,9 @@ export const runners: readonly CaseRunner[] = [
   varInferRunner,
   varEditRunner,
   varTrainRunner,
+  klvaeRunner,
+  diffusionTablesRunner,
+  marNetRunner,
+  marPstepsRunner,
+  marPsampleRunner,
 ];

@@ -2,7 +2,7 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 import { rampGuidance, type Guidance, type Kept, type Row } from '@tessera/core';
 import { metadataOf, seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
 import type { CaseRunner } from '../case-runner.ts';
-import { recordedRng } from '../recorded-rng.ts';
+import { recordedRng, scaleStream } from '../recorded-rng.ts';
 import { recordedSample, type RecordedSample } from '../recorded-sample.ts';
 import { floatTensor } from '../tensors.ts';
 import { openVarParts, type VarParts } from '../var-parts.ts';
@@ -66,11 +66,11 @@ function generate(
   });
   const place = { starts: parts.tokenizer.layout.scales.map(({ start }) => start), batch: call.B };
   const rng = recordedRng([
-    { stream: 'token', steps: seriesOf(file, 'rand.exp'), ...place },
-    { stream: 'gumbel', steps: seriesOf(file, 'rand.gumbel_exp'), ...place },
+    ...scaleStream('token', { steps: seriesOf(file, 'rand.exp'), ...place }),
+    ...scaleStream('gumbel', { steps: seriesOf(file, 'rand.gumbel_exp'), ...place }),
   ]);
-  const options = { topK: call.top_k, topP: call.top_p, smooth: call.more_smooth };
-  return recordedSample(parts, { rows, guidance, kept, options, rng });
+  const head = { topK: call.top_k, topP: call.top_p, smooth: call.more_smooth };
+  return recordedSample(parts, { rows, guidance, kept, options: { order: {}, head }, rng });
 }
 
 /** `in.img_tokens.k` as codebook vectors of all positions, and the mask brought to every scale. */

@@ -1,25 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Engine } from '@tessera/engine';
-import { TesseraError } from '@tessera/errors';
 import { encodeFeatures, quantize } from '@tessera/tokenizer-vq';
 import { learningRate, tokenWeights, weightDecay } from '@tessera/training';
-import { metadataOf, seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
+import { namesAfter, seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
 import type { CaseRunner } from '../case-runner.ts';
 import type { Checks } from '../checks.ts';
 import { compare, type Computed } from '../comparison.ts';
 import { afterSteps } from '../after-steps.ts';
+import { checkDecay } from '../decay-check.ts';
+import type { Gradients } from '../gradients.ts';
 import { imageTensor } from '../tensors.ts';
 import { gradient, loss as lossTolerance } from '../tolerance.ts';
-import {
-  backward,
-  batchOf,
-  disposeBatch,
-  openStep,
-  type Gradients,
-  type Pass,
-  type TrainingCase,
-} from '../training-pass.ts';
+import { backward, batchOf, disposeBatch, openStep, type Pass, type TrainingCase } from '../training-pass.ts';
 import { trainingPlan } from '../training-plan.ts';
 import { openVarParts, type VarParts } from '../var-parts.ts';
 
@@ -36,7 +29,7 @@ export const varTrainRunner: CaseRunner = {
     const plan = trainingPlan(file);
     const index_BL = await encode(file, parts, engine);
     const run = { file, checks, engine, parts, plan, index_BL };
-    checkDecay(file, parts);
+    checkDecay(file, parts.weights.params);
     const first = await checkGradients(run);
     for (const stage of stagesOf(file)) await checkStage(run, stage, first);
     if (plan.steps > 0) await checkSteps(run, first);
@@ -56,20 +49,6 @@ async function encode(file: CaseFile, { tokenizer }: VarParts, engine: Engine): 
   image_BHWC.dispose();
   program.dispose();
   return index_BL;
-}
-
-/** Which parameters decay is part of the recipe. */
-function checkDecay(file: CaseFile, { weights }: VarParts): void {
-  if (!file.metadata.has('no_decay_names')) return;
-  const expected = (metadataOf(file, 'no_decay_names') as string[]).toSorted();
-  const found = weights.params.filter(({ decay }) => !decay).map(({ name }) => name);
-  if (found.toSorted().join() === expected.join()) return;
-  throw new TesseraError({
-    code: 'decay-differs',
-    who: file.name,
-    got: `${found.length} parameters without weight decay`,
-    expected: `these ${expected.length}: ${expected.join(', ')}`,
-  });
 }
 
 async function checkGradients(run: Run): Promise<Gradients> {
@@ -163,8 +142,4 @@ function firstBatches(run: Run): Readonly<Record<string, Tensor>>[] {
 
 function sum(a: Computed, b: Computed): Computed {
   return { data: Float32Array.from(a.data, (value, i) => value + b.data[i]!), shape: a.shape };
-}
-
-function namesAfter(file: CaseFile, prefix: string): string[] {
-  return [...file.tensors.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
 }

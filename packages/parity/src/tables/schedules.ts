@@ -2,8 +2,9 @@ import { dropPathRates } from '@tessera/backbones';
 import { patchNumsOf } from '@tessera/models';
 import { keepMask, phiIndex } from '@tessera/tokenizer-vq';
 import { learningRate, progressiveStage, weightDecay } from '@tessera/training';
-import { compare, type Verdict } from '../comparison.ts';
+import type { Verdict } from '../comparison.ts';
 import { exact, table, type Tolerance } from '../tolerance.ts';
+import { leftOver, same } from './same.ts';
 
 /** Tables of the official schedules, by section; a file may hold some of them. */
 interface Schedules {
@@ -67,7 +68,7 @@ export function checkSchedules(content: Schedules): Verdict[] {
       return same(`patch_nums.${size}`, { expected: sides, found, tolerance: exact });
     }),
     ...edit_mask.map(checkMask),
-    ...leftOver(content),
+    ...leftOver(content, KNOWN),
   ];
 }
 
@@ -101,17 +102,3 @@ function checkMask({ patch_nums, mask, keep_per_scale }: MaskTable, i: number): 
 }
 
 const KNOWN = ['lr_wd', 'phi_index', 'dpr', 'prog_si', 'patch_nums', 'edit_mask'];
-
-/** Sections that no function here answers for. */
-function leftOver(content: object): Verdict[] {
-  const left = Object.keys(content).filter((section) => !KNOWN.includes(section));
-  return left.map((name) => ({ name, share: Infinity, failure: `not compared: ${name}` }));
-}
-
-function same(
-  name: string,
-  { expected, found, tolerance }: { expected: readonly number[]; found: readonly number[]; tolerance: Tolerance },
-): Verdict {
-  const shaped = { name, data: expected, shape: [expected.length] };
-  return compare(shaped, { data: found, shape: [found.length] }, tolerance);
-}

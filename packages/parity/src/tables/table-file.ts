@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { TesseraError } from '@tessera/errors';
 import type { Verdict } from '../comparison.ts';
 import { checkInventory, isInventory } from './inventory.ts';
+import { checkMarTables, isMarTables } from './mar-tables.ts';
 import { checkSchedules, isSchedules } from './schedules.ts';
 
 /** A JSON file of expected values, recognised by what it holds. */
@@ -13,6 +14,7 @@ interface TableKind {
 
 const tableKinds: readonly TableKind[] = [
   { kind: 'var.schedules', check: (content) => (isSchedules(content) ? () => checkSchedules(content) : null) },
+  { kind: 'mar.tables', check: (content) => (isMarTables(content) ? () => checkMarTables(content) : null) },
   { kind: 'var.inventory', check: (content) => (isInventory(content) ? () => checkInventory(content) : null) },
 ];
 

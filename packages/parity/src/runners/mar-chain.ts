@@ -1,0 +1,140 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import type { Hidden, Row } from '@tessera/core';
+import { tensorFrom, type Engine } from '@tessera/engine';
+import { diffusionHead } from '@tessera/head-diffusion';
+import { caseChain, takenStep, type CaseChain, type TakenStep } from '../chain-steps.ts';
+import { configOf } from '../case-config.ts';
+import { compileDenoise, openCaseDenoiser, type CaseDenoiser, type Denoise } from '../case-denoiser.ts';
+import { metadataOf, tensorOf, type CaseFile, type CaseTensor } from '../case-file.ts';
+import type { CaseRunner } from '../case-runner.ts';
+import type { Checks } from '../checks.ts';
+import type { Computed } from '../comparison.ts';
+import { diffusionConfigOf } from '../mar-config.ts';
+import { recordedRng } from '../recorded-rng.ts';
+import { setStream, type SetRecord } from '../set-stream.ts';
+import { chain as chainTolerance, denoised, exact } from '../tolerance.ts';
+
+/** One setting of a file; its tensors begin with `i`. */
+interface Setting {
+  readonly i: number;
+  readonly temperature: number;
+  readonly cfg: number;
+  /** Left out: the model's own. */
+  readonly respacing?: string;
+}
+
+const PARTS = ['mean', 'log_variance', 'pred_xstart', 'sample'] as const;
+
+/** Single denoising steps at chosen places of a chain, one a row. */
+export const marPstepsRunner: CaseRunner = {
+  kind: 'mar.psteps',
+  async run(file, { checks, engine }) {
+    const net = await openCaseDenoiser(file);
+    const { denoise, dispose } = compileDenoise(net, engine);
+    for (const { i, cfg, temperature, respacing } of metadataOf(file, 'cases') as Setting[]) {
+      const taken = await takenStep(denoise, {
+        ...caseChain(respacing ?? net.sizes.respacing),
+        steps: [...tensorOf(file, `${i}.in.t`).data],
+        x: tensorOf(file, `${i}.in.x`),
+        hidden: tensorOf(file, `${i}.in.z`),
+        noise: tensorOf(file, `${i}.rand.noise`).data,
+        guidance: cfg,
+        temperature,
+      });
+      for (const part of PARTS) {
+        const name = `${i}.out.${part}`;
+        checks.check(name, taken[part], denoised(tensorOf(file, name)));
+      }
+    }
+    dispose();
+    net.weights.dispose();
+  },
+};
+
+/** Whole chains, step by step, and once more through the head. */
+export const marPsampleRunner: CaseRunner = {
+  kind: 'mar.psample',
+  async run(file, { checks, engine }) {
+    const net = await openCaseDenoiser(file);
+    const { denoise, dispose } = compileDenoise(net, engine);
+    const chain = caseChain(net.sizes.respacing);
+    const recorded = tensorOf(file, 'in.timestep_map');
+    checks.check('in.timestep_map', { data: chain.tables.timestepMap, shape: recorded.shape }, exact);
+    for (const setting of metadataOf(file, 'cases') as Setting[]) {
+      const run = { file, checks, engine, net, setting };
+      await checkFinal(run, await checkChain(run, denoise, chain));
+    }
+    dispose();
+    net.weights.dispose();
+  },
+};
+
+interface Run {
+  readonly file: CaseFile;
+  readonly checks: Checks;
+  readonly engine: Engine;
+  readonly net: CaseDenoiser;
+  readonly setting: Setting;
+}
+
+/** Every step from the recorded first noise on, both halves where guided. Gives the last sample back. */
+async function checkChain({ file, checks, setting }: Run, denoise: Denoise, chain: CaseChain): Promise<Computed> {
+  const { i, cfg, temperature } = setting;
+  const noise = tensorOf(file, `${i}.rand.step_noise`);
+  const [count, rows, channels] = noise.shape as [number, number, number];
+  const init = tensorOf(file, `${i}.rand.init`);
+  const halves = Array.from({ length: rows / init.shape[0]! }, () => [...init.data]);
+  let x: Computed = { data: halves.flat(), shape: [rows, channels] };
+  const all: TakenStep[] = [];
+  for (let k = 0; k < count; k++) {
+    const steps = Array.from({ length: init.shape[0]! }, () => count - 1 - k);
+    const own = noise.data.subarray(k * rows * channels, (k + 1) * rows * channels);
+    const hidden = tensorOf(file, `${i}.in.z`);
+    all.push(await takenStep(denoise, { ...chain, steps, x, hidden, noise: own, guidance: cfg, temperature }));
+    x = all[k]!.sample;
+  }
+  for (const part of PARTS) {
+    const name = `${i}.out.${part}`;
+    const data = all.flatMap((taken) => [...(taken[part].data as number[])]);
+    checks.check(name, { data, shape: noise.shape }, chainTolerance(tensorOf(file, name).data));
+  }
+  return x;
+}
+
+/** What the head makes of the same tokens; it never computes the second half, which comes from the steps. */
+async function checkFinal({ file, checks, engine, net, setting }: Run, stepped: Computed): Promise<void> {
+  const { i, cfg, temperature } = setting;
+  const config = diffusionHead.config.parse(diffusionConfigOf(configOf(file), file.name), file.name);
+  const { channels, respacing } = net.sizes;
+  const space = { kind: 'continuous', channels, std_S: [1] } as const;
+  const head = diffusionHead.build(config, { width: net.condition, space }, { engine, weights: net.weights.again() });
+  const record: SetRecord = {
+    init: tensorOf(file, `${i}.rand.init`),
+    steps: tensorOf(file, `${i}.rand.step_noise`),
+    rowOf: (_, position) => position,
+  };
+  const rows = record.init.shape[0]!;
+  const hidden = hiddenOf(tensorOf(file, `${i}.in.z`), rows);
+  const { tokens } = await head.sample(hidden, {
+    step: { index: 0, of: 1, before: rows, after: 0, positions_Bl: hidden.positions_Bl },
+    rows: [{ seed: 0, label: 0 } satisfies Row],
+    weight: cfg,
+    rng: recordedRng([setStream('diffusion', () => record)]),
+    options: { temperature, respacing },
+    signal: new AbortController().signal,
+  });
+  const data = Float32Array.from(stepped.data);
+  data.set(await tokens.values_BlC.data<'float32'>());
+  tf.dispose([tokens.values_BlC, hidden.values_RlD]);
+  head.dispose();
+  const name = `${i}.out.final`;
+  checks.check(name, { data, shape: stepped.shape }, chainTolerance(tensorOf(file, name).data));
+}
+
+/** One image with a token per row. */
+function hiddenOf({ data, shape }: CaseTensor, rows: number): Hidden {
+  const [all, width] = shape as [number, number];
+  const values_RlD = tensorFrom(Float32Array.from(data), [all / rows, rows, width]) as Tensor3D;
+  return { values_RlD, positions_Bl: Int32Array.from({ length: rows }, (_, p) => p), guided: all > rows };
+}
