@@ -24,19 +24,6 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-interface Created {
-  readonly __typename: string;
-  readonly id: string;
-  readonly code?: string;
-  readonly message?: string;
-}
-
-async function create(input: object): Promise<Created> {
-  const query = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) {
-    __typename ... on Generation { id } ... on Error { code message } } }`;
-  return (await client.query<{ createGeneration: Created }>(query, { input })).createGeneration;
-}
-
 /** As long as one can be: nothing behind it begins before it is canceled. */
 const slowInput = { model: 'slow', label: 3, count: 64, preview: 'NONE' };
 
@@ -78,10 +65,8 @@ describe('too much at once', () => {
   });
 
   it('is a 34th generation: one runs, 32 wait', async () => {
-    const cancel = (id: string) =>
-      client.query('mutation ($id: ID!) { cancelGeneration(id: $id) { __typename } }', { id });
-    const running = await create(slowInput);
-    const all = await Promise.all(Array.from({ length: 36 }, () => create(slowInput)));
+    const running = await client.create(slowInput);
+    const all = await Promise.all(Array.from({ length: 36 }, () => client.create(slowInput)));
     const refused = all.filter(({ __typename }) => __typename === 'RequestError');
     expect(refused.length).toBe(4);
     for (const { code, message } of refused) {
@@ -89,9 +74,9 @@ describe('too much at once', () => {
       expect(message).toMatch(/^\[createGeneration\] got .+ while 32 wait; expected .+\. .+\.$/);
     }
     const waiting = all.filter(({ __typename }) => __typename === 'Generation');
-    for (const { id } of [...waiting, running]) await cancel(id);
+    for (const { id } of [...waiting, running]) await client.cancel(id);
     await client.events(running.id);
-    const after = await create({ model: 'slow' });
+    const after = await client.create({ model: 'slow' });
     expect((await client.events(after.id)).at(-1)!.__typename).toBe('CompletedEvent');
   });
 });

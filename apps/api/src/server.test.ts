@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { writeRandomModel } from '@tessera/host/testing';
 import { startServer, type RunningServer } from './index.ts';
-import { testClient, type TestClient } from './testing/test-client.ts';
+import { createQuery, testClient, type TestClient } from './testing/test-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-api-'));
 const quickFolder = join(root, 'quick');
@@ -33,22 +33,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const createQuery = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) {
-  __typename ... on Generation { id state labels seed } ... on Error { code message } } }`;
-
-interface Created {
-  readonly createGeneration: {
-    readonly __typename: string;
-    readonly id: string;
-    readonly labels: number[];
-    readonly code?: string;
-    readonly message?: string;
-  };
-}
-
-async function create(input: object): Promise<Created['createGeneration']> {
-  return (await client.query<Created>(createQuery, { input })).createGeneration;
-}
+const create = (input: object) => client.create(input);
 
 /** As long as one can be: long enough to be interrupted. */
 const slowInput = { model: 'slow', label: 3, count: 64, preview: 'NONE' };
@@ -167,23 +152,18 @@ async function expectPng(path: string): Promise<void> {
 }
 
 describe('a cancel', () => {
-  const cancelQuery = `mutation ($id: ID!) { cancelGeneration(id: $id) {
-    __typename ... on Generation { state } ... on Error { code } } }`;
-  const cancel = async (id: string) =>
-    (await client.query<{ cancelGeneration: object }>(cancelQuery, { id })).cancelGeneration;
-
   it('ends a running generation early and a queued one before it began', async () => {
     const running = await create(slowInput);
     const queued = await create({ model: 'quick', labels: [1] });
     await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
-    await cancel(queued.id);
-    await cancel(running.id);
+    await client.cancel(queued.id);
+    await client.cancel(running.id);
     const events = await client.events(running.id);
     expect(events.at(-1)!.__typename).toBe('CanceledEvent');
     expect(events.filter(({ __typename }) => __typename === 'StepEvent').length).toBeLessThan(6);
     const types = (await client.events(queued.id)).map(({ __typename }) => __typename);
     expect(types).toEqual(['QueuedEvent', 'CanceledEvent']);
-    expect(await cancel(running.id)).toEqual({ __typename: 'Generation', state: 'CANCELED' });
+    expect(await client.cancel(running.id)).toEqual({ __typename: 'Generation', state: 'CANCELED' });
   });
 });
 
@@ -304,25 +284,5 @@ describe('the socket', () => {
       httpRequest(`${server.url}/graphql`, { headers }, ({ statusCode }) => resolve(statusCode)).end();
     });
     expect(status).toBe(401);
-  });
-});
-
-describe('the end of a server', () => {
-  it('keeps its data directory to itself', async () => {
-    await expect(startServer(options)).rejects.toMatchObject({ code: 'data-directory-in-use' });
-  });
-
-  it('loses nothing: queued generations run at the next start, running ones are marked interrupted', async () => {
-    const running = await create(slowInput);
-    const queued = await create({ model: 'quick', labels: [4], seed: 3 });
-    const before = await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
-    await server.close();
-    server = await startServer(options);
-    client = testClient(server.url);
-    const rest = await client.events(running.id, { after: before.at(-1)!.seq });
-    expect(rest.at(-1)).toMatchObject({ __typename: 'FailedEvent', code: 'interrupted' });
-    const seqs = [...before, ...rest].map(({ seq }) => seq);
-    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
-    expect((await client.events(queued.id)).at(-1)!.__typename).toBe('CompletedEvent');
   });
 });

@@ -10,10 +10,21 @@ export interface GraphQLAnswer {
 export interface TestClient {
   post(body: string, headers?: Record<string, string>): Promise<{ status: number; json: GraphQLAnswer }>;
   query<T>(query: string, variables?: Record<string, unknown>): Promise<T>;
+  create(input: object): Promise<Created>;
+  cancel(id: string): Promise<object>;
   /** What the socket answers to a document that it refuses. */
   socketErrors(query: string): Promise<NonNullable<GraphQLAnswer['errors']>>;
   /** Reads events until the last, or until `enough` says so. */
   events(id: string, options?: { after?: number; enough?: (event: TestEvent) => boolean }): Promise<TestEvent[]>;
+}
+
+/** A generation, or why there is none. */
+export interface Created {
+  readonly __typename: string;
+  readonly id: string;
+  readonly labels: number[];
+  readonly code?: string;
+  readonly message?: string;
 }
 
 export interface TestEvent {
@@ -31,6 +42,12 @@ export interface TestEvent {
   readonly timings?: { readonly steps: number[]; readonly total: number };
 }
 
+export const createQuery = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) {
+  __typename ... on Generation { id labels } ... on Error { code message } } }`;
+
+const cancelQuery = `mutation ($id: ID!) { cancelGeneration(id: $id) {
+  __typename ... on Generation { state } ... on Error { code } } }`;
+
 const subscription = `subscription ($id: ID!, $after: Int!) { generationEvents(id: $id, after: $after) {
   __typename seq kind
   ... on QueuedEvent { position }
@@ -44,13 +61,16 @@ export function testClient(url: string): TestClient {
     const response = await fetch(`${url}/graphql`, { method: 'POST', headers: all, body });
     return { status: response.status, json: (await response.json()) as GraphQLAnswer };
   };
+  const query = async <T>(text: string, variables = {}): Promise<T> => {
+    const { json } = await post(JSON.stringify({ query: text, variables }));
+    if (json.errors) throw new Error(JSON.stringify(json.errors));
+    return json.data as T;
+  };
   return {
     post,
-    async query<T>(query: string, variables = {}) {
-      const { json } = await post(JSON.stringify({ query, variables }));
-      if (json.errors) throw new Error(JSON.stringify(json.errors));
-      return json.data as T;
-    },
+    query,
+    create: async (input) => (await query<{ createGeneration: Created }>(createQuery, { input })).createGeneration,
+    cancel: async (id) => (await query<{ cancelGeneration: object }>(cancelQuery, { id })).cancelGeneration,
     async socketErrors(query) {
       const client = socketClient(url);
       try {
