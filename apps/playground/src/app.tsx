@@ -21,7 +21,7 @@ export function App() {
       <header className="page-header">
         <img src={logo} alt="" width="28" height="28" />
         <h1>Tessera</h1>
-        <p>Images, one scale at a time</p>
+        <p>Images, step by step</p>
       </header>
       {!connected && (
         <p className="connection" role="status">

@@ -6,10 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Model } from './api/types.ts';
+import { optionFields } from './settings/option-fields.ts';
+import { areComparable } from './settings/settings.ts';
 import { startApi, type ApiProcess } from './testing/api-process.ts';
 import { browserArguments, findBrowser } from './testing/find-browser.ts';
+import { listModels, type ListedModel } from './testing/list-models.ts';
+import { largePictures, readPictures, stepColours, written } from './testing/page-reader.ts';
 
-/* The page, built as it ships, in a real browser, against the real server with a real model. */
+/* The page, built as it ships, in a real browser, against the real server with every model that it has. */
 
 const skipped = process.env['TESSERA_BROWSER'] === 'none';
 const folder = mkdtempSync(join(tmpdir(), 'tessera-playground-'));
@@ -17,6 +22,7 @@ const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: jo
 let api: ApiProcess;
 let browser: Browser;
 let page: Page;
+let models: readonly ListedModel[];
 let complaints: string[];
 
 beforeAll(async () => {
@@ -25,6 +31,7 @@ beforeAll(async () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
   await build({ root, logLevel: 'warn', build: { outDir: environment.TESSERA_PLAYGROUND, emptyOutDir: true } });
   api = await startApi({ ...environment, PORT: '0' });
+  models = await listModels(api.url);
 }, 120_000);
 
 beforeEach(async () => {
@@ -34,6 +41,7 @@ beforeEach(async () => {
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
   await page.goto(api.url);
+  await page.waitForSelector('form');
 });
 
 afterEach(() => page?.close());
@@ -44,66 +52,162 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const status = (...wanted: string[]) =>
-  page.waitForSelector(wanted.map((one) => `.progress[data-status=${one}]`).join(', '), { timeout: 45_000 });
 const button = (name: string) => page.getByRole('button', { name, exact: true });
+const field = (name: string) => page.getByLabel(name, { exact: true });
+const comparable = ([first, ...others]: readonly Model[]) => others.filter((model) => areComparable(first!, model));
+
+/** Until every generation on the page has one of these states. */
+async function status(...wanted: string[]): Promise<void> {
+  const reached = (states: string[]) => {
+    const all = [...document.querySelectorAll<HTMLElement>('.progress')];
+    return all.length > 0 && all.every((one) => states.includes(one.dataset['status']!));
+  };
+  await page.waitForFunction(reached, wanted, { timeout: 60_000 });
+}
+
+/** Few classes are buttons, many a list. */
+async function pickClass(label: number): Promise<void> {
+  const list = page.locator('select#class');
+  if ((await list.count()) > 0) await list.selectOption(String(label));
+  else await page.getByRole('radio').nth(label).check();
+}
+
+async function generate(model: ListedModel | undefined, images: number): Promise<void> {
+  if (model) await field('Model').selectOption(model.name);
+  await field('Images').fill(String(images));
+  await button('Generate').click();
+  await status('completed');
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
+}
 
 describe.skipIf(skipped)('the playground', () => {
-  it('shows every scale and the finished images of a class, and again after a reload', async () => {
-    await page.getByRole('radio').nth(3).check();
-    await page.getByLabel('Images').fill('2');
-    await page.getByLabel('Seed', { exact: true }).fill('42');
-    await button('Generate').click();
-    await status('completed');
-    const scales = await page.locator('.times tbody tr').count();
-    expect(scales).toBeGreaterThan(1);
-    const cards = page.locator('.card');
-    expect(await cards.count()).toBe(2);
-    for (const card of await cards.all()) expect(await card.locator('.strip img').count()).toBe(scales + 1);
-    await everyPictureLoaded();
-    const finished = await largePictures();
-    expect(new URL(page.url()).searchParams.get('seed')).toBe('42');
-    expect(new URL(page.url()).searchParams.has('generation')).toBe(true);
-    await page.reload();
-    await status('completed');
-    expect(await largePictures()).toEqual(finished);
-    expect(await page.getByLabel('Seed', { exact: true }).inputValue()).toBe('42');
-    expect(complaints).toEqual([]);
-  });
-
-  it('shows an earlier scale large when it is pressed', async () => {
-    await button('Generate').click();
-    await status('completed');
-    const finished = await largePictures();
-    await page.getByRole('button', { name: 'Scale 2', exact: true }).first().press('Enter');
-    expect(await largePictures()).not.toEqual(finished);
-    await page.getByRole('button', { name: 'Finished', exact: true }).first().press('Enter');
-    expect(await largePictures()).toEqual(finished);
-    expect(complaints).toEqual([]);
-  });
-
-  it('shows the strip of an image in one row, which ends near the finished image and is never black', async () => {
-    await page.getByLabel('Images').fill('4');
-    await button('Generate').click();
-    await status('completed');
-    await everyPictureLoaded();
-    for (const strip of await page.locator('.strip').all()) {
-      const tops = await strip
-        .locator('button')
-        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
-      expect(new Set(tops).size).toBe(1);
-      const pictures = await strip.locator('img').evaluateAll(readPictures);
-      for (const pixels of pictures) expect(Math.max(...pixels)).toBeGreaterThan(64);
-      const [last, finished] = pictures.slice(-2) as [number[], number[]];
-      expect(last.length).toBe(finished.length);
-      const difference = finished.reduce((sum, value, index) => sum + Math.abs(value - last[index]!), 0);
-      expect(difference / finished.length).toBeLessThan(8);
+  it('has a field with the right value and help for every option of every model', async () => {
+    for (const model of models) {
+      await field('Model').selectOption(model.name);
+      await page.getByText('Options', { exact: true }).click();
+      const fields = optionFields(model.options);
+      expect(await page.locator('details input, details select').count()).toBe(fields.length);
+      for (const { label, help, kind, fallback } of fields) {
+        const value = kind === 'check' ? await field(label).isChecked() : await field(label).inputValue();
+        expect(String(value), `${model.name}: ${label}`).toBe(String(fallback));
+        if (help) expect(await page.locator('.hint', { hasText: help }).count()).toBeGreaterThan(0);
+      }
     }
     expect(complaints).toEqual([]);
   });
 
+  it('shows every step and the finished images of a class, and again after a reload', async () => {
+    for (const model of models) {
+      await field('Model').selectOption(model.name);
+      await pickClass(3);
+      await field('Seed').fill('42');
+      await generate(model, 2);
+      expect(await page.locator('.card').count()).toBe(2);
+      const finished = await largePictures(page);
+      const { searchParams } = new URL(page.url());
+      expect([searchParams.get('seed'), searchParams.getAll('generation').length]).toEqual(['42', 1]);
+      await page.reload();
+      await status('completed');
+      expect(await largePictures(page)).toEqual(finished);
+      expect([await field('Seed').inputValue(), await field('Model').inputValue()]).toEqual(['42', model.name]);
+    }
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it('goes through the steps by keys and by frames', async () => {
+    for (const model of models) {
+      await generate(model, 1);
+      const finished = await largePictures(page);
+      const scrubber = page.getByRole('slider', { name: `Step of ${model.title}` });
+      const steps = Number(await scrubber.getAttribute('max'));
+      expect(await scrubber.getAttribute('aria-valuetext')).toBe('Finished');
+      await scrubber.press('Home');
+      expect(await scrubber.getAttribute('aria-valuetext')).toBe(`Step 1 of ${steps}`);
+      expect(await largePictures(page)).not.toEqual(finished);
+      await scrubber.press('ArrowRight');
+      expect(await scrubber.getAttribute('aria-valuetext')).toBe(`Step 2 of ${steps}`);
+      await button('Finished').press('Enter');
+      expect(await largePictures(page)).toEqual(finished);
+      await button(`Step ${steps}`).press('Enter');
+      expect(await scrubber.inputValue()).toBe(String(steps - 1));
+    }
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it('shows over every image which tokens came when', async () => {
+    for (const model of models) {
+      await generate(model, 2);
+      await page.getByLabel('Show the order of tokens').check();
+      const scrubber = page.getByRole('slider', { name: `Step of ${model.title}` });
+      const steps = Number(await scrubber.getAttribute('max'));
+      expect(await written(page)).toEqual([model.tokens, model.tokens]);
+      expect(await stepColours(page)).toBe(steps);
+      await scrubber.press('Home');
+      const first = await written(page);
+      expect(first[0]).toBeGreaterThan(0);
+      expect(await page.locator('.card .newest .cell').count()).toBe(first[0]! + first[1]!);
+      await scrubber.press('ArrowRight');
+      expect((await written(page))[0]).toBeGreaterThan(first[0]!);
+      expect(await stepColours(page)).toBe(2);
+      await page.getByLabel('Show the order of tokens').uncheck();
+      expect(await page.locator('.cell').count()).toBe(0);
+    }
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it('compares models of the same classes from one seed, and offers it only where there are some', async () => {
+    const others = comparable(models);
+    expect(await page.getByRole('group', { name: 'Compare with' }).count()).toBe(others.length > 0 ? 1 : 0);
+    for (const { title } of others) await field(title).check();
+    await field('Seed').fill('7');
+    await generate(undefined, 2);
+    const titles = [models[0]!, ...others].map(({ title }) => title);
+    expect(await page.locator('.run h2').allTextContents()).toEqual(titles);
+    for (const title of titles) {
+      const run = page.getByRole('region', { name: title, exact: true });
+      expect(await run.locator('figcaption span').filter({ hasText: /^seed/ }).allTextContents()).toEqual([
+        'seed 7',
+        'seed 8',
+      ]);
+    }
+    const pictures = await largePictures(page);
+    expect(new Set(pictures).size).toBe(2 * titles.length);
+    await page.reload();
+    await status('completed');
+    expect(await largePictures(page)).toEqual(pictures);
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it('shows the strip of an image in one row, without an empty picture, ending near the finished image', async () => {
+    for (const model of models) {
+      await generate(model, 4);
+      for (const strip of await page.locator('.strip').all()) {
+        const tops = await strip
+          .locator('button')
+          .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+        expect(new Set(tops).size).toBe(1);
+        const pictures = await strip.locator('img').evaluateAll(readPictures);
+        for (const pixels of pictures) expect(Math.max(...pixels)).toBeGreaterThan(Math.min(...pixels));
+        // Previews by a linear map are smaller and only roughly alike.
+        if (model.defaults.preview !== 'DECODED') continue;
+        const [last, finished] = pictures.slice(-2) as [number[], number[]];
+        expect(last.length).toBe(finished.length);
+        const difference = finished.reduce((sum, value, index) => sum + Math.abs(value - last[index]!), 0);
+        expect(difference / finished.length).toBeLessThan(8);
+      }
+    }
+    expect(complaints).toEqual([]);
+  }, 120_000);
+
+  it('shows what the server refuses in its own words', async () => {
+    await page.goto(`${api.url}/?generation=gone`);
+    const said = await page.getByRole('alert').locator('p').textContent();
+    expect(said).toContain('gone');
+    expect(await button('Generate').isEnabled()).toBe(true);
+  });
+
   it('can be canceled, and is ready again', async () => {
-    await page.getByLabel('Images').fill('64');
+    await field('Images').fill('64');
     await button('Generate').click();
     await button('Cancel').click();
     await status('canceled', 'completed');
@@ -112,7 +216,7 @@ describe.skipIf(skipped)('the playground', () => {
   });
 
   it('says what to do when the server is gone, and goes on when it is back', async () => {
-    await page.getByLabel('Images').fill('1');
+    await field('Images').fill('1');
     await api.kill();
     await button('Generate').click();
     await page.getByRole('alert').getByText('npm start').waitFor();
@@ -121,22 +225,3 @@ describe.skipIf(skipped)('the playground', () => {
     await status('completed');
   }, 120_000);
 });
-
-/** Red of every pixel, in the pictures' own sizes. Runs in the page. */
-function readPictures(images: Element[]): number[][] {
-  return (images as HTMLImageElement[]).map((image) => {
-    const { naturalWidth: width, naturalHeight: height } = image;
-    const context = new OffscreenCanvas(width, height).getContext('2d')!;
-    context.drawImage(image, 0, 0);
-    return [...context.getImageData(0, 0, width, height).data].filter((_, index) => index % 4 === 0);
-  });
-}
-
-async function largePictures(): Promise<(string | null)[]> {
-  const pictures = await page.locator('.frame img').all();
-  return Promise.all(pictures.map((picture) => picture.getAttribute('src')));
-}
-
-async function everyPictureLoaded(): Promise<void> {
-  await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
-}

@@ -1,41 +1,44 @@
 import { useEffect, useState } from 'react';
 import type { Model } from './api/types.ts';
 import { isBusy } from './generation/generation-state.ts';
-import { useGeneration } from './generation/use-generation.ts';
+import { useGenerations } from './generation/use-generations.ts';
 import { Results } from './results/results.tsx';
-import { readSettings, toInput, writeSettings } from './settings/settings.ts';
+import { readSettings, writeSettings } from './settings/address.ts';
+import { toInputs } from './settings/settings.ts';
 import { SettingsForm } from './settings/settings-form.tsx';
 
 /** The form, the pictures, and the address that holds both. */
 export function Playground({ models }: { readonly models: readonly Model[] }) {
   const [settings, setSettings] = useState(() => readSettings(new URLSearchParams(location.search), models));
-  const { state, generate, show, cancel } = useGeneration();
+  const { runs, generate, show, cancel } = useGenerations();
   const [restored, setRestored] = useState(false);
-  const model = models.find(({ name }) => name === settings.model)!;
 
   useEffect(() => {
-    const id = new URLSearchParams(location.search).get('generation');
-    if (id) void show(id);
+    const ids = new URLSearchParams(location.search).getAll('generation');
+    if (ids.length > 0) show(ids);
     setRestored(true);
   }, [show]);
 
+  const sending = runs.some(({ status }) => status === 'sending');
+  const ids = runs.flatMap(({ id }) => id ?? []).join(' ');
   useEffect(() => {
-    // Before the first look at the address it must stay as it is; while sending there is no id to put there yet.
-    if (!restored || state.status === 'sending') return;
-    history.replaceState(null, '', writeSettings(settings, state.id));
-  }, [restored, settings, state.id, state.status]);
+    // Before the first look at the address it must stay as it is; while sending there are no ids to put there yet.
+    if (!restored || sending) return;
+    history.replaceState(null, '', writeSettings(settings, models, ids.split(' ').filter(Boolean)));
+  }, [restored, sending, settings, models, ids]);
 
+  const start = () => generate(toInputs(settings, models));
   return (
     <main className="columns">
       <SettingsForm
         models={models}
         settings={settings}
-        busy={isBusy(state)}
+        busy={runs.some(isBusy)}
         onChange={setSettings}
-        onGenerate={() => void generate(toInput(settings, model))}
-        onCancel={() => void cancel()}
+        onGenerate={start}
+        onCancel={cancel}
       />
-      <Results state={state} model={model} onRetry={() => void generate(toInput(settings, model))} />
+      <Results runs={runs} models={models} onRetry={start} />
     </main>
   );
 }

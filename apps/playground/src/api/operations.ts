@@ -13,8 +13,8 @@ function accepted(answer: Answer): Generation {
 }
 
 export async function fetchModels(): Promise<readonly Model[]> {
-  const query = `{ models { name title description parameters vocabulary image { height width }
-    classes { label name } defaults { guidance topK topP smooth } } }`;
+  const query = `{ models { name title parameters image { height width } classes { label name }
+    tokens layout { start height width } options guidanceOff defaults { guidance } } }`;
   return (await request<{ models: Model[] }>(query)).models;
 }
 

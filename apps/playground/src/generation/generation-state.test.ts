@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerationEvent } from '../api/types.ts';
-import { idle, isBusy, reduceGeneration, type GenerationState } from './generation-state.ts';
+import { isBusy, reduceGeneration, reduceRuns, sending, type GenerationState } from './generation-state.ts';
 
 const step = (seq: number, index: number): GenerationEvent => ({
   __typename: 'StepEvent',
@@ -20,22 +20,47 @@ const events: GenerationEvent[] = [
   { __typename: 'CompletedEvent', seq: 5, images: ['/images/a.png'], timings: { total: 9 } },
 ];
 
+const generation = { id: 'x', model: 'shapes', labels: [7], seed: 3 };
+
 function play(state: GenerationState, played: readonly GenerationEvent[]): GenerationState {
   return played.reduce((one, event) => reduceGeneration(one, { type: 'event', event }), state);
 }
 
 describe('reduceGeneration', () => {
-  const followed = reduceGeneration(idle, { type: 'follow', id: 'x', labels: [7], seed: 3 });
+  const followed = reduceGeneration(sending(null), { type: 'follow', generation });
 
   it('goes from queued to completed with every step', () => {
     const done = play(followed, events);
-    expect(done).toMatchObject({ status: 'completed', images: ['/images/a.png'], milliseconds: 9, labels: [7] });
+    expect(done).toMatchObject({
+      status: 'completed',
+      model: 'shapes',
+      images: ['/images/a.png'],
+      milliseconds: 9,
+      labels: [7],
+    });
     expect(done.steps.map(({ index }) => index)).toEqual([0, 1]);
     expect(isBusy(done)).toBe(false);
+  });
+
+  it('adds up the time of the model while it runs', () => {
+    expect(play(followed, events.slice(0, 4)).milliseconds).toBe(6);
   });
 
   it('drops what comes again after a lost connection', () => {
     const half = play(followed, events.slice(0, 3));
     expect(play(half, events)).toEqual(play(followed, events));
+  });
+});
+
+describe('reduceRuns', () => {
+  it('keeps the generations of compared models apart', () => {
+    const started = reduceRuns([], { type: 'start', models: ['shapes', 'letters'] });
+    const followed = reduceRuns(started, { run: 0, action: { type: 'follow', generation } });
+    const failed = reduceRuns(followed, { run: 1, action: { type: 'error', message: 'Too many.' } });
+    expect(failed.map(({ status, model, error }) => [status, model, error])).toEqual([
+      ['queued', 'shapes', null],
+      ['failed', 'letters', 'Too many.'],
+    ]);
+    expect(reduceRuns(failed, { type: 'start', models: [null] })).toEqual([sending(null)]);
   });
 });

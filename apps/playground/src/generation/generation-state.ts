@@ -1,49 +1,64 @@
-import type { GenerationEvent, Step } from '../api/types.ts';
+import type { Generation, GenerationEvent, Step } from '../api/types.ts';
 
-/** What the page knows of the generation it shows. */
+/** What the page knows of one generation. */
 export interface GenerationState {
-  readonly status: 'idle' | 'sending' | 'queued' | 'running' | 'completed' | 'failed' | 'canceled';
+  readonly status: 'sending' | 'queued' | 'running' | 'completed' | 'failed' | 'canceled';
   readonly id: string | null;
+  /** Name of the model; null until the server has said it. */
+  readonly model: string | null;
   readonly labels: readonly number[];
   readonly seed: number;
   readonly ahead: number;
   readonly steps: readonly Step[];
   readonly images: readonly string[];
-  readonly milliseconds: number | null;
+  /** Time of the model alone, so far or in all. */
+  readonly milliseconds: number;
   readonly error: string | null;
   /** Newest event that counts; older ones that come again are dropped. */
   readonly seq: number;
 }
 
 export type GenerationAction =
-  | { readonly type: 'send' }
-  | { readonly type: 'follow'; readonly id: string; readonly labels: readonly number[]; readonly seed: number }
+  | { readonly type: 'follow'; readonly generation: Generation }
   | { readonly type: 'event'; readonly event: GenerationEvent }
   | { readonly type: 'error'; readonly message: string };
 
-export const idle: GenerationState = {
-  status: 'idle',
-  id: null,
-  labels: [],
-  seed: 0,
-  ahead: 0,
-  steps: [],
-  images: [],
-  milliseconds: null,
-  error: null,
-  seq: 0,
-};
+/** One generation per model shown: `start` begins anew, everything else concerns the one at `run`. */
+export type RunsAction =
+  | { readonly type: 'start'; readonly models: readonly (string | null)[] }
+  | { readonly run: number; readonly action: GenerationAction };
+
+export function sending(model: string | null): GenerationState {
+  return {
+    status: 'sending',
+    id: null,
+    model,
+    labels: [],
+    seed: 0,
+    ahead: 0,
+    steps: [],
+    images: [],
+    milliseconds: 0,
+    error: null,
+    seq: 0,
+  };
+}
 
 export function isBusy({ status }: GenerationState): boolean {
   return status === 'sending' || status === 'queued' || status === 'running';
 }
 
+export function reduceRuns(runs: readonly GenerationState[], change: RunsAction): readonly GenerationState[] {
+  if ('models' in change) return change.models.map(sending);
+  return runs.map((state, run) => (run === change.run ? reduceGeneration(state, change.action) : state));
+}
+
 export function reduceGeneration(state: GenerationState, action: GenerationAction): GenerationState {
   switch (action.type) {
-    case 'send':
-      return { ...idle, status: 'sending' };
-    case 'follow':
-      return { ...idle, status: 'queued', id: action.id, labels: action.labels, seed: action.seed };
+    case 'follow': {
+      const { id, model, labels, seed } = action.generation;
+      return { ...sending(model), status: 'queued', id, labels, seed };
+    }
     case 'error':
       return { ...state, status: 'failed', error: action.message };
     case 'event':
@@ -58,7 +73,12 @@ function reduceEvent(state: GenerationState, event: GenerationEvent): Generation
     case 'StartedEvent':
       return { ...state, status: 'running' };
     case 'StepEvent':
-      return { ...state, status: 'running', steps: [...state.steps, event] };
+      return {
+        ...state,
+        status: 'running',
+        steps: [...state.steps, event],
+        milliseconds: state.milliseconds + event.milliseconds,
+      };
     case 'CompletedEvent':
       return { ...state, status: 'completed', images: event.images, milliseconds: event.timings.total };
     case 'FailedEvent':

@@ -1,36 +1,53 @@
+import type { ReactNode } from 'react';
+import type { Model, Step } from '../api/types.ts';
+import { OrderMap } from './order-map.tsx';
+import { partMaps } from './order-cells.ts';
+
 interface Props {
   readonly name: string;
   readonly seed: number;
-  /** URL per scale so far; null where that scale came without a picture. */
-  readonly previews: readonly (string | null)[];
+  readonly image: number;
+  readonly model: Model;
+  /** Up to the one shown. */
+  readonly steps: readonly Step[];
+  readonly finished: boolean;
   readonly final: string | null;
-  /** How many scales there will be. */
-  readonly scales: number;
-  readonly size: { readonly height: number; readonly width: number };
-  readonly shown: number | null;
-  onShow(scale: number | null): void;
+  readonly showsOrder: boolean;
+  /** What goes beneath. */
+  readonly children: ReactNode;
 }
 
 /** From this size on a picture looks better smoothed than as squares. */
 const FINE = 192;
 
-/** One image: large, and under it the strip of its scales. A scale that is pressed is shown large in every card. */
-export function ImageCard({ name, seed, previews, final, scales, size, shown, onShow }: Props) {
-  const scale = shown ?? previews.length - 1;
-  const isFinal = shown === null && final !== null;
-  const large = isFinal ? final : (previews[scale] ?? null);
-  const what = isFinal ? 'finished' : `scale ${scale + 1}`;
-  const smooth = isFinal && size.width >= FINE ? 'large fine' : 'large';
+/** One image, large, at the step shown. */
+export function ImageCard({ name, seed, image, model, steps, finished, final, showsOrder, children }: Props) {
+  const { height, width } = model.image;
+  const { over, beside } = partMaps(model.layout);
+  const picture = finished ? final : (steps.at(-1)?.previews?.[image] ?? null);
+  const what = finished ? 'finished' : `step ${steps.length}`;
   return (
     <figure className="card">
-      <div className="frame" style={{ aspectRatio: `${size.width} / ${size.height}` }}>
-        {large ? <img className={smooth} src={large} alt={`${name}, ${what}`} /> : <div className="waiting" />}
+      <div className="frame" style={{ aspectRatio: `${width} / ${height}` }}>
+        {picture ? (
+          <img className={finished && width >= FINE ? 'large fine' : 'large'} src={picture} alt={`${name}, ${what}`} />
+        ) : (
+          <div className="waiting" />
+        )}
+        {showsOrder && <OrderMap map={over} steps={steps} image={image} />}
       </div>
+      {showsOrder && beside.length > 0 && (
+        <div className="beside">
+          {beside.map((map) => (
+            <OrderMap key={map.start} map={map} steps={steps} image={image} />
+          ))}
+        </div>
+      )}
       <figcaption>
         <strong>{name}</strong>
         <span>seed {seed}</span>
         {final && (
-          <a href={final} download={`${name}-${seed}.png`}>
+          <a href={final} download={`${model.name}-${name}-${seed}.png`}>
             Save
             <span className="unseen">
               {' '}
@@ -39,29 +56,7 @@ export function ImageCard({ name, seed, previews, final, scales, size, shown, on
           </a>
         )}
       </figcaption>
-      <div
-        className="strip"
-        role="group"
-        aria-label={`Scales of ${name}, seed ${seed}`}
-        style={{ gridTemplateColumns: `repeat(${scales + 1}, minmax(0, 1fr))` }}
-      >
-        {previews.map((preview, index) => (
-          <button
-            key={index}
-            type="button"
-            aria-label={`Scale ${index + 1}`}
-            aria-pressed={shown === index}
-            onClick={() => onShow(shown === index ? null : index)}
-          >
-            {preview && <img src={preview} alt="" />}
-          </button>
-        ))}
-        {final && (
-          <button type="button" aria-label="Finished" aria-pressed={shown === null} onClick={() => onShow(null)}>
-            <img src={final} alt="" />
-          </button>
-        )}
-      </div>
+      {children}
     </figure>
   );
 }

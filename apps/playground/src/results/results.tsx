@@ -1,51 +1,48 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Model } from '../api/types.ts';
 import type { GenerationState } from '../generation/generation-state.ts';
-import { ErrorNote } from './error-note.tsx';
-import { ImageCard } from './image-card.tsx';
-import { Progress } from './progress.tsx';
-import { StepTimes } from './step-times.tsx';
+import { OrderLegend } from './order-legend.tsx';
+import { Run } from './run.tsx';
 
 interface Props {
-  readonly state: GenerationState;
-  readonly model: Model;
+  readonly runs: readonly GenerationState[];
+  readonly models: readonly Model[];
   onRetry(): void;
 }
 
-export function Results({ state, model, onRetry }: Props) {
-  // Which scale the large pictures show; null follows the newest.
-  const [shown, setShown] = useState<number | null>(null);
-  useEffect(() => setShown(null), [state.id]);
+/** What the models make, side by side. */
+export function Results({ runs, models, onRetry }: Props) {
+  const [showsOrder, setShowsOrder] = useState(false);
   const section = useRef<HTMLElement>(null);
+  const sending = runs.some(({ status }) => status === 'sending');
   useEffect(() => {
     const { top } = section.current!.getBoundingClientRect();
-    if (state.status === 'sending' && top > innerHeight / 2) section.current!.scrollIntoView();
-  }, [state.status]);
+    if (sending && top > innerHeight / 2) section.current!.scrollIntoView();
+  }, [sending]);
   return (
     <section ref={section} className="results" aria-label="Result">
-      <Progress state={state} />
-      {state.status === 'failed' && (
-        <ErrorNote message={state.error ?? 'It failed without a reason.'} retry={onRetry} />
-      )}
-      {state.status === 'idle' && <Invitation />}
-      {state.labels.length > 0 && state.status !== 'idle' && (
-        <div className="cards">
-          {state.labels.map((label, image) => (
-            <ImageCard
-              key={image}
-              name={model.classes[label]?.name ?? 'no class'}
-              seed={state.seed + image}
-              previews={state.steps.map((step) => step.previews?.[image] ?? null)}
-              final={state.images[image] ?? null}
-              scales={state.steps[0]?.of ?? 1}
-              size={model.image}
-              shown={shown}
-              onShow={setShown}
-            />
-          ))}
+      {runs.length === 0 ? (
+        <Invitation />
+      ) : (
+        <div className="bar">
+          <label className="check">
+            <input type="checkbox" checked={showsOrder} onChange={({ target }) => setShowsOrder(target.checked)} />
+            Show the order of tokens
+          </label>
+          {showsOrder && <OrderLegend />}
         </div>
       )}
-      {state.steps.length > 0 && <StepTimes steps={state.steps} />}
+      <div className="runs">
+        {runs.map((state, run) => (
+          <Run
+            key={state.id ?? run}
+            state={state}
+            model={models.find(({ name }) => name === state.model)}
+            showsOrder={showsOrder}
+            onRetry={onRetry}
+          />
+        ))}
+      </div>
     </section>
   );
 }
@@ -54,15 +51,15 @@ function Invitation() {
   return (
     <div className="invitation">
       <div className="mosaic" aria-hidden="true">
-        {[1, 2, 3, 4, 6].map((side) => (
-          <div key={side} style={{ gridTemplateColumns: `repeat(${side}, 1fr)` }}>
-            {Array.from({ length: side * side }, (_, index) => (
-              <i key={index} />
+        {[1, 3, 7, 12, 16].map((written) => (
+          <div key={written}>
+            {Array.from({ length: 16 }, (_, index) => (
+              <i key={index} data-written={(index * 7) % 16 < written} />
             ))}
           </div>
         ))}
       </div>
-      <p>Pick a class and press Generate. Each image appears as one token, then 2 × 2, then finer and finer.</p>
+      <p>Pick a class and press Generate. Each image appears step by step, from its first tokens to its last.</p>
     </div>
   );
 }

@@ -1,25 +1,21 @@
 import { useEffect, useId, useState } from 'react';
-
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly step: number;
-}
+import { Hint } from './hint.tsx';
 
 interface Props {
   readonly name: string;
-  readonly value: number;
-  readonly range: Range;
-  readonly hint?: string;
+  readonly value: number | undefined;
+  readonly range: { readonly min?: number; readonly max?: number; readonly step: number | 'any' };
+  readonly hint?: string | undefined;
   readonly disabled?: boolean;
+  readonly required?: boolean;
   onChange(value: number): void;
 }
 
 /** A number to type. While it is out of range the form says so and keeps the last good one. */
-export function NumberField({ name, value, range, hint, disabled, onChange }: Props) {
+export function NumberField({ name, value, range, hint, disabled, required = true, onChange }: Props) {
   const id = useId();
-  const [text, setText] = useState(String(value));
-  useEffect(() => setText(String(value)), [value]);
+  const [text, setText] = useState(String(value ?? ''));
+  useEffect(() => setText(String(value ?? '')), [value]);
   const change = (typed: string, valid: boolean) => {
     setText(typed);
     if (valid && typed !== '') onChange(Number(typed));
@@ -30,7 +26,7 @@ export function NumberField({ name, value, range, hint, disabled, onChange }: Pr
       <input
         id={id}
         type="number"
-        required
+        required={required}
         inputMode="decimal"
         {...range}
         value={text}
@@ -38,36 +34,7 @@ export function NumberField({ name, value, range, hint, disabled, onChange }: Pr
         aria-describedby={hint && `${id}-hint`}
         onChange={({ target }) => change(target.value, target.validity.valid)}
       />
-      {hint && (
-        <p className="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-    </div>
-  );
-}
-
-/** A number to slide, shown beside its name. */
-export function RangeField({ name, value, range, hint, onChange }: Props) {
-  const id = useId();
-  return (
-    <div className="field">
-      <label htmlFor={id} className="spread">
-        {name} <output htmlFor={id}>{value}</output>
-      </label>
-      <input
-        id={id}
-        type="range"
-        {...range}
-        value={value}
-        aria-describedby={hint && `${id}-hint`}
-        onChange={({ target }) => onChange(Number(target.value))}
-      />
-      {hint && (
-        <p className="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
+      <Hint id={id} text={hint} />
     </div>
   );
 }

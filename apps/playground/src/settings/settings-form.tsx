@@ -1,9 +1,10 @@
 import type { FormEvent } from 'react';
 import type { Model } from '../api/types.ts';
-import { AdvancedFields } from './advanced-fields.tsx';
 import { ClassPicker } from './class-picker.tsx';
-import { NumberField, RangeField } from './number-field.tsx';
-import { defaultSettings, MOST_IMAGES, rollSeed, type Settings } from './settings.ts';
+import { ModelFields } from './model-fields.tsx';
+import { ModelPicker } from './model-picker.tsx';
+import { NumberField } from './number-field.tsx';
+import { MOST_IMAGES, MOST_SEED, ownSettings, pickModel, rollSeed, type Settings } from './settings.ts';
 
 interface Props {
   readonly models: readonly Model[];
@@ -15,7 +16,7 @@ interface Props {
 }
 
 export function SettingsForm({ models, settings, busy, onChange, onGenerate, onCancel }: Props) {
-  const model = models.find(({ name }) => name === settings.model)!;
+  const chosen = settings.models.map((name) => models.find((model) => model.name === name)!);
   const set = (part: Partial<Settings>) => onChange({ ...settings, ...part });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -23,37 +24,23 @@ export function SettingsForm({ models, settings, busy, onChange, onGenerate, onC
   };
   return (
     <form className="settings" onSubmit={submit} aria-label="What to generate">
-      <ModelPicker models={models} model={model} onPick={(picked) => onChange(defaultSettings(picked))} />
-      <ClassPicker model={model} label={settings.label} onPick={(label) => set({ label })} />
-      <div className="pair">
-        <NumberField
-          name="Images"
-          value={settings.label === 'each' ? Math.min(model.classes.length, MOST_IMAGES) : settings.count}
-          range={{ min: 1, max: MOST_IMAGES, step: 1 }}
-          disabled={settings.label === 'each'}
-          onChange={(count) => set({ count })}
-        />
-        <div className="seed">
-          <NumberField
-            name="Seed"
-            value={settings.seed}
-            range={{ min: 0, max: Number.MAX_SAFE_INTEGER - MOST_IMAGES, step: 1 }}
-            onChange={(seed) => set({ seed })}
-          />
-          <button type="button" className="dice" title="Roll a seed" onClick={() => set({ seed: rollSeed() })}>
-            <span aria-hidden="true">⚄</span>
-            <span className="unseen">Roll a seed</span>
-          </button>
-        </div>
-      </div>
-      <RangeField
-        name="Guidance"
-        hint="How strongly the class pulls"
-        value={settings.guidance}
-        range={{ min: 0, max: Math.max(10, settings.guidance), step: 0.1 }}
-        onChange={(guidance) => set({ guidance })}
+      <ModelPicker
+        models={models}
+        chosen={chosen}
+        onPick={(model) => onChange(pickModel(settings, model, models))}
+        onCompare={(others) => set({ models: [chosen[0]!.name, ...others] })}
       />
-      <AdvancedFields settings={settings} model={model} set={set} />
+      <ClassPicker model={chosen[0]!} label={settings.label} onPick={(label) => set({ label })} />
+      <CountAndSeed settings={settings} classes={chosen[0]!.classes.length} set={set} />
+      {chosen.map((model) => (
+        <ModelFields
+          key={model.name}
+          model={model}
+          own={ownSettings(settings, model)}
+          titled={chosen.length > 1}
+          onChange={(own) => set({ own: { ...settings.own, [model.name]: own } })}
+        />
+      ))}
       <div className="actions">
         <button type="submit" className="primary" disabled={busy}>
           Generate
@@ -66,35 +53,34 @@ export function SettingsForm({ models, settings, busy, onChange, onGenerate, onC
   );
 }
 
-interface PickerProps {
-  readonly models: readonly Model[];
-  readonly model: Model;
-  onPick(model: Model): void;
+interface CountProps {
+  readonly settings: Settings;
+  readonly classes: number;
+  set(part: Partial<Settings>): void;
 }
 
-function ModelPicker({ models, model, onPick }: PickerProps) {
-  const { height, width } = model.image;
+function CountAndSeed({ settings: { label, count, seed }, classes, set }: CountProps) {
   return (
-    <div className="field">
-      <label htmlFor="model">Model</label>
-      <select
-        id="model"
-        value={model.name}
-        onChange={({ target }) => onPick(models.find(({ name }) => name === target.value)!)}
-      >
-        {models.map(({ name, title }) => (
-          <option key={name} value={name}>
-            {title}
-          </option>
-        ))}
-      </select>
-      <p className="hint">
-        {shortCount(model.parameters)} parameters · {width} × {height} pixels
-      </p>
+    <div className="pair">
+      <NumberField
+        name="Images"
+        value={label === 'each' ? Math.min(classes, MOST_IMAGES) : count}
+        range={{ min: 1, max: MOST_IMAGES, step: 1 }}
+        disabled={label === 'each'}
+        onChange={(typed) => set({ count: typed })}
+      />
+      <div className="seed">
+        <NumberField
+          name="Seed"
+          value={seed}
+          range={{ min: 0, max: MOST_SEED, step: 1 }}
+          onChange={(typed) => set({ seed: typed })}
+        />
+        <button type="button" className="dice" title="Roll a seed" onClick={() => set({ seed: rollSeed() })}>
+          <span aria-hidden="true">⚄</span>
+          <span className="unseen">Roll a seed</span>
+        </button>
+      </div>
     </div>
   );
-}
-
-function shortCount(count: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(count);
 }

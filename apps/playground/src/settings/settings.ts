@@ -1,76 +1,70 @@
-import type { GenerationInput, Model } from '../api/types.ts';
+import type { GenerationInput, Model, OptionValue } from '../api/types.ts';
+import { optionFields } from './option-fields.ts';
+
+/** What belongs to one model alone. */
+export interface OwnSettings {
+  /** Null where the model takes none. */
+  readonly guidance: number | null;
+  /** By name; an option that is absent keeps the model's own value. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+}
 
 /** What the form holds. `label` is a class, -1 for none, or `each` for one image of every class. */
 export interface Settings {
-  readonly model: string;
+  /** The model of the form, then those compared with it. */
+  readonly models: readonly string[];
   readonly label: number | 'each';
   readonly count: number;
   readonly seed: number;
-  readonly guidance: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly smooth: boolean;
+  /** By name of the model; those that were never changed are absent. */
+  readonly own: Readonly<Record<string, OwnSettings>>;
 }
 
 export const MOST_IMAGES = 64;
+export const MOST_SEED = Number.MAX_SAFE_INTEGER - MOST_IMAGES;
 /** Seeds of the dice: easy to read and to type. */
 const DICE_SIDES = 1_000_000;
 
-export function defaultSettings({ name, defaults }: Model): Settings {
-  return { model: name, label: 0, count: 4, seed: 0, ...pick(defaults) };
+export function defaultSettings({ name }: Model): Settings {
+  return { models: [name], label: 0, count: 4, seed: 0, own: {} };
 }
 
-function pick({ guidance, topK, topP, smooth }: Model['defaults']) {
-  return { guidance, topK, topP, smooth };
+export function ownSettings({ own }: Settings, { name, options, guidanceOff, defaults }: Model): OwnSettings {
+  if (own[name]) return own[name];
+  const fallbacks = optionFields(options).flatMap((field) =>
+    field.fallback === undefined ? [] : [[field.name, field.fallback] as const],
+  );
+  return { guidance: guidanceOff === null ? null : defaults.guidance, options: Object.fromEntries(fallbacks) };
 }
 
 export function rollSeed(): number {
   return Math.floor(Math.random() * DICE_SIDES);
 }
 
-export function toInput({ label, count, ...rest }: Settings, { classes }: Model): GenerationInput {
-  const each = classes.slice(0, MOST_IMAGES).map((one) => one.label);
-  return { ...rest, labels: label === 'each' ? each : new Array<number>(count).fill(label) };
+/** Only models of the same classes can be asked for the same pictures. */
+export function areComparable(one: Model, other: Model): boolean {
+  return (
+    one.classes.length === other.classes.length &&
+    one.classes.every(({ name }, index) => name === other.classes[index]!.name)
+  );
 }
 
-/** Reads the page's address; what is missing or makes no sense there takes the model's default. */
-export function readSettings(search: URLSearchParams, models: readonly Model[]): Settings {
-  const model = models.find(({ name }) => name === search.get('model')) ?? models[0]!;
-  const base = defaultSettings(model);
-  const label = search.get('label');
-  return {
-    model: model.name,
-    label:
-      label === 'each'
-        ? 'each'
-        : readNumber(label, base.label as number, { min: -1, max: model.classes.length - 1, whole: true }),
-    count: readNumber(search.get('count'), base.count, { min: 1, max: MOST_IMAGES, whole: true }),
-    seed: readNumber(search.get('seed'), base.seed, {
-      min: 0,
-      max: Number.MAX_SAFE_INTEGER - MOST_IMAGES,
-      whole: true,
-    }),
-    guidance: readNumber(search.get('guidance'), base.guidance, { min: 0, max: 100 }),
-    topK: readNumber(search.get('topK'), base.topK, { min: 0, max: model.vocabulary ?? 0, whole: true }),
-    topP: readNumber(search.get('topP'), base.topP, { min: 0, max: 1 }),
-    smooth: search.has('smooth') ? search.get('smooth') === 'true' : base.smooth,
-  };
+/** Another model in the form: class, seed and comparison stay where they still make sense. */
+export function pickModel(settings: Settings, picked: Model, models: readonly Model[]): Settings {
+  const chosen = models.filter(({ name }) => settings.models.includes(name));
+  if (!chosen.every((one) => areComparable(one, picked))) return { ...defaultSettings(picked), own: settings.own };
+  const others = settings.models.slice(1).filter((name) => name !== picked.name);
+  return { ...settings, models: [picked.name, ...others] };
 }
 
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly whole?: boolean;
-}
-
-function readNumber(text: string | null, fallback: number, { min, max, whole = false }: Range): number {
-  const value = text === null || text.trim() === '' ? Number.NaN : Number(text);
-  return value >= min && value <= max && (!whole || Number.isInteger(value)) ? value : fallback;
-}
-
-/** The address that shows these settings and this generation again. */
-export function writeSettings(settings: Settings, generation: string | null): string {
-  const search = new URLSearchParams(Object.entries(settings).map(([name, value]) => [name, String(value)]));
-  if (generation) search.set('generation', generation);
-  return `?${search}`;
+/** One request per model, alike in all but the model's own settings. */
+export function toInputs(settings: Settings, models: readonly Model[]): readonly GenerationInput[] {
+  return settings.models.map((name) => {
+    const model = models.find((one) => one.name === name)!;
+    const each = model.classes.slice(0, MOST_IMAGES).map(({ label }) => label);
+    const { label, count, seed } = settings;
+    const labels = label === 'each' ? each : new Array<number>(count).fill(label);
+    const { guidance, options } = ownSettings(settings, model);
+    return { model: name, labels, seed, options, ...(guidance !== null && { guidance }) };
+  });
 }

@@ -1,0 +1,91 @@
+import type { JsonSchema, OptionValue } from '../api/types.ts';
+
+interface Described {
+  readonly name: string;
+  readonly label: string;
+  readonly help?: string;
+  /** The model's own value; where there is none, the option may be left out. */
+  readonly fallback?: OptionValue;
+}
+
+/** One option of a model as a form shows it. */
+export type OptionField = Described &
+  (
+    | { readonly kind: 'number'; readonly whole: boolean; readonly min?: number; readonly max?: number }
+    | { readonly kind: 'choice'; readonly choices: readonly (string | number)[] }
+    | { readonly kind: 'check' }
+    | { readonly kind: 'text' }
+  );
+
+/** The options that a form can show: numbers, choices, yes or no, and text. Others keep the model's own values. */
+export function optionFields({ properties = {} }: JsonSchema): readonly OptionField[] {
+  return Object.entries(properties).flatMap(([name, property]) => {
+    const kind = kindOf(property);
+    return kind ? [{ ...describe(name, property), ...kind } as OptionField] : [];
+  });
+}
+
+function describe(name: string, { title, description, default: fallback }: JsonSchema): Described {
+  return {
+    name,
+    label: title ?? readable(name),
+    ...(description !== undefined && { help: description }),
+    ...(isOptionValue(fallback) && { fallback }),
+  };
+}
+
+function kindOf({ type, enum: choices, minimum: min, maximum: max }: JsonSchema) {
+  if (choices) return { kind: 'choice', choices };
+  if (type === 'number' || type === 'integer') {
+    return {
+      kind: 'number',
+      whole: type === 'integer',
+      ...(min !== undefined && { min }),
+      ...(max !== undefined && { max }),
+    };
+  }
+  if (type === 'boolean') return { kind: 'check' };
+  return type === 'string' ? { kind: 'text' } : null;
+}
+
+/** `topK` and `top-k` are both read as "Top k". */
+export function readable(name: string): string {
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .split(/[\s_-]+/)
+    .map((word) => (/^[A-Z]{2,}$/.test(word) ? word : word.toLowerCase()))
+    .join(' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** An option as the page's address writes it; what makes no sense is undefined. */
+export function readOption(field: OptionField, text: string): OptionValue | undefined {
+  switch (field.kind) {
+    case 'number':
+      return readNumber(text, field);
+    case 'choice':
+      return field.choices.find((choice) => String(choice) === text);
+    case 'check':
+      return text === 'true' || text === 'false' ? text === 'true' : undefined;
+    case 'text':
+      return text;
+  }
+}
+
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
+  readonly whole?: boolean;
+}
+
+export function readNumber(
+  text: string | null,
+  { min = -Infinity, max = Infinity, whole = false }: Range,
+): number | undefined {
+  const value = text === null || text.trim() === '' ? Number.NaN : Number(text);
+  return value >= min && value <= max && (!whole || Number.isInteger(value)) ? value : undefined;
+}
+
+function isOptionValue(value: unknown): value is OptionValue {
+  return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
+}
