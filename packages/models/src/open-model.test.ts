@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HeadPlugin } from '@tessera/core';
+import { schema, type HeadPlugin } from '@tessera/core';
 import { createEngine, type Engine } from '@tessera/engine';
 import { isTesseraError } from '@tessera/errors';
+import { smallMar, writeSmallMar } from '../fixtures/small-mar.ts';
 import { importModel } from './formats/import-model.ts';
-import type { ModelManifest } from './model.ts';
+import type { GenerateRequest, ModelManifest } from './model.ts';
 import { openModel } from './open-model.ts';
 import { builtInPlugins } from './plugins.ts';
 
@@ -25,6 +26,10 @@ afterAll(async () => {
   engine.dispose();
   await rm(root, { recursive: true });
 });
+
+function headNamed(name: string): HeadPlugin {
+  return builtInPlugins.heads.find((head) => head.name === name)!;
+}
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
@@ -124,7 +129,7 @@ describe('opening a model folder', () => {
   it('names misfits also where a plug-in computes with them while it is built', async () => {
     const before = tf.memory().numTensors;
     const eager: HeadPlugin = {
-      ...builtInPlugins.heads[0]!,
+      ...headNamed('categorical'),
       build: (_config, _dims, { weights }) => {
         const spec = { init: { kind: 'zeros' }, decay: false } as const;
         throw new Error(`${weights.param('head.scale', [1e6, 1e6], spec).dataSync().length} numbers`);
@@ -134,6 +139,13 @@ describe('opening a model folder', () => {
     await expect(opened).rejects.toMatchObject({ code: 'weights-mismatch' });
     await expect(opened).rejects.toThrow('head.scale missing');
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('names both parts where a head cannot speak of the tokens', async () => {
+    const copy = await altered('space', (m) => set(m.head, { plugin: 'diffusion', config: { blocks: 1, width: 32 } }));
+    const opened = openModel(copy, { engine });
+    await expect(opened).rejects.toMatchObject({ code: 'space-mismatch' });
+    await expect(opened).rejects.toThrow(/head diffusion for continuous tokens.*discrete tokens of the tokenizer vq/);
   });
 
   it('names the package of an unknown plug-in', async () => {
@@ -161,5 +173,66 @@ describe('opening a model folder', () => {
     expect(refused({})).toBe('accepted');
     model.dispose();
     expect(refused({})).toBe('model-disposed');
+  });
+});
+
+describe('options of an open model', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = join(root, 'small-mar');
+    await writeSmallMar(folder);
+  });
+
+  it('are those of order and head, with the defaults of the model', async () => {
+    const model = await openModel(folder, { engine });
+    const { properties } = model.options;
+    expect(Object.keys(properties!)).toEqual(['steps', 'temperature', 'respacing']);
+    expect(properties!['steps']).toMatchObject({ type: 'integer', minimum: 1, maximum: 64, default: 6 });
+    expect(properties!['temperature']).toMatchObject({ default: 0.9 });
+    expect(properties!['respacing']).toMatchObject({ default: '8,0' });
+    expect(model.layout).toEqual({ length: 64, scales: [{ start: 0, height: 8, width: 8 }] });
+    model.dispose();
+  });
+
+  it('take the model’s own defaults where a request says nothing', async () => {
+    const model = await openModel(folder, { engine });
+    const bytes = async (options: GenerateRequest['options']) => {
+      for await (const event of model.generate({ labels: [1], seed: 3, ...(options && { options }) })) {
+        if (event.type === 'image') return [...event.pixels.data];
+      }
+      throw new Error('no image');
+    };
+    const plain = await bytes(undefined);
+    expect(await bytes({ ...smallMar.defaults.options })).toEqual(plain);
+    expect(await bytes({ temperature: 0.9 })).toEqual(plain);
+    expect(await bytes({ temperature: 0.5 })).not.toEqual(plain);
+    model.dispose();
+  });
+
+  it.each([
+    [{ temprature: 1 }, 'option-unknown', 'Did you mean temperature?'],
+    [{ steps: 65 }, 'steps-above-tokens', 'at most 64, the number of tokens'],
+    [{ steps: 0 }, 'field-invalid', 'steps'],
+    [{ temperature: 0 }, 'temperature-out-of-range', 'above 0'],
+    [{ respacing: '2000' }, 'respacing-misfit', 'respacing'],
+  ])('refuse %j: %s', async (options, code, words) => {
+    const model = await openModel(folder, { engine });
+    let refusal: unknown;
+    try {
+      model.generate({ labels: [0], seed: 0, options });
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toMatchObject({ code });
+    expect((refusal as Error).message).toContain(words);
+    model.dispose();
+  });
+
+  it('have one owner each', async () => {
+    const options = schema.object({ steps: schema.optional(schema.integer({ min: 1 }), 1) });
+    const head: HeadPlugin = { ...headNamed('diffusion'), options };
+    const opened = openModel(folder, { engine, plugins: { heads: [head] } });
+    await expect(opened).rejects.toMatchObject({ code: 'option-twice' });
+    await expect(opened).rejects.toThrow('an option steps of both the order random-sets and the head diffusion');
   });
 });
