@@ -13,7 +13,9 @@ describe.each(goldenNames(''))('%s', (name) => {
 
   it('says its kind, and names weights that are here', () => {
     expect(golden.metadata['kind']).toMatch(/^[a-z._]+$/);
-    const weights = Object.entries(golden.metadata).filter(([key, path]) => key.startsWith('weights') && path !== 'null');
+    const weights = Object.entries(golden.metadata).filter(
+      ([key, path]) => key.startsWith('weights') && path !== 'null',
+    );
     for (const [, path] of weights) expect(readGolden(path.replace('.safetensors', '')).names).not.toEqual([]);
   });
 
