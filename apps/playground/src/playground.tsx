@@ -27,18 +27,19 @@ export function Playground({ models }: { readonly models: readonly Model[] }) {
     history.replaceState(null, '', writeSettings(settings, models, ids.split(' ').filter(Boolean)));
   }, [restored, sending, settings, models, ids]);
 
+  const busy = runs.some(isBusy);
   const start = () => generate(toInputs(settings, models));
   return (
     <main className="columns">
       <SettingsForm
         models={models}
         settings={settings}
-        busy={runs.some(isBusy)}
+        busy={busy}
         onChange={setSettings}
         onGenerate={start}
         onCancel={cancel}
       />
-      <Results runs={runs} models={models} onRetry={start} />
+      <Results runs={runs} models={models} onRetry={busy ? undefined : start} />
     </main>
   );
 }

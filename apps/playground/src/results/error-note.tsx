@@ -1,6 +1,6 @@
 interface Props {
   readonly message: string;
-  retry?(): void;
+  readonly retry: (() => void) | undefined;
 }
 
 /** What went wrong and what to do, read out at once. */

@@ -34,10 +34,10 @@ export function partMaps(layout: readonly TokenMap[]): {
 
 /**
  * Colour of a step among `of`: lightness rises evenly from first to last, so that the order is seen without knowing the
- * hues, and also in gray.
+ * hues, and also in gray. Screens can show all of them as they are.
  */
 export function stepColour(index: number, of: number): string {
   const part = of > 1 ? index / (of - 1) : 0;
   const value = (from: number, to: number) => (from + (to - from) * part).toFixed(3);
-  return `oklch(${value(0.34, 0.92)} ${value(0.15, 0.16)} ${value(300, 105)})`;
+  return `oklch(${value(0.34, 0.92)} 0.115 ${value(300, 105)})`;
 }

@@ -7,7 +7,8 @@ import { Run } from './run.tsx';
 interface Props {
   readonly runs: readonly GenerationState[];
   readonly models: readonly Model[];
-  onRetry(): void;
+  /** Not while something still runs. */
+  readonly onRetry: (() => void) | undefined;
 }
 
 /** What the models make, side by side. */

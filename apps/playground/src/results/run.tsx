@@ -13,7 +13,7 @@ interface Props {
   /** Undefined until the server has said which it is. */
   readonly model: Model | undefined;
   readonly showsOrder: boolean;
-  onRetry(): void;
+  readonly onRetry: (() => void) | undefined;
 }
 
 /** More images than these have no strips: the scrubber goes through their steps, and only one step's pictures load. */
@@ -35,6 +35,7 @@ export function Run({ state, model, showsOrder, onRetry }: Props) {
         <ErrorNote message={state.error ?? 'It failed without a reason.'} retry={onRetry} />
       )}
       <Scrubber state={state} title={title} place={place} onPlace={setPlace} />
+      {state.model !== null && !model && <p>The server no longer has the model {state.model}.</p>}
       {model && (
         <div className="cards" style={sides(model, state.labels.length)}>
           {state.labels.map((label, image) => {
