@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
-const recipe = join(root, 'recipes/micro-var.json');
+const recipes = { codes: join(root, 'recipes/micro-var.json'), distributions: join(root, 'recipes/micro-mar.json') };
 const entry = join(import.meta.dirname, 'main.ts');
 const flags = ['--conditions=@tessera/source', '--import', 'tsx', entry];
 
@@ -40,7 +40,7 @@ function losses(out: string): Record<string, number> {
 }
 
 /** Starts a training and kills it, unasked, once it has logged this step. */
-async function killAt(stage: string, step: number, out: string): Promise<void> {
+async function killAt(stage: string, step: number, [recipe, out]: readonly [string, string]): Promise<void> {
   const child = spawn(process.execPath, [...flags, 'train', recipe, '--out', out, '--resume'], { cwd: root });
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   while (child.exitCode === null && !logged(out).some((line) => line.stage === stage && line.step >= step))
@@ -50,26 +50,34 @@ async function killAt(stage: string, step: number, out: string): Promise<void> {
 }
 
 describe('train', () => {
-  it('goes on after kill -9 with the losses of a run that nothing disturbed', async () => {
-    const undisturbed = join(folder, 'undisturbed');
-    const disturbed = join(folder, 'disturbed');
-    expect(tessera('train', recipe, '--out', undisturbed)).toMatchObject({ status: 0 });
-    await killAt('vq', 5, disturbed);
-    await killAt('ar', 5, disturbed);
-    expect(existsSync(join(disturbed, 'model'))).toBe(false);
-    expect(tessera('train', recipe, '--out', disturbed, '--resume')).toMatchObject({ status: 0 });
-    expect(Object.keys(losses(undisturbed))).toHaveLength(16);
-    expect(losses(disturbed)).toEqual(losses(undisturbed));
-    const weights = (out: string) => readFileSync(join(out, 'model', 'backbone.safetensors'));
-    expect(weights(disturbed).equals(weights(undisturbed))).toBe(true);
-    expect(readdirSync(join(undisturbed, 'pictures'))).toContain('neighbours.png');
-  }, 300_000);
+  it.each(Object.entries(recipes))(
+    'goes on after kill -9 with the losses of a run that nothing disturbed: %s',
+    async (what, recipe) => {
+      const undisturbed = join(folder, `${what}-undisturbed`);
+      const disturbed = join(folder, `${what}-disturbed`);
+      expect(tessera('train', recipe, '--out', undisturbed)).toMatchObject({ status: 0 });
+      await killAt('tokenizer', 5, [recipe, disturbed]);
+      await killAt('generator', 5, [recipe, disturbed]);
+      expect(existsSync(join(disturbed, 'model'))).toBe(false);
+      expect(tessera('train', recipe, '--out', disturbed, '--resume')).toMatchObject({ status: 0 });
+      expect(Object.keys(losses(undisturbed))).toHaveLength(16);
+      expect(losses(disturbed)).toEqual(losses(undisturbed));
+      const weights = (out: string) => readFileSync(join(out, 'model', 'backbone.safetensors'));
+      expect(weights(disturbed).equals(weights(undisturbed))).toBe(true);
+      expect(readdirSync(join(undisturbed, 'pictures'))).toContain('neighbours.png');
+    },
+    300_000,
+  );
 
   it('refuses to train over a training, and writes nothing on a dry run', () => {
-    const over = tessera('train', recipe, '--out', join(folder, 'undisturbed'));
+    const recipe = recipes.codes;
+    const over = tessera('train', recipe, '--out', join(folder, 'codes-undisturbed'));
     expect([over.status, over.stderr]).toEqual([1, expect.stringMatching(/holds a training already.*\(run-exists\)/)]);
     const dry = tessera('train', recipe, '--out', join(folder, 'dry'), '--dry-run', '--json');
-    expect(JSON.parse(dry.stdout)).toMatchObject({ name: 'micro-var', stages: [{ name: 'vq' }, { name: 'ar' }] });
+    expect(JSON.parse(dry.stdout)).toMatchObject({
+      name: 'micro-var',
+      stages: [{ name: 'tokenizer' }, { name: 'generator' }],
+    });
     expect(existsSync(join(folder, 'dry'))).toBe(false);
   }, 120_000);
 

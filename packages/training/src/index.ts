@@ -7,10 +7,23 @@ export { openData } from './data/open-data.ts';
 export { readRecipe, type LoadedRecipe } from './recipe/read-recipe.ts';
 export { recipeSchema } from './recipe/recipe-schema.ts';
 export type { OptimiserRecipe, TrainingRecipe } from './recipe/optimiser.ts';
-export type { ArRecipe, DataRecipe, JudgeRecipe, ModelRecipe, PartRecipe, Recipe, VqRecipe } from './recipe/recipe.ts';
+export type {
+  DataRecipe,
+  GeneratorRecipe,
+  JudgeRecipe,
+  KlRecipe,
+  ModelRecipe,
+  PartRecipe,
+  Recipe,
+  ReconstructionRecipe,
+  TokenizerRecipe,
+  VqRecipe,
+} from './recipe/recipe.ts';
 
+export { cutBounds, knownTokens, type CutBounds } from './schedule/cuts.ts';
 export { emaDecay } from './schedule/ema-decay.ts';
 export { learningRate, type LearningRate } from './schedule/learning-rate.ts';
+export { maskRate } from './schedule/mask-rate.ts';
 export { progressiveStage, progressiveWeights, tokenWeights, type Progressive } from './schedule/progressive.ts';
 export { weightDecay } from './schedule/weight-decay.ts';
 
@@ -21,10 +34,13 @@ export {
   type TokenBatch,
 } from './loss/next-scale-loss.ts';
 export { perceptualLoss, type FeatureNetwork } from './loss/perceptual.ts';
-export { vqLoss, type VqLoss, type VqLossOptions } from './loss/vq-loss.ts';
+export { klLoss, type KlLossOptions } from './loss/kl-loss.ts';
+export { maskedLoss, type MaskedBatch, type MaskedLossOptions, type MaskedParts } from './loss/masked-loss.ts';
+export type { ImageBatch, ReconstructionLoss, ReconstructionOptions } from './loss/reconstruction-loss.ts';
+export { vqLoss } from './loss/vq-loss.ts';
 export { discriminatorLoss, patchDiscriminator, type Discriminator } from './loss/patch-discriminator.ts';
 
-export { trainedParams } from './trainer/ar-stage.ts';
+export { trainedParams } from './trainer/generator-stage.ts';
 export { runStage, type StageResult, type StageRun } from './trainer/run-stage.ts';
 export type { Batch, Cadence, Figures, Stage } from './trainer/stage.ts';
 
@@ -44,7 +60,9 @@ export { frechetDistance } from './evaluation/frechet.ts';
 export { fitGaussian, type Gaussian } from './evaluation/gaussian.ts';
 export { openJudge, type Judge, type JudgeConfig } from './evaluation/judge.ts';
 export { nearestNeighbours, type Neighbours } from './evaluation/neighbours.ts';
+export { openTokenizer } from './evaluation/open-tokenizer.ts';
 export { psnr } from './evaluation/psnr.ts';
+export { meanSsim } from './evaluation/ssim.ts';
 export { openShippedJudge, type ShippedJudge } from './evaluation/shipped-judge.ts';
 
 export { jsonLog, type JsonLog, type LogLine } from './report/json-log.ts';

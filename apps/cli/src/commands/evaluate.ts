@@ -2,8 +2,18 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createEngine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { findModel, openModel } from '@tessera/models';
-import { evaluateSamples, openData, openShippedJudge, readRecipe, type LoadedRecipe } from '@tessera/training';
+import { findModel, openModel, optionsSchema, outlineModel } from '@tessera/models';
+import {
+  evaluateReconstruction,
+  evaluateSamples,
+  openData,
+  openShippedJudge,
+  openTokenizer,
+  readRecipe,
+  type LoadedRecipe,
+  type ReconstructionFigures,
+} from '@tessera/training';
+import { readChoices } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number } from '../numbers.ts';
@@ -16,15 +26,19 @@ export const evaluate: Command = {
     samples: { type: 'string', value: 'N', help: 'how many images are made and judged (default 1000)' },
     seed: { type: 'string', value: 'S', help: 'seed of the first image (default 1)' },
     guidance: { type: 'string', value: 'G', help: 'strength of guidance (default: the model’s own)' },
+    set: { type: 'string', value: 'NAME=VALUE', help: 'an option of the model, repeatable', repeats: true },
     json: { type: 'boolean', help: 'print one JSON object' },
     ...engineOptions,
   },
-  examples: ['tessera eval digits-var', 'tessera eval digits-var --samples 200 --guidance 1 --json'],
+  examples: [
+    'tessera eval digits-var',
+    'tessera eval digits-mar --samples 200 --guidance 3 --set temperature=0.9 --json',
+  ],
   positionals: [1, 1],
   run,
 };
 
-async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
+async function run({ positionals: [name], values, lists }: Arguments, terminal: Terminal): Promise<number> {
   const { folder } = findModel(name!);
   const samples = integer('--samples', values['samples'] ?? '1000', 10, 100_000);
   const seed = integer('--seed', values['seed'] ?? '1', 0, Number.MAX_SAFE_INTEGER - samples);
@@ -37,27 +51,38 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
       expected: 'judge.kind "shipped", so that figures can be compared',
     });
   }
+  const chosen = {
+    ...(values['guidance'] !== undefined && { guidance: number('--guidance', values['guidance']) }),
+    options: readChoices(lists['set'] ?? [], optionsSchema(await outlineModel(folder))),
+  };
   const engine = createEngine(readEngineOptions(values));
   const judge = await openShippedJudge(recipe.judge.name);
   const data = await openData(recipe.data, { folder: recipeFolder, seed: recipe.seed });
   const model = await openModel(folder, { engine });
+  const tokenizer = await openTokenizer(engine, folder);
   try {
     terminal.progress(0, `${samples} samples of ${model.name}`);
-    const guidance = values['guidance'] === undefined ? {} : { guidance: number('--guidance', values['guidance']) };
-    const figures = await evaluateSamples({ engine, model, judge: judge.judge, data, samples, seed, ...guidance });
+    const figures = await evaluateSamples({ engine, model, judge: judge.judge, data, samples, seed, ...chosen });
+    terminal.progress(1, 'test images through its tokenizer');
+    const reconstruction = await evaluateReconstruction(
+      { engine, tokenizer, judge: judge.judge, data },
+      { images: samples, seed },
+    );
     terminal.done();
     const facts = {
       model: model.name,
       judge: `${judge.name} ${judge.sha256.slice(0, 12)}`,
       seed,
-      ...guidance,
+      ...chosen,
       ...figures,
+      reconstruction,
     };
     if (values['json'] === true) terminal.out(JSON.stringify(facts));
     else for (const line of lines(facts)) terminal.out(line);
     return 0;
   } finally {
     terminal.done();
+    tokenizer.dispose();
     model.dispose();
     judge.dispose();
     engine.dispose();
@@ -83,14 +108,16 @@ interface Facts extends Awaited<ReturnType<typeof evaluateSamples>> {
   readonly model: string;
   readonly judge: string;
   readonly seed: number;
+  readonly reconstruction: ReconstructionFigures;
 }
 
 function lines(facts: Facts): string[] {
-  const { model, judge, samples, recognised, fdCnn, fdCnnFloor, reference, imagesPerSecond } = facts;
+  const { model, judge, samples, recognised, fdCnn, fdCnnFloor, reference, imagesPerSecond, reconstruction } = facts;
   return [
     `${model}, ${samples} samples, judge ${judge}`,
     `recognised  ${(100 * recognised).toFixed(1)} %`,
     `FD-CNN      ${fdCnn.toFixed(2)} (floor: ${fdCnnFloor.toFixed(2)}, real test images; reference: ${reference} training images)`,
+    `tokenizer   PSNR ${reconstruction.psnr.toFixed(1)} dB, SSIM ${reconstruction.ssim.toFixed(3)} on ${reconstruction.images} test images`,
     `throughput  ${imagesPerSecond.toFixed(1)} images/s`,
   ];
 }

@@ -71,7 +71,7 @@ function factLines({ name, images, stages, parameters, seconds }: RecipeFacts): 
     `${name}: ${mega(parameters)} parameters; ${images.train} images to train on, ${images.validation} to validate, ${images.test} to test`,
     ...stages.map(
       (stage) =>
-        `  ${stage.name.padEnd(6)} ${mega(stage.parameters)} parameters, ${stage.steps} steps of ${stage.images} images, ` +
+        `  ${stage.name.padEnd(9)} ${mega(stage.parameters)} parameters, ${stage.steps} steps of ${stage.images} images, ` +
         `${(stage.flopsPerStep / 1e9).toFixed(1)} GFLOP and ${(stage.secondsPerStep ?? 0).toFixed(2)} s a step here, ` +
         `${(stage.memoryBytes / 2 ** 20).toFixed(0)} MB, ${minutes(stage.steps * (stage.secondsPerStep ?? 0))}`,
     ),

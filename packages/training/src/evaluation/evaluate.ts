@@ -1,6 +1,6 @@
+import type { Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import type { Model } from '@tessera/models';
-import type { VqVae } from '@tessera/tokenizer-vq';
 import type { DataSet, Split } from '../data/data-set.ts';
 import { permutation } from '../data/permutation.ts';
 import { accuracy, openExaminer, type Examiner } from './examine.ts';
@@ -10,6 +10,7 @@ import { balancedLabels, generateSamples, joinPixels } from './generate-samples.
 import type { Judge } from './judge.ts';
 import { psnr } from './psnr.ts';
 import { reconstructAll } from './reconstruct.ts';
+import { meanSsim } from './ssim.ts';
 
 export interface EvaluationRequest {
   readonly engine: Engine;
@@ -68,6 +69,8 @@ export async function evaluateSamples(request: EvaluationRequest): Promise<Sampl
 export interface ReconstructionFigures {
   readonly images: number;
   readonly psnr: number;
+  /** Mean structural similarity, 1 at best. */
+  readonly ssim: number;
   /** Share of the reconstructions that the judge takes for their class; null without labels. */
   readonly recognised: number;
   readonly fdCnn: number;
@@ -75,7 +78,7 @@ export interface ReconstructionFigures {
 
 /** Sends test images through a tokenizer and holds them against themselves. */
 export async function evaluateReconstruction(
-  request: { readonly engine: Engine; readonly tokenizer: VqVae; readonly judge: Judge; readonly data: DataSet },
+  request: { readonly engine: Engine; readonly tokenizer: Tokenizer; readonly judge: Judge; readonly data: DataSet },
   { images, seed }: { images: number; seed: number },
 ): Promise<ReconstructionFigures> {
   const { engine, tokenizer, judge, data } = request;
@@ -89,6 +92,7 @@ export async function evaluateReconstruction(
     return {
       images: members.length,
       psnr: psnr(pixels, made),
+      ssim: meanSsim(pixels, made, data.image),
       recognised: accuracy(
         verdict.label_N,
         members.map((member) => data.test.label_N[member]!),

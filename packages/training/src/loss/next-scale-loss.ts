@@ -3,6 +3,7 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { Backbone, Head, Tokenizer } from '@tessera/core';
 import { nn, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import { dropLabels } from './drop-labels.ts';
 
 /** Parts whose backbone and head are to be trained, on tokens of a frozen tokenizer. */
 export interface NextScaleParts {
@@ -63,7 +64,7 @@ export function nextScaleLoss(
       order_BL: asTheyLie,
       rank_BL: asTheyLie,
       cut: null,
-      label_B: tf.where(tf.less(rng.uniform('label-drop', [batch]), labelDrop), tf.onesLike(label_B).neg(), label_B),
+      label_B: dropLabels(label_B, rng, labelDrop),
     };
     const context = { rng, train: true };
     const target = { values_BlC: lesson.values_BLC, index_Bl: cut(index_BL as Tensor2D, length) };

@@ -1,9 +1,18 @@
 import { schema, type Field, type PreviewKind } from '@tessera/core';
 import { anything, byKind, nullable, record } from './fields.ts';
 import { trainingFields } from './optimiser.ts';
-import type { ArRecipe, DataRecipe, JudgeRecipe, ModelRecipe, Recipe, VqRecipe } from './recipe.ts';
+import type {
+  DataRecipe,
+  GeneratorRecipe,
+  JudgeRecipe,
+  KlRecipe,
+  ModelRecipe,
+  Recipe,
+  TokenizerRecipe,
+  VqRecipe,
+} from './recipe.ts';
 
-const { object, integer, number, string, choice, list, optional, refine } = schema;
+const { object, integer, number, string, boolean, choice, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });
 const count = integer({ min: 1 });
 const files = object({ images: string(), labels: string() });
@@ -31,6 +40,7 @@ const data: Field<DataRecipe> = byKind({
     channels: optional(integer({ min: 1, max: 3 }), 3),
     validation: optional(share, 0.05),
     test: optional(share, 0.05),
+    flips: optional(boolean(), false),
   }),
 });
 
@@ -57,45 +67,54 @@ const model: Field<ModelRecipe> = object({
   }),
 });
 
-const vqFields: Field<VqRecipe> = object({
-  ...trainingFields,
-  loss: object({
-    l1: optional(number({ min: 0 }), 1),
-    l2: optional(number({ min: 0 }), 1),
-    perceptual: optional(number({ min: 0 }), 0),
-    adversarial: optional(
-      nullable(
-        object({
-          weight: number({ min: 0 }),
-          from: optional(share, 0.5),
-          width: optional(count, 32),
-          levels: optional(count, 3),
-        }),
-      ),
-      null,
+const reconstruction = {
+  l1: optional(number({ min: 0 }), 1),
+  l2: optional(number({ min: 0 }), 1),
+  perceptual: optional(number({ min: 0 }), 0),
+  adversarial: optional(
+    nullable(
+      object({
+        weight: number({ min: 0 }),
+        from: optional(share, 0.5),
+        width: optional(count, 32),
+        levels: optional(count, 3),
+      }),
     ),
-  }),
-  codebook: optional(
-    object({
-      startImages: optional(integer({ min: 0 }), 512),
-      deadBelow: optional(share, 0.03),
-      reviveUntil: optional(share, 0.6),
-      reviveEvery: optional(count, 50),
-    }),
-    { startImages: 512, deadBelow: 0.03, reviveUntil: 0.6, reviveEvery: 50 },
+    null,
   ),
+} as const;
+
+const codebook = object({
+  startImages: optional(integer({ min: 0 }), 512),
+  deadBelow: optional(share, 0.03),
+  reviveUntil: optional(share, 0.6),
+  reviveEvery: optional(count, 50),
 });
 
-const vq = refine(vqFields, ({ accumulate, loss }) =>
+const vq: Field<VqRecipe> = object({
+  kind: choice('vq'),
+  ...trainingFields,
+  loss: object(reconstruction),
+  codebook: optional(codebook, { startImages: 512, deadBelow: 0.03, reviveUntil: 0.6, reviveEvery: 50 }),
+});
+
+const kl: Field<KlRecipe> = object({
+  kind: choice('kl'),
+  ...trainingFields,
+  loss: object({ ...reconstruction, kl: number({ min: 0 }) }),
+});
+
+const tokenizer: Field<TokenizerRecipe> = refine(byKind({ vq, kl }), ({ accumulate, loss }) =>
   loss.adversarial && accumulate > 1
     ? 'accumulate = 1 with an adversarial loss: the discriminator sees one batch'
     : null,
 );
 
-const ar: Field<ArRecipe> = object({
+const generator: Field<GeneratorRecipe> = object({
   ...trainingFields,
   labelDrop: optional(share, 0.1),
   progressive: optional(nullable(object({ until: share, first: count, fade: optional(integer({ min: 0 }), 0) })), null),
+  masking: optional(nullable(object({ leastRate: share, programs: optional(count, 3) })), null),
 });
 
 /** Reads untrusted JSON into a recipe, or says in one sentence which field is wrong. */
@@ -110,8 +129,8 @@ export const recipeSchema: Field<Recipe> = object({
   data,
   judge: optional(nullable(judge), null),
   model: optional(nullable(model), null),
-  vq: optional(nullable(vq), null),
-  ar: optional(nullable(ar), null),
+  tokenizer: optional(nullable(tokenizer), null),
+  generator: optional(nullable(generator), null),
   evaluation: optional(object({ samples: optional(count, 1000), neighbours: optional(count, 16) }), {
     samples: 1000,
     neighbours: 16,

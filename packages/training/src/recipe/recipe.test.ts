@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partsOf } from '../run/parts.ts';
-import { microRecipe } from '../trainer/micro.fixture.ts';
+import { microMasked, microRecipe } from '../trainer/micro.fixture.ts';
 import { readRecipe } from './read-recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
+import type { Recipe } from './recipe.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -19,6 +20,8 @@ const written = async (text: string): Promise<string> => {
   return path;
 };
 
+const withTokenizer = (fields: object) => ({ ...microRecipe, tokenizer: { ...microRecipe.tokenizer, ...fields } });
+
 describe('recipes', () => {
   const recipes = new URL('../../../../recipes/', import.meta.url);
 
@@ -29,38 +32,43 @@ describe('recipes', () => {
       const { recipe } = await readRecipe(new URL(name, recipes).pathname);
       expect(`${recipe.name}.json`).toBe(name);
       const classes = recipe.data.kind === 'folder' ? 2 : 10;
-      if (recipe.model) expect(partsOf(recipe.model, name).facts.classes).toBe(classes);
+      if (recipe.model) expect(partsOf(recipe).facts.classes).toBe(classes);
     }
   });
 
   it('take defaults for what they leave out', () => {
-    const { judge, vq, ar } = recipeSchema.parse(microRecipe, 'micro');
+    const { judge, tokenizer, generator } = recipeSchema.parse(microRecipe, 'micro');
     expect(judge).toMatchObject({ kind: 'train', shift: 0, accumulate: 1 });
-    expect(vq).toMatchObject({ loss: { perceptual: 0, adversarial: null }, optimiser: { eps: 1e-8 } });
-    expect(ar).toMatchObject({ labelDrop: 0.1, every: { log: 1, picture: 0 } });
+    expect(tokenizer).toMatchObject({ loss: { perceptual: 0, adversarial: null }, optimiser: { eps: 1e-8 } });
+    expect(generator).toMatchObject({ labelDrop: 0.1, masking: null, every: { log: 1, picture: 0 } });
   });
 
   it.each([
     ['an unknown field', { ...microRecipe, stepz: 1 }, 'field-unknown', 'stepz'],
     ['a missing field', { ...microRecipe, data: undefined }, 'field-missing', 'data'],
     ['an unknown kind of data', { ...microRecipe, data: { kind: 'web' } }, 'field-invalid', 'data.kind = "web"'],
-    ['a wrong number', { ...microRecipe, vq: { ...microRecipe.vq, steps: 0.5 } }, 'field-invalid', 'vq.steps = 0.5'],
+    ['a wrong number', withTokenizer({ steps: 0.5 }), 'field-invalid', 'tokenizer.steps = 0.5'],
+    ['an unknown kind of tokenizer', withTokenizer({ kind: 'vae' }), 'field-invalid', 'tokenizer.kind = "vae"'],
+    ['a divergence without a weight', withTokenizer({ kind: 'kl', codebook: undefined }), 'field-', 'tokenizer.'],
     [
       'a schedule that nobody knows',
-      { ...microRecipe, ar: { ...microRecipe.ar, optimiser: { learningRate: { shape: 'step', peak: 1 } } } },
+      {
+        ...microRecipe,
+        generator: { ...microRecipe.generator, optimiser: { learningRate: { shape: 'step', peak: 1 } } },
+      },
       'field-invalid',
-      'ar.optimiser.learningRate.shape',
+      'generator.optimiser.learningRate.shape',
     ],
     [
       'an adversarial loss on accumulated batches',
-      { ...microRecipe, vq: { ...microRecipe.vq, loss: { adversarial: { weight: 0.1 } } } },
+      withTokenizer({ loss: { adversarial: { weight: 0.1 } } }),
       'field-invalid',
       'accumulate = 1',
     ],
   ])('refuse %s in one sentence that names it', async (_, recipe, code, named) => {
     const path = await written(JSON.stringify(recipe));
     const error = await readRecipe(path).catch((caught: unknown) => caught as Error);
-    expect(error).toMatchObject({ code, message: expect.stringContaining(path) });
+    expect(error).toMatchObject({ code: expect.stringContaining(code), message: expect.stringContaining(path) });
     expect((error as Error).message).toContain(named);
     expect((error as Error).message).not.toContain('\n');
   });
@@ -71,9 +79,17 @@ describe('recipes', () => {
   });
 
   it('refuse parts that do not agree', () => {
-    const model = recipeSchema.parse(microRecipe, 'micro').model!;
-    expect(() => partsOf({ ...model, head: { plugin: 'diffusoin', config: {} } }, 'micro')).toThrowError(
-      expect.objectContaining({ code: 'plugin-unknown' }),
+    const recipe = recipeSchema.parse(microRecipe, 'micro');
+    const head = { plugin: 'diffusoin', config: {} };
+    const refusal = (changed: Partial<Recipe>) => {
+      const attempt = () => partsOf({ ...recipe, ...changed });
+      return expect(attempt);
+    };
+    const model = recipe.model!;
+    refusal({ model: { ...model, head } }).toThrowError(expect.objectContaining({ code: 'plugin-unknown' }));
+    refusal({ model: null }).toThrowError(expect.objectContaining({ code: 'recipe-incomplete' }));
+    refusal({ tokenizer: recipeSchema.parse(microMasked, 'micro').tokenizer }).toThrowError(
+      expect.objectContaining({ code: 'recipe-tokenizer' }),
     );
   });
 });

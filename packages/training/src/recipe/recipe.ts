@@ -21,6 +21,8 @@ export type DataRecipe =
       readonly channels: number;
       readonly validation: number;
       readonly test: number;
+      /** Whether a mirrored image is as good as the image itself: training then sees both. */
+      readonly flips: boolean;
     };
 
 /** A judge that ships with Tessera, or one to train. */
@@ -51,19 +53,24 @@ export interface ModelRecipe {
   };
 }
 
+/** What every autoencoder is trained for, besides what its kind adds. */
+export interface ReconstructionRecipe {
+  readonly l1: number;
+  readonly l2: number;
+  /** Weight of the perceptual term, on the judge's features; 0 for none. */
+  readonly perceptual: number;
+  readonly adversarial: {
+    readonly weight: number;
+    readonly from: number;
+    readonly width: number;
+    readonly levels: number;
+  } | null;
+}
+
+/** Stage one by vector quantisation. */
 export interface VqRecipe extends TrainingRecipe {
-  readonly loss: {
-    readonly l1: number;
-    readonly l2: number;
-    /** Weight of the perceptual term, on the judge's features; 0 for none. */
-    readonly perceptual: number;
-    readonly adversarial: {
-      readonly weight: number;
-      readonly from: number;
-      readonly width: number;
-      readonly levels: number;
-    } | null;
-  };
+  readonly kind: 'vq';
+  readonly loss: ReconstructionRecipe;
   readonly codebook: {
     /** Images whose residuals the codes start from; 0 leaves them as initialised. */
     readonly startImages: number;
@@ -75,9 +82,26 @@ export interface VqRecipe extends TrainingRecipe {
   };
 }
 
-export interface ArRecipe extends TrainingRecipe {
+/** Stage one by a variational autoencoder. */
+export interface KlRecipe extends TrainingRecipe {
+  readonly kind: 'kl';
+  /** `kl` weighs the divergence from the standard normal distribution, averaged over the latent's numbers. */
+  readonly loss: ReconstructionRecipe & { readonly kl: number };
+}
+
+/** Stage one: the kind names the tokenizer's plug-in. */
+export type TokenizerRecipe = VqRecipe | KlRecipe;
+
+/** Stage two: backbone and head on the tokens of stage one. */
+export interface GeneratorRecipe extends TrainingRecipe {
   readonly labelDrop: number;
+  /** For backbones that read estimates: coarse scales first. */
   readonly progressive: { readonly until: number; readonly first: number; readonly fade: number } | null;
+  /**
+   * For backbones that read known tokens: the least share of tokens that a batch hides, and how many programs serve the
+   * counts between; null: 0.7 and 3.
+   */
+  readonly masking: { readonly leastRate: number; readonly programs: number } | null;
 }
 
 /** A training from data to a model folder, as JSON. */
@@ -92,7 +116,7 @@ export interface Recipe {
   readonly data: DataRecipe;
   readonly judge: JudgeRecipe | null;
   readonly model: ModelRecipe | null;
-  readonly vq: VqRecipe | null;
-  readonly ar: ArRecipe | null;
+  readonly tokenizer: TokenizerRecipe | null;
+  readonly generator: GeneratorRecipe | null;
   readonly evaluation: { readonly samples: number; readonly neighbours: number };
 }

@@ -5,7 +5,7 @@ import { readManifest } from '@tessera/models';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { LogLine } from '../report/json-log.ts';
 import { duration } from '../report/progress.ts';
-import type { TrainedModel } from './ar-run.ts';
+import type { TrainedModel } from './generator-run.ts';
 import type { OpenedJudge } from './judge-run.ts';
 import type { Room } from './room.ts';
 
@@ -40,14 +40,13 @@ interface CardFacts {
   readonly judge: string;
   readonly data: string;
   readonly bytes: number;
-  readonly seconds: { readonly vq: number; readonly ar: number };
+  readonly seconds: { readonly tokenizer: number; readonly generator: number };
 }
 
 function cardText({ recipe, metrics, judge, data, bytes, seconds }: CardFacts): string {
-  const { name, title, description, licence, vq, ar, model } = recipe;
+  const { name, title, description, licence, tokenizer, generator, model } = recipe;
   const of = (key: string): number => metrics[key] ?? Number.NaN;
   const percent = (key: string): string => `${(100 * of(key)).toFixed(1)}%`;
-  const usage = Object.keys(metrics).filter((key) => key.startsWith('codebookUsage.'));
   const { guidance, options } = model!.defaults;
   return `# ${title}
 
@@ -61,7 +60,7 @@ ${description}
 | Data | ${data} |
 | Licence of the weights | ${licence} |
 | Recipe | \`recipes/${name}.json\`, seed ${recipe.seed} |
-| Training | tokenizer ${vq!.steps} steps in ${duration(seconds.vq)}, transformer ${ar!.steps} steps in ${duration(seconds.ar)}, on a machine with two cores that other work shared |
+| Training | tokenizer ${tokenizer!.steps} steps in ${duration(seconds.tokenizer)}, generator ${generator!.steps} steps in ${duration(seconds.generator)}, on a machine with two cores that other work shared |
 | Defaults | guidance ${guidance.kind} ${guidance.scale}, options ${JSON.stringify(options)} |
 
 ## Metrics
@@ -72,12 +71,9 @@ Samples: ${of('samples')} of all classes alike, at the default settings. Judge: 
 |---|---|
 | Samples recognised as their class | ${percent('recognised')} |
 | FD-CNN of samples | ${of('fdCnn').toFixed(3)} (floor ${of('fdCnnFloor').toFixed(3)}) |
-| Reconstructions of test images: PSNR, recognised, FD-CNN | ${of('reconstructionPsnr').toFixed(1)} dB, ${percent('reconstructionRecognised')}, ${of('reconstructionFdCnn').toFixed(3)} |
-| Codebook in use over all scales | ${of('codebookUsage').toFixed(0)}% |
-| The same by scale, coarse to fine | ${usage.map((key) => `${of(key).toFixed(0)}%`).join(', ')} |
-
-A scale of few tokens cannot use all codes.
-
+| Reconstructions of test images: PSNR, SSIM | ${of('reconstructionPsnr').toFixed(1)} dB, ${of('reconstructionSsim').toFixed(3)} |
+| The same: recognised, FD-CNN | ${percent('reconstructionRecognised')}, ${of('reconstructionFdCnn').toFixed(3)} |
+${usageText(metrics)}
 ![Samples above their nearest training images](images/neighbours.png)
 
 Samples (odd rows) and the training images nearest to them (even rows). Mean squared distance a pixel: ${of('neighbourDistance').toFixed(4)}; real test images lie ${of('neighbourDistanceOfTestImages').toFixed(4)} from theirs.
@@ -86,8 +82,8 @@ Samples (odd rows) and the training images nearest to them (even rows). Mean squ
 
 ## Curves
 
-![Tokenizer](images/vq.svg)
-![Transformer](images/ar.svg)
+![Tokenizer](images/tokenizer.svg)
+![Generator](images/generator.svg)
 
 ## Commands
 
@@ -99,6 +95,17 @@ npx tessera train recipes/${name}.json --out runs/${name}
 `;
 }
 
+/** Rows on the codebook, of a model that has one. */
+function usageText(metrics: CardFacts['metrics']): string {
+  if (metrics['codebookUsage'] === undefined) return '';
+  const scales = Object.entries(metrics).filter(([key]) => key.startsWith('codebookUsage.'));
+  return `| Codebook in use over all scales | ${metrics['codebookUsage'].toFixed(0)}% |
+| The same by scale, coarse to fine | ${scales.map(([, usage]) => `${usage.toFixed(0)}%`).join(', ')} |
+
+A scale of few tokens cannot use all codes.
+`;
+}
+
 async function pictures(out: string): Promise<[from: string, to: string][]> {
   const names = await readdir(join(out, 'pictures'));
   const newest = (prefix: string) =>
@@ -107,12 +114,14 @@ async function pictures(out: string): Promise<[from: string, to: string][]> {
       .sort()
       .at(-1);
   const found = [
-    [newest('ar-'), 'samples.png'],
-    [newest('vq-'), 'reconstructions.png'],
+    [newest('generator-'), 'samples.png'],
+    [newest('tokenizer-'), 'reconstructions.png'],
     ['neighbours.png', 'neighbours.png'],
   ] as const;
   const drawn = found.flatMap(([from, to]) => (from ? [[join(out, 'pictures', from), to] as [string, string]] : []));
-  const curves = ['vq.svg', 'ar.svg'].map((name) => [join(out, 'curves', name), name] as [string, string]);
+  const curves = ['tokenizer.svg', 'generator.svg'].map(
+    (name) => [join(out, 'curves', name), name] as [string, string],
+  );
   return [...drawn, ...curves].filter(([from]) => existsSync(from));
 }
 
@@ -123,7 +132,7 @@ async function weightBytes(folder: string): Promise<number> {
 }
 
 /** Time spent in steps, as the last line of each stage has it. */
-function secondsOf(lines: readonly LogLine[]): { vq: number; ar: number } {
+function secondsOf(lines: readonly LogLine[]): CardFacts['seconds'] {
   const last = (stage: string) => Number(lines.findLast((line) => line.stage === stage)?.['seconds'] ?? 0);
-  return { vq: last('vq'), ar: last('ar') };
+  return { tokenizer: last('tokenizer'), generator: last('generator') };
 }

@@ -7,8 +7,13 @@ import type { Room } from './room.ts';
 /** What is drawn of each stage: one chart a file. */
 const CHARTS = [
   { stage: 'judge', file: 'judge', title: 'Judge: cross-entropy', names: ['loss', 'validation.loss'] },
-  { stage: 'vq', file: 'vq', title: 'Tokenizer: losses', names: ['l1', 'l2', 'quantiser', 'validation.l1'] },
-  { stage: 'ar', file: 'ar', title: 'Transformer: cross-entropy a token', names: ['loss', 'validation.loss'] },
+  {
+    stage: 'tokenizer',
+    file: 'tokenizer',
+    title: 'Tokenizer: losses',
+    names: ['l1', 'l2', 'quantiser', 'kl', 'validation.l1'],
+  },
+  { stage: 'generator', file: 'generator', title: 'Generator: loss a token', names: ['loss', 'validation.loss'] },
 ] as const;
 
 /** Draws the loss curves of a run from its log, as SVG files in `curves/`. */

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { evaluateReconstruction, evaluateSamples, judgeAccuracy } from '../evaluation/evaluate.ts';
 import { balancedLabels, generateSamples } from '../evaluation/generate-samples.ts';
 import { nearestNeighbours } from '../evaluation/neighbours.ts';
+import { openTokenizer } from '../evaluation/open-tokenizer.ts';
 import { openModel, type Model } from '@tessera/models';
-import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { pairRows, splitImages, writeGrid } from '../report/picture.ts';
-import type { TrainedModel } from './ar-run.ts';
+import type { TrainedModel } from './generator-run.ts';
+import type { CodebookUsage } from '../trainer/codebook-usage.ts';
 import type { OpenedJudge } from './judge-run.ts';
 import type { Room } from './room.ts';
-import { openTokenizerFile } from './vq-run.ts';
 
 const SEED = 1;
 
@@ -19,13 +19,11 @@ export async function evaluateRun(
 ): Promise<Record<string, number>> {
   const { engine, data, recipe } = room;
   const model = await openModel(trained.folder, { engine });
-  const { tokenizer: entry } = model.manifest;
-  const config = vqTokenizer.config.parse(entry.config, model.name);
-  const opened = await openTokenizerFile(room, { path: join(trained.folder, entry.weights!.file), config });
+  const tokenizer = await openTokenizer(engine, trained.folder);
   try {
     const { samples, neighbours } = recipe.evaluation;
     const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED });
-    const request = { engine, tokenizer: opened.tokenizer.model, judge, data };
+    const request = { engine, tokenizer, judge, data };
     const back = await evaluateReconstruction(request, { images: samples, seed: SEED });
     const near = await drawNeighbours(room, model, neighbours);
     return {
@@ -38,17 +36,22 @@ export async function evaluateRun(
       fdCnnReference: made.reference,
       imagesPerSecond: made.imagesPerSecond,
       reconstructionPsnr: back.psnr,
+      reconstructionSsim: back.ssim,
       reconstructionRecognised: back.recognised,
       reconstructionFdCnn: back.fdCnn,
       neighbourDistance: near.samples,
       neighbourDistanceOfTestImages: near.test,
-      codebookUsage: trained.usage.union,
-      ...Object.fromEntries(trained.usage.scales.map((usage, scale) => [`codebookUsage.${scale}`, usage])),
+      ...(trained.usage && usageFigures(trained.usage)),
     };
   } finally {
-    opened.dispose();
+    tokenizer.dispose();
     model.dispose();
   }
+}
+
+function usageFigures({ union, scales }: CodebookUsage): Record<string, number> {
+  const each = scales.map((usage, scale) => [`codebookUsage.${scale}`, usage]);
+  return { codebookUsage: union, ...Object.fromEntries(each) };
 }
 
 const COLUMNS = 8;

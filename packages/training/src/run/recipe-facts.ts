@@ -1,18 +1,20 @@
 import type { Engine } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
-import { vqTokenizer } from '@tessera/tokenizer-vq';
 import type { DataSet } from '../data/data-set.ts';
 import { openData } from '../data/open-data.ts';
 import { openShippedJudge } from '../evaluation/shipped-judge.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { TrainingRecipe } from '../recipe/optimiser.ts';
-import { arStage } from '../trainer/ar-stage.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { encodeImages, type EncodedSplit } from '../trainer/encoded-split.ts';
+import { generatorStage } from '../trainer/generator-stage.ts';
 import { judgeStage } from '../trainer/judge-stage.ts';
 import type { Batch, Stage } from '../trainer/stage.ts';
-import { vqStage } from '../trainer/vq-stage.ts';
+import { tokenizerStage } from '../trainer/tokenizer-stage.ts';
 import { buildTrained } from './build-trained.ts';
 import { lossCost } from './flops.ts';
-import { partsOf } from './parts.ts';
+import { partsOf, type RecipeParts } from './parts.ts';
+import { flipsOf } from './room.ts';
 
 /** What one stage will cost. */
 export interface StageFacts {
@@ -76,38 +78,54 @@ interface Planned {
 }
 
 function stagesOf({ recipe }: LoadedRecipe, { engine, data }: { engine: Engine; data: DataSet }): Planned[] {
-  const { judge, model, vq, ar, seed } = recipe;
+  const { judge, model, tokenizer, generator, seed } = recipe;
   const planned: Planned[] = [];
   if (judge?.kind === 'train') {
     planned.push({ training: judge, stage: async () => judgeStage({ engine, data, recipe: judge, seed }) });
   }
   if (!model) return planned;
-  const parts = partsOf(model, recipe.name);
-  if (vq) {
+  const parts = partsOf(recipe);
+  if (tokenizer) {
+    const config = parts.facts.configs.tokenizer;
     const stage = async () => {
-      const shipped = vq.loss.perceptual > 0 && judge?.kind === 'shipped' ? await openShippedJudge(judge.name) : null;
-      return vqStage({ engine, data, recipe: vq, config: parts.vqConfig, seed, network: shipped?.judge.maps ?? null });
+      const looks = tokenizer.loss.perceptual > 0 && judge?.kind === 'shipped';
+      const network = looks ? (await openShippedJudge(judge.name)).judge.maps : null;
+      return tokenizerStage({ engine, data, recipe: tokenizer, config, seed, flips: flipsOf(recipe), network });
     };
-    planned.push({ training: vq, stage });
+    planned.push({ training: tokenizer, stage });
   }
-  if (ar) {
-    const stage = async () => {
-      const tokenizer = vqTokenizer.build(parts.vqConfig, { engine, weights: freshWeights(seed) });
-      const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
-      const built = buildTrained(engine, parts, { tokenizer, weights });
-      const { length } = tokenizer.layout;
-      const some = {
-        count: ar.batch,
-        length,
-        index_NL: new Int32Array(ar.batch * length),
-        label_N: new Int32Array(ar.batch),
-      };
-      const tokens = { train: some, validation: some };
-      return arStage({ engine, tokenizer, ...built, weights, tokens, recipe: ar, seed });
-    };
-    planned.push({ training: ar, stage });
-  }
+  if (generator) planned.push({ training: generator, stage: () => freshGenerator(recipe, parts, { engine, data }) });
   return planned;
+}
+
+/** Stage two on one batch of images, which an untrained tokenizer encodes: what they are costs nothing more or less. */
+async function freshGenerator(
+  { generator, seed }: Recipe,
+  recipeParts: RecipeParts,
+  { engine, data }: { engine: Engine; data: DataSet },
+): Promise<Stage & { dispose(): void }> {
+  const { plugin } = recipeParts.parts.tokenizer;
+  const tokenizer = plugin.build(recipeParts.facts.configs.tokenizer, { engine, weights: freshWeights(seed) });
+  const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
+  const built = buildTrained(engine, recipeParts, { tokenizer, weights });
+  const { name, shape, values } = await encodeImages(tokenizer, await data.train.read(Int32Array.of(0)), 1);
+  const one: EncodedSplit = {
+    count: 1,
+    copies: 1,
+    label_N: Int32Array.of(-1),
+    name,
+    shape,
+    read: (members) => {
+      const all =
+        values instanceof Int32Array
+          ? new Int32Array(members.length * values.length)
+          : new Float32Array(members.length * values.length);
+      for (const slot of members.keys()) all.set(values, slot * values.length);
+      return all;
+    },
+  };
+  const encoded = { train: one, validation: one };
+  return generatorStage({ engine, tokenizer, ...built, weights, encoded, recipe: generator!, seed });
 }
 
 async function stageFacts(
@@ -118,9 +136,8 @@ async function stageFacts(
   const parameters = stage.spec.params.reduce((sum, { variable }) => sum + variable.size, 0);
   const given = await stage.batches(steps - 1);
   const cost = lossCost(stage, given[0]!);
+  disposeAll(given);
   const kept = optimiser.ema > 0 ? 5 : 4;
-  const secondsPerStep = measure > 0 ? await timeSteps(stage, given, { steps, measure }) : null;
-  for (const one of given) for (const tensor of Object.values(one)) tensor.dispose();
   return {
     name: stage.name,
     parameters,
@@ -128,18 +145,27 @@ async function stageFacts(
     images: batch * accumulate,
     flopsPerStep: 3 * cost.flops * accumulate,
     memoryBytes: 4 * kept * parameters + 2 * cost.activationBytes,
-    secondsPerStep,
+    secondsPerStep: measure > 0 ? await timeSteps(stage, steps, measure) : null,
   };
 }
 
-/** Mean time of a few late steps, after one that compiles. The stage's parameters change. */
-async function timeSteps(
-  { trainStep, hyper }: Stage,
-  batches: readonly Batch[],
-  { steps, measure }: { steps: number; measure: number },
-): Promise<number> {
-  await trainStep.run(batches, hyper(steps - 1));
-  const start = performance.now();
-  for (let i = 0; i < measure; i++) await trainStep.run(batches, hyper(steps - 1));
-  return (performance.now() - start) / 1000 / measure;
+/**
+ * Mean time of a few late steps, each after one like it that compiles: batches may differ in form. The stage's parameters
+ * change.
+ */
+async function timeSteps({ trainStep, hyper, batches }: Stage, steps: number, measure: number): Promise<number> {
+  let milliseconds = 0;
+  for (let i = 0; i < measure; i++) {
+    const given = await batches(Math.max(0, steps - 1 - i));
+    await trainStep.run(given, hyper(steps - 1));
+    const start = performance.now();
+    await trainStep.run(given, hyper(steps - 1));
+    milliseconds += performance.now() - start;
+    disposeAll(given);
+  }
+  return milliseconds / 1000 / measure;
+}
+
+function disposeAll(batches: readonly Batch[]): void {
+  for (const batch of batches) for (const tensor of Object.values(batch)) tensor.dispose();
 }

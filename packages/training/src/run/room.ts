@@ -61,3 +61,8 @@ export function stageRun(
 export function deciding(recipe: { readonly every: unknown }): object {
   return Object.fromEntries(Object.entries(recipe).filter(([name]) => name !== 'every'));
 }
+
+/** Whether training sees mirrored images too. */
+export function flipsOf({ data }: Recipe): boolean {
+  return data.kind === 'folder' && data.flips;
+}

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import * as tf from '@tensorflow/tfjs';
+import { openCheckpoint } from '@tessera/checkpoints';
 import { createEngine, type Engine } from '@tessera/engine';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { microRecipe, stripes } from '../trainer/micro.fixture.ts';
+import { microMasked, microRecipe, stripes } from '../trainer/micro.fixture.ts';
 import { lossCost } from './flops.ts';
 import { recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
@@ -16,11 +17,13 @@ import { runRecipe } from './run-recipe.ts';
 let folder: string;
 let engine: Engine;
 let recipe: Recipe;
+let masked: Recipe;
 beforeAll(async () => {
   engine = createEngine({ threads: 1 });
   folder = await mkdtemp(join(tmpdir(), 'tessera-run-'));
   await writeStripes(join(folder, 'stripes'), 40);
   const data = { kind: 'folder', path: 'stripes', size: 8, channels: 1, validation: 0.2, test: 0.2 };
+  masked = recipeSchema.parse({ ...microMasked, data: { ...data, flips: true } }, 'micro');
   recipe = recipeSchema.parse({ ...microRecipe, data }, 'micro');
 });
 afterAll(async () => {
@@ -59,9 +62,10 @@ describe('a recipe', () => {
     expect(manifest.tokenizer.config.preview.weight).toHaveLength(4);
     expect(metrics['fdCnn']).toBeGreaterThan(0);
     expect(metrics['codebookUsage']).toBeGreaterThan(0);
-    expect((await readdir(join(out, 'curves'))).sort()).toEqual(['ar.svg', 'judge.svg', 'vq.svg']);
+    expect(metrics['reconstructionSsim']).toBeLessThan(1);
+    expect((await readdir(join(out, 'curves'))).sort()).toEqual(['generator.svg', 'judge.svg', 'tokenizer.svg']);
     expect(await readdir(join(out, 'pictures'))).toEqual(
-      expect.arrayContaining(['ar-000008.png', 'neighbours.png', 'vq-000008.png']),
+      expect.arrayContaining(['generator-000008.png', 'neighbours.png', 'tokenizer-000008.png']),
     );
     const log = await readFile(join(out, 'log.jsonl'), 'utf8');
     const before = tf.memory().numTensors;
@@ -70,15 +74,40 @@ describe('a recipe', () => {
     expect(await readFile(join(out, 'log.jsonl'), 'utf8')).toBe(log);
   });
 
+  it('measures the scale of continuous latents, and shows both mirror images', async () => {
+    const out = join(folder, 'masked');
+    const stream = new PassThrough();
+    const before = tf.memory().numTensors;
+    const { signal } = new AbortController();
+    const { model, metrics } = await runRecipe({ loaded: { recipe: masked, folder }, engine, out, stream, signal });
+    expect(tf.memory().numTensors).toBe(before);
+    const manifest = JSON.parse(await readFile(join(model!, 'model.json'), 'utf8'));
+    const { latentScale, preview } = manifest.tokenizer.config;
+    expect(latentScale).toBeGreaterThan(0);
+    expect(latentScale).not.toBe(1);
+    expect(preview.weight).toHaveLength(2);
+    const tokens = await openCheckpoint(join(out, 'tokens', 'train.safetensors'));
+    expect(tokens.tensors.get('moments')).toMatchObject({ shape: [48, 4, 4, 4], dtype: 'float32' });
+    await tokens.close();
+    expect(metrics['codebookUsage']).toBeUndefined();
+    expect(await readFile(join(model!, 'README.md'), 'utf8')).not.toContain('NaN');
+  });
+
   it('is told what it will cost', async () => {
     const facts = await recipeFacts({ loaded: { recipe, folder }, engine, measure: 0 });
     expect(facts.stages.map(({ name, images }) => [name, images])).toEqual([
       ['judge', 8],
-      ['vq', 16],
-      ['ar', 8],
+      ['tokenizer', 16],
+      ['generator', 8],
     ]);
     expect(facts.parameters).toBe(facts.stages[1]!.parameters + facts.stages[2]!.parameters);
     expect(facts.seconds).toBeNull();
+  });
+
+  it('is refused where it plans what its backbone cannot learn', async () => {
+    const generator = { ...recipe.generator!, masking: { leastRate: 0.5, programs: 1 } };
+    const loaded = { recipe: { ...recipe, generator }, folder };
+    await expect(recipeFacts({ loaded, engine, measure: 0 })).rejects.toMatchObject({ code: 'recipe-misfit' });
   });
 
   it('counts the operations of a loss', () => {

@@ -1,13 +1,13 @@
 import { TesseraError } from '@tessera/errors';
 import { openData } from '../data/open-data.ts';
-import { runAr, type TrainedModel } from './ar-run.ts';
 import { writeCard } from './card.ts';
 import { drawCurves } from './curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
+import { runGenerator, type TrainedModel } from './generator-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
-import { partsOf } from './parts.ts';
+import { partsOf, type RecipeParts } from './parts.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
-import { runVq } from './vq-run.ts';
+import { runTokenizer } from './tokenizer-run.ts';
 
 export interface RunResult {
   /** False if the signal stopped it; the same call goes on where it stopped. */
@@ -21,7 +21,7 @@ export interface RunResult {
 const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
 
 /**
- * Runs a recipe from data to an evaluated model folder: judge, tokenizer, tokens, transformer, evaluation. Everything is
+ * Runs a recipe from data to an evaluated model folder: judge, tokenizer, encodings, generator, evaluation. Everything is
  * kept in `out`, and a run that was interrupted, by the signal or by a crash, goes on from its last checkpoint with the
  * same losses.
  * @throws TesseraError of data, recipe and parts
@@ -35,7 +35,8 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   try {
     if (signal.aborted) return STOPPED;
     if (!recipe.model) return { finished: true, model: null, metrics: {} };
-    const trained = await runModel(room, judge);
+    const parts = partsOf(recipe);
+    const trained = await runModel(room, parts, judge);
     await drawCurves(room);
     if (!trained) return STOPPED;
     const metrics = judge ? await evaluateRun(room, { judge, trained }) : {};
@@ -46,30 +47,24 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   }
 }
 
-async function runModel(room: Room, judge: OpenedJudge | null): Promise<TrainedModel | null> {
+async function runModel(room: Room, parts: RecipeParts, judge: OpenedJudge | null): Promise<TrainedModel | null> {
   const { recipe } = room;
   const who = recipe.name;
-  if (!recipe.vq || !recipe.ar) {
-    const got = `a model without the stage ${recipe.vq ? 'ar' : 'vq'}`;
-    throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'both stages, vq and ar' });
+  const { tokenizer, generator } = recipe;
+  if (!tokenizer || !generator) {
+    const got = `a model without the stage ${tokenizer ? 'generator' : 'tokenizer'}`;
+    throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'both stages, tokenizer and generator' });
   }
-  const parts = partsOf(recipe.model!, who);
-  if (recipe.vq.loss.perceptual > 0 && !judge) {
-    const got = 'a perceptual term without a judge to look through';
+  const looks = tokenizer.loss.perceptual > 0;
+  if (looks && !judge) {
     throw new TesseraError({
       code: 'recipe-incomplete',
       who,
-      got,
+      got: 'a perceptual term without a judge to look through',
       expected: 'a judge',
       next: 'Add judge to the recipe.',
     });
   }
-  const network = recipe.vq.loss.perceptual > 0 ? judge!.judge.maps : null;
-  const opened = await runVq(room, { config: parts.vqConfig, network });
-  if (!opened) return null;
-  try {
-    return await runAr(room, parts, opened);
-  } finally {
-    opened.dispose();
-  }
+  const file = await runTokenizer(room, parts, looks ? judge!.judge.maps : null);
+  return file && runGenerator(room, parts, file);
 }

@@ -1,11 +1,10 @@
 import { createEngine, type Engine } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
-import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openJudge } from '../evaluation/judge.ts';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import { microRecipe, stripes } from './micro.fixture.ts';
-import { vqStage } from './vq-stage.ts';
+import { tokenizerStage } from './tokenizer-stage.ts';
 
 let engine: Engine;
 beforeAll(() => {
@@ -14,16 +13,19 @@ beforeAll(() => {
 afterAll(() => engine.dispose());
 
 const loss = { l1: 1, l2: 1, perceptual: 0.2, adversarial: { weight: 0.5, from: 0.25, width: 8, levels: 2 } };
-const recipe = recipeSchema.parse({ ...microRecipe, vq: { ...microRecipe.vq, accumulate: 1, loss } }, 'micro');
+const recipe = recipeSchema.parse(
+  { ...microRecipe, tokenizer: { ...microRecipe.tokenizer, accumulate: 1, loss } },
+  'micro',
+);
 
 describe('the adversarial game', () => {
   it('begins when it is time, trains both sides, and goes on from its state', async () => {
     const judge = openJudge(freshWeights(5), { channels: 1, classes: 2, widths: [8, 16] });
-    const stage = vqStage({
+    const stage = tokenizerStage({
       engine,
       data: stripes(16),
-      recipe: recipe.vq!,
-      config: vqTokenizer.config.parse(recipe.model!.tokenizer.config, 'micro'),
+      recipe: recipe.tokenizer!,
+      config: recipe.model!.tokenizer.config,
       seed: 3,
       network: judge.maps,
     });

@@ -1,6 +1,7 @@
 import { tensorFrom } from '@tessera/engine';
 import { batchOrder } from '../data/batch-order.ts';
 import type { ImageSize, Split } from '../data/data-set.ts';
+import { drawFlips, flipImages } from '../data/flip.ts';
 import { shiftImages } from '../data/shift.ts';
 import type { Batch } from './stage.ts';
 
@@ -10,6 +11,8 @@ export interface ImageBatches {
   readonly seed: number;
   /** Images move by up to so many pixels; 0 for none. */
   readonly shift: number;
+  /** Whether every other image, at random, is mirrored. */
+  readonly flips: boolean;
 }
 
 /** Makes the batch of some members of a split: `image_BHWC` in [0, 1] and `label_B`. */
@@ -35,14 +38,15 @@ export async function* chunks(
 export function imageBatches(
   split: Split,
   image: ImageSize,
-  { batch, accumulate, seed, shift }: ImageBatches,
+  { batch, accumulate, seed, shift, flips }: ImageBatches,
 ): (step: number) => Promise<readonly Batch[]> {
   const order = batchOrder(split.count, { batch, seed });
   const one = async (number: number): Promise<Batch> => {
     const indices = order.batch(number);
     const pixels = await split.read(indices);
     const moved = shift > 0 ? shiftImages(pixels, image, { most: shift, seed, step: number }) : pixels;
-    return toTensors(moved, image, labelsOf(split, indices));
+    const seen = flips ? flipImages(moved, image, drawFlips(indices.length, { seed, number })) : moved;
+    return toTensors(seen, image, labelsOf(split, indices));
   };
   return (step) => Promise.all(Array.from({ length: accumulate }, (_, part) => one(step * accumulate + part)));
 }

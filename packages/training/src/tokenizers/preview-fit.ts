@@ -1,24 +1,32 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
-import { fitPreview, toNetworkRange, type LinearPreview } from '@tessera/autoencoder';
+import { fitPreview, type LinearPreview } from '@tessera/autoencoder';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
-import { encodeFeatures, quantize, type VqVae } from '@tessera/tokenizer-vq';
 import type { DataSet } from '../data/data-set.ts';
 
 const IMAGES = 64;
 
-/** Fits the cheap preview of a tokenizer on training images: quantised features to the mean colour they stand for. */
-export async function previewOf(engine: Engine, model: VqVae, data: DataSet): Promise<LinearPreview> {
-  const { height, width } = model.quantizer.sizes.at(-1)!;
+/** The latent map of images in [0, 1] that a preview starts from. `mapOf` is pure and traceable. */
+export interface PreviewMap {
+  readonly height: number;
+  readonly width: number;
+  mapOf(image_BHWC: Tensor4D): Tensor4D;
+}
+
+/** Fits the cheap preview of a tokenizer on training images: latents to the mean colour that they stand for. */
+export async function previewOf(
+  engine: Engine,
+  { train, image }: DataSet,
+  { height, width, mapOf }: PreviewMap,
+): Promise<LinearPreview> {
   const program = engine.compile(
     (image_BHWC: Tensor4D) => ({
-      map_BhwC: quantize(model.quantizer, encodeFeatures(model, toNetworkRange(image_BHWC))).map_BHWC.at(-1)!,
+      map_BhwC: mapOf(image_BHWC),
       colour_Bhwc: nn.resize(image_BHWC, height, width, 'area'),
     }),
     { name: 'preview-fit' },
   );
-  const count = Math.min(IMAGES, data.train.count);
-  const pixels = await data.train.read(Int32Array.from({ length: count }, (_, i) => i));
-  const { image } = data;
+  const count = Math.min(IMAGES, train.count);
+  const pixels = await train.read(Int32Array.from({ length: count }, (_, i) => i));
   const image_BHWC = tensorFrom(pixels, [count, image.height, image.width, image.channels]) as Tensor4D;
   const { map_BhwC, colour_Bhwc } = await program(image_BHWC);
   const fitted = fitPreview({

@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import type { SpaceShape, Tokenizer } from '@tessera/core';
+import { createEngine } from '@tessera/engine';
+import { fileWeights, freshWeights, openModel, saveModel, savedTensors, type ModelManifest } from '@tessera/models';
+import { generateSamples } from '../evaluation/generate-samples.ts';
+import { writeGrid } from '../report/picture.ts';
+import { tokenizerKind } from '../tokenizers/tokenizer-kinds.ts';
+import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
+import { encodedSplit, type EncodedSplit } from '../trainer/encoded-split.ts';
+import { generatorStage } from '../trainer/generator-stage.ts';
+import { runStage } from '../trainer/run-stage.ts';
+import { buildTrained } from './build-trained.ts';
+import type { RecipeParts } from './parts.ts';
+import { deciding, flipsOf, stageRun, type Room } from './room.ts';
+import { openTokenizerFile, type TokenizerFile } from './tokenizer-run.ts';
+import { readWeightFile } from './weight-file.ts';
+
+/** A finished model folder. */
+export interface TrainedModel {
+  readonly folder: string;
+  /** What its tokens use of the codebook, where there is one. */
+  readonly usage: CodebookUsage | null;
+}
+
+interface EncodedData {
+  readonly train: EncodedSplit;
+  readonly validation: EncodedSplit;
+}
+
+const ENCODE_BATCH = 50;
+
+/** Stage two of a recipe: trains backbone and head on encoded data, and writes the model. Null if it was interrupted. */
+export async function runGenerator(
+  room: Room,
+  recipeParts: RecipeParts,
+  file: TokenizerFile,
+): Promise<TrainedModel | null> {
+  const encoded = await encodeData(room, recipeParts, file);
+  const config = await settledConfig(room, { file, encoded, drafted: recipeParts.facts.configs.tokenizer });
+  const { tokenizer, dispose } = await openTokenizerFile(room.engine, recipeParts, { path: file.path, config });
+  try {
+    return await trainOn(room, recipeParts, { file, encoded, config, tokenizer });
+  } finally {
+    dispose();
+  }
+}
+
+interface Prepared {
+  readonly file: TokenizerFile;
+  readonly encoded: EncodedData;
+  /** The tokenizer's, with what was measured. */
+  readonly config: object;
+  readonly tokenizer: Tokenizer;
+}
+
+async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared): Promise<TrainedModel | null> {
+  const { recipe, engine, out } = room;
+  const { file, encoded, config, tokenizer } = prepared;
+  const own = recipe.generator!;
+  const weights = { backbone: freshWeights(recipe.seed), head: freshWeights(recipe.seed) };
+  const { backbone, head } = buildTrained(engine, recipeParts, { tokenizer, weights });
+  const parts = { engine, tokenizer, backbone, head, weights, encoded };
+  const stage = generatorStage({ ...parts, recipe: own, seed: recipe.seed });
+  const manifest = manifestOf(room, config);
+  const save = async (folder: string): Promise<void> => {
+    await stage.trainStep.sync(own.optimiser.ema > 0 ? 'ema' : 'params');
+    const tensors = {
+      tokenizer: await readWeightFile(file.path),
+      backbone: savedTensors(weights.backbone),
+      head: savedTensors(weights.head),
+    };
+    await saveModel(folder, { manifest, tensors, dtype: 'float16' });
+  };
+  try {
+    const { defaults: _, ...trained } = recipe.model!;
+    const run = stageRun(room, { name: stage.name, every: own.every, decides: [deciding(own), trained, file.sha256] });
+    const draw = (step: number) => drawSamples(room, save, step);
+    const { finished } = await runStage({ ...stage, picture: draw }, run);
+    if (!finished) return null;
+    const folder = join(out, 'model');
+    await save(folder);
+    return { folder, usage: usageOf(encoded.validation, tokenizer) };
+  } finally {
+    stage.dispose();
+    for (const part of [backbone, head, weights.backbone, weights.head]) part.dispose();
+  }
+}
+
+/** Both splits as the trained tokenizer encodes them; nothing of it depends on what is measured later. */
+async function encodeData(room: Room, recipeParts: RecipeParts, { path, sha256 }: TokenizerFile): Promise<EncodedData> {
+  const { recipe, data, out, progress, engine } = room;
+  const config = recipeParts.facts.configs.tokenizer;
+  const { tokenizer, dispose } = await openTokenizerFile(engine, recipeParts, { path, config });
+  const encode = (split: 'train' | 'validation') =>
+    encodedSplit(data[split], {
+      path: join(out, 'tokens', `${split}.safetensors`),
+      fingerprint: `${sha256} ${JSON.stringify(recipe.data)} ${recipe.seed}`,
+      tokenizer,
+      batch: ENCODE_BATCH,
+      flips: split === 'train' && flipsOf(recipe),
+      progress: progress(`encode ${split}`),
+    });
+  try {
+    return { train: await encode('train'), validation: await encode('validation') };
+  } finally {
+    dispose();
+  }
+}
+
+/** The recipe's configuration of the tokenizer, and what was measured of it. */
+async function settledConfig(
+  { recipe, engine, data }: Room,
+  { file, encoded, drafted }: { file: TokenizerFile; encoded: EncodedData; drafted: unknown },
+): Promise<object> {
+  const weights = await fileWeights(file.path);
+  try {
+    const kind = tokenizerKind(recipe.tokenizer!.kind);
+    const measured = await kind.settle({ engine, data, config: drafted, weights, encoded: encoded.train });
+    return { ...(recipe.model!.tokenizer.config as object), ...measured };
+  } finally {
+    weights.dispose();
+  }
+}
+
+function usageOf(encoded: EncodedSplit, { space, layout }: { space: SpaceShape } & Pick<Tokenizer, 'layout'>) {
+  return space.kind === 'discrete' ? codebookUsage(encoded, { vocabulary: space.vocabulary, layout }) : null;
+}
+
+function manifestOf({ recipe, data }: Room, config: object): ModelManifest {
+  const { tokenizer, order, backbone, head, defaults } = recipe.model!;
+  return {
+    format: 'tessera-model',
+    version: 1,
+    name: recipe.name,
+    title: recipe.title,
+    description: recipe.description,
+    licence: recipe.licence,
+    data: data.name,
+    classes: data.classes,
+    tokenizer: { plugin: tokenizer.plugin, config },
+    order,
+    backbone,
+    head,
+    defaults,
+  };
+}
+
+const COLUMNS = 10;
+const ROWS = 5;
+
+/** A grid of samples, one class a column, made by the model as a user would open it. */
+async function drawSamples({ out, data }: Room, save: (folder: string) => Promise<void>, step: number): Promise<void> {
+  const folder = join(out, 'pictures', 'model');
+  await save(folder);
+  const engine = createEngine();
+  const model = await openModel(folder, { engine });
+  const columns = Math.min(COLUMNS, data.classes.length);
+  const labels = Array.from({ length: columns * ROWS }, (_, n) => n % columns);
+  const images = await generateSamples(model, { labels, seed: 0, batch: labels.length });
+  const name = `generator-${String(step + 1).padStart(6, '0')}.png`;
+  await writeGrid(join(out, 'pictures', name), images, { columns });
+  model.dispose();
+  engine.dispose();
+}

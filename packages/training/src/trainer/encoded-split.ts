@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { bytesPerElement, openCheckpoint, toFloat16Bytes, toFloat32, writeSafetensors } from '@tessera/checkpoints';
+import type { Encoding, Tokenizer } from '@tessera/core';
+import { tensorFrom } from '@tessera/engine';
+import type { Split } from '../data/data-set.ts';
+import { flipImages } from '../data/flip.ts';
+import type { Progress } from '../report/progress.ts';
+
+/** What a tokenizer makes of an image: indices of a discrete one, moments of a continuous one. */
+export type EncodingName = keyof Encoding;
+
+/** A split, encoded once. */
+export interface EncodedSplit {
+  /** Images. */
+  readonly count: number;
+  /** 2 where a mirrored copy of every image was encoded too. */
+  readonly copies: number;
+  readonly label_N: Int32Array;
+  readonly name: EncodingName;
+  /** Of one image's encoding. */
+  readonly shape: readonly number[];
+  /** Encodings of these members, row-major; `copy` 1 is the mirrored one. */
+  read(members: Int32Array, copy?: Uint8Array): Int32Array | Float32Array;
+}
+
+export interface EncodeOptions {
+  readonly path: string;
+  /** Hash of the tokenizer and the data: a cache with another one is made anew. */
+  readonly fingerprint: string;
+  readonly tokenizer: Tokenizer;
+  readonly batch: number;
+  /** Whether to encode a mirrored copy of every image as well. */
+  readonly flips: boolean;
+  readonly progress: (total: number) => Progress;
+}
+
+/** Encodings as bytes: copy after copy, image after image. */
+interface Store {
+  readonly name: EncodingName;
+  readonly shape: readonly number[];
+  readonly dtype: 'int32' | 'float32' | 'float16';
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Moments that take more bytes than this are kept as float16: its error is far below the posterior's width. */
+const FLOAT32_LIMIT = 2 ** 28;
+
+/** Encodes a split, or reads what an earlier run encoded. */
+export async function encodedSplit(split: Split, options: EncodeOptions): Promise<EncodedSplit> {
+  const held = await readStore(options);
+  const store = held ?? (await encodeAll(split, options));
+  if (!held) await writeStore(options, store, split.count);
+  return openStore(store, split, options.flips ? 2 : 1);
+}
+
+function openStore({ name, shape, dtype, bytes }: Store, { count, label_N }: Split, copies: number): EncodedSplit {
+  const size = bytes.length / (count * copies);
+  return {
+    count,
+    copies,
+    label_N,
+    name,
+    shape,
+    read(members, copy) {
+      const out = new Uint8Array(members.length * size);
+      for (const [slot, member] of members.entries()) {
+        const from = ((copy?.[slot] ?? 0) * count + member) * size;
+        out.set(bytes.subarray(from, from + size), slot * size);
+      }
+      return dtype === 'int32' ? new Int32Array(out.buffer) : toFloat32(out, dtype);
+    },
+  };
+}
+
+async function encodeAll(split: Split, options: EncodeOptions): Promise<Store> {
+  const { tokenizer, batch, flips, progress } = options;
+  const images = split.count * (flips ? 2 : 1);
+  const bar = progress(images);
+  let store: Store | null = null;
+  for (let start = 0; start < images;) {
+    const mirrored = start >= split.count;
+    const first = start % split.count;
+    const members = Int32Array.from({ length: Math.min(batch, split.count - first) }, (_, i) => first + i);
+    const pixels = await split.read(members);
+    const image = mirrored ? flipImages(pixels, tokenizer.image) : pixels;
+    const { name, shape, values } = await encodeImages(tokenizer, image, members.length);
+    store ??= emptyStore({ name, shape, images });
+    const bytes = store.dtype === 'float16' ? toFloat16Bytes(values as Float32Array) : bytesOf(values);
+    store.bytes.set(bytes, start * sizeOf(store));
+    start += members.length;
+    bar.update(start, 'encoding');
+  }
+  bar.end();
+  return store!;
+}
+
+/** Encodes some images, and says what one encoding looks like. */
+export async function encodeImages(tokenizer: Tokenizer, pixels: Float32Array, count: number) {
+  const { height, width, channels } = tokenizer.image;
+  const image_BHWC = tensorFrom(pixels, [count, height, width, channels]) as Tensor4D;
+  const encoding = await tokenizer.encode(image_BHWC);
+  image_BHWC.dispose();
+  const [name, tensor] = Object.entries(encoding)[0] as [EncodingName, Tensor];
+  const shape = tensor.shape.slice(1);
+  const values = (await tensor.data()) as Int32Array | Float32Array;
+  tensor.dispose();
+  return { name, shape, values };
+}
+
+function emptyStore({ name, shape, images }: { name: EncodingName; shape: readonly number[]; images: number }): Store {
+  const numbers = images * shape.reduce((product, side) => product * side, 1);
+  const floats = 4 * numbers > FLOAT32_LIMIT ? 'float16' : 'float32';
+  const dtype = name === 'index_BL' ? 'int32' : floats;
+  return { name, shape, dtype, bytes: new Uint8Array(numbers * bytesPerElement(dtype)) };
+}
+
+/** Bytes of one image's encoding. */
+function sizeOf({ shape, dtype }: Store): number {
+  return shape.reduce((product, side) => product * side, bytesPerElement(dtype));
+}
+
+function bytesOf(values: Int32Array | Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+async function readStore({ path, fingerprint }: EncodeOptions): Promise<Store | null> {
+  if (!existsSync(path)) return null;
+  const file = await openCheckpoint(path);
+  try {
+    if (file.values.get('fingerprint') !== fingerprint) return null;
+    const { name, shape, dtype } = [...file.tensors.values()][0]!;
+    return {
+      name: name as EncodingName,
+      shape: shape.slice(1),
+      dtype: dtype as Store['dtype'],
+      bytes: await file.read(name),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeStore({ path, fingerprint }: EncodeOptions, store: Store, count: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const { name, dtype, bytes } = store;
+  const shape = [bytes.length / sizeOf(store), ...store.shape];
+  await writeSafetensors(path, [{ name, dtype, shape, bytes: () => bytes }], { fingerprint, images: String(count) });
+}

@@ -1,0 +1,109 @@
+import type { Backbone, Head, Tokenizer } from '@tessera/core';
+import { tensorFrom, type Engine, type Param } from '@tessera/engine';
+import type { FreshWeights } from '@tessera/models';
+import { batchOrder } from '../data/batch-order.ts';
+import { drawFlips } from '../data/flip.ts';
+import type { GeneratorRecipe } from '../recipe/recipe.ts';
+import type { EncodedSplit } from './encoded-split.ts';
+import { hyperOf, optimiserSpec } from './hyper.ts';
+import { lessonsOf, type LessonKey } from './lessons.ts';
+import type { Batch, Stage } from './stage.ts';
+import { validate } from './validation.ts';
+
+/** What is trained, on what. */
+export interface GeneratorStageOptions {
+  readonly engine: Engine;
+  readonly tokenizer: Tokenizer;
+  readonly backbone: Backbone;
+  readonly head: Head;
+  /** Where backbone and head took their parameters. */
+  readonly weights: { readonly backbone: FreshWeights; readonly head: FreshWeights };
+  readonly encoded: { readonly train: EncodedSplit; readonly validation: EncodedSplit };
+  readonly recipe: GeneratorRecipe;
+  readonly seed: number;
+}
+
+/** Stage two: backbone and head on cached encodings, in the lessons that the backbone can take. */
+export function generatorStage(options: GeneratorStageOptions): Stage & { dispose(): void } {
+  const { engine, tokenizer, backbone, head, encoded, recipe, seed } = options;
+  const { steps, batch, accumulate } = recipe;
+  const lessons = lessonsOf({ parts: { tokenizer, backbone, head }, recipe, seed });
+  const spec: Stage['spec'] = { params: trainedParams(options.weights), loss: lessons.loss };
+  const trainStep = engine.compileTrainStep({ name: 'generator', ...spec, ...optimiserSpec(recipe) });
+  const order = batchOrder(encoded.train.count, { batch, seed });
+  const one = (split: EncodedSplit, members: Int32Array, key: Omit<LessonKey, 'images'>): Batch => ({
+    ...encodedBatch(split, members, { seed, number: key.number }),
+    ...lessons.plan({ ...key, images: members.length }),
+  });
+  return {
+    name: 'generator',
+    steps,
+    trainStep,
+    spec,
+    hyper: hyperOf(recipe, seed),
+    batches: (step) =>
+      Promise.resolve(
+        Array.from({ length: accumulate }, (_, part) => {
+          const number = step * accumulate + part;
+          return one(encoded.train, order.batch(number), { step, number });
+        }),
+      ),
+    figures: ({ aux }) => Object.fromEntries(lessons.figures.map((name) => [figureName(name), figureOf(aux[name]!)])),
+    validate: () =>
+      validate(
+        trainStep,
+        heldOut(encoded.validation, batch, (members, chunk) =>
+          // Numbers below zero are no training batch's: validation has lessons of its own, the same each time.
+          one(encoded.validation, members, { step: steps, number: -1 - chunk }),
+        ),
+        lessons.figures,
+      ),
+    dispose: () => trainStep.dispose(),
+  };
+}
+
+/** Backbone and head in one optimiser, under names that cannot meet. */
+export function trainedParams({ backbone, head }: GeneratorStageOptions['weights']): Param[] {
+  const prefixed = (part: string, weights: FreshWeights) =>
+    weights.params.map((param) => ({ ...param, name: `${part}.${param.name}` }));
+  return [...prefixed('backbone', backbone), ...prefixed('head', head)];
+}
+
+function encodedBatch(
+  { name, shape, copies, label_N, read }: EncodedSplit,
+  members: Int32Array,
+  key: { seed: number; number: number },
+): Batch {
+  const values = read(members, copies > 1 ? drawFlips(members.length, key) : undefined);
+  const kind = values instanceof Int32Array ? 'int32' : 'float32';
+  return {
+    [name]: tensorFrom(values, [members.length, ...shape], kind),
+    label_B: tensorFrom(
+      members.map((member) => label_N[member]!),
+      [members.length],
+      'int32',
+    ),
+  };
+}
+
+async function* heldOut(
+  { count }: EncodedSplit,
+  batch: number,
+  make: (members: Int32Array, chunk: number) => Batch,
+): AsyncGenerator<Batch> {
+  for (let chunk = 0; (chunk + 1) * batch <= count; chunk++) {
+    yield make(
+      Int32Array.from({ length: batch }, (_, i) => chunk * batch + i),
+      chunk,
+    );
+  }
+}
+
+/** `scale_S` is logged as `scale`: the log has no axes. */
+function figureName(name: string): string {
+  return name.replace(/_[A-Za-z]+$/, '');
+}
+
+function figureOf(values: ArrayLike<number>): number | readonly number[] {
+  return values.length === 1 ? values[0]! : Array.from(values);
+}
