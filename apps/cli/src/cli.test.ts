@@ -141,6 +141,23 @@ describe('files', () => {
     expect(hashes(join(out, 'vae.safetensors'), '')).toEqual(hashes(trainer, 'trainer.vae_local.'));
   });
 
+  it('imports, runs and exports either family of models', () => {
+    const fixtures = resolve(trainer, '..');
+    const files = ['--transformer', join(fixtures, 'checkpoint-last_micro.pth')];
+    const vae = ['--tokenizer', join(fixtures, 'kl16_micro.ckpt'), '--heads', '2', '--latent-scale', '0.5'];
+    const model = join(folder, 'models', 'masked');
+    const imported = tessera('import', ...files, ...vae, '--out', model);
+    expect(imported).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('masked (MAR)') });
+    const images = ['generate', '--model', 'masked', '--label', '2', '--out', join(folder, 'masked-images')];
+    expect(tessera(...images, '--set', 'steps=2', '--set', 'respacing=3,0')).toMatchObject({ status: 0 });
+    const out = join(folder, 'masked-official');
+    expect(tessera('export', 'masked', '--out', out).status).toBe(0);
+    expect(readdirSync(out).sort()).toEqual(['kl.safetensors', 'mar.safetensors']);
+    const plain = ['--transformer', join(out, 'mar.safetensors'), '--tokenizer', join(out, 'kl.safetensors')];
+    const refused = tessera('import', ...plain, '--weights', 'ema', '--out', join(folder, 'models', 'never'));
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('(ema-missing)')]);
+  }, 120_000);
+
   it('refuses a damaged checkpoint and leaves nothing', () => {
     const damaged = join(folder, 'damaged.pth');
     writeFileSync(damaged, readFileSync(trainer).subarray(0, 5000));
