@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import WebSocket from 'ws';
 import { writeRandomModel } from '@tessera/host/testing';
 import { startServer, type RunningServer } from './index.ts';
 import { createQuery, testClient, type TestClient } from './testing/test-client.ts';
@@ -11,12 +9,13 @@ import { createQuery, testClient, type TestClient } from './testing/test-client.
 const root = mkdtempSync(join(tmpdir(), 'tessera-api-'));
 const quickFolder = join(root, 'quick');
 const slowFolder = join(root, 'slow');
+const setsFolder = join(root, 'sets');
 const options = {
   port: 0,
   address: '127.0.0.1',
   dataDirectory: join(root, 'data'),
   playground: join(root, 'none'),
-  modelFolders: [quickFolder, slowFolder],
+  modelFolders: [quickFolder, slowFolder, setsFolder],
 };
 let server: RunningServer;
 let client: TestClient;
@@ -24,6 +23,7 @@ let client: TestClient;
 beforeAll(async () => {
   await writeRandomModel(quickFolder, { name: 'quick', width: 32, depth: 1, channels: 1 });
   await writeRandomModel(slowFolder, { name: 'slow', width: 192, depth: 8, channels: 3 });
+  await writeRandomModel(setsFolder, { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   server = await startServer(options);
   client = testClient(server.url);
 }, 120_000);
@@ -42,7 +42,7 @@ describe('health and models', () => {
   it('says the target, and which models there are', async () => {
     const response = await fetch(`${server.url}/healthz`);
     expect(response.status).toBe(200);
-    expect(await response.json()).toMatchObject({ status: 'ok', target: 'onnx', models: ['quick', 'slow'] });
+    expect(await response.json()).toMatchObject({ status: 'ok', target: 'onnx', models: ['quick', 'slow', 'sets'] });
     const query =
       '{ models { name title classes { label name } parameters vocabulary image { height width channels } tokens layout { start height width } options guidanceOff defaults { guidance preview } } }';
     const { models } = await client.query<{ models: Record<string, unknown>[] }>(query);
@@ -97,6 +97,18 @@ describe('a generation', () => {
       lastSeq: 9,
     });
     for (const path of [...last.images!, ...steps[0]!.previews!]) await expectPng(path);
+  });
+
+  it('tells the tokens of each image where every image has an order of its own', async () => {
+    const { id } = await create({ model: 'sets', labels: [1, 1], seed: 2, options: { steps: 4, temperature: 0.9 } });
+    const steps = (await client.events(id)).filter(({ __typename }) => __typename === 'StepEvent');
+    expect(steps.map(({ positions, previews }) => [positions!.length, previews!.length])).toEqual(
+      Array(4).fill([2, 2]),
+    );
+    expect(steps[0]!.positions![0]).not.toEqual(steps[0]!.positions![1]);
+    for (const image of [0, 1]) {
+      expect(new Set(steps.flatMap(({ positions }) => positions![image]!))).toEqual(new Set(Array(64).keys()));
+    }
   });
 
   it('keeps its images for ever: the name is the hash of the content', async () => {
@@ -253,36 +265,5 @@ describe('bad input', () => {
       expect(json.errors![0]!.message).toMatch(/^\[api\] got .+; expected .+\./s);
     }
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-  });
-});
-
-describe('the socket', () => {
-  const address = () => `${server.url.replace('http', 'ws')}/graphql`;
-  const closeCode = (socket: WebSocket) => new Promise<number>((resolve) => socket.once('close', resolve));
-
-  it('is closed on messages that are too long or not of the protocol', async () => {
-    for (const [message, code] of [
-      ['x'.repeat(100_000), 1009],
-      ['no json', 4400],
-    ] as const) {
-      const socket = new WebSocket(address(), 'graphql-transport-ws');
-      socket.once('open', () => socket.send(message));
-      expect(await closeCode(socket)).toBe(code);
-    }
-  });
-
-  it('is refused to pages of other servers', async () => {
-    const status = await new Promise((resolve) => {
-      const headers = {
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        origin: 'https://elsewhere.example',
-        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-        'sec-websocket-version': '13',
-        'sec-websocket-protocol': 'graphql-transport-ws',
-      };
-      httpRequest(`${server.url}/graphql`, { headers }, ({ statusCode }) => resolve(statusCode)).end();
-    });
-    expect(status).toBe(401);
   });
 });

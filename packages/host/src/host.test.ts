@@ -17,7 +17,8 @@ let host: Host;
 beforeAll(async () => {
   await writeRandomModel(join(folder, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
   await writeRandomModel(join(folder, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
-  const modelFolders = ['quick', 'slow', 'none'].map((name) => join(folder, name));
+  await writeRandomModel(join(folder, 'sets'), { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
+  const modelFolders = ['quick', 'slow', 'sets', 'none'].map((name) => join(folder, name));
   host = await startHost({ modelFolders, report: (line) => reports.push(line) });
 }, 120_000);
 
@@ -37,7 +38,7 @@ const isPng = (bytes: Uint8Array) => Buffer.from(bytes.subarray(1, 4)).toString(
 
 describe('a host', () => {
   it('describes its models, and says what is wrong with a folder', () => {
-    expect(host.models().map(({ name }) => name)).toEqual(['quick', 'slow']);
+    expect(host.models().map(({ name }) => name)).toEqual(['quick', 'slow', 'sets']);
     expect(host.models()[0]).toMatchObject({
       image: { height: 32, width: 32, channels: 1 },
       vocabulary: 64,
@@ -51,6 +52,16 @@ describe('a host', () => {
       { start: 1, height: 2, width: 2 },
       { start: 5, height: 3, width: 3 },
     ]);
+    expect(host.models()[2]).toMatchObject({
+      vocabulary: null,
+      tokens: 64,
+      layout: [{ start: 0, height: 8, width: 8 }],
+      guidanceOff: 1,
+      options: {
+        properties: { steps: { type: 'integer', default: 5, minimum: 1, maximum: 64 }, respacing: { default: '4' } },
+      },
+      defaults: { guidance: 2 },
+    });
     expect(host.models()[0]!.parameters).toBeGreaterThan(1000);
     expect(host.problems()).toMatchObject([{ folder: join(folder, 'none'), code: 'manifest-missing' }]);
     expect(host.why.length).toBeGreaterThan(0);
@@ -70,14 +81,24 @@ describe('a host', () => {
     expect(last.type === 'completed' && last.timings.steps.length === 6 && last.timings.total > 0).toBe(true);
   });
 
-  it('makes the same bytes from the same seed', async () => {
+  it('tells the positions of each image where every image has an order of its own', async () => {
+    const events = await collect(host.generate({ ...quick, model: 'sets', options: { steps: 8 } }));
+    expect(types(events)).toEqual(['started', ...new Array(8).fill('step'), 'image', 'image', 'completed']);
+    const steps = events.filter((event) => event.type === 'step');
+    const orders = [0, 1].map((image) => steps.flatMap(({ positions }) => positions[image]!));
+    for (const order of orders) expect(new Set(order)).toEqual(new Set(Array(64).keys()));
+    expect(orders[0]).not.toEqual(orders[1]);
+  });
+
+  it.each(['quick', 'sets'])('makes the same bytes from the same seed: %s', async (model) => {
     const images = async (request: HostRequest) =>
       (await collect(host.generate(request))).flatMap((event) =>
         event.type === 'image' ? [Buffer.from(event.png)] : [],
       );
-    const both = await images(quick);
-    expect(await images(quick)).toEqual(both);
-    expect(await images({ ...quick, labels: [5], seed: 8 })).toEqual([both[1]]);
+    const request = { ...quick, model };
+    const both = await images(request);
+    expect(await images(request)).toEqual(both);
+    expect(await images({ ...request, labels: [5], seed: 8 })).toEqual([both[1]]);
     expect(both[0]!.equals(both[1]!)).toBe(false);
   });
 
@@ -118,6 +139,18 @@ describe('a cancel', () => {
     expect(events.at(-1)).toEqual({ type: 'canceled' });
     // The step that ran while the cancel was on its way may still be told.
     expect(events.filter(({ type }) => type === 'step').length).toBeLessThanOrEqual(4);
+  });
+
+  it('ends a generation within its only step, where that is long', async () => {
+    const controller = new AbortController();
+    const chain = { steps: 1, respacing: '1000' };
+    const request = { ...slow, model: 'sets', options: chain, preview: 'none' } as const;
+    const events: HostEvent[] = [];
+    for await (const event of host.generate(request, { signal: controller.signal })) {
+      events.push(event);
+      if (event.type === 'started') setTimeout(() => controller.abort(), 300);
+    }
+    expect(types(events)).toEqual(['started', 'canceled']);
   });
 
   it('takes a waiting generation out of the queue and leaves the order of the others', async () => {

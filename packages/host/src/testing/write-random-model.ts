@@ -1,6 +1,6 @@
 import { compose } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { builtInPlugins, freshWeights, savedTensors, saveModel, type ModelManifest } from '@tessera/models';
+import { freshWeights, resolveParts, savedTensors, saveModel, type ModelManifest } from '@tessera/models';
 
 export interface RandomModelOptions {
   readonly name: string;
@@ -8,10 +8,10 @@ export interface RandomModelOptions {
   readonly width: number;
   readonly depth: number;
   readonly channels: 1 | 3;
+  /** What comes in a step: a scale (VAR), which is what is made where nothing is said, or a random set of tokens (MAR). */
+  readonly step?: 'scale' | 'set';
 }
 
-/** Sides of the scales: as many steps as the model family has, on a small map. */
-const scales = [1, 2, 3, 4, 6, 8];
 const latent = 8;
 
 /** A model folder with untrained weights: every path of a real one, and pictures of noise. */
@@ -19,13 +19,7 @@ export async function writeRandomModel(folder: string, options: RandomModelOptio
   const manifest = manifestOf(options);
   const engine = createEngine({ target: 'eager' });
   const weights = { tokenizer: freshWeights(1), backbone: freshWeights(2), head: freshWeights(3) };
-  const { tokenizers, orders, backbones, heads } = builtInPlugins;
-  const parts = {
-    tokenizer: { plugin: tokenizers[0]!, config: manifest.tokenizer.config },
-    order: { plugin: orders[0]!, config: manifest.order.config },
-    backbone: { plugin: backbones[0]!, config: manifest.backbone.config },
-    head: { plugin: heads[0]!, config: manifest.head.config },
-  };
+  const parts = resolveParts(manifest, options.name);
   const { tokenizer, backbone, head } = compose(parts, { engine, weights });
   const tensors = {
     tokenizer: savedTensors(weights.tokenizer),
@@ -37,12 +31,10 @@ export async function writeRandomModel(folder: string, options: RandomModelOptio
     one.dispose();
 }
 
-function manifestOf({ name, width, depth, channels }: RandomModelOptions): ModelManifest {
-  const weight = Array.from({ length: latent }, (_, i) =>
-    Array.from({ length: channels }, (_, j) => ((i + j) % 3) - 1),
-  );
-  const preview = { weight, bias: new Array<number>(channels).fill(0.5) };
-  const size = { V: 64, Cvae: latent, ch: 16, ch_mult: [1, 2, 2], groups: 8, num_res_blocks: 1 };
+type PartEntries = Pick<ModelManifest, 'tokenizer' | 'order' | 'backbone' | 'head' | 'defaults'>;
+
+function manifestOf({ step = 'scale', ...options }: RandomModelOptions): ModelManifest {
+  const { name } = options;
   return {
     format: 'tessera-model',
     version: 1,
@@ -52,10 +44,41 @@ function manifestOf({ name, width, depth, channels }: RandomModelOptions): Model
     licence: 'MIT',
     data: 'none',
     classes: ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'],
-    tokenizer: { plugin: 'vq', config: { ...size, in_channels: channels, patch_nums: scales, preview } },
+    ...(step === 'scale' ? scaleParts(options) : setParts(options)),
+  };
+}
+
+/** Six steps, from 1 to 64 tokens. */
+function scaleParts({ width, depth, channels }: RandomModelOptions): PartEntries {
+  const config = { ...levels(channels), V: 64, Cvae: latent, patch_nums: [1, 2, 3, 4, 6, 8] };
+  return {
+    tokenizer: { plugin: 'vq', config },
     order: { plugin: 'next-scale', config: {} },
     backbone: { plugin: 'next-scale-transformer', config: { classes: 10, depth, width, heads: 4 } },
     head: { plugin: 'categorical', config: {} },
     defaults: { guidance: { kind: 'ramp', scale: 1.5 }, options: { topK: 32, topP: 0.95 }, preview: 'linear' },
   };
+}
+
+/** 64 tokens in five steps. */
+function setParts({ width, depth, channels }: RandomModelOptions): PartEntries {
+  const config = { ...levels(channels), z_channels: latent, resolution: 32, latentScale: 1 };
+  const transformer = { depth, width, heads: 4 };
+  const masked = { classes: 10, encoder: transformer, decoder: transformer, buffer: 4 };
+  return {
+    tokenizer: { plugin: 'kl', config },
+    order: { plugin: 'random-sets', config: {} },
+    backbone: { plugin: 'masked-encoder-decoder', config: masked },
+    head: { plugin: 'diffusion', config: { blocks: 1, width } },
+    defaults: { guidance: { kind: 'linear', scale: 2 }, options: { steps: 5, respacing: '4' }, preview: 'linear' },
+  };
+}
+
+/** Of both autoencoders: from 32 x 32 pixels to 8 x 8. */
+function levels(channels: number) {
+  const weight = Array.from({ length: latent }, (_, i) =>
+    Array.from({ length: channels }, (_, j) => ((i + j) % 3) - 1),
+  );
+  const preview = { weight, bias: new Array<number>(channels).fill(0.5) };
+  return { ch: 16, ch_mult: [1, 2, 2], groups: 8, num_res_blocks: 1, in_channels: channels, preview };
 }
