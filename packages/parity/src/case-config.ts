@@ -32,7 +32,7 @@ export function vqConfigOf(config: CaseConfig, who: string): VqConfig {
 }
 
 /** The path of a weight file, from the metadata. @throws TesseraError `case-metadata` */
-export function weightFileOf(file: CaseFile, key: 'weights' | 'weights_vae' | 'weights_var'): string {
+export function weightFileOf(file: CaseFile, key: 'weights' | 'weights_vae' | 'weights_var' | 'weights_kl'): string {
   const path = file.metadata.get(key);
   if (path !== undefined) return path;
   throw new TesseraError({

@@ -9,6 +9,8 @@ import { floatTensor } from './tensors.ts';
 export interface CaseWeightsOptions {
   /** Makes variables of what is trained, and lists them in `params`. */
   readonly train?: boolean;
+  /** Zeros for whatever the source lacks. */
+  readonly blank?: boolean;
   /** From the official name to the file's: `quantize.embedding.weight` -> `w.embedding.weight`. */
   readonly rename?: (name: string) => string;
 }
@@ -31,7 +33,7 @@ export class CaseWeights implements Weights {
 
   /** @throws TesseraError `weight-missing`, `weight-shape` */
   param(name: string, shape: readonly number[], { decay, trainable }: ParamSpec): Tensor {
-    const found = this.#source.get(this.#nameInFile(name));
+    const found = this.#source.get(this.#nameInFile(name)) ?? this.#blank(shape);
     if (!found) throw weightError('weight-missing', `no weight ${name}`, `one of shape [${shape.join(', ')}]`);
     if (found.shape.join() !== shape.join()) {
       throw weightError('weight-shape', `${name} of shape [${found.shape.join(', ')}]`, `[${shape.join(', ')}]`);
@@ -63,6 +65,11 @@ export class CaseWeights implements Weights {
   dispose(): void {
     for (const tensor of this.#taken.values()) tensor.dispose();
     this.#taken.clear();
+  }
+
+  #blank(shape: readonly number[]): CaseTensor | undefined {
+    if (!this.#options.blank) return undefined;
+    return { data: new Float32Array(shape.reduce((product, side) => product * side, 1)), shape };
   }
 
   #nameInFile(name: string): string {

@@ -17,7 +17,12 @@ export class Checks {
 
   /** @throws TesseraError `case-tensor-missing` when the file does not expect this tensor. */
   check(name: string, computed: Computed, tolerance: Tolerance | ((index: number) => Tolerance)): void {
-    this.#verdicts.set(name, compare({ name, ...tensorOf(this.#file, name) }, computed, tolerance));
+    this.#note(compare({ name, ...tensorOf(this.#file, name) }, computed, tolerance));
+  }
+
+  /** Compares with what follows from an expected tensor, besides that tensor itself. */
+  checkView(name: string, both: { expected: Computed; computed: Computed }, tolerance: Tolerance): void {
+    this.#note(compare({ name, ...both.expected }, both.computed, tolerance));
   }
 
   /** Compares and disposes a tensor. An NHWC image is turned into the file's NCHW when `channelsFirst` is set. */
@@ -38,6 +43,12 @@ export class Checks {
 
   has(name: string): boolean {
     return this.#file.tensors.has(name);
+  }
+
+  /** Of several comparisons of one tensor the worst counts. */
+  #note(verdict: Verdict): void {
+    const before = this.#verdicts.get(verdict.name);
+    if (!before || verdict.share > before.share) this.#verdicts.set(verdict.name, verdict);
   }
 
   /** Every verdict, and one more failure that lists the expected tensors which were left out. */

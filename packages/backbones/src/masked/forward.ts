@@ -82,7 +82,10 @@ export function decode({ config, dims, params }: MaskedModel, input: DecoderInpu
 }
 
 /** Encoded tokens at their positions and the mask token at all others, by one gather: [R, P + L, D]. */
-function spread({ config, params }: MaskedModel, { encoded_RtD, rank_RL, known }: DecoderInput): Tensor3D {
+export function spread(
+  { config, params }: MaskedModel,
+  { encoded_RtD, rank_RL, known }: Pick<DecoderInput, 'encoded_RtD' | 'rank_RL' | 'known'>,
+): Tensor3D {
   const D = config.decoder.width;
   const [R, t] = encoded_RtD.shape;
   const P = config.buffer;

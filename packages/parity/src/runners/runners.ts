@@ -4,7 +4,10 @@ import { filterRunner } from './filter.ts';
 import { interpGradRunner, interpRunner } from './interp.ts';
 import { klvaeRunner } from './klvae.ts';
 import { marPsampleRunner, marPstepsRunner } from './mar-chain.ts';
+import { marLossRunner } from './mar-loss.ts';
 import { marNetRunner } from './mar-net.ts';
+import { marSampleRunner } from './mar-sample.ts';
+import { marTrainRunner } from './mar-train.ts';
 import { quantizerRunner } from './quantizer.ts';
 import { varEditRunner, varInferRunner } from './var-infer.ts';
 import { varTeacherForcingRunner } from './var-teacher-forcing.ts';
@@ -31,4 +34,7 @@ export const runners: readonly CaseRunner[] = [
   marNetRunner,
   marPstepsRunner,
   marPsampleRunner,
+  marLossRunner,
+  marSampleRunner,
+  marTrainRunner,
 ];

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { TesseraError } from '@tessera/errors';
 import type { Verdict } from '../comparison.ts';
-import { checkInventory, isInventory } from './inventory.ts';
+import { checkInventory, isInventory, type StateKind } from './inventory.ts';
+import { marStates } from './mar-states.ts';
 import { checkMarTables, isMarTables } from './mar-tables.ts';
 import { checkSchedules, isSchedules } from './schedules.ts';
+import { varStates } from './var-states.ts';
 
 /** A JSON file of expected values, recognised by what it holds. */
 interface TableKind {
@@ -15,8 +17,13 @@ interface TableKind {
 const tableKinds: readonly TableKind[] = [
   { kind: 'var.schedules', check: (content) => (isSchedules(content) ? () => checkSchedules(content) : null) },
   { kind: 'mar.tables', check: (content) => (isMarTables(content) ? () => checkMarTables(content) : null) },
-  { kind: 'var.inventory', check: (content) => (isInventory(content) ? () => checkInventory(content) : null) },
+  inventoryKind('var.inventory', varStates),
+  inventoryKind('mar.inventory', marStates),
 ];
+
+function inventoryKind(kind: string, states: readonly StateKind[]): TableKind {
+  return { kind, check: (content) => (isInventory(content, states) ? () => checkInventory(content, states) : null) };
+}
 
 /** The file's kind; `json` for one that no table recognises. @throws when it is not JSON */
 export async function tableKindOf(path: string): Promise<string> {

@@ -1,0 +1,131 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Engine, TrainStep } from '@tessera/engine';
+import { knownTokens, maskedLoss, type CutBounds, type MaskedBatch } from '@tessera/training';
+import { tensorOf, type CaseFile } from './case-file.ts';
+import type { Computed } from './comparison.ts';
+import type { MarParts } from './mar-parts.ts';
+import { recordedTrace } from './recorded-trace.ts';
+import { floatTensor, imageTensor, indexTensor } from './tensors.ts';
+
+/** The official label drop. */
+export const LABEL_DROP = 0.1;
+/** So small a variance that latents are their means. */
+const LEAST_LOG_VARIANCE = -30;
+
+/** Where one lesson of a file is, and how many tokens it hides. */
+export interface LessonPlace {
+  /** Behind the tensors' names: `.2` for the third step of a training; nothing where there is but one lesson. */
+  readonly suffix: string;
+  /** Share of hidden tokens. */
+  readonly maskRate: number;
+  /** Bounds of the program's cut; its tokens are taught from `least` on. */
+  readonly bounds: CutBounds;
+}
+
+/** In which order a lesson's tokens come; [B, L] row-major. */
+export interface LessonOrder {
+  readonly order: Int32Array;
+  readonly rank: Int32Array;
+  readonly known: number;
+}
+
+/** Official orders name first what stays hidden longest: ours are their reverse. */
+export function lessonOrder(
+  file: CaseFile,
+  { suffix, maskRate }: Pick<LessonPlace, 'suffix' | 'maskRate'>,
+): LessonOrder {
+  const { data, shape } = tensorOf(file, `rand.orders${suffix}`);
+  const [batch, length] = shape as [number, number];
+  const order = new Int32Array(data.length);
+  const rank = new Int32Array(data.length);
+  for (let row = 0; row < batch; row++) {
+    for (let place = 0; place < length; place++) {
+      const position = data[row * length + length - 1 - place]!;
+      order[row * length + place] = position;
+      rank[row * length + position] = place;
+    }
+  }
+  return { order, rank, known: knownTokens(length, maskRate) };
+}
+
+/** A training batch whose random numbers are the recorded ones. */
+export function lessonBatch(file: CaseFile, { sizes }: MarParts, place: LessonPlace): Record<string, Tensor> {
+  const { suffix, bounds } = place;
+  const { length } = sizes;
+  const lesson = lessonOrder(file, place);
+  const label = tensorOf(file, `in.label${suffix}`);
+  const batch = label.shape[0]!;
+  const taught = length - bounds.least;
+  const weights = Float32Array.from({ length: taught }, (_, i) =>
+    bounds.least + i < lesson.known ? 0 : 1 / (length - lesson.known),
+  );
+  const orders = (data: Int32Array): Tensor => indexTensor({ data, shape: [batch, length] });
+  const atTaught = (name: string): Computed =>
+    gatherTaught(tensorOf(file, name + suffix), { sizes, lesson, batch, taught });
+  const timesteps = atTaught('rand.t');
+  return {
+    ...encodingOf(file, { suffix, latentScale: sizes.latentScale }),
+    label_B: indexTensor(label),
+    order_BL: orders(lesson.order),
+    rank_BL: orders(lesson.rank),
+    known: indexTensor({ data: [lesson.known], shape: [] }),
+    weight_l: floatTensor({ data: weights, shape: [taught] }),
+    'label-drop': floatTensor(
+      file.tensors.get(`rand.label_drop${suffix}`) ?? { data: Array(batch).fill(1), shape: [batch] },
+    ),
+    timestep: floatTensor({ ...timesteps, data: Array.from(timesteps.data, (step) => (step + 0.5) / 1000) }),
+    'diffusion-noise': floatTensor(atTaught('rand.noise')),
+  };
+}
+
+/** Moments of a posterior without variance, whose scaled draw is the recorded latent. */
+function encodingOf(file: CaseFile, { suffix, latentScale }: { suffix: string; latentScale: number }) {
+  const latent_Bhwz = imageTensor(tensorOf(file, `in.latents${suffix}`));
+  const mean_Bhwz = tf.div(latent_Bhwz, latentScale) as Tensor4D;
+  const logVariance_Bhwz = tf.fill(mean_Bhwz.shape, LEAST_LOG_VARIANCE) as Tensor4D;
+  const moments = tf.concat([mean_Bhwz, logVariance_Bhwz], 3);
+  const posterior = tf.zerosLike(mean_Bhwz);
+  tf.dispose([latent_Bhwz, mean_Bhwz, logVariance_Bhwz]);
+  return { moments, posterior };
+}
+
+interface TaughtPlaces {
+  readonly sizes: MarParts['sizes'];
+  readonly lesson: LessonOrder;
+  readonly batch: number;
+  readonly taught: number;
+}
+
+/** Rows recorded for every token of a batch, tiled M times, at the taught places of each order: [M, B, l, ...]. */
+function gatherTaught({ data, shape }: Computed, { sizes, lesson, batch, taught }: TaughtPlaces): Computed {
+  const { length, repeats } = sizes;
+  const size = shape.slice(1).reduce((product, side) => product * side, 1);
+  const out: number[] = [];
+  for (let image = 0; image < repeats * batch; image++) {
+    for (let place = length - taught; place < length; place++) {
+      const row = image * length + lesson.order[(image % batch) * length + place]!;
+      for (let i = 0; i < size; i++) out.push(data[row * size + i]!);
+    }
+  }
+  return { data: out, shape: [repeats, batch, taught, ...shape.slice(1)] };
+}
+
+export interface LessonStepOptions {
+  readonly bounds: CutBounds;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly clip: number | null;
+  readonly ema: boolean;
+}
+
+/** The training step of masked generation, as recipes train with it. */
+export function lessonStep(engine: Engine, parts: MarParts, { bounds, ...optimiser }: LessonStepOptions): TrainStep {
+  const loss = maskedLoss(parts, { labelDrop: LABEL_DROP, cuts: [bounds] });
+  return engine.compileTrainStep({
+    name: 'parity.mar',
+    params: parts.weights.params,
+    loss: (batch) => ({ loss: loss(batch as unknown as MaskedBatch, recordedTrace(batch)).loss }),
+    ...optimiser,
+  });
+}
