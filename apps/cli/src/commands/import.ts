@@ -57,8 +57,10 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     const { manifest, format, remarks } = await importModel({ ...request, engine });
     terminal.done();
     for (const remark of remarks) terminal.err(`Note: ${remark}`);
+    // A bare name would be looked up among the models instead.
+    const path = basename(out) === out ? `./${out}` : out;
     terminal.out(
-      `${manifest.name} (${format}) is in ${out}. Try: tessera generate --model ${out} --out out/${manifest.name}`,
+      `${manifest.name} (${format}) is in ${out}. Try: tessera generate --model ${path} --out out/${manifest.name}`,
     );
     return 0;
   } finally {
