@@ -46,5 +46,11 @@ export function attention(
   scale: number,
   bias?: Tensor | null,
 ): Tensor4D {
-  return fusedAttention({ q: q_BNlH, k: k_BNLH, v: v_BNLH, bias: bias ?? undefined }, { scale }) as Tensor4D;
+  const spread = bias ? overQueries(bias, q_BNlH.shape[2]) : undefined;
+  return fusedAttention({ q: q_BNlH, k: k_BNLH, v: v_BNLH, bias: spread }, { scale }) as Tensor4D;
+}
+
+/** ONNX' Attention broadcasts a bias over images and heads, but not over queries. */
+function overQueries(bias: Tensor, queries: number): Tensor {
+  return bias.shape.at(-2) === queries ? bias : tf.add(bias, tf.zeros([queries, 1]));
 }

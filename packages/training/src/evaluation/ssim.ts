@@ -8,17 +8,21 @@ interface Rgba {
   readonly height: number;
 }
 
+const WINDOW = 11;
+
 /**
  * Mean structural similarity of images in [0, 1] that lie one after the other (Wang et al. 2004: a Gaussian window of 11
- * pixels, on luma rounded to eight bits, no downsampling): 1 when equal.
+ * pixels, on luma rounded to eight bits, no downsampling; a smaller window
+ * where the image is smaller): 1 when equal.
  */
 export function meanSsim(a: Float32Array, b: Float32Array, image: ImageSize): number {
   const size = image.height * image.width * image.channels;
   const count = a.length / size;
+  const windowSize = Math.min(WINDOW, image.height, image.width);
   let sum = 0;
   for (let n = 0; n < count; n++) {
     const [of, other] = [a, b].map((pixels) => toRgba(pixels.subarray(n * size, (n + 1) * size), image));
-    sum += compare(of!, other!, { ssim: 'original', downsample: false }).mssim;
+    sum += compare(of!, other!, { ssim: 'original', downsample: false, windowSize }).mssim;
   }
   return sum / count;
 }

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { cutBounds, knownTokens } from './cuts.ts';
+import { maskRate } from './mask-rate.ts';
+
+/** SciPy's truncnorm with mean 1 and deviation 0.25 on [0.7, 1], which the reference implementation draws from. */
+const reference = {
+  least: 0.7,
+  mean: 0.86702,
+  std: 0.08355,
+  quantiles: [
+    [0.01, 0.7049],
+    [0.1, 0.74468],
+    [0.25, 0.79952],
+    [0.5, 0.87429],
+    [0.75, 0.9391],
+    [0.9, 0.97584],
+    [0.99, 0.99759],
+  ],
+} as const;
+
+describe('mask rates', () => {
+  const { least, quantiles, mean, std } = reference;
+  const rates = Array.from({ length: 20_000 }, (_, number) => maskRate({ least, seed: 5, number })).sort();
+
+  it('are distributed as those of the reference implementation', () => {
+    const average = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+    const spread = Math.sqrt(rates.reduce((sum, rate) => sum + (rate - average) ** 2, 0) / rates.length);
+    expect(average).toBeCloseTo(mean, 2);
+    expect(spread).toBeCloseTo(std, 2);
+    for (const [share, value] of quantiles) expect(rates[Math.floor(share * rates.length)]).toBeCloseTo(value, 2);
+  });
+
+  it('depend on seed and number alone, and hide all at least where all is the least', () => {
+    expect(maskRate({ least, seed: 5, number: 7 })).toBe(maskRate({ least, seed: 5, number: 7 }));
+    expect(maskRate({ least, seed: 6, number: 7 })).not.toBe(maskRate({ least, seed: 5, number: 7 }));
+    expect(maskRate({ least: 1, seed: 5, number: 7 })).toBe(1);
+  });
+});
+
+describe('cuts', () => {
+  it('hide as many tokens as the reference, rounded up', () => {
+    expect([1, 0.95, 0.9375, 0.2].map((rate) => knownTokens(16, rate))).toEqual([0, 0, 1, 12]);
+  });
+
+  it.each([
+    [16, 0.2, 3],
+    [256, 0.7, 4],
+    [16, 1, 3],
+    [4, 0.5, 9],
+  ])('of %i tokens from a rate of %f on fill %i programs without a gap', (length, leastRate, programs) => {
+    const cuts = cutBounds(length, { leastRate, programs });
+    const counts = cuts.flatMap(({ least, most }) => Array.from({ length: most - least + 1 }, (_, i) => least + i));
+    expect(counts).toEqual(Array.from({ length: knownTokens(length, leastRate) + 1 }, (_, known) => known));
+    expect(cuts.length).toBeLessThanOrEqual(programs);
+  });
+});
