@@ -1,5 +1,6 @@
 import type { DType } from '../trace/graph.ts';
 import { cast, inputNames } from './lower-elementwise.ts';
+import { reshape } from './lower-shape.ts';
 import type { Lowering, OnnxBuilder } from './lowering.ts';
 
 const gather: Lowering = (node, onnx) => {
@@ -14,30 +15,61 @@ const gather: Lowering = (node, onnx) => {
   return tail.length === 0 ? rows : onnx.op('Reshape', [rows, onnx.ints(node.outputs[0]!.shape)], { allowzero: 1 });
 };
 
-/** Zeros with `updates` added at `indices` [..., depth]. */
-function scatterAdd(onnx: OnnxBuilder, { shape, dtype, indices, updates }: Scatter): string {
-  const zeros = onnx.op('Expand', [onnx.scalar(0, dtype), onnx.ints(shape)]);
-  return onnx.op('ScatterND', [zeros, cast(onnx, indices, 'int64'), updates], { reduction: 'add' });
+/** A one-hot product is faster than adding row after row while the sums are few. */
+const FEW_SUMS = 512;
+
+interface RowSums {
+  /** Of the result, rows first: [rows, ...]. */
+  readonly shape: readonly number[];
+  readonly rows: number;
+  readonly dtype: DType;
+  /** int64 [n]: the row of each update. */
+  readonly index: string;
+  readonly updates: string;
+  readonly count: number;
 }
 
-interface Scatter {
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-  readonly indices: string;
-  readonly updates: string;
+/**
+ * Sums updates by row. Not by ScatterND: ONNX Runtime adds its updates from several threads at once, and where two meet
+ * in a row, one is lost. ScatterElements goes one by one.
+ */
+function rowSums(onnx: OnnxBuilder, { shape, rows, dtype, index, updates, count }: RowSums): string {
+  const width = sizeOf(shape) / rows;
+  const flat = reshape(onnx, updates, [count, width]);
+  if (dtype === 'float32' && rows <= FEW_SUMS) {
+    const marks = onnx.constant(Float32Array.of(0, 1), 'float32', [2]);
+    const oneHot = onnx.op('OneHot', [index, onnx.scalar(rows, 'int64'), marks], { axis: 0 });
+    return reshape(onnx, onnx.op('MatMul', [oneHot, flat]), shape);
+  }
+  const zeros = onnx.op('Expand', [onnx.scalar(0, dtype), onnx.ints([rows, width])]);
+  const places = onnx.op('Expand', [onnx.op('Unsqueeze', [index, onnx.ints([1])]), onnx.ints([count, width])]);
+  return reshape(onnx, onnx.op('ScatterElements', [zeros, places, flat], { axis: 0, reduction: 'add' }), shape);
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
 }
 
 const unsortedSegmentSum: Lowering = (node, onnx) => {
   const { x, segmentIds } = node.inputs;
   const { shape, dtype } = node.outputs[0]!;
-  const indices = onnx.op('Unsqueeze', [onnx.name(segmentIds!), onnx.ints([segmentIds!.shape.length])]);
-  return scatterAdd(onnx, { shape, dtype, indices, updates: onnx.name(x!) });
+  const count = sizeOf(segmentIds!.shape);
+  const index = cast(onnx, reshape(onnx, onnx.name(segmentIds!), [count]), 'int64');
+  return rowSums(onnx, { shape, rows: shape[0]!, dtype, index, updates: onnx.name(x!), count });
 };
 
+/** Indices of several axes become one of all their rows. */
 const scatterNd: Lowering = (node, onnx) => {
+  const { indices, updates } = node.inputs;
   const { shape, dtype } = node.outputs[0]!;
-  const [indices, updates] = [onnx.name(node.inputs.indices!), onnx.name(node.inputs.updates!)];
-  return scatterAdd(onnx, { shape, dtype, indices, updates });
+  const depth = indices!.shape.at(-1)!;
+  const sides = shape.slice(0, depth);
+  const strides = sides.map((_, axis) => sizeOf(sides.slice(axis + 1)));
+  const steps = onnx.op('Mul', [cast(onnx, onnx.name(indices!), 'int64'), onnx.ints(strides)]);
+  const summed = onnx.op('ReduceSum', [steps, onnx.ints([-1])], { keepdims: 0 });
+  const count = sizeOf(indices!.shape.slice(0, -1));
+  const index = reshape(onnx, summed, [count]);
+  return rowSums(onnx, { shape, rows: sizeOf(sides), dtype, index, updates: onnx.name(updates!), count });
 };
 
 const oneHot: Lowering = (node, onnx) => {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { afterAll, describe, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createEngine } from '../create-engine.ts';
 import type { Tree } from '../engine.ts';
 import { bools, expectSame, floats, ints } from '../testing/compare.ts';
@@ -192,6 +192,13 @@ const gathers: Case[] = [
     floats([3, 2]),
     tf.tensor1d([3, 0, 3], 'int32'),
   ],
+  [
+    'unsortedSegmentSum to many rows',
+    (a: Tensor, k: Tensor1D) => [tf.unsortedSegmentSum(a, k, 600), tf.unsortedSegmentSum(tf.sum(a, [1, 2]), k, 600)],
+    floats([3, 2, 4]),
+    tf.tensor1d([599, 0, 599], 'int32'),
+  ],
+  ['scatterND of rows', (k: Tensor2D, u: Tensor) => tf.scatterND(k, u, [3, 3, 4]), index, floats([2, 4])],
   ['oneHot', (k: Tensor) => [tf.oneHot(k, 4), tf.oneHot(k, 3, 2, -1), tf.oneHot(k, 3, 1, 0, 'float32')], index],
 ];
 
@@ -209,3 +216,17 @@ describe.each([
 });
 
 afterAll(() => engines[0].dispose());
+
+it.each([3, 600])('sums to %i rows lose no update, though threads meet in one', async (rows) => {
+  const engine = createEngine({ target: 'onnx', threads: 2 });
+  const count = 20_000;
+  const sums = engine.compile((k: Tensor1D, a: Tensor2D) => tf.unsortedSegmentSum(a, k, rows), { name: 'sums' });
+  const [k, a] = [tf.zeros([count], 'int32') as Tensor1D, tf.ones([count, 64]) as Tensor2D];
+  for (let run = 0; run < 8; run++) {
+    const result = await sums(k, a);
+    expect(new Set(result.dataSync().subarray(0, 64))).toEqual(new Set([count]));
+    result.dispose();
+  }
+  tf.dispose([k, a]);
+  engine.dispose();
+});
