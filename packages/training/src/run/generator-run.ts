@@ -1,17 +1,18 @@
 import { join } from 'node:path';
 import type { SpaceShape, Tokenizer } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { fileWeights, freshWeights, openModel, saveModel, savedTensors, type ModelManifest } from '@tessera/models';
+import { freshWeights, openModel, saveModel, savedTensors, type ModelManifest } from '@tessera/models';
 import { generateSamples } from '../evaluation/generate-samples.ts';
 import { writeGrid } from '../report/picture.ts';
-import { tokenizerKind } from '../tokenizers/tokenizer-kinds.ts';
+import type { ModelRecipe } from '../recipe/recipe.ts';
 import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
-import { encodedSplit, type EncodedSplit } from '../trainer/encoded-split.ts';
+import type { EncodedSplit } from '../trainer/encoded-split.ts';
 import { generatorStage } from '../trainer/generator-stage.ts';
 import { runStage } from '../trainer/run-stage.ts';
 import { buildTrained } from './build-trained.ts';
+import { encodeData, settledConfig, type EncodedData } from './encode-data.ts';
 import type { RecipeParts } from './parts.ts';
-import { deciding, flipsOf, stageRun, type Room } from './room.ts';
+import { deciding, stageRun, type Room } from './room.ts';
 import { openTokenizerFile, type TokenizerFile } from './tokenizer-run.ts';
 import { readWeightFile } from './weight-file.ts';
 
@@ -21,13 +22,6 @@ export interface TrainedModel {
   /** What its tokens use of the codebook, where there is one. */
   readonly usage: CodebookUsage | null;
 }
-
-interface EncodedData {
-  readonly train: EncodedSplit;
-  readonly validation: EncodedSplit;
-}
-
-const ENCODE_BATCH = 50;
 
 /** Stage two of a recipe: trains backbone and head on encoded data, and writes the model. Null if it was interrupted. */
 export async function runGenerator(
@@ -72,8 +66,11 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
     await saveModel(folder, { manifest, tensors, dtype: 'float16' });
   };
   try {
-    const { defaults: _, ...trained } = recipe.model!;
-    const run = stageRun(room, { name: stage.name, every: own.every, decides: [deciding(own), trained, file.sha256] });
+    const run = stageRun(room, {
+      name: stage.name,
+      every: own.every,
+      decides: [deciding(own), trainedParts(recipe.model!), file.sha256],
+    });
     const draw = (step: number) => drawSamples(room, save, step);
     const { finished } = await runStage({ ...stage, picture: draw }, run);
     if (!finished) return null;
@@ -86,40 +83,9 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
   }
 }
 
-/** Both splits as the trained tokenizer encodes them; nothing of it depends on what is measured later. */
-async function encodeData(room: Room, recipeParts: RecipeParts, { path, sha256 }: TokenizerFile): Promise<EncodedData> {
-  const { recipe, data, out, progress, engine } = room;
-  const config = recipeParts.facts.configs.tokenizer;
-  const { tokenizer, dispose } = await openTokenizerFile(engine, recipeParts, { path, config });
-  const encode = (split: 'train' | 'validation') =>
-    encodedSplit(data[split], {
-      path: join(out, 'tokens', `${split}.safetensors`),
-      fingerprint: `${sha256} ${JSON.stringify(recipe.data)} ${recipe.seed}`,
-      tokenizer,
-      batch: ENCODE_BATCH,
-      flips: split === 'train' && flipsOf(recipe),
-      progress: progress(`encode ${split}`),
-    });
-  try {
-    return { train: await encode('train'), validation: await encode('validation') };
-  } finally {
-    dispose();
-  }
-}
-
-/** The recipe's configuration of the tokenizer, and what was measured of it. */
-async function settledConfig(
-  { recipe, engine, data }: Room,
-  { file, encoded, drafted }: { file: TokenizerFile; encoded: EncodedData; drafted: unknown },
-): Promise<object> {
-  const weights = await fileWeights(file.path);
-  try {
-    const kind = tokenizerKind(recipe.tokenizer!.kind);
-    const measured = await kind.settle({ engine, data, config: drafted, weights, encoded: encoded.train });
-    return { ...(recipe.model!.tokenizer.config as object), ...measured };
-  } finally {
-    weights.dispose();
-  }
+/** A model without its defaults, which may change after training. */
+function trainedParts({ tokenizer, order, backbone, head }: ModelRecipe): object {
+  return { tokenizer, order, backbone, head };
 }
 
 function usageOf(encoded: EncodedSplit, { space, layout }: { space: SpaceShape } & Pick<Tokenizer, 'layout'>) {

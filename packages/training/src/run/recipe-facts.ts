@@ -1,19 +1,15 @@
 import type { Engine } from '@tessera/engine';
-import { freshWeights } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
 import { openData } from '../data/open-data.ts';
 import { openShippedJudge } from '../evaluation/shipped-judge.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { TrainingRecipe } from '../recipe/optimiser.ts';
-import type { Recipe } from '../recipe/recipe.ts';
-import { encodeImages, type EncodedSplit } from '../trainer/encoded-split.ts';
-import { generatorStage } from '../trainer/generator-stage.ts';
 import { judgeStage } from '../trainer/judge-stage.ts';
 import type { Batch, Stage } from '../trainer/stage.ts';
 import { tokenizerStage } from '../trainer/tokenizer-stage.ts';
-import { buildTrained } from './build-trained.ts';
 import { lossCost } from './flops.ts';
-import { partsOf, type RecipeParts } from './parts.ts';
+import { freshGenerator } from './fresh-generator.ts';
+import { partsOf } from './parts.ts';
 import { flipsOf } from './room.ts';
 
 /** What one stage will cost. */
@@ -96,36 +92,6 @@ function stagesOf({ recipe }: LoadedRecipe, { engine, data }: { engine: Engine; 
   }
   if (generator) planned.push({ training: generator, stage: () => freshGenerator(recipe, parts, { engine, data }) });
   return planned;
-}
-
-/** Stage two on one batch of images, which an untrained tokenizer encodes: what they are costs nothing more or less. */
-async function freshGenerator(
-  { generator, seed }: Recipe,
-  recipeParts: RecipeParts,
-  { engine, data }: { engine: Engine; data: DataSet },
-): Promise<Stage & { dispose(): void }> {
-  const { plugin } = recipeParts.parts.tokenizer;
-  const tokenizer = plugin.build(recipeParts.facts.configs.tokenizer, { engine, weights: freshWeights(seed) });
-  const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
-  const built = buildTrained(engine, recipeParts, { tokenizer, weights });
-  const { name, shape, values } = await encodeImages(tokenizer, await data.train.read(Int32Array.of(0)), 1);
-  const one: EncodedSplit = {
-    count: 1,
-    copies: 1,
-    label_N: Int32Array.of(-1),
-    name,
-    shape,
-    read: (members) => {
-      const all =
-        values instanceof Int32Array
-          ? new Int32Array(members.length * values.length)
-          : new Float32Array(members.length * values.length);
-      for (const slot of members.keys()) all.set(values, slot * values.length);
-      return all;
-    },
-  };
-  const encoded = { train: one, validation: one };
-  return generatorStage({ engine, tokenizer, ...built, weights, encoded, recipe: generator!, seed });
 }
 
 async function stageFacts(

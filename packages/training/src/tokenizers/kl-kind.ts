@@ -1,6 +1,4 @@
-import type { Tensor4D } from '@tensorflow/tfjs';
-import { toNetworkRange } from '@tessera/autoencoder';
-import { encodeMoments, klConfig, latentOf, openKlVae } from '@tessera/tokenizer-continuous';
+import { fitPreviewOnImages, klConfig, openKlVae } from '@tessera/tokenizer-continuous';
 import { klLoss } from '../loss/kl-loss.ts';
 import type { KlRecipe } from '../recipe/recipe.ts';
 import { latentScaleOf } from './latent-scale.ts';
@@ -21,9 +19,7 @@ export const klKind: TokenizerKind<KlRecipe> = {
   },
   async settle({ engine, data, config, weights, encoded }) {
     const model = openKlVae(klConfig.parse(config, WHO), weights);
-    const [height, width] = encoded.shape as readonly [number, number];
-    const mapOf = (image_BHWC: Tensor4D) => latentOf(encodeMoments(model, toNetworkRange(image_BHWC)), null);
-    const latentScale = latentScaleOf(encoded);
-    return { latentScale, preview: await previewOf(engine, data, { height, width, mapOf }) };
+    const preview = await previewOf(data, (image_BHWC) => fitPreviewOnImages(engine, model, image_BHWC));
+    return { latentScale: latentScaleOf(encoded), preview };
   },
 };

@@ -1,6 +1,15 @@
-import type { TrainStep } from '@tessera/engine';
-import { toNetworkRange } from '@tessera/autoencoder';
-import { encodeFeatures, openVqVae, quantize, vqConfig, vqLayout, type VqConfig } from '@tessera/tokenizer-vq';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { fitPreview, toNetworkRange, type LinearPreview } from '@tessera/autoencoder';
+import { nn, type Engine, type TrainStep } from '@tessera/engine';
+import {
+  encodeFeatures,
+  openVqVae,
+  quantize,
+  vqConfig,
+  vqLayout,
+  type VqConfig,
+  type VqVae,
+} from '@tessera/tokenizer-vq';
 import { batchOrder } from '../data/batch-order.ts';
 import { vqLoss } from '../loss/vq-loss.ts';
 import type { VqRecipe } from '../recipe/recipe.ts';
@@ -24,11 +33,30 @@ export const vqKind: TokenizerKind<VqRecipe> = {
   },
   async settle({ engine, data, config, weights }) {
     const model = openVqVae(vqConfig.parse(config, WHO), weights);
-    const mapOf = (image_BHWC: Parameters<typeof toNetworkRange>[0]) =>
-      quantize(model.quantizer, encodeFeatures(model, toNetworkRange(image_BHWC))).map_BHWC.at(-1)!;
-    return { preview: await previewOf(engine, data, { ...model.quantizer.sizes.at(-1)!, mapOf }) };
+    return { preview: await previewOf(data, (image_BHWC) => fitOnFeatures(engine, model, image_BHWC)) };
   },
 };
+
+/** Quantised features to the mean colour that they stand for. */
+async function fitOnFeatures(engine: Engine, model: VqVae, image_BHWC: Tensor4D): Promise<LinearPreview> {
+  const { height, width } = model.quantizer.sizes.at(-1)!;
+  const program = engine.compile(
+    (pixels_BHWC: Tensor4D) => ({
+      map_BhwC: quantize(model.quantizer, encodeFeatures(model, toNetworkRange(pixels_BHWC))).map_BHWC.at(-1)!,
+      colour_Bhwc: nn.resize(pixels_BHWC, height, width, 'area'),
+    }),
+    { name: 'preview-fit' },
+  );
+  const { map_BhwC, colour_Bhwc } = await program(image_BHWC);
+  const fitted = fitPreview({
+    latent_NC: await map_BhwC.data<'float32'>(),
+    pixel_Nc: await colour_Bhwc.data<'float32'>(),
+    count: image_BHWC.shape[0] * height * width,
+  });
+  for (const tensor of [map_BhwC, colour_Bhwc]) tensor.dispose();
+  program.dispose();
+  return fitted;
+}
 
 /** How often the codebook is drawn anew before training, each time from what the codes of the round before leave over. */
 const START_ROUNDS = 3;

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { fileWeights } from '@tessera/models';
+import { tokenizerKind } from '../tokenizers/tokenizer-kinds.ts';
+import { encodedSplit, type EncodedSplit } from '../trainer/encoded-split.ts';
+import type { RecipeParts } from './parts.ts';
+import { flipsOf, type Room } from './room.ts';
+import { openTokenizerFile, type TokenizerFile } from './tokenizer-run.ts';
+
+/** What a generator learns from. */
+export interface EncodedData {
+  readonly train: EncodedSplit;
+  readonly validation: EncodedSplit;
+}
+
+const ENCODE_BATCH = 50;
+
+/** Both splits as the trained tokenizer encodes them; nothing of it depends on what is measured later. */
+export async function encodeData(
+  room: Room,
+  recipeParts: RecipeParts,
+  { path, sha256 }: TokenizerFile,
+): Promise<EncodedData> {
+  const { recipe, data, out, progress, engine } = room;
+  const config = recipeParts.facts.configs.tokenizer;
+  const { tokenizer, dispose } = await openTokenizerFile(engine, recipeParts, { path, config });
+  const encode = (split: 'train' | 'validation') =>
+    encodedSplit(data[split], {
+      path: join(out, 'tokens', `${split}.safetensors`),
+      fingerprint: `${sha256} ${JSON.stringify(recipe.data)} ${recipe.seed}`,
+      tokenizer,
+      batch: ENCODE_BATCH,
+      flips: split === 'train' && flipsOf(recipe),
+      progress: progress(`encode ${split}`),
+    });
+  try {
+    return { train: await encode('train'), validation: await encode('validation') };
+  } finally {
+    dispose();
+  }
+}
+
+/** The recipe's configuration of the tokenizer, and what was measured of it. */
+export async function settledConfig(
+  { recipe, engine, data }: Room,
+  { file, encoded, drafted }: { file: TokenizerFile; encoded: EncodedData; drafted: unknown },
+): Promise<object> {
+  const weights = await fileWeights(file.path);
+  try {
+    const kind = tokenizerKind(recipe.tokenizer!.kind);
+    const measured = await kind.settle({ engine, data, config: drafted, weights, encoded: encoded.train });
+    return { ...(recipe.model!.tokenizer.config as object), ...measured };
+  } finally {
+    weights.dispose();
+  }
+}
