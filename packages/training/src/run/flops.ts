@@ -43,6 +43,8 @@ function flopsOf({ kernel, inputs, outputs }: GraphNode): number {
       const inner = sizeOf(inputs['a']!.shape.slice(-2)) / out!.shape.at(-2)!;
       return 2 * sizeOf(out!.shape) * inner;
     }
+    case 'TesseraLinear':
+      return 2 * sizeOf(out!.shape) * inputs['x']!.shape.at(-1)!;
     case 'TesseraAttention': {
       const [images, heads, queries, size] = inputs['q']!.shape;
       return 4 * images! * heads! * queries! * size! * inputs['k']!.shape[2]!;

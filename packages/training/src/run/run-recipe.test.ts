@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import * as tf from '@tensorflow/tfjs';
 import { openCheckpoint } from '@tessera/checkpoints';
-import { createEngine, type Engine } from '@tessera/engine';
+import { createEngine, nn, type Engine } from '@tessera/engine';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
@@ -48,8 +48,8 @@ describe('a recipe', () => {
   it('runs from a folder of images to an evaluated model, and does nothing twice', async () => {
     const out = join(folder, 'out');
     const stream = new PassThrough();
-    const run = () =>
-      runRecipe({ loaded: { recipe, folder }, engine, out, stream, signal: new AbortController().signal });
+    const run = (wanted = recipe) =>
+      runRecipe({ loaded: { recipe: wanted, folder }, engine, out, stream, signal: new AbortController().signal });
     const { finished, model, metrics } = await run();
     expect(finished).toBe(true);
     expect(stream.read()).toBeNull();
@@ -69,7 +69,9 @@ describe('a recipe', () => {
     );
     const log = await readFile(join(out, 'log.jsonl'), 'utf8');
     const before = tf.memory().numTensors;
-    expect((await run()).finished).toBe(true);
+    const defaults = { ...recipe.model!.defaults, options: { topK: 5 } };
+    expect((await run({ ...recipe, model: { ...recipe.model!, defaults } })).finished).toBe(true);
+    expect(JSON.parse(await readFile(join(model!, 'model.json'), 'utf8')).defaults).toEqual(defaults);
     expect(tf.memory().numTensors).toBe(before);
     expect(await readFile(join(out, 'log.jsonl'), 'utf8')).toBe(log);
   });
@@ -113,11 +115,13 @@ describe('a recipe', () => {
   it('counts the operations of a loss', () => {
     const weight = tf.variable(tf.ones([3, 4]));
     const loss = ({ x }: Readonly<Record<string, tf.Tensor>>) => ({
-      loss: tf.sum(tf.matMul(x as tf.Tensor2D, weight as unknown as tf.Tensor2D)) as tf.Scalar,
+      loss: tf.sum(
+        nn.linear(tf.matMul(x as tf.Tensor2D, weight as unknown as tf.Tensor2D), tf.ones([2, 4]), tf.zeros([2])),
+      ) as tf.Scalar,
     });
     const x = tf.ones([5, 3]);
     const spec = { params: [{ name: 'weight', variable: weight, decay: false }], loss };
-    expect(lossCost({ name: 'product', spec }, { x }).flops).toBe(2 * 5 * 3 * 4);
+    expect(lossCost({ name: 'product', spec }, { x }).flops).toBe(2 * 5 * 3 * 4 + 2 * 5 * 4 * 2);
     tf.dispose([x, weight]);
   });
 });
