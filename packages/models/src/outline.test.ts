@@ -1,0 +1,53 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelManifest } from './model.ts';
+import { optionsSchema, outlineModel, readRequest } from './outline.ts';
+
+const shipped = fileURLToPath(new URL('../../../models/digits-var/model.json', import.meta.url));
+const request = { labels: [1], seed: 0 };
+
+/** A model.json and nothing else. */
+let folder: string;
+async function write(change: object = {}): Promise<void> {
+  const manifest = JSON.parse(await readFile(shipped, 'utf8')) as ModelManifest;
+  await writeFile(join(folder, 'model.json'), JSON.stringify({ ...manifest, ...change }));
+}
+
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'tessera-outline-'))));
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('an outline', () => {
+  it('tells the options without any weights: their bounds in this model, and its own defaults', async () => {
+    await write();
+    const { properties } = optionsSchema(await outlineModel(folder));
+    expect(properties).toMatchObject({ topK: { maximum: 256, default: 0 }, topP: { maximum: 1, default: 0.95 } });
+  });
+
+  it('reads a request, and refuses one in the words of the model', async () => {
+    await write();
+    const outline = await outlineModel(folder);
+    const { rows, options, guidance } = readRequest(outline, { ...request, labels: [1, 2], options: { topK: 9 } });
+    expect(rows).toEqual([
+      { seed: 0, label: 1 },
+      { seed: 1, label: 2 },
+    ]);
+    expect(options.head).toEqual({ topK: 9, topP: 0.95, smooth: false });
+    expect(guidance.active).toBe(true);
+    expect(() => readRequest(outline, { ...request, options: { topK: 257 } })).toThrow(
+      '[digits-var] got topK = 257; expected an integer from 0 to 256. Correct topK.',
+    );
+  });
+
+  it('takes no guidance where the model has none, not even the scale that would do nothing', async () => {
+    const own = { options: {}, preview: 'none' };
+    await write({ defaults: { ...own, guidance: { kind: 'none', scale: 0 } } });
+    const outline = await outlineModel(folder);
+    expect(readRequest(outline, request).guidance.active).toBe(false);
+    expect(() => readRequest(outline, { ...request, guidance: 0 })).toThrow(
+      expect.objectContaining({ code: 'guidance-unsupported' }),
+    );
+  });
+});
