@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor3D } from '@tensorflow/tfjs';
-import type { Head, SampleContext, Step } from '@tessera/core';
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Head, SampleContext, Step, Weights } from '@tessera/core';
 import { createEngine, keyedRng, tensorFrom, type Engine } from '@tessera/engine';
 import { goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { diffusionHead } from './diffusion-head.ts';
 
 const D = 48;
 const C = 4;
-const OPTIONS: DiffusionOptions = { temperature: 1, respacing: '10,0' };
+const OPTIONS: DiffusionOptions = { temperature: 1, respacing: '4,0' };
 const space = { kind: 'continuous', channels: C, std_S: [1] } as const;
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -42,10 +42,11 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
     readonly seeds: readonly number[];
     readonly tokens?: number;
     readonly weight?: number;
+    readonly from?: Head<DiffusionOptions>;
     readonly changes?: Partial<SampleContext<DiffusionOptions>>;
   }
 
-  async function draw({ seeds, tokens = 3, weight = 1, changes = {} }: Draw): Promise<Float32Array> {
+  async function draw({ seeds, tokens = 3, weight = 1, from = head, changes = {} }: Draw): Promise<Float32Array> {
     const guided = weight !== 1;
     const positions_Bl = Int32Array.from({ length: seeds.length * tokens }, (_, i) => 2 * (i % tokens));
     const step: Step = { index: 1, of: 4, before: 9, after: 9 - tokens, positions_Bl };
@@ -55,7 +56,7 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
     const signal = new AbortController().signal;
     const fixed = { step, rows, weight, rng: keyedRng(seeds), options: OPTIONS, signal };
     try {
-      const { tokens: made } = await head.sample({ values_RlD, positions_Bl, guided }, { ...fixed, ...changes });
+      const { tokens: made } = await from.sample({ values_RlD, positions_Bl, guided }, { ...fixed, ...changes });
       expect(made.values_BlC.shape).toEqual([seeds.length, tokens, C]);
       const values = (await made.values_BlC.data<'float32'>()).slice();
       made.values_BlC.dispose();
@@ -86,5 +87,73 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
     const stopped = AbortSignal.abort(new Error('stopped'));
     await expect(draw({ seeds: [1, 2], changes: { signal: stopped } })).rejects.toThrow('stopped');
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('hears a cancel within a step of the chain', async () => {
+    const stop = new AbortController();
+    await draw({ seeds: [1], changes: { options: { temperature: 1, respacing: '1' } } });
+    const asked = () => engine.profile().find(({ name }) => name === 'diffusion.denoise')?.calls ?? 0;
+    const before = asked();
+    const options = { temperature: 1, respacing: '1000' };
+    setImmediate(() => setImmediate(() => stop.abort(new Error('enough'))));
+    await expect(draw({ seeds: [1], changes: { options, signal: stop.signal } })).rejects.toThrow('enough');
+    expect(asked() - before).toBeLessThan(5);
+  });
+
+  it('draws once per token, by row, step and position, for the whole chain', async () => {
+    const keys: string[] = [];
+    const base = keyedRng([7, 8]);
+    const normal: typeof base.normal = (key, count) => {
+      keys.push(`${key.row} ${key.stream} ${key.step} ${key.position} ${count}`);
+      return base.normal(key, count);
+    };
+    await draw({ seeds: [7, 8], tokens: 2, changes: { rng: { ...base, normal } } });
+    expect(keys).toEqual(['0 diffusion 1 0 16', '0 diffusion 1 2 16', '1 diffusion 1 0 16', '1 diffusion 1 2 16']);
+  });
+
+  it('scales the noise of steps by the temperature, not the first noise', async () => {
+    const at = (temperature: number, respacing: string) =>
+      draw({ seeds: [5], changes: { options: { temperature, respacing } } });
+    expect(await at(0.5, '1')).toEqual(await at(1, '1')); // one step, which is the last and adds none
+    expect(await at(0.5, '2,0')).not.toEqual(await at(1, '2,0'));
+  });
+
+  it('refuses to return what is not a number', async () => {
+    const rng = { ...keyedRng([1]), normal: (_: unknown, count: number) => new Float32Array(count).fill(NaN) };
+    await expect(draw({ seeds: [1], changes: { rng } })).rejects.toMatchObject({ code: 'tokens-not-finite' });
+  });
+
+  it('sees new numbers of its parameters, those of the timestep too', async () => {
+    const before = await draw({ seeds: [2] });
+    const variables: tf.Variable[] = [];
+    const own = createEngine({ target, threads: 1 });
+    const trained: Weights = {
+      has: () => true,
+      param: (name, shape, spec) => {
+        const tensor = weights.taken.get(name)?.tensor ?? weights.param(name, shape, spec);
+        variables.push(tf.variable(tensor, true));
+        return variables.at(-1)!;
+      },
+    };
+    const config = diffusionHead.config.parse({ blocks: 2, width: 64 }, 'test');
+    const other = diffusionHead.build(config, { width: D, space }, { engine: own, weights: trained });
+    expect(await draw({ seeds: [2], from: other })).toEqual(before);
+    const changed = tf.tidy(() => tf.add(variables[3]!, 1));
+    variables[3]!.assign(changed); // the bias of the timestep's second layer
+    changed.dispose();
+    expect(await draw({ seeds: [2], from: other })).not.toEqual(before);
+    other.dispose();
+    own.dispose();
+    tf.dispose(variables);
+  });
+
+  it('refuses discrete tokens', () => {
+    const codebook_VC = tensorFrom(new Float32Array(8), [2, 4]) as Tensor2D;
+    const discrete = { kind: 'discrete', channels: C, vocabulary: 2, codebook_VC } as const;
+    const config = diffusionHead.config.parse({ blocks: 2, width: 64 }, 'test');
+    expect(() => diffusionHead.build(config, { width: D, space: discrete }, { engine, weights })).toThrow(
+      'got discrete tokens; expected continuous tokens',
+    );
+    codebook_VC.dispose();
   });
 });
