@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +34,11 @@ function altered(name: string, change: (bytes: Buffer, header: Record<string, En
   writeFileSync(join(folder, name), Buffer.concat([head, padded, data]));
 }
 
+function copyWeights(name: string): void {
+  mkdirSync(join(folder, 'weights'));
+  copyFileSync(join(cases, 'weights', name), join(folder, 'weights', name));
+}
+
 type Entry = { data_offsets: [number, number]; shape: number[] } & Record<string, string>;
 
 describe('parity on onnx', () => {
@@ -41,7 +46,7 @@ describe('parity on onnx', () => {
     const before = tf.memory().numTensors;
     const { exit, lines } = await run(cases);
     expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
-    expect(lines.at(-1)).toBe('26 passed, 0 failed');
+    expect(lines.at(-1)).toBe('42 passed, 0 failed');
     expect(exit).toBe(0);
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -51,6 +56,12 @@ describe('parity on eager', () => {
   it('reproduces the small cases', async () => {
     const { exit, lines } = await run(cases, '--target', 'eager', '--kind', 'interp*,quantizer,filter,var.teacher*');
     expect(lines.at(-1)).toBe('16 passed, 0 failed');
+    expect(exit).toBe(0);
+  });
+
+  it('reproduces masked generation', async () => {
+    const { exit, lines } = await run(cases, '--target', 'eager', '--kind', 'diffusion.*,mar.net,mar.ps*,mar.loss');
+    expect(lines.at(-1)).toBe('8 passed, 0 failed');
     expect(exit).toBe(0);
   });
 });
@@ -76,6 +87,37 @@ describe('a case that should fail', () => {
     expect(lines[0]).toContain('out.idx.0[0, 0] is ');
   });
 
+  it('sees one token of a chain that differs, and a result under a number', async () => {
+    copyWeights('mar_tiny.safetensors');
+    altered('mar_tiny_psample.safetensors', (data, header) => {
+      const [start] = header['2.out.final']!.data_offsets;
+      data.writeFloatLE(data.readFloatLE(start) + 0.05, start);
+    });
+    altered('mar_tiny_psteps.safetensors', (_, header) => {
+      const { cases } = header['__metadata__']!;
+      header['__metadata__']!['cases'] = JSON.stringify((JSON.parse(cases!) as object[]).slice(0, -1));
+    });
+    const { lines } = await run(folder);
+    expect(lines[0]).toContain('2.out.final[0, 0] is ');
+    expect(lines[1]).toContain('not compared: 3.out.mean, 3.out.log_variance');
+  });
+
+  it('sees sets of other sizes and one number of a step that differs', async () => {
+    copyWeights('mar_tiny.safetensors');
+    altered('mar_tiny_sample_nolabel.safetensors', (data, header) => {
+      const [start] = header['out.z_pred.1']!.data_offsets;
+      data.writeFloatLE(data.readFloatLE(start) + 0.05, start);
+    });
+    const first = await run(folder);
+    expect(first.lines[0]).toContain('out.z_pred.1[0, 0] is ');
+    altered('mar_tiny_sample_nolabel.safetensors', (_, header) => {
+      const { call } = header['__metadata__']!;
+      header['__metadata__']!['call'] = JSON.stringify({ ...(JSON.parse(call!) as object), num_iter: 4 });
+    });
+    const second = await run(folder);
+    expect(second.lines[0]).toMatch(/got 4 steps, in step 0 .*; expected 3 steps/);
+  });
+
   it('says what no runner compared', async () => {
     altered('interp_grad.safetensors', (_, header) => {
       const { cases } = header['__metadata__']!;
@@ -88,13 +130,13 @@ describe('a case that should fail', () => {
 
   it('fails a kind without a runner, and one without a kind', async () => {
     altered('interp.safetensors', (_, header) => {
-      header['__metadata__']!['kind'] = 'mar.net';
+      header['__metadata__']!['kind'] = 'var.unheard';
     });
     altered('interp_grad.safetensors', (_, header) => {
       delete header['__metadata__']!['kind'];
     });
     const { exit, lines } = await run(folder);
-    expect(lines[0]).toMatch(/^FAIL {2}interp.safetensors {2}mar.net {2}.* which has no runner/);
+    expect(lines[0]).toMatch(/^FAIL {2}interp.safetensors {2}var.unheard {2}.* which has no runner/);
     expect(lines[1]).toContain('no `kind` in its metadata');
     expect(exit).toBe(1);
   });
