@@ -106,10 +106,7 @@ describe.each(['eager', 'onnx'] as const)('categoricalHead on %s', (target) => {
     }
   });
 
-  it('refuses more than the vocabulary, and logits that are not numbers', async () => {
-    await expect(draw({ options: { topK: 65, topP: 0, smooth: false } })).rejects.toThrow(
-      'topK 65; expected at most 64',
-    );
+  it('refuses logits that are not numbers', async () => {
     await expect(draw({}, Float32Array.from(hidden).fill(NaN, 70, 71))).rejects.toThrow('not finite');
   });
 });
@@ -169,6 +166,13 @@ describe('categoricalHead', () => {
     expect(options.parse({}, 'test')).toEqual({ topK: 0, topP: 0, smooth: false });
     expect(() => options.parse({ top_k: 3 }, 'test')).toThrow('Did you mean topK?');
     expect(() => options.parse({ topP: 1.5 }, 'test')).toThrow('from 0 to 1');
+  });
+
+  it('bounds top-k by a vocabulary that is known', () => {
+    const { json, parse } = categoricalHead.optionsIn!({ kind: 'discrete', channels: 8, vocabulary: 64 });
+    expect(json.properties!['topK']).toMatchObject({ minimum: 0, maximum: 64 });
+    expect(parse({ topK: 64 }, 'test')).toMatchObject({ topK: 64 });
+    expect(() => parse({ topK: 65 }, 'test')).toThrow('got topK = 65; expected an integer from 0 to 64');
   });
 });
 
