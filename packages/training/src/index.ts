@@ -23,7 +23,7 @@ export type {
 export { cutBounds, knownTokens, type CutBounds } from './schedule/cuts.ts';
 export { emaDecay } from './schedule/ema-decay.ts';
 export { learningRate, type LearningRate } from './schedule/learning-rate.ts';
-export { maskRate } from './schedule/mask-rate.ts';
+export { maskRate, type MaskRates } from './schedule/mask-rate.ts';
 export { progressiveStage, progressiveWeights, tokenWeights, type Progressive } from './schedule/progressive.ts';
 export { weightDecay } from './schedule/weight-decay.ts';
 

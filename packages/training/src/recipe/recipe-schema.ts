@@ -114,7 +114,12 @@ const generator: Field<GeneratorRecipe> = object({
   ...trainingFields,
   labelDrop: optional(share, 0.1),
   progressive: optional(nullable(object({ until: share, first: count, fade: optional(integer({ min: 0 }), 0) })), null),
-  masking: optional(nullable(object({ leastRate: share, programs: optional(count, 3) })), null),
+  masking: optional(
+    nullable(
+      object({ leastRate: share, deviation: optional(number({ min: 0.01 }), 0.25), programs: optional(count, 3) }),
+    ),
+    null,
+  ),
 });
 
 /** Reads untrusted JSON into a recipe, or says in one sentence which field is wrong. */

@@ -107,7 +107,7 @@ describe('a recipe', () => {
   });
 
   it('is refused where it plans what its backbone cannot learn', async () => {
-    const generator = { ...recipe.generator!, masking: { leastRate: 0.5, programs: 1 } };
+    const generator = { ...recipe.generator!, masking: { leastRate: 0.5, deviation: 0.25, programs: 1 } };
     const loaded = { recipe: { ...recipe, generator }, folder };
     await expect(recipeFacts({ loaded, engine, measure: 0 })).rejects.toMatchObject({ code: 'recipe-misfit' });
   });

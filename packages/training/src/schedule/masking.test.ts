@@ -5,6 +5,7 @@ import { maskRate } from './mask-rate.ts';
 /** SciPy's truncnorm with mean 1 and deviation 0.25 on [0.7, 1], which the reference implementation draws from. */
 const reference = {
   least: 0.7,
+  deviation: 0.25,
   mean: 0.86702,
   std: 0.08355,
   quantiles: [
@@ -19,8 +20,10 @@ const reference = {
 } as const;
 
 describe('mask rates', () => {
-  const { least, quantiles, mean, std } = reference;
-  const rates = Array.from({ length: 20_000 }, (_, number) => maskRate({ least, seed: 5, number })).sort();
+  const { least, deviation, quantiles, mean, std } = reference;
+  const rates = Array.from({ length: 20_000 }, (_, number) =>
+    maskRate({ least, deviation }, { seed: 5, number }),
+  ).sort();
 
   it('are distributed as those of the reference implementation', () => {
     const average = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
@@ -31,9 +34,13 @@ describe('mask rates', () => {
   });
 
   it('depend on seed and number alone, and hide all at least where all is the least', () => {
-    expect(maskRate({ least, seed: 5, number: 7 })).toBe(maskRate({ least, seed: 5, number: 7 }));
-    expect(maskRate({ least, seed: 6, number: 7 })).not.toBe(maskRate({ least, seed: 5, number: 7 }));
-    expect(maskRate({ least: 1, seed: 5, number: 7 })).toBe(1);
+    expect(maskRate({ least, deviation }, { seed: 5, number: 7 })).toBe(
+      maskRate({ least, deviation }, { seed: 5, number: 7 }),
+    );
+    expect(maskRate({ least, deviation }, { seed: 6, number: 7 })).not.toBe(
+      maskRate({ least, deviation }, { seed: 5, number: 7 }),
+    );
+    expect(maskRate({ least: 1, deviation }, { seed: 5, number: 7 })).toBe(1);
   });
 });
 

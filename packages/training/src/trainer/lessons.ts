@@ -69,18 +69,19 @@ function scaleLessons({ parts, recipe }: LessonOptions): Lessons {
   };
 }
 
-const MASKING = { leastRate: 0.7, programs: 3 } as const;
+const MASKING = { leastRate: 0.7, deviation: 0.25, programs: 3 } as const;
 
 /** A random order for every image, and one cut through all of them. */
 function maskedLessons({ parts, recipe, seed }: LessonOptions): Lessons {
   const { length } = parts.tokenizer.layout;
   const masking = recipe.masking ?? MASKING;
   const cuts = cutBounds(length, masking);
+  const rates = { least: masking.leastRate, deviation: masking.deviation };
   const loss = maskedLoss(parts, { labelDrop: recipe.labelDrop, cuts });
   return {
     loss: (batch, rng) => loss(batch as unknown as MaskedBatch, rng),
     plan({ number, images }) {
-      const known = knownTokens(length, maskRate({ least: masking.leastRate, seed, number }));
+      const known = knownTokens(length, maskRate(rates, { seed, number }));
       const { least } = cuts.find(({ most }) => known <= most)!;
       const weights = Float32Array.from({ length: length - least }, (_, i) =>
         least + i < known ? 0 : 1 / (length - known),
