@@ -82,7 +82,8 @@ function teach(
       ? tf.gather(denoiser.embedTime(features), timestep_N)
       : denoiser.embedTime(tf.gather(features, timestep_N))
   ) as Tensor2D;
-  const mood_NW = tf.add(time_NW, tf.tile(condition_tW, [M, 1])) as Tensor2D;
+  const mood = tf.add(tf.reshape(time_NW, [M, tokens, -1]), tf.expandDims(condition_tW, 0));
+  const mood_NW = tf.reshape(mood, time_NW.shape) as Tensor2D;
   const noised_NC = addNoise({ clean_NC, noise_NC, timestep_N });
   const denoised_N2C = denoiser.denoise(noised_NC, mood_NW);
   const { mse_N, vb_N } = diffusionLosses({ clean_NC, noise_NC, timestep_N, denoised_N2C });
