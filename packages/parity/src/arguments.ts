@@ -25,6 +25,7 @@ Prints one line per file (ok or FAIL, file, kind, largest error or reason) and a
 Examples
   npm run parity -- tools/goldens/cases
   npm run parity -- goldens --kind 'var.*,vqvae*,quantizer,filter,interp*'
+  npm run parity -- goldens --kind 'mar.*,klvae,diffusion.tables'
   npm run parity -- goldens --kind quantizer --target eager`;
 
 /** Null when help is asked for. @throws TesseraError `arguments` */
