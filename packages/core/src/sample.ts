@@ -57,20 +57,18 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       await nextTurn(); // a cancel arrives here, whatever the runtime blocks
       signal.throwIfAborted();
       const past = written[step.index];
-      const look = async () => hold(await rollout!.forward(hold(await canvas.read(step, backbone.reads)), step));
-      const think = async () => {
-        const weight = guidance.weight(step, tokenizer.layout);
-        return head.sample(await look(), { step, rows, weight, rng, options: options.head, signal });
-      };
-      if (past && rollout.remembers) await look();
-      const sampled = past ? reopen(past, step, { rows, space: tokenizer.space }) : await think();
+      const seen = past && !rollout.remembers ? null : hold(await canvas.read(step, backbone.reads));
+      const hidden = seen && hold(await rollout.forward(seen, step));
+      const weight = guidance.weight(step, tokenizer.layout);
+      const sampled = past
+        ? reopen(past, step, { rows, space: tokenizer.space })
+        : await head.sample(hidden!, { step, rows, weight, rng, options: options.head, signal });
       hold(sampled.tokens);
       const chosen = (await plan.choose?.(step, sampled)) ?? step;
       await canvas.write(chosen, sampled.tokens);
-      const kind = past ? 'none' : preview;
       const event = { type: 'step', step: chosen, written: past ?? (await writtenOf(sampled)) } as const;
       disposeTensors(held);
-      yield { ...event, previews: await canvas.preview(kind) };
+      yield { ...event, previews: await canvas.preview(past ? 'none' : preview) };
     }
     for (const row of rows.keys()) {
       await nextTurn();
