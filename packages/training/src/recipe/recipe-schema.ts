@@ -116,7 +116,7 @@ const generator: Field<GeneratorRecipe> = object({
   progressive: optional(nullable(object({ until: share, first: count, fade: optional(integer({ min: 0 }), 0) })), null),
   masking: optional(
     nullable(
-      object({ leastRate: share, deviation: optional(number({ min: 0.01 }), 0.25), programs: optional(count, 3) }),
+      object({ leastRate: share, deviation: optional(number({ min: 0.01 }), 0.25), programs: optional(count, 2) }),
     ),
     null,
   ),

@@ -99,7 +99,7 @@ export interface GeneratorRecipe extends TrainingRecipe {
   readonly progressive: { readonly until: number; readonly first: number; readonly fade: number } | null;
   /**
    * For backbones that read known tokens: the least share of tokens that a batch hides, how far shares deviate from 1, and
-   * how many programs serve the counts between; null: 0.7, 0.25 and 3. A generator that is to write its last tokens one
+   * how many programs serve the counts between; null: 0.7, 0.25 and 2. A generator that is to write its last tokens one
    * by one must have seen shares as small as that.
    */
   readonly masking: { readonly leastRate: number; readonly deviation: number; readonly programs: number } | null;

@@ -69,7 +69,7 @@ function scaleLessons({ parts, recipe }: LessonOptions): Lessons {
   };
 }
 
-const MASKING = { leastRate: 0.7, deviation: 0.25, programs: 3 } as const;
+const MASKING = { leastRate: 0.7, deviation: 0.25, programs: 2 } as const;
 
 /** A random order for every image, and one cut through all of them. */
 function maskedLessons({ parts, recipe, seed }: LessonOptions): Lessons {
