@@ -1,7 +1,6 @@
 import type { SampleRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Kept, OrderPlugin } from './contracts.ts';
-import type { Row } from './row.ts';
 import { schema } from './schema.ts';
 import type { Step } from './step.ts';
 import type { Layout } from './tokens.ts';
