@@ -114,7 +114,7 @@ async function pictures(out: string): Promise<[from: string, to: string][]> {
       .sort()
       .at(-1);
   const found = [
-    [newest('generator-'), 'samples.png'],
+    ['samples.png', 'samples.png'],
     [newest('tokenizer-'), 'reconstructions.png'],
     ['neighbours.png', 'neighbours.png'],
   ] as const;

@@ -9,6 +9,7 @@ import type { TrainedModel } from './generator-run.ts';
 import type { CodebookUsage } from '../trainer/codebook-usage.ts';
 import type { OpenedJudge } from './judge-run.ts';
 import type { Room } from './room.ts';
+import { drawSampleGrid } from './sample-grid.ts';
 
 const SEED = 1;
 
@@ -25,6 +26,7 @@ export async function evaluateRun(
     const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED });
     const request = { engine, tokenizer, judge, data };
     const back = await evaluateReconstruction(request, { images: samples, seed: SEED });
+    await drawSampleGrid(model, join(room.out, 'pictures', 'samples.png'));
     const near = await drawNeighbours(room, model, neighbours);
     return {
       parameters: model.parameters,

@@ -2,8 +2,6 @@ import { join } from 'node:path';
 import type { SpaceShape, Tokenizer } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { freshWeights, openModel, saveModel, savedTensors, type ModelManifest } from '@tessera/models';
-import { generateSamples } from '../evaluation/generate-samples.ts';
-import { writeGrid } from '../report/picture.ts';
 import type { ModelRecipe } from '../recipe/recipe.ts';
 import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
 import type { EncodedSplit } from '../trainer/encoded-split.ts';
@@ -13,6 +11,7 @@ import { buildTrained } from './build-trained.ts';
 import { encodeData, settledConfig, type EncodedData } from './encode-data.ts';
 import type { RecipeParts } from './parts.ts';
 import { deciding, stageRun, type Room } from './room.ts';
+import { drawSampleGrid } from './sample-grid.ts';
 import { openTokenizerFile, type TokenizerFile } from './tokenizer-run.ts';
 import { readWeightFile } from './weight-file.ts';
 
@@ -111,20 +110,13 @@ function manifestOf({ recipe, data }: Room, config: object): ModelManifest {
   };
 }
 
-const COLUMNS = 10;
-const ROWS = 5;
-
-/** A grid of samples, one class a column, made by the model as a user would open it. */
-async function drawSamples({ out, data }: Room, save: (folder: string) => Promise<void>, step: number): Promise<void> {
+/** Draws what the model makes now, as a user would open it. */
+async function drawSamples({ out }: Room, save: (folder: string) => Promise<void>, step: number): Promise<void> {
   const folder = join(out, 'pictures', 'model');
   await save(folder);
   const engine = createEngine();
   const model = await openModel(folder, { engine });
-  const columns = Math.min(COLUMNS, data.classes.length);
-  const labels = Array.from({ length: columns * ROWS }, (_, n) => n % columns);
-  const images = await generateSamples(model, { labels, seed: 0, batch: labels.length });
-  const name = `generator-${String(step + 1).padStart(6, '0')}.png`;
-  await writeGrid(join(out, 'pictures', name), images, { columns });
+  await drawSampleGrid(model, join(out, 'pictures', `generator-${String(step + 1).padStart(6, '0')}.png`));
   model.dispose();
   engine.dispose();
 }

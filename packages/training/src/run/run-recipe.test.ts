@@ -65,7 +65,7 @@ describe('a recipe', () => {
     expect(metrics['reconstructionSsim']).toBeLessThan(1);
     expect((await readdir(join(out, 'curves'))).sort()).toEqual(['generator.svg', 'judge.svg', 'tokenizer.svg']);
     expect(await readdir(join(out, 'pictures'))).toEqual(
-      expect.arrayContaining(['generator-000008.png', 'neighbours.png', 'tokenizer-000008.png']),
+      expect.arrayContaining(['generator-000008.png', 'samples.png', 'neighbours.png', 'tokenizer-000008.png']),
     );
     const log = await readFile(join(out, 'log.jsonl'), 'utf8');
     const before = tf.memory().numTensors;
