@@ -1,5 +1,6 @@
 import { schema, type Field, type PreviewKind } from '@tessera/core';
 import { anything, byKind, nullable, record } from './fields.ts';
+import { maskingDefaults } from './masking.ts';
 import { trainingFields } from './optimiser.ts';
 import type {
   DataRecipe,
@@ -116,7 +117,11 @@ const generator: Field<GeneratorRecipe> = object({
   progressive: optional(nullable(object({ until: share, first: count, fade: optional(integer({ min: 0 }), 0) })), null),
   masking: optional(
     nullable(
-      object({ leastRate: share, deviation: optional(number({ min: 0.01 }), 0.25), programs: optional(count, 2) }),
+      object({
+        leastRate: share,
+        deviation: optional(number({ min: 0.01, max: 10 }), maskingDefaults.deviation),
+        programs: optional(count, maskingDefaults.programs),
+      }),
     ),
     null,
   ),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partsOf } from '../run/parts.ts';
 import { microMasked, microRecipe } from '../trainer/micro.fixture.ts';
+import { maskingDefaults } from './masking.ts';
 import { readRecipe } from './read-recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
 import type { Recipe } from './recipe.ts';
@@ -41,6 +42,8 @@ describe('recipes', () => {
     expect(judge).toMatchObject({ kind: 'train', shift: 0, accumulate: 1 });
     expect(tokenizer).toMatchObject({ loss: { perceptual: 0, adversarial: null }, optimiser: { eps: 1e-8 } });
     expect(generator).toMatchObject({ labelDrop: 0.1, masking: null, every: { log: 1, picture: 0 } });
+    const masked = { ...microMasked, generator: { ...microMasked.generator, masking: { leastRate: 0 } } };
+    expect(recipeSchema.parse(masked, 'micro').generator!.masking).toEqual({ ...maskingDefaults, leastRate: 0 });
   });
 
   it.each([
@@ -58,6 +61,12 @@ describe('recipes', () => {
       },
       'field-invalid',
       'generator.optimiser.learningRate.shape',
+    ],
+    [
+      'mask rates that deviate beyond all measure',
+      { ...microMasked, generator: { ...microMasked.generator, masking: { leastRate: 0.2, deviation: 1e9 } } },
+      'field-invalid',
+      'generator.masking.deviation',
     ],
     [
       'an adversarial loss on accumulated batches',

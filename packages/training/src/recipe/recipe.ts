@@ -1,4 +1,5 @@
 import type { GuidanceKind, PreviewKind } from '@tessera/core';
+import type { MaskingRecipe } from './masking.ts';
 import type { TrainingRecipe } from './optimiser.ts';
 
 /** Where images come from. Relative paths start at the recipe's folder. */
@@ -98,11 +99,10 @@ export interface GeneratorRecipe extends TrainingRecipe {
   /** For backbones that read estimates: coarse scales first. */
   readonly progressive: { readonly until: number; readonly first: number; readonly fade: number } | null;
   /**
-   * For backbones that read known tokens: the least share of tokens that a batch hides, how far shares deviate from 1, and
-   * how many programs serve the counts between; null: 0.7, 0.25 and 2. A generator that is to write its last tokens one
-   * by one must have seen shares as small as that.
+   * For backbones that read known tokens; null: `maskingDefaults`. A generator that is to write its last tokens one by one
+   * must have seen shares as small as that.
    */
-  readonly masking: { readonly leastRate: number; readonly deviation: number; readonly programs: number } | null;
+  readonly masking: MaskingRecipe | null;
 }
 
 /** A training from data to a model folder, as JSON. */

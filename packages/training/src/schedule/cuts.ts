@@ -4,9 +4,9 @@ export interface CutBounds {
   readonly most: number;
 }
 
-/** Known tokens where this share of all is hidden: hidden ones are rounded up, as the reference does. */
+/** Known tokens where this share of all is hidden: hidden ones are rounded up, as the reference does, and at least one. */
 export function knownTokens(length: number, rate: number): number {
-  return length - Math.ceil(length * rate);
+  return length - Math.max(1, Math.ceil(length * rate));
 }
 
 /**

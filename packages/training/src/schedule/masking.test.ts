@@ -42,6 +42,15 @@ describe('mask rates', () => {
     );
     expect(maskRate({ least: 1, deviation }, { seed: 5, number: 7 })).toBe(1);
   });
+
+  it('come from a sliver of the distribution too, all alike', () => {
+    const sliver = Array.from({ length: 20 }, (_, number) =>
+      maskRate({ least: 0.99, deviation: 1e9 }, { seed: 5, number }),
+    );
+    expect(Math.min(...sliver)).toBeGreaterThanOrEqual(0.99);
+    expect(Math.max(...sliver)).toBeLessThanOrEqual(1);
+    expect(sliver.reduce((sum, rate) => sum + rate, 0) / sliver.length).toBeCloseTo(0.995, 2);
+  });
 });
 
 describe('cuts', () => {
@@ -49,8 +58,14 @@ describe('cuts', () => {
     expect([1, 0.95, 0.9375, 0.2].map((rate) => knownTokens(16, rate))).toEqual([0, 0, 1, 12]);
   });
 
+  it('hide one token at least', () => {
+    expect(knownTokens(16, 0)).toBe(15);
+    expect(cutBounds(16, { leastRate: 0, programs: 2 }).at(-1)).toEqual({ least: 8, most: 15 });
+  });
+
   it.each([
     [16, 0.2, 3],
+    [16, 0, 3],
     [256, 0.7, 4],
     [16, 1, 3],
     [4, 0.5, 9],

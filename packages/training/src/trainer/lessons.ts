@@ -3,6 +3,7 @@ import { keyedRng, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { maskedLoss, type MaskedBatch } from '../loss/masked-loss.ts';
 import { nextScaleLoss, type TokenBatch } from '../loss/next-scale-loss.ts';
+import { maskingDefaults } from '../recipe/masking.ts';
 import type { GeneratorRecipe } from '../recipe/recipe.ts';
 import { cutBounds, knownTokens } from '../schedule/cuts.ts';
 import { maskRate } from '../schedule/mask-rate.ts';
@@ -69,12 +70,10 @@ function scaleLessons({ parts, recipe }: LessonOptions): Lessons {
   };
 }
 
-const MASKING = { leastRate: 0.7, deviation: 0.25, programs: 2 } as const;
-
 /** A random order for every image, and one cut through all of them. */
 function maskedLessons({ parts, recipe, seed }: LessonOptions): Lessons {
   const { length } = parts.tokenizer.layout;
-  const masking = recipe.masking ?? MASKING;
+  const masking = recipe.masking ?? maskingDefaults;
   const cuts = cutBounds(length, masking);
   const rates = { least: masking.leastRate, deviation: masking.deviation };
   const loss = maskedLoss(parts, { labelDrop: recipe.labelDrop, cuts });

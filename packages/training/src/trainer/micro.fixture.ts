@@ -115,7 +115,7 @@ export const microMasked = {
   generator: {
     steps: 8,
     batch: 8,
-    masking: { leastRate: 0.2, programs: 2 },
+    masking: { leastRate: 0, deviation: 0.5, programs: 2 },
     optimiser: { ...optimiser, ema: 0.9 },
     every: { log: 1, validate: 4, picture: 0, checkpoint: 4 },
   },
