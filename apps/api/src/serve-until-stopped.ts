@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { refusalOf } from '@tessera/models';
 import type { ServerOptions } from './server-options.ts';
 import { startServer, type RunningServer } from './server.ts';
 
@@ -40,7 +41,7 @@ export async function serveUntilStopped(options: Partial<ServerOptions>, print: 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 function sayWhatRuns({ url, host }: RunningServer, print: Print): void {
-  for (const { message } of host.problems()) print.err(message);
+  for (const { folder, message } of host.problems()) print.err(refusalOf(folder, message));
   const names = host.models().map(({ name }) => name);
   print.out(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target})`);
 }

@@ -4,7 +4,7 @@ export { freshWeights, type Buffer, type FreshWeights } from './fresh-weights.ts
 export { readManifest, type WeightedComponent } from './manifest.ts';
 export type { ComponentEntry, GenerateRequest, Model, ModelManifest } from './model.ts';
 export { openModel, type OpenModelOptions } from './open-model.ts';
-export { optionsSchema, outlineModel, readRequest, type ModelOutline } from './outline.ts';
+export { optionsSchema, outlineModel, readRequest, refusalOf, type ModelOutline } from './outline.ts';
 export { builtInPlugins, resolveParts, type Plugins } from './plugins.ts';
 export { savedTensors, saveModel, type SavedDType, type SavedTensor, type SaveModelRequest } from './save-model.ts';
 export { exportModel, type ExportedFiles } from './formats/export-model.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from './model.ts';
-import { optionsSchema, outlineModel, readRequest } from './outline.ts';
+import { optionsSchema, outlineModel, readRequest, refusalOf } from './outline.ts';
 
 const shipped = fileURLToPath(new URL('../../../models/digits-var/model.json', import.meta.url));
 const request = { labels: [1], seed: 0 };
@@ -39,6 +39,20 @@ describe('an outline', () => {
     expect(() => readRequest(outline, { ...request, options: { topK: 257 } })).toThrow(
       '[digits-var] got topK = 257; expected an integer from 0 to 256. Correct topK.',
     );
+  });
+
+  it('is refused for defaults that it does not take itself, in words that say where they stand', async () => {
+    const own = { guidance: { kind: 'ramp', scale: 1 }, preview: 'none' };
+    const place = `[${join(folder, 'model.json')} defaults]`;
+    await write({ defaults: { ...own, options: { topK: 999 } } });
+    await expect(outlineModel(folder)).rejects.toThrow(`${place} got topK = 999; expected an integer from 0 to 256`);
+    await write({ defaults: { ...own, options: { steps: 8 } } });
+    await expect(outlineModel(folder)).rejects.toThrow(`${place} got the unknown option steps`);
+  });
+
+  it('is refused with its folder, named once', () => {
+    expect(refusalOf('/models/a', '[kl] got b.')).toBe('/models/a: [kl] got b.');
+    expect(refusalOf('/models/a', '[/models/a/model.json] got b.')).toBe('[/models/a/model.json] got b.');
   });
 
   it('takes no guidance where the model has none, not even the scale that would do nothing', async () => {

@@ -25,9 +25,10 @@ export interface ModelOutline {
 }
 
 /**
- * Reads `model.json`, finds the plug-ins by name and checks that they agree; opens no weights.
- * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch, and what
- * `checkParts` throws
+ * Reads `model.json`, finds the plug-ins by name and checks that they agree and take the model's own defaults; opens
+ * no weights.
+ * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch, option-unknown, what
+ * `checkParts` and the schemas of the options throw
  */
 export async function outlineModel(folder: string, plugins?: Partial<Plugins>): Promise<ModelOutline> {
   const manifest = await readManifest(folder);
@@ -35,7 +36,9 @@ export async function outlineModel(folder: string, plugins?: Partial<Plugins>): 
   const parts = resolveParts(manifest, who, plugins);
   const facts = checkParts(parts);
   checkClasses(who, manifest, facts);
-  return { manifest, parts, facts };
+  const outline = { manifest, parts, facts };
+  checkDefaults(`${who} defaults`, outline);
+  return outline;
 }
 
 function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts): void {
@@ -47,6 +50,16 @@ function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts)
     expected: `${facts.classes}, one for each class of its backbone`,
     next: 'Correct classes.',
   });
+}
+
+/** Here, so that no request hears of a value that it never sent. */
+function checkDefaults(who: string, outline: ModelOutline): void {
+  readOptions(optionParts(outline), outline.manifest.defaults.options, who);
+}
+
+/** A refusal of a folder that says which folder; many name it themselves. */
+export function refusalOf(folder: string, message: string): string {
+  return message.includes(folder) ? message : `${folder}: ${message}`;
 }
 
 /** What a request's `options` may hold: the schema of all options, with the model's own choices as defaults. */
