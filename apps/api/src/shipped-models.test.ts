@@ -76,9 +76,10 @@ describe.each(models)('$name', ({ name: model }) => {
 
   it('refuses wrong options as data, each by its name, before anything is queued', async () => {
     const { options } = await describeModel(model);
-    for (const [name, { type, minimum, maximum }] of Object.entries(options.properties!)) {
+    for (const [name, { type, minimum, exclusiveMinimum, maximum }] of Object.entries(options.properties!)) {
       const wrong = [null, {}, [], type === 'string' ? 1 : 'some'];
       if (minimum !== undefined) wrong.push(minimum - 1);
+      if (exclusiveMinimum !== undefined) wrong.push(exclusiveMinimum);
       if (maximum !== undefined) wrong.push(maximum + 1);
       for (const value of wrong) {
         const refused = await client.create({ model, options: { [name]: value } });

@@ -32,9 +32,11 @@ export function choiceLines({ properties = {} }: JsonSchema): string[] {
   });
 }
 
-function kindOf({ type, minimum, maximum, enum: allowed }: JsonSchema): string {
+function kindOf({ type, minimum, exclusiveMinimum: above, maximum, enum: allowed }: JsonSchema): string {
   if (allowed) return allowed.join(' or ');
   if (type === 'boolean') return 'true or false';
+  const kind = type ?? 'value';
+  if (above !== undefined) return `${kind} above ${above}${maximum === undefined ? '' : `, ${maximum} at most`}`;
   const from = minimum === undefined ? '' : ` from ${minimum}`;
-  return `${type ?? 'value'}${from}${maximum === undefined ? '' : `${from ? '' : ' up'} to ${maximum}`}`;
+  return `${kind}${from}${maximum === undefined ? '' : `${from ? '' : ' up'} to ${maximum}`}`;
 }

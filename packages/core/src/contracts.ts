@@ -214,6 +214,7 @@ export interface JsonSchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly enum?: readonly string[];
   readonly items?: JsonSchema;

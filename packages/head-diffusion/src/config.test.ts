@@ -23,7 +23,7 @@ describe('options of the diffusion head', () => {
     });
   });
 
-  it.each([0, -1, NaN, Infinity])('refuse a temperature of %d', (temperature) => {
+  it.each([0, -1, 10.5, NaN, Infinity])('refuse a temperature of %d', (temperature) => {
     const { code, message } = refusal({ temperature });
     expect(code).toBe('temperature-out-of-range');
     expect(message).toContain(`temperature = ${temperature}; expected a number above 0`);
@@ -44,7 +44,13 @@ describe('options of the diffusion head', () => {
   it('say in words what they are', () => {
     for (const field of Object.values(options.json.properties!)) expect(field.description).toMatch(/\.$/);
     expect(options.json.properties!['respacing']).toMatchObject({ type: 'string', default: '100' });
-    expect(options.json.properties!['temperature']).toMatchObject({ type: 'number', default: 1 });
+    expect(options.json.properties!['temperature']).toEqual({
+      type: 'number',
+      exclusiveMinimum: 0,
+      maximum: 10,
+      default: 1,
+      description: expect.any(String) as string,
+    });
   });
 });
 

@@ -7,6 +7,7 @@ export interface JsonSchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;

@@ -1,10 +1,11 @@
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import { Hint } from './hint.tsx';
+import type { Bounds } from './option-fields.ts';
 
 interface Props {
   readonly name: string;
   readonly value: number | undefined;
-  readonly range: { readonly min?: number; readonly max?: number; readonly step: number | 'any' };
+  readonly range: Bounds & { readonly step: number | 'any' };
   readonly hint?: string | undefined;
   readonly disabled?: boolean;
   readonly required?: boolean;
@@ -14,8 +15,17 @@ interface Props {
 /** A number to type. While it is out of range the form says so and keeps the last good one. */
 export function NumberField({ name, value, range, hint, disabled, required = true, onChange }: Props) {
   const id = useId();
+  const input = useRef<HTMLInputElement>(null);
+  const { above, min = above, max, step } = range;
   const [text, setText] = useState(String(value ?? ''));
   useEffect(() => setText(String(value ?? '')), [value]);
+  // No attribute of an input says "above", so that its validity has to.
+  const judge = (target: HTMLInputElement): boolean => {
+    const tooLow = above !== undefined && target.value !== '' && Number(target.value) <= above;
+    target.setCustomValidity(tooLow ? `Choose a number above ${above}.` : '');
+    return target.validity.valid;
+  };
+  useEffect(() => void judge(input.current!));
   const change = (typed: string, valid: boolean) => {
     setText(typed);
     if (valid && typed !== '') onChange(Number(typed));
@@ -24,15 +34,16 @@ export function NumberField({ name, value, range, hint, disabled, required = tru
     <div className="field">
       <label htmlFor={id}>{name}</label>
       <input
+        ref={input}
         id={id}
         type="number"
         required={required}
         inputMode="decimal"
-        {...range}
+        {...{ min, max, step }}
         value={text}
         disabled={disabled}
         aria-describedby={hint && `${id}-hint`}
-        onChange={({ target }) => change(target.value, target.validity.valid)}
+        onChange={({ target }) => change(target.value, judge(target))}
       />
       <Hint id={id} text={hint} />
     </div>

@@ -5,7 +5,7 @@ const fields = optionFields({
   type: 'object',
   properties: {
     steps: { type: 'integer', minimum: 1, maximum: 64, default: 16, description: 'How many sets.' },
-    temperature: { type: 'number', minimum: 0, default: 1 },
+    temperature: { type: 'number', exclusiveMinimum: 0, default: 1 },
     noiseSchedule: { type: 'string', enum: ['cosine', 'linear'], default: 'cosine' },
     smooth: { type: 'boolean', default: false },
     respacing: { type: 'string', title: 'Timesteps' },
@@ -26,7 +26,7 @@ describe('optionFields', () => {
         min: 1,
         max: 64,
       },
-      { name: 'temperature', label: 'Temperature', fallback: 1, kind: 'number', whole: false, min: 0 },
+      { name: 'temperature', label: 'Temperature', fallback: 1, kind: 'number', whole: false, above: 0 },
       {
         name: 'noiseSchedule',
         label: 'Noise schedule',
@@ -77,6 +77,7 @@ describe('readOption', () => {
       ['steps', '1.5'],
       ['steps', ''],
       ['temperature', '-1'],
+      ['temperature', '0'],
       ['noiseSchedule', 'sine'],
       ['smooth', 'yes'],
     ] as const)

@@ -1,5 +1,12 @@
 import type { JsonSchema, OptionValue } from '../api/types.ts';
 
+/** `above` is itself refused, `min` and `max` are not. */
+export interface Bounds {
+  readonly min?: number;
+  readonly above?: number;
+  readonly max?: number;
+}
+
 interface Described {
   readonly name: string;
   readonly label: string;
@@ -11,7 +18,7 @@ interface Described {
 /** One option of a model as a form shows it. */
 export type OptionField = Described &
   (
-    | { readonly kind: 'number'; readonly whole: boolean; readonly min?: number; readonly max?: number }
+    | ({ readonly kind: 'number'; readonly whole: boolean } & Bounds)
     | { readonly kind: 'choice'; readonly choices: readonly (string | number)[] }
     | { readonly kind: 'check' }
     | { readonly kind: 'text' }
@@ -34,13 +41,14 @@ function describe(name: string, { title, description, default: fallback }: JsonS
   };
 }
 
-function kindOf({ type, enum: choices, minimum: min, maximum: max }: JsonSchema) {
+function kindOf({ type, enum: choices, minimum: min, exclusiveMinimum: above, maximum: max }: JsonSchema) {
   if (choices) return { kind: 'choice', choices };
   if (type === 'number' || type === 'integer') {
     return {
       kind: 'number',
       whole: type === 'integer',
       ...(min !== undefined && { min }),
+      ...(above !== undefined && { above }),
       ...(max !== undefined && { max }),
     };
   }
@@ -72,18 +80,16 @@ export function readOption(field: OptionField, text: string): OptionValue | unde
   }
 }
 
-interface Range {
-  readonly min?: number;
-  readonly max?: number;
+interface Range extends Bounds {
   readonly whole?: boolean;
 }
 
 export function readNumber(
   text: string | null,
-  { min = -Infinity, max = Infinity, whole = false }: Range,
+  { min = -Infinity, above = -Infinity, max = Infinity, whole = false }: Range,
 ): number | undefined {
   const value = text === null || text.trim() === '' ? Number.NaN : Number(text);
-  return value >= min && value <= max && (!whole || Number.isInteger(value)) ? value : undefined;
+  return value >= min && value > above && value <= max && (!whole || Number.isInteger(value)) ? value : undefined;
 }
 
 function isOptionValue(value: unknown): value is OptionValue {

@@ -15,8 +15,12 @@ export function OptionInput({ field, value, onChange }: Props) {
   const { label, help, fallback } = field;
   switch (field.kind) {
     case 'number': {
-      const { min, max, whole } = field;
-      const range = { ...(min !== undefined && { min }), ...(max !== undefined && { max }) };
+      const { min, above, max, whole } = field;
+      const range = {
+        ...(min !== undefined && { min }),
+        ...(above !== undefined && { above }),
+        ...(max !== undefined && { max }),
+      };
       return (
         <NumberField
           name={label}
