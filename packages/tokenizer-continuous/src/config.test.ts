@@ -47,6 +47,10 @@ describe('klConfig', () => {
     expect(refusal({ latentScale })).toMatch(/^latent-scale \[kl\] got (no latentScale|latentScale = )/);
   });
 
+  it('shows a latent scale that is text as text', () => {
+    expect(refusal({ latentScale: '1' })).toContain('got latentScale = "1"; expected a number above zero');
+  });
+
   it('names the field that is wrong', () => {
     expect(refusal({ resolution: 250 })).toContain(
       'field-invalid [kl] got resolution = 250; expected a multiple of 16: 5 levels and tokens of 1 x 1 latents',

@@ -45,12 +45,19 @@ const latentScale: Field<number> = schema.field(
     throw new TesseraError({
       code: 'latent-scale',
       who,
-      got: value === undefined ? 'no latentScale' : `latentScale = ${String(value)}`,
+      got:
+        value === undefined
+          ? 'no latentScale'
+          : `latentScale = ${typeof value === 'number' ? value : JSON.stringify(value)}`,
       expected: 'a number above zero',
       next: 'Give 1 over the standard deviation of the latents; it is 0.2325 for the published KL-16.',
     });
   },
-  { type: 'number', minimum: 0, description: 'Tokens are latents times this: 1 over their standard deviation.' },
+  {
+    type: 'number',
+    exclusiveMinimum: 0,
+    description: 'Tokens are latents times this: 1 over their standard deviation.',
+  },
 );
 
 const side = upTo(8192);
