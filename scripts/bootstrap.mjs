@@ -1,8 +1,9 @@
 // Installs what is missing, then runs a tool of this repository: node scripts/bootstrap.mjs turbo run test
 // Node built-ins only: this runs before anything is installed.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -42,7 +43,7 @@ if (installed !== wanted) {
 }
 
 const [tool, ...args] = process.argv.slice(2);
-const result = spawnSync(join(root, 'node_modules', '.bin', tool), args, {
+const child = spawn(join(root, 'node_modules', '.bin', tool), args, {
   cwd: root,
   stdio: 'inherit',
   shell: process.platform === 'win32',
@@ -54,4 +55,11 @@ const result = spawnSync(join(root, 'node_modules', '.bin', tool), args, {
     ORT_DISABLE_TELEMETRY: '1',
   },
 });
-process.exit(result.status ?? 1);
+child.on('error', (error) => {
+  console.error(`${tool} did not start (${error.message}). Delete node_modules and run the same command again.`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+// Ctrl-C in a terminal reaches the tool by itself; a second SIGINT would be a second press.
+process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
