@@ -185,8 +185,15 @@ describe('facts', () => {
     expect(tessera('models').stdout).toMatch(/^micro +\S/m);
     mkdirSync(join(folder, 'models', 'broken'));
     writeFileSync(join(folder, 'models', 'broken', 'model.json'), '{');
+    const misfit = JSON.parse(readFileSync(join(micro, 'model.json'), 'utf8'));
+    misfit.order = { plugin: 'random-sets', config: {} };
+    mkdirSync(join(folder, 'models', 'misfit'));
+    writeFileSync(join(folder, 'models', 'misfit', 'model.json'), JSON.stringify({ ...misfit, name: 'misfit' }));
     const { status, stdout, stderr } = tessera('models');
-    rmSync(join(folder, 'models', 'broken'), { recursive: true });
+    for (const name of ['broken', 'misfit']) rmSync(join(folder, 'models', name), { recursive: true });
+    expect(stdout).not.toContain('misfit');
+    for (const line of stderr.trim().split('\n')) expect(line).toMatch(/models.(broken|misfit)/);
+    expect(stderr.trim().split('\n')).toHaveLength(2);
     expect([status, stdout, stderr]).toEqual([
       1,
       expect.stringMatching(/^micro +\S/m),

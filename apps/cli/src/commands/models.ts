@@ -7,7 +7,7 @@ import {
   listModelFolders,
   optionsSchema,
   outlineModel,
-  readManifest,
+  refusalOf,
   type ModelOutline,
 } from '@tessera/models';
 import { choiceLines } from '../choices.ts';
@@ -25,9 +25,9 @@ export const models: Command = {
 async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
   if (name !== undefined) return show(name, values['json'] === true, terminal);
   const found = listModelFolders();
-  const read = await Promise.allSettled(found.map(({ folder }) => readManifest(folder)));
+  const read = await Promise.allSettled(found.map(({ folder }) => outlineModel(folder)));
   const whole = read.flatMap((result, i) =>
-    result.status === 'fulfilled' ? [{ ...result.value, folder: found[i]!.folder }] : [],
+    result.status === 'fulfilled' ? [{ ...result.value.manifest, folder: found[i]!.folder }] : [],
   );
   if (values['json'] === true) {
     terminal.out(JSON.stringify(whole));
@@ -37,12 +37,13 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
     const width = Math.max(0, ...whole.map((manifest) => manifest.name.length));
     for (const manifest of whole) terminal.out(`${manifest.name.padEnd(width)}  ${manifest.title}`);
   }
-  const broken = read.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  for (const reason of broken) {
+  read.forEach((result, i) => {
+    if (result.status === 'fulfilled') return;
+    const reason: unknown = result.reason;
     if (!isTesseraError(reason)) throw reason;
-    terminal.err(`${reason.message} (${reason.code})`);
-  }
-  return broken.length > 0 ? 1 : 0;
+    terminal.err(`${refusalOf(found[i]!.folder, reason.message)} (${reason.code})`);
+  });
+  return whole.length < found.length ? 1 : 0;
 }
 
 async function show(name: string, json: boolean, terminal: Terminal): Promise<number> {
