@@ -211,6 +211,7 @@ describe.skipIf(skipped)('the playground', () => {
     await button('Generate').click();
     await button('Cancel').click();
     await status('canceled', 'completed');
+    expect(await page.locator('.waiting').count()).toBe(0);
     expect(await button('Generate').isEnabled()).toBe(true);
     expect(complaints).toEqual([]);
   });

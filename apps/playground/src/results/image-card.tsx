@@ -11,6 +11,8 @@ interface Props {
   /** Up to the one shown. */
   readonly steps: readonly Step[];
   readonly finished: boolean;
+  /** A picture may still come. */
+  readonly busy: boolean;
   readonly final: string | null;
   readonly showsOrder: boolean;
   /** What goes beneath. */
@@ -21,7 +23,7 @@ interface Props {
 const FINE = 192;
 
 /** One image, large, at the step shown. */
-export function ImageCard({ name, seed, image, model, steps, finished, final, showsOrder, children }: Props) {
+export function ImageCard({ name, seed, image, model, steps, finished, busy, final, showsOrder, children }: Props) {
   const { height, width } = model.image;
   const { over, beside } = partMaps(model.layout);
   const picture = finished ? final : (steps.at(-1)?.previews?.[image] ?? null);
@@ -32,7 +34,7 @@ export function ImageCard({ name, seed, image, model, steps, finished, final, sh
         {picture ? (
           <img className={finished && width >= FINE ? 'large fine' : 'large'} src={picture} alt={`${name}, ${what}`} />
         ) : (
-          <div className="waiting" />
+          busy && <div className="waiting" />
         )}
         {showsOrder && <OrderMap map={over} steps={steps} image={image} />}
       </div>

@@ -1,6 +1,6 @@
 import { useMemo, useState, type CSSProperties } from 'react';
 import type { Model } from '../api/types.ts';
-import type { GenerationState } from '../generation/generation-state.ts';
+import { isBusy, type GenerationState } from '../generation/generation-state.ts';
 import { ErrorNote } from './error-note.tsx';
 import { FilmStrip } from './film-strip.tsx';
 import { shownAt, shownSide, type Place } from './frames.ts';
@@ -46,7 +46,17 @@ export function Run({ state, model, showsOrder, onRetry }: Props) {
             return (
               <ImageCard
                 key={image}
-                {...{ name, seed, image, model, steps, final, showsOrder, finished: shown.finished }}
+                {...{
+                  name,
+                  seed,
+                  image,
+                  model,
+                  steps,
+                  final,
+                  showsOrder,
+                  finished: shown.finished,
+                  busy: isBusy(state),
+                }}
               >
                 {state.labels.length <= MOST_STRIPS && <FilmStrip {...strip} onPlace={setPlace} />}
               </ImageCard>
