@@ -1,4 +1,4 @@
-import { schema, type Field, type PreviewKind } from '@tessera/core';
+import { mostGuidance, schema, type Field, type PreviewKind } from '@tessera/core';
 import { anything, byKind, nullable, record } from './fields.ts';
 import { maskingDefaults } from './masking.ts';
 import { trainingFields } from './optimiser.ts';
@@ -62,7 +62,10 @@ const model: Field<ModelRecipe> = object({
   backbone: part,
   head: part,
   defaults: object({
-    guidance: object({ kind: choice('none', 'ramp', 'linear', 'constant'), scale: number({ min: 0 }) }),
+    guidance: object({
+      kind: choice('none', 'ramp', 'linear', 'constant'),
+      scale: number({ min: 0, max: mostGuidance }),
+    }),
     options: optional(record, {}),
     preview: optional(preview, linear),
   }),

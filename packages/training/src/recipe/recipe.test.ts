@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkDefaults } from '../run/manifest-of.ts';
 import { partsOf } from '../run/parts.ts';
 import { microMasked, microRecipe } from '../trainer/micro.fixture.ts';
 import { maskingDefaults } from './masking.ts';
@@ -33,7 +34,10 @@ describe('recipes', () => {
       const { recipe } = await readRecipe(new URL(name, recipes).pathname);
       expect(`${recipe.name}.json`).toBe(name);
       const classes = recipe.data.kind === 'folder' ? 2 : 10;
-      if (recipe.model) expect(partsOf(recipe).facts.classes).toBe(classes);
+      if (!recipe.model) continue;
+      const parts = partsOf(recipe);
+      expect(parts.facts.classes).toBe(classes);
+      checkDefaults(recipe, parts, { name: 'data', classes: [] });
     }
   });
 
@@ -69,6 +73,18 @@ describe('recipes', () => {
       'generator.masking.deviation',
     ],
     [
+      'guidance that no model takes',
+      {
+        ...microRecipe,
+        model: {
+          ...microRecipe.model,
+          defaults: { ...microRecipe.model.defaults, guidance: { kind: 'ramp', scale: 101 } },
+        },
+      },
+      'field-invalid',
+      'model.defaults.guidance.scale = 101',
+    ],
+    [
       'an adversarial loss on accumulated batches',
       withTokenizer({ loss: { adversarial: { weight: 0.1 } } }),
       'field-invalid',
@@ -96,6 +112,12 @@ describe('recipes', () => {
     };
     const model = recipe.model!;
     refusal({ model: { ...model, head } }).toThrowError(expect.objectContaining({ code: 'plugin-unknown' }));
+    const masked = recipeSchema.parse(microMasked, 'micro');
+    const { plugin, config } = masked.model!.tokenizer;
+    const measured = { plugin, config: { ...(config as object), latentScale: 0.5 } };
+    refusal({ ...masked, model: { ...masked.model!, tokenizer: measured } }).toThrowError(
+      expect.objectContaining({ code: 'recipe-misfit', message: expect.stringContaining('latentScale = 0.5') }),
+    );
     refusal({ model: null }).toThrowError(expect.objectContaining({ code: 'recipe-incomplete' }));
     refusal({ tokenizer: recipeSchema.parse(microMasked, 'micro').tokenizer }).toThrowError(
       expect.objectContaining({ code: 'recipe-tokenizer' }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SpaceShape, Tokenizer } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { freshWeights, openModel, saveModel, savedTensors, type ModelManifest } from '@tessera/models';
+import { freshWeights, openModel, saveModel, savedTensors } from '@tessera/models';
 import type { ModelRecipe } from '../recipe/recipe.ts';
 import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
 import type { EncodedSplit } from '../trainer/encoded-split.ts';
@@ -9,6 +9,7 @@ import { generatorStage } from '../trainer/generator-stage.ts';
 import { runStage } from '../trainer/run-stage.ts';
 import { buildTrained } from './build-trained.ts';
 import { encodeData, settledConfig, type EncodedData } from './encode-data.ts';
+import { manifestOf } from './manifest-of.ts';
 import type { RecipeParts } from './parts.ts';
 import { deciding, stageRun, type Room } from './room.ts';
 import { drawSampleGrid } from './sample-grid.ts';
@@ -54,7 +55,7 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
   const { backbone, head } = buildTrained(engine, recipeParts, { tokenizer, weights });
   const parts = { engine, tokenizer, backbone, head, weights, encoded };
   const stage = generatorStage({ ...parts, recipe: own, seed: recipe.seed });
-  const manifest = manifestOf(room, config);
+  const manifest = manifestOf(recipe, room.data, config);
   const save = async (folder: string): Promise<void> => {
     await stage.trainStep.sync(own.optimiser.ema > 0 ? 'ema' : 'params');
     const tensors = {
@@ -89,25 +90,6 @@ function trainedParts({ tokenizer, order, backbone, head }: ModelRecipe): object
 
 function usageOf(encoded: EncodedSplit, { space, layout }: { space: SpaceShape } & Pick<Tokenizer, 'layout'>) {
   return space.kind === 'discrete' ? codebookUsage(encoded, { vocabulary: space.vocabulary, layout }) : null;
-}
-
-function manifestOf({ recipe, data }: Room, config: object): ModelManifest {
-  const { tokenizer, order, backbone, head, defaults } = recipe.model!;
-  return {
-    format: 'tessera-model',
-    version: 1,
-    name: recipe.name,
-    title: recipe.title,
-    description: recipe.description,
-    licence: recipe.licence,
-    data: data.name,
-    classes: data.classes,
-    tokenizer: { plugin: tokenizer.plugin, config },
-    order,
-    backbone,
-    head,
-    defaults,
-  };
 }
 
 /** Draws what the model makes now, as a user would open it. */

@@ -12,8 +12,8 @@ export interface RecipeParts {
 
 /**
  * Finds the plug-ins of a recipe, its own first, and checks that they agree.
- * @throws TesseraError `recipe-incomplete` for a recipe without a model, `recipe-tokenizer`, `plugin-unknown`, and what
- * `checkParts` throws
+ * @throws TesseraError `recipe-incomplete` for a recipe without a model, `recipe-tokenizer`, `recipe-misfit`,
+ * `plugin-unknown`, and what `checkParts` throws
  */
 export function partsOf({ name: who, model, tokenizer: stage }: Recipe, extra: Partial<Plugins> = {}): RecipeParts {
   if (!model) throw new TesseraError({ code: 'recipe-incomplete', who, got: 'no model', expected: 'one to train' });
@@ -43,7 +43,7 @@ function find<K extends keyof Plugins>(
 function draftOf({ tokenizer }: ModelRecipe, stage: Recipe['tokenizer'], who: string): object {
   const config = tokenizer.config as object;
   if (!stage) return config;
-  if (stage.kind === tokenizer.plugin) return tokenizerKind(stage.kind).draft(config);
+  if (stage.kind === tokenizer.plugin) return tokenizerKind(stage.kind).draft(config, who);
   throw new TesseraError({
     code: 'recipe-tokenizer',
     who,

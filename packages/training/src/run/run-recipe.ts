@@ -5,6 +5,7 @@ import { drawCurves } from './curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { runGenerator, type TrainedModel } from './generator-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
+import { checkDefaults } from './manifest-of.ts';
 import { partsOf, type RecipeParts } from './parts.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
 import { runTokenizer } from './tokenizer-run.ts';
@@ -30,12 +31,13 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { loaded, signal } = request;
   const { recipe, folder } = loaded;
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
+  const parts = recipe.model && partsOf(recipe);
+  if (parts) checkDefaults(recipe, parts, data);
   const room = openRoom(request, data);
   const judge = await runJudge(room);
   try {
     if (signal.aborted) return STOPPED;
-    if (!recipe.model) return { finished: true, model: null, metrics: {} };
-    const parts = partsOf(recipe);
+    if (!parts) return { finished: true, model: null, metrics: {} };
     const trained = await runModel(room, parts, judge);
     await drawCurves(room);
     if (!trained) return STOPPED;

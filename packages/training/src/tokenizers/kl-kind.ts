@@ -1,3 +1,4 @@
+import { TesseraError } from '@tessera/errors';
 import { fitPreviewOnImages, klConfig, openKlVae } from '@tessera/tokenizer-continuous';
 import { klLoss } from '../loss/kl-loss.ts';
 import type { KlRecipe } from '../recipe/recipe.ts';
@@ -9,7 +10,16 @@ const WHO = 'training';
 
 /** The variational autoencoder: the scale of its latents is measured, never assumed. */
 export const klKind: TokenizerKind<KlRecipe> = {
-  draft: (config) => ({ latentScale: 1, ...config }),
+  draft(config, who) {
+    if (!('latentScale' in config)) return { ...config, latentScale: 1 };
+    throw new TesseraError({
+      code: 'recipe-misfit',
+      who,
+      got: `model.tokenizer.config.latentScale = ${JSON.stringify(config.latentScale)}`,
+      expected: 'none: it is measured once the tokenizer is trained',
+      next: 'Leave latentScale out.',
+    });
+  },
   learner({ recipe, config, weights }) {
     const model = openKlVae(klConfig.parse(config, WHO), weights);
     return {

@@ -42,8 +42,11 @@ export interface SettleRequest {
 
 /** How tokenizers of one plug-in are trained. */
 export interface TokenizerKind<R extends TokenizerRecipe = TokenizerRecipe> {
-  /** A recipe's configuration as the plug-in reads it, before anything was measured. */
-  draft(config: object): object;
+  /**
+   * A recipe's configuration as the plug-in reads it, before anything was measured.
+   * @throws TesseraError `recipe-misfit` for what is measured and cannot be chosen; `who` is the recipe
+   */
+  draft(config: object, who: string): object;
   learner(request: LearnerRequest<R>): Learner;
   /** What only a trained tokenizer knows of itself: fields to add to its configuration. */
   settle(request: SettleRequest): Promise<object>;
