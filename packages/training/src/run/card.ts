@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { readManifest } from '@tessera/models';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -59,8 +60,8 @@ ${description}
 | Parameters | ${of('parameters').toLocaleString('en')} (${(bytes / 1e6).toFixed(1)} MB as float16) |
 | Data | ${data} |
 | Licence of the weights | ${licence} |
-| Recipe | \`recipes/${name}.json\`, seed ${recipe.seed} |
-| Training | tokenizer ${tokenizer!.steps} steps in ${duration(seconds.tokenizer)}, generator ${generator!.steps} steps in ${duration(seconds.generator)}, on a machine with two cores that other work shared |
+| Recipe | \`${name}\`, seed ${recipe.seed} |
+| Training | tokenizer ${tokenizer!.steps} steps in ${duration(seconds.tokenizer)}, generator ${generator!.steps} steps in ${duration(seconds.generator)}, on a machine of ${availableParallelism()} cores |
 | Defaults | guidance ${guidance.kind} ${guidance.scale}, options ${JSON.stringify(options)} |
 
 ## Metrics
@@ -90,7 +91,7 @@ Samples (odd rows) and the training images nearest to them (even rows). Mean squ
 \`\`\`sh
 npx tessera generate --model ${name} --label 3 --count 16 --seed 7 --out ${name}-samples
 npx tessera eval ${name}
-npx tessera train recipes/${name}.json --out runs/${name}
+npx tessera train RECIPE.json --out runs/${name}
 \`\`\`
 `;
 }

@@ -9,6 +9,7 @@ import type { Batch, Stage } from '../trainer/stage.ts';
 import { tokenizerStage } from '../trainer/tokenizer-stage.ts';
 import { lossCost } from './flops.ts';
 import { freshGenerator } from './fresh-generator.ts';
+import { checkDefaults } from './manifest-of.ts';
 import { partsOf } from './parts.ts';
 import { flipsOf } from './room.ts';
 
@@ -21,7 +22,7 @@ export interface StageFacts {
   readonly images: number;
   /** Floating-point operations of one optimiser step; the way back counts twice the way forward. */
   readonly flopsPerStep: number;
-  /** Parameters, gradients, moments, averages, and the activations of one batch. */
+  /** Parameters, gradients, moments, averages, and the activations of one batch in each of the stage's programs. */
   readonly memoryBytes: number;
   /** Measured on this machine, now; null if nothing was measured. */
   readonly secondsPerStep: number | null;
@@ -81,6 +82,7 @@ function stagesOf({ recipe }: LoadedRecipe, { engine, data }: { engine: Engine; 
   }
   if (!model) return planned;
   const parts = partsOf(recipe);
+  checkDefaults(recipe, parts, data);
   if (tokenizer) {
     const config = parts.facts.configs.tokenizer;
     const stage = async () => {
@@ -110,7 +112,7 @@ async function stageFacts(
     steps,
     images: batch * accumulate,
     flopsPerStep: 3 * cost.flops * accumulate,
-    memoryBytes: 4 * kept * parameters + 2 * cost.activationBytes,
+    memoryBytes: 4 * kept * parameters + 2 * cost.activationBytes * (stage.programs ?? 1),
     secondsPerStep: measure > 0 ? await timeSteps(stage, steps, measure) : null,
   };
 }

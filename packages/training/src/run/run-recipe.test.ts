@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,7 +93,7 @@ describe('a recipe', () => {
     expect(tokens.tensors.get('moments')).toMatchObject({ shape: [48, 4, 4, 4], dtype: 'float32' });
     await tokens.close();
     expect(metrics['codebookUsage']).toBeUndefined();
-    expect(await readFile(join(model!, 'README.md'), 'utf8')).not.toContain('NaN');
+    expect(await readFile(join(model!, 'README.md'), 'utf8')).not.toMatch(/NaN|recipes\/|shared/);
   });
 
   it('is told what it will cost', async () => {
@@ -106,10 +107,37 @@ describe('a recipe', () => {
     expect(facts.seconds).toBeNull();
   });
 
+  it('is told that every program of masked prediction takes memory', async () => {
+    const factsOf = async (programs: number) => {
+      const generator = { ...masked.generator!, masking: { leastRate: 0, deviation: 0.5, programs } };
+      const { stages } = await recipeFacts({
+        loaded: { recipe: { ...masked, generator }, folder },
+        engine,
+        measure: 0,
+      });
+      return stages.find(({ name }) => name === 'generator')!;
+    };
+    const [one, four] = [await factsOf(1), await factsOf(4)];
+    const kept = 4 * 5 * one.parameters;
+    expect(four.memoryBytes - kept).toBeGreaterThan(2 * (one.memoryBytes - kept));
+  });
+
   it('is refused where it plans what its backbone cannot learn', async () => {
     const generator = { ...recipe.generator!, masking: { leastRate: 0.5, deviation: 0.25, programs: 1 } };
     const loaded = { recipe: { ...recipe, generator }, folder };
     await expect(recipeFacts({ loaded, engine, measure: 0 })).rejects.toMatchObject({ code: 'recipe-misfit' });
+  });
+
+  it('is refused at once where its defaults are none of its model', async () => {
+    const { model } = masked;
+    const defaults = { ...model!.defaults, options: { steps: 99 } };
+    const loaded = { recipe: { ...masked, model: { ...model!, defaults } }, folder };
+    const refusal = { message: expect.stringMatching(/micro.*99/) };
+    await expect(recipeFacts({ loaded, engine, measure: 0 })).rejects.toMatchObject(refusal);
+    const out = join(folder, 'refused');
+    const { signal } = new AbortController();
+    await expect(runRecipe({ loaded, engine, out, stream: new PassThrough(), signal })).rejects.toMatchObject(refusal);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('counts the operations of a loss', () => {

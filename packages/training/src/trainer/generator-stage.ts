@@ -40,6 +40,7 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
     steps,
     trainStep,
     spec,
+    programs: lessons.programs,
     hyper: hyperOf(recipe, seed),
     batches: (step) =>
       Promise.resolve(

@@ -21,6 +21,8 @@ export interface LessonKey {
 export interface Lessons {
   readonly loss: Stage['spec']['loss'];
   plan(key: LessonKey): Batch;
+  /** How many forms its batches have: each is compiled into a program of its own. */
+  readonly programs: number;
   /** Names of the loss's figures. */
   readonly figures: readonly string[];
 }
@@ -66,6 +68,7 @@ function scaleLessons({ parts, recipe }: LessonOptions): Lessons {
       const weights = progressiveWeights(step, { progressive, fade: plan?.fade ?? 0, sizes });
       return { weight_L: tensorFrom(weights, [weights.length]) };
     },
+    programs: 1,
     figures: ['scale_S'],
   };
 }
@@ -93,6 +96,7 @@ function maskedLessons({ parts, recipe, seed }: LessonOptions): Lessons {
         weight_l: tensorFrom(weights, [weights.length]),
       };
     },
+    programs: cuts.length,
     figures: ['hidden'],
   };
 }

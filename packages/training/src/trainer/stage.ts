@@ -15,6 +15,8 @@ export interface Stage {
   readonly trainStep: TrainStep;
   /** What the train step was compiled from. */
   readonly spec: Pick<TrainStepSpec, 'params' | 'loss'>;
+  /** Compiled programs that its batches take, each with activations of its own; 1 if left out. */
+  readonly programs?: number;
   hyper(step: number): TrainHyper;
   /** Runs before the first step of a training that does not resume: starting the codebook from data, say. */
   start?(): Promise<void>;
