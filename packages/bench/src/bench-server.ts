@@ -13,7 +13,9 @@ export const benchServer: BenchmarkRun = async ({ images, threads }, print) => {
   const folder = await randomVar({ name: model, backbone, tokenizer: varTokenizer(patchNums) });
   const side = await startOwnSide('server', { folder, model, threads, label: 207 });
   try {
-    const [measured] = await alternate([side], { rounds: images, warmUp: true }, (_, { total }) => print(`  ${seconds(total!)}`));
+    const [measured] = await alternate([side], { rounds: images, warmUp: true }, (_, { total }) =>
+      print(`  ${seconds(total!)}`),
+    );
     const { figures } = measured!;
     const milliseconds = (name: string): string => `${(1000 * figures[name]!).toFixed(1)} ms`;
     print(
