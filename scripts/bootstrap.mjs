@@ -61,5 +61,8 @@ child.on('error', (error) => {
 });
 child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 process.on('SIGTERM', () => child.kill('SIGTERM'));
+// npm's shell does not hand SIGTERM on, it dies of it: then this process has another parent.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 500).unref();
 // Ctrl-C in a terminal reaches the tool by itself; a second SIGINT would be a second press.
 process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));

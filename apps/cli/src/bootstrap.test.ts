@@ -49,6 +49,15 @@ describe.skipIf(process.platform === 'win32')('the start of every command', () =
     expect(await ended).toEqual([code, null]);
   });
 
+  it('ends the tool when the shell that npm put in between dies of SIGTERM', async () => {
+    const line = `"${process.execPath}" "${join(root, 'scripts', 'bootstrap.mjs')}" tool; true`;
+    const shell = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'inherit'] });
+    expect(String((await once(shell.stdout, 'data'))[0])).toBe('up\n');
+    const everybodyGone = once(shell.stdout, 'close');
+    shell.kill('SIGTERM');
+    await everybodyGone;
+  });
+
   it('ends with the code of the tool, and says where there is none', async () => {
     expect(await once(start('tool', '7'), 'exit')).toEqual([7, null]);
     const missing = start('nothing');
