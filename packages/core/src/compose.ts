@@ -56,7 +56,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
   const { reads, width, classes } = backbone.plugin.describe(configs.backbone);
   checkLayout(layout, tokenizer.plugin.name);
-  optionsOf({ order: order.plugin, head: head.plugin, layout });
+  optionsOf({ order: order.plugin, head: head.plugin, layout, space });
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   if (head.plugin.space !== space.kind) {
     refuse({

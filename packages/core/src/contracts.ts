@@ -255,10 +255,8 @@ export interface HeadPlugin<C = unknown, O = unknown> {
   readonly name: string;
   readonly space: SpaceShape['kind'];
   readonly config: Schema<C>;
-  /** Request time: top-k, temperature. Names must differ from the order's. */
-  readonly options: Schema<O>;
-  /** The same where the tokens bound them: top-k by the size of the vocabulary. Then this holds. */
-  optionsIn?(space: SpaceShape): Schema<O>;
+  /** Request time: top-k, which the vocabulary bounds, or temperature. Names must differ from the order's. */
+  options(space: SpaceShape): Schema<O>;
   build(config: C, dims: { readonly width: number; readonly space: Space }, context: BuildContext): Head<O>;
 }
 

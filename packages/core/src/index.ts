@@ -47,6 +47,7 @@ export { nearestName } from './nearest-name.ts';
 export { nextScaleOrder } from './next-scale-order.ts';
 export { optionsOf, readOptions, type OptionParts } from './options.ts';
 export { randomSetsOrder, setSizes, setSteps, type RandomSetsOptions } from './random-sets-order.ts';
+export { roundHalfEven } from './round-half-even.ts';
 export type { Row } from './row.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 export { schema, type Field, type Place } from './schema.ts';

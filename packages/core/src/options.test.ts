@@ -8,8 +8,9 @@ const { object, number, optional, described } = schema;
 const heat = described(optional(number({ min: 0 }), 1), 'How bold.');
 const parts: OptionParts = {
   layout,
+  space: { kind: 'continuous', channels: 4 },
   order: randomSetsOrder,
-  head: { name: 'warm', options: object({ heat }) },
+  head: { name: 'warm', options: () => object({ heat }) },
 };
 
 describe('options of a composition', () => {
@@ -32,7 +33,7 @@ describe('options of a composition', () => {
   });
 
   it('refuse one name for two things', () => {
-    const clash = { ...parts, head: { name: 'warm', options: object({ steps: number() }) } };
+    const clash = { ...parts, head: { name: 'warm', options: () => object({ steps: number() }) } };
     expect(() => optionsOf(clash)).toThrow('an option steps of both the order random-sets and the head warm');
   });
 });

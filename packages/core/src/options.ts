@@ -1,13 +1,14 @@
 import { TesseraError } from '@tessera/errors';
 import type { HeadPlugin, JsonSchema, OrderPlugin, Schema } from './contracts.ts';
 import { nearestName } from './nearest-name.ts';
-import type { Layout } from './tokens.ts';
+import type { Layout, SpaceShape } from './tokens.ts';
 
-/** The parts that have request-time options, and the layout that bounds them. */
+/** The parts that have request-time options, and the tokens that bound them. */
 export interface OptionParts {
   readonly order: Pick<OrderPlugin, 'name' | 'options'>;
   readonly head: Pick<HeadPlugin, 'name' | 'options'>;
   readonly layout: Layout;
+  readonly space: SpaceShape;
 }
 
 /** Longer names would swamp the sentence. */
@@ -23,7 +24,7 @@ export function optionsOf(
   parts: OptionParts,
 ): JsonSchema & { readonly properties: Readonly<Record<string, JsonSchema>> } {
   const order = propertiesOf(parts.order.options(parts.layout));
-  const head = propertiesOf(parts.head.options);
+  const head = propertiesOf(parts.head.options(parts.space));
   const twice = Object.keys(order).find((name) => Object.hasOwn(head, name));
   if (twice === undefined) return { type: 'object', properties: { ...order, ...head }, additionalProperties: false };
   throw new TesseraError({
@@ -57,7 +58,7 @@ export function readOptions(parts: OptionParts, given: Given, who: string): { or
     const own = Object.keys(propertiesOf(schema)).filter((name) => Object.hasOwn(given, name));
     return schema.parse(Object.fromEntries(own.map((name) => [name, given[name]])), who);
   };
-  return { order: read(parts.order.options(parts.layout)), head: read(parts.head.options) };
+  return { order: read(parts.order.options(parts.layout)), head: read(parts.head.options(parts.space)) };
 }
 
 function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSchema>> {

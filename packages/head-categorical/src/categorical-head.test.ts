@@ -162,14 +162,14 @@ describe('categoricalLoss', () => {
 
 describe('categoricalHead', () => {
   it('checks its options and names the nearest', () => {
-    const { options } = categoricalHead;
+    const options = categoricalHead.options({ kind: 'discrete', channels: 8, vocabulary: 64 });
     expect(options.parse({}, 'test')).toEqual({ topK: 0, topP: 0, smooth: false });
     expect(() => options.parse({ top_k: 3 }, 'test')).toThrow('Did you mean topK?');
     expect(() => options.parse({ topP: 1.5 }, 'test')).toThrow('from 0 to 1');
   });
 
   it('bounds top-k by a vocabulary that is known', () => {
-    const { json, parse } = categoricalHead.optionsIn!({ kind: 'discrete', channels: 8, vocabulary: 64 });
+    const { json, parse } = categoricalHead.options({ kind: 'discrete', channels: 8, vocabulary: 64 });
     expect(json.properties!['topK']).toMatchObject({ minimum: 0, maximum: 64 });
     expect(parse({ topK: 64 }, 'test')).toMatchObject({ topK: 64 });
     expect(() => parse({ topK: 65 }, 'test')).toThrow('got topK = 65; expected an integer from 0 to 64');

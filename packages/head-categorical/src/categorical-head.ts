@@ -16,8 +16,7 @@ export const categoricalHead: HeadPlugin<CategoricalConfig, CategoricalOptions> 
   name: NAME,
   space: 'discrete',
   config: categoricalConfig,
-  options: categoricalOptions(),
-  optionsIn: categoricalOptions,
+  options: categoricalOptions,
   build: (config, { width, space }, context) => buildHead({ config, width, space: discrete(space) }, context),
 };
 

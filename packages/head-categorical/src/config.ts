@@ -25,9 +25,9 @@ export const categoricalConfig = object({
   initScale: optional(number({ min: 0 }), 0.02),
 });
 
-/** Options in a vocabulary, which bounds top-k; of any size where no space is said. */
-export function categoricalOptions(space?: SpaceShape) {
-  const most = space?.kind === 'discrete' ? { max: space.vocabulary } : {};
+/** The vocabulary bounds top-k. */
+export function categoricalOptions(space: SpaceShape) {
+  const most = space.kind === 'discrete' ? { max: space.vocabulary } : {};
   return object({
     topK: described(
       optional(integer({ min: 0, ...most }), 0),

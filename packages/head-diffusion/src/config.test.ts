@@ -2,7 +2,8 @@ import { isTesseraError } from '@tessera/errors';
 import { describe, expect, it } from 'vitest';
 import { diffusionHead } from './diffusion-head.ts';
 
-const { config, options } = diffusionHead;
+const { config } = diffusionHead;
+const options = diffusionHead.options({ kind: 'continuous', channels: 4 });
 
 function refusal(value: unknown): { code: string; message: string } {
   try {

@@ -19,7 +19,7 @@ export const diffusionHead: HeadPlugin<DiffusionConfig, DiffusionOptions> = {
   name: NAME,
   space: 'continuous',
   config: diffusionConfig,
-  options: diffusionOptions,
+  options: () => diffusionOptions,
   build: (config, dims, context) => buildHead(config, dims, context),
 };
 

@@ -1,3 +1,4 @@
+import { roundHalfEven } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 
 /** Length of the chain that denoisers are trained on. */
@@ -68,12 +69,6 @@ function spread(count: number, size: number): number[] {
   const places: number[] = [];
   for (let i = 0, place = 0; i < count; i++, place += stride) places.push(roundHalfEven(place));
   return places;
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 /** The smallest whole stride whose walk through the chain has this many steps. */

@@ -21,7 +21,7 @@ export interface TokenSampler {
  * and unguided sets share one.
  */
 export function openSampler(engine: Engine, denoiser: Denoiser, channels: number): TokenSampler {
-  const times = compileTimes(engine, denoiser);
+  const chains = openChains(engine, denoiser);
   const embed = engine.compile(
     (values_RlD: Tensor3D) => denoiser.embedCondition(tf.reshape(values_RlD, [-1, values_RlD.shape[2]])),
     { name: 'diffusion.condition', axes: ['R l .'] },
@@ -33,8 +33,7 @@ export function openSampler(engine: Engine, denoiser: Denoiser, channels: number
   );
   return {
     sample: async (hidden, context) => {
-      const chain = openChain(context.options.respacing);
-      const time_TW = await times.of(context.options.respacing, chain);
+      const { chain, time_TW } = await chains.of(context.options.respacing);
       const condition_NW = await embed(hidden.values_RlD);
       const ask = async (x: Float32Array, step: number): Promise<Float32Array> => {
         const x_NC = tensorFrom(x, [x.length / channels, channels]) as Tensor2D;
@@ -53,7 +52,7 @@ export function openSampler(engine: Engine, denoiser: Denoiser, channels: number
       }
     },
     dispose: () => {
-      for (const program of [times, embed, denoise]) program.dispose();
+      for (const program of [chains, embed, denoise]) program.dispose();
     },
   };
 }
@@ -100,28 +99,34 @@ function drawNoise({ positions_Bl }: Hidden, perToken: number, context: SampleCo
   return out;
 }
 
-interface Times {
-  /** Embedded timesteps of a chain, [T, W] row-major. The latest are kept. */
-  of(respacing: string, chain: Chain): Promise<Float32Array>;
+interface TimedChain {
+  readonly chain: Chain;
+  /** Its timesteps embedded, [T, W] row-major. */
+  readonly time_TW: Float32Array;
+}
+
+interface Chains {
+  /** The latest is kept. */
+  of(respacing: string): Promise<TimedChain>;
   dispose(): void;
 }
 
-function compileTimes(engine: Engine, denoiser: Denoiser): Times {
+function openChains(engine: Engine, denoiser: Denoiser): Chains {
   const program = engine.compile((features: Tensor2D) => denoiser.embedTime(features), {
     name: 'diffusion.time',
     axes: ['T .'],
   });
-  let kept: { respacing: string; ids: readonly object[]; time_TW: Float32Array } | null = null;
+  let kept: (TimedChain & { respacing: string; ids: readonly object[] }) | null = null;
   return {
-    of: async (respacing, chain) => {
+    of: async (respacing) => {
       // Training gives its variables new numbers, and these new ids.
       const ids = denoiser.timeParams.map(({ dataId }) => dataId);
-      if (kept?.respacing === respacing && kept.ids.every((id, i) => id === ids[i])) return kept.time_TW;
+      if (kept?.respacing === respacing && kept.ids.every((id, i) => id === ids[i])) return kept;
+      const chain = openChain(respacing);
       const features = tensorFrom(timestepFeatures(chain.timesteps), [chain.steps, TIMESTEP_FEATURES]) as Tensor2D;
       try {
-        const time_TW = await take(await program(features));
-        kept = { respacing, ids, time_TW };
-        return time_TW;
+        kept = { respacing, ids, chain, time_TW: await take(await program(features)) };
+        return kept;
       } finally {
         features.dispose();
       }

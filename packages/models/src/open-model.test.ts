@@ -230,7 +230,7 @@ describe('options of an open model', () => {
 
   it('have one owner each', async () => {
     const options = schema.object({ steps: schema.optional(schema.integer({ min: 1 }), 1) });
-    const head: HeadPlugin = { ...headNamed('diffusion'), options };
+    const head: HeadPlugin = { ...headNamed('diffusion'), options: () => options };
     const opened = openModel(folder, { engine, plugins: { heads: [head] } });
     await expect(opened).rejects.toMatchObject({ code: 'option-twice' });
     await expect(opened).rejects.toThrow('an option steps of both the order random-sets and the head diffusion');

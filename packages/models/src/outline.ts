@@ -90,8 +90,7 @@ export function readRequest(
 }
 
 function optionParts({ parts: { order, head }, facts: { layout, space } }: ModelOutline): OptionParts {
-  const options = head.plugin.optionsIn?.(space) ?? head.plugin.options;
-  return { order: order.plugin, head: { name: head.plugin.name, options }, layout };
+  return { order: order.plugin, head: head.plugin, layout, space };
 }
 
 function readGuidance({ name, defaults: { guidance } }: ModelManifest, scale: number | undefined): Guidance {

@@ -1,10 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
-import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
 import { maskedEncoderDecoder } from '@tessera/backbones';
-import type { Layout, Space } from '@tessera/core';
-import { createEngine, keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
+import { createEngine, tensorFrom, type TraceRng } from '@tessera/engine';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { freshWeights } from '@tessera/models';
+import { klTokenizer } from '@tessera/tokenizer-continuous';
+import { maskedLoss, type MaskedBatch } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {
@@ -48,13 +48,14 @@ await serveSide(`Tessera (${engine.target})`, async () => {
 });
 engine.dispose();
 
-/** The parts as a trainer composes them, on given tokens. */
+/** The parts as a trainer composes them; of the tokenizer only the posterior and the tokens' layout are used. */
 function buildParts(size: Settings) {
-  const { width, depth, heads, buffer, side, length, channels, classes, headWidth, headBlocks, repeats, dropout } =
-    size;
-  const weights = freshWeights(1);
-  const layout: Layout = { length, scales: [{ start: 0, height: side, width: side }] };
-  const space: Space = { kind: 'continuous', channels, std_S: [1] };
+  const { width, depth, heads, buffer, side, channels, classes, headWidth, headBlocks, repeats, dropout, known } = size;
+  const frozen = freshWeights(1);
+  const kl = { z_channels: channels, ch: 32, ch_mult: [1, 1], resolution: 2 * side, latentScale: 1 };
+  const tokenizer = klTokenizer.build(klTokenizer.config.parse(kl, 'bench'), { engine, weights: frozen });
+  const weights = freshWeights(2);
+  const { space, layout } = tokenizer;
   const trunk = { depth, width, heads };
   const config = maskedEncoderDecoder.config.parse(
     { classes, encoder: trunk, decoder: trunk, buffer, dropout },
@@ -63,45 +64,28 @@ function buildParts(size: Settings) {
   const backbone = maskedEncoderDecoder.build(config, { layout, space }, { engine, weights });
   const headConfig = diffusionHead.config.parse({ blocks: headBlocks, width: headWidth, repeats }, 'bench');
   const head = diffusionHead.build(headConfig, { width, space }, { engine, weights });
+  const lossOf = maskedLoss({ tokenizer, backbone, head }, { labelDrop: 0.1, cuts: [{ least: known, most: known }] });
   return {
     params: weights.params,
-    loss: (given: Readonly<Record<string, Tensor>>, rng: TraceRng) => {
-      const { values_BLC, order_BL, rank_BL, known, label_B } = given as Record<string, Tensor>;
-      const cut = { known: known!, least: size.known, most: size.known };
-      const dropped = tf.less(rng.uniform('label-drop', [size.batch]), 0.1);
-      const lesson = {
-        values_BLC: values_BLC as Tensor3D,
-        order_BL: order_BL as Tensor2D,
-        rank_BL: rank_BL as Tensor2D,
-        cut,
-        label_B: tf.where(dropped, tf.onesLike(label_B!).neg(), label_B!),
-      };
-      const context = { rng, train: true };
-      const taught = backbone.teach(lesson, context);
-      const target = { values_BlC: tf.gather(lesson.values_BLC, taught.positions_Bl!, 1, 1) as Tensor3D };
-      return { loss: tf.mean(head.loss(taught, target, context)) as Scalar };
-    },
+    loss: (given: Readonly<Record<string, Tensor>>, rng: TraceRng) => lossOf(given as unknown as MaskedBatch, rng),
   };
 }
 
-function makeBatch({ batch: B, length, channels, classes, known }: Settings): Record<string, Tensor> {
-  const rng = keyedRng([1]);
-  const draw = (position: number, count: number) => rng.normal({ row: 0, stream: 'bench', step: 0, position }, count);
-  const order = new Int32Array(B * length);
+/** Zero means and log-variances: every step draws unit normal latents. One cut through orders that differ by image. */
+function makeBatch({ batch: B, side, length, channels, classes, known }: Settings): Record<string, Tensor> {
+  const order = Int32Array.from(
+    { length: B * length },
+    (_, i) => ((i % length) * 29 + Math.floor(i / length)) % length,
+  );
   const rank = new Int32Array(B * length);
-  for (let b = 0; b < B; b++) {
-    const keys = draw(1 + b, length);
-    const places = Array.from(keys.keys()).sort((i, j) => keys[i]! - keys[j]!);
-    for (const [place, position] of places.entries()) {
-      order[b * length + place] = position;
-      rank[b * length + position] = place;
-    }
-  }
+  for (const [i, position] of order.entries()) rank[i - (i % length) + position] = i % length;
+  const hidden = length - known;
   return {
-    values_BLC: tensorFrom(draw(0, B * length * channels), [B, length, channels]),
+    moments: tensorFrom(new Float32Array(B * length * 2 * channels), [B, side, side, 2 * channels]),
     order_BL: tensorFrom(order, [B, length], 'int32'),
     rank_BL: tensorFrom(rank, [B, length], 'int32'),
     known: tensorFrom(Int32Array.of(known), [], 'int32'),
+    weight_l: tensorFrom(new Float32Array(hidden).fill(1 / hidden), [hidden]),
     label_B: tensorFrom(
       Int32Array.from({ length: B }, (_, i) => (i * 61) % classes),
       [B],

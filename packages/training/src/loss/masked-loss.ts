@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Backbone, Encoding, Head, Tokenizer, Tokens } from '@tessera/core';
-import { nn, type TraceRng } from '@tessera/engine';
+import type { TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { CutBounds } from '../schedule/cuts.ts';
 import { dropLabels } from './drop-labels.ts';
@@ -69,14 +69,11 @@ function boundsOf(cuts: readonly CutBounds[], least: number): CutBounds {
 }
 
 /** The tokens at these positions of each image; null: all. */
-function tokensAt({ values_BlC, index_Bl }: Tokens, positions_Bl: Tensor2D | null): Tokens {
-  if (!positions_Bl) return { values_BlC, ...(index_Bl && { index_Bl }) };
-  const [batch, length, channels] = values_BlC.shape;
-  const starts_B1 = tf.mul(tf.reshape(tf.range(0, batch, 1, 'int32'), [batch, 1]), tf.scalar(length, 'int32'));
-  const row_Bl = tf.add(positions_Bl, starts_B1) as Tensor2D;
-  const values_nC = tf.reshape(values_BlC, [batch * length, channels]) as Tensor2D;
+function tokensAt(tokens: Tokens, positions_Bl: Tensor2D | null): Tokens {
+  if (!positions_Bl) return tokens;
+  const { values_BlC, index_Bl } = tokens;
   return {
-    values_BlC: nn.embedding(values_nC, row_Bl) as Tensor3D,
-    ...(index_Bl && { index_Bl: tf.gather(tf.reshape(index_Bl, [batch * length]) as Tensor, row_Bl) as Tensor2D }),
+    values_BlC: tf.gather(values_BlC, positions_Bl, 1, 1),
+    ...(index_Bl && { index_Bl: tf.gather(index_Bl, positions_Bl, 1, 1) }),
   };
 }

@@ -1,5 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import { roundHalfEven } from './round-half-even.ts';
+import { roundHalfEven } from '@tessera/core';
 
 /**
  * How the learning rate runs over a training (VAR, trainer of arXiv 2404.02905): a linear warm-up from

@@ -1,4 +1,4 @@
-import { roundHalfEven } from './round-half-even.ts';
+import { roundHalfEven } from '@tessera/core';
 
 /** Training that begins with the coarse scales (VAR's trainer): which scales count at each step. */
 export interface Progressive {

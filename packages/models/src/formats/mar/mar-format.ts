@@ -1,7 +1,7 @@
 import { maskedEncoderDecoder } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { diffusionHead } from '@tessera/head-diffusion';
-import { fitPreviewOnNoise, klConfig, openKlVae, type KlConfig } from '@tessera/tokenizer-continuous';
+import { fitPreviewOnNoise, klConfig, openKlVae, tokenChannels, type KlConfig } from '@tessera/tokenizer-continuous';
 import type { OfficialState } from '../official-state.ts';
 import { noteKeys, readNote } from '../state-notes.ts';
 import { shapeOf } from '../state-shapes.ts';
@@ -48,7 +48,7 @@ function readMar({ transformer, tokenizer }: States, hints: ImportHints): Readin
   const { who } = transformer;
   const read = configOfMarState(transformer.shapes, { ...told, who, ...(heads && { heads }) });
   const kl = readKl(tokenizer, read, { ...hints, patchSize: hints.patchSize ?? told.patchSize });
-  const { respacing } = diffusionHead.options.parse({ respacing: told.respacing }, who);
+  const { respacing } = diffusionHead.options({ kind: 'continuous', channels: tokenChannels(kl) }).parse({ respacing: told.respacing }, who);
   const { encoder, decoder, classes } = read.backbone;
   return {
     configs: { tokenizer: kl, order: {}, backbone: read.backbone, head: read.head },

@@ -7,8 +7,8 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, toFloat32, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
 import { createEngine, type Engine } from '@tessera/engine';
-import { isTesseraError } from '@tessera/errors';
 import { openModel } from '../../open-model.ts';
+import { codeOf, expectSame } from '../../testing/official-files.ts';
 import { exportModel } from '../export-model.ts';
 import { importModel, type ImportRequest } from '../import-model.ts';
 
@@ -33,16 +33,6 @@ function request(out: string, more: Partial<ImportRequest> = {}): ImportRequest 
   return { engine, transformer: trainer, out: join(root, out), name: 'micro', ...more };
 }
 
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (isTesseraError(error)) return error.code;
-    throw error;
-  }
-  return 'accepted';
-}
-
 interface Change {
   readonly without?: string;
   readonly extra?: string;
@@ -64,22 +54,6 @@ async function stateDict({ without, extra }: Change): Promise<string> {
   return path;
 }
 
-async function expectSame(path: string, prefix: string): Promise<void> {
-  const file = await openCheckpoint(path);
-  try {
-    const names = [...source.tensors.keys()].filter((key) => key.startsWith(prefix));
-    expect([...file.tensors.keys()].map((name) => prefix + name).sort()).toEqual(names.sort());
-    for (const name of names) {
-      const bare = name.slice(prefix.length);
-      const { dtype, shape } = source.tensors.get(name)!;
-      expect(file.tensors.get(bare), bare).toMatchObject({ dtype, shape });
-      expect(Buffer.from(await file.read(bare)).equals(await source.read(name)), bare).toBe(true);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
 describe('importing official VAR weights', () => {
   it('reads a trainer checkpoint and gives it back bit for bit', async () => {
     const { manifest, format, remarks } = await importModel(request('whole'));
@@ -89,8 +63,8 @@ describe('importing official VAR weights', () => {
     expect([...preview.weight, preview.bias].map((row) => row.length)).toEqual([3, 3, 3, 3, 3]);
     expect(manifest.tokenizer.config).toMatchObject({ V: 32, Cvae: 4, ch: 32, ch_mult: [1], patch_nums: [1, 2, 4] });
     const files = await exportModel(join(root, 'whole'), join(root, 'exported'));
-    await expectSame(files.transformer, 'trainer.var_wo_ddp.');
-    await expectSame(files.tokenizer, 'trainer.vae_local.');
+    await expectSame(files.transformer, { source, prefix: 'trainer.var_wo_ddp.' });
+    await expectSame(files.tokenizer, { source, prefix: 'trainer.vae_local.' });
     const { manifest: again } = await importModel(request('again', { transformer: files.transformer, tokenizer: files.tokenizer }));
     expect(again).toEqual(manifest);
   });
