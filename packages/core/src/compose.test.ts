@@ -29,7 +29,7 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
       ...smallParts,
       backbone: {
         ...backbone,
-        plugin: { ...echoBackbone, describe: () => ({ width: 3, reads: 'known', classes: 4 }) },
+        plugin: { ...echoBackbone, describe: () => ({ width: 3, reads: 'known', classes: 4, remembers: false }) },
       },
     },
   ],
@@ -41,7 +41,38 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
   [
     'space-mismatch',
     /continuous tokens.*exchange the head or the tokenizer/,
-    { ...smallParts, head: { ...head, plugin: { ...shadeHead, space: 'continuous' } } },
+    {
+      ...smallParts,
+      tokenizer: {
+        ...tokenizer,
+        plugin: {
+          ...shadesTokenizer,
+          describe: () => ({ ...shadesTokenizer.describe({}), space: { kind: 'continuous', channels: 1 } }),
+        },
+      },
+    },
+  ],
+  [
+    'confidence-missing',
+    /the order surest.*which shade does not.*exchange the order or the head/,
+    { ...smallParts, order: { ...order, plugin: { ...nextScaleOrder, name: 'surest', needsConfidence: true } } },
+  ],
+  [
+    'one-scale',
+    /one scale of the tokenizer shades.*exchange the order or the tokenizer/,
+    {
+      ...smallParts,
+      tokenizer: {
+        ...tokenizer,
+        plugin: {
+          ...shadesTokenizer,
+          describe: () => {
+            const layout = { length: 4, scales: [{ start: 0, height: 2, width: 2 }] };
+            return { ...shadesTokenizer.describe({}), layout };
+          },
+        },
+      },
+    },
   ],
   [
     'layout-broken',
@@ -89,7 +120,8 @@ describe('compose', () => {
   it('refuses a part that is not what it says, and disposes what was built', () => {
     const { engine, weights } = smallMaterials();
     const before = tf.memory().numTensors;
-    const wider = { ...echoBackbone, describe: () => ({ width: 5, reads: 'estimate', classes: 4 }) as const };
+    const facts = { width: 5, reads: 'estimate', classes: 4, remembers: false } as const;
+    const wider = { ...echoBackbone, describe: () => facts };
     const parts = { ...smallParts, backbone: { ...backbone, plugin: wider } };
     expect(refusal(() => compose(parts, { engine, weights })).code).toBe('part-misdescribed');
     expect(tf.memory().numTensors).toBe(before);

@@ -1,6 +1,7 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
-import type { BackbonePlugin, HeadPlugin, OrderPlugin, Reads, Stride, TokenizerPlugin, Weights } from './contracts.ts';
+import type { Reads, Weights } from './contracts.ts';
+import type { BackbonePlugin, HeadPlugin, OrderPlugin, Stride, TokenizerPlugin } from './plugin.ts';
 import { optionsOf } from './options.ts';
 import type { Composition } from './sample.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
@@ -32,6 +33,8 @@ export interface PartFacts {
   readonly layout: Layout;
   readonly width: number;
   readonly classes: number;
+  /** Whether its backbone keeps caches from step to step. */
+  readonly remembers: boolean;
 }
 
 /** The strides under which a read reflects every token that has been written. */
@@ -44,7 +47,7 @@ const stridesOf: Readonly<Record<Reads, readonly Stride[]>> = {
 /**
  * Reads all configurations and checks that the parts agree, before any weights are opened.
  * @throws TesseraError `part-kind`, `part-contract`, `layout-broken`, `option-twice`, `reads-not-served`, `order-loses-tokens`,
- * `space-mismatch`, or a schema's `field-...`
+ * `one-scale`, `confidence-missing`, `space-mismatch`, or a schema's `field-...`
  */
 export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFacts {
   const configs = {
@@ -54,19 +57,20 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     head: readConfig('head', head),
   };
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
-  const { reads, width, classes } = backbone.plugin.describe(configs.backbone);
+  const { reads, width, classes, remembers } = backbone.plugin.describe(configs.backbone);
   checkLayout(layout, tokenizer.plugin.name);
-  optionsOf({ order: order.plugin, head: head.plugin, layout, space });
+  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
-  if (head.plugin.space !== space.kind) {
+  checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
+  if (head.plugin.space === 'discrete' && space.kind !== 'discrete') {
     refuse({
       code: 'space-mismatch',
-      got: `the head ${head.plugin.name} for ${head.plugin.space} tokens`,
-      expected: `one for the ${space.kind} tokens of the tokenizer ${tokenizer.plugin.name}`,
+      got: `the head ${head.plugin.name}, which scores the entries of a codebook`,
+      expected: `one for the continuous tokens of the tokenizer ${tokenizer.plugin.name}, which has none`,
       next: 'It could not score a single token: exchange the head or the tokenizer.',
     });
   }
-  return { configs, space, layout, width, classes };
+  return { configs, space, layout, width, classes, remembers };
 }
 
 interface Reading {
@@ -91,6 +95,31 @@ function checkReads(reads: Reads, { serves, stride, names: { tokenizer, order, b
       got: `the order ${order.plugin.name}, whose step is a ${stride}`,
       expected: `steps of a ${stridesOf[reads].join(' or ')}, since the backbone ${backbone.plugin.name} reads '${reads}'`,
       next: 'It would silently miss written tokens: exchange the order or the backbone.',
+    });
+  }
+}
+
+interface OrderPlace {
+  readonly scales: number;
+  readonly names: Pick<Parts, 'tokenizer' | 'head'>;
+}
+
+/** What an order needs of the tokenizer and the head. */
+function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: OrderPlace): void {
+  if (order.stride === 'scale' && scales === 1) {
+    refuse({
+      code: 'one-scale',
+      got: `the order ${order.name}, whose step is a scale, on the one scale of the tokenizer ${tokenizer.plugin.name}`,
+      expected: 'several scales',
+      next: 'All tokens would be drawn at once, none seeing another: exchange the order or the tokenizer.',
+    });
+  }
+  if (order.needsConfidence && !head.plugin.confident) {
+    refuse({
+      code: 'confidence-missing',
+      got: `the order ${order.name}, which keeps the tokens that the head is surest of`,
+      expected: `a head that says so, which ${head.plugin.name} does not`,
+      next: 'It could not tell good tokens from bad ones: exchange the order or the head.',
     });
   }
 }

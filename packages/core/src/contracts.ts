@@ -2,21 +2,21 @@ import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { Engine, SampleRng, TraceRng } from '@tessera/engine';
 import type { Row } from './row.ts';
 import type { Plan, Step } from './step.ts';
-import type { Encoding, Layout, Space, SpaceShape, Tokens } from './tokens.ts';
+import type { Encoding, Layout, Space, Tokens } from './tokens.ts';
 
 /*
  * The contracts between the loop and the parts. Arguments are borrowed; results belong to the receiver, which disposes
  * them. Tensor names end in their axes: B images, R rows (2B when guided), L all tokens, l this step's tokens,
  * D backbone width, C token channels, V vocabulary, H W pixels.
- *
- * No built-in part speaks these yet: the read 'last', and `Plan.choose` with `Sampled.confidence_Bl` (orders by
- * confidence).
  */
 
-/** What a backbone reads from the canvas: the running estimate (VAR), all known tokens (MAR), or the newest (raster). */
+/** What a backbone reads from the canvas: the running estimate (VAR), all known tokens (MAR), or the newest (causal). */
 export type Reads = 'estimate' | 'known' | 'last';
 
-/** What a canvas gives to a backbone before a step. `values` is null while nothing has been written. */
+/**
+ * What a canvas gives to a backbone before a step: the estimate of this step's tokens, all tokens with a mark for those
+ * that are known, or what the step before wrote. `values_BlC` is null while nothing has been written.
+ */
 export type Context =
   | { readonly reads: 'estimate'; readonly values_BlC: Tensor3D | null }
   | { readonly reads: 'known'; readonly values_BLC: Tensor3D; readonly known_BL: Tensor2D }
@@ -41,7 +41,8 @@ export type PreviewKind = 'none' | 'linear' | 'decoded';
 
 /** The image so far. The tokenizer owns it: what was written, what comes next, how it looks. */
 export interface Canvas {
-  read(step: Step, reads: Reads): Promise<Context>;
+  /** Before each step, in the manner that the canvas was opened for. */
+  read(step: Step): Promise<Context>;
   write(step: Step, tokens: Tokens): Promise<void>;
   /** One picture per row, or null for 'none'. */
   preview(kind: PreviewKind): Promise<readonly Pixels[] | null>;
@@ -58,13 +59,14 @@ export interface Tokenizer {
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
   /** `image_BHWC` in [0, 1]. */
   encode(image_BHWC: Tensor4D): Promise<Encoding>;
-  /** Tokens of all positions from an encoding; random only for encodings that are distributions. */
-  draw(encoding: Encoding, rng: TraceRng): Tokens;
+  /** Tokens of all positions from an encoding. Encodings that are distributions are drawn from; without `rng`, their means. */
+  draw(encoding: Encoding, rng: TraceRng | null): Tokens;
   /** Teacher forcing of cumulative tokenizers: what the canvas would have given at every position but the first scale's. */
   estimates?(values_BLC: Tensor3D): Tensor3D;
   /** A mask on the finest grid (1 = keep), brought to every position: 1 where the given token stays. */
   keepMask(mask: Uint8Array): Uint8Array;
-  openCanvas(rows: readonly Row[], kept: Kept | null): Canvas;
+  /** An empty canvas for these rows and a backbone that reads so, one of `serves`. `kept` is borrowed until it is disposed. */
+  openCanvas(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
   dispose(): void;
 }
 
@@ -72,19 +74,28 @@ export interface OrderRequest<O = unknown> {
   readonly rows: readonly Row[];
   /** Request-time options, parsed by the plug-in's schema. */
   readonly options: O;
-  /** Orders by sets leave kept tokens out; those by scales write them again with the rest. */
+  /** Orders by sets leave kept tokens out; the others write them again in their turn: the canvas lets kept tokens win. */
   readonly kept: Kept | null;
   readonly rng: SampleRng;
 }
 
 export interface Order<O = unknown> {
   open(layout: Layout, request: OrderRequest<O>): Plan;
+  /**
+   * For training: the positions of one image as they come, each once. `key_L` holds random numbers in [0, 1), one a
+   * position; an order without chance leaves them alone.
+   */
+  visit(layout: Layout, key_L: Float32Array): Int32Array;
+  /** For training: after how many tokens a step may begin, ascending from 0; null: after any number. */
+  stops(layout: Layout): readonly number[] | null;
 }
 
 /** How strongly conditions pull: the mixture is always `u + w (c - u)`, w = 1 for none. */
 export interface Guidance {
   /** False when w is 1 at every step: rows are then not doubled. */
   readonly active: boolean;
+  /** Whether rows are also not doubled at single steps whose w is 1, where the rollout remembers nothing. */
+  readonly saves: boolean;
   weight(step: Step, layout: Layout): number;
 }
 
@@ -99,7 +110,8 @@ export interface Hidden {
 export interface Rollout {
   /** True where a step depends on earlier calls (caches): then it must see also the steps that are only replayed. */
   readonly remembers: boolean;
-  forward(context: Context, step: Step): Promise<Hidden>;
+  /** `guided`: whether to compute the null class too. A rollout that remembers does so at every step, or at none. */
+  forward(context: Context, step: Step, guided: boolean): Promise<Hidden>;
   dispose(): void;
 }
 
@@ -122,7 +134,7 @@ export interface Lesson {
   readonly values_BLC: Tensor3D;
   /** For every position after the first scale. */
   readonly estimates_BLC?: Tensor3D;
-  /** Positions in the order in which they come; int32. */
+  /** Positions in the order in which they come (`Order.visit`); int32. */
   readonly order_BL: Tensor2D;
   /** The place of each position in `order_BL`, its inverse; int32. */
   readonly rank_BL: Tensor2D;
@@ -135,7 +147,7 @@ export interface Lesson {
 /** Hidden states of supervised positions, for the loss. */
 export interface Taught {
   readonly values_BlD: Tensor3D;
-  /** Their positions, `order_BL` from the cut's `least` on; null: all positions of the lesson, ascending. */
+  /** Their positions: `order_BL`, from the cut's `least` on where there is one; null: all of the lesson, ascending. */
   readonly positions_Bl: Tensor2D | null;
 }
 
@@ -165,6 +177,7 @@ export interface SampleContext<O = unknown> {
 
 export interface Sampled {
   readonly tokens: Tokens;
+  /** How sure the head is of each token, a logarithm of its probability: of heads that say so (`HeadPlugin.confident`). */
   readonly confidence_Bl?: Float32Array;
 }
 
@@ -206,70 +219,4 @@ export interface Weights {
 export interface BuildContext {
   readonly engine: Engine;
   readonly weights: Weights;
-}
-
-/** A JSON Schema (draft 2020-12), as far as forms and help texts read it. */
-export interface JsonSchema {
-  readonly type?: 'number' | 'integer' | 'boolean' | 'string' | 'array' | 'object';
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly minimum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly maximum?: number;
-  readonly enum?: readonly string[];
-  readonly items?: JsonSchema;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: boolean;
-}
-
-/** Checks untrusted JSON and returns it typed, or throws a TesseraError that names the field. */
-export interface Schema<T> {
-  parse(value: unknown, who: string): T;
-  /** What it accepts, for forms and help texts; `parse` alone decides. */
-  readonly json: JsonSchema;
-}
-
-export interface TokenizerPlugin<C = unknown> {
-  readonly contract: 1;
-  readonly kind: 'tokenizer';
-  readonly name: string;
-  readonly config: Schema<C>;
-  describe(config: C): { readonly space: SpaceShape; readonly layout: Layout; readonly serves: readonly Reads[] };
-  build(config: C, context: BuildContext): Tokenizer;
-}
-
-export interface BackbonePlugin<C = unknown> {
-  readonly contract: 1;
-  readonly kind: 'backbone';
-  readonly name: string;
-  readonly config: Schema<C>;
-  describe(config: C): { readonly width: number; readonly reads: Reads; readonly classes: number };
-  build(config: C, dims: { readonly layout: Layout; readonly space: SpaceShape }, context: BuildContext): Backbone;
-}
-
-export interface HeadPlugin<C = unknown, O = unknown> {
-  readonly contract: 1;
-  readonly kind: 'head';
-  readonly name: string;
-  readonly space: SpaceShape['kind'];
-  readonly config: Schema<C>;
-  /** Request time: top-k, which the vocabulary bounds, or temperature. Names must differ from the order's. */
-  options(space: SpaceShape): Schema<O>;
-  build(config: C, dims: { readonly width: number; readonly space: Space }, context: BuildContext): Head<O>;
-}
-
-/** What one step of an order is: a whole scale, one token a row, or any set of tokens. */
-export type Stride = 'scale' | 'token' | 'set';
-
-export interface OrderPlugin<C = unknown, O = unknown> {
-  readonly contract: 1;
-  readonly kind: 'order';
-  readonly name: string;
-  readonly stride: Stride;
-  readonly config: Schema<C>;
-  /** Request time: the number of steps. The layout bounds it. */
-  options(layout: Layout): Schema<O>;
-  build(config: C): Order<O>;
 }

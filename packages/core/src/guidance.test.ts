@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { guidanceOf, noGuidance } from './guidance.ts';
+import { guidanceOf, lateGuidance, noGuidance } from './guidance.ts';
 import type { Step } from './step.ts';
 
 const layout = { length: 256, scales: [{ start: 0, height: 16, width: 16 }] };
@@ -27,6 +27,15 @@ describe('guidance', () => {
     expect(linear.weight(step(32, 64, 128), layout)).toBeCloseTo(1.95, 12);
     expect(linear.weight(step(63, 64, 0), layout)).toBeCloseTo(1 + (1.9 * 255) / 256, 12);
     expect(linear.weight(step(62, 64, 1), layout)).toBe(linear.weight(step(63, 64, 0), layout));
+  });
+
+  it('begins later where told to, and says that rows may be saved', () => {
+    const constant = guidanceOf({ kind: 'constant', scale: 4 });
+    const late = lateGuidance(constant, 0.5);
+    expect([0, 1, 2, 3].map((index) => late.weight(step(index, 4), layout))).toEqual([1, 1, 4, 4]);
+    expect(late).toMatchObject({ active: true, saves: true });
+    expect(lateGuidance(constant, 0)).toBe(constant);
+    expect(lateGuidance(noGuidance, 0.5).active).toBe(false);
   });
 
   it('stays constant, or off', () => {

@@ -1,20 +1,17 @@
+export { canvasEmpty, checkImage, checkKept, checkMask, checkTokens, readsUnserved } from './checks.ts';
 export type {
   Backbone,
-  BackbonePlugin,
   BuildContext,
   Canvas,
   Context,
   Guidance,
   Head,
-  HeadPlugin,
   Hidden,
   Cut,
   Init,
-  JsonSchema,
   Kept,
   Lesson,
   Order,
-  OrderPlugin,
   OrderRequest,
   ParamSpec,
   Pixels,
@@ -23,19 +20,28 @@ export type {
   Rollout,
   SampleContext,
   Sampled,
-  Schema,
-  Stride,
   Taught,
   Tokenizer,
-  TokenizerPlugin,
   TrainContext,
   Weights,
 } from './contracts.ts';
+export type {
+  BackboneFacts,
+  BackbonePlugin,
+  HeadPlugin,
+  JsonSchema,
+  OrderPlugin,
+  Schema,
+  Stride,
+  TokenizerPlugin,
+} from './plugin.ts';
 export { checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
+export { confidenceOrder, type ConfidenceOptions } from './confidence-order.ts';
 export {
   constantGuidance,
   guidanceOf,
   guidanceOff,
+  lateGuidance,
   linearGuidance,
   mostGuidance,
   noGuidance,
@@ -45,12 +51,18 @@ export {
 } from './guidance.ts';
 export { nearestName } from './nearest-name.ts';
 export { nextScaleOrder } from './next-scale-order.ts';
-export { optionsOf, readOptions, type OptionParts } from './options.ts';
-export { randomSetsOrder, setSizes, setSteps, type RandomSetsOptions } from './random-sets-order.ts';
+export { optionsOf, readOptions, type OptionParts, type ReadOptions } from './options.ts';
+export { allPositions, byKey, missingOf, setSteps, shuffled, tokenSteps } from './permutation.ts';
+export { pixelsOf } from './pixels.ts';
+export { randomOrder } from './random-order.ts';
+export { randomSetsOrder, type RandomSetsOptions } from './random-sets-order.ts';
+export { rasterOrder } from './raster-order.ts';
 export { roundHalfEven } from './round-half-even.ts';
 export type { Row } from './row.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 export { schema, type Field, type Place } from './schema.ts';
-export type { Plan, Step } from './step.ts';
+export { setSizes, stepsField } from './set-sizes.ts';
+export type { Chosen, Plan, Step } from './step.ts';
+export { TokenCanvas, type TokenCanvasParts, type TokenCanvasRequest } from './token-canvas.ts';
 export type { Written } from './written.ts';
 export type { Encoding, Layout, Scale, Space, SpaceShape, Tokens } from './tokens.ts';

@@ -1,4 +1,5 @@
-import type { OrderPlugin } from './contracts.ts';
+import type { OrderPlugin } from './plugin.ts';
+import { allPositions } from './permutation.ts';
 import { schema } from './schema.ts';
 import type { Step } from './step.ts';
 import type { Layout } from './tokens.ts';
@@ -16,6 +17,8 @@ export const nextScaleOrder: OrderPlugin<Readonly<Record<string, never>>> = {
       steps: () => scaleSteps(layout, rows.length),
       dispose: () => undefined,
     }),
+    visit: (layout) => Int32Array.from(allPositions(layout)),
+    stops: ({ scales }) => scales.map(({ start }) => start),
   }),
 };
 

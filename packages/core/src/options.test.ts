@@ -9,11 +9,18 @@ const heat = described(optional(number({ min: 0 }), 1), 'How bold.');
 const parts: OptionParts = {
   layout,
   space: { kind: 'continuous', channels: 4 },
+  remembers: true,
   order: randomSetsOrder,
   head: { name: 'warm', options: () => object({ heat }) },
 };
 
 describe('options of a composition', () => {
+  it('let guidance begin later where the backbone remembers nothing', () => {
+    const free = { ...parts, remembers: false };
+    expect(readOptions(free, { guidanceFrom: 0.25 }, 'm').guidanceFrom).toBe(0.25);
+    expect(() => readOptions(parts, { guidanceFrom: 0.25 }, 'm')).toThrow('the unknown option guidanceFrom');
+  });
+
   it('are one record for people, and each part gets its own', () => {
     expect(Object.keys(optionsOf(parts).properties)).toEqual(['steps', 'heat']);
     expect(optionsOf(parts).properties['heat']).toEqual({
@@ -22,7 +29,7 @@ describe('options of a composition', () => {
       default: 1,
       description: 'How bold.',
     });
-    expect(readOptions(parts, { heat: 2 }, 'm')).toEqual({ order: { steps: 16 }, head: { heat: 2 } });
+    expect(readOptions(parts, { heat: 2 }, 'm')).toEqual({ guidanceFrom: 0, order: { steps: 16 }, head: { heat: 2 } });
   });
 
   it('name the unknown one and the nearest known', () => {

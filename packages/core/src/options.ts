@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/errors';
-import type { HeadPlugin, JsonSchema, OrderPlugin, Schema } from './contracts.ts';
+import type { HeadPlugin, JsonSchema, OrderPlugin, Schema } from './plugin.ts';
 import { nearestName } from './nearest-name.ts';
+import { schema } from './schema.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
 
 /** The parts that have request-time options, and the tokens that bound them. */
@@ -9,24 +10,47 @@ export interface OptionParts {
   readonly head: Pick<HeadPlugin, 'name' | 'options'>;
   readonly layout: Layout;
   readonly space: SpaceShape;
+  /** Whether the backbone keeps caches: then no row can be left out at a single step. */
+  readonly remembers: boolean;
 }
 
 /** Longer names would swamp the sentence. */
 const longestName = 60;
 
+/** Options of a request, each with the part that it belongs to. */
+export interface ReadOptions {
+  readonly order: unknown;
+  readonly head: unknown;
+  /** See `lateGuidance`. */
+  readonly guidanceFrom: number;
+}
+
+/** What the loop itself lets a request choose. */
+function loopOptions({ remembers }: OptionParts): Schema<unknown> {
+  if (remembers) return schema.object({});
+  const description =
+    'Guidance begins after this share of the steps; the steps before cost half. 0 guides all of them.';
+  return schema.object({
+    guidanceFrom: schema.described(schema.optional(schema.number({ min: 0, max: 1 }), 0), description),
+  });
+}
+
 type Given = Readonly<Record<string, unknown>>;
 
 /**
- * What a request may choose of a composition: the properties of order and head in one object.
- * @throws TesseraError `option-twice` where both have one of the same name
+ * What a request may choose of a composition: the properties of order, head and loop in one object.
+ * @throws TesseraError `option-twice` where order and head have one of the same name
  */
 export function optionsOf(
   parts: OptionParts,
 ): JsonSchema & { readonly properties: Readonly<Record<string, JsonSchema>> } {
   const order = propertiesOf(parts.order.options(parts.layout));
   const head = propertiesOf(parts.head.options(parts.space));
+  const loop = propertiesOf(loopOptions(parts));
   const twice = Object.keys(order).find((name) => Object.hasOwn(head, name));
-  if (twice === undefined) return { type: 'object', properties: { ...order, ...head }, additionalProperties: false };
+  if (twice === undefined) {
+    return { type: 'object', properties: { ...order, ...head, ...loop }, additionalProperties: false };
+  }
   throw new TesseraError({
     code: 'option-twice',
     who: 'compose',
@@ -40,7 +64,7 @@ export function optionsOf(
  * Reads the options of a request, each by the schema of the part that it belongs to.
  * @throws TesseraError `option-unknown`, and what the schemas throw
  */
-export function readOptions(parts: OptionParts, given: Given, who: string): { order: unknown; head: unknown } {
+export function readOptions(parts: OptionParts, given: Given, who: string): ReadOptions {
   const known = Object.keys(optionsOf(parts).properties);
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
@@ -54,11 +78,16 @@ export function readOptions(parts: OptionParts, given: Given, who: string): { or
       next: near === null ? 'Remove it.' : `Did you mean ${near}?`,
     });
   }
-  const read = (schema: Schema<unknown>): unknown => {
-    const own = Object.keys(propertiesOf(schema)).filter((name) => Object.hasOwn(given, name));
-    return schema.parse(Object.fromEntries(own.map((name) => [name, given[name]])), who);
+  const read = (by: Schema<unknown>): unknown => {
+    const own = Object.keys(propertiesOf(by)).filter((name) => Object.hasOwn(given, name));
+    return by.parse(Object.fromEntries(own.map((name) => [name, given[name]])), who);
   };
-  return { order: read(parts.order.options(parts.layout)), head: read(parts.head.options(parts.space)) };
+  return {
+    order: read(parts.order.options(parts.layout)),
+    head: read(parts.head.options(parts.space)),
+    guidanceFrom: 0,
+    ...(read(loopOptions(parts)) as Partial<ReadOptions>),
+  };
 }
 
 function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSchema>> {

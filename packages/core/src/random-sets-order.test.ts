@@ -1,6 +1,7 @@
 import { keyedRng } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
-import { randomSetsOrder, setSizes } from './random-sets-order.ts';
+import { randomSetsOrder } from './random-sets-order.ts';
+import { setSizes } from './set-sizes.ts';
 import type { Kept } from './contracts.ts';
 import type { Step } from './step.ts';
 

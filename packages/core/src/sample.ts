@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SampleRng } from '@tessera/engine';
 import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Rollout, Tokenizer } from './contracts.ts';
-import { reopen, writtenOf, type Written } from './written.ts';
+import { pickTokens } from './pick-tokens.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
+import { reopen, writtenOf, type Written } from './written.ts';
 
 /** A generator: five parts that agree (see `compose`). */
 export interface Composition {
@@ -49,7 +50,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
     return holder;
   };
   const plan = order.open(tokenizer.layout, { rows, kept, rng, options: options.order });
-  const canvas = tokenizer.openCanvas(rows, kept);
+  const canvas = tokenizer.openCanvas(rows, kept, backbone.reads);
   let rollout: Rollout | null = null;
   try {
     rollout = await backbone.openRollout(rows, guidance);
@@ -57,16 +58,18 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       await nextTurn(); // a cancel arrives here, whatever the runtime blocks
       signal.throwIfAborted();
       const past = written[step.index];
-      const seen = past && !rollout.remembers ? null : hold(await canvas.read(step, backbone.reads));
-      const hidden = seen && hold(await rollout.forward(seen, step));
       const weight = guidance.weight(step, tokenizer.layout);
+      const guided = guidance.active && !(guidance.saves && weight === 1);
+      const seen = past && !rollout.remembers ? null : hold(await canvas.read(step));
+      const hidden = seen && hold(await rollout.forward(seen, step, guided));
       const sampled = past
         ? reopen(past, step, { rows, space: tokenizer.space })
         : await head.sample(hidden!, { step, rows, weight, rng, options: options.head, signal });
       hold(sampled.tokens);
-      const chosen = (await plan.choose?.(step, sampled)) ?? step;
-      await canvas.write(chosen, sampled.tokens);
-      const event = { type: 'step', step: chosen, written: past ?? (await writtenOf(sampled)) } as const;
+      const chosen = plan.choose?.(step, sampled);
+      const tokens = chosen ? hold(await pickTokens(sampled.tokens, chosen)) : sampled.tokens;
+      await canvas.write(chosen?.step ?? step, tokens);
+      const event = { type: 'step', step: chosen?.step ?? step, written: past ?? (await writtenOf(sampled)) } as const;
       disposeTensors(held);
       yield { ...event, previews: await canvas.preview(past ? 'none' : preview) };
     }

@@ -1,5 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import type { JsonSchema, Schema } from './contracts.ts';
+import type { JsonSchema, Schema } from './plugin.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Where a value stands: whose schema reads it, and its path from the outside, as `config.scales[2]`. */

@@ -22,20 +22,18 @@ export interface Layout {
   readonly scales: readonly Scale[];
 }
 
-/** What kind of numbers tokens are: known from configuration alone, before any weights load. */
+/**
+ * What kind of numbers tokens are, known from configuration alone, before any weights load: entries of a codebook, or
+ * vectors, which a tokenizer scales to a standard deviation of about 1.
+ */
 export type SpaceShape =
   | { readonly kind: 'discrete'; readonly channels: number; readonly vocabulary: number }
   | { readonly kind: 'continuous'; readonly channels: number };
 
-/** What a token is: an entry of a codebook, or a vector whose standard deviation is known per scale. */
+/** The same of a built tokenizer, whose codebook is at hand. */
 export type Space =
-  | {
-      readonly kind: 'discrete';
-      readonly channels: number;
-      readonly vocabulary: number;
-      readonly codebook_VC: Tensor2D;
-    }
-  | { readonly kind: 'continuous'; readonly channels: number; readonly std_S: readonly number[] };
+  | (Extract<SpaceShape, { kind: 'discrete' }> & { readonly codebook_VC: Tensor2D })
+  | Extract<SpaceShape, { kind: 'continuous' }>;
 
 /** What training caches of an image: indices of a discrete tokenizer, moments of a continuous one. */
 export interface Encoding {

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { diffusionHead } from './diffusion-head.ts';
 
 const [C, D] = [4, 48];
-const space = { kind: 'continuous', channels: C, std_S: [1] } as const;
+const space = { kind: 'continuous', channels: C } as const;
 
 beforeAll(() => tf.setBackend('cpu'));
 

@@ -10,7 +10,7 @@ import { diffusionHead } from './diffusion-head.ts';
 const D = 48;
 const C = 4;
 const OPTIONS: DiffusionOptions = { temperature: 1, respacing: '4,0' };
-const space = { kind: 'continuous', channels: C, std_S: [1] } as const;
+const space = { kind: 'continuous', channels: C } as const;
 
 beforeAll(() => tf.setBackend('cpu'));
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import {
   checkParts,
   guidanceOf,
+  lateGuidance,
   optionsOf,
   readOptions,
   type Guidance,
@@ -82,15 +83,17 @@ export function readRequest(
   { labels, seed, guidance, options }: GenerateRequest,
 ): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
   const { name, defaults } = outline.manifest;
+  const rows = rowsOf({ labels, seed }, { who: name, classes: outline.facts.classes });
+  const { order, head, guidanceFrom } = readOptions(optionParts(outline), { ...defaults.options, ...options }, name);
   return {
-    rows: rowsOf({ labels, seed }, { who: name, classes: outline.facts.classes }),
-    options: readOptions(optionParts(outline), { ...defaults.options, ...options }, name),
-    guidance: readGuidance(outline.manifest, guidance),
+    rows,
+    options: { order, head },
+    guidance: lateGuidance(readGuidance(outline.manifest, guidance), guidanceFrom),
   };
 }
 
-function optionParts({ parts: { order, head }, facts: { layout, space } }: ModelOutline): OptionParts {
-  return { order: order.plugin, head: head.plugin, layout, space };
+function optionParts({ parts: { order, head }, facts }: ModelOutline): OptionParts {
+  return { order: order.plugin, head: head.plugin, ...facts };
 }
 
 function readGuidance({ name, defaults: { guidance } }: ModelManifest, scale: number | undefined): Guidance {

@@ -1,4 +1,4 @@
-import { nearestName, nextScaleOrder, randomSetsOrder } from '@tessera/core';
+import { confidenceOrder, nearestName, nextScaleOrder, randomOrder, randomSetsOrder, rasterOrder } from '@tessera/core';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, Parts, TokenizerPlugin } from '@tessera/core';
 import { maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
@@ -19,7 +19,13 @@ export interface Plugins {
 /** What Tessera brings along. */
 export const builtInPlugins: Plugins = {
   tokenizers: [vqTokenizer as TokenizerPlugin, klTokenizer as TokenizerPlugin],
-  orders: [nextScaleOrder as OrderPlugin, randomSetsOrder as OrderPlugin],
+  orders: [
+    nextScaleOrder as OrderPlugin,
+    rasterOrder as OrderPlugin,
+    randomOrder as OrderPlugin,
+    randomSetsOrder as OrderPlugin,
+    confidenceOrder as OrderPlugin,
+  ],
   backbones: [nextScaleTransformer as BackbonePlugin, maskedEncoderDecoder as BackbonePlugin],
   heads: [categoricalHead as HeadPlugin, diffusionHead as HeadPlugin],
 };

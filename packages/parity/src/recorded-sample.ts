@@ -73,11 +73,11 @@ function at(steps: Steps, step: Step): Writable<RecordedStep> {
 function recordCanvas(tokenizer: Tokenizer, steps: Steps): Tokenizer {
   return {
     ...tokenizer,
-    openCanvas(rows, kept) {
-      const canvas: Canvas & { readonly map_BHWC?: Tensor | null } = tokenizer.openCanvas(rows, kept);
+    openCanvas(rows, kept, reads) {
+      const canvas: Canvas & { readonly map_BHWC?: Tensor | null } = tokenizer.openCanvas(rows, kept, reads);
       return {
-        async read(step, reads) {
-          const context = await canvas.read(step, reads);
+        async read(step) {
+          const context = await canvas.read(step);
           const record = at(steps, step);
           record.values = await copyIfAny(context.reads === 'known' ? context.values_BLC : context.values_BlC);
           record.known = await copyIfAny(context.reads === 'known' ? context.known_BL : null);
@@ -106,19 +106,19 @@ function recordHidden(backbone: Backbone, { steps, everywhere, length }: HiddenR
     ...backbone,
     async openRollout(rows, guidance) {
       const rollout = await backbone.openRollout(rows, guidance);
-      const lookEverywhere = async (context: Context, step: Step): Promise<Computed | null> => {
+      const lookEverywhere = async (context: Context, step: Step, guided: boolean): Promise<Computed | null> => {
         const all = Int32Array.from({ length: rows.length * length }, (_, i) => i % length);
-        const { values_RlD } = await rollout.forward(context, { ...step, positions_Bl: all });
+        const { values_RlD } = await rollout.forward(context, { ...step, positions_Bl: all }, guided);
         const copy = await copyOf(values_RlD);
         values_RlD.dispose();
         return copy;
       };
       return {
         remembers: rollout.remembers,
-        async forward(context, step) {
+        async forward(context, step, guided) {
           const record = at(steps, step);
-          if (everywhere(step.index)) record.everywhere = await lookEverywhere(context, step);
-          const hidden = await rollout.forward(context, step);
+          if (everywhere(step.index)) record.everywhere = await lookEverywhere(context, step, guided);
+          const hidden = await rollout.forward(context, step, guided);
           record.hidden = await copyOf(hidden.values_RlD);
           return hidden;
         },

@@ -1,4 +1,3 @@
-export type { KlCanvas } from './canvas.ts';
 export { kl16, klConfig, klLayout, latentSide, tokenChannels, type KlConfig } from './config.ts';
 export { fitPreviewOnImages, fitPreviewOnNoise } from './fit-preview.ts';
 export { decodeLatent, encodeMoments, openKlVae, type KlVae } from './kl-vae.ts';

@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { randomSetsOrder, setSizes, setSteps, type Kept, type Row, type Step } from '@tessera/core';
+import { randomSetsOrder, setSizes, setSteps, type Canvas, type Kept, type Row, type Step } from '@tessera/core';
 import { createEngine, keyedRng, tensorFrom, type Engine, type TraceRng } from '@tessera/engine';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';
-import type { KlCanvas } from './canvas.ts';
 import type { KlConfig } from './config.ts';
 import { klTokenizer, type KlTokenizer } from './tokenizer.ts';
 
@@ -52,7 +51,7 @@ function at(values_BLC: Float32Array, { positions_Bl }: Step, batch: number): Fl
 async function write(tokenizer: KlTokenizer, values_BLC: Float32Array, kept: Kept | null = null) {
   const batch = values_BLC.length / (LENGTH * CHANNELS);
   const rows = rowsOf(batch);
-  const canvas = tokenizer.openCanvas(rows, kept);
+  const canvas = tokenizer.openCanvas(rows, kept, 'known');
   const rng = keyedRng(rows.map(({ seed }) => seed));
   const plan = randomSetsOrder.build({}).open(tokenizer.layout, { rows, kept, rng, options: { steps: 5 } });
   for (const step of plan.steps()) {
@@ -69,8 +68,8 @@ function whole(batch: number): Step {
 }
 
 /** All tokens of a canvas. */
-async function valuesOf(canvas: KlCanvas): Promise<Float32Array> {
-  const context = await canvas.read({ ...whole(1), positions_Bl: new Int32Array(0) }, 'known');
+async function valuesOf(canvas: Canvas): Promise<Float32Array> {
+  const context = await canvas.read({ ...whole(1), positions_Bl: new Int32Array(0) });
   if (context.reads !== 'known') return expect.unreachable();
   const values = (await context.values_BLC.data<'float32'>()).slice();
   tf.dispose([context.values_BLC, context.known_BL]);
@@ -96,9 +95,9 @@ describe.each(['eager', 'onnx'] as const)('klTokenizer on %s', (target) => {
   it('says what its tokens are', () => {
     const { space, layout, serves, image } = tokenizer;
     expect(klTokenizer.describe(config)).toEqual({ space: { kind: 'continuous', channels: 4 }, layout, serves });
-    expect(space).toEqual({ kind: 'continuous', channels: 4, std_S: [1] });
+    expect(space).toEqual({ kind: 'continuous', channels: 4 });
     expect(layout).toEqual({ length: 64, scales: [{ start: 0, height: 8, width: 8 }] });
-    expect(serves).toEqual(['known']);
+    expect(serves).toEqual(['known', 'last']);
     expect(image).toEqual({ height: 32, width: 32, channels: 3 });
   });
 
@@ -149,12 +148,12 @@ describe.each(['eager', 'onnx'] as const)('klTokenizer on %s', (target) => {
   });
 
   it('gives a backbone all tokens known so far', async () => {
-    const canvas = tokenizer.openCanvas(rowsOf(2), null);
+    const canvas = tokenizer.openCanvas(rowsOf(2), null, 'known');
     const values = recordedTokens();
     const orders = [0, 1].map((row) => Array.from({ length: LENGTH }, (_, i) => (i * 37 + row * 11) % LENGTH));
     const known = new Set<number>();
     for (const step of setSteps(orders, setSizes(LENGTH, 4))) {
-      const context = await canvas.read(step, 'known');
+      const context = await canvas.read(step);
       if (context.reads !== 'known') return expect.unreachable();
       const [read, marks] = [await context.values_BLC.data(), await context.known_BL.data()];
       expect([...marks]).toEqual(Array.from({ length: 2 * LENGTH }, (_, place) => (known.has(place) ? 1 : 0)));
@@ -193,9 +192,9 @@ describe.each(['eager', 'onnx'] as const)('klTokenizer on %s', (target) => {
     const keep_L = tokenizer.keepMask(Uint8Array.from({ length: LENGTH }, (_, i) => (i < 20 ? 255 : 0)));
     expect([...keep_L]).toEqual(Array.from({ length: LENGTH }, (_, i) => (i < 20 ? 1 : 0)));
     const kept = { values_BLC: given, keep_L };
-    const canvas = tokenizer.openCanvas(rowsOf(2), kept);
+    const canvas = tokenizer.openCanvas(rowsOf(2), kept, 'known');
     const all = whole(2);
-    const context = await canvas.read(all, 'known');
+    const context = await canvas.read(all);
     if (context.reads !== 'known') return expect.unreachable();
     expect([...(await context.known_BL.data())]).toEqual([...keep_L, ...keep_L]);
     const tokens = tokensFrom(others, 2);
@@ -204,7 +203,7 @@ describe.each(['eager', 'onnx'] as const)('klTokenizer on %s', (target) => {
     const filled = await write(tokenizer, others, kept);
     expect(await valuesOf(canvas)).toEqual(mixed);
     expect(await valuesOf(filled)).toEqual(mixed);
-    expect(() => tokenizer.openCanvas(rowsOf(1), kept)).toThrow('expected [1,64,4]');
+    expect(() => tokenizer.openCanvas(rowsOf(1), kept, 'known')).toThrow('expected [1,64,4]');
     expect(() => tokenizer.keepMask(new Uint8Array(63))).toThrow('expected 8 x 8 entries');
     for (const one of [canvas, filled]) one.dispose();
     tf.dispose([given, tokens.values_BlC, context.values_BLC, context.known_BL]);
@@ -212,13 +211,16 @@ describe.each(['eager', 'onnx'] as const)('klTokenizer on %s', (target) => {
   });
 
   it('refuses reads and steps that are not its own', async () => {
-    const canvas = tokenizer.openCanvas(rowsOf(2), null);
+    const canvas = tokenizer.openCanvas(rowsOf(2), null, 'known');
     const step = (...positions: number[]): Step => ({ ...whole(2), positions_Bl: Int32Array.from(positions) });
-    await expect(canvas.read(whole(2), 'estimate')).rejects.toMatchObject({ code: 'reads-unserved' });
-    await expect(canvas.read(step(1, 2, 3), 'known')).rejects.toMatchObject({ code: 'step-misfit' });
-    await expect(canvas.read(step(1, 64), 'known')).rejects.toMatchObject({ code: 'step-misfit' });
-    await expect(canvas.read(step(-1, 1), 'known')).rejects.toMatchObject({ code: 'step-misfit' });
+    expect(() => tokenizer.openCanvas(rowsOf(2), null, 'estimate')).toThrow("reads 'estimate'");
+    await expect(canvas.read(step(1, 2, 3))).rejects.toMatchObject({ code: 'step-misfit' });
+    await expect(canvas.read(step(1, 64))).rejects.toMatchObject({ code: 'step-misfit' });
+    await expect(canvas.read(step(-1, 1))).rejects.toMatchObject({ code: 'step-misfit' });
     await expect(canvas.render(0)).rejects.toMatchObject({ code: 'canvas-empty' });
+    const one = tokensFrom(new Float32Array(2 * CHANNELS), 2);
+    await canvas.write(step(0, 0), one);
+    one.values_BlC.dispose();
     await expect(canvas.preview('linear')).rejects.toMatchObject({ code: 'preview-missing' });
     const tokens = tokensFrom(new Float32Array(2 * CHANNELS), 2);
     await expect(canvas.write(step(1, 2, 3, 4), tokens)).rejects.toMatchObject({ code: 'shape-mismatch' });
@@ -234,7 +236,7 @@ describe.each(['eager', 'onnx'] as const)('klTokenizer on %s', (target) => {
     const preview = { weight, bias: [0.5, 0.25, 0.5] };
     const start = tf.memory().numTensors;
     const shown = open(engine, { preview });
-    const canvas = shown.openCanvas(rowsOf(2), null);
+    const canvas = shown.openCanvas(rowsOf(2), null, 'known');
     const positions_Bl = Int32Array.from([9, 3]);
     const tokens = tokensFrom(Float32Array.from([1, 0, 0, 2, 0.5, 0, 0, -1]), 2);
     await canvas.write({ ...whole(2), positions_Bl }, tokens);
@@ -256,7 +258,7 @@ describe.each(['eager', 'onnx'] as const)('klTokenizer on %s', (target) => {
     const shown = open(engine, { patch_size: 2, preview: { weight, bias: [0.25, 0.25, 0.25] } });
     expect(shown.layout).toEqual({ length: 16, scales: [{ start: 0, height: 4, width: 4 }] });
     expect(shown.space.channels).toBe(16);
-    const canvas = shown.openCanvas(rowsOf(1), null);
+    const canvas = shown.openCanvas(rowsOf(1), null, 'known');
     // Channel 0 of the four latents comes first.
     const tokens = tokensFrom(Float32Array.from([0.5, 1, 1.5, 2, ...new Array(12).fill(9)]), 1, 16);
     await canvas.write({ ...whole(1), positions_Bl: Int32Array.of(5) }, tokens);

@@ -1,20 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import { checkImage, checkMask } from '@tessera/autoencoder';
-import type {
-  BuildContext,
-  Encoding,
-  Kept,
-  Reads,
-  Row,
-  SpaceShape,
-  Tokenizer,
-  TokenizerPlugin,
-  Tokens,
+import {
+  checkImage,
+  checkMask,
+  pixelsOf,
+  TokenCanvas,
+  type BuildContext,
+  type Encoding,
+  type Reads,
+  type SpaceShape,
+  type TokenCanvasParts,
+  type Tokenizer,
+  type TokenizerPlugin,
+  type Tokens,
 } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { KlCanvas } from './canvas.ts';
 import { klConfig, klLayout, tokenChannels, type KlConfig } from './config.ts';
 import { openKlVae, type KlVae } from './kl-vae.ts';
 import { toTokens } from './patches.ts';
@@ -24,14 +25,13 @@ import { KlPrograms } from './programs.ts';
 /** The KL-VAE as a tokenizer, with its network in reach of trainers and tests. */
 export interface KlTokenizer extends Tokenizer {
   readonly model: KlVae;
-  openCanvas(rows: readonly Row[], kept: Kept | null): KlCanvas;
 }
 
 export interface KlTokenizerPlugin extends TokenizerPlugin<KlConfig> {
   build(config: KlConfig, context: BuildContext): KlTokenizer;
 }
 
-const SERVES: readonly Reads[] = ['known'];
+const SERVES: readonly Reads[] = ['known', 'last'];
 const WHO = 'tokenizer-continuous';
 
 /** Tokenizer `kl`: a KL-VAE (MAR, arXiv 2406.11838), whose tokens are scaled latents. */
@@ -55,10 +55,16 @@ function openKlTokenizer(config: KlConfig, { engine, weights }: BuildContext): K
   const layout = klLayout(config);
   const { resolution, in_channels } = config;
   const image = { height: resolution, width: resolution, channels: in_channels };
-  const parts = { programs, layout, channels: tokenChannels(config) };
+  const canvas: TokenCanvasParts = {
+    who: `${WHO} canvas`,
+    layout,
+    channels: tokenChannels(config),
+    decode: async (values_1LC) => (await pixelsOf(await programs.decode()(values_1LC)))[0]!,
+    preview: async (values_BLC, known_BL) => pixelsOf(await programs.preview()(values_BLC, known_BL)),
+  };
   return {
     model,
-    space: { ...spaceShape(config), std_S: [1] },
+    space: spaceShape(config),
     layout,
     serves: SERVES,
     image,
@@ -71,13 +77,13 @@ function openKlTokenizer(config: KlConfig, { engine, weights }: BuildContext): K
       checkMask(mask, layout.scales[0]!, WHO);
       return mask.map((keep) => (keep ? 1 : 0));
     },
-    openCanvas: (rows, kept) => new KlCanvas(parts, rows.length, kept),
+    openCanvas: (rows, kept, reads) => new TokenCanvas(canvas, { batch: rows.length, kept, reads }),
     dispose: () => programs.dispose(),
   };
 }
 
-/** A sample of the encoding's distribution, scaled, from the stream `posterior`. Pure and traceable. */
-function tokensOf({ latentScale, patch_size }: KlConfig, { moments }: Encoding, rng: TraceRng): Tokens {
+/** A sample of the encoding's distribution from the stream `posterior`, or its mean, scaled. Pure and traceable. */
+function tokensOf({ latentScale, patch_size }: KlConfig, { moments }: Encoding, rng: TraceRng | null): Tokens {
   if (moments === undefined) {
     throw new TesseraError({
       code: 'encoding-without-moments',
@@ -87,7 +93,9 @@ function tokensOf({ latentScale, patch_size }: KlConfig, { moments }: Encoding, 
     });
   }
   const [batch, height, width, both] = (moments as Tensor4D).shape;
-  const noise_Bhwz = rng.normal('posterior', [batch, height, width, both / 2]) as Tensor4D;
-  const latent_Bhwz = latentOf(moments as Tensor4D, noise_Bhwz);
+  const shape = [batch, height, width, both / 2] as const;
+  const latent_Bhwz = rng
+    ? latentOf(moments as Tensor4D, rng.normal('posterior', shape) as Tensor4D)
+    : (tf.slice(moments as Tensor4D, [0, 0, 0, 0], [...shape]) as Tensor4D);
   return { values_BlC: toTokens(tf.mul(latent_Bhwz, latentScale), patch_size) };
 }

@@ -1,6 +1,18 @@
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { canvasEmpty, checkKept, checkTokens, pixelsOf, readsUnserved } from '@tessera/autoencoder';
-import type { Canvas, Context, Kept, Layout, Pixels, PreviewKind, Reads, Step, Tokens } from '@tessera/core';
+import {
+  canvasEmpty,
+  checkKept,
+  checkTokens,
+  pixelsOf,
+  type Canvas,
+  type Context,
+  type Kept,
+  type Layout,
+  type Pixels,
+  type PreviewKind,
+  type Step,
+  type Tokens,
+} from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { checkStep } from './check-step.ts';
 import type { VqPrograms } from './programs.ts';
@@ -34,11 +46,10 @@ export class VqCanvas implements Canvas {
     return this.#map_BHWC;
   }
 
-  async read(step: Step, reads: Reads): Promise<Context> {
-    if (reads !== 'estimate') throw readsUnserved(reads, 'estimate', WHO);
+  async read(step: Step): Promise<Context> {
     this.#check(step);
-    if (this.#map_BHWC === null) return { reads, values_BlC: null };
-    return { reads, values_BlC: await this.#parts.programs.estimate(step.index)(this.#map_BHWC) };
+    if (this.#map_BHWC === null) return { reads: 'estimate', values_BlC: null };
+    return { reads: 'estimate', values_BlC: await this.#parts.programs.estimate(step.index)(this.#map_BHWC) };
   }
 
   async write(step: Step, { values_BlC }: Tokens): Promise<void> {

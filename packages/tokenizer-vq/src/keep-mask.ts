@@ -1,5 +1,4 @@
-import { checkMask } from '@tessera/autoencoder';
-import type { Layout } from '@tessera/core';
+import { checkMask, type Layout } from '@tessera/core';
 
 /**
  * Brings a mask on the finest map (1 = keep) to every position: a token of a coarser scale stays where the mask,

@@ -2,12 +2,15 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { linearPreview, previewMissing, ProgramSet, toNetworkRange, toPixelRange } from '@tessera/autoencoder';
 import type { Engine, Program } from '@tessera/engine';
-import { contribution, estimate } from './accumulate.ts';
+import { accumulate, contribution, estimate, splitScales } from './accumulate.ts';
+import { mapSide } from './config.ts';
 import { quantize } from './quantize.ts';
 import { decodeFeatures, encodeFeatures, type VqVae } from './vq-vae.ts';
 
 const MAP = 'B . . .';
 const TOKENS = 'B . .';
+/** What a position shows whose token is not known yet: middle grey. */
+const UNKNOWN = 0.5;
 
 /** The compiled programs of one tokenizer. Each is compiled when it is first asked for and shared by all canvases. */
 export class VqPrograms {
@@ -70,9 +73,36 @@ export class VqPrograms {
     return this.#programs.once('preview', { axes: [MAP] }, (map_BHWC: Tensor4D) => linearPreview(preview, map_BHWC));
   }
 
+  /** Tokens of all scales of one image [1, L, C] -> its pixels in [0, 1]; tokens of zeros add nothing. */
+  decodeTokens(): Program<[Tensor3D], Tensor4D> {
+    const pixels = (tokens_1LC: Tensor3D): Tensor4D =>
+      toPixelRange(decodeFeatures(this.#model, mapOf(this.#model, tokens_1LC)));
+    return this.#programs.once('decode-tokens', { memory: 'release' }, pixels);
+  }
+
+  /** Tokens of all scales [B, L, C] and which are known [B, L] -> pixels in [0, 1] of the map's size. */
+  previewTokens(): Program<[Tensor3D, Tensor2D], Tensor4D> {
+    const { preview, patch_nums } = this.#model.config;
+    if (preview === null) throw previewMissing('tokenizer-vq');
+    const shown = (tokens_BLC: Tensor3D, known_BL: Tensor2D): Tensor4D => {
+      const pixels_BhwC = linearPreview(preview, mapOf(this.#model, tokens_BLC));
+      const side = mapSide(this.#model.config);
+      const finest_BL = tf.slice(known_BL, [0, known_BL.shape[1] - side * side], [-1, -1]);
+      // Of several scales the coarse ones fill what the finest has not reached; one alone shows grey there.
+      const seen = patch_nums.length > 1 ? tf.onesLike(finest_BL) : finest_BL;
+      const seen_Bhw1 = tf.reshape(seen, [-1, side, side, 1]);
+      return tf.add(tf.mul(tf.sub(pixels_BhwC, UNKNOWN), seen_Bhw1), UNKNOWN);
+    };
+    return this.#programs.once('preview-tokens', { axes: [TOKENS, 'B .'] }, shown);
+  }
+
   dispose(): void {
     this.#programs.dispose();
   }
+}
+
+function mapOf({ quantizer }: VqVae, tokens_BLC: Tensor3D): Tensor4D {
+  return accumulate(quantizer, splitScales(quantizer, tokens_BLC));
 }
 
 function indicesOf(model: VqVae, pixels_BHWC: Tensor4D): Tensor2D {

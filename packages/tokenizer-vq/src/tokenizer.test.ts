@@ -59,6 +59,7 @@ async function write(engine: Engine, tokenizer: VqTokenizer, of: { rows: readonl
   const canvas = tokenizer.openCanvas(
     of.rows.map((row) => rows[row]!),
     of.kept ?? null,
+    'estimate',
   );
   for (const scale of tokenizer.layout.scales.keys()) {
     const tokens = await tokensOf(engine, tokenizer, { scale, rows: of.rows });
@@ -101,11 +102,11 @@ describe.each(['eager', 'onnx'] as const)('vqTokenizer on %s', (target) => {
 
   it('accumulates the official map, shows every scale and leaves no tensor behind', async () => {
     const start = tf.memory().numTensors;
-    const canvas = tokenizer.openCanvas(rows, null);
+    const canvas = tokenizer.openCanvas(rows, null, 'estimate');
     const pieces: number[][] = [];
     for (const scale of tokenizer.layout.scales.keys()) {
       const step = stepOf(tokenizer, scale, rows.length);
-      const context = await canvas.read(step, 'estimate');
+      const context = await canvas.read(step);
       if (context.reads !== 'estimate') expect.unreachable();
       else if (scale === 0) expect(context.values_BlC).toBeNull();
       else pieces.push([...(await context.values_BlC!.data())]);
@@ -176,17 +177,16 @@ describe.each(['eager', 'onnx'] as const)('vqTokenizer on %s', (target) => {
     const [all, none, given, own] = await Promise.all(canvases.map((canvas) => canvas.render(0)));
     expect(all!.data).toEqual(given!.data);
     expect(none!.data).toEqual(own!.data);
-    expect(() => tokenizer.openCanvas(rows, keptAll)).toThrow('expected [2,30,8]');
+    expect(() => tokenizer.openCanvas(rows, keptAll, 'estimate')).toThrow('expected [2,30,8]');
     for (const canvas of canvases) canvas.dispose();
     tf.dispose([values_BLC, ...scales.map(({ values_BlC }) => values_BlC)]);
     join.dispose();
   });
 
   it('refuses reads and steps that are not its own', async () => {
-    const canvas = tokenizer.openCanvas(rows, null);
-    await expect(canvas.read(stepOf(tokenizer, 0, 2), 'known')).rejects.toMatchObject({ code: 'reads-unserved' });
-    await expect(canvas.read(stepOf(tokenizer, 1, 2), 'estimate')).rejects.toMatchObject({ code: 'step-not-a-scale' });
-    await expect(canvas.read(stepOf(tokenizer, 0, 1), 'estimate')).rejects.toMatchObject({ code: 'step-not-a-scale' });
+    const canvas = tokenizer.openCanvas(rows, null, 'estimate');
+    await expect(canvas.read(stepOf(tokenizer, 1, 2))).rejects.toMatchObject({ code: 'step-not-a-scale' });
+    await expect(canvas.read(stepOf(tokenizer, 0, 1))).rejects.toMatchObject({ code: 'step-not-a-scale' });
     await expect(canvas.render(0)).rejects.toMatchObject({ code: 'canvas-empty' });
     expect(await canvas.preview('none')).toBeNull();
     await expect(canvas.preview('linear')).rejects.toMatchObject({ code: 'preview-missing' });
@@ -226,7 +226,7 @@ describe.each(['eager', 'onnx'] as const)('vqTokenizer on %s', (target) => {
       name: 'draw',
     });
     const values_BlC = await draw(index_BL!);
-    const canvas = single.openCanvas(rows.slice(0, 1), null);
+    const canvas = single.openCanvas(rows.slice(0, 1), null, 'known');
     await canvas.write(stepOf(single, 0, 1), { values_BlC });
     const { data, channels } = await canvas.render(0);
     expect(channels).toBe(1);

@@ -1,16 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { checkImage } from '@tessera/autoencoder';
-import type {
-  BuildContext,
-  Encoding,
-  Kept,
-  Reads,
-  Row,
-  SpaceShape,
-  Tokenizer,
-  TokenizerPlugin,
-  Tokens,
+import {
+  checkImage,
+  pixelsOf,
+  TokenCanvas,
+  type BuildContext,
+  type Canvas,
+  type Encoding,
+  type Kept,
+  type Reads,
+  type Row,
+  type SpaceShape,
+  type TokenCanvasParts,
+  type Tokenizer,
+  type TokenizerPlugin,
+  type Tokens,
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { estimatesOf } from './accumulate.ts';
@@ -24,14 +28,17 @@ import { openVqVae, type VqVae } from './vq-vae.ts';
 /** The VQ-VAE as a tokenizer, with its network in reach of trainers and tests. */
 export interface VqTokenizer extends Tokenizer {
   readonly model: VqVae;
-  openCanvas(rows: readonly Row[], kept: Kept | null): VqCanvas;
+  openCanvas(rows: readonly Row[], kept: Kept | null, reads: 'estimate'): VqCanvas;
+  openCanvas(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
 }
 
 export interface VqTokenizerPlugin extends TokenizerPlugin<VqConfig> {
   build(config: VqConfig, context: BuildContext): VqTokenizer;
 }
 
-const SERVES: readonly Reads[] = ['estimate'];
+/** One scale alone has no coarser ones to estimate it from. */
+const servesOf = ({ patch_nums }: VqConfig): readonly Reads[] =>
+  patch_nums.length > 1 ? ['estimate', 'known', 'last'] : ['known', 'last'];
 
 /** Tokenizer `vq`: a multi-scale residual VQ-VAE (VAR, arXiv 2404.02905); with a single scale, a plain VQ-VAE. */
 export const vqTokenizer: VqTokenizerPlugin = {
@@ -39,7 +46,7 @@ export const vqTokenizer: VqTokenizerPlugin = {
   kind: 'tokenizer',
   name: 'vq',
   config: vqConfig,
-  describe: (config) => ({ space: spaceShape(config), layout: vqLayout(config), serves: SERVES }),
+  describe: (config) => ({ space: spaceShape(config), layout: vqLayout(config), serves: servesOf(config) }),
   build: openVqTokenizer,
 };
 
@@ -55,13 +62,25 @@ function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): V
   const layout = vqLayout(config);
   const side = imageSide(config);
   const image = { height: side, width: side, channels: config.in_channels };
-  const parts = { programs, layout, channels: config.Cvae };
+  const running = { programs, layout, channels: config.Cvae };
+  const scattered: TokenCanvasParts = {
+    ...running,
+    who: 'tokenizer-vq canvas',
+    decode: async (values_1LC) => (await pixelsOf(await programs.decodeTokens()(values_1LC)))[0]!,
+    preview: async (values_BLC, known_BL) => pixelsOf(await programs.previewTokens()(values_BLC, known_BL)),
+  };
+  function openCanvas(rows: readonly Row[], kept: Kept | null, reads: 'estimate'): VqCanvas;
+  function openCanvas(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
+  function openCanvas(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas {
+    if (reads === 'estimate') return new VqCanvas(running, rows.length, kept);
+    return new TokenCanvas(scattered, { batch: rows.length, kept, reads });
+  }
   const several = layout.scales.length > 1;
   return {
     model,
     space: { ...spaceShape(config), codebook_VC: quantizer.codebook_VC },
     layout,
-    serves: SERVES,
+    serves: servesOf(config),
     image,
     async encode(image_BHWC: Tensor4D): Promise<Encoding> {
       checkImage(image_BHWC, image, 'tokenizer-vq');
@@ -70,7 +89,7 @@ function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): V
     draw: (encoding): Tokens => tokensOf(model, encoding),
     ...(several && { estimates: (values_BLC: Tensor3D): Tensor3D => estimatesOf(quantizer, values_BLC) }),
     keepMask: (mask) => keepMask(layout, mask),
-    openCanvas: (rows, kept) => new VqCanvas(parts, rows.length, kept),
+    openCanvas,
     dispose: () => programs.dispose(),
   };
 }

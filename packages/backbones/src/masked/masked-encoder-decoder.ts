@@ -12,7 +12,7 @@ export const maskedEncoderDecoder: BackbonePlugin<MaskedConfig> = {
   kind: 'backbone',
   name: 'masked-encoder-decoder',
   config: maskedConfig,
-  describe: ({ decoder, classes }) => ({ width: decoder.width, classes, reads: 'known' }),
+  describe: ({ decoder, classes }) => ({ width: decoder.width, classes, reads: 'known', remembers: false }),
   build: buildBackbone,
 };
 

@@ -33,7 +33,7 @@ async function roll(backbone: Backbone, { labels, guidance }: Request, moments: 
     for (const [index, moment] of moments.entries()) {
       const context = contextOf(moment);
       const step = stepOf(moment, { index, of: moments.length });
-      const { values_RlD } = await rollout.forward(context, step).finally(() => {
+      const { values_RlD } = await rollout.forward(context, step, guidance.active).finally(() => {
         context.values_BLC.dispose();
         context.known_BL.dispose();
       });
@@ -142,7 +142,11 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
       const wrong = roll(backbone, { ...request, labels: [10, 0] }, [first!]);
       await expect(wrong).rejects.toThrow('label 10; expected a label from 0 to 9');
       const rollout = await backbone.openRollout([{ seed: 0, label: 0 }], noGuidance);
-      const estimate = rollout.forward({ reads: 'estimate', values_BlC: null }, stepOf(first!, { index: 0, of: 1 }));
+      const estimate = rollout.forward(
+        { reads: 'estimate', values_BlC: null },
+        stepOf(first!, { index: 0, of: 1 }),
+        false,
+      );
       await expect(estimate).rejects.toThrow("a context of 'estimate' at step 0; expected the known tokens");
       rollout.dispose();
     });

@@ -4,7 +4,7 @@ import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { checkLabel } from '../label.ts';
 import type { MaskedModel } from './forward.ts';
-import type { StepInput, StepProgram } from './programs.ts';
+import type { RowsInput, StepInput, StepProgram } from './programs.ts';
 
 const WHO = 'masked-encoder-decoder';
 
@@ -19,21 +19,25 @@ export function openRollout(
   guidance: Guidance,
 ): Rollout {
   const labels = rows.map(({ label }) => checkLabel(label, model.config.classes, WHO));
-  const guided = guidance.active;
   const images = [...labels.keys()];
-  const label_R = intTensor(guided ? [...labels, ...labels.map(() => -1)] : labels) as Tensor1D;
-  const row_R = intTensor(guided ? [...images, ...images] : images) as Tensor1D;
+  const once: RowsInput = { label_R: intTensor(labels) as Tensor1D, row_R: intTensor(images) as Tensor1D };
+  const twice: RowsInput | null = guidance.active
+    ? {
+        label_R: intTensor([...labels, ...labels.map(() => -1)]) as Tensor1D,
+        row_R: intTensor([...images, ...images]) as Tensor1D,
+      }
+    : null;
   return {
     remembers: false,
-    async forward(context: Context, step: Step): Promise<Hidden> {
+    async forward(context: Context, step: Step, guided: boolean): Promise<Hidden> {
+      const rowsOf = (guided && twice) || once;
       const input = await readCanvas(context, step);
-      const running = program({ label_R, row_R }, { values_BLC: input.values_BLC, ...input.places });
+      const running = program(rowsOf, { values_BLC: input.values_BLC, ...input.places });
       const values_RlD = await running.finally(() => Object.values(input.places).forEach((tensor) => tensor.dispose()));
-      return { values_RlD, positions_Bl: step.positions_Bl, guided };
+      return { values_RlD, positions_Bl: step.positions_Bl, guided: rowsOf === twice };
     },
     dispose: () => {
-      label_R.dispose();
-      row_R.dispose();
+      for (const input of [once, twice]) for (const tensor of Object.values(input ?? {})) tensor.dispose();
     },
   };
 }

@@ -11,7 +11,7 @@ export const nextScaleTransformer: BackbonePlugin<NextScaleConfig> = {
   kind: 'backbone',
   name: 'next-scale-transformer',
   config: nextScaleConfig,
-  describe: ({ width, classes }) => ({ width, classes, reads: 'estimate' }),
+  describe: ({ width, classes }) => ({ width, classes, reads: 'estimate', remembers: true }),
   build: buildBackbone,
 };
 

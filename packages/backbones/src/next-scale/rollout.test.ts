@@ -95,7 +95,7 @@ async function forwardAll(rollout: Rollout, { recorded, model }: Tiny, batch: nu
     });
     const values_BlC =
       index === 0 ? null : (tensorFrom(Float32Array.from(rows.flat()), [batch, l, channels]) as Tensor3D);
-    const { values_RlD } = await rollout.forward({ reads: 'estimate', values_BlC }, step);
+    const { values_RlD } = await rollout.forward({ reads: 'estimate', values_BlC }, step, true);
     hidden.push((await values_RlD.data<'float32'>()).slice());
     values_RlD.dispose();
     values_BlC?.dispose();

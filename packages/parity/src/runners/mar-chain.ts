@@ -107,7 +107,7 @@ async function checkFinal({ file, checks, engine, net, setting }: Run, stepped: 
   const { i, cfg, temperature } = setting;
   const config = diffusionHead.config.parse(diffusionConfigOf(configOf(file), file.name), file.name);
   const { channels, respacing } = net.sizes;
-  const space = { kind: 'continuous', channels, std_S: [1] } as const;
+  const space = { kind: 'continuous', channels } as const;
   const head = diffusionHead.build(config, { width: net.condition, space }, { engine, weights: net.weights.again() });
   const record: SetRecord = {
     init: tensorOf(file, `${i}.rand.init`),

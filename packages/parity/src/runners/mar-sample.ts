@@ -1,6 +1,7 @@
 import {
   constantGuidance,
   linearGuidance,
+  randomSetsOrder,
   setSizes,
   setSteps,
   type Guidance,
@@ -99,7 +100,8 @@ function generate(file: CaseFile, parts: MarParts, { call, plan, guidance }: Gen
   const labels = call.labels ? tensorOf(file, 'in.label').data : new Int32Array(call.bsz).fill(-1);
   const rows = Array.from(labels, (label, seed): Row => ({ seed, label }));
   // Empty steps change nothing, and the loop's own orders have none.
-  const order: Order = { open: () => ({ steps: () => plan.filter(isFull), dispose: () => undefined }) };
+  const steps = () => plan.filter(isFull);
+  const order: Order = { ...randomSetsOrder.build({}), open: () => ({ steps, dispose: () => undefined }) };
   const head = { temperature: call.temperature, respacing: parts.sizes.respacing };
   const everywhere = (step: number): boolean => file.tensors.has(`out.decoder_z.${step}`);
   return recordedSample(

@@ -43,7 +43,7 @@ async function squaredErrors(fitted: VqConfig, weights: Weights): Promise<{ prev
   const tokenizer = vqTokenizer.build(fitted, { engine, weights });
   const rows = [0, 1, 2].map((seed) => ({ seed, label: -1 }));
   const rng = keyedRng([7]);
-  const canvas = tokenizer.openCanvas(rows, null);
+  const canvas = tokenizer.openCanvas(rows, null, 'estimate');
   for (const step of nextScaleOrder.build({}).open(tokenizer.layout, { rows, rng, kept: null, options: {} }).steps()) {
     const l = step.positions_Bl.length / rows.length;
     const index = rng.uniform({ row: 0, stream: 'codes', step: step.index, position: 0 }, rows.length * l);

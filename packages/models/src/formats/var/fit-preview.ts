@@ -39,7 +39,7 @@ async function decodeRandom(
   { codebook_VC, rng, image }: Draw,
 ): Promise<{ readonly latent_NC: Float32Array; readonly pixel_Nc: Float32Array }> {
   const rows = [{ seed, label: -1 }];
-  const canvas = tokenizer.openCanvas(rows, null);
+  const canvas = tokenizer.openCanvas(rows, null, 'estimate');
   const plan = nextScaleOrder.build({}).open(tokenizer.layout, { rows, rng, kept: null, options: {} });
   try {
     for (const step of plan.steps()) {

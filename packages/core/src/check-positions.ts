@@ -1,5 +1,5 @@
-import type { Step } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
+import type { Step } from './step.ts';
 
 interface Place {
   readonly batch: number;
@@ -10,7 +10,7 @@ interface Place {
 }
 
 /** A step has equally many tokens of every row, each of them still missing. @throws TesseraError `step-misfit` */
-export function checkStep({ index, positions_Bl }: Step, { batch, length, free, who }: Place): void {
+export function checkPositions({ index, positions_Bl }: Step, { batch, length, free, who }: Place): void {
   const count = positions_Bl.length / batch;
   const misfit = (got: string, expected: string): never => {
     const next = 'Choose an order that was opened for this request.';

@@ -1,58 +1,79 @@
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { canvasEmpty, checkKept, checkTokens, pixelsOf, readsUnserved } from '@tessera/autoencoder';
-import type { Canvas, Context, Kept, Layout, Pixels, PreviewKind, Reads, Step, Tokens } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
-import { checkStep } from './check-step.ts';
-import type { KlPrograms } from './programs.ts';
+import { checkPositions } from './check-positions.ts';
+import { canvasEmpty, checkKept, checkTokens, readsUnserved } from './checks.ts';
+import type { Canvas, Context, Kept, Pixels, PreviewKind, Reads } from './contracts.ts';
+import type { Step } from './step.ts';
+import type { Layout, Tokens } from './tokens.ts';
 
-export interface CanvasParts {
-  readonly programs: KlPrograms;
+/** What a tokenizer adds to tokens in their places to make a canvas of them. */
+export interface TokenCanvasParts {
+  /** Who complains. */
+  readonly who: string;
   readonly layout: Layout;
+  /** Numbers per token. */
   readonly channels: number;
+  /** The picture of one image's tokens [1, L, C], which are borrowed; unknown ones are zero. */
+  decode(values_1LC: Tensor3D): Promise<Pixels>;
+  /** Cheap pictures of tokens [B, L, C], 1 where known in [B, L]; both are borrowed. */
+  preview(values_BLC: Tensor3D, known_BL: Tensor2D): Promise<readonly Pixels[]>;
 }
 
-const WHO = 'tokenizer-continuous canvas';
+export interface TokenCanvasRequest {
+  /** Number of rows. */
+  readonly batch: number;
+  /** Borrowed until the canvas is disposed; its tokens are known at once. */
+  readonly kept: Kept | null;
+  readonly reads: Reads;
+}
 
-/** The canvas of generation in any order: all tokens, and which of them are known. */
-export class KlCanvas implements Canvas {
-  readonly #parts: CanvasParts;
+/**
+ * The canvas of generation in any order: all tokens in their places, and which of them are known. It serves 'known' and
+ * 'last'. @throws TesseraError `reads-unserved`, `shape-mismatch`
+ */
+export class TokenCanvas implements Canvas {
+  readonly #parts: TokenCanvasParts;
   readonly #batch: number;
+  readonly #reads: 'known' | 'last';
   /** Zeros where unknown. */
   readonly #values_BLC: Float32Array;
   /** 1 where known. */
   readonly #known_BL: Float32Array;
+  #newest: Step | null = null;
   #kept: Kept | null;
 
-  /** An empty canvas for `batch` rows. `kept` is borrowed until the canvas is disposed; its tokens are known at once. */
-  constructor(parts: CanvasParts, batch: number, kept: Kept | null) {
-    const { layout, channels } = parts;
-    if (kept !== null) checkKept(kept, [batch, layout.length, channels], WHO);
+  constructor(parts: TokenCanvasParts, { batch, kept, reads }: TokenCanvasRequest) {
+    const { layout, channels, who } = parts;
+    if (reads === 'estimate') throw readsUnserved(reads, "known' or 'last", who);
+    if (kept !== null) checkKept(kept, [batch, layout.length, channels], who);
     this.#parts = parts;
     this.#batch = batch;
+    this.#reads = reads;
     this.#values_BLC = new Float32Array(batch * layout.length * channels);
     this.#known_BL = new Float32Array(batch * layout.length);
     this.#kept = kept;
   }
 
-  async read(step: Step, reads: Reads): Promise<Context> {
-    if (reads !== 'known') throw readsUnserved(reads, 'known', WHO);
+  async read(step: Step): Promise<Context> {
     await this.#placeKept();
     this.#check(step);
-    return { reads, values_BLC: this.#values(), known_BL: this.#known() };
+    if (this.#reads === 'known') return { reads: 'known', values_BLC: this.#values(), known_BL: this.#known() };
+    return { reads: 'last', values_BlC: this.#newest && this.#valuesAt(this.#newest) };
   }
 
   async write(step: Step, { values_BlC }: Tokens): Promise<void> {
-    const { layout, channels } = this.#parts;
+    const { layout, channels, who } = this.#parts;
     const { positions_Bl } = step;
     await this.#placeKept();
     this.#check(step);
-    checkTokens(values_BlC, [this.#batch, positions_Bl.length / this.#batch, channels], WHO);
+    checkTokens(values_BlC, [this.#batch, positions_Bl.length / this.#batch, channels], who);
     const values = await values_BlC.data<'float32'>();
     const count = positions_Bl.length / this.#batch;
     for (const [i, position] of positions_Bl.entries()) {
       const at = Math.floor(i / count) * layout.length + position;
       if (!this.#isKept(position)) this.#place(at, values.subarray(i * channels, (i + 1) * channels));
     }
+    this.#newest = step;
   }
 
   async preview(kind: PreviewKind): Promise<readonly Pixels[] | null> {
@@ -65,17 +86,16 @@ export class KlCanvas implements Canvas {
   }
 
   async render(row: number): Promise<Pixels> {
-    const { layout, channels, programs } = this.#parts;
+    const { layout, channels, decode } = this.#parts;
     await this.#placeKept();
     this.#checkFilled();
     const size = layout.length * channels;
     const values = this.#values_BLC.slice(row * size, (row + 1) * size);
-    const tokens_1LC = tensorFrom(values, [1, layout.length, channels]) as Tensor3D;
+    const values_1LC = tensorFrom(values, [1, layout.length, channels]) as Tensor3D;
     try {
-      const [pixels] = await pixelsOf(await programs.decode()(tokens_1LC));
-      return pixels!;
+      return await decode(values_1LC);
     } finally {
-      tokens_1LC.dispose();
+      values_1LC.dispose();
     }
   }
 
@@ -85,12 +105,11 @@ export class KlCanvas implements Canvas {
   }
 
   async #linear(): Promise<readonly Pixels[]> {
-    const program = this.#parts.programs.preview();
     await this.#placeKept();
     this.#checkFilled();
     const [values_BLC, known_BL] = [this.#values(), this.#known()];
     try {
-      return await pixelsOf(await program(values_BLC, known_BL));
+      return await this.#parts.preview(values_BLC, known_BL);
     } finally {
       values_BLC.dispose();
       known_BL.dispose();
@@ -106,6 +125,17 @@ export class KlCanvas implements Canvas {
     return tensorFrom(this.#known_BL.slice(), [this.#batch, this.#parts.layout.length]) as Tensor2D;
   }
 
+  #valuesAt({ positions_Bl }: Step): Tensor3D {
+    const { layout, channels } = this.#parts;
+    const count = positions_Bl.length / this.#batch;
+    const values = new Float32Array(positions_Bl.length * channels);
+    for (const [i, position] of positions_Bl.entries()) {
+      const at = (Math.floor(i / count) * layout.length + position) * channels;
+      values.set(this.#values_BLC.subarray(at, at + channels), i * channels);
+    }
+    return tensorFrom(values, [this.#batch, count, channels]) as Tensor3D;
+  }
+
   #isKept(position: number): boolean {
     return this.#kept?.keep_L[position] === 1;
   }
@@ -116,13 +146,13 @@ export class KlCanvas implements Canvas {
   }
 
   #check(step: Step): void {
-    const { length } = this.#parts.layout;
-    const free = (at: number): boolean => this.#known_BL[at] === 0 || this.#isKept(at % length);
-    checkStep(step, { batch: this.#batch, length, free, who: WHO });
+    const { layout, who } = this.#parts;
+    const free = (at: number): boolean => this.#known_BL[at] === 0 || this.#isKept(at % layout.length);
+    checkPositions(step, { batch: this.#batch, length: layout.length, free, who });
   }
 
   #checkFilled(): void {
-    if (!this.#known_BL.includes(1)) throw canvasEmpty('one token written at least', WHO);
+    if (!this.#known_BL.includes(1)) throw canvasEmpty('one token written at least', this.#parts.who);
   }
 
   /** Kept tokens are known before the first step. */

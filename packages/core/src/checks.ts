@@ -1,6 +1,6 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
-import type { Kept, Tokenizer } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
+import type { Kept, Tokenizer } from './contracts.ts';
 
 type Axes3 = readonly [number, number, number];
 

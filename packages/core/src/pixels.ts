@@ -1,5 +1,5 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
-import type { Pixels } from '@tessera/core';
+import type { Pixels } from './contracts.ts';
 
 /** One picture per row of a batch of pixels; disposes the batch. */
 export async function pixelsOf(pixels_BHWC: Tensor4D): Promise<readonly Pixels[]> {

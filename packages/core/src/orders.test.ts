@@ -1,0 +1,139 @@
+import { keyedRng } from '@tessera/engine';
+import { describe, expect, it } from 'vitest';
+import { confidenceOrder } from './confidence-order.ts';
+import type { Kept } from './contracts.ts';
+import type { OrderPlugin } from './plugin.ts';
+import { nextScaleOrder } from './next-scale-order.ts';
+import { randomOrder } from './random-order.ts';
+import { randomSetsOrder } from './random-sets-order.ts';
+import { rasterOrder } from './raster-order.ts';
+import type { Plan, Step } from './step.ts';
+
+const layout = {
+  length: 5,
+  scales: [
+    { start: 0, height: 1, width: 1 },
+    { start: 1, height: 2, width: 2 },
+  ],
+};
+const all = [0, 1, 2, 3, 4];
+
+function planOf(order: OrderPlugin, seeds: readonly number[], kept: Kept | null = null): Plan {
+  const rows = seeds.map((seed) => ({ seed, label: 0 }));
+  const options = order.options(layout).parse({}, 'test');
+  return order.build({}).open(layout, { rows, kept, rng: keyedRng(seeds), options });
+}
+
+const keeping = (...positions: number[]): Kept =>
+  ({ keep_L: Uint8Array.from(all, (position) => (positions.includes(position) ? 1 : 0)) }) as Kept;
+
+/** Positions of one row, in the order in which they come. */
+function visited(steps: readonly Step[], row: number, rows: number): number[] {
+  return steps.flatMap(({ positions_Bl }) => {
+    const l = positions_Bl.length / rows;
+    return [...positions_Bl.subarray(row * l, (row + 1) * l)];
+  });
+}
+
+describe('orders of one token a step', () => {
+  it('raster visits all tokens as they lie, kept ones too', () => {
+    const steps = [...planOf(rasterOrder as OrderPlugin, [1, 2], keeping(2)).steps()];
+    expect(steps.map(({ before, after }) => [before, after])).toEqual([
+      [5, 4],
+      [4, 3],
+      [3, 2],
+      [2, 1],
+      [1, 0],
+    ]);
+    for (const row of [0, 1]) expect(visited(steps, row, 2)).toEqual(all);
+  });
+
+  it('random gives every row an order of its own, which its seed alone decides, and visits kept tokens first', () => {
+    const order = randomOrder as OrderPlugin;
+    const seeds = [1, 2, 3, 4, 5, 6];
+    const steps = [...planOf(order, seeds, keeping(1, 3)).steps()];
+    const orders = seeds.map((_, row) => visited(steps, row, seeds.length));
+    for (const [row, seed] of seeds.entries()) {
+      expect([...orders[row]!].sort()).toEqual(all);
+      expect(orders[row]!.slice(0, 2).sort()).toEqual([1, 3]);
+      expect(visited([...planOf(order, [seed], keeping(1, 3)).steps()], 0, 1)).toEqual(orders[row]);
+    }
+    expect(new Set(orders.map(String)).size).toBeGreaterThan(3);
+  });
+});
+
+describe('the order by confidence', () => {
+  const order = confidenceOrder as OrderPlugin;
+  const cold = (seeds: readonly number[], steps: number, kept: Kept | null = null): Plan => {
+    const options = { steps, choiceTemperature: 0 };
+    const rows = seeds.map((seed) => ({ seed, label: 0 }));
+    return order.build({}).open(layout, { rows, kept, rng: keyedRng(seeds), options });
+  };
+
+  it('asks for all that is missing and keeps the surest, row by row', () => {
+    const plan = cold([1, 2], 3);
+    const seen: number[][] = [];
+    for (const step of plan.steps()) {
+      // The first row is surest of high positions, the second of low ones.
+      const l = step.positions_Bl.length / 2;
+      const confidence_Bl = Float32Array.from(step.positions_Bl, (position, i) => (i < l ? position : -position));
+      const { step: chosen, slots_Bl } = plan.choose!(step, { confidence_Bl });
+      expect(chosen.positions_Bl).toHaveLength(2 * (step.before - step.after));
+      expect([...slots_Bl].map((slot) => step.positions_Bl[slot])).toEqual([...chosen.positions_Bl]);
+      seen.push([...chosen.positions_Bl]);
+    }
+    expect(seen).toEqual([
+      [4, 0],
+      [2, 3, 1, 2],
+      [0, 1, 3, 4],
+    ]);
+  });
+
+  it('leaves kept tokens out', () => {
+    const plan = cold([1], 2, keeping(0, 1, 2));
+    const counts: number[] = [];
+    for (const step of plan.steps()) {
+      counts.push(step.positions_Bl.length);
+      plan.choose!(step, { confidence_Bl: new Float32Array(step.positions_Bl.length) });
+    }
+    expect(counts).toEqual([2, 1]);
+  });
+
+  it('takes what chance adds from seed, step and position alone', () => {
+    const order = confidenceOrder as OrderPlugin;
+    const firstOf = (seeds: readonly number[], row: number): number[] => {
+      const plan = planOf(order, seeds);
+      const [step] = plan.steps();
+      const { step: chosen } = plan.choose!(step!, { confidence_Bl: new Float32Array(step!.positions_Bl.length) });
+      return visited([chosen], row, seeds.length);
+    };
+    const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
+    const firsts = seeds.map((_, row) => firstOf(seeds, row));
+    expect(new Set(firsts.map(String)).size).toBeGreaterThan(1);
+    for (const [row, seed] of seeds.entries()) expect(firstOf([seed], 0)).toEqual(firsts[row]);
+  });
+
+  it('refuses tokens that come without confidence', () => {
+    const plan = planOf(order, [1]);
+    const [step] = plan.steps();
+    expect(() => plan.choose!(step!, {})).toThrow('no confidence at step 0; expected one for each of 5 sampled tokens');
+    expect(() => plan.choose!(step!, { confidence_Bl: new Float32Array(2) })).toThrow('2 confidences');
+  });
+});
+
+describe('orders in training', () => {
+  const key_L = Float32Array.of(0.3, 0.9, 0.1, 0.5, 0.2);
+
+  it.each([nextScaleOrder, rasterOrder] as OrderPlugin[])('$name visits tokens as they lie', (order) => {
+    expect([...order.build({}).visit(layout, key_L)]).toEqual(all);
+  });
+
+  it.each([randomOrder, randomSetsOrder, confidenceOrder] as OrderPlugin[])('$name shuffles them by keys', (order) => {
+    expect([...order.build({}).visit(layout, key_L)]).toEqual([2, 4, 0, 3, 1]);
+    expect(order.build({}).stops(layout)).toBeNull();
+  });
+
+  it('next-scale stops where scales begin', () => {
+    expect(nextScaleOrder.build({}).stops(layout)).toEqual([0, 1]);
+  });
+});

@@ -1,0 +1,21 @@
+import type { OrderPlugin } from './plugin.ts';
+import { allPositions, tokenSteps } from './permutation.ts';
+import { schema } from './schema.ts';
+
+/** One token a step, as they lie: row by row, coarse scales first. The baseline that both papers compare with. */
+export const rasterOrder: OrderPlugin<Readonly<Record<string, never>>> = {
+  contract: 1,
+  kind: 'order',
+  name: 'raster',
+  stride: 'token',
+  config: schema.object({}),
+  options: () => schema.object({}),
+  build: () => ({
+    open: (layout, { rows }) => {
+      const order = allPositions(layout);
+      return { steps: () => tokenSteps(rows.map(() => order)), dispose: () => undefined };
+    },
+    visit: (layout) => Int32Array.from(allPositions(layout)),
+    stops: () => null,
+  }),
+};
