@@ -141,13 +141,6 @@ describe('opening a model folder', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('names both parts where a head cannot speak of the tokens', async () => {
-    const copy = await altered('space', (m) => set(m.head, { plugin: 'diffusion', config: { blocks: 1, width: 32 } }));
-    const opened = openModel(copy, { engine });
-    await expect(opened).rejects.toMatchObject({ code: 'space-mismatch' });
-    await expect(opened).rejects.toThrow(/head diffusion for continuous tokens.*discrete tokens of the tokenizer vq/);
-  });
-
   it('names the package of an unknown plug-in', async () => {
     const copy = await altered('plugin', (m) => set(m.head, { plugin: 'gaussian', package: '@acme/tessera-gaussian' }));
     await expect(openModel(copy, { engine })).rejects.toThrow('Install @acme/tessera-gaussian');
@@ -183,10 +176,10 @@ describe('options of an open model', () => {
     await writeSmallMar(folder);
   });
 
-  it('are those of order and head, with the defaults of the model', async () => {
+  it('are those of order, head and loop, with the defaults of the model', async () => {
     const model = await openModel(folder, { engine });
     const { properties } = model.options;
-    expect(Object.keys(properties!)).toEqual(['steps', 'temperature', 'respacing']);
+    expect(Object.keys(properties!)).toEqual(['steps', 'temperature', 'respacing', 'guidanceFrom']);
     expect(properties!['steps']).toMatchObject({ type: 'integer', minimum: 1, maximum: 64, default: 6 });
     expect(properties!['temperature']).toMatchObject({ default: 0.9 });
     expect(properties!['respacing']).toMatchObject({ default: '8,0' });
@@ -226,6 +219,19 @@ describe('options of an open model', () => {
     expect(refusal).toMatchObject({ code });
     expect((refusal as Error).message).toContain(words);
     model.dispose();
+  });
+
+  it('are asked of parts that can speak of the same tokens', async () => {
+    const manifest = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as ModelManifest;
+    const copy = join(root, 'space');
+    await cp(folder, copy, { recursive: true });
+    await writeFile(
+      join(copy, 'model.json'),
+      JSON.stringify({ ...manifest, head: { plugin: 'categorical', config: {} } }),
+    );
+    const opened = openModel(copy, { engine });
+    await expect(opened).rejects.toMatchObject({ code: 'space-mismatch' });
+    await expect(opened).rejects.toThrow(/head categorical, which scores.*continuous tokens of the tokenizer kl/);
   });
 
   it('have one owner each', async () => {
