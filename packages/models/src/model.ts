@@ -1,4 +1,5 @@
 import type { JsonSchema, Layout, PreviewKind, SampleEvent, SpaceShape, Tokenizer, Written } from '@tessera/core';
+import type { Edit } from './edit/edit.ts';
 
 /** What a request may choose. Everything left out takes the model's own default. */
 export interface GenerateRequest {
@@ -11,6 +12,8 @@ export interface GenerateRequest {
   /** Options of order and head by name, checked by their schemas (see `Model.options`): `steps`, `temperature`, `topK` ... */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly preview?: PreviewKind;
+  /** A picture of which a part is made anew, in every image; -1 among the labels is then plain in- or out-painting. */
+  readonly edit?: Edit;
   readonly signal?: AbortSignal;
   /** What the first steps of the same request wrote elsewhere (`written` of its step events): they are not made again. */
   readonly written?: readonly Written[];
@@ -30,10 +33,11 @@ export interface Model {
   /** What a request's `options` may hold: a JSON Schema whose defaults are the model's own. */
   readonly options: JsonSchema;
   /**
-   * Makes one image per label, step by step. Every token is made anew: in-painting, which keeps given tokens, is reached
-   * through core's `sample` and its `kept`.
+   * Makes one image per label, step by step. With `edit`, the tokens whose pixels all stay are given and condition the
+   * rest, and the kept pixels of every image are those of the picture, exactly. What can be wrong is said at once.
    * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range,
-   * guidance-unsupported, model-disposed, option-unknown, and what the schemas of the options throw
+   * guidance-unsupported, model-disposed, option-unknown, edit-image-size, edit-image-values, edit-mask-size,
+   * edit-repaints-nothing, and what the schemas of the options throw
    */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent>;
   dispose(): void;

@@ -4,6 +4,8 @@ import { compose, sample, type Composition, type JsonSchema, type SampleEvent } 
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { sha256Of } from './digest.ts';
+import { checkEdit } from './edit/edit.ts';
+import { sampleEdit } from './edit/sample-edit.ts';
 import { fileWeights, type FileWeights } from './file-weights.ts';
 import { weightedComponents, type WeightedComponent } from './manifest.ts';
 import type { GenerateRequest, Model, ModelManifest } from './model.ts';
@@ -31,7 +33,7 @@ export async function openModel(folder: string, { engine, plugins }: OpenModelOp
   try {
     const composition = compose(parts, { engine, weights });
     for (const component of weightedComponents) weights[component].finish();
-    return new FolderModel({ outline, composition, weights });
+    return new FolderModel({ engine, outline, composition, weights });
   } catch (error) {
     try {
       for (const component of weightedComponents) weights[component].check();
@@ -81,6 +83,7 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 interface Loaded {
+  readonly engine: Engine;
   readonly outline: ModelOutline;
   readonly composition: Composition;
   readonly weights: AllWeights;
@@ -112,15 +115,20 @@ class FolderModel implements Model {
   /** The request is checked at once, before the first event is asked for. */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent> {
     if (this.#disposed) throw disposedModel(this.name);
-    const read = readRequest(this.#loaded.outline, request);
-    return sample(this.#loaded.composition, {
+    const { outline, composition, engine } = this.#loaded;
+    const { edit } = request;
+    const read = readRequest(outline, request);
+    if (edit) checkEdit(edit, { who: this.name, image: this.image });
+    const given = {
       ...read,
-      kept: null,
       preview: request.preview ?? this.manifest.defaults.preview,
       rng: keyedRng(read.rows.map(({ seed }) => seed)),
       signal: request.signal ?? new AbortController().signal,
       written: request.written ?? [],
-    });
+    };
+    return edit
+      ? sampleEdit(composition, { ...given, edit, engine })
+      : sample(composition, { ...given, kept: null });
   }
 
   dispose(): void {

@@ -74,13 +74,13 @@ export function optionsSchema(outline: ModelOutline): JsonSchema {
 }
 
 /**
- * What the loop makes of a request: all that can be wrong with it is found here.
+ * What the loop makes of a request: all that can be wrong with it is found here, but for what it edits.
  * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range,
  * guidance-unsupported, option-unknown, and what the schemas of the options throw
  */
 export function readRequest(
   outline: ModelOutline,
-  { labels, seed, guidance, options }: GenerateRequest,
+  { labels, seed, guidance, options }: Pick<GenerateRequest, 'labels' | 'seed' | 'guidance' | 'options'>,
 ): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
   const { name, defaults } = outline.manifest;
   const rows = rowsOf({ labels, seed }, { who: name, classes: outline.facts.classes });

@@ -1,10 +1,12 @@
-import type { Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor2D } from '@tensorflow/tfjs';
 import { rampGuidance, type Guidance, type Kept, type Row } from '@tessera/core';
+import type { Engine } from '@tessera/engine';
+import { keptTokens } from '@tessera/models';
 import { metadataOf, seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
 import type { CaseRunner } from '../case-runner.ts';
 import { recordedRng, scaleStream } from '../recorded-rng.ts';
 import { recordedSample, type RecordedSample } from '../recorded-sample.ts';
-import { floatTensor } from '../tensors.ts';
+import { indexTensor } from '../tensors.ts';
 import { openVarParts, type VarParts } from '../var-parts.ts';
 import { checkImages, checkSteps } from '../var-step-checks.ts';
 
@@ -40,7 +42,7 @@ export const varEditRunner: CaseRunner = {
   async run(file, { checks, engine }) {
     const parts = await openVarParts(file, { engine });
     const call = metadataOf(file, 'call') as Call;
-    const kept = await keptTokens(file, parts);
+    const kept = await keptTokensOf(file, parts, engine);
     const recorded = await generate(file, parts, { call, guidance: bothHalves(call.cfg), kept });
     await checkSteps({ file, checks, parts, engine }, recorded, kept);
     checkImages({ file, checks }, recorded);
@@ -73,25 +75,17 @@ function generate(
   return recordedSample(parts, { rows, guidance, kept, options: { order: {}, head }, rng });
 }
 
-/** `in.img_tokens.k` as codebook vectors of all positions, and the mask brought to every scale. */
-async function keptTokens(file: CaseFile, { tokenizer }: VarParts): Promise<Kept> {
-  const { codebook_VC } = tokenizer.model.quantizer;
-  const codebook = await codebook_VC.data<'float32'>();
-  const channels = codebook_VC.shape[1];
+/** `in.img_tokens.k` where the mask says so, by the way that a user's picture takes once it is encoded. */
+async function keptTokensOf(file: CaseFile, { tokenizer }: VarParts, engine: Engine): Promise<Kept> {
   const scales = seriesOf(file, 'in.img_tokens');
   const batch = scales[0]!.shape[0]!;
   const { length } = tokenizer.layout;
-  const values = new Float32Array(batch * length * channels);
-  let at = 0;
-  for (let row = 0; row < batch; row++) {
-    for (const { data, shape } of scales) {
-      for (const code of data.subarray(row * shape[1]!, (row + 1) * shape[1]!)) {
-        values.set(codebook.subarray(code * channels, (code + 1) * channels), at);
-        at += channels;
-      }
-    }
-  }
+  const index = Array.from({ length: batch }, (_, row) =>
+    scales.flatMap(({ data, shape }) => [...data.subarray(row * shape[1]!, (row + 1) * shape[1]!)]),
+  );
+  const index_BL = indexTensor<Tensor2D>({ data: Int32Array.from(index.flat()), shape: [batch, length] });
   const mask = Uint8Array.from(tensorOf(file, 'in.edit_mask').data);
-  const values_BLC = floatTensor<Tensor3D>({ data: values, shape: [batch, length, channels] });
-  return { values_BLC, keep_L: tokenizer.keepMask(mask) };
+  const kept = await keptTokens({ index_BL }, { tokenizer, engine, mask, batch });
+  index_BL.dispose();
+  return kept;
 }

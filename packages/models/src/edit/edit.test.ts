@@ -1,0 +1,151 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Pixels } from '@tessera/core';
+import { createEngine, type Engine } from '@tessera/engine';
+import { smallMar, writeSmallMar } from '../../fixtures/small-mar.ts';
+import type { GenerateRequest, Model, ModelManifest } from '../model.ts';
+import { openModel } from '../open-model.ts';
+
+const shipped = (name: string) => fileURLToPath(new URL(`../../../../models/${name}`, import.meta.url));
+
+let root: string;
+let engine: Engine;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tessera-edit-'));
+  engine = createEngine();
+  await writeSmallMar(join(root, 'small'));
+});
+afterAll(async () => {
+  engine.dispose();
+  await rm(root, { recursive: true });
+});
+
+async function withModel<T>(folder: string, use: (model: Model) => Promise<T>): Promise<T> {
+  const before = tf.memory().numTensors;
+  const model = await openModel(folder, { engine });
+  try {
+    return await use(model);
+  } finally {
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  }
+}
+
+async function imagesOf(model: Model, request: GenerateRequest): Promise<readonly Pixels[]> {
+  const images: Pixels[] = [];
+  for await (const event of model.generate({ preview: 'none', ...request })) {
+    if (event.type === 'image') images.push(event.pixels);
+  }
+  return images;
+}
+
+/** A picture of the model's own, as if read from a file of bytes. */
+async function pictureOf(model: Model, label: number): Promise<Pixels> {
+  const [image] = await imagesOf(model, { labels: [label], seed: 1 });
+  const byte = (value: number) => Math.round(Math.min(1, Math.max(0, value)) * 255) / 255;
+  return { ...image!, data: image!.data.map(byte) };
+}
+
+/** 1 in the lower part, from this row on. */
+function below({ height, width }: Pick<Pixels, 'height' | 'width'>, row: number): Uint8Array {
+  return new Uint8Array(height * width).fill(1, row * width);
+}
+
+const upper = ({ data, width, channels }: Pixels, row: number) => data.subarray(0, row * width * channels);
+const lower = ({ data, width, channels }: Pixels, row: number) => data.subarray(row * width * channels);
+
+describe.each(['digits-var', 'digits-mar'])('editing with %s', (name) => {
+  it('keeps the given pixels exactly, and makes the others of the class and of what is kept', async () => {
+    await withModel(shipped(name), async (model) => {
+      const image = await pictureOf(model, 7);
+      const edit = { image, repaint: below(image, 16) };
+      const request = { labels: [3, 3, -1], seed: 20 };
+      const edited = await imagesOf(model, { ...request, edit });
+      const plain = await imagesOf(model, request);
+      for (const [row, one] of edited.entries()) {
+        expect(upper(one, 16)).toEqual(upper(image, 16));
+        expect(lower(one, 16)).not.toEqual(lower(image, 16));
+        expect(lower(one, 16)).not.toEqual(lower(plain[row]!, 16));
+      }
+      const other = await imagesOf(model, { labels: [0], seed: 20, edit });
+      expect(lower(other[0]!, 16)).not.toEqual(lower(edited[0]!, 16));
+    });
+  });
+
+  it('makes an image alone as among others', async () => {
+    await withModel(shipped(name), async (model) => {
+      const image = await pictureOf(model, 4);
+      const edit = { image, repaint: below(image, 11) };
+      const labels = [9, -1, 9, 4];
+      const all = await imagesOf(model, { labels, seed: 5, edit });
+      for (const [row, label] of labels.entries()) {
+        expect(await imagesOf(model, { labels: [label], seed: 5 + row, edit })).toEqual([all[row]]);
+      }
+      expect(all[0]).not.toEqual(all[2]);
+    });
+  });
+
+  it('makes what it makes without a picture where all of it is to be made anew', async () => {
+    await withModel(shipped(name), async (model) => {
+      const image = await pictureOf(model, 4);
+      const request = { labels: [2], seed: 8 };
+      const edit = { image, repaint: below(image, 0) };
+      expect(await imagesOf(model, { ...request, edit })).toEqual(await imagesOf(model, request));
+    });
+  });
+
+  it('goes on from what was written, and lets go of everything when it is stopped', async () => {
+    await withModel(shipped(name), async (model) => {
+      const image = await pictureOf(model, 7);
+      const request = { labels: [1], seed: 3, preview: 'none', edit: { image, repaint: below(image, 20) } } as const;
+      const whole = await imagesOf(model, request);
+      for await (const event of model.generate(request)) {
+        if (event.type !== 'step') continue;
+        expect(await imagesOf(model, { ...request, written: [event.written] })).toEqual(whole);
+        break;
+      }
+    });
+  });
+});
+
+describe.each(['raster', 'random', 'random-sets'])('editing in the order %s', (plugin) => {
+  it('keeps the given pixels', async () => {
+    const file = join(root, 'small', 'model.json');
+    const written = JSON.parse(await readFile(file, 'utf8')) as ModelManifest;
+    const { guidance } = smallMar.defaults;
+    const defaults = { guidance, options: { respacing: '4,0' }, preview: 'none' };
+    await writeFile(file, JSON.stringify({ ...written, order: { plugin, config: {} }, defaults }));
+    await withModel(join(root, 'small'), async (model) => {
+      const image = { ...model.image, data: new Float32Array(16 * 16 * 3).fill(0.25) };
+      const edit = { image, repaint: below(image, 10) };
+      const [edited] = await imagesOf(model, { labels: [1], seed: 3, edit });
+      expect(upper(edited!, 10)).toEqual(upper(image, 10));
+      expect(lower(edited!, 10)).not.toEqual(lower(image, 10));
+    });
+  });
+});
+
+it('refuses what cannot be edited, at once', async () => {
+  await withModel(shipped('digits-var'), async (model) => {
+    const image = { ...model.image, data: new Float32Array(1024) };
+    const repaint = below(image, 1);
+    const wrong = [
+      ['edit-image-size', { image: { ...image, height: 16 }, repaint }],
+      ['edit-image-size', { image: { ...image, channels: 3 }, repaint }],
+      ['edit-image-size', { image: { ...image, data: new Float32Array(1023) }, repaint }],
+      ['edit-image-values', { image: { ...image, data: new Float32Array(1024).fill(255) }, repaint }],
+      ['edit-image-values', { image: { ...image, data: new Float32Array(1024).fill(NaN) }, repaint }],
+      ['edit-mask-size', { image, repaint: new Uint8Array(64).fill(1) }],
+      ['edit-repaints-nothing', { image, repaint: below(image, 32) }],
+    ] as const;
+    for (const [code, edit] of wrong) {
+      const ask = () => model.generate({ labels: [1], seed: 0, edit });
+      expect(ask).toThrow(expect.objectContaining({ code }));
+      expect(ask).toThrow(/^\[digits-var\] got .+; expected .+\. .+\.$/);
+    }
+  });
+});
