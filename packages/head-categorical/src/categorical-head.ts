@@ -15,6 +15,7 @@ export const categoricalHead: HeadPlugin<CategoricalConfig, CategoricalOptions> 
   kind: 'head',
   name: NAME,
   space: 'discrete',
+  confident: true,
   config: categoricalConfig,
   options: categoricalOptions,
   build: (config, { width, space }, context) => buildHead({ config, width, space: discrete(space) }, context),
@@ -42,7 +43,7 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
       const logits_BlV = await scorer.score(hidden, context.weight);
       const codebook = { vocabulary, codebook_VC: (await codebook_VC.data()) as Float32Array };
       const drawn = drawTokens({ ...codebook, logits_BlV, positions_Bl: hidden.positions_Bl }, context);
-      return { tokens: asTokens(drawn, context) };
+      return { tokens: asTokens(drawn, context), confidence_Bl: drawn.confidence_Bl };
     },
     dispose: () => scorer.dispose(),
   };

@@ -112,6 +112,17 @@ function findThreshold({ logits, count, largest, limit }: Ascent): { threshold: 
   return { threshold: logits[low]!, ties: 0 };
 }
 
+/** ln(sum of exp) of finite logits. Terms below e^-30 of the largest could not change it by 1e-8 and are spared. */
+export function logNormaliser(logits_V: Float32Array): number {
+  const largest = largestOf(logits_V);
+  let total = 0;
+  for (let v = 0; v < logits_V.length; v++) {
+    const below = logits_V[v]! - largest;
+    if (below > -30) total += Math.exp(below);
+  }
+  return largest + Math.log(total);
+}
+
 /** -Infinity of none. */
 export function largestOf(values: Float32Array): number {
   let largest = -Infinity;

@@ -2,7 +2,7 @@ import type { SampleContext } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import type { CategoricalOptions } from './config.ts';
 import { drawIndex } from './draw-index.ts';
-import { filterLogits } from './filter-logits.ts';
+import { filterLogits, logNormaliser } from './filter-logits.ts';
 import { mixCodebook, smoothWeights } from './smooth-tokens.ts';
 
 /** Logits of one step with the codebook they score. */
@@ -17,6 +17,8 @@ export interface Scores {
 export interface DrawnTokens {
   readonly values_BlC: Float32Array;
   readonly index_Bl: Int32Array;
+  /** Log-probability of each drawn index under the softmax before any filter (MaskGIT, arXiv 2202.04200, section 3.2). */
+  readonly confidence_Bl: Float32Array;
 }
 
 /**
@@ -32,16 +34,19 @@ export function drawTokens(scores: Scores, context: SampleContext<CategoricalOpt
   const progress = step.index / Math.max(1, step.of - 1);
   const values_BlC = new Float32Array(positions_Bl.length * channels);
   const index_Bl = new Int32Array(positions_Bl.length);
+  const confidence_Bl = new Float32Array(positions_Bl.length);
   const scratch_V = new Float32Array(vocabulary);
   const kept_V = new Int32Array(vocabulary);
   for (let token = 0; token < positions_Bl.length; token++) {
     const logits_V = logits_BlV.subarray(token * vocabulary, (token + 1) * vocabulary);
     checkFinite(logits_V, token);
+    const normaliser = logNormaliser(logits_V);
     filterLogits(logits_V, options, scratch_V);
     const key = { row: Math.floor(token / perRow), step: step.index, position: positions_Bl[token]! };
     const kept = indexOfKept(logits_V, kept_V);
     const index = drawIndex(logits_V, rng.exponential({ ...key, stream: 'token' }, vocabulary, kept));
     index_Bl[token] = index;
+    confidence_Bl[token] = logits_V[index]! - normaliser;
     const token_C = values_BlC.subarray(token * channels, (token + 1) * channels);
     if (options.smooth) {
       smoothWeights(logits_V, rng.exponential({ ...key, stream: 'gumbel' }, vocabulary, kept), progress);
@@ -50,7 +55,7 @@ export function drawTokens(scores: Scores, context: SampleContext<CategoricalOpt
       token_C.set(codebook_VC.subarray(index * channels, (index + 1) * channels));
     }
   }
-  return { values_BlC, index_Bl };
+  return { values_BlC, index_Bl, confidence_Bl };
 }
 
 /** Indices of the tokens that the filter left, ascending: the others need no numbers. Written to the start of `kept_V`. */
