@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Scalar, Tensor, Tensor3D, Variable } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs';
 import type { Init, Weights } from '@tessera/core';
-import { createEngine, type Param, type TraceRng } from '@tessera/engine';
+import { createEngine, tensorFrom, type Param, type TraceRng } from '@tessera/engine';
 import { goldenWeights, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { diffusionHead } from './diffusion-head.ts';
@@ -20,19 +20,27 @@ describe.each(['eager', 'onnx'] as const)('the loss on %s', (target) => {
     [3, 5],
     [300, 1],
   ] as const;
-  it.each(target === 'onnx' ? sizes : sizes.slice(0, 1))(
-    'of %d images and %d repeats is the recorded one of each token',
-    async (images, repeats) => {
+  const cases = (target === 'onnx' ? sizes : sizes.slice(0, 1)).flatMap(([images, repeats]) =>
+    (['continuous', 'discrete'] as const).map((kind) => ({ images, repeats, kind })),
+  );
+  it.each(cases)(
+    'of $images images, $repeats repeats and $kind tokens is the recorded one of each token',
+    async ({ images, repeats, kind }) => {
       const engine = createEngine({ target, threads: 1 });
       const weights = goldenWeights(readGolden('weights/mar_tiny'));
       const config = diffusionHead.config.parse({ blocks: 2, width: 64, repeats }, 'test');
       const before = tf.memory().numTensors;
-      const head = diffusionHead.build(config, { width: D, space }, { engine, weights });
+      // A codebook of standard deviation 3: tokens three times as large teach the same.
+      const codebook_VC = tensorFrom(Float32Array.of(2, 8, 8, 2, 8, 2, 2, 8), [2, C]) as Tensor2D;
+      const codes = { kind: 'discrete', channels: C, vocabulary: 2, codebook_VC } as const;
+      const size = kind === 'discrete' ? 3 : 1;
+      const dims = { width: D, space: kind === 'discrete' ? codes : space };
+      const head = diffusionHead.build(config, dims, { engine, weights });
       const copies = images / 3;
       const often = (name: string, times: number) => tf.tidy(() => tf.tile(recorded.tensor(name), [times, 1]));
       const given = {
         values_BlD: tf.tidy(() => tf.reshape(often('in.z', copies), [images, 4, D]) as Tensor3D),
-        target_BlC: tf.tidy(() => tf.reshape(often('in.x_start', copies), [images, 4, C]) as Tensor3D),
+        target_BlC: tf.tidy(() => tf.reshape(tf.mul(often('in.x_start', copies), size), [images, 4, C]) as Tensor3D),
         noise: often('in.noise', copies * repeats),
         place: tf.tidy(() => tf.div(tf.add(tf.tile(recorded.tensor('in.t'), [copies * repeats]), 0.5), 1000)),
       };
@@ -51,7 +59,7 @@ describe.each(['eager', 'onnx'] as const)('the loss on %s', (target) => {
       (await loss.data()).forEach((value, i) => {
         expect(Math.abs(value / expected[i % 12]! - 1)).toBeLessThan(1e-5);
       });
-      tf.dispose([given, loss]);
+      tf.dispose([given, loss, codebook_VC]);
       head.dispose();
       engine.dispose();
       weights.dispose();

@@ -57,6 +57,7 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
     const fixed = { step, rows, weight, rng: keyedRng(seeds), options: OPTIONS, signal };
     try {
       const { tokens: made } = await from.sample({ values_RlD, positions_Bl, guided }, { ...fixed, ...changes });
+      expect(made.index_Bl).toBeUndefined();
       expect(made.values_BlC.shape).toEqual([seeds.length, tokens, C]);
       const values = (await made.values_BlC.data<'float32'>()).slice();
       made.values_BlC.dispose();
@@ -147,13 +148,20 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
     tf.dispose(variables);
   });
 
-  it('refuses discrete tokens', () => {
-    const codebook_VC = tensorFrom(new Float32Array(8), [2, 4]) as Tensor2D;
+  it('draws discrete tokens without an index, as large as the numbers of the codebook', async () => {
+    // Of standard deviation 3 around 5.
+    const codebook_VC = tf.variable(tensorFrom(Float32Array.of(2, 8, 8, 2, 8, 2, 2, 8), [2, 4]) as Tensor2D);
     const discrete = { kind: 'discrete', channels: C, vocabulary: 2, codebook_VC } as const;
     const config = diffusionHead.config.parse({ blocks: 2, width: 64 }, 'test');
-    expect(() => diffusionHead.build(config, { width: D, space: discrete }, { engine, weights })).toThrow(
-      'got discrete tokens; expected continuous tokens',
-    );
-    codebook_VC.dispose();
+    const other = diffusionHead.build(config, { width: D, space: discrete }, { engine, weights });
+    const plain = await draw({ seeds: [2, 5] });
+    expect(await draw({ seeds: [2, 5], from: other })).toEqual(plain.map((value) => value * 3));
+    const trained = tf.tidy(() => tf.mul(codebook_VC, 2) as Tensor2D);
+    codebook_VC.assign(trained);
+    const before = tf.memory().numTensors;
+    expect(await draw({ seeds: [2, 5], from: other })).toEqual(plain.map((value) => value * 6));
+    expect(tf.memory().numTensors).toBe(before);
+    other.dispose();
+    tf.dispose([codebook_VC, trained]);
   });
 });

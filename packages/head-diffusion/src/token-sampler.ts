@@ -2,12 +2,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Hidden, SampleContext } from '@tessera/core';
-import { tensorFrom, type Engine } from '@tessera/engine';
+import { tensorFrom, type Engine, type Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { openChain, takeStep, type Chain } from './chain.ts';
 import type { DiffusionOptions } from './config.ts';
 import type { Denoiser } from './denoiser.ts';
 import { TIMESTEP_FEATURES, timestepFeatures } from './timestep-features.ts';
+import type { TokenScale } from './token-scale.ts';
+
+/** What kind of numbers tokens are. */
+export interface TokenKind {
+  readonly channels: number;
+  readonly scale: TokenScale | null;
+}
 
 export interface TokenSampler {
   /** Runs a whole chain for a set of tokens: [B, l, C] row-major. @throws the signal's reason; `tokens-not-finite` */
@@ -20,7 +27,7 @@ export interface TokenSampler {
  * one call whose results, 2C numbers a row, are read back: what follows is too little to be worth a program, and guided
  * and unguided sets share one.
  */
-export function openSampler(engine: Engine, denoiser: Denoiser, channels: number): TokenSampler {
+export function openSampler(engine: Engine, denoiser: Denoiser, { channels, scale }: TokenKind): TokenSampler {
   const chains = openChains(engine, denoiser);
   const embed = engine.compile(
     (values_RlD: Tensor3D) => denoiser.embedCondition(tf.reshape(values_RlD, [-1, values_RlD.shape[2]])),
@@ -31,12 +38,14 @@ export function openSampler(engine: Engine, denoiser: Denoiser, channels: number
       denoiser.denoise(x_NC, tf.add(condition_NW, time_1W)),
     { name: 'diffusion.denoise', axes: ['N .', 'N .', '. .'] },
   );
+  const restore = scale && engine.compile(scale.toTokens, { name: 'diffusion.tokens', axes: ['N .'] });
+  const rows = (x: Float32Array): Tensor2D => tensorFrom(x, [x.length / channels, channels]) as Tensor2D;
   return {
     sample: async (hidden, context) => {
       const { chain, time_TW } = await chains.of(context.options.respacing);
       const condition_NW = await embed(hidden.values_RlD);
       const ask = async (x: Float32Array, step: number): Promise<Float32Array> => {
-        const x_NC = tensorFrom(x, [x.length / channels, channels]) as Tensor2D;
+        const x_NC = rows(x);
         const width = time_TW.length / chain.steps;
         const time_1W = tensorFrom(time_TW.subarray(step * width, (step + 1) * width), [1, width]) as Tensor2D;
         try {
@@ -46,13 +55,14 @@ export function openSampler(engine: Engine, denoiser: Denoiser, channels: number
         }
       };
       try {
-        return await runChain({ chain, channels, hidden, ask }, context);
+        const unit = await runChain({ chain, channels, hidden, ask }, context);
+        return restore ? await through(restore, rows(unit)) : unit;
       } finally {
         condition_NW.dispose();
       }
     },
     dispose: () => {
-      for (const program of [chains, embed, denoise]) program.dispose();
+      for (const program of [chains, embed, denoise, restore]) program?.dispose();
     },
   };
 }
@@ -133,6 +143,15 @@ function openChains(engine: Engine, denoiser: Denoiser): Chains {
     },
     dispose: () => program.dispose(),
   };
+}
+
+/** Disposes its argument. */
+async function through(program: Program<[Tensor2D], Tensor2D>, x_NC: Tensor2D): Promise<Float32Array> {
+  try {
+    return await take(await program(x_NC));
+  } finally {
+    x_NC.dispose();
+  }
 }
 
 async function take(tensor: Tensor): Promise<Float32Array> {
