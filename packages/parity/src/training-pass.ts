@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Engine, TrainStep } from '@tessera/engine';
-import { nextScaleLoss, type TokenBatch } from '@tessera/training';
+import { nextScaleLoss, type ScaleBatch } from '@tessera/training';
 import { tensorOf, type CaseFile, type CaseTensor } from './case-file.ts';
 import type { Computed } from './comparison.ts';
 import { gradientsOf, type Gradients } from './gradients.ts';
@@ -39,7 +39,7 @@ export function openStep({ engine, parts, plan }: TrainingCase, { clip, scales }
     name: 'parity.var',
     params: parts.weights.params,
     loss: (batch) => {
-      const { loss: own } = loss(batch as unknown as TokenBatch, recordedTrace(batch));
+      const { loss: own } = loss(batch as unknown as ScaleBatch, recordedTrace(batch));
       return { loss: tf.mul(own, batch['gain']!) };
     },
     betas: plan.betas,

@@ -20,22 +20,19 @@ export type {
   VqRecipe,
 } from './recipe/recipe.ts';
 
-export { cutBounds, knownTokens, type CutBounds } from './schedule/cuts.ts';
+export { countsOf, cutBounds, knownTokens, type CutBounds } from './schedule/cuts.ts';
 export { emaDecay } from './schedule/ema-decay.ts';
 export { learningRate, type LearningRate } from './schedule/learning-rate.ts';
 export { maskRate, type MaskRates } from './schedule/mask-rate.ts';
 export { progressiveStage, progressiveWeights, tokenWeights, type Progressive } from './schedule/progressive.ts';
 export { weightDecay } from './schedule/weight-decay.ts';
 
-export {
-  nextScaleLoss,
-  type NextScaleLossOptions,
-  type NextScaleParts,
-  type TokenBatch,
-} from './loss/next-scale-loss.ts';
+export { causalLoss, type CausalBatch, type CausalLossOptions } from './loss/causal-loss.ts';
+export type { LessonParts } from './loss/lesson-parts.ts';
+export { nextScaleLoss, type NextScaleLossOptions, type ScaleBatch } from './loss/next-scale-loss.ts';
 export { perceptualLoss, type FeatureNetwork } from './loss/perceptual.ts';
 export { klLoss, type KlLossOptions } from './loss/kl-loss.ts';
-export { maskedLoss, type MaskedBatch, type MaskedLossOptions, type MaskedParts } from './loss/masked-loss.ts';
+export { maskedLoss, type MaskedBatch, type MaskedLossOptions } from './loss/masked-loss.ts';
 export type { ImageBatch, ReconstructionLoss, ReconstructionOptions } from './loss/reconstruction-loss.ts';
 export { vqLoss } from './loss/vq-loss.ts';
 export { discriminatorLoss, patchDiscriminator, type Discriminator } from './loss/patch-discriminator.ts';

@@ -1,10 +1,10 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
-import { createEngine, tensorFrom } from '@tessera/engine';
+import { createEngine, tensorFrom, type TraceRng } from '@tessera/engine';
 import { categoricalHead } from '@tessera/head-categorical';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
-import { nextScaleLoss } from '@tessera/training';
+import { nextScaleLoss, type ScaleBatch } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {
@@ -55,8 +55,7 @@ function buildParts({ depth, heads, width, patchNums, channels, vocabulary, clas
   const lossOf = nextScaleLoss({ tokenizer, backbone, head }, { labelDrop: 0.1 });
   return {
     params: weights.params,
-    loss: ({ index_BL, label_B, weight_L }: Readonly<Record<string, Tensor>>, rng: Parameters<typeof lossOf>[1]) =>
-      lossOf({ index_BL: index_BL!, label_B: label_B!, weight_L: weight_L! }, rng),
+    loss: (given: Readonly<Record<string, Tensor>>, rng: TraceRng) => lossOf(given as unknown as ScaleBatch, rng),
   };
 }
 

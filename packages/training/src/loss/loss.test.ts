@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { createEngine, tensorFrom, type Engine } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
@@ -81,7 +81,7 @@ describe('next-scale loss', () => {
       Int32Array.from({ length: 42 }, (_, i) => (i * 5) % 8),
       [2, 21],
       'int32',
-    ),
+    ) as Tensor2D,
     label_B: tensorFrom(Int32Array.from(labels), [2], 'int32'),
     weight_L: tensorFrom(weights, [weights.length]),
   });

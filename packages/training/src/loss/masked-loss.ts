@@ -1,17 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
-import type { Backbone, Encoding, Head, Tokenizer, Tokens } from '@tessera/core';
+import type { Encoding } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { CutBounds } from '../schedule/cuts.ts';
 import { dropLabels } from './drop-labels.ts';
-
-/** Parts whose backbone and head are to be trained, on encodings of a frozen tokenizer. */
-export interface MaskedParts {
-  readonly tokenizer: Tokenizer;
-  readonly backbone: Backbone;
-  readonly head: Head;
-}
+import type { LessonParts } from './lesson-parts.ts';
+import { tokensAt } from './tokens-at.ts';
 
 export interface MaskedLossOptions {
   /** Share of the labels replaced by the null class. */
@@ -39,7 +34,7 @@ export interface MaskedBatch extends Encoding {
  * those of tokenizer, backbone and head. Pure and traceable.
  */
 export function maskedLoss(
-  { tokenizer, backbone, head }: MaskedParts,
+  { tokenizer, backbone, head }: LessonParts,
   { labelDrop, cuts }: MaskedLossOptions,
 ): (batch: MaskedBatch, rng: TraceRng) => { loss: Scalar; aux: { hidden: Scalar } } {
   return ({ label_B, order_BL, rank_BL, known, weight_l, ...encoding }, rng) => {
@@ -66,14 +61,4 @@ function boundsOf(cuts: readonly CutBounds[], least: number): CutBounds {
   if (found) return found;
   const expected = `one for each token from ${cuts.map((cut) => cut.least).join(' or ')} on`;
   throw new TesseraError({ code: 'weights-length', who: 'training', got: `token weights from ${least} on`, expected });
-}
-
-/** The tokens at these positions of each image; null: all. */
-function tokensAt(tokens: Tokens, positions_Bl: Tensor2D | null): Tokens {
-  if (!positions_Bl) return tokens;
-  const { values_BlC, index_Bl } = tokens;
-  return {
-    values_BlC: tf.gather(values_BlC, positions_Bl, 1, 1),
-    ...(index_Bl && { index_Bl: tf.gather(index_Bl, positions_Bl, 1, 1) }),
-  };
 }

@@ -1,16 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import type { Backbone, Head, Tokenizer } from '@tessera/core';
-import { nn, type TraceRng } from '@tessera/engine';
+import type { Encoding } from '@tessera/core';
+import type { TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { dropLabels } from './drop-labels.ts';
-
-/** Parts whose backbone and head are to be trained, on tokens of a frozen tokenizer. */
-export interface NextScaleParts {
-  readonly tokenizer: Tokenizer;
-  readonly backbone: Backbone;
-  readonly head: Head;
-}
+import type { LessonParts } from './lesson-parts.ts';
 
 export interface NextScaleLossOptions {
   /** Share of the labels replaced by the null class. */
@@ -19,55 +13,53 @@ export interface NextScaleLossOptions {
   readonly scales?: number;
 }
 
-/** One training batch of cached tokens; int32, int32, float32. */
-export interface TokenBatch {
-  readonly index_BL: Tensor;
-  /** -1 for unlabelled images. */
+/** One training batch of cached encodings. */
+export interface ScaleBatch extends Encoding {
+  /** -1 for unlabelled images; int32. */
   readonly label_B: Tensor;
   /** The weight of each token in the sum: 1/L, or what a progressive plan says. A shorter list trains the first scales. */
   readonly weight_L: Tensor;
 }
 
 /**
- * Cross-entropy of next-scale prediction (VAR, arXiv 2404.02905, section 3.1): every scale is predicted from the true
+ * Loss of next-scale prediction (VAR, arXiv 2404.02905, section 3.1): every scale is predicted from the true
  * coarser ones, tokens are weighed and summed, images averaged. Aux: `scale_S`, the mean loss of each scale.
- * Random streams: `label-drop`, one uniform per image, null class below `labelDrop`; and those of backbone and head.
- * Pure and traceable.
+ * Random streams: `label-drop`, one uniform per image, null class below `labelDrop`; and those of tokenizer, backbone and
+ * head. Pure and traceable.
+ * @throws TesseraError `tokenizer-not-next-scale`, `weights-length`
  */
 export function nextScaleLoss(
-  { tokenizer, backbone, head }: NextScaleParts,
+  { tokenizer, backbone, head }: LessonParts,
   { labelDrop, scales: counted }: NextScaleLossOptions,
-): (batch: TokenBatch, rng: TraceRng) => { loss: Scalar; aux: { scale_S: Tensor1D } } {
-  const { space } = tokenizer;
-  if (space.kind !== 'discrete' || !tokenizer.estimates) {
-    const got = `a tokenizer of ${space.kind} tokens${tokenizer.estimates ? '' : ' without estimates'}`;
+): (batch: ScaleBatch, rng: TraceRng) => { loss: Scalar; aux: { scale_S: Tensor1D } } {
+  if (!tokenizer.estimates) {
     throw new TesseraError({
       code: 'tokenizer-not-next-scale',
       who: 'training',
-      got,
-      expected: 'a multi-scale discrete tokenizer',
+      got: `a tokenizer of ${tokenizer.layout.scales.length} scale(s) without estimates`,
+      expected: 'one of several scales, which estimates each from the coarser ones',
     });
   }
   const all = tokenizer.layout.scales.map(({ height, width }) => height * width);
-  return ({ index_BL, label_B, weight_L }, rng) => {
-    const batch = index_BL.shape[0]!;
+  return ({ label_B, weight_L, ...encoding }, rng) => {
+    const batch = label_B.shape[0]!;
     const sizes = scalesOf(all, counted ? total(all.slice(0, counted)) : weight_L.shape[0]!);
     const length = total(sizes);
     const asTheyLie = tf.tile(tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]), [batch, 1]) as Tensor2D;
-    const values_BLC = nn.embedding(space.codebook_VC, index_BL as Tensor2D) as tf.Tensor3D;
-    const estimates = tokenizer.estimates!(values_BLC);
+    const { values_BlC, index_Bl } = tokenizer.draw(encoding, rng);
+    const estimates_BLC = tokenizer.estimates!(values_BlC);
     const cut = <T extends Tensor>(tokens: T, count: number): T =>
       tokens.shape[1] === count ? tokens : (tf.slice(tokens, [0, 0], [batch, count]) as T);
     const lesson = {
-      values_BLC: cut(values_BLC, length),
-      estimates_BLC: cut(estimates, length - sizes[0]!),
+      values_BLC: cut(values_BlC, length),
+      estimates_BLC: cut(estimates_BLC, length - sizes[0]!),
       order_BL: asTheyLie,
       rank_BL: asTheyLie,
       cut: null,
       label_B: dropLabels(label_B, rng, labelDrop),
     };
     const context = { rng, train: true };
-    const target = { values_BlC: lesson.values_BLC, index_Bl: cut(index_BL as Tensor2D, length) };
+    const target = { values_BlC: lesson.values_BLC, ...(index_Bl && { index_Bl: cut(index_Bl, length) }) };
     const loss_BL = head.loss(backbone.teach(lesson, context), target, context);
     const weights = weight_L.shape[0] === length ? weight_L : tf.slice(weight_L, [0], [length]);
     const loss = tf.mean(tf.sum(tf.mul(loss_BL, weights), 1)) as Scalar;

@@ -52,8 +52,8 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
   const { file, encoded, config, tokenizer } = prepared;
   const own = recipe.generator!;
   const weights = { backbone: freshWeights(recipe.seed), head: freshWeights(recipe.seed) };
-  const { backbone, head } = buildTrained(engine, recipeParts, { tokenizer, weights });
-  const parts = { engine, tokenizer, backbone, head, weights, encoded };
+  const { order, backbone, head } = buildTrained(engine, recipeParts, { tokenizer, weights });
+  const parts = { engine, tokenizer, order, backbone, head, weights, encoded };
   const stage = generatorStage({ ...parts, recipe: own, seed: recipe.seed });
   const manifest = manifestOf(recipe, room.data, config);
   const save = async (folder: string): Promise<void> => {

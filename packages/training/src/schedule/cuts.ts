@@ -9,14 +9,21 @@ export function knownTokens(length: number, rate: number): number {
   return length - Math.max(1, Math.ceil(length * rate));
 }
 
+/** The counts of known tokens that can occur where at least this share is hidden, ascending. */
+export function countsOf(length: number, leastRate: number): readonly number[] {
+  return Array.from({ length: knownTokens(length, leastRate) + 1 }, (_, known) => known);
+}
+
 /**
- * The counts that can occur, in `programs` stretches of about equal length. Few programs compute for tokens that are
- * hidden or known already; many take long to compile and much memory. Measured on digits of 16 tokens, with 1, 2, 4 and 8
- * programs: 0.45, 0.42, 0.42 and 0.39 seconds of one core a step, and 1.0, 1.3, 1.9 and 3.3 GB.
+ * Counts of known tokens, ascending, in `programs` stretches of about equally many. Few programs compute for tokens that
+ * are hidden or known already; many take long to compile and much memory. Measured on digits of 16 tokens, with 1, 2, 4 and
+ * 8 programs: 0.45, 0.42, 0.42 and 0.39 seconds of one core a step, and 1.0, 1.3, 1.9 and 3.3 GB.
  */
-export function cutBounds(length: number, options: { leastRate: number; programs: number }): readonly CutBounds[] {
-  const counts = knownTokens(length, options.leastRate) + 1;
-  const programs = Math.min(options.programs, counts);
-  const start = (program: number): number => Math.floor((program * counts) / programs);
-  return Array.from({ length: programs }, (_, program) => ({ least: start(program), most: start(program + 1) - 1 }));
+export function cutBounds(counts: readonly number[], programs: number): readonly CutBounds[] {
+  const stretches = Math.min(programs, counts.length);
+  const start = (stretch: number): number => Math.floor((stretch * counts.length) / stretches);
+  return Array.from({ length: stretches }, (_, stretch) => ({
+    least: counts[start(stretch)]!,
+    most: counts[start(stretch + 1) - 1]!,
+  }));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cutBounds, knownTokens } from './cuts.ts';
+import { countsOf, cutBounds, knownTokens } from './cuts.ts';
 import { maskRate } from './mask-rate.ts';
 
 /** SciPy's truncnorm with mean 1 and deviation 0.25 on [0.7, 1], which the reference implementation draws from. */
@@ -60,7 +60,7 @@ describe('cuts', () => {
 
   it('hide one token at least', () => {
     expect(knownTokens(16, 0)).toBe(15);
-    expect(cutBounds(16, { leastRate: 0, programs: 2 }).at(-1)).toEqual({ least: 8, most: 15 });
+    expect(cutBounds(countsOf(16, 0), 2).at(-1)).toEqual({ least: 8, most: 15 });
   });
 
   it.each([
@@ -70,9 +70,16 @@ describe('cuts', () => {
     [16, 1, 3],
     [4, 0.5, 9],
   ])('of %i tokens from a rate of %f on fill %i programs without a gap', (length, leastRate, programs) => {
-    const cuts = cutBounds(length, { leastRate, programs });
+    const cuts = cutBounds(countsOf(length, leastRate), programs);
     const counts = cuts.flatMap(({ least, most }) => Array.from({ length: most - least + 1 }, (_, i) => least + i));
     expect(counts).toEqual(Array.from({ length: knownTokens(length, leastRate) + 1 }, (_, known) => known));
     expect(cuts.length).toBeLessThanOrEqual(programs);
+  });
+
+  it('begin and end at counts that occur', () => {
+    expect(cutBounds([0, 1, 5, 14, 39], 2)).toEqual([
+      { least: 0, most: 1 },
+      { least: 5, most: 39 },
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Backbone, Head, Tokenizer } from '@tessera/core';
+import type { Backbone, Head, Order, Tokenizer } from '@tessera/core';
 import { tensorFrom, type Engine, type Param } from '@tessera/engine';
 import type { FreshWeights } from '@tessera/models';
 import { batchOrder } from '../data/batch-order.ts';
@@ -14,6 +14,8 @@ import { validate } from './validation.ts';
 export interface GeneratorStageOptions {
   readonly engine: Engine;
   readonly tokenizer: Tokenizer;
+  /** Whose steps the lessons prepare for. */
+  readonly order: Order;
   readonly backbone: Backbone;
   readonly head: Head;
   /** Where backbone and head took their parameters. */
@@ -23,17 +25,17 @@ export interface GeneratorStageOptions {
   readonly seed: number;
 }
 
-/** Stage two: backbone and head on cached encodings, in the lessons that the backbone can take. */
+/** Stage two: backbone and head on cached encodings, in the lessons that the backbone can take and the order asks for. */
 export function generatorStage(options: GeneratorStageOptions): Stage & { dispose(): void } {
-  const { engine, tokenizer, backbone, head, encoded, recipe, seed } = options;
+  const { engine, tokenizer, order, backbone, head, encoded, recipe, seed } = options;
   const { steps, batch, accumulate } = recipe;
-  const lessons = lessonsOf({ parts: { tokenizer, backbone, head }, recipe, seed });
+  const lessons = lessonsOf({ parts: { tokenizer, order, backbone, head }, recipe, seed });
   const spec: Stage['spec'] = { params: trainedParams(options.weights), loss: lessons.loss };
   const trainStep = engine.compileTrainStep({ name: 'generator', ...spec, ...optimiserSpec(recipe) });
-  const order = batchOrder(encoded.train.count, { batch, seed });
-  const one = (split: EncodedSplit, members: Int32Array, key: Omit<LessonKey, 'images'>): Batch => ({
-    ...encodedBatch(split, members, { seed, number: key.number }),
-    ...lessons.plan({ ...key, images: members.length }),
+  const members = batchOrder(encoded.train.count, { batch, seed });
+  const one = (split: EncodedSplit, chosen: Int32Array, key: Omit<LessonKey, 'images'>): Batch => ({
+    ...encodedBatch(split, chosen, { seed, number: key.number }),
+    ...lessons.plan({ ...key, images: chosen.length }),
   });
   return {
     name: 'generator',
@@ -46,16 +48,16 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
       Promise.resolve(
         Array.from({ length: accumulate }, (_, part) => {
           const number = step * accumulate + part;
-          return one(encoded.train, order.batch(number), { step, number });
+          return one(encoded.train, members.batch(number), { step, number });
         }),
       ),
     figures: ({ aux }) => Object.fromEntries(lessons.figures.map((name) => [figureName(name), figureOf(aux[name]!)])),
     validate: () =>
       validate(
         trainStep,
-        heldOut(encoded.validation, batch, (members, chunk) =>
+        heldOut(encoded.validation, batch, (chosen, chunk) =>
           // Numbers below zero are no training batch's: validation has lessons of its own, the same each time.
-          one(encoded.validation, members, { step: steps, number: -1 - chunk }),
+          one(encoded.validation, chosen, { step: steps, number: -1 - chunk }),
         ),
         lessons.figures,
       ),

@@ -1,0 +1,45 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { Encoding } from '@tessera/core';
+import type { TraceRng } from '@tessera/engine';
+import { dropLabels } from './drop-labels.ts';
+import type { LessonParts } from './lesson-parts.ts';
+import { tokensAt } from './tokens-at.ts';
+
+export interface CausalLossOptions {
+  /** Share of the labels replaced by the null class. */
+  readonly labelDrop: number;
+}
+
+/** One training batch of cached encodings, each image in an order of its own. */
+export interface CausalBatch extends Encoding {
+  /** -1 for unlabelled images; int32. */
+  readonly label_B: Tensor;
+  /** Positions in the order in which tokens come, and the place of each in it; int32. */
+  readonly order_BL: Tensor;
+  readonly rank_BL: Tensor;
+}
+
+/**
+ * Loss of one token after the other (MAR, arXiv 2406.11838, section 3.3): every token is predicted from those before it
+ * in the order; tokens and images are averaged. Random streams: `label-drop`, and those of tokenizer, backbone and head.
+ * Pure and traceable.
+ */
+export function causalLoss(
+  { tokenizer, backbone, head }: LessonParts,
+  { labelDrop }: CausalLossOptions,
+): (batch: CausalBatch, rng: TraceRng) => { loss: Scalar } {
+  return ({ label_B, order_BL, rank_BL, ...encoding }, rng) => {
+    const tokens = tokenizer.draw(encoding, rng);
+    const lesson = {
+      values_BLC: tokens.values_BlC,
+      order_BL: order_BL as Tensor2D,
+      rank_BL: rank_BL as Tensor2D,
+      cut: null,
+      label_B: dropLabels(label_B, rng, labelDrop),
+    };
+    const context = { rng, train: true };
+    const taught = backbone.teach(lesson, context);
+    return { loss: tf.mean(head.loss(taught, tokensAt(tokens, taught.positions_Bl), context)) };
+  };
+}

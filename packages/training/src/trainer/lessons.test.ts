@@ -1,0 +1,96 @@
+import * as tf from '@tensorflow/tfjs';
+import { createEngine, type Engine } from '@tessera/engine';
+import { freshWeights } from '@tessera/models';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recipeSchema } from '../recipe/recipe-schema.ts';
+import { buildTrained } from '../run/build-trained.ts';
+import { partsOf } from '../run/parts.ts';
+import { lessonsOf, type Lessons } from './lessons.ts';
+import { microMasked, microRecipe } from './micro.fixture.ts';
+import type { Batch } from './stage.ts';
+
+let engine: Engine;
+beforeAll(() => {
+  engine = createEngine({ target: 'eager' });
+});
+afterAll(() => engine.dispose());
+
+/** Lessons of a micro recipe with some parts exchanged. */
+function lessons(json: object, { model, generator }: { model?: object; generator?: object } = {}): Lessons {
+  const merged = json as typeof microRecipe;
+  const recipe = recipeSchema.parse(
+    { ...merged, model: { ...merged.model, ...model }, generator: { ...merged.generator, ...generator } },
+    'micro',
+  );
+  const parts = partsOf(recipe);
+  const [own, backbone, head] = [freshWeights(1), freshWeights(2), freshWeights(3)];
+  const tokenizer = parts.parts.tokenizer.plugin.build(parts.facts.configs.tokenizer, { engine, weights: own });
+  const built = buildTrained(engine, parts, { tokenizer, weights: { backbone, head } });
+  return lessonsOf({ parts: { tokenizer, ...built }, recipe: recipe.generator!, seed: 3 });
+}
+
+const order = (plugin: string) => ({ order: { plugin, config: {} } });
+const values = (batch: Batch, name: string) => [...batch[name]!.dataSync()];
+
+describe('lessons', () => {
+  it('visit tokens as the order does, in orders that each image has for itself', () => {
+    const key = { step: 0, number: 4, images: 2 };
+    const before = tf.memory().numTensors;
+    const [shuffled, straight] = ['random-sets', 'raster'].map((name) => lessons(microMasked, { model: order(name) }));
+    const held = tf.memory().numTensors;
+    const [random, again, raster] = [shuffled!.plan(key), shuffled!.plan(key), straight!.plan(key)];
+    expect(tf.memory().numTensors - held).toBe(12);
+    expect(held).toBeGreaterThan(before);
+    const rows = values(random, 'order_BL');
+    expect(values(again, 'order_BL')).toEqual(rows);
+    expect(rows.slice(0, 16)).not.toEqual(rows.slice(16));
+    for (const row of [rows.slice(0, 16), rows.slice(16)]) {
+      expect(row.toSorted((a, b) => a - b)).toEqual([...Array(16).keys()]);
+    }
+    const ranks = values(random, 'rank_BL');
+    expect(rows.map((position, i) => ranks[16 * Math.floor(i / 16) + position])).toEqual(rows.map((_, i) => i % 16));
+    expect(values(raster, 'order_BL').slice(0, 16)).toEqual([...Array(16).keys()]);
+  });
+
+  it('cut where a step of the order may begin, each place as often as the others', () => {
+    const { backbone } = microMasked.model;
+    const scales = lessons(microRecipe, { model: { backbone }, generator: { progressive: null } });
+    expect(scales.programs).toBe(2);
+    const cuts = Array.from({ length: 1000 }, (_, number) => {
+      const batch = scales.plan({ step: 0, number, images: 1 });
+      const [[known], weights] = [values(batch, 'known'), values(batch, 'weight_l')];
+      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1);
+      expect(weights.filter((weight) => weight > 0).length).toBe(21 - known!);
+      return known;
+    });
+    const shares = [0, 1, 5].map((stop) => cuts.filter((known) => known === stop).length / 1000);
+    for (const share of shares) expect(share).toBeCloseTo(1 / 3, 1);
+    expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(1);
+  });
+
+  it.each([
+    [
+      'coarse scales first',
+      () => lessons(microMasked, { generator: { masking: null, progressive: { until: 0.5, first: 1 } } }),
+      'progressive',
+    ],
+    [
+      'mask rates to estimates',
+      () => lessons(microRecipe, { generator: { progressive: null, masking: { leastRate: 0.5 } } }),
+      'masking',
+    ],
+    [
+      'mask rates to an order of scales',
+      () =>
+        lessons(
+          { ...microMasked, tokenizer: microRecipe.tokenizer },
+          { model: { ...order('next-scale'), tokenizer: microRecipe.model.tokenizer, head: microRecipe.model.head } },
+        ),
+      'begin after 0, 1, 5 tokens',
+    ],
+  ])('refuse %s where nobody can learn so', (_, make, named) => {
+    expect(make).toThrowError(
+      expect.objectContaining({ code: 'recipe-misfit', message: expect.stringContaining(named) }),
+    );
+  });
+});
