@@ -2,6 +2,9 @@ import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
 import type { Reads, Weights } from './contracts.ts';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, Stride, TokenizerPlugin } from './plugin.ts';
+import { checkContract } from './define/plugin-contract.ts';
+import { checkBackboneFacts, checkTokenizerFacts } from './guard/check-facts.ts';
+import { callPart } from './guard/part-call.ts';
 import { optionsOf } from './options.ts';
 import type { Composition } from './sample.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
@@ -46,7 +49,7 @@ const stridesOf: Readonly<Record<Reads, readonly Stride[]>> = {
 
 /**
  * Reads all configurations and checks that the parts agree, before any weights are opened.
- * @throws TesseraError `part-kind`, `part-contract`, `layout-broken`, `option-twice`, `reads-not-served`, `order-loses-tokens`,
+ * @throws TesseraError `part-kind`, `part-contract`, `part-failed`, `part-misdescribed`, `layout-broken`, `option-twice`, `reads-not-served`, `order-loses-tokens`,
  * `one-scale`, `confidence-missing`, `space-mismatch`, or a schema's `field-...`
  */
 export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFacts {
@@ -56,9 +59,8 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     backbone: readConfig('backbone', backbone),
     head: readConfig('head', head),
   };
-  const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
-  const { reads, width, classes, remembers } = backbone.plugin.describe(configs.backbone);
-  checkLayout(layout, tokenizer.plugin.name);
+  const { space, layout, serves } = describe(tokenizer.plugin, configs.tokenizer, checkTokenizerFacts);
+  const { reads, width, classes, remembers } = describe(backbone.plugin, configs.backbone, checkBackboneFacts);
   optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
@@ -159,32 +161,20 @@ function readConfig(kind: keyof Parts, { plugin, config }: Part<Parts[keyof Part
       next: `Exchange the ${kind}.`,
     });
   }
-  if (plugin.contract !== 1) {
-    refuse({
-      code: 'part-contract',
-      got: `${plugin.name} for contract ${String(plugin.contract)}`,
-      expected: 'contract 1',
-      next: `Install a release of ${plugin.name} for this version of Tessera.`,
-    });
-  }
+  checkContract(plugin);
   return plugin.config.parse(config, plugin.name);
 }
 
-function checkLayout({ length, scales }: Layout, who: string): void {
-  let start = 0;
-  for (const scale of scales) {
-    if (scale.start !== start) break;
-    start += scale.height * scale.width;
-  }
-  if (start !== length || length === 0) {
-    throw new TesseraError({
-      code: 'layout-broken',
-      who,
-      got: `a layout of ${length} tokens whose scales cover ${start} without a gap`,
-      expected: 'scales that follow each other and cover every token',
-      next: `Correct or exchange the tokenizer ${who}.`,
-    });
-  }
+interface Describing<F> {
+  readonly name: string;
+  describe(config: unknown): F;
+}
+
+/** What a plug-in says of itself, checked: it is the first of its own code that runs. */
+function describe<F>(plugin: Describing<F>, config: unknown, check: (name: string, facts: F) => void): F {
+  const facts = callPart({ name: plugin.name, call: 'describe()' }, () => plugin.describe(config));
+  check(plugin.name, facts);
+  return facts;
 }
 
 function factsOf({ space, layout }: { readonly space: SpaceShape; readonly layout: Layout }): string {

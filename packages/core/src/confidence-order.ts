@@ -1,6 +1,6 @@
 import type { SampleRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { OrderPlugin } from './plugin.ts';
+import { defineOrder } from './define/define-order.ts';
 import { allPositions, byKey, missingOf } from './permutation.ts';
 import { schema } from './schema.ts';
 import { setSizes, stepsField } from './set-sizes.ts';
@@ -20,9 +20,8 @@ const WHO = 'confidence';
  * MaskGIT's order (arXiv 2202.04200, section 3.2): every step samples all missing tokens and keeps those that the head is
  * surest of, in sets that grow as the cosine falls. Kept tokens are left out.
  */
-export const confidenceOrder: OrderPlugin<Readonly<Record<string, never>>, ConfidenceOptions> = {
+export const confidenceOrder = defineOrder({
   contract: 1,
-  kind: 'order',
   name: WHO,
   stride: 'set',
   needsConfidence: true,
@@ -44,7 +43,7 @@ export const confidenceOrder: OrderPlugin<Readonly<Record<string, never>>, Confi
     visit: (layout, key_L) => Int32Array.from(byKey(allPositions(layout), key_L)),
     stops: () => null,
   }),
-};
+});
 
 interface PlanParts {
   readonly sizes: readonly number[];

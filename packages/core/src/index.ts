@@ -26,17 +26,27 @@ export type {
   Weights,
 } from './contracts.ts';
 export type {
+  BackboneDims,
   BackboneFacts,
   BackbonePlugin,
+  HeadDims,
   HeadPlugin,
   JsonSchema,
   OrderPlugin,
   Schema,
   Stride,
+  TokenizerFacts,
   TokenizerPlugin,
 } from './plugin.ts';
 export { checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
 export { confidenceOrder, type ConfidenceOptions } from './confidence-order.ts';
+export { defineBackbone, type BackboneDefinition } from './define/define-backbone.ts';
+export { defineHead, type HeadDefinition } from './define/define-head.ts';
+export { defineOrder, type OrderDefinition } from './define/define-order.ts';
+export { defineTokenizer, type TokenizerDefinition } from './define/define-tokenizer.ts';
+export { checkContract, contracts } from './define/plugin-contract.ts';
+export { checkName } from './define/plugin-name.ts';
+export type { OutputOf, StandardSchema } from './define/standard-schema.ts';
 export {
   constantGuidance,
   guidanceOf,

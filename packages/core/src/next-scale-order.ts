@@ -1,13 +1,12 @@
-import type { OrderPlugin } from './plugin.ts';
+import { defineOrder } from './define/define-order.ts';
 import { allPositions } from './permutation.ts';
 import { schema } from './schema.ts';
 import type { Step } from './step.ts';
 import type { Layout } from './tokens.ts';
 
 /** VAR's order (section 3.2 of arXiv 2404.02905): all tokens of a scale in one step, coarse to fine. */
-export const nextScaleOrder: OrderPlugin<Readonly<Record<string, never>>> = {
+export const nextScaleOrder = defineOrder({
   contract: 1,
-  kind: 'order',
   name: 'next-scale',
   stride: 'scale',
   config: schema.object({}),
@@ -20,7 +19,7 @@ export const nextScaleOrder: OrderPlugin<Readonly<Record<string, never>>> = {
     visit: (layout) => Int32Array.from(allPositions(layout)),
     stops: ({ scales }) => scales.map(({ start }) => start),
   }),
-};
+});
 
 function* scaleSteps(layout: Layout, rows: number): Generator<Step> {
   let before = layout.length;

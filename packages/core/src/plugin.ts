@@ -24,13 +24,29 @@ export interface Schema<T> {
   readonly json: JsonSchema;
 }
 
-export interface TokenizerPlugin<C = unknown> {
+/** What every plug-in says of itself. */
+interface PluginBase<C> {
+  /** The version of these contracts that it was written for. */
   readonly contract: 1;
-  readonly kind: 'tokenizer';
+  /** What model folders know it by; those of other packages carry their scope: `@acme/gaussian`. */
   readonly name: string;
+  /** The npm package to install for it, where that is not its name. */
+  readonly package?: string;
   readonly config: Schema<C>;
-  describe(config: C): { readonly space: SpaceShape; readonly layout: Layout; readonly serves: readonly Reads[] };
-  build(config: C, context: BuildContext): Tokenizer;
+}
+
+/** What a tokenizer says of itself without its weights. */
+export interface TokenizerFacts {
+  readonly space: SpaceShape;
+  readonly layout: Layout;
+  /** Which reads its canvas can serve. */
+  readonly serves: readonly Reads[];
+}
+
+export interface TokenizerPlugin<C = unknown, T extends Tokenizer = Tokenizer> extends PluginBase<C> {
+  readonly kind: 'tokenizer';
+  describe(config: C): TokenizerFacts;
+  build(config: C, context: BuildContext): T;
 }
 
 /** What a backbone says of itself without its weights. */
@@ -42,40 +58,43 @@ export interface BackboneFacts {
   readonly remembers: boolean;
 }
 
-export interface BackbonePlugin<C = unknown> {
-  readonly contract: 1;
-  readonly kind: 'backbone';
-  readonly name: string;
-  readonly config: Schema<C>;
-  describe(config: C): BackboneFacts;
-  build(config: C, dims: { readonly layout: Layout; readonly space: SpaceShape }, context: BuildContext): Backbone;
+/** The tokens that a backbone is built for. */
+export interface BackboneDims {
+  readonly layout: Layout;
+  readonly space: SpaceShape;
 }
 
-export interface HeadPlugin<C = unknown, O = unknown> {
-  readonly contract: 1;
+export interface BackbonePlugin<C = unknown> extends PluginBase<C> {
+  readonly kind: 'backbone';
+  describe(config: C): BackboneFacts;
+  build(config: C, dims: BackboneDims, context: BuildContext): Backbone;
+}
+
+/** The hidden states and tokens that a head is built for. */
+export interface HeadDims {
+  readonly width: number;
+  readonly space: Space;
+}
+
+export interface HeadPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   readonly kind: 'head';
-  readonly name: string;
   /** What it predicts: indices into a codebook, or values, which discrete tokens have too. */
   readonly space: SpaceShape['kind'];
   /** True where `sample` says how sure it is of each token: orders by confidence need that. */
   readonly confident?: boolean;
-  readonly config: Schema<C>;
   /** Request time: top-k, which the vocabulary bounds, or temperature. Names must differ from the order's. */
   options(space: SpaceShape): Schema<O>;
-  build(config: C, dims: { readonly width: number; readonly space: Space }, context: BuildContext): Head<O>;
+  build(config: C, dims: HeadDims, context: BuildContext): Head<O>;
 }
 
 /** What one step of an order is: a whole scale, one token a row, or any set of tokens. */
 export type Stride = 'scale' | 'token' | 'set';
 
-export interface OrderPlugin<C = unknown, O = unknown> {
-  readonly contract: 1;
+export interface OrderPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   readonly kind: 'order';
-  readonly name: string;
   readonly stride: Stride;
   /** True where it chooses by `Sampled.confidence_Bl`. */
   readonly needsConfidence?: boolean;
-  readonly config: Schema<C>;
   /** Request time: the number of steps. The layout bounds it. */
   options(layout: Layout): Schema<O>;
   build(config: C): Order<O>;

@@ -1,4 +1,4 @@
-import type { OrderPlugin } from './plugin.ts';
+import { defineOrder } from './define/define-order.ts';
 import { allPositions, byKey, shuffled, tokenSteps } from './permutation.ts';
 import { schema } from './schema.ts';
 
@@ -6,9 +6,8 @@ import { schema } from './schema.ts';
  * One token a step, in a random order of each row's own (MAR, arXiv 2406.11838, section 3.3 and table 1). Kept tokens
  * come first: so a backbone that remembers what it saw has seen all of them before it makes the first new one.
  */
-export const randomOrder: OrderPlugin<Readonly<Record<string, never>>> = {
+export const randomOrder = defineOrder({
   contract: 1,
-  kind: 'order',
   name: 'random',
   stride: 'token',
   config: schema.object({}),
@@ -26,4 +25,4 @@ export const randomOrder: OrderPlugin<Readonly<Record<string, never>>> = {
     visit: (layout, key_L) => Int32Array.from(byKey(allPositions(layout), key_L)),
     stops: () => null,
   }),
-};
+});

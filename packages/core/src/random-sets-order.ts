@@ -1,4 +1,4 @@
-import type { OrderPlugin } from './plugin.ts';
+import { defineOrder } from './define/define-order.ts';
 import { allPositions, byKey, missingOf, setSteps, shuffled } from './permutation.ts';
 import { schema } from './schema.ts';
 import { setSizes, stepsField } from './set-sizes.ts';
@@ -13,9 +13,8 @@ export interface RandomSetsOptions {
  * MAR's order (section 3.3 of arXiv 2406.11838): every row has a random order of its own; the sets grow as the cosine
  * falls. Kept tokens are left out.
  */
-export const randomSetsOrder: OrderPlugin<Readonly<Record<string, never>>, RandomSetsOptions> = {
+export const randomSetsOrder = defineOrder({
   contract: 1,
-  kind: 'order',
   name: 'random-sets',
   stride: 'set',
   config: schema.object({}),
@@ -30,4 +29,4 @@ export const randomSetsOrder: OrderPlugin<Readonly<Record<string, never>>, Rando
     visit: (layout, key_L) => Int32Array.from(byKey(allPositions(layout), key_L)),
     stops: () => null,
   }),
-};
+});

@@ -1,11 +1,10 @@
-import type { OrderPlugin } from './plugin.ts';
+import { defineOrder } from './define/define-order.ts';
 import { allPositions, tokenSteps } from './permutation.ts';
 import { schema } from './schema.ts';
 
 /** One token a step, as they lie: row by row, coarse scales first. The baseline that both papers compare with. */
-export const rasterOrder: OrderPlugin<Readonly<Record<string, never>>> = {
+export const rasterOrder = defineOrder({
   contract: 1,
-  kind: 'order',
   name: 'raster',
   stride: 'token',
   config: schema.object({}),
@@ -18,4 +17,4 @@ export const rasterOrder: OrderPlugin<Readonly<Record<string, never>>> = {
     visit: (layout) => Int32Array.from(allPositions(layout)),
     stops: () => null,
   }),
-};
+});

@@ -1,6 +1,7 @@
-import { TesseraError } from '@tessera/errors';
-import type { JsonSchema, Schema } from './plugin.ts';
+import { isTesseraError, TesseraError } from '@tessera/errors';
+import { ownVendor, type StandardSchema } from './define/standard-schema.ts';
 import { nearestName } from './nearest-name.ts';
+import type { JsonSchema, Schema } from './plugin.ts';
 
 /** Where a value stands: whose schema reads it, and its path from the outside, as `config.scales[2]`. */
 export interface Place {
@@ -9,7 +10,7 @@ export interface Place {
 }
 
 /** One typed field of untrusted JSON. */
-export interface Field<T> extends Schema<T> {
+export interface Field<T> extends Schema<T>, StandardSchema<unknown, T> {
   /** Returns the value typed, or throws a TesseraError that names the path. */
   read(value: unknown, place: Place): T;
 }
@@ -24,7 +25,29 @@ interface Range {
 
 /** A field of one's own: how to read it, and what it says about itself. */
 function field<T>(read: (value: unknown, place: Place) => T, json: JsonSchema = {}): Field<T> {
-  return { json, read, parse: (value, who) => read(value, { who, path: '' }) };
+  const parse: Schema<T>['parse'] = (value, who) => read(value, { who, path: '' });
+  return { json, read, parse, '~standard': standardOf({ json, parse }) };
+}
+
+/** The same to anyone who knows Standard Schema alone. */
+function standardOf<T>({ json, parse }: Schema<T>): StandardSchema<unknown, T>['~standard'] {
+  const converted = ({ target }: { readonly target: string }): Record<string, unknown> => {
+    if (['draft-2020-12', 'draft-07'].includes(target)) return { ...json };
+    throw new Error(`JSON Schema ${target} is not spoken; draft-2020-12 and draft-07 are.`);
+  };
+  return {
+    version: 1,
+    vendor: ownVendor,
+    jsonSchema: { input: converted, output: converted },
+    validate: (value) => {
+      try {
+        return { value: parse(value, 'schema') };
+      } catch (error) {
+        if (isTesseraError(error)) return { issues: [{ message: error.message }] };
+        throw error;
+      }
+    },
+  };
 }
 
 const longest = 120;
@@ -125,7 +148,7 @@ function optional<T, const D>(inner: Field<T>, fallback: D): Field<T | D> {
 
 /** The same field with a sentence for people: forms and help texts show it. */
 function described<T>(inner: Field<T>, description: string): Field<T> {
-  return { ...inner, json: { ...inner.json, description } };
+  return field(inner.read, { ...inner.json, description });
 }
 
 /** A plain record of these fields and no others. */

@@ -10,7 +10,7 @@ export function stepsField({ length }: Layout): Field<number> {
     (count) => (count <= length ? null : `at most ${length}, the number of tokens`),
     'steps-above-tokens',
   );
-  const bounded = { ...steps, json: { ...steps.json, maximum: length } };
+  const bounded = schema.field(steps.read, { ...steps.json, maximum: length });
   return schema.described(
     schema.optional(bounded, Math.min(DEFAULT_STEPS, length)),
     'How many sets the tokens come in: fewer are faster, more are better.',

@@ -1,5 +1,13 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { BuildContext, Head, HeadPlugin, Hidden, SampleContext, Space, Tokens } from '@tessera/core';
+import {
+  defineHead,
+  type BuildContext,
+  type Head,
+  type Hidden,
+  type SampleContext,
+  type Space,
+  type Tokens,
+} from '@tessera/core';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { categoricalLoss } from './categorical-loss.ts';
@@ -10,16 +18,15 @@ import { drawTokens, type DrawnTokens } from './token-sampler.ts';
 const NAME = 'categorical';
 
 /** A distribution over the codebook for each token: one linear layer (VAR, MaskGIT, raster transformers). */
-export const categoricalHead: HeadPlugin<CategoricalConfig, CategoricalOptions> = {
+export const categoricalHead = defineHead({
   contract: 1,
-  kind: 'head',
   name: NAME,
   space: 'discrete',
   confident: true,
   config: categoricalConfig,
   options: categoricalOptions,
   build: (config, { width, space }, context) => buildHead({ config, width, space: discrete(space) }, context),
-};
+});
 
 type DiscreteSpace = Extract<Space, { kind: 'discrete' }>;
 

@@ -1,6 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { BuildContext, Head, HeadPlugin, Space, Taught, Tokens, TrainContext } from '@tessera/core';
+import {
+  defineHead,
+  type BuildContext,
+  type Head,
+  type Space,
+  type Taught,
+  type Tokens,
+  type TrainContext,
+} from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { diffusionConfig, diffusionOptions, type DiffusionConfig, type DiffusionOptions } from './config.ts';
 import { openDenoiser, type Denoiser } from './denoiser.ts';
@@ -16,15 +24,14 @@ const NAME = 'diffusion';
  * A distribution over values: each token is denoised from noise on its own, given its hidden state (MAR). Discrete tokens
  * are predicted by their embeddings, and drawn without an index (MAR's table 2, "VQ-16" with diffusion loss).
  */
-export const diffusionHead: HeadPlugin<DiffusionConfig, DiffusionOptions> = {
+export const diffusionHead = defineHead({
   contract: 1,
-  kind: 'head',
   name: NAME,
   space: 'continuous',
   config: diffusionConfig,
   options: () => diffusionOptions,
   build: (config, dims, context) => buildHead(config, dims, context),
-};
+});
 
 interface HeadDims {
   readonly width: number;

@@ -7,7 +7,7 @@ import {
   type LinearPreview,
   type Rule,
 } from '@tessera/autoencoder';
-import { schema, type Field, type Layout, type Schema } from '@tessera/core';
+import { schema, type Field, type Layout } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 
 /**
@@ -73,14 +73,11 @@ const fields = object({
 });
 
 /** Without attn_resolutions the encoder attends at the coarsest level. @throws TesseraError `field-missing`, `field-invalid`, `field-unknown` or `latent-scale` */
-export const klConfig: Schema<KlConfig> = {
-  json: fields.json,
-  parse(value, who) {
-    const given = fields.parse(value, who);
-    const config = { ...given, attn_resolutions: given.attn_resolutions ?? [sidesOf(given).at(-1)!] };
-    return keeping(config, rules(config), who);
-  },
-};
+export const klConfig: Field<KlConfig> = schema.field((value, place) => {
+  const given = fields.read(value, place);
+  const config = { ...given, attn_resolutions: given.attn_resolutions ?? [sidesOf(given).at(-1)!] };
+  return keeping(config, rules(config), place.who);
+}, fields.json);
 
 /** What no field can tell alone. */
 function rules(config: KlConfig): readonly Rule<KlConfig>[] {

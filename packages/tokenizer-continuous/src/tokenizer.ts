@@ -3,6 +3,7 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import {
   checkImage,
   checkMask,
+  defineTokenizer,
   pixelsOf,
   TokenCanvas,
   type BuildContext,
@@ -27,22 +28,19 @@ export interface KlTokenizer extends Tokenizer {
   readonly model: KlVae;
 }
 
-export interface KlTokenizerPlugin extends TokenizerPlugin<KlConfig> {
-  build(config: KlConfig, context: BuildContext): KlTokenizer;
-}
+export type KlTokenizerPlugin = TokenizerPlugin<KlConfig, KlTokenizer>;
 
 const SERVES: readonly Reads[] = ['known', 'last'];
 const WHO = 'tokenizer-continuous';
 
 /** Tokenizer `kl`: a KL-VAE (MAR, arXiv 2406.11838), whose tokens are scaled latents. */
-export const klTokenizer: KlTokenizerPlugin = {
+export const klTokenizer: KlTokenizerPlugin = defineTokenizer({
   contract: 1,
-  kind: 'tokenizer',
   name: 'kl',
   config: klConfig,
   describe: (config) => ({ space: spaceShape(config), layout: klLayout(config), serves: SERVES }),
   build: openKlTokenizer,
-};
+});
 
 function spaceShape(config: KlConfig): SpaceShape & { readonly kind: 'continuous' } {
   return { kind: 'continuous', channels: tokenChannels(config) };

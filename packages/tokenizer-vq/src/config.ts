@@ -7,7 +7,7 @@ import {
   type LinearPreview,
   type Rule,
 } from '@tessera/autoencoder';
-import { schema, type Layout, type Schema } from '@tessera/core';
+import { schema, type Field, type Layout } from '@tessera/core';
 
 /**
  * Configuration of the multi-scale residual VQ-VAE (VAR, arXiv 2404.02905, section 3.2). Names are those of the official
@@ -58,13 +58,10 @@ const fields = object({
 });
 
 /** @throws TesseraError `field-missing`, `field-invalid` or `field-unknown`, naming the field. */
-export const vqConfig: Schema<VqConfig> = {
-  json: fields.json,
-  parse(value, who) {
-    const config = fields.parse(value, who);
-    return keeping(config, rules(config), who);
-  },
-};
+export const vqConfig: Field<VqConfig> = schema.field((value, place) => {
+  const config = fields.read(value, place);
+  return keeping(config, rules(config), place.who);
+}, fields.json);
 
 /** What no field can tell alone. */
 function rules(config: VqConfig): readonly Rule<VqConfig>[] {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import {
   checkImage,
+  defineTokenizer,
   pixelsOf,
   TokenCanvas,
   type BuildContext,
@@ -32,23 +33,20 @@ export interface VqTokenizer extends Tokenizer {
   openCanvas(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
 }
 
-export interface VqTokenizerPlugin extends TokenizerPlugin<VqConfig> {
-  build(config: VqConfig, context: BuildContext): VqTokenizer;
-}
+export type VqTokenizerPlugin = TokenizerPlugin<VqConfig, VqTokenizer>;
 
 /** One scale alone has no coarser ones to estimate it from. */
 const servesOf = ({ patch_nums }: VqConfig): readonly Reads[] =>
   patch_nums.length > 1 ? ['estimate', 'known', 'last'] : ['known', 'last'];
 
 /** Tokenizer `vq`: a multi-scale residual VQ-VAE (VAR, arXiv 2404.02905); with a single scale, a plain VQ-VAE. */
-export const vqTokenizer: VqTokenizerPlugin = {
+export const vqTokenizer: VqTokenizerPlugin = defineTokenizer({
   contract: 1,
-  kind: 'tokenizer',
   name: 'vq',
   config: vqConfig,
   describe: (config) => ({ space: spaceShape(config), layout: vqLayout(config), serves: servesOf(config) }),
   build: openVqTokenizer,
-};
+});
 
 function spaceShape({ Cvae, V }: VqConfig): SpaceShape & { readonly kind: 'discrete' } {
   return { kind: 'discrete', channels: Cvae, vocabulary: V };

@@ -1,4 +1,4 @@
-import type { Backbone, BackbonePlugin, BuildContext } from '@tessera/core';
+import { defineBackbone, type Backbone, type BuildContext } from '@tessera/core';
 import { maskedConfig, type MaskedConfig } from './config.ts';
 import type { MaskedModel } from './forward.ts';
 import { takeParams, type MaskedDims } from './params.ts';
@@ -7,14 +7,13 @@ import { openRollout } from './rollout.ts';
 import { teach } from './teach.ts';
 
 /** The transformers of MAR (arXiv 2406.11838): an encoder of the known tokens, a decoder that fills in the others. */
-export const maskedEncoderDecoder: BackbonePlugin<MaskedConfig> = {
+export const maskedEncoderDecoder = defineBackbone({
   contract: 1,
-  kind: 'backbone',
   name: 'masked-encoder-decoder',
   config: maskedConfig,
   describe: ({ decoder, classes }) => ({ width: decoder.width, classes, reads: 'known', remembers: false }),
   build: buildBackbone,
-};
+});
 
 function buildBackbone(config: MaskedConfig, dims: MaskedDims, { engine, weights }: BuildContext): Backbone {
   const model: MaskedModel = { config, dims, params: takeParams(config, dims, weights) };

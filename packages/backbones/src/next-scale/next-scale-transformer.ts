@@ -1,4 +1,4 @@
-import type { Backbone, BackbonePlugin, BuildContext } from '@tessera/core';
+import { defineBackbone, type Backbone, type BuildContext } from '@tessera/core';
 import { nextScaleConfig, type NextScaleConfig } from './config.ts';
 import { takeParams, type NextScaleDims } from './params.ts';
 import { compilePrograms } from './programs.ts';
@@ -6,14 +6,13 @@ import { openRollout } from './rollout.ts';
 import { teach } from './teach.ts';
 
 /** The transformer of VAR (arXiv 2404.02905): predicts all tokens of a scale from the estimate that coarser ones give. */
-export const nextScaleTransformer: BackbonePlugin<NextScaleConfig> = {
+export const nextScaleTransformer = defineBackbone({
   contract: 1,
-  kind: 'backbone',
   name: 'next-scale-transformer',
   config: nextScaleConfig,
   describe: ({ width, classes }) => ({ width, classes, reads: 'estimate', remembers: true }),
   build: buildBackbone,
-};
+});
 
 function buildBackbone(config: NextScaleConfig, dims: NextScaleDims, { engine, weights }: BuildContext): Backbone {
   const model = { config, dims, params: takeParams(config, dims, weights) };

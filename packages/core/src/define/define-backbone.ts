@@ -1,0 +1,29 @@
+import type { Backbone, BuildContext } from '../contracts.ts';
+import type { BackboneDims, BackboneFacts, BackbonePlugin } from '../plugin.ts';
+import { checkName } from './plugin-name.ts';
+import { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';
+
+/** A backbone as its author writes it: a schema of any library of Standard JSON Schema. */
+export interface BackboneDefinition<C extends StandardSchema> extends Pick<
+  BackbonePlugin,
+  'contract' | 'name' | 'package'
+> {
+  readonly config: C;
+  describe(config: OutputOf<C>): BackboneFacts;
+  build(config: OutputOf<C>, dims: BackboneDims, context: BuildContext): Backbone;
+}
+
+/** A plug-in that makes hidden states of what has been written. @throws TesseraError `part-name`, `schema-foreign` */
+export function defineBackbone<C extends StandardSchema>(
+  definition: BackboneDefinition<C>,
+): BackbonePlugin<OutputOf<C>> {
+  const { name } = definition;
+  checkName(name);
+  return {
+    ...definition,
+    kind: 'backbone',
+    config: schemaFrom(definition.config, `${name} config`),
+    describe: (config) => definition.describe(config),
+    build: (config, dims, context) => definition.build(config, dims, context),
+  };
+}

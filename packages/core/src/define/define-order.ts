@@ -1,0 +1,30 @@
+import type { Order } from '../contracts.ts';
+import type { OrderPlugin } from '../plugin.ts';
+import type { Layout } from '../tokens.ts';
+import { checkName } from './plugin-name.ts';
+import { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';
+
+/** An order as its author writes it: schemas of any library of Standard JSON Schema. */
+export interface OrderDefinition<C extends StandardSchema, O extends StandardSchema> extends Pick<
+  OrderPlugin,
+  'contract' | 'name' | 'package' | 'stride' | 'needsConfidence'
+> {
+  readonly config: C;
+  options(layout: Layout): O;
+  build(config: OutputOf<C>): Order<OutputOf<O>>;
+}
+
+/** A plug-in that says which tokens come next. @throws TesseraError `part-name`, `schema-foreign` */
+export function defineOrder<C extends StandardSchema, O extends StandardSchema>(
+  definition: OrderDefinition<C, O>,
+): OrderPlugin<OutputOf<C>, OutputOf<O>> {
+  const { name } = definition;
+  checkName(name);
+  return {
+    ...definition,
+    kind: 'order',
+    config: schemaFrom(definition.config, `${name} config`),
+    options: (layout) => schemaFrom(definition.options(layout), `${name} options`),
+    build: (config) => definition.build(config),
+  };
+}

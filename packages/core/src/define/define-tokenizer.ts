@@ -1,0 +1,29 @@
+import type { BuildContext, Tokenizer } from '../contracts.ts';
+import type { TokenizerFacts, TokenizerPlugin } from '../plugin.ts';
+import { checkName } from './plugin-name.ts';
+import { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';
+
+/** A tokenizer as its author writes it: a schema of any library of Standard JSON Schema. */
+export interface TokenizerDefinition<C extends StandardSchema, T extends Tokenizer> extends Pick<
+  TokenizerPlugin,
+  'contract' | 'name' | 'package'
+> {
+  readonly config: C;
+  describe(config: OutputOf<C>): TokenizerFacts;
+  build(config: OutputOf<C>, context: BuildContext): T;
+}
+
+/** A plug-in that makes tokens of pictures and back. @throws TesseraError `part-name`, `schema-foreign` */
+export function defineTokenizer<C extends StandardSchema, T extends Tokenizer>(
+  definition: TokenizerDefinition<C, T>,
+): TokenizerPlugin<OutputOf<C>, T> {
+  const { name } = definition;
+  checkName(name);
+  return {
+    ...definition,
+    kind: 'tokenizer',
+    config: schemaFrom(definition.config, `${name} config`),
+    describe: (config) => definition.describe(config),
+    build: (config, context) => definition.build(config, context),
+  };
+}
