@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { TesseraError } from '@tessera/errors';
+import { extendRecipe, isObject } from './extend-recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -11,11 +12,31 @@ export interface LoadedRecipe {
 }
 
 /**
- * Reads a recipe file.
- * @throws TesseraError `recipe-missing`, `recipe-malformed`, or `field-missing`, `field-invalid`, `field-unknown` naming the field
+ * Reads a recipe file, and those that it extends. All relative paths start at its own folder.
+ * @throws TesseraError `recipe-missing`, `recipe-malformed`, `recipe-circular`, or `field-missing`, `field-invalid`,
+ * `field-unknown` naming the field
  */
 export async function readRecipe(path: string): Promise<LoadedRecipe> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  return { recipe: recipeSchema.parse(await readWhole(path, []), path), folder: dirname(resolve(path)) };
+}
+
+/** The JSON of a file over that of the one it names in `extends`; `above` are the files that led here. */
+async function readWhole(path: string, above: readonly string[]): Promise<unknown> {
+  const json = parseJson(await textOf(path), path);
+  if (!isObject(json) || !('extends' in json)) return json;
+  const { extends: named, ...own } = json;
+  const base = resolve(dirname(path), String(named));
+  const files = [...above, resolve(path)];
+  if (files.includes(base)) {
+    const got = `extends = ${JSON.stringify(named)}, which leads back to it`;
+    throw new TesseraError({ code: 'recipe-circular', who: path, got, expected: 'a recipe that stands below it' });
+  }
+  const under = await readWhole(base, files);
+  return isObject(under) ? extendRecipe(under, own) : own;
+}
+
+async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
     const next = 'Check the path.';
     throw new TesseraError({
       code: 'recipe-missing',
@@ -26,7 +47,6 @@ export async function readRecipe(path: string): Promise<LoadedRecipe> {
       cause,
     });
   });
-  return { recipe: recipeSchema.parse(parseJson(text, path), path), folder: dirname(resolve(path)) };
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkDefaults } from '../run/manifest-of.ts';
 import { partsOf } from '../run/parts.ts';
@@ -28,11 +28,11 @@ describe('recipes', () => {
   const recipes = new URL('../../../../recipes/', import.meta.url);
 
   it('that ship are whole, and their parts agree', async () => {
-    const names = (await readdir(recipes)).filter((name) => name.endsWith('.json'));
-    expect(names.length).toBeGreaterThanOrEqual(3);
-    for (const name of names) {
-      const { recipe } = await readRecipe(new URL(name, recipes).pathname);
-      expect(`${recipe.name}.json`).toBe(name);
+    const files = (await readdir(recipes, { recursive: true })).filter((name) => name.endsWith('.json'));
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    for (const file of files) {
+      const { recipe } = await readRecipe(new URL(file, recipes).pathname);
+      expect(`${recipe.name}.json`).toBe(basename(file));
       const classes = recipe.data.kind === 'folder' ? 2 : 10;
       if (!recipe.model) continue;
       const parts = partsOf(recipe);
@@ -48,6 +48,27 @@ describe('recipes', () => {
     expect(generator).toMatchObject({ labelDrop: 0.1, masking: null, every: { log: 1, picture: 0 } });
     const masked = { ...microMasked, generator: { ...microMasked.generator, masking: { leastRate: 0 } } };
     expect(recipeSchema.parse(masked, 'micro').generator!.masking).toEqual({ ...maskingDefaults, leastRate: 0 });
+  });
+
+  it('may extend another, whose sections they change field by field', async () => {
+    await writeFile(join(folder, 'base.json'), JSON.stringify(microMasked));
+    await writeFile(join(folder, 'middle.json'), JSON.stringify({ extends: 'base.json', generator: { steps: 9 } }));
+    const head = { plugin: 'diffusion', config: { blocks: 2, width: 8 } };
+    const own = { extends: 'middle.json', name: 'own', model: { head }, generator: { masking: null, batch: 2 } };
+    const { recipe } = await readRecipe(await written(JSON.stringify(own)));
+    const base = recipeSchema.parse(microMasked, 'micro');
+    expect(recipe).toEqual({
+      ...base,
+      name: 'own',
+      model: { ...base.model, head },
+      generator: { ...base.generator, steps: 9, batch: 2, masking: null },
+    });
+    await writeFile(join(folder, 'base.json'), JSON.stringify({ ...microMasked, extends: 'recipe.json' }));
+    await expect(readRecipe(join(folder, 'recipe.json'))).rejects.toMatchObject({ code: 'recipe-circular' });
+    await expect(readRecipe(await written('{ "extends": "none.json" }'))).rejects.toMatchObject({
+      code: 'recipe-missing',
+      message: expect.stringContaining('none.json'),
+    });
   });
 
   it.each([
