@@ -1,2 +1,6 @@
+export { keepPicture, type StoredPicture } from './keep-picture.ts';
+export { openPicture, type Picture } from './open-picture.ts';
 export { encodePng } from './png.ts';
+export { prepareEdit, showKept, type EditWish, type PreparedEdit } from './prepare-edit.ts';
+export { checkRegion, type Box, type Region } from './region.ts';
 export { enlarge, tile, type TileOptions } from './tile.ts';

@@ -1,0 +1,101 @@
+import type { Pixels } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+import { extendKnown } from './extend-known.ts';
+import { fitPicture, transparentPixels, whitePixels } from './fit-picture.ts';
+import type { Picture } from './open-picture.ts';
+import { boxMask, checkRegion, pixelBox, type ImageSize, type Region } from './region.ts';
+
+/** What somebody wants of a picture of theirs. Without mask, box and place, its transparent parts are made anew. */
+export interface EditWish extends Region {
+  readonly image: Picture;
+  /** White is made anew, black stays; of the shape of the picture or of the model's images. */
+  readonly mask?: Picture;
+}
+
+/** The same at a model's size: `Edit` of @tessera/models. */
+export interface PreparedEdit {
+  readonly image: Pixels;
+  readonly repaint: Uint8Array;
+}
+
+/** How far two shapes may differ: sides are whole pixels. */
+const SAME_SHAPE = 0.02;
+
+/**
+ * Brings a picture and what is to change of it to the size of a model's images. What is not known of the picture,
+ * around its place or where it is transparent, goes on from its edges.
+ * @throws TesseraError `edit-region-twice`, `edit-outside-alone`, `edit-box-invalid`, `edit-mask-shape`,
+ * `edit-repaints-nothing`, `picture-broken`
+ */
+export async function prepareEdit(wish: EditWish, size: ImageSize, who: string): Promise<PreparedEdit> {
+  checkRegion(wish, wish.mask !== undefined, who);
+  const edit = wish.mask
+    ? await byMask(wish.image, wish.mask, { size, who })
+    : wish.place
+      ? await byPlace(wish.image, wish.place, { size, who })
+      : await byBox(wish, { size, who });
+  if (edit.repaint.some(Boolean)) return edit;
+  throw new TesseraError({
+    code: 'edit-repaints-nothing',
+    who,
+    got: wish.mask ? 'a mask without white' : 'a picture of which everything stays',
+    expected: 'a part to make anew',
+    next: wish.mask ? 'Paint white what is to change.' : 'Say it by a mask, a box or a place.',
+  });
+}
+
+/** The picture as the model got it, with gray where it makes anew. */
+export function showKept({ image, repaint }: PreparedEdit): Pixels {
+  const data = image.data.map((value, i) => (repaint[Math.floor(i / image.channels)] ? 0.5 : value));
+  return { ...image, data };
+}
+
+interface Place {
+  readonly size: ImageSize;
+  readonly who: string;
+}
+
+async function byMask(image: Picture, mask: Picture, { size, who }: Place): Promise<PreparedEdit> {
+  if (!sameShape(mask, image) && !sameShape(mask, size)) {
+    throw new TesseraError({
+      code: 'edit-mask-shape',
+      who,
+      got: `a mask of ${mask.width} x ${mask.height} pixels`,
+      expected: `the shape of the picture, ${image.width} x ${image.height}, or of the model's images, ${size.width} x ${size.height}`,
+      next: 'Make the mask from the picture.',
+    });
+  }
+  return { image: await fitPicture(image, size, who), repaint: await whitePixels(mask, size, who) };
+}
+
+/** By a box, by what is transparent, or by both. */
+async function byBox({ image, box, outside }: EditWish, { size, who }: Place): Promise<PreparedEdit> {
+  const unknown = await transparentPixels(image, size, who);
+  const chosen = box && boxMask(pixelBox(box, size), size, outside);
+  return {
+    image: extendKnown(await fitPicture(image, size, who), unknown),
+    repaint: unknown.map((one, pixel) => one | (chosen?.[pixel] ?? 0)),
+  };
+}
+
+async function byPlace(image: Picture, place: readonly number[], { size, who }: Place): Promise<PreparedEdit> {
+  const box = pixelBox(place, size);
+  const small = { height: box.bottom - box.top, width: box.right - box.left, channels: size.channels };
+  const shrunk = await fitPicture(image, small, who);
+  const holes = await transparentPixels(image, small, who);
+  const data = new Float32Array(size.height * size.width * size.channels);
+  const repaint = new Uint8Array(size.height * size.width).fill(1);
+  const stride = small.width * size.channels;
+  for (let y = 0; y < small.height; y++) {
+    const at = (box.top + y) * size.width + box.left;
+    data.set(shrunk.data.subarray(y * stride, (y + 1) * stride), at * size.channels);
+    repaint.set(holes.subarray(y * small.width, (y + 1) * small.width), at);
+  }
+  return { image: extendKnown({ ...size, data }, repaint), repaint };
+}
+
+type Shape = Pick<ImageSize, 'height' | 'width'>;
+
+function sameShape(a: Shape, b: Shape): boolean {
+  return Math.abs((a.width * b.height) / (a.height * b.width) - 1) < SAME_SHAPE;
+}
