@@ -32,9 +32,9 @@ export class SampleFiles {
     await this.#write(`label-${label}-seed-${sample.seed}.png`, sample.pixels);
   }
 
-  /** Writes `grid.png` and, with strips, `steps.png` of the first images. */
-  async finish(): Promise<void> {
-    const images = this.#shown.map(({ pixels }) => forPeople(pixels));
+  /** Writes `grid.png`, which begins with `before`, and, with strips, `steps.png` of the first images. */
+  async finish(before: readonly Pixels[] = []): Promise<void> {
+    const images = [...before, ...this.#shown.map(({ pixels }) => pixels)].map(forPeople);
     await this.#write('grid.png', tile(images, { columns: Math.ceil(Math.sqrt(images.length)) }));
     const frames = this.#shown.flatMap(({ strip, pixels: { height, width } }) =>
       strip.map((preview) => forPeople(enlarge(preview, height, width))),

@@ -8,6 +8,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/generate.ts')).generate,
   },
   {
+    name: 'edit',
+    summary: 'make a part of a picture anew: in-painting, out-painting, another class',
+    load: async () => (await import('./commands/edit.ts')).edit,
+  },
+  {
     name: 'models',
     summary: 'list the models that are here, or show one',
     load: async () => (await import('./commands/models.ts')).models,
