@@ -5,6 +5,7 @@ import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openChain, takeStep, type Chain } from './chain.ts';
 import { openDenoiser } from './denoiser.ts';
+import { keptTimesteps } from './respacing.ts';
 import { timestepFeatures } from './timestep-features.ts';
 
 const C = 4;
@@ -53,7 +54,7 @@ describe.each(['eager', 'onnx'] as const)('a chain on %s', (target) => {
   it.each<Recorded>(JSON.parse(steps.metadata['cases']!))(
     'takes the recorded steps of $respacing at temperature $temperature, guidance $cfg',
     async ({ i, respacing, temperature, cfg: weight }) => {
-      const chain = openChain(respacing!);
+      const chain = openChain(keptTimesteps(respacing!));
       const of = (name: string) => steps.numbers(`${i}.${name}`) as Float32Array;
       const at = [...of('in.t')];
       const x = of('in.x');
@@ -89,7 +90,7 @@ describe.each(['eager', 'onnx'] as const)('a chain on %s', (target) => {
   it.each<Recorded>(JSON.parse(chains.metadata['cases']!))(
     'goes the recorded way at temperature $temperature, guidance $cfg',
     async ({ i, temperature, cfg: weight }) => {
-      const chain: Chain = openChain('10,0');
+      const chain: Chain = openChain(keptTimesteps('10,0'));
       expect([...chain.timesteps]).toEqual([...chains.numbers('in.timestep_map')]);
       const of = (name: string) => chains.numbers(`${i}.${name}`) as Float32Array;
       const [z, data, samples] = [of('in.z'), of('rand.step_noise'), of('out.sample')];

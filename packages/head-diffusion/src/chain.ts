@@ -17,10 +17,10 @@ export interface Chain {
 /**
  * Folds the estimate of the clean token, x / sqrt(abar) - sqrt(1/abar - 1) noise, into the posterior's mean: where
  * 1/sqrt(abar) is 2e4, their difference would lose digits.
- * @throws TesseraError `respacing-misfit`
+ * @param timesteps the kept ones, ascending (`keptTimesteps`)
  */
-export function openChain(respacing: string): Chain {
-  const tables = diffusionTables(respacing);
+export function openChain(timesteps: Int32Array): Chain {
+  const tables = diffusionTables(timesteps);
   const { posteriorMeanCoef1: coef1, posteriorMeanCoef2: coef2, posteriorLogVarianceClipped: base } = tables;
   return {
     steps: tables.timestepMap.length,

@@ -17,10 +17,11 @@ function refusal(value: unknown): { code: string; message: string } {
 
 describe('options of the diffusion head', () => {
   it('are 100 steps at temperature 1 unless chosen', () => {
-    expect(options.parse({}, 'test')).toEqual({ temperature: 1, respacing: '100' });
+    expect(options.parse({}, 'test')).toEqual({ temperature: 1, respacing: '100', lateSteps: 0 });
     expect(options.parse({ temperature: 0.95, respacing: 'ddim25' }, 'test')).toEqual({
       temperature: 0.95,
       respacing: 'ddim25',
+      lateSteps: 0,
     });
   });
 
@@ -34,6 +35,18 @@ describe('options of the diffusion head', () => {
     const { code, message } = refusal({ respacing });
     expect(code).toBe('respacing-misfit');
     expect(message).toContain(`respacing = "${respacing}"; expected `);
+  });
+
+  it('take 0 or 2 late steps and more, up to the whole chain', () => {
+    for (const lateSteps of [0, 2, 25]) {
+      expect(options.parse({ respacing: 'ddim25', lateSteps }, 'test')).toMatchObject({ lateSteps });
+    }
+    expect(() => options.parse({ respacing: 'ddim25', lateSteps: 26 }, 'test')).toThrow(
+      '[test] got lateSteps = 26; expected 2 to 25, the steps of the whole chain, or 0 for as many everywhere.',
+    );
+    expect(refusal({ lateSteps: 1 }).code).toBe('late-steps-misfit');
+    expect(refusal({ respacing: '1', lateSteps: 2 }).message).toContain('expected 0 for as many everywhere');
+    expect(refusal({ lateSteps: -1 }).code).toBe('field-invalid');
   });
 
   it('refuse other kinds of values', () => {

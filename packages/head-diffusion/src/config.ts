@@ -1,6 +1,6 @@
 import { schema } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { respacingMisfit, TRAINED_STEPS } from './respacing.ts';
+import { keptTimesteps, respacingMisfit, TRAINED_STEPS } from './respacing.ts';
 
 /** Build time. */
 export interface DiffusionConfig {
@@ -17,6 +17,8 @@ export interface DiffusionOptions {
   readonly temperature: number;
   /** Which of the trained chain's steps are taken; see `keptTimesteps`. */
   readonly respacing: string;
+  /** Denoising steps at the last step of the order, 2 at least; 0: as many as at the first. See `annealedSteps`. */
+  readonly lateSteps: number;
 }
 
 const { object, integer, optional, described, field, number, refine, string } = schema;
@@ -53,7 +55,7 @@ const respacing = refine(
   'respacing-misfit',
 );
 
-export const diffusionOptions = object({
+const eachOption = object({
   temperature: described(
     optional(temperature, 1),
     'Noise of the denoising steps, above 0: 1 as in training; less is smoother and less varied.',
@@ -63,4 +65,24 @@ export const diffusionOptions = object({
     'Denoising steps a token; fewer are faster. ddim25 takes every 40th of the 1000 timesteps; a plain number as 100 ' +
       'spreads its steps from the very noisiest timestep on, which only a long-trained model knows.',
   ),
+  lateSteps: described(
+    optional(integer({ min: 0, max: TRAINED_STEPS }), 0),
+    'Denoising steps of the last tokens, down to which their number falls from step to step: fewer are faster. 0 takes ' +
+      'as many for all.',
+  ),
 });
+
+/** The chain bounds its shortest part. */
+export const diffusionOptions = field((value, place) => {
+  const options = eachOption.read(value, place);
+  const { lateSteps } = options;
+  const most = keptTimesteps(options.respacing).length;
+  if (lateSteps === 0 || (lateSteps >= 2 && lateSteps <= most)) return options;
+  throw new TesseraError({
+    code: 'late-steps-misfit',
+    who: place.who,
+    got: `${place.path ? `${place.path}.` : ''}lateSteps = ${lateSteps}`,
+    expected: `${most < 2 ? '' : `2 to ${most}, the steps of the whole chain, or `}0 for as many everywhere`,
+    next: 'Choose fewer, or a longer chain by respacing.',
+  });
+}, eachOption.json);

@@ -9,7 +9,7 @@ import { diffusionHead } from './diffusion-head.ts';
 
 const D = 48;
 const C = 4;
-const OPTIONS: DiffusionOptions = { temperature: 1, respacing: '4,0' };
+const OPTIONS: DiffusionOptions = { temperature: 1, respacing: '4,0', lateSteps: 0 };
 const space = { kind: 'continuous', channels: C } as const;
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -92,10 +92,10 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
 
   it('hears a cancel within a step of the chain', async () => {
     const stop = new AbortController();
-    await draw({ seeds: [1], changes: { options: { temperature: 1, respacing: '1' } } });
+    await draw({ seeds: [1], changes: { options: { ...OPTIONS, respacing: '1' } } });
     const asked = () => engine.profile().find(({ name }) => name === 'diffusion.denoise')?.calls ?? 0;
     const before = asked();
-    const options = { temperature: 1, respacing: '1000' };
+    const options = { ...OPTIONS, respacing: '1000' };
     setImmediate(() => setImmediate(() => stop.abort(new Error('enough'))));
     await expect(draw({ seeds: [1], changes: { options, signal: stop.signal } })).rejects.toThrow('enough');
     expect(asked() - before).toBeLessThan(5);
@@ -114,9 +114,46 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
 
   it('scales the noise of steps by the temperature, not the first noise', async () => {
     const at = (temperature: number, respacing: string) =>
-      draw({ seeds: [5], changes: { options: { temperature, respacing } } });
+      draw({ seeds: [5], changes: { options: { ...OPTIONS, temperature, respacing } } });
     expect(await at(0.5, '1')).toEqual(await at(1, '1')); // one step, which is the last and adds none
     expect(await at(0.5, '2,0')).not.toEqual(await at(1, '2,0'));
+  });
+
+  describe('with late steps', () => {
+    const annealed = { ...OPTIONS, respacing: '6,0', lateSteps: 2 };
+    const at = (index: number, of: number, seeds: readonly number[], options: DiffusionOptions = annealed) => {
+      const positions_Bl = Int32Array.from({ length: seeds.length * 3 }, (_, i) => 2 * (i % 3));
+      const step = { index, of, before: 3 * (of - index), after: 3 * (of - index - 1), positions_Bl };
+      return draw({ seeds, weight: 2, changes: { step, options } });
+    };
+    const asked = () => engine.profile().find(({ name }) => name === 'diffusion.denoise')?.calls ?? 0;
+
+    it('asks the denoiser less from step to step of the order', async () => {
+      const calls: number[] = [];
+      for (let index = 0; index < 5; index++) {
+        const before = asked();
+        await at(index, 5, [1]);
+        calls.push(asked() - before);
+      }
+      if (target === 'onnx') expect(calls).toEqual([6, 5, 4, 3, 2]);
+    });
+
+    it('gives the bytes of the whole chain at first, and those of the shortened one alone as in a batch', async () => {
+      const off = { ...annealed, lateSteps: 0 };
+      expect(await at(0, 5, eight)).toEqual(await at(0, 5, eight, off));
+      const together = await at(3, 5, eight);
+      expect(together).not.toEqual(await at(3, 5, eight, off));
+      for (const [row, seed] of eight.entries()) {
+        expect([...(await at(3, 5, [seed]))]).toEqual([...together.subarray(row * 3 * C, (row + 1) * 3 * C)]);
+      }
+    });
+
+    it('goes the way of the respacing that keeps the same timesteps, told the same', async () => {
+      // Six of 500 timesteps are 0, 100, 200, 299, 399, 499; the last step of the order keeps the ends.
+      const ends = { ...OPTIONS, respacing: '2,0' };
+      const short = await at(4, 5, [4]);
+      for (const [i, value] of (await at(4, 5, [4], ends)).entries()) expect(short[i]!).toBeCloseTo(value, 4);
+    });
   });
 
   it('refuses to return what is not a number', async () => {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { nn } from '@tessera/engine';
 import { diffusionTables } from './diffusion-tables.ts';
-import { TRAINED_STEPS } from './respacing.ts';
+import { keptTimesteps, TRAINED_STEPS } from './respacing.ts';
 
 /** Half the width of the bins of the first step's likelihood: tokens are judged like 8-bit numbers in [-1, 1]. */
 const HALF_BIN = 1 / 255;
@@ -44,7 +44,7 @@ const COLUMNS = 4;
  * `pull` is f^2 over the posterior's variance. So nothing large cancels, although 1/sqrt(abar) reaches 2e4.
  */
 function makeTables(): LossTables {
-  const tables = diffusionTables('');
+  const tables = diffusionTables(keptTimesteps(''));
   const factor = (step: number): number => tables.posteriorMeanCoef1[step]! * tables.sqrtRecipm1AlphasCumprod[step]!;
   const byTimestep = new Float32Array(TRAINED_STEPS * COLUMNS);
   for (let step = 0; step < TRAINED_STEPS; step++) {

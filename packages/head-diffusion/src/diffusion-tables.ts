@@ -1,4 +1,4 @@
-import { keptTimesteps, TRAINED_STEPS } from './respacing.ts';
+import { TRAINED_STEPS } from './respacing.ts';
 
 /** Constants of a chain of T steps in float64, by its own step; names follow Ho et al. 2020. */
 export interface DiffusionTables {
@@ -20,11 +20,10 @@ export interface DiffusionTables {
 
 /**
  * The cosine schedule (Nichol & Dhariwal 2021), respaced: the kept steps' cumulative alphas make new betas, and from
- * these everything else. `""` is the chain of training.
- * @throws TesseraError `respacing-misfit`
+ * these everything else.
+ * @param timestepMap the kept ones of the trained chain, ascending (`keptTimesteps`)
  */
-export function diffusionTables(respacing: string): DiffusionTables {
-  const timestepMap = keptTimesteps(respacing);
+export function diffusionTables(timestepMap: Int32Array): DiffusionTables {
   const trained = cumulativeProducts(cosineBetas());
   let last = 1;
   const betas = Float64Array.from(timestepMap, (step) => {

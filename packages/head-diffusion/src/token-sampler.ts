@@ -1,13 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Hidden, SampleContext } from '@tessera/core';
 import { tensorFrom, type Engine, type Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { openChain, takeStep, type Chain } from './chain.ts';
+import { takeStep, type Chain } from './chain.ts';
 import type { DiffusionOptions } from './config.ts';
 import type { Denoiser } from './denoiser.ts';
-import { TIMESTEP_FEATURES, timestepFeatures } from './timestep-features.ts';
+import { takeNumbers } from './take-numbers.ts';
+import { openTimedChains } from './timed-chains.ts';
 import type { TokenScale } from './token-scale.ts';
 
 /** What kind of numbers tokens are. */
@@ -28,7 +29,7 @@ export interface TokenSampler {
  * and unguided sets share one.
  */
 export function openSampler(engine: Engine, denoiser: Denoiser, { channels, scale }: TokenKind): TokenSampler {
-  const chains = openChains(engine, denoiser);
+  const chains = openTimedChains(engine, denoiser);
   const embed = engine.compile(
     (values_RlD: Tensor3D) => denoiser.embedCondition(tf.reshape(values_RlD, [-1, values_RlD.shape[2]])),
     { name: 'diffusion.condition', axes: ['R l .'] },
@@ -42,14 +43,14 @@ export function openSampler(engine: Engine, denoiser: Denoiser, { channels, scal
   const rows = (x: Float32Array): Tensor2D => tensorFrom(x, [x.length / channels, channels]) as Tensor2D;
   return {
     sample: async (hidden, context) => {
-      const { chain, time_TW } = await chains.of(context.options.respacing);
+      const { chain, time } = await chains.of(context.options, context.step);
       const condition_NW = await embed(hidden.values_RlD);
       const ask = async (x: Float32Array, step: number): Promise<Float32Array> => {
         const x_NC = rows(x);
-        const width = time_TW.length / chain.steps;
-        const time_1W = tensorFrom(time_TW.subarray(step * width, (step + 1) * width), [1, width]) as Tensor2D;
+        const own = time(step);
+        const time_1W = tensorFrom(own, [1, own.length]) as Tensor2D;
         try {
-          return await take(await denoise(x_NC, condition_NW, time_1W));
+          return await takeNumbers(await denoise(x_NC, condition_NW, time_1W));
         } finally {
           tf.dispose([x_NC, time_1W]);
         }
@@ -109,55 +110,13 @@ function drawNoise({ positions_Bl }: Hidden, perToken: number, context: SampleCo
   return out;
 }
 
-interface TimedChain {
-  readonly chain: Chain;
-  /** Its timesteps embedded, [T, W] row-major. */
-  readonly time_TW: Float32Array;
-}
-
-interface Chains {
-  /** The latest is kept. */
-  of(respacing: string): Promise<TimedChain>;
-  dispose(): void;
-}
-
-function openChains(engine: Engine, denoiser: Denoiser): Chains {
-  const program = engine.compile((features: Tensor2D) => denoiser.embedTime(features), {
-    name: 'diffusion.time',
-    axes: ['T .'],
-  });
-  let kept: (TimedChain & { respacing: string; ids: readonly object[] }) | null = null;
-  return {
-    of: async (respacing) => {
-      // Training gives its variables new numbers, and these new ids.
-      const ids = denoiser.timeParams.map(({ dataId }) => dataId);
-      if (kept?.respacing === respacing && kept.ids.every((id, i) => id === ids[i])) return kept;
-      const chain = openChain(respacing);
-      const features = tensorFrom(timestepFeatures(chain.timesteps), [chain.steps, TIMESTEP_FEATURES]) as Tensor2D;
-      try {
-        kept = { respacing, ids, chain, time_TW: await take(await program(features)) };
-        return kept;
-      } finally {
-        features.dispose();
-      }
-    },
-    dispose: () => program.dispose(),
-  };
-}
-
 /** Disposes its argument. */
 async function through(program: Program<[Tensor2D], Tensor2D>, x_NC: Tensor2D): Promise<Float32Array> {
   try {
-    return await take(await program(x_NC));
+    return await takeNumbers(await program(x_NC));
   } finally {
     x_NC.dispose();
   }
-}
-
-async function take(tensor: Tensor): Promise<Float32Array> {
-  const data = await tensor.data<'float32'>();
-  tensor.dispose();
-  return data;
 }
 
 function twice(x: Float32Array): Float32Array {

@@ -1,4 +1,11 @@
-import { diffusionTables, openChain, takeStep, type Chain, type DiffusionTables } from '@tessera/head-diffusion';
+import {
+  diffusionTables,
+  keptTimesteps,
+  openChain,
+  takeStep,
+  type Chain,
+  type DiffusionTables,
+} from '@tessera/head-diffusion';
 import { guideHalves, type Denoise } from './case-denoiser.ts';
 import type { Computed } from './comparison.ts';
 
@@ -9,7 +16,8 @@ export interface CaseChain {
 }
 
 export function caseChain(respacing: string): CaseChain {
-  return { chain: openChain(respacing), tables: diffusionTables(respacing) };
+  const timesteps = keptTimesteps(respacing);
+  return { chain: openChain(timesteps), tables: diffusionTables(timesteps) };
 }
 
 /** One denoising step of n tokens. Guided, all rows may be doubled: those with the condition come first. */

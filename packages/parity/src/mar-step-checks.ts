@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import type { Step } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
-import { diffusionTables } from '@tessera/head-diffusion';
+import { keptTimesteps } from '@tessera/head-diffusion';
 import { decodeLatent, fromTokens } from '@tessera/tokenizer-continuous';
 import { toChannelsFirst } from './axes.ts';
 import { tensorOf, type CaseFile } from './case-file.ts';
@@ -26,7 +26,7 @@ export interface SetChecks {
 export async function checkSets(context: SetChecks, { steps }: RecordedSample): Promise<void> {
   const { file, checks, plan } = context;
   const timesteps = tensorOf(file, 'in.timestep_map');
-  const { timestepMap } = diffusionTables(context.parts.sizes.respacing);
+  const timestepMap = keptTimesteps(context.parts.sizes.respacing);
   checks.check('in.timestep_map', { data: timestepMap, shape: timesteps.shape }, exact);
   for (const { index } of plan) {
     // An empty iteration reads what the next full one reads; the last one is never empty.

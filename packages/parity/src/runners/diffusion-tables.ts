@@ -1,4 +1,4 @@
-import { diffusionTables, type DiffusionTables } from '@tessera/head-diffusion';
+import { diffusionTables, keptTimesteps, type DiffusionTables } from '@tessera/head-diffusion';
 import type { CaseRunner } from '../case-runner.ts';
 import { exact, table } from '../tolerance.ts';
 
@@ -17,7 +17,7 @@ export const diffusionTablesRunner: CaseRunner = {
     for (const name of file.tensors.keys()) {
       const dot = name.lastIndexOf('.');
       const [chain, column] = [name.slice(0, dot), ownName(name.slice(dot + 1))];
-      const tables = chains.get(chain) ?? diffusionTables(TRAINED.test(chain) ? '' : chain);
+      const tables = chains.get(chain) ?? diffusionTables(keptTimesteps(TRAINED.test(chain) ? '' : chain));
       chains.set(chain, tables);
       if (!Object.hasOwn(tables, column)) continue;
       const data = tables[column as keyof DiffusionTables];

@@ -121,7 +121,7 @@ async function checkFinal({ file, checks, engine, net, setting }: Run, stepped: 
     rows: [{ seed: 0, label: 0 } satisfies Row],
     weight: cfg,
     rng: recordedRng([setStream('diffusion', () => record)]),
-    options: { temperature, respacing },
+    options: { temperature, respacing, lateSteps: 0 },
     signal: new AbortController().signal,
   });
   const data = Float32Array.from(stepped.data);

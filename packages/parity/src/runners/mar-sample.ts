@@ -102,7 +102,7 @@ function generate(file: CaseFile, parts: MarParts, { call, plan, guidance }: Gen
   // Empty steps change nothing, and the loop's own orders have none.
   const steps = () => plan.filter(isFull);
   const order: Order = { ...randomSetsOrder.build({}), open: () => ({ steps, dispose: () => undefined }) };
-  const head = { temperature: call.temperature, respacing: parts.sizes.respacing };
+  const head = { temperature: call.temperature, respacing: parts.sizes.respacing, lateSteps: 0 };
   const everywhere = (step: number): boolean => file.tensors.has(`out.decoder_z.${step}`);
   return recordedSample(
     { ...parts, order },
