@@ -3,7 +3,13 @@ export { keeping, latentChannels, stackFields, stackRules, upTo, type Rule } fro
 export { decoderLayers } from './decoder.ts';
 export { encoderLayers, type Levels, type StackShape } from './encoder.ts';
 export { runLayers, type Layer, type Tap } from './layer.ts';
+export { keepMask } from './keep-mask.ts';
 export { convParams, type ConvParams, type ConvShape } from './params.ts';
 export { fitPreview, linearPreview, previewMissing, type LinearPreview, type PreviewSamples } from './preview.ts';
 export { ProgramSet } from './program-set.ts';
+export { accumulate, enlarged, estimate, estimatesOf, readsOfScales, remainder, type Pyramid } from './pyramid.ts';
 export { toNetworkRange, toPixelRange } from './range.ts';
+export type { ScaleCanvas } from './scale-canvas.ts';
+export { scaleCanvases, type OpenScaleCanvas, type ScaleCanvasesParts } from './scale-canvases.ts';
+export { asMap, asTokens, scaleLayout, splitScales, type Size } from './scale-map.ts';
+export { ScalePrograms, type ScaleModel } from './scale-programs.ts';

@@ -4,7 +4,7 @@ import { maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
-import { klTokenizer } from '@tessera/tokenizer-continuous';
+import { klScalesTokenizer, klTokenizer } from '@tessera/tokenizer-continuous';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import type { ComponentEntry, ModelManifest } from './model.ts';
 
@@ -18,7 +18,7 @@ export interface Plugins {
 
 /** What Tessera brings along. */
 export const builtInPlugins: Plugins = {
-  tokenizers: [vqTokenizer as TokenizerPlugin, klTokenizer as TokenizerPlugin],
+  tokenizers: [vqTokenizer as TokenizerPlugin, klTokenizer as TokenizerPlugin, klScalesTokenizer as TokenizerPlugin],
   orders: [
     nextScaleOrder as OrderPlugin,
     rasterOrder as OrderPlugin,

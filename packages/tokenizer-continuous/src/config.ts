@@ -62,7 +62,8 @@ const latentScale: Field<number> = schema.field(
 
 const side = upTo(8192);
 
-const fields = object({
+/** The fields of the KL-VAE's configuration, for plug-ins that add to them. */
+export const klFields = {
   z_channels: optional(latentChannels, 16),
   ...stackFields,
   ch: optional(stackFields.ch, 128),
@@ -70,17 +71,25 @@ const fields = object({
   attn_resolutions: optional(list(side, { max: 12 }), undefined),
   patch_size: optional(upTo(64), 1),
   latentScale,
-});
+} as const;
 
-/** Without attn_resolutions the encoder attends at the coarsest level. @throws TesseraError `field-missing`, `field-invalid`, `field-unknown` or `latent-scale` */
+const fields = object(klFields);
+
+/** @throws TesseraError `field-missing`, `field-invalid`, `field-unknown` or `latent-scale` */
 export const klConfig: Field<KlConfig> = schema.field((value, place) => {
-  const given = fields.read(value, place);
-  const config = { ...given, attn_resolutions: given.attn_resolutions ?? [sidesOf(given).at(-1)!] };
-  return keeping(config, rules(config), place.who);
+  const config = whole(fields.read(value, place));
+  return keeping(config, klRules(config), place.who);
 }, fields.json);
 
+/** Without attn_resolutions the encoder attends at the coarsest level. */
+export function whole<C extends Pick<KlConfig, 'resolution' | 'ch_mult'>>(
+  config: C & { readonly attn_resolutions: readonly number[] | undefined },
+): C & Pick<KlConfig, 'attn_resolutions'> {
+  return { ...config, attn_resolutions: config.attn_resolutions ?? [sidesOf(config).at(-1)!] };
+}
+
 /** What no field can tell alone. */
-function rules(config: KlConfig): readonly Rule<KlConfig>[] {
+export function klRules(config: KlConfig): readonly Rule<KlConfig>[] {
   const { z_channels, resolution, attn_resolutions, ch_mult, patch_size } = config;
   const shrinks = 2 ** (ch_mult.length - 1) * patch_size;
   const sides = sidesOf(config);

@@ -20,9 +20,7 @@ export class KlPrograms {
 
   /** Pixels in [0, 1] -> moments [B, h, w, 2z]. */
   encode(): Program<[Tensor4D], Tensor4D> {
-    return this.#programs.once('encode', { axes: ['B . . .'] }, (pixels_BHWC: Tensor4D) =>
-      encodeMoments(this.#model, toNetworkRange(pixels_BHWC)),
-    );
+    return encodePixels(this.#programs, this.#model);
   }
 
   /** Tokens of one image [1, L, C] -> its pixels in [0, 1], by the decoder. */
@@ -48,6 +46,13 @@ export class KlPrograms {
   dispose(): void {
     this.#programs.dispose();
   }
+}
+
+/** Pixels in [0, 1] -> moments [B, h, w, 2z]. */
+export function encodePixels(programs: ProgramSet, model: KlVae): Program<[Tensor4D], Tensor4D> {
+  return programs.once('encode', { axes: ['B . . .'] }, (pixels_BHWC: Tensor4D) =>
+    encodeMoments(model, toNetworkRange(pixels_BHWC)),
+  );
 }
 
 function latentsOf({ config }: KlVae, tokens_BLC: Tensor3D): Tensor4D {

@@ -16,11 +16,10 @@ import {
   type Tokens,
 } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
-import { TesseraError } from '@tessera/errors';
 import { klConfig, klLayout, tokenChannels, type KlConfig } from './config.ts';
 import { openKlVae, type KlVae } from './kl-vae.ts';
 import { toTokens } from './patches.ts';
-import { latentOf } from './posterior.ts';
+import { drawLatent } from './posterior.ts';
 import { KlPrograms } from './programs.ts';
 
 /** The KL-VAE as a tokenizer, with its network in reach of trainers and tests. */
@@ -80,20 +79,7 @@ function openKlTokenizer(config: KlConfig, { engine, weights }: BuildContext): K
   };
 }
 
-/** A sample of the encoding's distribution from the stream `posterior`, or its mean, scaled. Pure and traceable. */
-function tokensOf({ latentScale, patch_size }: KlConfig, { moments }: Encoding, rng: TraceRng | null): Tokens {
-  if (moments === undefined) {
-    throw new TesseraError({
-      code: 'encoding-without-moments',
-      who: WHO,
-      got: 'an encoding without moments',
-      expected: 'one that a continuous tokenizer made',
-    });
-  }
-  const [batch, height, width, both] = (moments as Tensor4D).shape;
-  const shape = [batch, height, width, both / 2] as const;
-  const latent_Bhwz = rng
-    ? latentOf(moments as Tensor4D, rng.normal('posterior', shape) as Tensor4D)
-    : (tf.slice(moments as Tensor4D, [0, 0, 0, 0], [...shape]) as Tensor4D);
-  return { values_BlC: toTokens(tf.mul(latent_Bhwz, latentScale), patch_size) };
+/** A sample of the encoding's distribution, or its mean, scaled. Pure and traceable. */
+function tokensOf({ latentScale, patch_size }: KlConfig, encoding: Encoding, rng: TraceRng | null): Tokens {
+  return { values_BlC: toTokens(tf.mul(drawLatent(encoding, rng, WHO), latentScale), patch_size) };
 }

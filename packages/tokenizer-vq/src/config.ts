@@ -1,6 +1,7 @@
 import {
   keeping,
   latentChannels,
+  scaleLayout,
   stackFields,
   stackRules,
   upTo,
@@ -90,11 +91,5 @@ export function imageSide(config: VqConfig): number {
 
 /** All scales one after the other, each row-major. */
 export function vqLayout(config: VqConfig): Layout {
-  let length = 0;
-  const scales = config.patch_nums.map((side) => {
-    const start = length;
-    length += side * side;
-    return { start, height: side, width: side };
-  });
-  return { length, scales };
+  return scaleLayout(config.patch_nums);
 }

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import { asTokens, remainder } from '@tessera/autoencoder';
 import { nn } from '@tessera/engine';
 import { contribution } from './accumulate.ts';
-import { asTokens, lookUp, nearestCode, type Quantizer } from './quantizer.ts';
-import { remainder } from './quantize.ts';
+import { lookUp, nearestCode, type Quantizer } from './quantizer.ts';
 
 /** The quantiser's training forward. */
 export interface Learned {

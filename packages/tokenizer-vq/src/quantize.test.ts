@@ -2,11 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { createEngine } from '@tessera/engine';
 import { furthest, goldenNames, goldenWeights, readGolden, type Golden } from '@tessera/goldens';
+import { estimatesOf, type Size } from '@tessera/autoencoder';
 import { afterAll, describe, expect, it } from 'vitest';
-import { estimatesOf } from './accumulate.ts';
+import { pyramidOf } from './accumulate.ts';
 import { vqConfig } from './config.ts';
 import { quantize, type Quantized } from './quantize.ts';
-import { lookUp, takeQuantizer, type Quantizer, type Size } from './quantizer.ts';
+import { lookUp, takeQuantizer, type Quantizer } from './quantizer.ts';
 
 function quantizerOf(golden: Golden, who: string): Quantizer {
   const keys = ['V', 'Cvae', 'patch_nums', 'quant_resi', 'share_quant_resi', 'using_znorm'];
@@ -36,7 +37,9 @@ describe.each(['eager', 'onnx'] as const)('quantize on %s', (target) => {
     const program = engine.compile(
       (features_BHWC: Tensor4D) => {
         const { index_Bl, map_BHWC }: Quantized = quantize(quantizer, features_BHWC, sizes ?? quantizer.sizes);
-        const teacher = sizes ? null : estimatesOf(quantizer, lookUp(quantizer, tf.concat([...index_Bl], 1)));
+        const teacher = sizes
+          ? null
+          : estimatesOf(pyramidOf(quantizer), lookUp(quantizer, tf.concat([...index_Bl], 1)));
         return { index_Bl, map_BHWC, teacher };
       },
       { name: 'quantize', axes: ['B . . .'] },

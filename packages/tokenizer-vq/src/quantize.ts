@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { nn } from '@tessera/engine';
+import { remainder, type Size } from '@tessera/autoencoder';
 import { contribution } from './accumulate.ts';
-import { lookUp, nearestCode, type Quantizer, type Size } from './quantizer.ts';
+import { lookUp, nearestCode, type Quantizer } from './quantizer.ts';
 
 /** Per scale, coarse to fine. */
 export interface Quantized {
@@ -32,10 +32,4 @@ export function quantize(
     if (scale < sizes.length - 1) rest_BHWC = tf.sub(rest_BHWC, added);
   }
   return { index_Bl, map_BHWC };
-}
-
-/** What a scale has to explain: the rest at that scale's size, by averaging; the last scale sees it as it is. */
-export function remainder(rest_BHWC: Tensor4D, at: { scale: number; sizes: readonly Size[] }): Tensor4D {
-  const { height, width } = at.sizes[at.scale]!;
-  return at.scale === at.sizes.length - 1 ? rest_BHWC : nn.resize(rest_BHWC, height, width, 'area');
 }

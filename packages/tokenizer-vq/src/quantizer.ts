@@ -1,15 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Size } from '@tessera/autoencoder';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import type { VqConfig } from './config.ts';
 import { takePhi, type Phi } from './phi.ts';
-
-/** Size of one scale's token map. */
-export interface Size {
-  readonly height: number;
-  readonly width: number;
-}
 
 /** The codebook that all scales share, and how it is read. */
 export interface Quantizer {
@@ -55,16 +50,4 @@ function closest(z_NC: Tensor2D, codebook_VC: Tensor2D): tf.Tensor1D {
 /** Entries of the codebook: int32 [B, l] -> [B, l, C]. */
 export function lookUp({ codebook_VC }: Quantizer, index_Bl: Tensor2D): Tensor3D {
   return nn.embedding(codebook_VC, index_Bl) as Tensor3D;
-}
-
-/** A scale's tokens as a map: [B, l, C] -> [B, h, w, C]. */
-export function asMap(tokens_BlC: Tensor3D, { height, width }: Size): Tensor4D {
-  const [batch, , channels] = tokens_BlC.shape;
-  return tf.reshape(tokens_BlC, [batch, height, width, channels]);
-}
-
-/** A map as tokens: [B, h, w, C] -> [B, h w, C]. */
-export function asTokens(map_BhwC: Tensor4D): Tensor3D {
-  const [batch, height, width, channels] = map_BhwC.shape;
-  return tf.reshape(map_BhwC, [batch, height * width, channels]);
 }

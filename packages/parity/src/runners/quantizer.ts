@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import { estimatesOf, lookUp, quantize, takeQuantizer, type Quantizer, type Size } from '@tessera/tokenizer-vq';
+import { estimatesOf, type Size } from '@tessera/autoencoder';
+import { lookUp, pyramidOf, quantize, takeQuantizer, type Quantizer } from '@tessera/tokenizer-vq';
 import type { CaseConfig } from '../case-config.ts';
 import { vqConfigOf } from '../case-config.ts';
 import { metadataOf, tensorOf, type CaseFile } from '../case-file.ts';
@@ -40,7 +41,7 @@ function everything(quantizer: Quantizer, features_BHWC: Tensor4D, sizes: readon
     index_Bl.map((index) => lookUp(quantizer, index)),
     1,
   );
-  return { index_Bl, map_BHWC, estimates_BlC: estimatesOf(quantizer, tokens_BLC) };
+  return { index_Bl, map_BHWC, estimates_BlC: estimatesOf(pyramidOf(quantizer), tokens_BLC) };
 }
 
 /** The quantiser's arguments; what the encoder and decoder would need is filled in and never used. */

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { accumulate, estimatesOf } from '@tessera/autoencoder';
 import {
-  accumulate,
   accumulateGrowing,
   decodeFeatures,
   encodeFeatures,
-  estimatesOf,
   lookUp,
   openVqVae,
+  pyramidOf,
   quantize,
   type VqVae,
 } from '@tessera/tokenizer-vq';
@@ -54,9 +54,9 @@ function everything(model: VqVae, image_BHWC: Tensor4D) {
     indices[`out.idx.${k}`] = index_Bl[k]!;
   }
   const tokens = index_Bl.map((index) => lookUp(quantizer, index));
-  images['out.embed_to_fhat_last'] = accumulate(quantizer, tokens);
+  images['out.embed_to_fhat_last'] = accumulate(pyramidOf(quantizer), tokens);
   images['out.embed_to_fhat_nomax_last'] = accumulateGrowing(quantizer, tokens);
   images['out.idxBl_to_img_last'] = picture(images['out.embed_to_fhat_last']);
   images['out.fhat_to_img_unclamped'] = decodeFeatures(model, map_BHWC.at(-1)!);
-  return { images, indices, estimates_BlC: estimatesOf(quantizer, tf.concat(tokens, 1)) };
+  return { images, indices, estimates_BlC: estimatesOf(pyramidOf(quantizer), tf.concat(tokens, 1)) };
 }

@@ -7,7 +7,6 @@ import {
   type Canvas,
   type Context,
   type Kept,
-  type Layout,
   type Pixels,
   type PreviewKind,
   type Step,
@@ -15,27 +14,19 @@ import {
 } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { checkStep } from './check-step.ts';
-import type { VqPrograms } from './programs.ts';
+import type { ScaleCanvasesParts } from './scale-canvases.ts';
 
-export interface CanvasParts {
-  readonly programs: VqPrograms;
-  readonly layout: Layout;
-  readonly channels: number;
-}
-
-const WHO = 'tokenizer-vq canvas';
-
-/** The canvas of next-scale generation: a running map to which every scale adds. */
-export class VqCanvas implements Canvas {
-  readonly #parts: CanvasParts;
+/** The canvas of next-scale generation (VAR, arXiv 2404.02905): a running map to which every scale adds. */
+export class ScaleCanvas implements Canvas {
+  readonly #parts: ScaleCanvasesParts;
   readonly #batch: number;
   readonly #kept: Kept | null;
   #map_BHWC: Tensor4D | null = null;
   #written = 0;
 
   /** An empty canvas for `batch` rows. `kept` is borrowed until the canvas is disposed. */
-  constructor(parts: CanvasParts, batch: number, kept: Kept | null) {
-    if (kept !== null) checkKept(kept, [batch, parts.layout.length, parts.channels], WHO);
+  constructor(parts: ScaleCanvasesParts, batch: number, kept: Kept | null) {
+    if (kept !== null) checkKept(kept, [batch, parts.layout.length, parts.channels], parts.who);
     this.#parts = parts;
     this.#batch = batch;
     this.#kept = kept;
@@ -54,7 +45,8 @@ export class VqCanvas implements Canvas {
 
   async write(step: Step, { values_BlC }: Tokens): Promise<void> {
     this.#check(step);
-    checkTokens(values_BlC, [this.#batch, step.positions_Bl.length / this.#batch, this.#parts.channels], WHO);
+    const { channels, who } = this.#parts;
+    checkTokens(values_BlC, [this.#batch, step.positions_Bl.length / this.#batch, channels], who);
     const mixed_BlC = await this.#keepGiven(values_BlC, step.index);
     try {
       const after = await this.#extend(mixed_BlC ?? values_BlC, step.index);
@@ -93,11 +85,12 @@ export class VqCanvas implements Canvas {
   }
 
   #check(step: Step): void {
-    checkStep(step, { layout: this.#parts.layout, batch: this.#batch, written: this.#written, who: WHO });
+    const { layout, who } = this.#parts;
+    checkStep(step, { layout, batch: this.#batch, written: this.#written, who });
   }
 
   #filled(): Tensor4D {
-    if (this.#map_BHWC === null) throw canvasEmpty('one scale written at least', WHO);
+    if (this.#map_BHWC === null) throw canvasEmpty('one scale written at least', this.#parts.who);
     return this.#map_BHWC;
   }
 

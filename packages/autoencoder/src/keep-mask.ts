@@ -6,9 +6,9 @@ import { checkMask, type Layout } from '@tessera/core';
  * official zero-shot editing: it holds the picture's mean.
  * @throws TesseraError `mask-size`
  */
-export function keepMask(layout: Layout, mask: Uint8Array): Uint8Array {
+export function keepMask(layout: Layout, mask: Uint8Array, who: string): Uint8Array {
   const { height, width } = layout.scales.at(-1)!;
-  checkMask(mask, { height, width }, 'tokenizer-vq');
+  checkMask(mask, { height, width }, who);
   const keep_L = new Uint8Array(layout.length);
   for (const scale of layout.scales) {
     const area = scale.height * scale.width;
