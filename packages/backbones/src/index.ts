@@ -1,9 +1,9 @@
-export { dropPathRates, type NextScaleConfig } from './next-scale/config.ts';
+export { dropPathRates, type AdaLNConfig as NextScaleConfig } from './adaln/config.ts';
 export { nextScaleTransformer } from './next-scale/next-scale-transformer.ts';
-export { attend, type AttentionInput, type AttentionOutput, type KeysValues } from './next-scale/attention.ts';
-export { modulate, runBlock, type BlockInput, type Branch } from './next-scale/block.ts';
-export { conditionOn, type Conditioning } from './next-scale/conditioning.ts';
-export { forward, type ForwardInput, type ForwardOutput } from './next-scale/forward.ts';
+export { attend, type AttentionInput, type AttentionOutput, type KeysValues } from './adaln/attention.ts';
+export { modulate, runBlock, type BlockInput, type Branch } from './adaln/block.ts';
+export { conditionOn, type Conditioning } from './adaln/conditioning.ts';
+export { forward, type ForwardInput, type ForwardOutput } from './adaln/forward.ts';
 export { takeParams, type NextScaleDims, type NextScaleParams } from './next-scale/params.ts';
 export { blockCausalMask, placesOf, startOf, wordsOf } from './next-scale/places.ts';
 export { runBlock as runMaskedBlock, type BlockInput as MaskedBlockInput } from './masked/block.ts';

@@ -4,7 +4,7 @@ import { nn } from '@tessera/engine';
 import type { LinearParams } from '../linear-params.ts';
 import type { Dropout } from './dropout.ts';
 import type { BlockParams, NormParams } from './params.ts';
-import { rowsAt } from './rows.ts';
+import { rowsAt } from '../rows.ts';
 
 const NORM_EPS = 1e-6;
 

@@ -5,7 +5,7 @@ import { apply, norm, runBlock } from './block.ts';
 import type { MaskedConfig } from './config.ts';
 import type { Dropout } from './dropout.ts';
 import type { MaskedDims, MaskedParams, TransformerParams } from './params.ts';
-import { flatIndex, rowsAt } from './rows.ts';
+import { flatIndex, rowsAt } from '../rows.ts';
 
 /** A built model, as all passes through it need it. */
 export interface MaskedModel {

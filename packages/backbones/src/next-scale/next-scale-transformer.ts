@@ -1,5 +1,5 @@
 import { defineBackbone, type Backbone, type BuildContext } from '@tessera/core';
-import { nextScaleConfig, type NextScaleConfig } from './config.ts';
+import { adaLNConfig, type AdaLNConfig } from '../adaln/config.ts';
 import { takeParams, type NextScaleDims } from './params.ts';
 import { compilePrograms } from './programs.ts';
 import { openRollout } from './rollout.ts';
@@ -9,12 +9,12 @@ import { teach } from './teach.ts';
 export const nextScaleTransformer = defineBackbone({
   contract: 1,
   name: 'next-scale-transformer',
-  config: nextScaleConfig,
+  config: adaLNConfig,
   describe: ({ width, classes }) => ({ width, classes, reads: 'estimate', remembers: true }),
   build: buildBackbone,
 });
 
-function buildBackbone(config: NextScaleConfig, dims: NextScaleDims, { engine, weights }: BuildContext): Backbone {
+function buildBackbone(config: AdaLNConfig, dims: NextScaleDims, { engine, weights }: BuildContext): Backbone {
   const model = { config, dims, params: takeParams(config, dims, weights) };
   const programs = compilePrograms(model, engine);
   return {

@@ -3,7 +3,7 @@ import type { ParamSpec } from '@tessera/core';
 import { readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openTiny, squareLayout } from '../../fixtures/tiny-model.ts';
-import { nextScaleConfig } from './config.ts';
+import { adaLNConfig } from '../adaln/config.ts';
 import { takeParams } from './params.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -13,7 +13,7 @@ const ELSEWHERE = /^(lvl_1L|attn_bias_for_masking|head\..*|.*\.zero_k_bias)$/;
 
 function specsOf(changes: object): Map<string, ParamSpec & { readonly shape: readonly number[] }> {
   const specs = new Map<string, ParamSpec & { readonly shape: readonly number[] }>();
-  const config = nextScaleConfig.parse({ classes: 10, depth: 2, width: 48, heads: 3, ...changes }, 'test');
+  const config = adaLNConfig.parse({ classes: 10, depth: 2, width: 48, heads: 3, ...changes }, 'test');
   const dims = { layout: squareLayout([1, 2, 3]), space: { kind: 'discrete', channels: 8, vocabulary: 64 } as const };
   const scalar = tf.scalar(0);
   takeParams(config, dims, {

@@ -1,34 +1,17 @@
 import type { Tensor } from '@tensorflow/tfjs';
-import type { Init, Layout, SpaceShape, Weights } from '@tessera/core';
+import type { Layout, SpaceShape, Weights } from '@tessera/core';
+import type { AdaLNConfig } from '../adaln/config.ts';
+import { takerOf, takeStack, type AdaLNParams } from '../adaln/params.ts';
 import type { LinearParams } from '../linear-params.ts';
-import type { NextScaleConfig } from './config.ts';
 
-export interface BlockParams {
-  readonly qkv_OI: Tensor;
-  readonly qBias_D: Tensor;
-  readonly vBias_D: Tensor;
-  /** [1, heads, 1, 1], logarithms; null without query-key normalisation. */
-  readonly scaleMul: Tensor | null;
-  readonly proj: LinearParams;
-  readonly fc1: LinearParams;
-  readonly fc2: LinearParams;
-  /** A modulation layer of its own, or an offset [1, 1, 6, D] to the shared one. */
-  readonly modulation: LinearParams | Tensor;
-}
-
-export interface NextScaleParams {
+export interface NextScaleParams extends AdaLNParams {
   /** [1, p_0^2, D] */
   readonly posStart: Tensor;
   /** [1, L, D] */
   readonly pos: Tensor;
   /** [S, D] */
   readonly levelEmbed: Tensor;
-  /** [classes + 1, D]; the last row is the null class. */
-  readonly classEmbed: Tensor;
   readonly wordEmbed: LinearParams;
-  readonly sharedModulation: LinearParams | null;
-  readonly blocks: readonly BlockParams[];
-  readonly headModulation: LinearParams;
 }
 
 /** The sizes that come from the tokenizer. */
@@ -38,8 +21,8 @@ export interface NextScaleDims {
 }
 
 /** Takes parameters under the official names, with the official initialisation and decay. */
-export function takeParams(config: NextScaleConfig, dims: NextScaleDims, weights: Weights): NextScaleParams {
-  const { width: D, depth, classes, sharedAdaLN } = config;
+export function takeParams(config: AdaLNConfig, dims: NextScaleDims, weights: Weights): NextScaleParams {
+  const { width: D, classes } = config;
   const { length, scales } = dims.layout;
   const take = takerOf(weights, D);
   return {
@@ -48,71 +31,6 @@ export function takeParams(config: NextScaleConfig, dims: NextScaleDims, weights
     wordEmbed: take.linear('word_embed', [D, dims.space.channels]),
     classEmbed: take.table('class_emb.weight', [classes + 1, D], true),
     levelEmbed: take.table('lvl_embed.weight', [scales.length, D], false),
-    sharedModulation: sharedAdaLN ? take.linear('shared_ada_lin.1', [6 * D, D]) : null,
-    blocks: Array.from({ length: depth }, (_, block) => takeBlock(`blocks.${block}`, config, take)),
-    headModulation: take.linear('head_nm.ada_lin.1', [2 * D, D], config.initModulation),
-  };
-}
-
-function takeBlock(name: string, config: NextScaleConfig, take: Taker): BlockParams {
-  const { width: D, depth, heads, mlpRatio, qkNorm } = config;
-  const hidden = Math.round(D * mlpRatio);
-  const residual = 1 / Math.sqrt(2 * depth);
-  return {
-    qkv_OI: take.weight(`${name}.attn.mat_qkv.weight`, [3 * D, D]),
-    qBias_D: take.zeros(`${name}.attn.q_bias`, D),
-    vBias_D: take.zeros(`${name}.attn.v_bias`, D),
-    scaleMul: qkNorm ? take.constant(`${name}.attn.scale_mul_1H11`, [1, heads, 1, 1], Math.log(4)) : null,
-    proj: take.linear(`${name}.attn.proj`, [D, D], residual),
-    fc1: take.linear(`${name}.ffn.fc1`, [hidden, D]),
-    fc2: take.linear(`${name}.ffn.fc2`, [D, hidden], residual),
-    modulation: takeModulation(name, config, take),
-  };
-}
-
-/** Gates are the first two of six parts, then scales and shifts. */
-function takeModulation(
-  name: string,
-  { width: D, sharedAdaLN, initGate, initModulation }: NextScaleConfig,
-  take: Taker,
-): LinearParams | Tensor {
-  const split = (rows: number, std: number): Init => ({
-    kind: 'rows',
-    parts: [
-      { rows: 2 * rows, init: { kind: 'normal', std: std * initGate } },
-      { rows: 4 * rows, init: { kind: 'normal', std: std * initModulation } },
-    ],
-  });
-  if (sharedAdaLN) return take.offset(`${name}.ada_gss`, [1, 1, 6, D], split(1, 1 / Math.sqrt(D)));
-  return {
-    weight_OI: take.weight(`${name}.ada_lin.1.weight`, [6 * D, D], split(D, take.std)),
-    bias_O: take.zeros(`${name}.ada_lin.1.bias`, 6 * D),
-  };
-}
-
-type Taker = ReturnType<typeof takerOf>;
-
-/** Everything starts normal with a standard deviation of sqrt(1 / (3 D)), biases at zero; only matrices decay. */
-function takerOf(weights: Weights, D: number) {
-  const std = Math.sqrt(1 / (3 * D));
-  const normal = (factor: number): Init => ({ kind: 'normal', std: std * factor });
-  const zeros = (name: string, size: number): Tensor =>
-    weights.param(name, [size], { init: { kind: 'zeros' }, decay: false });
-  const weight = (name: string, shape: readonly [number, number], init = normal(1)): Tensor =>
-    weights.param(name, shape, { init, decay: true });
-  return {
-    std,
-    zeros,
-    weight,
-    linear: (name: string, shape: readonly [number, number], factor = 1): LinearParams => ({
-      weight_OI: weight(`${name}.weight`, shape, normal(factor)),
-      bias_O: zeros(`${name}.bias`, shape[0]),
-    }),
-    table: (name: string, shape: readonly number[], decay: boolean): Tensor =>
-      weights.param(name, shape, { init: normal(1), decay }),
-    constant: (name: string, shape: readonly number[], value: number): Tensor =>
-      weights.param(name, shape, { init: { kind: 'constant', value }, decay: false }),
-    offset: (name: string, shape: readonly number[], init: Init): Tensor =>
-      weights.param(name, shape, { init, decay: false }),
+    ...takeStack(config, take),
   };
 }

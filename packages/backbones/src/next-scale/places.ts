@@ -2,14 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { Layout } from '@tessera/core';
 import { nn } from '@tessera/engine';
+import { maskOf } from '../adaln/mask.ts';
+import { scaleOfPositions } from '../scale-of-positions.ts';
 import type { NextScaleParams } from './params.ts';
-
-/** Index of the scale of each of the first `length` positions. */
-export function scaleOfPositions({ scales }: Layout, length: number): Int32Array {
-  const scaleOf = new Int32Array(length);
-  for (const [index, { start }] of scales.entries()) scaleOf.fill(index, start);
-  return scaleOf;
-}
 
 /** What is added to the tokens of the first `length` positions: position and scale, [length, D]. */
 export function placesOf({ pos, levelEmbed }: NextScaleParams, layout: Layout, length: number): Tensor2D {
@@ -27,20 +22,8 @@ export function startOf({ posStart }: NextScaleParams, class_RD: Tensor2D): Tens
 
 /** Block-causal mask of the first `length` positions, [1, 1, length, length]: a token sees its own scale and all before. */
 export function blockCausalMask(layout: Layout, length: number): Tensor4D {
-  return tf.tensor4d(maskValues(layout, length), [1, 1, length, length]);
+  return maskOf(scaleOfPositions(layout, length));
 }
-
-export function maskValues(layout: Layout, length: number): Float32Array {
-  const scaleOf = scaleOfPositions(layout, length);
-  const mask = new Float32Array(length * length);
-  for (let query = 0; query < length; query++) {
-    for (let key = 0; key < length; key++) if (scaleOf[key]! > scaleOf[query]!) mask[query * length + key] = HIDDEN;
-  }
-  return mask;
-}
-
-/** Far below every score, so that softmax gives exactly 0; finite, since infinities turn into NaN where all are hidden. */
-const HIDDEN = -1e9;
 
 /** Words of the canvas as tokens, before places are added: [B, l, C] -> [B, l, D]. */
 export function wordsOf({ wordEmbed }: NextScaleParams, values_BlC: Tensor3D): Tensor3D {

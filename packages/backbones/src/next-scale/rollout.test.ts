@@ -5,7 +5,7 @@ import { createEngine, tensorFrom, type Engine } from '@tessera/engine';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTiny, type Tiny, type TinyName } from '../../fixtures/tiny-model.ts';
-import type { NextScaleConfig } from './config.ts';
+import type { AdaLNConfig } from '../adaln/config.ts';
 import { nextScaleTransformer } from './next-scale-transformer.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -16,10 +16,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
   afterAll(() => engine.dispose());
 
   /** Hidden states of every scale, each computed from the recorded estimate: [R, l, D] by scale. */
-  async function roll(
-    name: TinyName,
-    options: { guided?: boolean; labels?: number[] } & Partial<NextScaleConfig> = {},
-  ) {
+  async function roll(name: TinyName, options: { guided?: boolean; labels?: number[] } & Partial<AdaLNConfig> = {}) {
     const { guided = false, labels: asked, ...changes } = options;
     const before = tf.memory().numTensors;
     const tiny = openTiny(name, changes);

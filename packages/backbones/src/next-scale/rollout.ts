@@ -3,7 +3,8 @@ import type { Context, Guidance, Hidden, Rollout, Row, Step } from '@tessera/cor
 import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { checkLabel } from '../label.ts';
-import { openHistory } from './history.ts';
+import { openHistory } from '../adaln/history.ts';
+import { scaleOfPositions } from '../scale-of-positions.ts';
 import type { NextScalePrograms, Opening } from './programs.ts';
 import type { Teachable } from './teach.ts';
 
@@ -33,12 +34,14 @@ export async function openRollout(
 function makeRollout({ model, programs, opening, guided }: RolloutParts, batch: number): Rollout {
   const { start_RlD, places_LD, blocks, head_R2D } = opening;
   const R = start_RlD.shape[0];
-  const history = openHistory(model, programs, opening);
+  const { config, dims } = model;
+  const group_L = scaleOfPositions(dims.layout, dims.layout.length);
+  const history = openHistory({ config, programs, modulations: { blocks, head_R2D }, group_L });
   const row_R = intTensor(Array.from({ length: R }, (_, row) => row % batch));
 
   async function embed(values_BlC: Tensor3D, step: Step): Promise<Tensor3D> {
-    const { start, height, width } = model.dims.layout.scales[step.index]!;
-    const D = model.config.width;
+    const { start, height, width } = dims.layout.scales[step.index]!;
+    const D = config.width;
     const places = await places_LD.data<'float32'>();
     const at = places.subarray(start * D, (start + height * width) * D);
     const places_lD = tensorFrom(at, [height * width, D]) as Tensor2D;

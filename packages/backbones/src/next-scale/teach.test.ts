@@ -5,7 +5,7 @@ import type { TraceRng } from '@tessera/engine';
 import { furthest, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openTiny, type Tiny } from '../../fixtures/tiny-model.ts';
-import { dropPathRates } from './config.ts';
+import { dropPathRates } from '../adaln/config.ts';
 import { takeParams } from './params.ts';
 import { teach } from './teach.ts';
 

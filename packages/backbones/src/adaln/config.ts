@@ -1,7 +1,7 @@
 import { schema } from '@tessera/core';
 
-/** Configuration of the next-scale transformer (VAR, arXiv 2404.02905, section 3.2 and appendix A). */
-export interface NextScaleConfig {
+/** Configuration of a transformer that the class modulates (VAR, arXiv 2404.02905, section 3.2 and appendix A). */
+export interface AdaLNConfig {
   readonly classes: number;
   readonly depth: number;
   readonly width: number;
@@ -17,7 +17,7 @@ export interface NextScaleConfig {
   /** Initial size of the modulation: of scales and shifts, and of the gates. */
   readonly initModulation: number;
   readonly initGate: number;
-  /** kv: keys and values of earlier scales are kept; none: every step computes all scales again. */
+  /** kv: keys and values of earlier tokens are kept; none: every step computes all tokens again. */
   readonly cache: 'kv' | 'none';
 }
 
@@ -25,7 +25,7 @@ const { object, integer, number, boolean, choice, optional, refine } = schema;
 /** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
 const upTo = (max: number) => integer({ min: 1, max });
 
-export const nextScaleConfig = refine(
+export const adaLNConfig = refine(
   object({
     classes: upTo(2 ** 20),
     depth: upTo(512),
@@ -43,6 +43,6 @@ export const nextScaleConfig = refine(
 );
 
 /** Stochastic depth of every block: linear from 0 to `dropPath`. */
-export function dropPathRates({ depth, dropPath }: Pick<NextScaleConfig, 'depth' | 'dropPath'>): number[] {
+export function dropPathRates({ depth, dropPath }: Pick<AdaLNConfig, 'depth' | 'dropPath'>): number[] {
   return Array.from({ length: depth }, (_, block) => (depth === 1 ? 0 : (dropPath * block) / (depth - 1)));
 }

@@ -1,30 +1,38 @@
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import { maskValues } from './places.ts';
-import type { NextScalePrograms, Opening } from './programs.ts';
-import type { Teachable } from './teach.ts';
+import type { AdaLNConfig } from './config.ts';
+import { maskValues } from './mask.ts';
+import type { StepInput, StepPrograms } from './programs.ts';
 import { TokenCache } from './token-cache.ts';
 
-/** How new tokens see those before them. Takes a scale's tokens [R, l, D], gives their hidden states. */
+/** How new tokens see those before them. Takes a step's tokens [R, l, D], gives their hidden states. */
 export interface History {
   extend(x_RlD: Tensor3D): Promise<Tensor3D>;
   /** Gives memory back, after a call under way has ended. */
   dispose(): void;
 }
 
-/** The configured policy. `opening` is borrowed for as long as the history is used. */
-export function openHistory(model: Teachable, programs: NextScalePrograms, opening: Opening): History {
-  return model.config.cache === 'kv' ? cached(model, programs, opening) : recomputed(model, programs, opening);
+export interface HistoryParts {
+  readonly config: AdaLNConfig;
+  readonly programs: StepPrograms;
+  /** Borrowed for as long as the history is used. */
+  readonly modulations: Omit<StepInput, 'x_RlD'>;
+  /** Who sees whom, for all tokens of the image in the order in which they come (see `maskValues`). */
+  readonly group_L: Int32Array;
 }
 
-/** Keys and values of earlier scales are kept. */
-function cached({ config, dims }: Teachable, programs: NextScalePrograms, opening: Opening): History {
+/** The configured policy. */
+export function openHistory(parts: HistoryParts): History {
+  return parts.config.cache === 'kv' ? cached(parts) : recomputed(parts);
+}
+
+/** Keys and values of earlier tokens are kept. */
+function cached({ config, programs, modulations, group_L }: HistoryParts): History {
   const { depth, heads, width } = config;
-  const { start_RlD, blocks, head_R2D } = opening;
   const cache = new TokenCache({
     blocks: depth,
-    length: dims.layout.length,
-    rows: start_RlD.shape[0],
+    length: group_L.length,
+    rows: modulations.head_R2D.shape[0]!,
     heads,
     headSize: width / heads,
   });
@@ -35,7 +43,7 @@ function cached({ config, dims }: Teachable, programs: NextScalePrograms, openin
       const past = cache.view();
       isRunning = true;
       try {
-        const { hidden_RlD, added } = await programs.step({ x_RlD, blocks, head_R2D }, past);
+        const { hidden_RlD, added } = await programs.step({ x_RlD, ...modulations }, past);
         await cache.append(added);
         return hidden_RlD;
       } finally {
@@ -55,39 +63,38 @@ function cached({ config, dims }: Teachable, programs: NextScalePrograms, openin
 }
 
 /** Every step computes all tokens so far again, under a mask: slow, simple, and the measure of the cache. */
-function recomputed({ dims }: Teachable, programs: NextScalePrograms, opening: Opening): History {
-  const { start_RlD, blocks, head_R2D } = opening;
-  const [R, , D] = start_RlD.shape;
-  const scales: Float32Array[] = [];
+function recomputed({ programs, modulations, group_L }: HistoryParts): History {
+  const steps: Float32Array[] = [];
   return {
     async extend(x_RlD) {
-      scales.push((await x_RlD.data<'float32'>()).slice());
-      const tokens = joinTokens(scales, R);
+      const [R, l, D] = x_RlD.shape;
+      steps.push((await x_RlD.data<'float32'>()).slice());
+      const tokens = joinTokens(steps, R);
       const T = tokens.length / (R * D);
       const x_RTD = tensorFrom(tokens, [R, T, D]) as Tensor3D;
-      const bias = tensorFrom(maskValues(dims.layout, T), [1, 1, T, T]) as Tensor4D;
+      const bias = tensorFrom(maskValues(group_L.subarray(0, T)), [1, 1, T, T]) as Tensor4D;
       try {
-        const hidden_RTD = await programs.whole({ x_RlD: x_RTD, blocks, head_R2D }, bias);
-        return await lastTokens(hidden_RTD, x_RlD.shape[1]);
+        const hidden_RTD = await programs.whole({ x_RlD: x_RTD, ...modulations }, bias);
+        return await lastTokens(hidden_RTD, l);
       } finally {
         x_RTD.dispose();
         bias.dispose();
       }
     },
     dispose: () => {
-      scales.length = 0;
+      steps.length = 0;
     },
   };
 }
 
 /** Tensors of [R, l, D] one behind the other along l. */
-function joinTokens(scales: readonly Float32Array[], R: number): Float32Array {
-  const joined = new Float32Array(scales.reduce((sum, { length }) => sum + length, 0));
+function joinTokens(steps: readonly Float32Array[], R: number): Float32Array {
+  const joined = new Float32Array(steps.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (let row = 0; row < R; row++) {
-    for (const scale of scales) {
-      const size = scale.length / R;
-      joined.set(scale.subarray(row * size, (row + 1) * size), at);
+    for (const step of steps) {
+      const size = step.length / R;
+      joined.set(step.subarray(row * size, (row + 1) * size), at);
       at += size;
     }
   }

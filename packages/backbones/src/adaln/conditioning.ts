@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { nn } from '@tessera/engine';
 import type { LinearParams } from '../linear-params.ts';
-import type { NextScaleParams } from './params.ts';
+import type { AdaLNParams } from './params.ts';
 
-/** Everything that depends on the class alone, once for all scales. */
+/** Everything that depends on the class alone, once for all steps. */
 export type Conditioning = {
   readonly class_RD: Tensor2D;
   /** Per block, [R, 6, D]. */
@@ -14,7 +14,7 @@ export type Conditioning = {
 };
 
 /** Class embeddings and all modulations. `label_R` is int32; -1 is the null class, the table's last row. */
-export function conditionOn(params: NextScaleParams, label_R: Tensor1D): Conditioning {
+export function conditionOn(params: AdaLNParams, label_R: Tensor1D): Conditioning {
   const [entries, D] = params.classEmbed.shape as [number, number];
   const index_R = tf.where(tf.less(label_R, 0), tf.fill(label_R.shape, entries - 1, 'int32'), label_R);
   const class_RD = nn.embedding(params.classEmbed, index_R) as Tensor2D;

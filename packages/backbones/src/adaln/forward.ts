@@ -3,7 +3,7 @@ import type { Tensor, Tensor3D } from '@tensorflow/tfjs';
 import type { KeysValues } from './attention.ts';
 import { modulate, runBlock, type Branch } from './block.ts';
 import type { Conditioning } from './conditioning.ts';
-import type { NextScaleParams } from './params.ts';
+import type { AdaLNParams } from './params.ts';
 
 export interface ForwardInput {
   /** Embedded tokens. */
@@ -24,7 +24,7 @@ export interface ForwardOutput {
 }
 
 /** All blocks and the normalisation before the head. Pure and traceable: sampling and training both run through it. */
-export function forward(params: NextScaleParams, input: ForwardInput): ForwardOutput {
+export function forward(params: AdaLNParams, input: ForwardInput): ForwardOutput {
   const { modulations, heads, past, bias, drop } = input;
   let x_RlD = input.x_RlD;
   const added = params.blocks.map((block, index) => {
