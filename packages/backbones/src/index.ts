@@ -1,4 +1,5 @@
 export { dropPathRates, type AdaLNConfig as NextScaleConfig } from './adaln/config.ts';
+export { causalTransformer } from './causal/causal-transformer.ts';
 export { nextScaleTransformer } from './next-scale/next-scale-transformer.ts';
 export { attend, type AttentionInput, type AttentionOutput, type KeysValues } from './adaln/attention.ts';
 export { modulate, runBlock, type BlockInput, type Branch } from './adaln/block.ts';

@@ -1,6 +1,6 @@
 import { confidenceOrder, nearestName, nextScaleOrder, randomOrder, randomSetsOrder, rasterOrder } from '@tessera/core';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, Parts, TokenizerPlugin } from '@tessera/core';
-import { maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
+import { causalTransformer, maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
@@ -26,7 +26,11 @@ export const builtInPlugins: Plugins = {
     randomSetsOrder as OrderPlugin,
     confidenceOrder as OrderPlugin,
   ],
-  backbones: [nextScaleTransformer as BackbonePlugin, maskedEncoderDecoder as BackbonePlugin],
+  backbones: [
+    nextScaleTransformer as BackbonePlugin,
+    maskedEncoderDecoder as BackbonePlugin,
+    causalTransformer as BackbonePlugin,
+  ],
   heads: [categoricalHead as HeadPlugin, diffusionHead as HeadPlugin],
 };
 

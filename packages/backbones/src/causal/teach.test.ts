@@ -1,0 +1,182 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import * as tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor3D } from '@tensorflow/tfjs';
+import type { Lesson, TrainContext } from '@tessera/core';
+import { createEngine, type TraceRng } from '@tessera/engine';
+import { furthest } from '@tessera/goldens';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { lessonOf, openTinyCausal, tokensOf, type TinyCausal } from '../../fixtures/tiny-causal.ts';
+import type { AdaLNConfig } from '../adaln/config.ts';
+import { takeParams as takeNextScaleParams } from '../next-scale/params.ts';
+import { teach as teachNextScale } from '../next-scale/teach.ts';
+import { takeParams } from './params.ts';
+import { teach } from './teach.ts';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+const refuse = (): never => {
+  throw new Error('nothing is random here');
+};
+const still: TrainContext = { train: false, rng: { uniform: refuse, normal: refuse } };
+const labels = [1, 3];
+const orders = [
+  [0, 1, 2, 3, 4],
+  [3, 0, 4, 2, 1],
+];
+
+/** Works on a tiny model with scales of one and of four tokens; no tensor outlives it. */
+function onTiny(work: (tiny: TinyCausal, lesson: Lesson) => void, changes: Partial<AdaLNConfig> = {}): void {
+  const before = tf.memory().numTensors;
+  const tiny = openTinyCausal([1, 2], changes);
+  tf.tidy(() => work(tiny, lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) })));
+  tiny.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+}
+
+/** [B, L, D] in order. */
+function hiddenOf(tiny: TinyCausal, lesson: Lesson, context = still): Float32Array {
+  return teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>();
+}
+
+/** By how much each token's hidden state differs, by image. */
+function changeOf(a: Float32Array, b: Float32Array): number[][] {
+  const D = a.length / 10;
+  const part = (all: Float32Array, at: number) => all.subarray(at * D, (at + 1) * D);
+  return [0, 1].map((row) => [0, 1, 2, 3, 4].map((i) => furthest(part(a, 5 * row + i), part(b, 5 * row + i))));
+}
+
+describe('teach', () => {
+  it('gives hidden states in the order of the lesson', () => {
+    onTiny((tiny, lesson) => {
+      const { values_BlD, positions_Bl } = teach(tiny.model, lesson, still);
+      expect(values_BlD.shape).toEqual([2, 5, 24]);
+      expect(positions_Bl).toBe(lesson.order_BL);
+    });
+  });
+
+  it('sees of the tokens what came before, and nothing of the last', () => {
+    onTiny((tiny, lesson) => {
+      const known = hiddenOf(tiny, lesson);
+      // Position 4 comes last in the first image, third in the second.
+      const isFour = tf.equal(tf.range(0, 5), 4).reshape([1, 5, 1]);
+      const values_BLC = tf.where(isFour, tf.mul(lesson.values_BLC, -2), lesson.values_BLC) as Tensor3D;
+      const [first, second] = changeOf(known, hiddenOf(tiny, { ...lesson, values_BLC }));
+      expect(first).toEqual([0, 0, 0, 0, 0]);
+      expect(second!.slice(0, 3)).toEqual([0, 0, 0]);
+      for (const change of second!.slice(3)) expect(change).toBeGreaterThan(0.01);
+    });
+  });
+
+  it('is told which position comes next', () => {
+    onTiny((tiny, lesson) => {
+      const other = lessonOf(tiny, {
+        labels,
+        values: tokensOf(tiny, 2),
+        orders: [orders[0]!, [3, 0, 4, 1, 2]],
+      });
+      const [first, second] = changeOf(hiddenOf(tiny, lesson), hiddenOf(tiny, other));
+      expect(first).toEqual([0, 0, 0, 0, 0]);
+      expect(second!.slice(0, 3)).toEqual([0, 0, 0]);
+      for (const change of second!.slice(3)) expect(change).toBeGreaterThan(0.01);
+    });
+  });
+
+  it('is VAR where every scale is one token, and places of seen tokens are silent', () => {
+    const before = tf.memory().numTensors;
+    const tiny = openTinyCausal([1, 1, 1, 1]);
+    const { config, dims, params } = tiny.model;
+    tf.tidy(() => {
+      const raster = [0, 1, 2, 3];
+      const lesson = lessonOf(tiny, { orders: [raster, raster], labels, values: tokensOf(tiny, 2) });
+      const silent = { ...params, pos: tf.zerosLike(params.pos) };
+      const hidden = teach({ config, dims, params: silent }, lesson, still).values_BlD.dataSync();
+      const names: Readonly<Record<string, string>> = { pos_1LC: 'next_pos_1LC' };
+      const var_ = takeNextScaleParams(config, dims, {
+        has: () => true,
+        param: (name) => tiny.weights.taken.get(names[name] ?? name)!.tensor,
+      });
+      const estimates_BLC = tf.slice(lesson.values_BLC, [0, 0, 0], [2, 3, 3]) as Tensor3D;
+      const expected = teachNextScale({ config, dims, params: var_ }, { ...lesson, estimates_BLC }, still);
+      expect(furthest(hidden, expected.values_BlD.dataSync())).toBeLessThan(1e-6);
+    });
+    tiny.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('takes the last class row for label -1', () => {
+    onTiny((tiny, lesson) => {
+      const of = (label: number) => hiddenOf(tiny, { ...lesson, label_B: tf.tensor1d([label, label], 'int32') });
+      expect(furthest(of(-1), of(4))).toBe(0);
+      expect(furthest(of(-1), of(0))).toBeGreaterThan(0.01);
+    });
+  });
+
+  it('drops whole residuals by chance, in training alone', () => {
+    onTiny(
+      (tiny, lesson) => {
+        const streams: string[] = [];
+        const rng: TraceRng = {
+          normal: refuse,
+          uniform: (stream, shape): Tensor => {
+            streams.push(`${stream} ${shape.join()}`);
+            return tf.zeros([...shape]);
+          },
+        };
+        hiddenOf(tiny, lesson);
+        hiddenOf(tiny, lesson, { train: true, rng });
+        expect(streams).toEqual(['drop-path.1.attention 2,1,1', 'drop-path.1.feed-forward 2,1,1']);
+      },
+      { dropPath: 0.5 },
+    );
+  });
+
+  it('refuses lessons that it cannot learn from', () => {
+    onTiny((tiny, lesson) => {
+      const cut = { known: tf.scalar(3, 'int32'), least: 3, most: 3 };
+      const refused = (changes: Partial<Lesson>) => expect(() => hiddenOf(tiny, { ...lesson, ...changes }));
+      refused({ cut }).toThrowError(expect.objectContaining({ code: 'lesson-order' }));
+      const order_BL = tf.slice(lesson.order_BL, [0, 0], [2, 4]);
+      refused({ order_BL }).toThrowError(expect.objectContaining({ code: 'lesson-length' }));
+      refused({ order_BL }).toThrow('a lesson of 4 positions; expected all 5');
+    });
+  });
+});
+
+describe('gradients', () => {
+  it.each(['eager', 'onnx'] as const)('reach every parameter in a training step on %s', async (target) => {
+    const before = tf.memory().numTensors;
+    const engine = createEngine({ target, threads: 1 });
+    const tiny = openTinyCausal([1, 2], { dropPath: 0.1 });
+    const variables = [...tiny.weights.taken].map(([name, { spec, tensor }]) => {
+      return { name, variable: tf.variable(tensor), decay: spec.decay };
+    });
+    const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
+    const { config, dims } = tiny.model;
+    const params = takeParams(config, dims, { has: () => true, param: (name) => byName.get(name)! });
+    const { values_BLC, order_BL, rank_BL, label_B } = lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
+    const step = engine.compileTrainStep({
+      name: 'causal',
+      params: variables,
+      loss: ({ label, ...tensors }, rng) => {
+        const lesson = { ...(tensors as unknown as Lesson), label_B: label!, cut: null };
+        const { values_BlD } = teach({ config, dims, params }, lesson, { train: true, rng });
+        return { loss: tf.mean(tf.square(values_BlD)) as Scalar };
+      },
+      betas: [0.9, 0.95],
+      eps: 1e-8,
+      clip: null,
+      ema: false,
+    });
+    const batch = { values_BLC, order_BL, rank_BL, label: label_B };
+    await step.run([batch], { learningRate: 1e-3, weightDecay: 0, emaDecay: 0, key: 1 });
+    const state = await step.state();
+    const silent = variables.filter(({ name }) => state.get(`m.${name}`)!.data.every((moment) => moment === 0));
+    expect(silent.map(({ name }) => name)).toEqual([]);
+    step.dispose();
+    engine.dispose();
+    await nextTurn();
+    tf.dispose([...byName.values(), ...Object.values(batch)]);
+    tiny.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
