@@ -41,6 +41,7 @@ const below = {
   ],
   'type:playground': [],
   'type:house': [],
+  'type:example': ['type:core', 'type:engine'],
 };
 
 export default tseslint.config(

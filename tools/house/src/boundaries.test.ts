@@ -26,6 +26,17 @@ describe('boundaries between rooms', () => {
     expect(await complaints(code, 'apps/playground/src/main.tsx')).not.toEqual([]);
   });
 
+  it('forbids an example to import a part that ships', async () => {
+    const code = "import { diffusionHead } from '@tessera/head-diffusion';\nconsole.log(diffusionHead);\n";
+    expect(await complaints(code, 'examples/head-flow-matching/src/index.ts')).not.toEqual([]);
+  });
+
+  it('allows an example what a plug-in needs', async () => {
+    const code =
+      "import { schema } from '@tessera/core';\nimport { nn } from '@tessera/engine';\nconsole.log(schema, nn);\n";
+    expect(await complaints(code, 'examples/head-flow-matching/src/index.ts')).toEqual([]);
+  });
+
   it('allows what points down', async () => {
     const code = "import { TesseraError } from '@tessera/errors';\nconsole.log(TesseraError);\n";
     expect(await complaints(code, 'packages/head-categorical/src/index.ts')).toEqual([]);

@@ -1,0 +1,1 @@
+export { flowMatchingHead } from './flow-matching-head.ts';
