@@ -9,12 +9,13 @@ import type { KlScalesConfig } from './scales-config.ts';
  */
 
 /** Square scales of these sides. */
-export function squares(patch_nums: readonly number[]): readonly Size[] {
+function squares(patch_nums: readonly number[]): readonly Size[] {
   return patch_nums.map((side) => ({ height: side, width: side }));
 }
 
-/** The part of each scale, coarse to fine: [B, H, W, C] -> one [B, l, C] per scale. */
-export function takeApart(map_BHWC: Tensor4D, sizes: readonly Size[]): Tensor3D[] {
+/** The part of each square scale, coarse to fine: [B, H, W, C] -> one [B, l, C] per scale. */
+export function takeApart(map_BHWC: Tensor4D, patch_nums: readonly number[]): Tensor3D[] {
+  const sizes = squares(patch_nums);
   let rest_BHWC = map_BHWC;
   return sizes.map((_, scale) => {
     const part_BlC = asTokens(remainder(rest_BHWC, { scale, sizes }));
@@ -25,9 +26,7 @@ export function takeApart(map_BHWC: Tensor4D, sizes: readonly Size[]): Tensor3D[
 
 /** Scaled latents [B, H, W, C] as tokens of all scales [B, L, C]: each scale's part over its standard deviation. */
 export function toScaleTokens(map_BHWC: Tensor4D, { patch_nums, scaleStd }: KlScalesConfig): Tensor3D {
-  const tokens = takeApart(map_BHWC, squares(patch_nums)).map((part, scale) =>
-    tf.div<Tensor3D>(part, scaleStd[scale]!),
-  );
+  const tokens = takeApart(map_BHWC, patch_nums).map((part, scale) => tf.div<Tensor3D>(part, scaleStd[scale]!));
   return tokens.length === 1 ? tokens[0]! : tf.concat(tokens, 1);
 }
 

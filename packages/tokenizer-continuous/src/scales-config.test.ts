@@ -11,8 +11,8 @@ describe('klScalesConfig', () => {
 
   it.each([
     [{ patch_size: 2 }, 'patch_size = 2; expected 1'],
-    [{ patch_nums: [1, 2, 4, 8] }, 'patch_nums = [1,2,4,8]; expected scales of which the last is the latent map, 16'],
-    [{ patch_nums: [1, 32, 4, 8, 16] }, 'patch_nums = [1,32,4,8,16]'],
+    [{ patch_nums: [1, 2, 4, 8] }, 'patch_nums = [1,2,4,8]; expected sides that ascend to that of the latent map, 16'],
+    [{ patch_nums: [1, 2, 4, 16, 16] }, 'patch_nums = [1,2,4,16,16]'],
     [{ scaleStd: [1, 1] }, 'scaleStd = [1,1]; expected 5 numbers above zero, one a scale'],
     [{ scaleStd: [1, 1, 0, 1, 1] }, 'expected 5 numbers above zero'],
     [{ scaleStd: undefined }, 'no scaleStd'],

@@ -33,8 +33,8 @@ function rules(config: KlScalesConfig): readonly Rule<KlScalesConfig>[] {
     { field: 'patch_size', fits: patch_size === 1, expected: '1: every scale has tokens of one latent' },
     {
       field: 'patch_nums',
-      fits: patch_nums.at(-1) === side && patch_nums.every((one) => one <= side),
-      expected: `scales of which the last is the latent map, ${side}, and none is larger`,
+      fits: patch_nums.at(-1) === side && patch_nums.every((one, i) => i === 0 || one > patch_nums[i - 1]!),
+      expected: `sides that ascend to that of the latent map, ${side}: what comes after it has nothing left`,
     },
     {
       field: 'scaleStd',

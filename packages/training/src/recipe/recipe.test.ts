@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkDefaults } from '../run/manifest-of.ts';
 import { partsOf } from '../run/parts.ts';
-import { microMasked, microRecipe } from '../trainer/micro.fixture.ts';
+import { microMasked, microRecipe, microScales } from '../trainer/micro.fixture.ts';
 import { maskingDefaults } from './masking.ts';
 import { readRecipe } from './read-recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
@@ -138,6 +138,17 @@ describe('recipes', () => {
     const measured = { plugin, config: { ...(config as object), latentScale: 0.5 } };
     refusal({ ...masked, model: { ...masked.model!, tokenizer: measured } }).toThrowError(
       expect.objectContaining({ code: 'recipe-misfit', message: expect.stringContaining('latentScale = 0.5') }),
+    );
+    const scales = recipeSchema.parse(microScales, 'micro');
+    const given = {
+      plugin: 'kl-scales',
+      config: { ...(scales.model!.tokenizer.config as object), scaleStd: [1, 1, 1] },
+    };
+    refusal({ ...scales, model: { ...scales.model!, tokenizer: given } }).toThrowError(
+      expect.objectContaining({ code: 'recipe-misfit', message: expect.stringContaining('scaleStd = [1,1,1]') }),
+    );
+    refusal({ ...scales, tokenizer: recipe.tokenizer }).toThrowError(
+      expect.objectContaining({ message: expect.stringContaining('expected a stage of the kind kl') }),
     );
     refusal({ model: null }).toThrowError(expect.objectContaining({ code: 'recipe-incomplete' }));
     refusal({ tokenizer: recipeSchema.parse(microMasked, 'micro').tokenizer }).toThrowError(

@@ -90,7 +90,7 @@ export interface KlRecipe extends TrainingRecipe {
   readonly loss: ReconstructionRecipe & { readonly kl: number };
 }
 
-/** Stage one: the kind names the tokenizer's plug-in. */
+/** Stage one, a training: `kl` trains tokenizers of the plug-ins `kl` and `kl-scales`. */
 export type TokenizerRecipe = VqRecipe | KlRecipe;
 
 /** Stage two: backbone and head on the tokens of stage one. */

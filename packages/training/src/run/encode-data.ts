@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileWeights } from '@tessera/models';
-import { tokenizerKind } from '../tokenizers/tokenizer-kinds.ts';
+import { measuresOf } from '../tokenizers/tokenizer-kinds.ts';
 import { encodedSplit, type EncodedSplit } from '../trainer/encoded-split.ts';
 import type { RecipeParts } from './parts.ts';
 import { flipsOf, type Room } from './room.ts';
@@ -46,8 +46,14 @@ export async function settledConfig(
 ): Promise<object> {
   const weights = await fileWeights(file.path);
   try {
-    const kind = tokenizerKind(recipe.tokenizer!.kind);
-    const measured = await kind.settle({ engine, data, config: drafted, weights, encoded: encoded.train });
+    const { plugin } = recipe.model!.tokenizer;
+    const measured = await measuresOf(plugin).settle({
+      engine,
+      data,
+      config: drafted,
+      weights,
+      encoded: encoded.train,
+    });
     return { ...(recipe.model!.tokenizer.config as object), ...measured };
   } finally {
     weights.dispose();

@@ -2,7 +2,7 @@ import { checkParts, type PartFacts, type Parts } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { builtInPlugins, type Plugins } from '@tessera/models';
 import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
-import { tokenizerKind } from '../tokenizers/tokenizer-kinds.ts';
+import { measuresOf, trainedBy } from '../tokenizers/tokenizer-kinds.ts';
 
 /** The parts that a recipe names, checked against each other. */
 export interface RecipeParts {
@@ -39,16 +39,17 @@ function find<K extends keyof Plugins>(
   throw new TesseraError({ code: 'plugin-unknown', who, got: `the plug-in ${name} among its ${kind}`, expected });
 }
 
-/** The tokenizer's configuration before its training; the stage's kind must be that of the plug-in. */
+/** The tokenizer's configuration before anything was measured; a stage that trains must be of the kind that the plug-in wants. */
 function draftOf({ tokenizer }: ModelRecipe, stage: Recipe['tokenizer'], who: string): object {
   const config = tokenizer.config as object;
   if (!stage) return config;
-  if (stage.kind === tokenizer.plugin) return tokenizerKind(stage.kind).draft(config, who);
+  const kind = trainedBy(tokenizer.plugin);
+  if (stage.kind === kind) return measuresOf(tokenizer.plugin).draft(config, who);
   throw new TesseraError({
     code: 'recipe-tokenizer',
     who,
-    got: `the tokenizer ${tokenizer.plugin} with a stage that trains ${stage.kind}`,
-    expected: 'one kind for both',
+    got: `the tokenizer ${tokenizer.plugin} with a stage of the kind ${stage.kind}`,
+    expected: kind ? `a stage of the kind ${kind}` : 'another plug-in: no stage trains this one',
     next: 'Correct model.tokenizer.plugin or tokenizer.kind.',
   });
 }

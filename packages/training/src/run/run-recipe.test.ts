@@ -10,7 +10,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { microMasked, microRecipe, stripes } from '../trainer/micro.fixture.ts';
+import { microMasked, microRecipe, microScales, stripes } from '../trainer/micro.fixture.ts';
 import { lossCost } from './flops.ts';
 import { recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
@@ -19,6 +19,7 @@ let folder: string;
 let engine: Engine;
 let recipe: Recipe;
 let masked: Recipe;
+let scales: Recipe;
 beforeAll(async () => {
   engine = createEngine({ threads: 1 });
   folder = await mkdtemp(join(tmpdir(), 'tessera-run-'));
@@ -26,6 +27,7 @@ beforeAll(async () => {
   const data = { kind: 'folder', path: 'stripes', size: 8, channels: 1, validation: 0.2, test: 0.2 };
   masked = recipeSchema.parse({ ...microMasked, data: { ...data, flips: true } }, 'micro');
   recipe = recipeSchema.parse({ ...microRecipe, data }, 'micro');
+  scales = recipeSchema.parse({ ...microScales, data }, 'micro');
 });
 afterAll(async () => {
   engine.dispose();
@@ -94,6 +96,24 @@ describe('a recipe', () => {
     await tokens.close();
     expect(metrics['codebookUsage']).toBeUndefined();
     expect(await readFile(join(model!, 'README.md'), 'utf8')).not.toMatch(/NaN|recipes\/|shared/);
+  });
+
+  it('measures every scale of continuous latents', async () => {
+    const out = join(folder, 'scales');
+    const before = tf.memory().numTensors;
+    const { signal } = new AbortController();
+    const loaded = { recipe: scales, folder };
+    const { model, metrics } = await runRecipe({ loaded, engine, out, stream: new PassThrough(), signal });
+    expect(tf.memory().numTensors).toBe(before);
+    const { tokenizer } = JSON.parse(await readFile(join(model!, 'model.json'), 'utf8'));
+    expect(tokenizer.plugin).toBe('kl-scales');
+    expect(tokenizer.config.latentScale).not.toBe(1);
+    expect(tokenizer.config.scaleStd).toHaveLength(3);
+    for (const std of tokenizer.config.scaleStd) expect(std).toBeGreaterThan(0);
+    expect(new Set(tokenizer.config.scaleStd).size).toBe(3);
+    expect(metrics['fdCnn']).toBeGreaterThan(0);
+    const log = await readFile(join(out, 'log.jsonl'), 'utf8');
+    expect(log).toContain('"stage":"generator"');
   });
 
   it('is told what it will cost', async () => {

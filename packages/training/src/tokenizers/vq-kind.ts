@@ -1,28 +1,16 @@
-import type { Tensor4D } from '@tensorflow/tfjs';
-import { fitPreview, toNetworkRange, type LinearPreview } from '@tessera/autoencoder';
-import { nn, type Engine, type TrainStep } from '@tessera/engine';
-import {
-  encodeFeatures,
-  openVqVae,
-  quantize,
-  vqConfig,
-  vqLayout,
-  type VqConfig,
-  type VqVae,
-} from '@tessera/tokenizer-vq';
+import type { TrainStep } from '@tessera/engine';
+import { openVqVae, vqConfig, vqLayout, type VqConfig } from '@tessera/tokenizer-vq';
 import { batchOrder } from '../data/batch-order.ts';
 import { vqLoss } from '../loss/vq-loss.ts';
 import type { VqRecipe } from '../recipe/recipe.ts';
 import { codeKeeper, type CodeKeeper } from '../trainer/code-keeper.ts';
 import { imageBatch } from '../trainer/image-batches.ts';
-import { previewOf } from './preview-fit.ts';
 import type { Attendant, LearnerRequest, TokenizerKind } from './tokenizer-kind.ts';
 
 const WHO = 'training';
 
 /** The multi-scale VQ-VAE: codes start from data, and dead ones start again. */
 export const vqKind: TokenizerKind<VqRecipe> = {
-  draft: (config) => config,
   learner(request) {
     const model = openVqVae(vqConfig.parse(request.config, WHO), request.weights);
     return {
@@ -31,32 +19,7 @@ export const vqKind: TokenizerKind<VqRecipe> = {
       attend: (trainStep) => attend(request, trainStep),
     };
   },
-  async settle({ engine, data, config, weights }) {
-    const model = openVqVae(vqConfig.parse(config, WHO), weights);
-    return { preview: await previewOf(data, (image_BHWC) => fitOnFeatures(engine, model, image_BHWC)) };
-  },
 };
-
-/** Quantised features to the mean colour that they stand for. */
-async function fitOnFeatures(engine: Engine, model: VqVae, image_BHWC: Tensor4D): Promise<LinearPreview> {
-  const { height, width } = model.quantizer.sizes.at(-1)!;
-  const program = engine.compile(
-    (pixels_BHWC: Tensor4D) => ({
-      map_BhwC: quantize(model.quantizer, encodeFeatures(model, toNetworkRange(pixels_BHWC))).map_BHWC.at(-1)!,
-      colour_Bhwc: nn.resize(pixels_BHWC, height, width, 'area'),
-    }),
-    { name: 'preview-fit' },
-  );
-  const { map_BhwC, colour_Bhwc } = await program(image_BHWC);
-  const fitted = fitPreview({
-    latent_NC: await map_BhwC.data<'float32'>(),
-    pixel_Nc: await colour_Bhwc.data<'float32'>(),
-    count: image_BHWC.shape[0] * height * width,
-  });
-  for (const tensor of [map_BhwC, colour_Bhwc]) tensor.dispose();
-  program.dispose();
-  return fitted;
-}
 
 /** How often the codebook is drawn anew before training, each time from what the codes of the round before leave over. */
 const START_ROUNDS = 3;

@@ -120,3 +120,20 @@ export const microMasked = {
     every: { log: 1, validate: 4, picture: 0, checkpoint: 4 },
   },
 };
+
+/** The same for continuous tokens of several scales. */
+export const microScales = {
+  ...microMasked,
+  name: 'micro-scales',
+  model: {
+    ...microMasked.model,
+    tokenizer: {
+      plugin: 'kl-scales',
+      config: { ...microMasked.model.tokenizer.config, patch_nums: [1, 2, 4] },
+    },
+    order: microRecipe.model.order,
+    backbone: microRecipe.model.backbone,
+    defaults: { ...microMasked.model.defaults, options: { respacing: '4,0' } },
+  },
+  generator: microRecipe.generator,
+};
