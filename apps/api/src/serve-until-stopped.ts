@@ -41,6 +41,7 @@ export async function serveUntilStopped(options: Partial<ServerOptions>, print: 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 function sayWhatRuns({ url, host }: RunningServer, print: Print): void {
+  for (const { code, message } of host.pluginProblems()) print.err(`${message} (${code})`);
   for (const { folder, message } of host.problems()) print.err(refusalOf(folder, message));
   const names = host.models().map(({ name }) => name);
   print.out(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target})`);

@@ -3,7 +3,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { TesseraError } from '@tessera/errors';
 import type { HostOptions } from '@tessera/host';
-import { listModelFolders, modelRoots } from '@tessera/models';
+import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 
 export interface ServerOptions extends HostOptions {
   /** Database and images; made if missing, used by one server at a time. */
@@ -20,7 +20,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
- * TESSERA_DATA (`data/` of the repository), TESSERA_MODELS (`models/`), TESSERA_PLAYGROUND (the built page).
+ * TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository), TESSERA_MODELS (`models/`), TESSERA_PLAYGROUND (the built page).
  * @throws TesseraError `port-invalid`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
@@ -29,6 +29,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     port: readPort(PORT),
     address: HOST,
     dataDirectory: TESSERA_DATA ?? join(root, 'data'),
+    config: findConfig(),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
     playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
   };

@@ -1,10 +1,19 @@
-import { findModel, optionsSchema, outlineModel, readRequest, type GenerateRequest } from '@tessera/models';
+import {
+  findModel,
+  optionsSchema,
+  outlineModel,
+  readRequest,
+  type GenerateRequest,
+  type Plugins,
+} from '@tessera/models';
 import { readChoices } from './choices.ts';
 import type { Arguments, Option } from './command.ts';
 import { engineOptions } from './engine-options.ts';
 import { readLabels } from './labels.ts';
 import { integer, number, required } from './numbers.ts';
 import { requireWritable } from './output-folder.ts';
+import { projectPlugins } from './project-plugins.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Options of every command that makes images; `--label` is each command's own. */
 export const imageOptions: Readonly<Record<string, Option>> = {
@@ -38,20 +47,34 @@ export const modelOption: Option = {
 export interface ImageWishes {
   /** Of the model. */
   readonly folder: string;
+  /** Of the project, besides Tessera's own. */
+  readonly plugins: Plugins;
   readonly out: string;
   readonly batch: number;
   /** All images as one request; what is left out takes the model's defaults. */
   readonly request: GenerateRequest;
 }
 
-/** Checked before any weights are read. `label` holds where the option is left out. */
-export async function readWishes(command: string, { values, lists }: Arguments, label?: string): Promise<ImageWishes> {
+/** Who reads its command line. */
+export interface ImageCommand {
+  readonly command: string;
+  /** Holds where the option is left out. */
+  readonly label?: string;
+}
+
+/** Checked before any weights are read. */
+export async function readWishes(
+  { command, label }: ImageCommand,
+  { values, lists }: Arguments,
+  terminal: Terminal,
+): Promise<ImageWishes> {
   const out = required(command, '--out DIR', values['out']);
   const { folder } = findModel(required(command, '--model NAME', values['model']));
   const batch = integer('--batch', values['batch'] ?? '8', 1, 256);
   const count = integer('--count', values['count'] ?? '1', 1, 10_000);
   const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER - count);
-  const outline = await outlineModel(folder);
+  const plugins = await projectPlugins(terminal);
+  const outline = await outlineModel(folder, plugins);
   const request: GenerateRequest = {
     labels: readLabels(values['label'] ?? label, count, outline.manifest),
     seed,
@@ -61,5 +84,5 @@ export async function readWishes(command: string, { values, lists }: Arguments, 
   };
   readRequest(outline, request);
   await requireWritable(out);
-  return { folder, out, batch, request };
+  return { folder, plugins, out, batch, request };
 }

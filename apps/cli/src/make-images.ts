@@ -16,7 +16,7 @@ export interface ImageRun extends ImageWishes {
 
 /** Makes all images of a run, writes their files, and says so. Returns the exit code. */
 export async function makeImages(run: ImageRun, terminal: Terminal): Promise<number> {
-  const { folder, out, values } = run;
+  const { folder, plugins, out, values } = run;
   const files = new SampleFiles(out);
   const abort = new AbortController();
   const stop = () =>
@@ -26,7 +26,7 @@ export async function makeImages(run: ImageRun, terminal: Terminal): Promise<num
   const engine = createEngine(readEngineOptions(values));
   let model: Model | null = null;
   try {
-    model = await openModel(folder, { engine });
+    model = await openModel(folder, { engine, plugins });
     stopwatch.loaded();
     const prepared = await run.edit?.(model.image);
     const request = { ...run.request, signal: abort.signal, ...(prepared && { edit: prepared.edit }) };

@@ -18,6 +18,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/models.ts')).models,
   },
   {
+    name: 'plugins',
+    summary: 'list tokenizers, orders, backbones and heads, or show one',
+    load: async () => (await import('./commands/plugins.ts')).plugins,
+  },
+  {
     name: 'train',
     summary: 'train a model by a recipe, resumable',
     load: async () => (await import('./commands/train.ts')).train,

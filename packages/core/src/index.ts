@@ -40,7 +40,9 @@ export type {
 } from './plugin.ts';
 export { checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
 export { confidenceOrder, type ConfidenceOptions } from './confidence-order.ts';
+export { checkPlugin, type AnyPlugin, type PluginKind } from './define/any-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define-backbone.ts';
+export { defineConfig, type TesseraConfig } from './define/define-config.ts';
 export { defineHead, type HeadDefinition } from './define/define-head.ts';
 export { defineOrder, type OrderDefinition } from './define/define-order.ts';
 export { defineTokenizer, type TokenizerDefinition } from './define/define-tokenizer.ts';
@@ -59,6 +61,7 @@ export {
   type GuidanceKind,
   type GuidanceSpec,
 } from './guidance.ts';
+export { callPart, type PartCall } from './guard/part-call.ts';
 export { nearestName } from './nearest-name.ts';
 export { nextScaleOrder } from './next-scale-order.ts';
 export { optionsOf, readOptions, type OptionParts, type ReadOptions } from './options.ts';

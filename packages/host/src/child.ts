@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { createEngine } from '@tessera/engine';
+import { loadPlugins } from '@tessera/models';
 import { errorParts } from './error-parts.ts';
 import { describeModel } from './describe-model.ts';
 import { runGeneration } from './run-generation.ts';
@@ -19,9 +20,11 @@ function send(message: FromChild): void {
   if (process.connected) process.send?.(message);
 }
 
-async function setUp({ folders, target, threads }: ChildSetup): Promise<void> {
+async function setUp({ folders, config, target, threads }: ChildSetup): Promise<void> {
   const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
-  shelf = modelShelf(engine);
+  // Its problems are said by the server, which reads the same file.
+  const { plugins } = await loadPlugins(config);
+  shelf = modelShelf({ engine, plugins });
   const models: OpenedModel[] = [];
   for (const folder of folders) {
     try {

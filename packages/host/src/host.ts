@@ -1,6 +1,16 @@
 import { TesseraError } from '@tessera/errors';
 import type { TargetName } from '@tessera/engine';
-import { outlineModel, readRequest, type ModelOutline } from '@tessera/models';
+import {
+  listPlugins,
+  loadPlugins,
+  outlineModel,
+  readRequest,
+  type LoadedPlugins,
+  type ModelOutline,
+  type PluginFacts,
+  type PluginProblem,
+  type Plugins,
+} from '@tessera/models';
 import { eventQueue, type EventQueue } from './event-queue.ts';
 import { isTerminal, type HostEvent, type HostRequest, type ModelDescription } from './events.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
@@ -9,6 +19,8 @@ import type { ChildSetup } from './protocol.ts';
 export interface HostOptions {
   /** Folders with a `model.json` each. */
   readonly modelFolders: readonly string[];
+  /** The project's configuration (`findConfig` of @tessera/models), which lists its plug-ins; none by default. */
+  readonly config?: string | null;
   readonly target?: TargetName;
   /** Threads of the model's kernels. */
   readonly threads?: number;
@@ -32,6 +44,10 @@ export interface Host {
   readonly pid: number | null;
   models(): readonly ModelDescription[];
   problems(): readonly ModelProblem[];
+  /** Tessera's own plug-ins and the project's. */
+  plugins(): readonly PluginFacts[];
+  /** What of the project's configuration was left out. */
+  pluginProblems(): readonly PluginProblem[];
   /**
    * Checks a request as its model will, but at once, whatever runs: it needs no weights.
    * @throws TesseraError `unknown-model`, and the codes of `readRequest` of @tessera/models
@@ -56,15 +72,22 @@ interface Job {
  * Starts the models' process and looks at every model folder.
  * @throws TesseraError `model-process-failed`; the engine's own errors for a target that is not there
  */
-export async function startHost({ modelFolders, target, threads, report }: HostOptions): Promise<Host> {
-  const setup = { folders: modelFolders, ...(target && { target }), ...(threads && { threads }) };
-  const host = new ProcessHost(setup, report ?? console.error);
+export async function startHost({ modelFolders, config = null, target, threads, report }: HostOptions): Promise<Host> {
+  const setup = { folders: modelFolders, config, ...(target && { target }), ...(threads && { threads }) };
+  const loaded = await loadPlugins(config);
+  const host = new ProcessHost(setup, { loaded, report: report ?? console.error });
   await host.start();
   return host;
 }
 
+interface Surroundings {
+  readonly loaded: LoadedPlugins;
+  readonly report: (line: string) => void;
+}
+
 class ProcessHost implements Host {
   readonly #setup: ChildSetup;
+  readonly #loaded: LoadedPlugins;
   readonly #report: (line: string) => void;
   readonly #waiting: Job[] = [];
   #current: Job | null = null;
@@ -75,8 +98,9 @@ class ProcessHost implements Host {
   #lastId = 0;
   #disposed = false;
 
-  constructor(setup: ChildSetup, report: (line: string) => void) {
+  constructor(setup: ChildSetup, { loaded, report }: Surroundings) {
     this.#setup = setup;
+    this.#loaded = loaded;
     this.#report = report;
   }
 
@@ -100,8 +124,16 @@ class ProcessHost implements Host {
     return this.#ready!.models.flatMap((model) => ('description' in model ? [] : [model]));
   }
 
+  plugins(): readonly PluginFacts[] {
+    return listPlugins(this.#loaded.plugins);
+  }
+
+  pluginProblems(): readonly PluginProblem[] {
+    return this.#loaded.problems;
+  }
+
   async start(): Promise<void> {
-    this.#outlines = await outlinesOf(this.#setup.folders);
+    this.#outlines = await outlinesOf(this.#setup.folders, this.#loaded.plugins);
     const started = await startModelProcess({
       setup: this.#setup,
       onEvent: (id, event) => this.#tell(id, event),
@@ -209,8 +241,8 @@ class ProcessHost implements Host {
 }
 
 /** By name. What is wrong with a folder, the models' process says. */
-async function outlinesOf(folders: readonly string[]): Promise<ReadonlyMap<string, ModelOutline>> {
-  const all = await Promise.allSettled(folders.map((folder) => outlineModel(folder)));
+async function outlinesOf(folders: readonly string[], plugins: Plugins): Promise<ReadonlyMap<string, ModelOutline>> {
+  const all = await Promise.allSettled(folders.map((folder) => outlineModel(folder, plugins)));
   const read = all.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   return new Map(read.map((outline) => [outline.manifest.name, outline]));
 }

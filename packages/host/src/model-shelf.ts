@@ -1,5 +1,4 @@
-import type { Engine } from '@tessera/engine';
-import { openModel, type Model } from '@tessera/models';
+import { openModel, type Model, type OpenModelOptions } from '@tessera/models';
 
 /** How many models stay open: enough to go back and forth between two, and memory is bounded. */
 const KEPT = 2;
@@ -10,11 +9,11 @@ export interface ModelShelf {
 }
 
 /** Calls must not overlap: the model used longest ago is disposed to make room. */
-export function modelShelf(engine: Engine): ModelShelf {
+export function modelShelf(options: OpenModelOptions): ModelShelf {
   const open = new Map<string, Model>();
   return {
     async open(folder) {
-      const model = open.get(folder) ?? (await openModel(folder, { engine }));
+      const model = open.get(folder) ?? (await openModel(folder, options));
       // A map remembers the order of insertion: the newest goes to the end.
       open.delete(folder);
       open.set(folder, model);

@@ -4,6 +4,8 @@ import type { HostEvent, HostRequest, ModelDescription } from './events.ts';
 /** What the child needs to begin; sent as its first message. */
 export interface ChildSetup {
   readonly folders: readonly string[];
+  /** The project's configuration, which lists its plug-ins; null where there is none. */
+  readonly config: string | null;
   readonly target?: TargetName;
   readonly threads?: number;
 }

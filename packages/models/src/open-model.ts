@@ -10,7 +10,7 @@ import { fileWeights, type FileWeights } from './file-weights.ts';
 import { weightedComponents, type WeightedComponent } from './manifest.ts';
 import type { GenerateRequest, Model, ModelManifest } from './model.ts';
 import { optionsSchema, outlineModel, readRequest, type ModelOutline } from './outline.ts';
-import type { Plugins } from './plugins.ts';
+import type { Plugins } from './plugins/plugins.ts';
 
 export interface OpenModelOptions {
   readonly engine: Engine;

@@ -15,7 +15,7 @@ import {
 import { TesseraError } from '@tessera/errors';
 import { readManifest } from './manifest.ts';
 import type { GenerateRequest, ModelManifest } from './model.ts';
-import { resolveParts, type Plugins } from './plugins.ts';
+import { resolveParts, type Plugins } from './plugins/plugins.ts';
 import { rowsOf } from './request-rows.ts';
 
 /** A model folder without its weights: enough to say what it is, and to check a request as the model itself does. */

@@ -8,7 +8,7 @@ import { createEngine } from '@tessera/engine';
 import { freshWeights } from './fresh-weights.ts';
 import type { ModelManifest } from './model.ts';
 import { openModel } from './open-model.ts';
-import { resolveParts } from './plugins.ts';
+import { resolveParts } from './plugins/plugins.ts';
 import { savedTensors, saveModel, type SavedTensor } from './save-model.ts';
 
 const manifest: ModelManifest = {

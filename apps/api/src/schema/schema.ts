@@ -4,6 +4,7 @@ import { addEvents } from './event-types.ts';
 import { addGenerations } from './generation-types.ts';
 import { addJsonObject } from './json-object.ts';
 import { addModels } from './model-types.ts';
+import { addPlugins } from './plugin-types.ts';
 import { addPreviewKind } from './preview-kind.ts';
 
 /** The whole GraphQL schema; `schema.graphql` beside the sources is its printed form. */
@@ -14,6 +15,7 @@ export function createSchema(): GraphQLSchema {
   addJsonObject(builder);
   const preview = addPreviewKind(builder);
   addModels(builder, preview);
+  addPlugins(builder);
   addGenerations(builder, preview);
   addEvents(builder);
   return builder.toSchema();

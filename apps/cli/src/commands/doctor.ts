@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createEngine } from '@tessera/engine';
-import { listModelFolders } from '@tessera/models';
+import { findConfig, listModelFolders, loadPlugins } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import type { Terminal } from '../terminal.ts';
@@ -28,6 +28,7 @@ function version(name: string): string {
 
 async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   const engine = createEngine(readEngineOptions(values));
+  const { file, plugins, problems } = await loadPlugins(findConfig());
   const facts = {
     tessera: (require('../../package.json') as { version: string }).version,
     node: `${process.version} (${process.platform} ${process.arch})`,
@@ -41,9 +42,16 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
       listModelFolders()
         .map(({ name }) => name)
         .join(', ') || 'none found',
+    plugins:
+      Object.values(plugins)
+        .flat()
+        .map(({ name }) => name)
+        .join(', ') || "Tessera's own alone",
+    'tessera.config': file ?? 'none here',
   };
   engine.dispose();
-  if (values['json'] === true) terminal.out(JSON.stringify(facts));
+  if (values['json'] === true) terminal.out(JSON.stringify({ ...facts, problems }));
   else for (const [name, fact] of Object.entries(facts)) terminal.out(`${name.padEnd(18)} ${fact}`);
+  for (const { code, message } of problems) terminal.err(`${message} (${code})`);
   return 0;
 }

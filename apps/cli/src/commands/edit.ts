@@ -35,7 +35,7 @@ export const edit: Command = {
 };
 
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
-  const wishes = await readWishes('edit', args, 'none');
+  const wishes = await readWishes({ command: 'edit', label: 'none' }, args, terminal);
   const wish = await readEditWish(args);
   const toEdit = async (image: Parameters<typeof prepareEdit>[1]) => {
     const prepared = await prepareEdit(wish, image, WHO);

@@ -17,6 +17,7 @@ import { readChoices } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number } from '../numbers.ts';
+import { projectPlugins } from '../project-plugins.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const evaluate: Command = {
@@ -40,6 +41,7 @@ export const evaluate: Command = {
 
 async function run({ positionals: [name], values, lists }: Arguments, terminal: Terminal): Promise<number> {
   const { folder } = findModel(name!);
+  const plugins = await projectPlugins(terminal);
   const samples = integer('--samples', values['samples'] ?? '1000', 10, 100_000);
   const seed = integer('--seed', values['seed'] ?? '1', 0, Number.MAX_SAFE_INTEGER - samples);
   const { recipe, folder: recipeFolder } = await findRecipe(values['recipe'], folder);
@@ -53,13 +55,13 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
   }
   const chosen = {
     ...(values['guidance'] !== undefined && { guidance: number('--guidance', values['guidance']) }),
-    options: readChoices(lists['set'] ?? [], optionsSchema(await outlineModel(folder))),
+    options: readChoices(lists['set'] ?? [], optionsSchema(await outlineModel(folder, plugins))),
   };
   const engine = createEngine(readEngineOptions(values));
   const judge = await openShippedJudge(recipe.judge.name);
   const data = await openData(recipe.data, { folder: recipeFolder, seed: recipe.seed });
-  const model = await openModel(folder, { engine });
-  const tokenizer = await openTokenizer(engine, folder);
+  const model = await openModel(folder, { engine, plugins });
+  const tokenizer = await openTokenizer(folder, { engine, plugins });
   try {
     terminal.progress(0, `${samples} samples of ${model.name}`);
     const figures = await evaluateSamples({ engine, model, judge: judge.judge, data, samples, seed, ...chosen });

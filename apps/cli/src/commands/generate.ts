@@ -24,5 +24,5 @@ export const generate: Command = {
 };
 
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
-  return makeImages({ ...(await readWishes('generate', args)), values: args.values }, terminal);
+  return makeImages({ ...(await readWishes({ command: 'generate' }, args, terminal)), values: args.values }, terminal);
 }

@@ -9,9 +9,11 @@ import {
   outlineModel,
   refusalOf,
   type ModelOutline,
+  type Plugins,
 } from '@tessera/models';
 import { choiceLines } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
+import { projectPlugins } from '../project-plugins.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const models: Command = {
@@ -23,9 +25,10 @@ export const models: Command = {
 };
 
 async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
-  if (name !== undefined) return show(name, values['json'] === true, terminal);
+  const plugins = await projectPlugins(terminal);
+  if (name !== undefined) return show({ name, plugins, json: values['json'] === true }, terminal);
   const found = listModelFolders();
-  const read = await Promise.allSettled(found.map(({ folder }) => outlineModel(folder)));
+  const read = await Promise.allSettled(found.map(({ folder }) => outlineModel(folder, plugins)));
   const whole = read.flatMap((result, i) =>
     result.status === 'fulfilled' ? [{ ...result.value.manifest, folder: found[i]!.folder }] : [],
   );
@@ -46,9 +49,15 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
   return whole.length < found.length ? 1 : 0;
 }
 
-async function show(name: string, json: boolean, terminal: Terminal): Promise<number> {
+interface Shown {
+  readonly name: string;
+  readonly plugins: Plugins;
+  readonly json: boolean;
+}
+
+async function show({ name, plugins, json }: Shown, terminal: Terminal): Promise<number> {
   const { folder } = findModel(name);
-  const outline = await outlineModel(folder);
+  const outline = await outlineModel(folder, plugins);
   const { manifest } = outline;
   const options = optionsSchema(outline);
   if (json) {

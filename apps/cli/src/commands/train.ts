@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEngine, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import type { Plugins } from '@tessera/models';
 import { readRecipe, recipeFacts, runRecipe, type LoadedRecipe, type RecipeFacts } from '@tessera/training';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { requireWritable } from '../output-folder.ts';
+import { projectPlugins } from '../project-plugins.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const train: Command = {
@@ -28,15 +30,17 @@ export const train: Command = {
 
 async function run({ positionals: [file], values }: Arguments, terminal: Terminal): Promise<number> {
   const loaded = await readRecipe(file!);
+  const plugins = await projectPlugins(terminal);
   const engine = createEngine(readEngineOptions(values));
   try {
-    if (values['dry-run'] === true) return await dryRun({ loaded, engine, json: values['json'] === true }, terminal);
+    if (values['dry-run'] === true)
+      return await dryRun({ loaded, engine, plugins, json: values['json'] === true }, terminal);
     const out = typeof values['out'] === 'string' ? values['out'] : join('runs', loaded.recipe.name);
     await requireWritable(out);
     if (values['resume'] !== true) requireFresh(out);
     const abort = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
-    const result = await runRecipe({ loaded, engine, out, stream: process.stderr, signal: abort.signal });
+    const result = await runRecipe({ loaded, engine, plugins, out, stream: process.stderr, signal: abort.signal });
     if (values['json'] === true) terminal.out(JSON.stringify(result));
     else if (result.finished) terminal.out(`Trained: ${result.model ?? out}. Pictures and curves: ${out}.`);
     else terminal.out(`Stopped; nothing is lost. Go on with: tessera train ${file} --out ${out} --resume`);
@@ -49,15 +53,16 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
 interface DryRun {
   readonly loaded: LoadedRecipe;
   readonly engine: Engine;
+  readonly plugins: Plugins;
   readonly json: boolean;
 }
 
 /** Steps to time for each stage. */
 const MEASURED = 3;
 
-async function dryRun({ loaded, engine, json }: DryRun, terminal: Terminal): Promise<number> {
+async function dryRun({ loaded, engine, plugins, json }: DryRun, terminal: Terminal): Promise<number> {
   terminal.progress(0, 'timing a few steps of each stage');
-  const facts = await recipeFacts({ loaded, engine, measure: MEASURED });
+  const facts = await recipeFacts({ loaded, engine, plugins, measure: MEASURED });
   terminal.done();
   if (json) terminal.out(JSON.stringify(facts));
   else for (const line of factLines(facts)) terminal.out(line);

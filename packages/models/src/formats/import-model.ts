@@ -5,7 +5,7 @@ import type { LinearPreview } from '@tessera/autoencoder';
 import { mismatch } from '../file-weights.ts';
 import { readManifest } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';
-import { resolveParts } from '../plugins.ts';
+import { resolveParts } from '../plugins/plugins.ts';
 import { saveModel, type SavedDType, type SavedTensor } from '../save-model.ts';
 import { checkHints, formatOfFile } from './formats.ts';
 import { memoryWeights } from './memory-weights.ts';

@@ -18,9 +18,9 @@ export async function evaluateRun(
   room: Room,
   { judge: { judge }, trained }: { judge: OpenedJudge; trained: TrainedModel },
 ): Promise<Record<string, number>> {
-  const { engine, data, recipe } = room;
-  const model = await openModel(trained.folder, { engine });
-  const tokenizer = await openTokenizer(engine, trained.folder);
+  const { engine, plugins = {}, data, recipe } = room;
+  const model = await openModel(trained.folder, { engine, plugins });
+  const tokenizer = await openTokenizer(trained.folder, { engine, plugins });
   try {
     const { samples, neighbours } = recipe.evaluation;
     const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED });

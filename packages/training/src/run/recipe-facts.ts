@@ -1,4 +1,5 @@
 import type { Engine } from '@tessera/engine';
+import type { Plugins } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
 import { openData } from '../data/open-data.ts';
 import { openShippedJudge } from '../evaluation/shipped-judge.ts';
@@ -41,16 +42,19 @@ export interface RecipeFacts {
 export interface FactsRequest {
   readonly loaded: LoadedRecipe;
   readonly engine: Engine;
+  /** Besides Tessera's own. */
+  readonly plugins?: Partial<Plugins>;
   /** Steps to time for each stage, after one that compiles; 0 measures nothing. */
   readonly measure: number;
 }
 
 /** What running a recipe would cost. Nothing is written. */
-export async function recipeFacts({ loaded, engine, measure }: FactsRequest): Promise<RecipeFacts> {
+export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
+  const { loaded, measure } = request;
   const { recipe, folder } = loaded;
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
   const stages: StageFacts[] = [];
-  for (const { stage, training } of stagesOf(loaded, { engine, data })) {
+  for (const { stage, training } of stagesOf(request, data)) {
     const opened = await stage();
     try {
       stages.push(await stageFacts(opened, training, measure));
@@ -74,14 +78,14 @@ interface Planned {
   stage(): Promise<Stage & { dispose(): void }>;
 }
 
-function stagesOf({ recipe }: LoadedRecipe, { engine, data }: { engine: Engine; data: DataSet }): Planned[] {
+function stagesOf({ loaded: { recipe }, engine, plugins }: FactsRequest, data: DataSet): Planned[] {
   const { judge, model, tokenizer, generator, seed } = recipe;
   const planned: Planned[] = [];
   if (judge?.kind === 'train') {
     planned.push({ training: judge, stage: async () => judgeStage({ engine, data, recipe: judge, seed }) });
   }
   if (!model) return planned;
-  const parts = partsOf(recipe);
+  const parts = partsOf(recipe, plugins);
   checkDefaults(recipe, parts, data);
   if (tokenizer) {
     const config = parts.facts.configs.tokenizer;

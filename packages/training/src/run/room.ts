@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Engine } from '@tessera/engine';
+import type { Plugins } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
 import { jsonLog, type JsonLog } from '../report/json-log.ts';
 import { progressBar, type Progress } from '../report/progress.ts';
@@ -13,6 +14,8 @@ import { fingerprint } from './weight-file.ts';
 export interface RunRequest {
   readonly loaded: LoadedRecipe;
   readonly engine: Engine;
+  /** Besides Tessera's own. */
+  readonly plugins?: Partial<Plugins>;
   /** Where everything is written: checkpoints, log, pictures, the model. */
   readonly out: string;
   /** Progress goes here; a bar on a terminal, nothing elsewhere. */

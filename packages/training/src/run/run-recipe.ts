@@ -31,7 +31,7 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { loaded, signal } = request;
   const { recipe, folder } = loaded;
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
-  const parts = recipe.model && partsOf(recipe);
+  const parts = recipe.model && partsOf(recipe, request.plugins);
   if (parts) checkDefaults(recipe, parts, data);
   const room = openRoom(request, data);
   const judge = await runJudge(room);

@@ -3,7 +3,7 @@ import { compose } from '@tessera/core';
 import { createEngine, type Engine } from '@tessera/engine';
 import { smallMar } from '../../../fixtures/small-mar.ts';
 import { freshWeights, type FreshWeights } from '../../fresh-weights.ts';
-import { resolveParts } from '../../plugins.ts';
+import { resolveParts } from '../../plugins/plugins.ts';
 
 interface Statistics {
   readonly shape: readonly number[];

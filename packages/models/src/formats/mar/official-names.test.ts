@@ -3,7 +3,7 @@ import { createEngine, type Engine } from '@tessera/engine';
 import { marInventory, type ModelInventory } from '@tessera/goldens';
 import { kl16 } from '@tessera/tokenizer-continuous';
 import type { ModelManifest } from '../../model.ts';
-import { resolveParts } from '../../plugins.ts';
+import { resolveParts } from '../../plugins/plugins.ts';
 import { differences, recordedShapes } from '../recorded-shapes.ts';
 import type { Shapes } from '../state-shapes.ts';
 import { marPresets, type MarName, type MarPreset } from './presets.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine, type Engine } from '@tessera/engine';
 import { varInventory, type ModelInventory } from '@tessera/goldens';
 import type { ModelManifest } from '../../model.ts';
-import { resolveParts } from '../../plugins.ts';
+import { resolveParts } from '../../plugins/plugins.ts';
 import { isDerived } from './official-buffers.ts';
 import { patchNumsOf } from './patch-nums.ts';
 import { varPresets, varTokenizer, type VarName, type VarPreset } from './presets.ts';

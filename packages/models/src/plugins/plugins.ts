@@ -6,7 +6,7 @@ import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { klScalesTokenizer, klTokenizer } from '@tessera/tokenizer-continuous';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
-import type { ComponentEntry, ModelManifest } from './model.ts';
+import type { ComponentEntry, ModelManifest } from '../model.ts';
 
 /** Plug-ins by kind. A plug-in's config and options types are its own business: its schemas check them. */
 export interface Plugins {
@@ -64,7 +64,7 @@ function unknownPlugin(who: string, { kind, entry, known }: Unknown): TesseraErr
   const near = nearestName(entry.plugin, known);
   // Third-party plug-ins are named like their package: `@acme/gaussian`.
   const from = entry.package ?? (entry.plugin.includes('/') ? entry.plugin : null);
-  const install = `Install ${from ?? 'the package that provides it'} and give its plug-in to openModel in plugins.${kind}.`;
+  const install = `Install ${from ?? 'the package that provides it'} and list its plug-in in tessera.config.ts.`;
   return new TesseraError({
     code: 'plugin-unknown',
     who,

@@ -1,0 +1,58 @@
+import { TesseraError } from '@tessera/errors';
+import { nearestName } from '@tessera/core';
+import { findConfig, listPlugins, loadPlugins, type PluginFacts } from '@tessera/models';
+import { choiceLines } from '../choices.ts';
+import type { Arguments, Command } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const plugins: Command = {
+  usage: '[NAME] [--json]',
+  options: { json: { type: 'boolean', help: 'print one JSON object, with the JSON Schemas of config and options' } },
+  examples: ['tessera plugins', 'tessera plugins diffusion', 'tessera plugins --json'],
+  positionals: [0, 1],
+  run,
+};
+
+/** Exits with 1 where a plug-in of the project was left out. */
+async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
+  const { file, plugins: extra, problems } = await loadPlugins(findConfig());
+  const all = listPlugins(extra);
+  const shown = name === undefined ? all : named(name, all);
+  if (values['json'] === true) terminal.out(JSON.stringify({ config: file, plugins: shown, problems }));
+  else if (name === undefined) for (const line of table(shown)) terminal.out(line);
+  else for (const line of shown.flatMap(page)) terminal.out(line);
+  for (const { code, message } of problems) terminal.err(`${message} (${code})`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+function named(name: string, all: readonly PluginFacts[]): readonly PluginFacts[] {
+  const found = all.filter((plugin) => plugin.name === name);
+  if (found.length > 0) return found;
+  const names = all.map((plugin) => plugin.name);
+  const near = nearestName(name, names);
+  throw new TesseraError({
+    code: 'plugin-unknown',
+    who: 'tessera plugins',
+    got: `the plug-in ${name}`,
+    expected: `one of ${names.join(', ')}`,
+    next: near === null ? 'List it in tessera.config.ts.' : `Did you mean ${near}?`,
+  });
+}
+
+function table(plugins: readonly PluginFacts[]): string[] {
+  const width = Math.max(...plugins.map(({ name }) => name.length));
+  return plugins.map(
+    ({ kind, name, package: from, contract, space }) =>
+      `${kind.padEnd(9)}  ${name.padEnd(width)}  ${(space ?? '').padEnd(10)}  contract ${contract}  ${from ?? 'of no package'}`,
+  );
+}
+
+function page({ kind, name, package: from, contract, space, config, options }: PluginFacts): string[] {
+  const indented = (lines: readonly string[]) => (lines.length > 0 ? lines : ['nothing']).map((line) => `    ${line}`);
+  return [
+    `${name}: a ${kind}${space === null ? '' : ` (${space})`} for contract ${contract}, ${from ?? 'of no package'}`,
+    '  config, in a recipe or model.json:',
+    ...indented(choiceLines(config)),
+    ...(options === null ? [] : ['  options of a request:', ...indented(choiceLines(options))]),
+  ];
+}
