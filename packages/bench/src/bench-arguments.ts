@@ -1,7 +1,15 @@
 import { parseArgs } from 'node:util';
 import { TesseraError } from '@tessera/errors';
 
-export const benchmarks = ['var-d16', 'var-train', 'vqvae-train', 'mar-b', 'mar-train', 'server'] as const;
+export const benchmarks = [
+  'var-d16',
+  'var-train',
+  'vqvae-train',
+  'mar-b',
+  'mar-train',
+  'server',
+  'faster-sampling',
+] as const;
 export type Benchmark = (typeof benchmarks)[number];
 
 export interface BenchArguments {
@@ -11,6 +19,8 @@ export interface BenchArguments {
   readonly json: boolean;
   /** Measured runs of each side. */
   readonly images: number;
+  /** Images of each setting that is judged. */
+  readonly samples: number;
   readonly threads: number;
 }
 
@@ -29,10 +39,14 @@ Benchmarks
                 --images 1 is enough.
   mar-train     One training step of a small MAR: 4 + 4 blocks of width 384, denoiser 3 x 512, batch 16.
   server        Delay of the server's event loop while it generates. Needs no PyTorch.
+  faster-sampling
+                Options of digits-mar that spare work, against none of them: processor time, recognised digits and
+                FD-CNN, as a table in Markdown. Needs no PyTorch.
 
 Options
   --python PATH   Python with PyTorch (default: python3 of the PATH); \`none\` measures Tessera alone.
   --images N      Measured runs of each side, after one to warm up (default 5). The sides run in turn.
+  --samples N     Images of each setting of faster-sampling (default 500).
   --threads N     Threads of each side (default 2).
   --json          One JSON object as the last line.
   --help          This text.
@@ -56,6 +70,7 @@ export function parseArguments(args: readonly string[]): BenchArguments | null {
     python: python === 'none' ? null : python,
     json: values.json === true,
     images: count(values.images ?? '5', '--images'),
+    samples: count(values.samples ?? '500', '--samples'),
     threads: count(values.threads ?? '2', '--threads'),
   };
 }
@@ -68,6 +83,7 @@ function parse(args: readonly string[]) {
       options: {
         python: { type: 'string' },
         images: { type: 'string' },
+        samples: { type: 'string' },
         threads: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

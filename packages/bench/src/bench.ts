@@ -1,6 +1,7 @@
 import { help, parseArguments, type Benchmark } from './bench-arguments.ts';
 import { benchServer } from './bench-server.ts';
 import type { BenchmarkRun, Print } from './benchmark-run.ts';
+import { benchFasterSampling } from './faster-sampling.ts';
 import { benchMarImage } from './mar-image.ts';
 import { benchMarTraining } from './mar-training.ts';
 import { benchVarImage } from './var-image.ts';
@@ -14,6 +15,7 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   'mar-b': benchMarImage,
   'mar-train': benchMarTraining,
   server: benchServer,
+  'faster-sampling': benchFasterSampling,
 };
 
 /** Runs the command and says how it ended. */

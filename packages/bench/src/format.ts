@@ -18,3 +18,10 @@ export function table(rows: readonly (readonly string[])[]): string {
     )
     .join('\n');
 }
+
+/** The same in Markdown: the first row is the head. */
+export function markdownTable([head, ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const rule = head!.map((_, column) => (column === 0 ? '---' : '--:'));
+  return [head!, rule, ...rows].map(line).join('\n');
+}

@@ -51,6 +51,8 @@ export {
   judgeAccuracy,
   type EvaluationRequest,
   type ReconstructionFigures,
+  judgeSamples,
+  type JudgedFigures,
   type SampleFigures,
 } from './evaluation/evaluate.ts';
 export { frechetDistance } from './evaluation/frechet.ts';

@@ -1,4 +1,4 @@
-import type { Tokenizer } from '@tessera/core';
+import type { Pixels, Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import type { Model } from '@tessera/models';
 import type { DataSet, Split } from '../data/data-set.ts';
@@ -24,8 +24,8 @@ export interface EvaluationRequest {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** Figures of generated images. Distances are FD-CNN: never to be compared with FID. */
-export interface SampleFigures {
+/** What a judge says of images. Distances are FD-CNN: never to be compared with FID. */
+export interface JudgedFigures {
   readonly samples: number;
   /** Share of the samples that the judge takes for their class. */
   readonly recognised: number;
@@ -34,6 +34,10 @@ export interface SampleFigures {
   /** The distance of as many real test images to the same reference: nothing can be expected below. */
   readonly fdCnnFloor: number;
   readonly reference: number;
+}
+
+/** Figures of generated images. */
+export interface SampleFigures extends JudgedFigures {
   readonly imagesPerSecond: number;
 }
 
@@ -42,14 +46,23 @@ const REFERENCE = 10_000;
 
 /** Makes samples of all classes alike and holds them against real images. */
 export async function evaluateSamples(request: EvaluationRequest): Promise<SampleFigures> {
-  const { engine, model, judge, data, samples, seed, guidance, options } = request;
+  const { model, data, samples, seed, guidance, options } = request;
+  const labels = balancedLabels(samples, data.classes.length);
+  const start = performance.now();
+  const given = { ...(guidance !== undefined && { guidance }), ...(options && { options }) };
+  const images = await generateSamples(model, { labels, seed, batch: BATCH, ...given });
+  const seconds = (performance.now() - start) / 1000;
+  return { ...(await judgeSamples(request, { images, labels })), imagesPerSecond: samples / seconds };
+}
+
+/** Holds images against real ones of the data. `seed` chooses which. */
+export async function judgeSamples(
+  { engine, judge, data, seed }: Pick<EvaluationRequest, 'engine' | 'judge' | 'data' | 'seed'>,
+  { images, labels }: { readonly images: readonly Pixels[]; readonly labels: readonly number[] },
+): Promise<JudgedFigures> {
   const examiner = openExaminer(engine, judge, data.image);
+  const samples = images.length;
   try {
-    const labels = balancedLabels(samples, data.classes.length);
-    const start = performance.now();
-    const given = { ...(guidance !== undefined && { guidance }), ...(options && { options }) };
-    const images = await generateSamples(model, { labels, seed, batch: BATCH, ...given });
-    const seconds = (performance.now() - start) / 1000;
     const verdict = await examiner.examine(joinPixels(images));
     const reference = await gaussianOf(examiner, data.train, { count: REFERENCE, seed });
     const floor = await gaussianOf(examiner, data.test, { count: samples, seed });
@@ -59,7 +72,6 @@ export async function evaluateSamples(request: EvaluationRequest): Promise<Sampl
       fdCnn: frechetDistance(fitGaussian(verdict.features_ND, verdict.dims), reference),
       fdCnnFloor: frechetDistance(floor, reference),
       reference: reference.count,
-      imagesPerSecond: samples / seconds,
     };
   } finally {
     examiner.dispose();
