@@ -20,10 +20,12 @@ interface Moment {
 interface Request {
   readonly labels: readonly number[];
   readonly guidance: Guidance;
+  /** Steps without the null class, although guidance is active. */
+  readonly unguided?: readonly number[];
 }
 
 /** Hidden states of moments of one generation, [R, l, D] each. */
-async function roll(backbone: Backbone, { labels, guidance }: Request, moments: readonly Moment[]) {
+async function roll(backbone: Backbone, { labels, guidance, unguided = [] }: Request, moments: readonly Moment[]) {
   const rollout = await backbone.openRollout(
     labels.map((label) => ({ seed: 0, label })),
     guidance,
@@ -33,10 +35,12 @@ async function roll(backbone: Backbone, { labels, guidance }: Request, moments: 
     for (const [index, moment] of moments.entries()) {
       const context = contextOf(moment);
       const step = stepOf(moment, { index, of: moments.length });
-      const { values_RlD } = await rollout.forward(context, step, guidance.active).finally(() => {
+      const asked = guidance.active && !unguided.includes(index);
+      const { values_RlD, guided } = await rollout.forward(context, step, asked).finally(() => {
         context.values_BLC.dispose();
         context.known_BL.dispose();
       });
+      expect([guided, values_RlD.shape[0]]).toEqual([asked, asked ? 2 * labels.length : labels.length]);
       hidden.push((await values_RlD.data<'float32'>()).slice());
       values_RlD.dispose();
     }
@@ -129,6 +133,21 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
       const nulls = await roll(backbone, { labels: [-1, -1], guidance: noGuidance }, moments);
       for (const [step, values] of guided.entries()) {
         expect(furthest(values.subarray(values.length / 2), nulls[step]!)).toBeLessThan(1e-5);
+      }
+    });
+  });
+
+  it('leaves the null class out of single steps, and nothing else', async () => {
+    await onTiny('mar_tiny_patch2_sample', async (tiny, backbone) => {
+      const moments = recordedMoments(tiny);
+      const request = { labels: [1, 2], guidance: constantGuidance(2) };
+      expect(moments.length).toBeGreaterThan(2);
+      const guided = await roll(backbone, request, moments);
+      const late = await roll(backbone, { ...request, unguided: [0, 2] }, moments);
+      for (const [step, values] of late.entries()) {
+        const isHalf = step === 0 || step === 2;
+        const expected = isHalf ? guided[step]!.subarray(0, guided[step]!.length / 2) : guided[step]!;
+        expect(furthest(values, expected)).toBeLessThanOrEqual(target === 'onnx' ? 0 : 1e-5);
       }
     });
   });
