@@ -20,6 +20,7 @@ import { defaultOptions, type ServerOptions } from './server-options.ts';
 import { blobStore, type BlobStore } from './storage/blob-store.ts';
 import { lockDirectory } from './storage/data-lock.ts';
 import { openDatabase } from './storage/database.ts';
+import { openUploads, type Uploads } from './uploads/uploads.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -56,7 +57,7 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
 }
 
 async function start(options: ServerOptions, undo: Undo): Promise<RunningServer> {
-  const { context, blobs } = await openStorage(options, undo);
+  const { context, blobs, uploads } = await openStorage(options, undo);
   const server = createServer();
   const schema = createSchema();
   const apollo = new ApolloServer<ApiContext>({
@@ -71,7 +72,7 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   });
   await apollo.start();
   undo.add(() => apollo.stop());
-  server.on('request', createApp({ apollo, context, blobs, playground: options.playground }));
+  server.on('request', createApp({ apollo, context, blobs, uploads, playground: options.playground }));
   const port = await listen(server, options);
   const sockets = serveWebSocket(server, schema, context);
   undo.add(() => sockets.close());
@@ -79,8 +80,14 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   return { url, host: context.host, close: () => undo.run() };
 }
 
+interface Storage {
+  readonly context: ApiContext;
+  readonly blobs: BlobStore;
+  readonly uploads: Uploads;
+}
+
 /** The parts that outlive a request, each with its undoing. */
-async function openStorage(options: ServerOptions, undo: Undo): Promise<{ context: ApiContext; blobs: BlobStore }> {
+async function openStorage(options: ServerOptions, undo: Undo): Promise<Storage> {
   mkdirSync(options.dataDirectory, { recursive: true });
   undo.add(lockDirectory(options.dataDirectory));
   const database = await openDatabase(options.dataDirectory);
@@ -88,9 +95,10 @@ async function openStorage(options: ServerOptions, undo: Undo): Promise<{ contex
   const host = await startHost(options);
   undo.add(() => host.dispose());
   const blobs = blobStore(join(options.dataDirectory, 'images'));
-  const generations = await openGenerations({ log: eventLog(database), blobs, host });
+  const uploads = openUploads(database, blobs);
+  const generations = await openGenerations({ log: eventLog(database), blobs, uploads, host });
   undo.add(() => generations.close());
-  return { context: { host, generations }, blobs };
+  return { context: { host, generations }, blobs, uploads };
 }
 
 /** What a browser on this machine takes. */

@@ -28,7 +28,7 @@ describe('help', () => {
   it('lists the verbs, and every verb has a page with examples', () => {
     const { status, stdout } = tessera('--help');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/generate .*\n {2}models/);
+    expect(stdout).toMatch(/generate .*\n {2}edit .*\n {2}models/);
     expect(tessera('generate', '--help').stdout).toMatch(/Examples:\n {2}tessera generate --model digits-var/);
   });
 

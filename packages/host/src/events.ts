@@ -1,4 +1,13 @@
 import type { JsonSchema, PreviewKind, Scale } from '@tessera/core';
+import type { Region } from '@tessera/pictures';
+
+/** A picture of which a part is made anew, in files on this machine: PNG, JPEG or WebP. */
+export interface HostEdit extends Region {
+  /** Path of the picture. */
+  readonly image: string;
+  /** Path of a mask: white is made anew, black stays. */
+  readonly mask?: string;
+}
 
 /** A generation for the host: which model, and what `GenerateRequest` of @tessera/models takes. */
 export interface HostRequest {
@@ -11,6 +20,7 @@ export interface HostRequest {
   readonly guidance?: number;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly preview?: PreviewKind;
+  readonly edit?: HostEdit;
 }
 
 /** Model time alone, in milliseconds: neither waiting nor PNG encoding counts. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHost, type Host, type HostEvent, type HostRequest } from './index.ts';
 import { writeRandomModel } from './testing/write-random-model.ts';
@@ -125,6 +126,37 @@ describe('a host', () => {
       if (last.type !== 'failed') throw new Error('was made');
       expect(() => host.check(request)).toThrow(last.message);
     }
+  });
+});
+
+describe('an edit', () => {
+  const picture = join(folder, 'picture.png');
+  const lower = { image: picture, box: [0, 0.5, 1, 1] };
+  const grayOf = (png: Uint8Array) => sharp(png).toColourspace('b-w').raw().toBuffer();
+
+  it.each(['quick', 'sets'])('keeps the pixels of a file, byte for byte: %s', async (model) => {
+    const given = Uint8Array.from({ length: 1024 }, (_, i) => (i * 7) % 256);
+    await sharp(given, { raw: { height: 32, width: 32, channels: 1 } })
+      .png()
+      .toFile(picture);
+    const events = await collect(host.generate({ ...quick, model, labels: [-1, 4], edit: lower }));
+    const images = events.flatMap((event) => (event.type === 'image' ? [event.png] : []));
+    expect(images.length).toBe(2);
+    for (const png of images) {
+      const made = await grayOf(png);
+      expect([...made.subarray(0, 512)]).toEqual([...given.subarray(0, 512)]);
+      expect([...made.subarray(512)]).not.toEqual([...given.subarray(512)]);
+    }
+  });
+
+  it('fails with the code of what is wrong with it', async () => {
+    const gone = { ...lower, image: join(folder, 'gone.png') };
+    const last = (await collect(host.generate({ ...quick, edit: gone }))).at(-1);
+    expect(last).toMatchObject({ type: 'failed', code: 'picture-missing' });
+    expect((last as { message: string }).message).not.toContain(folder);
+    const box = { ...lower, box: [1, 1, 0, 0] };
+    expect(() => host.check({ ...quick, edit: box })).toThrow(expect.objectContaining({ code: 'edit-box-invalid' }));
+    expect((await collect(host.generate({ ...quick, edit: box }))).at(-1)).toMatchObject({ code: 'edit-box-invalid' });
   });
 });
 

@@ -11,6 +11,7 @@ import {
   type PluginProblem,
   type Plugins,
 } from '@tessera/models';
+import { checkRegion } from '@tessera/pictures';
 import { eventQueue, type EventQueue } from './event-queue.ts';
 import { isTerminal, type HostEvent, type HostRequest, type ModelDescription } from './events.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
@@ -49,8 +50,10 @@ export interface Host {
   /** What of the project's configuration was left out. */
   pluginProblems(): readonly PluginProblem[];
   /**
-   * Checks a request as its model will, but at once, whatever runs: it needs no weights.
-   * @throws TesseraError `unknown-model`, and the codes of `readRequest` of @tessera/models
+   * Checks a request as its model will, but at once, whatever runs: it needs no weights. It does not open the picture
+   * of an edit, as `readEdit` does.
+   * @throws TesseraError `unknown-model`, and the codes of `readRequest` of @tessera/models and `checkRegion` of
+   * @tessera/pictures
    */
   check(request: HostRequest): void;
   /**
@@ -148,6 +151,7 @@ class ProcessHost implements Host {
     const outline = this.#outlines.get(request.model);
     if (!outline || !this.#folderOf(request.model)) throw this.#unknown(request.model);
     readRequest(outline, request);
+    if (request.edit) checkRegion(request.edit, request.edit.mask !== undefined, request.model);
   }
 
   generate(request: HostRequest, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<HostEvent> {

@@ -3,6 +3,7 @@ import type { SampleEvent, Step } from '@tessera/core';
 import type { Model } from '@tessera/models';
 import { encodePng } from '@tessera/pictures';
 import type { HostEvent, HostRequest } from './events.ts';
+import { readEdit } from './read-edit.ts';
 
 /**
  * Runs one generation and tells it as host events, pictures as PNG.
@@ -10,7 +11,7 @@ import type { HostEvent, HostRequest } from './events.ts';
  */
 export async function* runGeneration(
   model: Model,
-  { labels, seed, guidance, options, preview }: HostRequest,
+  { labels, seed, guidance, options, preview, edit }: HostRequest,
   signal: AbortSignal,
 ): AsyncGenerator<HostEvent> {
   yield { type: 'started' };
@@ -20,6 +21,7 @@ export async function* runGeneration(
     ...(guidance !== undefined && { guidance }),
     ...(options && { options }),
     ...(preview && { preview }),
+    ...(edit && { edit: await readEdit(edit, model.image, model.name) }),
   };
   let before = performance.now();
   for await (const event of model.generate({ labels, seed, signal, ...optional })) {

@@ -1,5 +1,6 @@
-import type { Host, HostRequest, ModelDescription } from '@tessera/host';
+import type { Host, ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
+import { readEditInput, type EditInput, type GenerationRequest } from './edit-request.ts';
 
 /** What a client may send; null and undefined both mean "left out". */
 export interface GenerationInput {
@@ -11,6 +12,7 @@ export interface GenerationInput {
   readonly guidance?: number | null | undefined;
   readonly options?: Readonly<Record<string, unknown>> | null | undefined;
   readonly preview?: 'none' | 'linear' | 'decoded' | null | undefined;
+  readonly edit?: EditInput | null | undefined;
 }
 
 /** More images than this belong into several generations. */
@@ -19,11 +21,12 @@ export const MOST_IMAGES = 64;
 /**
  * Turns a client's wishes into a request that the model can run: what only the model can judge, it judges here already.
  * @throws TesseraError with a code per field: `unknown-model`, `labels-invalid`, `count-out-of-range`, and the codes of
- * the host's `check`: `label-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`, `option-unknown` ...
+ * the host's `check`: `label-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`, `option-unknown`,
+ * `edit-box-invalid` ... The pictures of an edit are not looked at.
  */
-export function checkInput(input: GenerationInput, host: Pick<Host, 'models' | 'check'>): HostRequest {
+export function checkInput(input: GenerationInput, host: Pick<Host, 'models' | 'check'>): GenerationRequest {
   const model = findModel(input.model, host.models());
-  const { seed, guidance, options, preview } = input;
+  const { seed, guidance, options, preview, edit } = input;
   const request = {
     model: model.name,
     labels: readLabels(input, model),
@@ -31,6 +34,7 @@ export function checkInput(input: GenerationInput, host: Pick<Host, 'models' | '
     options: options ?? {},
     ...(guidance != null && { guidance }),
     ...(preview && { preview }),
+    ...(edit && { edit: readEditInput(edit) }),
   };
   host.check(request);
   return request;
@@ -48,8 +52,8 @@ function findModel(name: string, models: readonly ModelDescription[]): ModelDesc
   });
 }
 
-/** What is left out: the label takes each class in turn, the count is 1. */
-function readLabels({ labels, label, count }: GenerationInput, { classes }: ModelDescription): readonly number[] {
+/** What is left out: the label takes each class in turn, but none where a picture is edited; the count is 1. */
+function readLabels({ labels, label, count, edit }: GenerationInput, { classes }: ModelDescription): readonly number[] {
   if (count != null && (count < 1 || count > MOST_IMAGES)) {
     throw refuse({
       code: 'count-out-of-range',
@@ -61,7 +65,7 @@ function readLabels({ labels, label, count }: GenerationInput, { classes }: Mode
   if (labels == null) {
     return Array.from(
       { length: count ?? 1 },
-      (_, image) => label ?? (classes.length > 0 ? image % classes.length : -1),
+      (_, image) => label ?? (classes.length > 0 && !edit ? image % classes.length : -1),
     );
   }
   if (label != null || count != null) {

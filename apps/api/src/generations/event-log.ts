@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { HostRequest } from '@tessera/host';
 import type { Database } from '../storage/database.ts';
+import type { GenerationRequest } from './edit-request.ts';
 import type { EventBody, Failure, Generation, GenerationEvent, GenerationState } from './records.ts';
 
 interface GenerationRow {
   readonly id: string;
-  readonly request: HostRequest;
+  readonly request: GenerationRequest;
   readonly state: GenerationState;
   readonly last_seq: number;
   readonly images: readonly string[];
@@ -34,7 +34,7 @@ const stateAfter: Record<EventBody['kind'], GenerationState> = {
 /** Generations and their events: the one truth, from which every stream is read. */
 export interface EventLog {
   /** Writes a generation and its `queued` event together. */
-  create(request: HostRequest): Promise<Generation>;
+  create(request: GenerationRequest): Promise<Generation>;
   /** Adds an event and the state it brings; false when the generation has already ended. */
   append(id: string, body: EventBody): Promise<boolean>;
   find(id: string): Promise<Generation | null>;

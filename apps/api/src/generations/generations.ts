@@ -1,7 +1,9 @@
-import type { Host, HostEvent } from '@tessera/host';
+import { readEdit, type Host, type HostEvent } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { Uploads } from '../uploads/uploads.ts';
 import { checkInput, type GenerationInput } from './check-input.ts';
+import { toHostRequest, type GenerationRequest } from './edit-request.ts';
 import type { EventLog } from './event-log.ts';
 import { bell, tailEvents } from './event-tail.ts';
 import type { EventBody, Generation, GenerationEvent } from './records.ts';
@@ -13,7 +15,7 @@ const MOST_WAITING = 32;
 export interface Generations {
   /**
    * Accepted means stored: it survives the end of this process.
-   * @throws TesseraError `queue-full`, and the codes of `checkInput`
+   * @throws TesseraError `queue-full`, `unknown-picture`, and the codes of `checkInput` and of the host's `readEdit`
    */
   create(input: GenerationInput): Promise<Generation>;
   find(id: string): Promise<Generation>;
@@ -29,11 +31,18 @@ export interface Generations {
   close(): Promise<void>;
 }
 
+interface GenerationParts {
+  readonly log: EventLog;
+  readonly blobs: BlobStore;
+  readonly uploads: Uploads;
+  readonly host: Host;
+}
+
 /**
  * Takes up what an earlier process left: queued generations are queued again; running ones fail with `interrupted`,
  * for one that ended a process once may do so again.
  */
-export async function openGenerations(parts: { log: EventLog; blobs: BlobStore; host: Host }): Promise<Generations> {
+export async function openGenerations(parts: GenerationParts): Promise<Generations> {
   const service = new GenerationService(parts);
   await service.resume();
   return service;
@@ -42,15 +51,17 @@ export async function openGenerations(parts: { log: EventLog; blobs: BlobStore; 
 class GenerationService implements Generations {
   readonly #log: EventLog;
   readonly #blobs: BlobStore;
+  readonly #uploads: Uploads;
   readonly #host: Host;
   readonly #bell = bell();
   readonly #runs = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   #storing = 0;
   #closing = false;
 
-  constructor({ log, blobs, host }: { log: EventLog; blobs: BlobStore; host: Host }) {
+  constructor({ log, blobs, uploads, host }: GenerationParts) {
     this.#log = log;
     this.#blobs = blobs;
+    this.#uploads = uploads;
     this.#host = host;
   }
 
@@ -67,12 +78,22 @@ class GenerationService implements Generations {
     // Counted until it is queued: many may ask while the first is being stored.
     this.#storing += 1;
     try {
+      await this.#checkEdit(request);
       const generation = await this.#log.create(request);
       this.#start(generation);
       return generation;
     } finally {
       this.#storing -= 1;
     }
+  }
+
+  /** Looks at its pictures now, so that what is wrong with them is refused rather than queued. */
+  async #checkEdit(request: GenerationRequest): Promise<void> {
+    const { edit } = toHostRequest(request, this.#blobs);
+    if (!edit) return;
+    for (const id of [request.edit!.image, request.edit!.mask]) if (id !== undefined) await this.#uploads.require(id);
+    const { image } = this.#host.models().find(({ name }) => name === request.model)!;
+    await readEdit(edit, image, 'createGeneration');
   }
 
   async find(id: string): Promise<Generation> {
@@ -111,7 +132,7 @@ class GenerationService implements Generations {
   /** Queues it at the host, which keeps the order of the calls. */
   #start(generation: Generation): void {
     const controller = new AbortController();
-    const events = this.#host.generate(generation.request, { signal: controller.signal });
+    const events = this.#host.generate(toHostRequest(generation.request, this.#blobs), { signal: controller.signal });
     const ended = this.#record(generation.id, events)
       .catch((error: unknown) => this.#giveUp(generation.id, error))
       .finally(() => this.#runs.delete(generation.id));

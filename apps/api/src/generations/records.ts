@@ -1,4 +1,5 @@
-import type { HostRequest, Timings } from '@tessera/host';
+import type { Timings } from '@tessera/host';
+import type { GenerationRequest } from './edit-request.ts';
 
 export type GenerationState = 'queued' | 'running' | 'completed' | 'failed' | 'canceled';
 
@@ -11,7 +12,7 @@ export interface Failure {
 /** One generation as stored. */
 export interface Generation {
   readonly id: string;
-  readonly request: HostRequest;
+  readonly request: GenerationRequest;
   readonly state: GenerationState;
   /** Number of its newest event. */
   readonly lastSeq: number;

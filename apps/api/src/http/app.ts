@@ -6,17 +6,21 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import { TesseraError } from '@tessera/errors';
 import type { ApiContext } from '../schema/builder.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { Uploads } from '../uploads/uploads.ts';
+import { asErrors } from './error-body.ts';
+import { uploadRoute } from './upload-route.ts';
 
 export interface AppParts {
   readonly apollo: ApolloServer<ApiContext>;
   readonly context: ApiContext;
   readonly blobs: BlobStore;
+  readonly uploads: Uploads;
   /** Folder of the built playground. */
   readonly playground: string;
 }
 
 /** Every HTTP route. */
-export function createApp({ apollo, context, blobs, playground }: AppParts): Express {
+export function createApp({ apollo, context, blobs, uploads, playground }: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use((_request, response, next) => {
@@ -25,6 +29,7 @@ export function createApp({ apollo, context, blobs, playground }: AppParts): Exp
   });
   app.get('/healthz', (_request, response) => void response.json(health(context)));
   app.get('/images/:name', (request, response) => sendImage(blobs, request, response));
+  app.post('/v1/uploads', ...uploadRoute(uploads));
   app.use('/graphql', express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};
@@ -97,11 +102,7 @@ function notFound(path: string): TesseraError {
     code: 'not-found',
     who: 'api',
     got: `the path ${path.slice(0, 100)}`,
-    expected: '/graphql, /healthz, /images/<sha256>.png or the playground at /',
+    expected: '/graphql, /healthz, /images/<sha256>.png, POST to /v1/uploads or the playground at /',
     next: 'Correct the path.',
   });
-}
-
-function asErrors({ code, message }: TesseraError): object {
-  return { errors: [{ message, extensions: { code } }] };
 }

@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import type { ApiContext } from '../schema/builder.ts';
 import { toClient } from './clear-errors.ts';
 import { readDocument } from './operation-limits.ts';
+import { isOwnPage } from './own-page.ts';
 
 /** No message to this server is long. */
 const MOST_BYTES = 64 * 1024;
@@ -15,6 +16,7 @@ export function serveWebSocket(server: Server, schema: GraphQLSchema, context: A
     server,
     path: '/graphql',
     maxPayload: MOST_BYTES,
+    // Browsers let every page open a socket to every server: only pages of this server may.
     verifyClient: ({ req }: { req: IncomingMessage }) => isOwnPage(req),
   });
   const { dispose } = useServer(
@@ -41,14 +43,4 @@ export function serveWebSocket(server: Server, schema: GraphQLSchema, context: A
 
 function format(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
   return toClient(error instanceof GraphQLError ? error.toJSON() : error, error);
-}
-
-/** Browsers let every page open a socket to every server: only pages of this server may. Programs send no Origin. */
-function isOwnPage({ headers }: IncomingMessage): boolean {
-  if (!headers.origin) return true;
-  try {
-    return new URL(headers.origin).host === headers.host;
-  } catch {
-    return false;
-  }
 }

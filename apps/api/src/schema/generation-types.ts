@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import type { Generation } from '../generations/records.ts';
 import type { ApiBuilder } from './builder.ts';
+import { addEditInput, addEditType } from './edit-types.ts';
 import { imageUrl } from './image-url.ts';
 import type { PreviewKindRef } from './preview-kind.ts';
 
@@ -55,6 +56,7 @@ function listed(count: number): number {
 }
 
 function addGenerationType(builder: ApiBuilder, preview: PreviewKindRef) {
+  const edit = addEditType(builder);
   const state = builder.enumType('GenerationState', {
     values: {
       QUEUED: { value: 'queued' },
@@ -84,6 +86,7 @@ function addGenerationType(builder: ApiBuilder, preview: PreviewKindRef) {
         resolve: ({ request }) => request.options ?? {},
       }),
       preview: t.field({ type: preview, nullable: true, resolve: ({ request }) => request.preview ?? null }),
+      edit: t.field({ type: edit, nullable: true, resolve: ({ request }) => request.edit ?? null }),
       state: t.expose('state', { type: state }),
       lastSeq: t.exposeInt('lastSeq', { description: 'seq of the newest event.' }),
       images: t.stringList({
@@ -98,6 +101,7 @@ function addGenerationType(builder: ApiBuilder, preview: PreviewKindRef) {
 }
 
 function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
+  const edit = addEditInput(builder);
   return builder.inputType('CreateGenerationInput', {
     description:
       "What is left out takes the model's own default: the label each class in turn, the count 1, the seed 0. " +
@@ -116,6 +120,10 @@ function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
       guidance: t.float({ description: 'How strongly the class pulls, 0 to 100; see Model.guidanceOff.' }),
       options: t.field({ type: 'JSONObject', description: 'What else the model lets one choose: see Model.options.' }),
       preview: t.field({ type: preview, description: "How each step is shown; the model's own way where left out." }),
+      edit: t.field({
+        type: edit,
+        description: 'A picture of which a part is made anew, in every image; its label is -1 where left out.',
+      }),
     }),
   });
 }

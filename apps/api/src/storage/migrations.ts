@@ -21,4 +21,10 @@ export const migrations: readonly string[] = [
      at timestamptz NOT NULL DEFAULT clock_timestamp(),
      PRIMARY KEY (generation_id, seq)
    );`,
+  `CREATE TABLE upload (
+     id text PRIMARY KEY,
+     height integer NOT NULL,
+     width integer NOT NULL,
+     created_at timestamptz NOT NULL DEFAULT now()
+   );`,
 ];

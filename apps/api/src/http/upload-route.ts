@@ -1,0 +1,81 @@
+import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
+import { isTesseraError, TesseraError, type ErrorParts } from '@tessera/errors';
+import { imageUrl } from '../schema/image-url.ts';
+import type { Uploads } from '../uploads/uploads.ts';
+import { asErrors } from './error-body.ts';
+import { isOwnPage } from './own-page.ts';
+
+const MOST_MEBIBYTES = 16;
+/** Bodies in memory at one time. */
+const MOST_AT_ONCE = 8;
+const types = ['image/png', 'image/jpeg', 'image/webp'];
+
+/** `POST /v1/uploads`: the bytes of a picture in, its id out. */
+export function uploadRoute(uploads: Uploads): (RequestHandler | ErrorRequestHandler)[] {
+  const receive = express.raw({ type: () => true, limit: MOST_MEBIBYTES * 1024 * 1024, inflate: false });
+  const store: RequestHandler = async ({ body }, response) => {
+    const { id, height, width } = await uploads.add(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+    response.status(201).json({ id, url: imageUrl(id), height, width });
+  };
+  return [requireOwnType, takeTurns(), receive, store, explain];
+}
+
+function refuse(response: Response, status: number, parts: Omit<ErrorParts, 'who'>): void {
+  response.status(status).json(asErrors(new TesseraError({ who: 'uploads', ...parts })));
+}
+
+/**
+ * Browsers let a page send these types elsewhere only after that server has allowed it, which this one never does. Where
+ * a browser says which page asks, that is looked at too.
+ */
+const requireOwnType: RequestHandler = (request, response, next) => {
+  if (!isOwnPage(request)) {
+    const got = `a request of a page of ${String(request.headers.origin).slice(0, 100)}`;
+    const expected = 'one of a page of this server, or of a program';
+    return refuse(response, 403, {
+      code: 'foreign-page',
+      got,
+      expected,
+      next: 'Send it from the page of this server.',
+    });
+  }
+  const type = request.headers['content-type']?.split(';')[0]!.trim().toLowerCase();
+  if (type && types.includes(type)) return next();
+  const got = type ? `the content-type ${type.slice(0, 100)}` : 'no content-type';
+  const hint = 'Send the bytes of the file as they are, with its type.';
+  refuse(response, 415, { code: 'upload-type', got, expected: types.join(', '), next: hint });
+};
+
+function takeTurns(): RequestHandler {
+  let running = 0;
+  return (_request, response, next) => {
+    if (running >= MOST_AT_ONCE) {
+      const got = `one more upload while ${running} are under way`;
+      const expected = `at most ${MOST_AT_ONCE} at a time`;
+      return refuse(response, 503, { code: 'uploads-busy', got, expected, next: 'Send it once more in a moment.' });
+    }
+    running += 1;
+    response.once('close', () => (running -= 1));
+    next();
+  };
+}
+
+const explain: ErrorRequestHandler = (error: { status?: number }, _request, response, next) => {
+  if (response.headersSent) return next(error);
+  if (isTesseraError(error)) return void response.status(400).json(asErrors(error));
+  if (error.status === undefined || error.status >= 500) return next(error);
+  const hint = 'Scale the picture down, or save it as JPEG.';
+  const large = {
+    code: 'upload-too-large',
+    got: 'a larger file',
+    expected: `at most ${MOST_MEBIBYTES} MiB`,
+    next: hint,
+  };
+  const cut = {
+    code: 'upload-broken',
+    got: 'a body that cannot be read',
+    expected: 'all bytes of the file, not compressed',
+    next: 'Send it again.',
+  };
+  refuse(response, error.status, error.status === 413 ? large : cut);
+};

@@ -1,0 +1,59 @@
+import { TesseraError } from '@tessera/errors';
+import { keepPicture } from '@tessera/pictures';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { Database } from '../storage/database.ts';
+
+/** A picture that a client has sent, as it is stored. */
+export interface Upload {
+  /** SHA-256 of the stored PNG: the same pixels have the same id, and are served like every image. */
+  readonly id: string;
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface Uploads {
+  /**
+   * Stores the pixels of a file as PNG; it survives the end of this process.
+   * @throws TesseraError as `keepPicture` of @tessera/pictures
+   */
+  add(bytes: Uint8Array): Promise<Upload>;
+  /**
+   * Finds a picture that may be edited: one that was uploaded, or a finished image.
+   * @throws TesseraError `unknown-picture`
+   */
+  require(id: string): Promise<void>;
+}
+
+export function openUploads(database: Database, blobs: BlobStore): Uploads {
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after the other: a large picture takes much memory while it is decoded. */
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const mine = last.then(task, task);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+  return {
+    async add(bytes) {
+      const { png, height, width } = await inTurn(() => keepPicture(bytes, 'uploads'));
+      const id = await blobs.put(png);
+      const sql = 'INSERT INTO upload (id, height, width) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
+      await database.query(sql, [id, height, width]);
+      return { id, height, width };
+    },
+    async require(id) {
+      const sql = `SELECT 1 FROM upload WHERE id = $1 UNION ALL SELECT 1 FROM generation WHERE images ? $1 LIMIT 1`;
+      const { rows } = await database.query(sql, [id]);
+      if (rows.length === 0 || blobs.pathOf(id) === null) throw unknown(id);
+    },
+  };
+}
+
+function unknown(id: string): TesseraError {
+  return new TesseraError({
+    code: 'unknown-picture',
+    who: 'createGeneration',
+    got: `the picture ${id.slice(0, 70)}`,
+    expected: 'the id of an upload, or the hash in the URL of a finished image',
+    next: 'Send the picture to /v1/uploads first.',
+  });
+}
