@@ -172,7 +172,7 @@ describe('an edit', () => {
     await start();
     expect(await imagesOf(queued.id)).toEqual(before);
     expect(await imagesOf((await client.create(input)).id)).toEqual(before);
-  });
+  }, 120_000);
 
   it('is refused as data', async () => {
     const { id: image } = await upload(await picture());
