@@ -1,6 +1,6 @@
 export type { Edit } from './edit/edit.ts';
 export { keptTokens, type KeptRequest } from './edit/kept-tokens.ts';
-export { fileWeights, type FileWeights } from './file-weights.ts';
+export { buffersOf, fileWeights, type FileWeights } from './file-weights.ts';
 export { findModel, listModelFolders, modelRoots, type ModelFolder } from './find-models.ts';
 export { freshWeights, type Buffer, type FreshWeights } from './fresh-weights.ts';
 export { readManifest, type WeightedComponent } from './manifest.ts';

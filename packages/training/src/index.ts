@@ -16,6 +16,7 @@ export type {
   PartRecipe,
   Recipe,
   ReconstructionRecipe,
+  TakenTokenizer,
   TokenizerRecipe,
   VqRecipe,
 } from './recipe/recipe.ts';

@@ -9,6 +9,7 @@ import type {
   KlRecipe,
   ModelRecipe,
   Recipe,
+  TakenTokenizer,
   TokenizerRecipe,
   VqRecipe,
 } from './recipe.ts';
@@ -108,8 +109,10 @@ const kl: Field<KlRecipe> = object({
   loss: object({ ...reconstruction, kl: number({ min: 0 }) }),
 });
 
-const tokenizer: Field<TokenizerRecipe> = refine(byKind({ vq, kl }), ({ accumulate, loss }) =>
-  loss.adversarial && accumulate > 1
+const taken: Field<TakenTokenizer> = object({ kind: choice('model'), model: string() });
+
+const tokenizer: Field<TokenizerRecipe | TakenTokenizer> = refine(byKind({ vq, kl, model: taken }), (stage) =>
+  stage.kind !== 'model' && stage.loss.adversarial && stage.accumulate > 1
     ? 'accumulate = 1 with an adversarial loss: the discriminator sees one batch'
     : null,
 );

@@ -93,6 +93,13 @@ export interface KlRecipe extends TrainingRecipe {
 /** Stage one, a training: `kl` trains tokenizers of the plug-ins `kl` and `kl-scales`. */
 export type TokenizerRecipe = VqRecipe | KlRecipe;
 
+/** Stage one without a training: the weights of a model's tokenizer, and nothing else of it. */
+export interface TakenTokenizer {
+  readonly kind: 'model';
+  /** A model's name, or the path of its folder. */
+  readonly model: string;
+}
+
 /** Stage two: backbone and head on the tokens of stage one. */
 export interface GeneratorRecipe extends TrainingRecipe {
   readonly labelDrop: number;
@@ -117,7 +124,7 @@ export interface Recipe {
   readonly data: DataRecipe;
   readonly judge: JudgeRecipe | null;
   readonly model: ModelRecipe | null;
-  readonly tokenizer: TokenizerRecipe | null;
+  readonly tokenizer: TokenizerRecipe | TakenTokenizer | null;
   readonly generator: GeneratorRecipe | null;
   readonly evaluation: { readonly samples: number; readonly neighbours: number };
 }

@@ -4,7 +4,7 @@ import { measuresOf } from '../tokenizers/tokenizer-kinds.ts';
 import { encodedSplit, type EncodedSplit } from '../trainer/encoded-split.ts';
 import type { RecipeParts } from './parts.ts';
 import { flipsOf, type Room } from './room.ts';
-import { openTokenizerFile, type TokenizerFile } from './tokenizer-run.ts';
+import { openTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
 
 /** What a generator learns from. */
 export interface EncodedData {

@@ -13,7 +13,7 @@ import { manifestOf } from './manifest-of.ts';
 import type { RecipeParts } from './parts.ts';
 import { deciding, stageRun, type Room } from './room.ts';
 import { drawSampleGrid } from './sample-grid.ts';
-import { openTokenizerFile, type TokenizerFile } from './tokenizer-run.ts';
+import { openTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
 import { readWeightFile } from './weight-file.ts';
 
 /** A finished model folder. */

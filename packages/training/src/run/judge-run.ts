@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { savedTensors } from '@tessera/models';
 import { openJudgeFile, openShippedJudge } from '../evaluation/shipped-judge.ts';
 import type { Judge } from '../evaluation/judge.ts';
 import { runStage } from '../trainer/run-stage.ts';
@@ -27,7 +28,7 @@ export async function runJudge(room: Room): Promise<OpenedJudge | null> {
     const { finished } = await runStage(stage, stageRun(room, { name: 'judge', every: recipe.judge.every, decides }));
     if (!finished) return null;
     await stage.trainStep.sync(recipe.judge.optimiser.ema > 0 ? 'ema' : 'params');
-    const sha256 = await writeWeightFile(path, stage.weights);
+    const sha256 = await writeWeightFile(path, savedTensors(stage.weights));
     return { name: `${recipe.name}/judge`, sha256, ...(await openJudgeFile(path, config)) };
   } finally {
     stage.dispose();

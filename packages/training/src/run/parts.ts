@@ -44,7 +44,7 @@ function draftOf({ tokenizer }: ModelRecipe, stage: Recipe['tokenizer'], who: st
   const config = tokenizer.config as object;
   if (!stage) return config;
   const kind = trainedBy(tokenizer.plugin);
-  if (stage.kind === kind) return measuresOf(tokenizer.plugin).draft(config, who);
+  if (stage.kind === 'model' || stage.kind === kind) return measuresOf(tokenizer.plugin).draft(config, who);
   throw new TesseraError({
     code: 'recipe-tokenizer',
     who,

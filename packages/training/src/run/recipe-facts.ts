@@ -13,6 +13,7 @@ import { freshGenerator } from './fresh-generator.ts';
 import { checkDefaults } from './manifest-of.ts';
 import { partsOf } from './parts.ts';
 import { flipsOf } from './room.ts';
+import { findTokenizer } from './take-tokenizer.ts';
 
 /** What one stage will cost. */
 export interface StageFacts {
@@ -53,6 +54,7 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   const { loaded, measure } = request;
   const { recipe, folder } = loaded;
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
+  const taken = await takenParameters(request);
   const stages: StageFacts[] = [];
   for (const { stage, training } of stagesOf(request, data)) {
     const opened = await stage();
@@ -68,9 +70,17 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
     name: recipe.name,
     images: { train: train.count, validation: validation.count, test: test.count },
     stages,
-    parameters: sum(stages.filter(({ name }) => name !== 'judge').map(({ parameters }) => parameters)),
+    parameters: taken + sum(stages.filter(({ name }) => name !== 'judge').map(({ parameters }) => parameters)),
     seconds: measure > 0 ? sum(stages.map(({ steps, secondsPerStep }) => steps * secondsPerStep!)) : null,
   };
+}
+
+/** Parameters of a tokenizer that is taken from a model and costs nothing: 0 where none is. */
+async function takenParameters({ loaded, engine, plugins }: FactsRequest): Promise<number> {
+  const { model, tokenizer } = loaded.recipe;
+  if (!model || tokenizer?.kind !== 'model') return 0;
+  const parts = partsOf(loaded.recipe, plugins);
+  return (await findTokenizer(parts, { loaded, engine, plugins, taken: tokenizer })).parameters;
 }
 
 interface Planned {
@@ -87,7 +97,7 @@ function stagesOf({ loaded: { recipe }, engine, plugins }: FactsRequest, data: D
   if (!model) return planned;
   const parts = partsOf(recipe, plugins);
   checkDefaults(recipe, parts, data);
-  if (tokenizer) {
+  if (tokenizer && tokenizer.kind !== 'model') {
     const config = parts.facts.configs.tokenizer;
     const stage = async () => {
       const looks = tokenizer.loss.perceptual > 0 && judge?.kind === 'shipped';

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { openCheckpoint } from '@tessera/checkpoints';
 import { createEngine, nn, type Engine } from '@tessera/engine';
@@ -45,6 +46,29 @@ async function writeStripes(path: string, count: number): Promise<void> {
       .png()
       .toFile(join(path, classes[train.label_N[n]!]!, `${n}.png`));
   }
+}
+
+interface Changes {
+  readonly tokenizer?: object;
+  readonly config?: object;
+}
+
+/** The recipe with the tokenizer of a model that ships, on images of its size. */
+function borrowing(recipe: Recipe, changes: object = {}) {
+  const model = fileURLToPath(new URL('../../../../models/digits-mar', import.meta.url));
+  const { config } = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8')).tokenizer;
+  const measured = { latentScale: undefined, preview: undefined, patch_size: 1 };
+  const own = JSON.parse(JSON.stringify({ ...config, ...measured, patch_nums: [1, 3, 8], ...changes }));
+  const tokenizer = { plugin: 'kl-scales', config: own };
+  const borrowed: Recipe = {
+    ...recipe,
+    data: { ...(recipe.data as Extract<Recipe['data'], { kind: 'folder' }>), size: 32 },
+    model: { ...recipe.model!, tokenizer },
+    tokenizer: { kind: 'model', model },
+    generator: { ...recipe.generator!, steps: 4 },
+    evaluation: { samples: 4, neighbours: 4 },
+  };
+  return { recipe: borrowed, model };
 }
 
 describe('a recipe', () => {
@@ -114,6 +138,48 @@ describe('a recipe', () => {
     expect(metrics['fdCnn']).toBeGreaterThan(0);
     const log = await readFile(join(out, 'log.jsonl'), 'utf8');
     expect(log).toContain('"stage":"generator"');
+  });
+
+  it('takes a tokenizer from a model and trains nothing of it', async () => {
+    const { recipe: taking, model } = borrowing(scales);
+    const loaded = { recipe: taking, folder };
+    const facts = await recipeFacts({ loaded, engine, measure: 0 });
+    expect(facts.stages.map(({ name }) => name)).toEqual(['judge', 'generator']);
+    const file = await openCheckpoint(join(model, 'tokenizer.safetensors'));
+    const sizes = [...file.tensors.values()].map(({ shape }) => shape.reduce((size, side) => size * side, 1));
+    expect(facts.parameters).toBe(facts.stages[1]!.parameters + sizes.reduce((sum, size) => sum + size));
+    const out = join(folder, 'taking');
+    const before = tf.memory().numTensors;
+    const { signal } = new AbortController();
+    const { model: made } = await runRecipe({ loaded, engine, out, stream: new PassThrough(), signal });
+    expect(tf.memory().numTensors).toBe(before);
+    const copied = await openCheckpoint(join(made!, 'tokenizer.safetensors'));
+    expect([...copied.tensors.keys()].sort()).toEqual([...file.tensors.keys()].sort());
+    for (const name of file.tensors.keys()) expect(await copied.read(name)).toEqual(await file.read(name));
+    for (const opened of [file, copied]) await opened.close();
+    const { tokenizer } = JSON.parse(await readFile(join(made!, 'model.json'), 'utf8'));
+    expect(tokenizer).toMatchObject({ plugin: 'kl-scales', config: { patch_nums: [1, 3, 8], groups: 16 } });
+    expect(new Set(tokenizer.config.scaleStd).size).toBe(3);
+    expect(await readFile(join(out, 'log.jsonl'), 'utf8')).not.toContain('"stage":"tokenizer"');
+    const card = await readFile(join(made!, 'README.md'), 'utf8');
+    expect(card).toContain('tokenizer of the model');
+    expect(card).not.toContain('tokenizer.svg');
+    expect(existsSync(join(made!, 'images', 'reconstructions.png'))).toBe(true);
+  });
+
+  it.each([
+    ['is not there', { tokenizer: { kind: 'model', model: 'digits-nobody' } }, 'unknown-model', 'digits-nobody'],
+    ['has other shapes', { config: { ch: 32, groups: 16 } }, 'weights-mismatch', 'encoder.conv_in.weight [16'],
+    ['was trained otherwise', { config: { groups: 8 } }, 'recipe-tokenizer', 'groups = 8; expected 16'],
+  ])('refuses at once a tokenizer that %s', async (_, { tokenizer, config }: Changes, code, named) => {
+    const { recipe: taking } = borrowing(scales, config);
+    const loaded = { recipe: { ...taking, ...(tokenizer && { tokenizer }) } as Recipe, folder };
+    const refusal = { code, message: expect.stringContaining(named) };
+    await expect(recipeFacts({ loaded, engine, measure: 0 })).rejects.toMatchObject(refusal);
+    const out = join(folder, 'refused');
+    const { signal } = new AbortController();
+    await expect(runRecipe({ loaded, engine, out, stream: new PassThrough(), signal })).rejects.toMatchObject(refusal);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('is told what it will cost', async () => {

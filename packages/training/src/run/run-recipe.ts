@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import { openData } from '../data/open-data.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 import { writeCard } from './card.ts';
 import { drawCurves } from './curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
@@ -8,6 +9,7 @@ import { runJudge, type OpenedJudge } from './judge-run.ts';
 import { checkDefaults } from './manifest-of.ts';
 import { partsOf, type RecipeParts } from './parts.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
+import { findTokenizer, takeTokenizer } from './take-tokenizer.ts';
 import { runTokenizer } from './tokenizer-run.ts';
 
 export interface RunResult {
@@ -33,6 +35,8 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
   const parts = recipe.model && partsOf(recipe, request.plugins);
   if (parts) checkDefaults(recipe, parts, data);
+  const taken = recipe.tokenizer?.kind === 'model' ? recipe.tokenizer : null;
+  if (parts && taken) await findTokenizer(parts, { ...request, taken });
   const room = openRoom(request, data);
   const judge = await runJudge(room);
   try {
@@ -57,16 +61,26 @@ async function runModel(room: Room, parts: RecipeParts, judge: OpenedJudge | nul
     const got = `a model without the stage ${tokenizer ? 'generator' : 'tokenizer'}`;
     throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'both stages, tokenizer and generator' });
   }
+  const file = await firstStage(room, parts, { tokenizer, judge });
+  return file && runGenerator(room, parts, file);
+}
+
+interface FirstStage {
+  readonly tokenizer: NonNullable<Recipe['tokenizer']>;
+  readonly judge: OpenedJudge | null;
+}
+
+async function firstStage(room: Room, parts: RecipeParts, { tokenizer, judge }: FirstStage) {
+  if (tokenizer.kind === 'model') return takeTokenizer(room, parts, tokenizer);
   const looks = tokenizer.loss.perceptual > 0;
   if (looks && !judge) {
     throw new TesseraError({
       code: 'recipe-incomplete',
-      who,
+      who: room.recipe.name,
       got: 'a perceptual term without a judge to look through',
       expected: 'a judge',
       next: 'Add judge to the recipe.',
     });
   }
-  const file = await runTokenizer(room, parts, looks ? judge!.judge.maps : null);
-  return file && runGenerator(room, parts, file);
+  return runTokenizer(room, parts, { own: tokenizer, network: looks ? judge!.judge.maps : null });
 }

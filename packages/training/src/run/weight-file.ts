@@ -2,21 +2,18 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { openCheckpoint, toFloat16Bytes, toFloat32, writeSafetensors } from '@tessera/checkpoints';
-import { savedTensors, type FreshWeights, type SavedTensor } from '@tessera/models';
+import { buffersOf, type SavedTensor } from '@tessera/models';
 
-/** Writes parameters as float16: what ships, and what the next stage therefore trains on. Returns the file's SHA-256. */
-export async function writeWeightFile(
-  path: string,
-  weights: Pick<FreshWeights, 'params' | 'buffers'>,
-): Promise<string> {
+/** Writes tensors as float16: what ships, and what the next stage therefore trains on. Returns the file's SHA-256. */
+export async function writeWeightFile(path: string, tensors: readonly SavedTensor[]): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
-  const tensors = savedTensors(weights).map(({ name, shape, values }) => ({
+  const halved = tensors.map(({ name, shape, values }) => ({
     name,
     shape,
     dtype: 'float16' as const,
     bytes: async () => toFloat16Bytes(await values()),
   }));
-  await writeSafetensors(path, tensors);
+  await writeSafetensors(path, halved);
   return hashFile(path);
 }
 
@@ -24,10 +21,11 @@ export async function writeWeightFile(
 export async function readWeightFile(path: string): Promise<SavedTensor[]> {
   const file = await openCheckpoint(path);
   try {
+    const buffers = buffersOf(file);
     const tensors: SavedTensor[] = [];
     for (const { name, shape, dtype } of file.tensors.values()) {
       const values = toFloat32(await file.read(name), dtype);
-      tensors.push({ name, shape, values: () => values });
+      tensors.push({ name, shape, buffer: buffers.has(name), values: () => values });
     }
     return tensors;
   } finally {

@@ -3,6 +3,7 @@ import { freshWeights } from '@tessera/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openJudge } from '../evaluation/judge.ts';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
+import type { TokenizerRecipe } from '../recipe/recipe.ts';
 import { microRecipe, stripes } from './micro.fixture.ts';
 import { tokenizerStage } from './tokenizer-stage.ts';
 
@@ -24,7 +25,7 @@ describe('the adversarial game', () => {
     const stage = tokenizerStage({
       engine,
       data: stripes(16),
-      recipe: recipe.tokenizer!,
+      recipe: recipe.tokenizer as TokenizerRecipe,
       config: recipe.model!.tokenizer.config,
       seed: 3,
       network: judge.maps,

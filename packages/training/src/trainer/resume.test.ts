@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonLog, type LogLine } from '../report/json-log.ts';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
+import type { TokenizerRecipe } from '../recipe/recipe.ts';
 import { buildTrained } from '../run/build-trained.ts';
 import { partsOf } from '../run/parts.ts';
 import type { State } from './checkpoint.ts';
@@ -36,7 +37,14 @@ interface Opened extends Stage {
 function tokenizer(json: unknown): Opened {
   const recipe = recipeSchema.parse(json, 'micro');
   const config = partsOf(recipe).facts.configs.tokenizer;
-  return tokenizerStage({ engine, data: stripes(16), recipe: recipe.tokenizer!, config, seed: 3, network: null });
+  return tokenizerStage({
+    engine,
+    data: stripes(16),
+    recipe: recipe.tokenizer as TokenizerRecipe,
+    config,
+    seed: 3,
+    network: null,
+  });
 }
 
 /** Moments of 16 images whose latents differ. */
