@@ -26,7 +26,7 @@ export async function makeImages(run: ImageRun, terminal: Terminal): Promise<num
   const engine = createEngine(readEngineOptions(values));
   let model: Model | null = null;
   try {
-    model = await openModel(folder, { engine, plugins });
+    model = await openModel(folder, { engine, plugins, watchLeaks: true });
     stopwatch.loaded();
     const prepared = await run.edit?.(model.image);
     const request = { ...run.request, signal: abort.signal, ...(prepared && { edit: prepared.edit }) };

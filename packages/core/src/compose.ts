@@ -4,6 +4,10 @@ import type { Reads, Weights } from './contracts.ts';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, Stride, TokenizerPlugin } from './plugin.ts';
 import { checkContract } from './define/plugin-contract.ts';
 import { checkBackboneFacts, checkTokenizerFacts } from './guard/check-facts.ts';
+import { guardBackbone } from './guard/guard-backbone.ts';
+import { guardHead } from './guard/guard-head.ts';
+import { guardOrder } from './guard/guard-order.ts';
+import { guardTokenizer } from './guard/guard-tokenizer.ts';
 import { callPart } from './guard/part-call.ts';
 import { optionsOf } from './options.ts';
 import type { Composition } from './sample.ts';
@@ -27,6 +31,8 @@ export interface Parts {
 export interface Materials {
   readonly engine: Engine;
   readonly weights: Readonly<Record<'tokenizer' | 'backbone' | 'head', Weights>>;
+  /** Nobody else makes tensors while it generates: a part that leaves some behind is then found and named. */
+  readonly watchLeaks?: boolean;
 }
 
 /** What agreeing parts say about themselves without their weights. */
@@ -127,25 +133,38 @@ function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: 
 }
 
 /**
- * Builds a generator from parts that agree; the caller disposes its tokenizer, backbone and head.
- * @throws TesseraError as `checkParts`; `part-misdescribed` when a built part contradicts its own description
+ * Builds a generator from parts that agree; the caller disposes its tokenizer, backbone and head. Every part is guarded:
+ * its own errors and wrong answers become sentences that name it.
+ * @throws TesseraError as `checkParts`; `part-failed`, `part-shape`; `part-misdescribed` when a built part contradicts its
+ * own description
  */
-export function compose(parts: Parts, { engine, weights }: Materials): Composition {
+export function compose(parts: Parts, { engine, weights, watchLeaks: watch = false }: Materials): Composition {
   const { configs, space, layout, width } = checkParts(parts);
   const built: { dispose(): void }[] = [];
-  const keep = <T extends { dispose(): void }>(part: T): T => {
-    built.push(part);
+  const build = <T>({ name }: { readonly name: string }, run: () => T, guard: (part: T, name: string) => T): T => {
+    const part = guard(callPart({ name, call: 'build()' }, run), name);
+    if (typeof part === 'object' && part !== null && 'dispose' in part) built.push(part as { dispose(): void });
     return part;
   };
+  const { tokenizer: t, order: o, backbone: b, head: h } = parts;
   try {
-    const tokenizer = keep(parts.tokenizer.plugin.build(configs.tokenizer, { engine, weights: weights.tokenizer }));
-    checkDescribed(parts.tokenizer.plugin.name, factsOf(tokenizer), factsOf({ space, layout }));
-    const dims = { layout, space };
-    const backbone = keep(parts.backbone.plugin.build(configs.backbone, dims, { engine, weights: weights.backbone }));
-    checkDescribed(parts.backbone.plugin.name, `width ${backbone.width}`, `width ${width}`);
-    const headDims = { width, space: tokenizer.space };
-    const head = keep(parts.head.plugin.build(configs.head, headDims, { engine, weights: weights.head }));
-    return { tokenizer, order: parts.order.plugin.build(configs.order), backbone, head };
+    const forTokenizer = { engine, weights: weights.tokenizer };
+    const tokenizer = build(t.plugin, () => t.plugin.build(configs.tokenizer, forTokenizer), guardTokenizer);
+    checkDescribed(t.plugin.name, factsOf(tokenizer), factsOf({ space, layout }));
+    const forBackbone = { engine, weights: weights.backbone };
+    const backbone = build(
+      b.plugin,
+      () => b.plugin.build(configs.backbone, { layout, space }, forBackbone),
+      (part, name) => guardBackbone(part, { name, watch }),
+    );
+    checkDescribed(b.plugin.name, `width ${backbone.width}`, `width ${width}`);
+    const forHead = { engine, weights: weights.head };
+    const head = build(
+      h.plugin,
+      () => h.plugin.build(configs.head, { width, space: tokenizer.space }, forHead),
+      (part, name) => guardHead(part, { name, watch, space: tokenizer.space, confident: h.plugin.confident === true }),
+    );
+    return { tokenizer, order: build(o.plugin, () => o.plugin.build(configs.order), guardOrder), backbone, head };
   } catch (error) {
     for (const part of built) part.dispose();
     throw error;

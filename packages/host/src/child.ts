@@ -24,7 +24,7 @@ async function setUp({ folders, config, target, threads }: ChildSetup): Promise<
   const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
   // Its problems are said by the server, which reads the same file.
   const { plugins } = await loadPlugins(config);
-  shelf = modelShelf({ engine, plugins });
+  shelf = modelShelf({ engine, plugins, watchLeaks: true });
   const models: OpenedModel[] = [];
   for (const folder of folders) {
     try {

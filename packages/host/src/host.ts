@@ -14,6 +14,7 @@ import {
 import { checkRegion } from '@tessera/pictures';
 import { eventQueue, type EventQueue } from './event-queue.ts';
 import { isTerminal, type HostEvent, type HostRequest, type ModelDescription } from './events.ts';
+import { deaf, died, disposed } from './host-errors.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
 import type { ChildSetup } from './protocol.ts';
 
@@ -25,6 +26,8 @@ export interface HostOptions {
   readonly target?: TargetName;
   /** Threads of the model's kernels. */
   readonly threads?: number;
+  /** How long a generation may go on after its cancel before its process is ended, in milliseconds: 10 s by default. */
+  readonly cancelGrace?: number;
   /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
   readonly report?: (line: string) => void;
 }
@@ -75,23 +78,24 @@ interface Job {
  * Starts the models' process and looks at every model folder.
  * @throws TesseraError `model-process-failed`; the engine's own errors for a target that is not there
  */
-export async function startHost({ modelFolders, config = null, target, threads, report }: HostOptions): Promise<Host> {
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
   const setup = { folders: modelFolders, config, ...(target && { target }), ...(threads && { threads }) };
   const loaded = await loadPlugins(config);
-  const host = new ProcessHost(setup, { loaded, report: report ?? console.error });
+  const host = new ProcessHost(setup, { loaded, cancelGrace, report });
   await host.start();
   return host;
 }
 
 interface Surroundings {
   readonly loaded: LoadedPlugins;
+  readonly cancelGrace: number;
   readonly report: (line: string) => void;
 }
 
 class ProcessHost implements Host {
   readonly #setup: ChildSetup;
-  readonly #loaded: LoadedPlugins;
-  readonly #report: (line: string) => void;
+  readonly #around: Surroundings;
   readonly #waiting: Job[] = [];
   #current: Job | null = null;
   #process: ModelProcess | null = null;
@@ -100,11 +104,12 @@ class ProcessHost implements Host {
   #outlines: ReadonlyMap<string, ModelOutline> = new Map();
   #lastId = 0;
   #disposed = false;
+  /** Until the current generation answers to its cancel. */
+  #patience: NodeJS.Timeout | undefined;
 
-  constructor(setup: ChildSetup, { loaded, report }: Surroundings) {
+  constructor(setup: ChildSetup, around: Surroundings) {
     this.#setup = setup;
-    this.#loaded = loaded;
-    this.#report = report;
+    this.#around = around;
   }
 
   get target(): TargetName {
@@ -128,19 +133,19 @@ class ProcessHost implements Host {
   }
 
   plugins(): readonly PluginFacts[] {
-    return listPlugins(this.#loaded.plugins);
+    return listPlugins(this.#around.loaded.plugins);
   }
 
   pluginProblems(): readonly PluginProblem[] {
-    return this.#loaded.problems;
+    return this.#around.loaded.problems;
   }
 
   async start(): Promise<void> {
-    this.#outlines = await outlinesOf(this.#setup.folders, this.#loaded.plugins);
-    const started = await startModelProcess({
+    this.#outlines = await outlinesOf(this.#setup.folders, this.#around.loaded.plugins);
+    const started: ModelProcess = await startModelProcess({
       setup: this.#setup,
       onEvent: (id, event) => this.#tell(id, event),
-      onEnd: (how) => this.#afterEnd(how),
+      onEnd: (how) => this.#afterEnd(started, how),
     });
     if (this.#disposed) return started.kill();
     this.#process = started;
@@ -170,7 +175,7 @@ class ProcessHost implements Host {
     this.#disposed = true;
     for (const job of this.#waiting.splice(0)) this.#fail(job, disposed());
     if (this.#current) this.#fail(this.#current, disposed());
-    this.#current = null;
+    this.#endCurrent();
     await this.#starting;
     await this.#process?.kill();
   }
@@ -191,7 +196,7 @@ class ProcessHost implements Host {
   #restart(): void {
     this.#starting ??= this.start()
       .catch((error: Error & { code?: string }) => {
-        this.#report(error.message);
+        this.#around.report(error.message);
         const job = this.#waiting.shift();
         job?.queue.push({ type: 'failed', code: error.code ?? 'model-process-failed', message: error.message });
       })
@@ -205,23 +210,44 @@ class ProcessHost implements Host {
     if (this.#current?.id !== id) return;
     this.#current.queue.push(event);
     if (!isTerminal(event)) return;
-    this.#current = null;
+    this.#endCurrent();
     this.#pump();
   }
 
   #cancel(id: number): void {
     const index = this.#waiting.findIndex((job) => job.id === id);
     if (index >= 0) this.#waiting.splice(index, 1)[0]!.queue.push({ type: 'canceled' });
-    else if (this.#current?.id === id) this.#process?.send({ type: 'cancel', id });
+    else if (this.#current?.id === id) {
+      this.#process?.send({ type: 'cancel', id });
+      this.#patience ??= setTimeout(() => this.#endDeaf(), this.#around.cancelGrace);
+    }
   }
 
-  #afterEnd(how: string): void {
+  /** A part that ignores its cancel holds up every other generation: its process is ended, and another takes over. */
+  #endDeaf(): void {
+    const { request, queue } = this.#current!;
+    this.#around.report(deaf(this.#outlines.get(request.model)!, this.#around.cancelGrace).message);
+    queue.push({ type: 'canceled' });
+    this.#endCurrent();
+    const ended = this.#process;
+    this.#process = null;
+    void ended?.kill().then(() => this.#pump());
+  }
+
+  #endCurrent(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#current = null;
+  }
+
+  #afterEnd(ended: ModelProcess, how: string): void {
+    if (this.#process !== ended) return;
     this.#process = null;
     if (this.#disposed) return;
     const error = died(how, this.#current !== null);
-    this.#report(error.message);
+    this.#around.report(error.message);
     if (this.#current) this.#fail(this.#current, error);
-    this.#current = null;
+    this.#endCurrent();
     this.#restart();
   }
 
@@ -249,24 +275,4 @@ async function outlinesOf(folders: readonly string[], plugins: Plugins): Promise
   const all = await Promise.allSettled(folders.map((folder) => outlineModel(folder, plugins)));
   const read = all.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   return new Map(read.map((outline) => [outline.manifest.name, outline]));
-}
-
-function died(how: string, busy: boolean): TesseraError {
-  return new TesseraError({
-    code: 'model-process-died',
-    who: 'host',
-    got: `a model process that ended ${how} ${busy ? 'during a generation' : 'while nothing ran'}`,
-    expected: 'it to stay',
-    next: `It is being started again${busy ? ': ask once more, with fewer images if memory ran out' : ''}.`,
-  });
-}
-
-function disposed(): TesseraError {
-  return new TesseraError({
-    code: 'host-disposed',
-    who: 'host',
-    got: 'an end of the server during this generation',
-    expected: 'it to finish',
-    next: 'Ask once more when the server is back: the same seed gives the same images.',
-  });
 }

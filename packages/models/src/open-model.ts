@@ -16,6 +16,8 @@ export interface OpenModelOptions {
   readonly engine: Engine;
   /** Plug-ins besides the built-in ones; on equal names these win. */
   readonly plugins?: Partial<Plugins>;
+  /** Nobody else makes tensors in this process while the model generates: a part that leaks them is found and named. */
+  readonly watchLeaks?: boolean;
 }
 
 /**
@@ -24,14 +26,14 @@ export interface OpenModelOptions {
  * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch,
  * weights-missing, weights-altered, weights-mismatch, and what `compose` and the file formats throw
  */
-export async function openModel(folder: string, { engine, plugins }: OpenModelOptions): Promise<Model> {
+export async function openModel(folder: string, { engine, plugins, watchLeaks = false }: OpenModelOptions): Promise<Model> {
   const outline = await outlineModel(folder, plugins);
   const { manifest, parts } = outline;
   await Promise.all(weightedComponents.map((component) => checkFile(folder, manifest, component)));
   const weights = await openWeights(folder, manifest);
   const release = () => weightedComponents.forEach((component) => weights[component].dispose());
   try {
-    const composition = compose(parts, { engine, weights });
+    const composition = compose(parts, { engine, weights, watchLeaks });
     for (const component of weightedComponents) weights[component].finish();
     return new FolderModel({ engine, outline, composition, weights });
   } catch (error) {

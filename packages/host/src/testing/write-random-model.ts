@@ -1,6 +1,6 @@
 import { compose } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { freshWeights, resolveParts, savedTensors, saveModel, type ModelManifest } from '@tessera/models';
+import { freshWeights, resolveParts, savedTensors, saveModel, type ModelManifest, type Plugins } from '@tessera/models';
 
 export interface RandomModelOptions {
   readonly name: string;
@@ -10,6 +10,8 @@ export interface RandomModelOptions {
   readonly channels: 1 | 3;
   /** What comes in a step: a scale (VAR), which is what is made where nothing is said, or a random set of tokens (MAR). */
   readonly step?: 'scale' | 'set';
+  /** A head of a project, which takes no configuration, in the place of our own. */
+  readonly head?: { readonly plugin: string; readonly plugins: Partial<Plugins> };
 }
 
 const latent = 8;
@@ -19,7 +21,7 @@ export async function writeRandomModel(folder: string, options: RandomModelOptio
   const manifest = manifestOf(options);
   const engine = createEngine({ target: 'eager' });
   const weights = { tokenizer: freshWeights(1), backbone: freshWeights(2), head: freshWeights(3) };
-  const parts = resolveParts(manifest, options.name);
+  const parts = resolveParts(manifest, options.name, options.head?.plugins);
   const { tokenizer, backbone, head } = compose(parts, { engine, weights });
   const tensors = {
     tokenizer: savedTensors(weights.tokenizer),
@@ -61,7 +63,7 @@ function scaleParts({ width, depth, channels }: RandomModelOptions): PartEntries
 }
 
 /** 64 tokens in five steps. */
-function setParts({ width, depth, channels }: RandomModelOptions): PartEntries {
+function setParts({ width, depth, channels, head }: RandomModelOptions): PartEntries {
   const config = { ...levels(channels), z_channels: latent, resolution: 32, latentScale: 1 };
   const transformer = { depth, width, heads: 4 };
   const masked = { classes: 10, encoder: transformer, decoder: transformer, buffer: 4 };
@@ -69,8 +71,12 @@ function setParts({ width, depth, channels }: RandomModelOptions): PartEntries {
     tokenizer: { plugin: 'kl', config },
     order: { plugin: 'random-sets', config: {} },
     backbone: { plugin: 'masked-encoder-decoder', config: masked },
-    head: { plugin: 'diffusion', config: { blocks: 1, width } },
-    defaults: { guidance: { kind: 'linear', scale: 2 }, options: { steps: 5, respacing: '4' }, preview: 'linear' },
+    head: head ? { plugin: head.plugin, config: {} } : { plugin: 'diffusion', config: { blocks: 1, width } },
+    defaults: {
+      guidance: { kind: 'linear', scale: 2 },
+      options: { steps: 5, ...(!head && { respacing: '4' }) },
+      preview: 'linear',
+    },
   };
 }
 

@@ -1,0 +1,38 @@
+import { TesseraError } from '@tessera/errors';
+import { builtInPlugins, type ModelOutline } from '@tessera/models';
+
+/** Error `model-process-died`, of a child that ended by itself. */
+export function died(how: string, busy: boolean): TesseraError {
+  return new TesseraError({
+    code: 'model-process-died',
+    who: 'host',
+    got: `a model process that ended ${how} ${busy ? 'during a generation' : 'while nothing ran'}`,
+    expected: 'it to stay',
+    next: `It is being started again${busy ? ': ask once more, with fewer images if memory ran out' : ''}.`,
+  });
+}
+
+/** Error `host-disposed`. */
+export function disposed(): TesseraError {
+  return new TesseraError({
+    code: 'host-disposed',
+    who: 'host',
+    got: 'an end of the server during this generation',
+    expected: 'it to finish',
+    next: 'Ask once more when the server is back: the same seed gives the same images.',
+  });
+}
+
+/** Error `part-deaf`, of a model that goes on after its cancel: the parts that others wrote are the first to look at. */
+export function deaf({ manifest, parts }: ModelOutline, grace: number): TesseraError {
+  const own: readonly object[] = Object.values(builtInPlugins).flat();
+  const foreign = Object.values(parts).flatMap(({ plugin }) => (own.includes(plugin) ? [] : [plugin.name]));
+  const from = foreign.length > 0 ? ` Its parts by others: ${foreign.join(', ')}.` : '';
+  return new TesseraError({
+    code: 'part-deaf',
+    who: manifest.name,
+    got: `no answer to a cancel for ${grace / 1000} s`,
+    expected: 'an end within one step',
+    next: `The model process is being started again.${from}`,
+  });
+}
