@@ -10,6 +10,6 @@ export { ProgramSet } from './program-set.ts';
 export { accumulate, enlarged, estimate, estimatesOf, readsOfScales, remainder, type Pyramid } from './pyramid.ts';
 export { toNetworkRange, toPixelRange } from './range.ts';
 export type { ScaleCanvas } from './scale-canvas.ts';
-export { scaleCanvases, type OpenScaleCanvas, type ScaleCanvasesParts } from './scale-canvases.ts';
+export { scaleCanvases, type OpenScaleCanvas } from './scale-canvases.ts';
 export { asMap, asTokens, scaleLayout, splitScales, type Size } from './scale-map.ts';
 export { ScalePrograms, type ScaleModel } from './scale-programs.ts';

@@ -7,6 +7,7 @@ import {
   type Canvas,
   type Context,
   type Kept,
+  type Layout,
   type Pixels,
   type PreviewKind,
   type Step,
@@ -14,18 +15,27 @@ import {
 } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { checkStep } from './check-step.ts';
-import type { ScaleCanvasesParts } from './scale-canvases.ts';
+import type { ScalePrograms } from './scale-programs.ts';
+
+export interface ScaleCanvasParts {
+  /** Who complains. */
+  readonly who: string;
+  readonly programs: ScalePrograms;
+  readonly layout: Layout;
+  /** Numbers per token. */
+  readonly channels: number;
+}
 
 /** The canvas of next-scale generation (VAR, arXiv 2404.02905): a running map to which every scale adds. */
 export class ScaleCanvas implements Canvas {
-  readonly #parts: ScaleCanvasesParts;
+  readonly #parts: ScaleCanvasParts;
   readonly #batch: number;
   readonly #kept: Kept | null;
   #map_BHWC: Tensor4D | null = null;
   #written = 0;
 
   /** An empty canvas for `batch` rows. `kept` is borrowed until the canvas is disposed. */
-  constructor(parts: ScaleCanvasesParts, batch: number, kept: Kept | null) {
+  constructor(parts: ScaleCanvasParts, batch: number, kept: Kept | null) {
     if (kept !== null) checkKept(kept, [batch, parts.layout.length, parts.channels], parts.who);
     this.#parts = parts;
     this.#batch = batch;

@@ -1,6 +1,5 @@
-import { pixelsOf, TokenCanvas, type Canvas, type Kept, type Layout, type Reads, type Row } from '@tessera/core';
-import { ScaleCanvas } from './scale-canvas.ts';
-import type { ScalePrograms } from './scale-programs.ts';
+import { pixelsOf, TokenCanvas, type Canvas, type Kept, type Reads, type Row } from '@tessera/core';
+import { ScaleCanvas, type ScaleCanvasParts } from './scale-canvas.ts';
 
 /** Opens a canvas of scales: one with a running map for backbones that read estimates, else tokens in their places. */
 export interface OpenScaleCanvas {
@@ -8,17 +7,8 @@ export interface OpenScaleCanvas {
   (rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
 }
 
-export interface ScaleCanvasesParts {
-  /** Who complains. */
-  readonly who: string;
-  readonly programs: ScalePrograms;
-  readonly layout: Layout;
-  /** Numbers per token. */
-  readonly channels: number;
-}
-
 /** The canvases of a tokenizer of scales. */
-export function scaleCanvases(parts: ScaleCanvasesParts): OpenScaleCanvas {
+export function scaleCanvases(parts: ScaleCanvasParts): OpenScaleCanvas {
   const { programs } = parts;
   const scattered = {
     ...parts,

@@ -1,6 +1,6 @@
 import { causalLoss, type CausalBatch } from '../loss/causal-loss.ts';
 import { lessonOrders } from './lesson-orders.ts';
-import type { LessonOptions, Lessons } from './lessons.ts';
+import type { LessonOptions, Lessons } from './lesson-plan.ts';
 
 /** Every token from those before it, as the order visits them. */
 export function causalLessons({ parts, recipe, seed }: LessonOptions): Lessons {

@@ -6,7 +6,8 @@ import { drawFlips } from '../data/flip.ts';
 import type { GeneratorRecipe } from '../recipe/recipe.ts';
 import type { EncodedSplit } from './encoded-split.ts';
 import { hyperOf, optimiserSpec } from './hyper.ts';
-import { lessonsOf, type LessonKey } from './lessons.ts';
+import type { LessonKey } from './lesson-plan.ts';
+import { lessonsOf } from './lessons.ts';
 import type { Batch, Stage } from './stage.ts';
 import { validate } from './validation.ts';
 

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Order, Tokenizer } from '@tessera/core';
 import { keyedRng, tensorFrom } from '@tessera/engine';
-import type { LessonKey } from './lessons.ts';
+import type { LessonKey } from './lesson-plan.ts';
 
 /** How the order visits each image of batch `number`, and the inverse: int32, both [B, L]. */
 export function lessonOrders(

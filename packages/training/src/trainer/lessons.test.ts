@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import { buildTrained } from '../run/build-trained.ts';
 import { partsOf } from '../run/parts.ts';
-import { lessonsOf, type Lessons } from './lessons.ts';
+import type { Lessons } from './lesson-plan.ts';
+import { lessonsOf } from './lessons.ts';
 import { microMasked, microRecipe } from './micro.fixture.ts';
 import type { Batch } from './stage.ts';
 

@@ -5,7 +5,7 @@ import { maskingDefaults, type MaskingRecipe } from '../recipe/masking.ts';
 import { countsOf, cutBounds, knownTokens } from '../schedule/cuts.ts';
 import { maskRate } from '../schedule/mask-rate.ts';
 import { lessonOrders } from './lesson-orders.ts';
-import type { LessonOptions, Lessons } from './lessons.ts';
+import type { LessonOptions, Lessons } from './lesson-plan.ts';
 
 /** One cut through all images of a batch, where a step of the order may begin: the tokens behind it are learnt. */
 export function maskedLessons({ parts, recipe, seed }: LessonOptions): Lessons {

@@ -1,7 +1,7 @@
 import { tensorFrom } from '@tessera/engine';
 import { nextScaleLoss, type ScaleBatch } from '../loss/next-scale-loss.ts';
 import { progressiveWeights } from '../schedule/progressive.ts';
-import type { LessonOptions, Lessons } from './lessons.ts';
+import type { LessonOptions, Lessons } from './lesson-plan.ts';
 
 /** Every scale from the estimate of the coarser ones; a progressive plan begins with the coarse ones. */
 export function scaleLessons({ parts, recipe }: LessonOptions): Lessons {
