@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { Kept, Step, Weights } from '@tessera/core';
+import type { Kept, Step } from '@tessera/core';
 import { createEngine, tensorFrom, type Engine } from '@tessera/engine';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';
-import { vqConfig, type VqConfig } from './config.ts';
+import type { VqConfig } from './config.ts';
 import { vqTokenizer, type VqTokenizer } from './tokenizer.ts';
 
 const golden = readGolden('vqvae_tiny');
@@ -206,52 +206,4 @@ describe.each(['eager', 'onnx'] as const)('vqTokenizer on %s', (target) => {
     canvas.dispose();
     shown.dispose();
   });
-
-  it('is a plain VQ-VAE with a single scale, of grey pictures', async () => {
-    const plain = vqConfig.parse(
-      { V: 8, Cvae: 4, ch: 8, ch_mult: [1, 2], num_res_blocks: 1, in_channels: 1, patch_nums: [4], groups: 4 },
-      'test',
-    );
-    const start = tf.memory().numTensors;
-    const { weights, taken } = madeUpWeights();
-    const single = vqTokenizer.build(plain, { engine, weights });
-    expect(single.estimates).toBeUndefined();
-    const image = tensorFrom(
-      Float32Array.from({ length: 64 }, (_, i) => (i % 7) / 7),
-      [1, 8, 8, 1],
-    ) as Tensor4D;
-    const { index_BL } = await single.encode(image);
-    expect(index_BL!.shape).toEqual([1, 16]);
-    const draw = engine.compile((index: tf.Tensor2D) => single.draw({ index_BL: index }, noRandomness).values_BlC, {
-      name: 'draw',
-    });
-    const values_BlC = await draw(index_BL!);
-    const canvas = single.openCanvas(rows.slice(0, 1), null, 'known');
-    await canvas.write(stepOf(single, 0, 1), { values_BlC });
-    const { data, channels } = await canvas.render(0);
-    expect(channels).toBe(1);
-    expect(data.every((value) => value >= 0 && value <= 1)).toBe(true);
-    expect(new Set(data).size).toBeGreaterThan(8);
-    canvas.dispose();
-    single.dispose();
-    draw.dispose();
-    tf.dispose([image, index_BL!, values_BlC, ...taken]);
-    expect(tf.memory().numTensors).toBe(start);
-  });
 });
-
-/** Small numbers that repeat nowhere. */
-function madeUpWeights(): { weights: Weights; taken: Tensor[] } {
-  const taken: Tensor[] = [];
-  const param = (name: string, shape: readonly number[]): Tensor => {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const phase = taken.length;
-    const tensor = tensorFrom(
-      Float32Array.from({ length: size }, (_, i) => 0.3 * Math.sin((i + phase) ** 2)),
-      shape,
-    );
-    taken.push(tensor);
-    return tensor;
-  };
-  return { weights: { has: () => true, param }, taken };
-}
