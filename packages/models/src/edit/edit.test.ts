@@ -58,7 +58,7 @@ function below({ height, width }: Pick<Pixels, 'height' | 'width'>, row: number)
 const upper = ({ data, width, channels }: Pixels, row: number) => data.subarray(0, row * width * channels);
 const lower = ({ data, width, channels }: Pixels, row: number) => data.subarray(row * width * channels);
 
-describe.each(['digits-var', 'digits-mar'])('editing with %s', (name) => {
+describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-categorical'])('editing with %s', (name) => {
   it('keeps the given pixels exactly, and makes the others of the class and of what is kept', async () => {
     await withModel(shipped(name), async (model) => {
       const image = await pictureOf(model, 7);
