@@ -61,6 +61,7 @@ export {
   type GuidanceKind,
   type GuidanceSpec,
 } from './guidance.ts';
+export { initialValues } from './initial-values.ts';
 export { callPart, type PartCall } from './guard/part-call.ts';
 export { nearestName } from './nearest-name.ts';
 export { nextScaleOrder } from './next-scale-order.ts';

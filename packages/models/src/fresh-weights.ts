@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { elementCount, openCheckpoint, toFloat32 } from '@tessera/checkpoints';
-import type { ParamSpec, Weights } from '@tessera/core';
+import { initialValues, type ParamSpec, type Weights } from '@tessera/core';
 import { tensorFrom, type Param } from '@tessera/engine';
 import { mismatch } from './file-weights.ts';
-import { initialValues } from './initial-values.ts';
 
 /** A tensor that the weight file holds and no optimiser touches. */
 export interface Buffer {

@@ -45,7 +45,7 @@ async function refusal(changes: Changes, preview: 'none' | 'linear' = 'none'): P
     for (let run = 0; run < 5; run++) {
       const request = { rows, guidance: noGuidance, kept: null, options: { order: {}, head: { noise: 0.5 } }, preview };
       const rest = { rng: keyedRng([1, 2]), signal: new AbortController().signal, written: [] };
-      for await (const _ of sample(composition, { ...request, ...rest }));
+      for await (const event of sample(composition, { ...request, ...rest })) void event;
     }
   } catch (error) {
     if (!isTesseraError(error)) throw error;

@@ -1,5 +1,5 @@
-import type { Init } from '@tessera/core';
 import { keyedRng, type SampleRng } from '@tessera/engine';
+import type { Init } from './contracts.ts';
 
 /** Starting values of one parameter: they depend on the seed, its name and its size alone. */
 export function initialValues(init: Init, name: string, { size, seed }: { size: number; seed: number }): Float32Array {

@@ -1,0 +1,22 @@
+import type { AnyPlugin } from '../define/any-plugin.ts';
+import type { Case } from './case.ts';
+import { commonCases } from './common-cases.ts';
+import { headCases } from './head-cases.ts';
+import { trialOf, type CasesOptions, type Trial } from './options.ts';
+import { orderCases } from './order-cases.ts';
+
+/**
+ * Everything that a plug-in must hold to, as named checks for any test framework:
+ * `for (const { name, run } of cases(plugin, { config })) it(name, run)`. Heads and orders are tried alone, with made-up
+ * hidden states and confidence.
+ */
+export function cases(plugin: AnyPlugin, options: CasesOptions = {}): readonly Case[] {
+  const trial = trialOf(options);
+  return [...commonCases(plugin, trial), ...kindCases(plugin, trial)];
+}
+
+function kindCases(plugin: AnyPlugin, trial: Trial): readonly Case[] {
+  if (plugin.kind === 'head') return headCases(plugin, trial);
+  if (plugin.kind === 'order') return orderCases(plugin, trial);
+  return [];
+}

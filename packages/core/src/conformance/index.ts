@@ -1,0 +1,3 @@
+export { properties, type Case, type Property } from './case.ts';
+export { cases } from './cases.ts';
+export type { CasesOptions } from './options.ts';

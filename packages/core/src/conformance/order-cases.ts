@@ -1,0 +1,95 @@
+import { keyedRng } from '@tessera/engine';
+import type { Order } from '../contracts.ts';
+import { guardOrder } from '../guard/guard-order.ts';
+import type { OrderPlugin } from '../plugin.ts';
+import type { Step } from '../step.ts';
+import type { Layout } from '../tokens.ts';
+import { numbersOf } from './bench.ts';
+import { caseOf, type Case, type Property } from './case.ts';
+import { oneMap, twoMaps, type Trial } from './options.ts';
+
+interface Opened {
+  readonly order: Order;
+  readonly layout: Layout;
+  readonly options: unknown;
+}
+
+/** An order alone: nothing of it runs on an engine. */
+export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
+  const layout = trial.layout ?? (plugin.stride === 'scale' ? twoMaps : oneMap);
+  const of = (property: Property, check: (opened: Opened) => string | null): Case =>
+    caseOf({ plugin, property, on: null }, async () => {
+      const order = guardOrder(plugin.build(plugin.config.parse(trial.config, plugin.name)), plugin.name);
+      return check({ order, layout, options: plugin.options(layout).parse(trial.options, plugin.name) });
+    });
+  return [
+    of('coverage', (opened) => uncovered(opened) ?? unvisited(opened)),
+    of('determinism', (opened) => {
+      const [once, again] = [walk(opened, [4, 5]), walk(opened, [4, 5])];
+      return String(written(once)) === String(written(again)) ? null : 'other steps for the same seeds';
+    }),
+    of('batch', (opened) => {
+      const [together, alone] = [walk(opened, [4, 5]), walk(opened, [5])];
+      const second = together.map(({ positions_Bl: all }) => all.subarray(all.length / 2));
+      return String(second) === String(written(alone)) ? null : 'another order for an image alone';
+    }),
+    of('dispose', ({ order }) => {
+      const plan = order.open(layout, request({ order, layout, options: {} }, [1]));
+      plan.dispose();
+      plan.dispose();
+      return null;
+    }),
+  ];
+}
+
+const written = (steps: readonly Step[]): Int32Array[] => steps.map(({ positions_Bl }) => positions_Bl);
+
+function request({ options }: Opened, seeds: readonly number[]) {
+  return { rows: seeds.map((seed) => ({ seed, label: 0 })), options, kept: null, rng: keyedRng(seeds) };
+}
+
+/** All steps; of orders that choose, what they choose by made-up confidence. */
+function walk(opened: Opened, seeds: readonly number[]): Step[] {
+  const plan = opened.order.open(opened.layout, request(opened, seeds));
+  const steps: Step[] = [];
+  for (const step of plan.steps()) {
+    const confidence_Bl = Float32Array.from(step.positions_Bl, (position, i) => {
+      const row = Math.floor((i * seeds.length) / step.positions_Bl.length);
+      return -numbersOf('confidence', opened.layout.length, seeds[row]!)[position]!;
+    });
+    steps.push(plan.choose?.(step, { confidence_Bl })?.step ?? step);
+  }
+  plan.dispose();
+  return steps;
+}
+
+function uncovered(opened: Opened): string | null {
+  const { length } = opened.layout;
+  const steps = walk(opened, [1, 2]);
+  const seen = [new Set<number>(), new Set<number>()];
+  for (const [index, step] of steps.entries()) {
+    const l = step.positions_Bl.length / 2;
+    if (step.index !== index || step.of !== steps.length) return `step ${step.index} of ${step.of} in place ${index}`;
+    if (step.before - step.after !== l || step.before !== length - seen[0]!.size) {
+      return `step ${index} of ${l} tokens that says ${step.before} before and ${step.after} after`;
+    }
+    for (const [row, set] of seen.entries()) {
+      const own = step.positions_Bl.subarray(row * l, (row + 1) * l);
+      const wrong = own.findIndex((at, i) => !(at >= 0 && at < length) || set.has(at) || (i > 0 && own[i - 1]! >= at));
+      if (wrong >= 0) return `position ${own[wrong]} at step ${index}: twice, outside, or not ascending`;
+      for (const at of own) set.add(at);
+    }
+  }
+  return seen[0]!.size === length ? null : `${seen[0]!.size} of ${length} tokens`;
+}
+
+/** What training sees: a permutation, and places to begin. */
+function unvisited({ order, layout }: Opened): string | null {
+  const key_L = numbersOf('visit', layout.length).map((value) => Math.abs(value) % 1);
+  const visited = order.visit(layout, key_L);
+  if (new Set(visited).size !== layout.length) return `a training order of ${new Set(visited).size} tokens`;
+  if (String(order.visit(layout, key_L)) !== String(visited)) return 'another training order for the same keys';
+  const stops = order.stops(layout) ?? [0];
+  const ascending = stops.every((stop, i) => stop < layout.length && (i === 0 ? stop === 0 : stop > stops[i - 1]!));
+  return ascending ? null : `stops ${String(stops)}`;
+}

@@ -1,0 +1,7 @@
+import { cases } from '@tessera/core/conformance';
+import { describe, it } from 'vitest';
+import { categoricalHead } from './categorical-head.ts';
+
+describe('conformance', () => {
+  for (const { name, run } of cases(categoricalHead)) it(name, run);
+});
