@@ -1,4 +1,5 @@
 import type { AnyPlugin } from '../define/any-plugin.ts';
+import { backboneCases } from './backbone-cases.ts';
 import type { Case } from './case.ts';
 import { commonCases } from './common-cases.ts';
 import { headCases } from './head-cases.ts';
@@ -7,8 +8,8 @@ import { orderCases } from './order-cases.ts';
 
 /**
  * Everything that a plug-in must hold to, as named checks for any test framework:
- * `for (const { name, run } of cases(plugin, { config })) it(name, run)`. Heads and orders are tried alone, with made-up
- * hidden states and confidence.
+ * `for (const { name, run } of cases(plugin, { config })) it(name, run)`. Parts are tried alone, with made-up
+ * tokens, hidden states and confidence.
  */
 export function cases(plugin: AnyPlugin, options: CasesOptions = {}): readonly Case[] {
   const trial = trialOf(options);
@@ -18,5 +19,6 @@ export function cases(plugin: AnyPlugin, options: CasesOptions = {}): readonly C
 function kindCases(plugin: AnyPlugin, trial: Trial): readonly Case[] {
   if (plugin.kind === 'head') return headCases(plugin, trial);
   if (plugin.kind === 'order') return orderCases(plugin, trial);
+  if (plugin.kind === 'backbone') return backboneCases(plugin, trial);
   return [];
 }
