@@ -38,10 +38,15 @@ export type { ImageBatch, ReconstructionLoss, ReconstructionOptions } from './lo
 export { vqLoss } from './loss/vq-loss.ts';
 export { discriminatorLoss, patchDiscriminator, type Discriminator } from './loss/patch-discriminator.ts';
 
-export { trainedParams } from './trainer/generator-stage.ts';
+export { encodedSplit, type EncodedSplit, type EncodeOptions } from './trainer/encoded-split.ts';
+export { generatorStage, trainedParams, type GeneratorStageOptions } from './trainer/generator-stage.ts';
 export { runStage, type StageResult, type StageRun } from './trainer/run-stage.ts';
 export type { Batch, Cadence, Figures, Stage } from './trainer/stage.ts';
 
+export { scaleStdOf } from './tokenizers/scale-std.ts';
+
+export { buildTrained } from './run/build-trained.ts';
+export type { RecipeParts } from './run/parts.ts';
 export { runRecipe, type RunResult } from './run/run-recipe.ts';
 export type { RunRequest } from './run/room.ts';
 export { recipeFacts, type FactsRequest, type RecipeFacts, type StageFacts } from './run/recipe-facts.ts';
@@ -67,4 +72,4 @@ export { openShippedJudge, type ShippedJudge } from './evaluation/shipped-judge.
 
 export { jsonLog, type JsonLog, type LogLine } from './report/json-log.ts';
 export { lineChart, type Series } from './report/line-chart.ts';
-export { progressBar, type Progress } from './report/progress.ts';
+export { duration, progressBar, type Progress } from './report/progress.ts';

@@ -54,12 +54,14 @@ describe('recipes', () => {
     await writeFile(join(folder, 'base.json'), JSON.stringify(microMasked));
     await writeFile(join(folder, 'middle.json'), JSON.stringify({ extends: 'base.json', generator: { steps: 9 } }));
     const head = { plugin: 'diffusion', config: { blocks: 2, width: 8 } };
-    const own = { extends: 'middle.json', name: 'own', model: { head }, generator: { masking: null, batch: 2 } };
+    const changes = { data: { kind: 'mnist', size: 8 }, model: { head }, generator: { masking: null, batch: 2 } };
+    const own = { extends: 'middle.json', name: 'own', ...changes };
     const { recipe } = await readRecipe(await written(JSON.stringify(own)));
     const base = recipeSchema.parse(microMasked, 'micro');
     expect(recipe).toEqual({
       ...base,
       name: 'own',
+      data: { kind: 'mnist', size: 8, validation: 1000, limit: 0 },
       model: { ...base.model, head },
       generator: { ...base.generator, steps: 9, batch: 2, masking: null },
     });

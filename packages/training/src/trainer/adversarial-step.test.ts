@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openJudge } from '../evaluation/judge.ts';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import type { TokenizerRecipe } from '../recipe/recipe.ts';
-import { microRecipe, stripes } from './micro.fixture.ts';
+import { stripes } from '../testing/stripes.ts';
+import { microRecipe } from './micro.fixture.ts';
 import { tokenizerStage } from './tokenizer-stage.ts';
 
 let engine: Engine;
