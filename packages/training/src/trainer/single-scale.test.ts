@@ -9,7 +9,8 @@ import type { TokenizerRecipe } from '../recipe/recipe.ts';
 import { measuresOf } from '../tokenizers/tokenizer-kinds.ts';
 import { codebookUsage } from './codebook-usage.ts';
 import { encodeImages, type EncodedSplit } from './encoded-split.ts';
-import { microMasked, microRecipe, stripes } from './micro.fixture.ts';
+import { stripes } from '../testing/stripes.ts';
+import { microMasked, microRecipe } from './micro.fixture.ts';
 import { tokenizerStage } from './tokenizer-stage.ts';
 
 const engine = createEngine({ threads: 1 });

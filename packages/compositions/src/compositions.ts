@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { format, resolveConfig } from 'prettier';
+import { encodePng, tile } from '@tessera/pictures';
+import { duration, progressBar } from '@tessera/training';
+import { cells, nameOf, type Cell } from './cell.ts';
+import { factsOf, partsOf, type Refusal } from './cell-parts.ts';
+import type { Ground } from './ground.ts';
+import { pageOf } from './page.ts';
+import { tryCell } from './try-cell.ts';
+
+export interface CompositionsRequest {
+  readonly ground: Ground;
+  /** Where the page and its pictures go. */
+  readonly docs: string;
+  /** Whether cells are trained that have a picture already. */
+  readonly fresh: boolean;
+  readonly stream: Writable & { isTTY?: boolean };
+  readonly print: (line: string) => void;
+}
+
+/** Trains every cell that runs, one after the other, and writes the page. What has a picture already is left alone. */
+export async function writeCompositions(request: CompositionsRequest): Promise<void> {
+  const { ground, docs, fresh, stream, print } = request;
+  const verdicts = new Map<Cell, Refusal | null>();
+  for (const cell of cells) verdicts.set(cell, refusalOf(cell, ground));
+  const running = cells.filter((cell) => verdicts.get(cell) === null);
+  await mkdir(join(docs, 'compositions'), { recursive: true });
+  const progress = progressBar('compositions', { total: running.length, out: stream });
+  for (const [done, cell] of running.entries()) {
+    const path = join(docs, 'compositions', `${nameOf(cell)}.png`);
+    if (fresh || !existsSync(path)) print(await drawCell(cell, ground, path));
+    progress.update(done + 1, nameOf(cell));
+  }
+  progress.end();
+  const page = join(docs, 'compositions.md');
+  await writeFile(page, await formatted(pageOf(verdicts), page));
+}
+
+function refusalOf(cell: Cell, ground: Ground): Refusal | null {
+  const facts = factsOf(partsOf(cell, ground));
+  return 'code' in facts ? facts : null;
+}
+
+/** Trains a cell and writes its picture; gives a line that says how long it took. */
+async function drawCell(cell: Cell, ground: Ground, path: string): Promise<string> {
+  const start = performance.now();
+  const tried = await tryCell(cell, ground);
+  if ('code' in tried) return `${nameOf(cell)} ${tried.sentence}`;
+  await writeFile(path, await encodePng(tile(tried.images, { columns: 5, gap: 1 })));
+  const [before, after] = tried.loss.map((loss) => loss.toFixed(3));
+  return `${nameOf(cell)}  loss ${before} -> ${after}  ${duration((performance.now() - start) / 1000)}`;
+}
+
+/** Markdown as this repository formats it. */
+export async function formatted(page: string, path: string): Promise<string> {
+  return format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
+}

@@ -1,0 +1,29 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createEngine } from '@tessera/engine';
+import { writeCompositions } from './compositions.ts';
+import { openDigitsGround } from './digits-ground.ts';
+
+const { values } = parseArgs({
+  options: {
+    fresh: { type: 'boolean', default: false },
+    steps: { type: 'string', default: '120' },
+    docs: { type: 'string', default: 'docs' },
+    models: { type: 'string', default: 'models' },
+  },
+});
+const engine = createEngine({ threads: 1 });
+const ground = await openDigitsGround({
+  engine,
+  models: resolve(values.models),
+  folder: resolve('runs/compositions'),
+  steps: Number(values.steps),
+});
+const [docs, fresh] = [resolve(values.docs), values.fresh];
+const print = (line: string): void => {
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K'); // the line stands where the bar was
+  console.log(line);
+};
+await writeCompositions({ ground, docs, fresh, stream: process.stderr, print });
+ground.dispose();
+engine.dispose();

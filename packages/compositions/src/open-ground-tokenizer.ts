@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import type { Part, TokenizerPlugin, Weights } from '@tessera/core';
+import type { Engine } from '@tessera/engine';
+import { encodedSplit, type DataSet } from '@tessera/training';
+import type { GroundTokenizer } from './ground.ts';
+
+export interface GroundTokenizerRequest {
+  readonly engine: Engine;
+  readonly data: DataSet;
+  readonly part: Part<TokenizerPlugin>;
+  readonly weights: Weights;
+  /** Where encodings are kept from run to run. */
+  readonly folder: string;
+  /** All that decides them besides the data. */
+  readonly fingerprint: string;
+}
+
+const BATCH = 50;
+
+/** Builds a tokenizer and encodes both splits with it. */
+export async function openGroundTokenizer(request: GroundTokenizerRequest): Promise<GroundTokenizer> {
+  const { engine, data, part, weights, folder, fingerprint } = request;
+  const { plugin, config } = part;
+  const decides = `${fingerprint} ${data.name} ${data.train.count} ${data.validation.count}`;
+  const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
+  const silent = () => ({ update: () => undefined, end: () => undefined });
+  const encode = (split: 'train' | 'validation') => {
+    const given = { fingerprint: decides, tokenizer, batch: BATCH, flips: false, progress: silent };
+    return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
+  };
+  return { part, tokenizer, encoded: { train: await encode('train'), validation: await encode('validation') } };
+}

@@ -1,0 +1,57 @@
+import { axes, nameOf, type Cell } from './cell.ts';
+import type { Refusal } from './cell-parts.ts';
+
+/** What a page says of a cell: why it is refused, or null where it runs. */
+export type Verdicts = ReadonlyMap<Cell, Refusal | null>;
+
+const titles: Readonly<Record<Cell['tokenizer'], string>> = {
+  vq: 'VQ-VAE of one scale',
+  'vq-scales': 'VQ-VAE of several scales',
+  kl: 'KL-VAE',
+  'kl-scales': 'KL-VAE of several scales',
+};
+
+/** The page of all compositions, in Markdown that nobody has aligned yet. */
+export function pageOf(verdicts: Verdicts): string {
+  const cells = [...verdicts.keys()];
+  const runs = cells.filter((cell) => verdicts.get(cell) === null).length;
+  return [
+    '# Compositions',
+    `Four tokenizers, five orders, three backbones and two heads make ${cells.length} combinations. ${runs} of them train and draw; each of the others is refused before any weights load, with a sentence that says what would go wrong and what to exchange.`,
+    'A picture shows what a small generator draws of the digits 0 to 9 after 120 steps, seconds of one CPU core, on top of a tokenizer that it shares with all others of its table: it says that a combination learns, not how far it would come. `npm run compositions` trains them all again and writes this page; a test tries all combinations at the smallest sizes and compares.',
+    ...axes.tokenizer.flatMap((tokenizer) => tableOf(tokenizer, verdicts)),
+    '## Refusals',
+    ...refusalsOf(verdicts),
+  ].join('\n\n');
+}
+
+function tableOf(tokenizer: Cell['tokenizer'], verdicts: Verdicts): string[] {
+  const columns = axes.backbone.flatMap((backbone) => axes.head.map((head) => ({ backbone, head })));
+  const row = (entries: readonly string[]): string => `| ${entries.join(' | ')} |`;
+  const rows = axes.order.map((order) =>
+    row([
+      `\`${order}\``,
+      ...columns.map(({ backbone, head }) => entryOf({ tokenizer, order, backbone, head }, verdicts)),
+    ]),
+  );
+  const header = row(['order', ...columns.map(({ backbone, head }) => `\`${backbone}\`, \`${head}\``)]);
+  const rule = row(['---', ...columns.map(() => '---')]);
+  return [`## ${titles[tokenizer]} (\`${tokenizer}\`)`, [header, rule, ...rows].join('\n')];
+}
+
+function entryOf(wanted: Cell, verdicts: Verdicts): string {
+  const name = nameOf(wanted);
+  const [, refusal] = [...verdicts].find(([cell]) => nameOf(cell) === name)!;
+  return refusal ? refusal.code : `![digits](compositions/${name}.png)`;
+}
+
+/** Each code once, with the sentences of all cells that it refuses. */
+function refusalsOf(verdicts: Verdicts): string[] {
+  const refusals = [...verdicts.values()].filter((refusal) => refusal !== null);
+  const codes = [...new Set(refusals.map(({ code }) => code))].sort();
+  return codes.flatMap((code) => {
+    const own = refusals.filter((refusal) => refusal.code === code);
+    const sentences = [...new Set(own.map(({ sentence }) => sentence))];
+    return [`\`${code}\` (${own.length}):`, sentences.map((sentence) => `- ${sentence}`).join('\n')];
+  });
+}

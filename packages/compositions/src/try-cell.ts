@@ -1,0 +1,92 @@
+import {
+  linearGuidance,
+  optionsOf,
+  readOptions,
+  sample,
+  type Composition,
+  type PartFacts,
+  type Parts,
+  type Pixels,
+} from '@tessera/core';
+import { keyedRng } from '@tessera/engine';
+import { freshWeights } from '@tessera/models';
+import { buildTrained, generatorStage, type GeneratorRecipe, type Stage } from '@tessera/training';
+import { nameOf, type Cell } from './cell.ts';
+import { factsOf, partsOf, type Refusal } from './cell-parts.ts';
+import type { Ground } from './ground.ts';
+
+/** What became of a cell whose parts agree. */
+export interface Trained {
+  /** Mean loss of the same held-out lessons before the training and after it. */
+  readonly loss: readonly [before: number, after: number];
+  /** One a label. */
+  readonly images: readonly Pixels[];
+}
+
+/** Trains a cell's backbone and head and draws with them, or says why its parts are refused. */
+export async function tryCell(cell: Cell, ground: Ground): Promise<Trained | Refusal> {
+  const parts = partsOf(cell, ground);
+  const facts = factsOf(parts);
+  if ('code' in facts) return facts;
+  const { engine, seed } = ground;
+  const { tokenizer, encoded } = ground.tokenizers[cell.tokenizer];
+  const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
+  const built = buildTrained(engine, { parts, facts }, { tokenizer, weights });
+  const composition = { tokenizer, ...built };
+  const recipe = recipeOf(composition, ground.recipe);
+  const stage = generatorStage({ engine, ...composition, weights, encoded, recipe, seed });
+  try {
+    const loss = await train(stage);
+    return { loss, images: await draw(composition, { parts, facts, cell, ground }) };
+  } finally {
+    for (const part of [stage, built.backbone, built.head, weights.backbone, weights.head]) part.dispose();
+  }
+}
+
+/** Rates of masking are for those alone who draw a cut by them. */
+function recipeOf({ tokenizer, order, backbone }: Composition, recipe: GeneratorRecipe): GeneratorRecipe {
+  const byRate = backbone.reads === 'known' && order.stops(tokenizer.layout) === null;
+  return { ...recipe, masking: byRate ? recipe.masking : null };
+}
+
+async function train(stage: Stage): Promise<Trained['loss']> {
+  const before = await heldOut(stage);
+  for (let step = 0; step < stage.steps; step++) {
+    const batches = await stage.batches(step);
+    await stage.trainStep.run(batches, stage.hyper(step));
+    for (const batch of batches) for (const tensor of Object.values(batch)) tensor.dispose();
+  }
+  await stage.trainStep.sync('params');
+  return [before, await heldOut(stage)];
+}
+
+async function heldOut(stage: Stage): Promise<number> {
+  return (await stage.validate!())['validation.loss'] as number;
+}
+
+interface Drawing {
+  readonly parts: Parts;
+  readonly facts: PartFacts;
+  readonly cell: Cell;
+  readonly ground: Ground;
+}
+
+async function draw(composition: Composition, { parts, facts, cell, ground }: Drawing): Promise<Pixels[]> {
+  const optional = { order: parts.order.plugin, head: parts.head.plugin, ...facts };
+  const known = Object.keys(optionsOf(optional).properties);
+  const given = Object.fromEntries(Object.entries(ground.options).filter(([name]) => known.includes(name)));
+  const rows = ground.labels.map((label, i) => ({ seed: ground.seed + i, label }));
+  const events = sample(composition, {
+    rows,
+    guidance: linearGuidance(ground.guidance),
+    kept: null,
+    options: readOptions(optional, given, nameOf(cell)),
+    preview: 'none',
+    rng: keyedRng(rows.map(({ seed }) => seed)),
+    signal: new AbortController().signal,
+    written: [],
+  });
+  const images: Pixels[] = [];
+  for await (const event of events) if (event.type === 'image') images[event.row] = event.pixels;
+  return images;
+}
