@@ -5,13 +5,15 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
 
-/** README, docs and model cards. */
+/** READMEs, docs and model cards. */
 function documents(): string[] {
   const below = (folder: string): string[] =>
     readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.md') && !entry.parentPath.includes('node_modules'))
       .map((entry) => join(entry.parentPath, entry.name));
-  return [join(root, 'README.md'), ...below('docs'), ...below('models')].filter((file) => existsSync(file));
+  return [join(root, 'README.md'), ...['docs', 'models', 'examples', 'packages'].flatMap(below)].filter((file) =>
+    existsSync(file),
+  );
 }
 
 /** Blocks that a comment `<!-- run -->` marks as to be executed. */

@@ -1,0 +1,1 @@
+export { gaussianHead } from './gaussian-head.ts';

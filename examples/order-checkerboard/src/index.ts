@@ -1,0 +1,1 @@
+export { checkerboardOrder } from './checkerboard-order.ts';

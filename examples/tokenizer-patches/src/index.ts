@@ -1,0 +1,1 @@
+export { patchesTokenizer } from './patches-tokenizer.ts';

@@ -1,0 +1,50 @@
+const { joinPathFragments, names, offsetFromRoot, workspaceRoot } = require('@nx/devkit');
+const { readFileSync, readdirSync } = require('node:fs');
+const { join, relative } = require('node:path');
+
+/** What a new plug-in begins as: the example of its kind, under another name. */
+const models = { head: 'gaussian', tokenizer: 'patches', order: 'checkerboard' };
+
+const copied = /^(src\/.*\.ts|package\.json|README\.md|tsconfig\.json|tsconfig\.build\.json|vitest\.config\.ts)$/;
+
+/** Writes one folder and nothing outside of it. */
+function generator(kind) {
+  return async (tree, { name, scope = 'local', directory = 'packages' }) => {
+    const { fileName, propertyName } = names(name);
+    const folder = joinPathFragments(directory, `${kind}-${fileName}`);
+    if (tree.exists(joinPathFragments(folder, 'package.json'))) {
+      throw new Error(`${folder} is there already: choose another name, or delete it.`);
+    }
+    const old = names(models[kind]);
+    const Kind = kind[0].toUpperCase() + kind.slice(1);
+    const renamed = (text) =>
+      text
+        .replaceAll(`@tessera-examples/${kind}-${old.fileName}`, `@${scope}/${kind}-${fileName}`)
+        .replaceAll(`examples/${kind}-${old.fileName}`, folder)
+        .replaceAll(`${old.propertyName}${Kind}`, `${propertyName}${Kind}`)
+        .replaceAll(`${old.fileName}-${kind}`, `${fileName}-${kind}`)
+        .replaceAll('../../', offsetFromRoot(folder));
+    const source = join(workspaceRoot, 'examples', `${kind}-${old.fileName}`);
+    for (const file of filesOf(source)) {
+      const text = renamed(readFileSync(join(source, file), 'utf8'));
+      tree.write(joinPathFragments(folder, renamed(file)), file === 'package.json' ? own(text) : text);
+    }
+    return () => console.log(`Now: npm install --offline && npx vitest run --root ${folder}`);
+  };
+}
+
+function filesOf(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .filter((file) => copied.test(file));
+}
+
+/** Yours alone until you publish it. */
+function own(text) {
+  const { name, version, description, ...rest } = JSON.parse(text);
+  const manifest = { name, version, private: true, description, ...rest, nx: { tags: ['type:part'] } };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+module.exports = { head: generator('head'), tokenizer: generator('tokenizer'), order: generator('order') };
