@@ -5,6 +5,7 @@ import { commonCases } from './common-cases.ts';
 import { headCases } from './head-cases.ts';
 import { trialOf, type CasesOptions, type Trial } from './options.ts';
 import { orderCases } from './order-cases.ts';
+import { tokenizerCases } from './tokenizer-cases.ts';
 
 /**
  * Everything that a plug-in must hold to, as named checks for any test framework:
@@ -20,5 +21,5 @@ function kindCases(plugin: AnyPlugin, trial: Trial): readonly Case[] {
   if (plugin.kind === 'head') return headCases(plugin, trial);
   if (plugin.kind === 'order') return orderCases(plugin, trial);
   if (plugin.kind === 'backbone') return backboneCases(plugin, trial);
-  return [];
+  return tokenizerCases(plugin, trial);
 }
