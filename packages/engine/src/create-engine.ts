@@ -5,13 +5,16 @@ import { TesseraError } from '@tessera/errors';
 import type { CompileOptions, Engine, Program, TargetName, Tree } from './engine.ts';
 import { CompiledProgram } from './program/compiled-program.ts';
 import { eagerProgram } from './program/eager-program.ts';
+import { onnxTarget } from './onnx/program-target.ts';
 import type { OrtTensor } from './onnx/runtime.ts';
+import { tensorFlowTarget, type TensorFlowOptions, type XlaUse } from './tensorflow/program-target.ts';
 import { selectTarget } from './target.ts';
 import { createTrainStep } from './train/create-train-step.ts';
 import { EagerBackend } from './train/eager-backend.ts';
 import { OnnxBackend } from './train/onnx-backend.ts';
 import { ParameterStore } from './train/parameter-store.ts';
 import type { StepBackend } from './train/step-backend.ts';
+import { TensorFlowBackend } from './train/tensorflow-backend.ts';
 import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
 
 export interface EngineOptions {
@@ -19,6 +22,8 @@ export interface EngineOptions {
   readonly target?: TargetName;
   /** Threads of one operation: by default one per core. */
   readonly threads?: number;
+  /** For the target `tensorflow`: when XLA compiles. By default `auto`: training steps, and programs of one shape. */
+  readonly xla?: XlaUse;
 }
 
 /**
@@ -29,6 +34,8 @@ export function createEngine(options: EngineOptions = {}): Engine {
   const { target, why } = selectTarget(options.target);
   const threads = checkThreads(options.threads ?? availableParallelism());
   tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
+  const tensorFlow = { threads, xla: options.xla ?? 'auto' } as const;
+  const programTarget = target === 'tensorflow' ? tensorFlowTarget(tensorFlow) : onnxTarget(threads);
   const steps = new Set<{ dispose(): void }>();
   const programs = new Set<CompiledProgram>();
   const compile = <A extends readonly Tree[], R extends Tree>(
@@ -36,7 +43,13 @@ export function createEngine(options: EngineOptions = {}): Engine {
     { name, axes, memory }: CompileOptions,
   ): Program<A, R> => {
     if (target === 'eager') return eagerProgram(fn, name);
-    const program = new CompiledProgram({ fn: (args) => fn(...(args as unknown as A)), name, axes, memory, threads });
+    const program = new CompiledProgram({
+      fn: (args) => fn(...(args as unknown as A)),
+      name,
+      axes,
+      memory,
+      target: programTarget,
+    });
     programs.add(program);
     const dispose = () => {
       programs.delete(program);
@@ -44,7 +57,7 @@ export function createEngine(options: EngineOptions = {}): Engine {
     };
     return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
   };
-  const makeStepBackend = stepBackends(target, threads);
+  const makeStepBackend = stepBackends(target, tensorFlow);
   return {
     target,
     why,
@@ -60,13 +73,17 @@ export function createEngine(options: EngineOptions = {}): Engine {
 }
 
 /** Steps of one engine see each other's parameters: an adversarial pair trains in turns. */
-function stepBackends(target: TargetName, threads: number): (spec: TrainStepSpec) => StepBackend {
+function stepBackends(target: TargetName, options: TensorFlowOptions): (spec: TrainStepSpec) => StepBackend {
   if (target === 'eager') {
     const store = new ParameterStore<Tensor>();
     return (spec) => new EagerBackend(spec, store);
   }
+  if (target === 'tensorflow') {
+    const store = new ParameterStore<number>();
+    return (spec) => new TensorFlowBackend(spec, store, options);
+  }
   const store = new ParameterStore<OrtTensor>();
-  return (spec) => new OnnxBackend(spec, store, threads);
+  return (spec) => new OnnxBackend(spec, store, options.threads);
 }
 
 /** A step that leaves the engine's list when it is disposed. */

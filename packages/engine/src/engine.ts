@@ -1,8 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
 
-/** Where programs run. `onnx` needs npm alone and is fast; `eager` is plain tfjs, the reference. */
-export type TargetName = 'eager' | 'onnx';
+/**
+ * Where programs run. `onnx` needs npm alone and is fast; `tensorflow` is what `tessera setup tensorflow` adds, for
+ * training and GPUs; `eager` is plain tfjs, the reference.
+ */
+export type TargetName = 'eager' | 'onnx' | 'tensorflow';
 
 /** Tensors, and lists and records of them. Numbers are refused: a number closed over would be baked in. */
 export type Tree = Tensor | null | readonly Tree[] | { readonly [key: string]: Tree };

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
+import { setFusedLowering } from './onnx/fused-lowerings.ts';
 import type { Lowering } from './onnx/lowering.ts';
 import type { DType } from './trace/graph.ts';
 import { isDifferentiating } from './trace/tfjs-internals.ts';
-import { isTracing, recordFused } from './trace/trace.ts';
+import { isWhole, recordFused } from './trace/trace.ts';
 
 /** Tensors by name. Declare optional ones as `bias?: Tensor | undefined`: those left out are absent from the node. */
 export type FusedInputs<I> = { readonly [K in keyof I]: Tensor | undefined };
@@ -37,14 +38,15 @@ export interface FusedGradientContext<I, A> {
   readonly attrs: A;
 }
 
-/** Calls the op: one node under trace, `forward` otherwise. Differentiable in both. */
+/** Calls the op: one node under a trace whose target knows the op, `forward` otherwise. Differentiable in both. */
 export type FusedOp<I, A> = (inputs: I, attrs: A) => Tensor;
 
 /**
- * Makes a callable of a fused op. Nothing is registered: the node carries its own lowering.
+ * Makes a callable of a fused op. A node of it says which op it is; targets look their lowering up by that.
  * @throws TesseraError `fused-shape` from the call, if `shape` and `forward` disagree.
  */
 export function defineFused<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>): FusedOp<I, A> {
+  setFusedLowering(spec, spec.lower);
   return (inputs, attrs) => {
     if (!isDifferentiating()) return run(spec, inputs, attrs);
     if (!spec.gradient) return spec.forward(inputs, attrs);
@@ -54,22 +56,22 @@ export function defineFused<I extends FusedInputs<I>, A extends object>(spec: Fu
 
 function run<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>, inputs: I, attrs: A): Tensor {
   const shape = spec.shape(inputs, attrs);
-  if (isTracing()) {
-    const { name, dtype = 'float32', lower } = spec;
+  const { name, dtype = 'float32' } = spec;
+  if (isWhole(name)) {
     return recordFused({
       name,
       inputs: given(inputs),
       attrs: { ...(attrs as Readonly<Record<string, unknown>>) },
       shape,
       dtype,
-      lower,
+      fused: spec,
     });
   }
   const y = tf.tidy(() => spec.forward(inputs, attrs));
   if (y.shape.join() === shape.join()) return y;
   throw new TesseraError({
     code: 'fused-shape',
-    who: spec.name,
+    who: name,
     got: `[${y.shape}] from forward`,
     expected: `[${shape}] as shape() says`,
   });

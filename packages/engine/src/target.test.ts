@@ -11,7 +11,7 @@ describe('selectTarget', () => {
   });
 
   it('refuses targets that it does not know', () => {
-    expect(() => selectTarget('tensorflow', {})).toThrow(/'tensorflow'; expected 'onnx' or 'eager'/);
+    expect(() => selectTarget('cuda', {})).toThrow(/'cuda'; expected 'onnx' or 'tensorflow' or 'eager'/);
     expect(() => selectTarget(undefined, { TESSERA_TARGET: 'gpu' })).toThrow(/TESSERA_TARGET/);
   });
 });

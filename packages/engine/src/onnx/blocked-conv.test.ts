@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createEngine } from '../create-engine.ts';
-import type { TargetName } from '../engine.ts';
 import { nn } from '../nn/nn.ts';
 
 const engines = { eager: createEngine({ target: 'eager' }), onnx: createEngine({ target: 'onnx', threads: 1 }) };
@@ -20,7 +19,7 @@ function numbers(shape: readonly number[], phase: number): tf.Tensor {
 type Options = Parameters<typeof nn.conv2d>[3];
 
 /** The loss and the gradients of both filters of two convolutions: the second's input gradient reaches the first. */
-async function gradients(target: TargetName, size: Case) {
+async function gradients(target: keyof typeof engines, size: Case) {
   const { batch, channels, options } = size;
   const [inputs, hidden, outputs] = channels;
   const kernel = options?.pad === 0 ? 1 : 3;

@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import type { Graph, GraphNode } from '../trace/graph.ts';
+import { fusedLowering } from './fused-lowerings.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { CONV } from './lower-conv.ts';
 import { ELEMENTWISE } from './lower-elementwise.ts';
@@ -46,7 +47,7 @@ export function lowerGraph(graph: Graph, { convBlock = null }: LoweringOptions =
 }
 
 function lowerNode(node: GraphNode, builder: GraphBuilder): void {
-  const lower = node.fused?.lower ?? LOWERINGS[node.kernel];
+  const lower = node.fused ? fusedLowering(node.fused) : LOWERINGS[node.kernel];
   if (!lower) {
     throw new TesseraError({
       code: 'lowering-missing',

@@ -1,6 +1,6 @@
 import type { OnnxAttr } from './lowering.ts';
 import type { OnnxNode, OnnxPort, OnnxType } from './model.ts';
-import { ProtoWriter } from './proto-writer.ts';
+import { ProtoWriter } from '../proto-writer.ts';
 
 /** IR 11 goes with opset 23, the first that has Attention. */
 const IR_VERSION = 11;

@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { DType, TypedArray } from '../trace/graph.ts';
+import type { Numbers } from '../numbers.ts';
 
 /** A tensor of ONNX Runtime. */
 export type OrtTensor = Tensor;
@@ -19,12 +19,6 @@ async function importQuietly(): Promise<Runtime> {
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const module = await import('onnxruntime-node');
   return 'default' in module ? (module.default as Runtime) : module;
-}
-
-export interface Numbers {
-  readonly data: TypedArray | BigInt64Array;
-  readonly dtype: DType | 'int64';
-  readonly shape: readonly number[];
 }
 
 /** Wraps numbers for a run, without a copy. */

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import type { ProgramProfile, Tree } from '../engine.ts';
-import { ortTensor, type Numbers, type OrtTensor } from '../onnx/runtime.ts';
+import type { Numbers } from '../numbers.ts';
 import { passiveTensor } from '../passive/passive-backend.ts';
 import { matches } from '../polymorph.ts';
 import type { DType, TypedArray } from '../trace/graph.ts';
@@ -27,7 +27,6 @@ interface Plan {
 export interface CompiledOptions extends TracedFunction {
   readonly axes?: readonly string[] | undefined;
   readonly memory?: 'keep' | 'release' | undefined;
-  readonly threads: number;
 }
 
 /** A function with its traces and sessions. */
@@ -54,8 +53,7 @@ export class CompiledProgram {
     const plan = this.#planFor(tensors, skeleton);
     this.#calls += 1;
     const numbers = [...tensors.map((tensor) => numbersOf(tensor, name)), ...plan.slots];
-    const feeds = await Promise.all(numbers.map(ortTensor));
-    const outputs = await plan.variant.run(feeds);
+    const outputs = await plan.variant.run(numbers);
     const { skeleton: form, specs } = plan.traced.results;
     return unflatten(
       form,
@@ -171,8 +169,8 @@ function numbersOf({ dataId, dtype, shape }: Tensor, who: string): Numbers {
   return { data: data instanceof ARRAYS[type] ? data : ARRAYS[type].from(data), dtype: type, shape };
 }
 
-function resultTensor(output: OrtTensor, { shape, dtype }: ValueSpec): Tensor {
-  return passiveTensor({ kind: 'memory', data: output.data as TypedArray }, shape, dtype);
+function resultTensor(data: TypedArray, { shape, dtype }: ValueSpec): Tensor {
+  return passiveTensor({ kind: 'memory', data }, shape, dtype);
 }
 
 function disposedError(who: string): TesseraError {

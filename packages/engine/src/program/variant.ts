@@ -1,31 +1,37 @@
-import { buildProgram, type OnnxProgram, type ProgramOptions } from '../onnx/program.ts';
-import type { OrtTensor } from '../onnx/runtime.ts';
+import type { Numbers } from '../numbers.ts';
 import type { Template } from '../polymorph.ts';
+import type { TypedArray } from '../trace/graph.ts';
+import type { BuildOptions, BuiltProgram, ProgramTarget } from './program-target.ts';
+
+export interface VariantOptions extends BuildOptions {
+  readonly target: ProgramTarget;
+}
 
 /** A template with its session, which is made by the first run and released when nobody uses it any more. */
 export class Variant {
   readonly template: Template;
-  readonly #options: ProgramOptions;
-  #program: Promise<OnnxProgram> | null = null;
+  readonly #options: VariantOptions;
+  #program: Promise<BuiltProgram> | null = null;
   #running = 0;
   #retired = false;
   /** Milliseconds. */
   building = 0;
   running = 0;
 
-  constructor(template: Template, options: ProgramOptions) {
+  constructor(template: Template, options: VariantOptions) {
     this.template = template;
     this.#options = options;
   }
 
-  async run(feeds: readonly OrtTensor[]): Promise<readonly OrtTensor[]> {
+  async run(feeds: readonly Numbers[]): Promise<readonly TypedArray[]> {
     this.#running += 1;
     try {
       this.#program ??= this.#build();
       const program = await this.#program;
+      const compiles = program.compilesFor?.(feeds) ?? false;
       const start = performance.now();
       const results = await program.run(feeds);
-      this.running += performance.now() - start;
+      this[compiles ? 'building' : 'running'] += performance.now() - start;
       return results;
     } finally {
       this.#running -= 1;
@@ -33,9 +39,9 @@ export class Variant {
     }
   }
 
-  async #build(): Promise<OnnxProgram> {
+  async #build(): Promise<BuiltProgram> {
     const start = performance.now();
-    const program = await buildProgram(this.template.model, this.#options);
+    const program = await this.#options.target.build(this.template.model, this.#options);
     this.building += performance.now() - start;
     return program;
   }

@@ -15,8 +15,8 @@ interface Attrs {
 }
 
 /* Multipliers and shifts of Wellons' `lowbias32`, the least biased two-round hash of 32 bits that he found. */
-const MULTIPLIER_0 = 0x7feb352d;
-const MULTIPLIER_1 = 0x846ca68b;
+export const MULTIPLIER_0 = 0x7feb352d;
+export const MULTIPLIER_1 = 0x846ca68b;
 const UINT32 = 12;
 const INT32 = 6;
 const FLOAT = 1;

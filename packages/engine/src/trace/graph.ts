@@ -1,5 +1,4 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
-import type { Lowering } from '../onnx/lowering.ts';
 
 /** Element types of traced tensors: those of tfjs that programs use. */
 export type DType = 'float32' | 'int32' | 'bool';
@@ -19,8 +18,8 @@ export interface GraphNode {
   readonly inputs: Readonly<Record<string, Value>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly outputs: readonly Value[];
-  /** How targets run a fused op; absent for tfjs' own kernels. */
-  readonly fused?: { readonly lower: Lowering };
+  /** Which fused op this is; absent for tfjs' own kernels. Targets look up what they know about it. */
+  readonly fused?: object;
 }
 
 /** A traced function, free of any device. */

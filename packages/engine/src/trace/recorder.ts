@@ -1,5 +1,4 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
-import type { Lowering } from '../onnx/lowering.ts';
 import type { DType, Graph, GraphNode, TypedArray, Value } from './graph.ts';
 
 export interface ValueSpec {
@@ -12,7 +11,7 @@ export interface NodeSpec {
   readonly inputs: Readonly<Record<string, Value>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly outputs: readonly ValueSpec[];
-  readonly fused?: { readonly lower: Lowering };
+  readonly fused?: object;
 }
 
 /** Collects one graph while its function runs. */

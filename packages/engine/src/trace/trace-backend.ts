@@ -10,6 +10,8 @@ interface Session {
   readonly recorder: Recorder;
   /** Which value a data id stands for; captured tensors enter on first use. */
   readonly values: WeakMap<object, Value>;
+  /** Whether a fused op of this name is recorded as one node. */
+  readonly whole: (name: string) => boolean;
 }
 
 /** A tfjs backend without numbers: its data ids stand for values of the graph that is being recorded. */

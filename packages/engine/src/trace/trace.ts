@@ -1,6 +1,5 @@
 import type { KernelConfig, Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { Lowering } from '../onnx/lowering.ts';
 import type { DType, Graph } from './graph.ts';
 import { KERNELS, LIST_KERNELS } from './kernels.ts';
 import { Recorder, type ValueSpec } from './recorder.ts';
@@ -17,6 +16,8 @@ export interface TraceRequest {
   readonly inputs: readonly ValueSpec[];
   /** Tensors of the outside that become inputs too, after `inputs`, instead of captured weights: trained variables. */
   readonly parameters?: readonly Tensor[];
+  /** Fused ops that the target runs in one piece, by name: by default all. Of the others the parts are recorded. */
+  readonly whole?: (name: string) => boolean;
 }
 
 /**
@@ -26,11 +27,11 @@ export interface TraceRequest {
  */
 export function trace(fn: (...inputs: Tensor[]) => readonly Tensor[], request: TraceRequest): Graph {
   register();
-  const { name, inputs, parameters = [] } = request;
+  const { name, inputs, parameters = [], whole = () => true } = request;
   const recorder = new Recorder();
   const values = new WeakMap<object, ReturnType<Recorder['input']>>();
   let graph: Graph | null = null;
-  backend.during({ name, recorder, values }, () =>
+  backend.during({ name, recorder, values, whole }, () =>
     withBackend(BACKEND, () =>
       withoutRandomness(name, () => {
         const placeholders = inputs.map((spec) => makeTensor(backend.hold(recorder.input(spec)), backend));
@@ -45,8 +46,9 @@ export function trace(fn: (...inputs: Tensor[]) => readonly Tensor[], request: T
   return graph!;
 }
 
-export function isTracing(): boolean {
-  return backend.session !== null;
+/** True under a trace that wants the fused op of this name as one node. */
+export function isWhole(name: string): boolean {
+  return backend.session?.whole(name) ?? false;
 }
 
 export interface FusedCall {
@@ -55,14 +57,15 @@ export interface FusedCall {
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly shape: readonly number[];
   readonly dtype: DType;
-  readonly lower: Lowering;
+  /** Identifies the op. */
+  readonly fused: object;
 }
 
 /** Records one node for a fused op and returns its result. */
-export function recordFused({ name, inputs, attrs, shape, dtype, lower }: FusedCall): Tensor {
+export function recordFused({ name, inputs, attrs, shape, dtype, fused }: FusedCall): Tensor {
   const values = Object.fromEntries(Object.entries(inputs).map(([key, tensor]) => [key, backend.standsFor(tensor)]));
   const outputs = [{ shape, dtype }];
-  const node = { kernel: name, inputs: values, attrs, outputs, fused: { lower } };
+  const node = { kernel: name, inputs: values, attrs, outputs, fused };
   return makeTensor(backend.hold(backend.session!.recorder.node(node)[0]!), backend);
 }
 

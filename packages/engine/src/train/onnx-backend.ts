@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Variable } from '@tensorflow/tfjs';
+import { convBlock } from '../onnx/conv-block.ts';
+import { lowerGraph } from '../onnx/lower-graph.ts';
+import { buildProgram, type OnnxProgram } from '../onnx/program.ts';
 import { ortTensor, type OrtTensor } from '../onnx/runtime.ts';
 import type { DType } from '../trace/graph.ts';
 import { readNumbers } from '../trace/tfjs-internals.ts';
@@ -18,14 +21,16 @@ import type { TrainStepSpec } from './train-step.ts';
 export class OnnxBackend implements StepBackend {
   readonly #spec: TrainStepSpec;
   readonly #store: ParameterStore<OrtTensor>;
-  readonly #programs: StepPrograms;
+  readonly #programs: StepPrograms<OnnxProgram>;
   /** Null until first needed, so that variables may be assigned before. */
   #slots: Promise<readonly Slots<Buffer>[]> | null = null;
 
   constructor(spec: TrainStepSpec, store: ParameterStore<OrtTensor>, threads: number) {
     this.#spec = spec;
     this.#store = store;
-    this.#programs = new StepPrograms(spec, threads);
+    this.#programs = new StepPrograms(spec, {
+      build: async (graph, name) => buildProgram(lowerGraph(graph, { convBlock: await convBlock() }), { name, threads }),
+    });
     for (const [i, { variable }] of spec.params.entries()) {
       store.own(variable, async () => (await this.#state())[i]!.param.front);
     }
@@ -67,7 +72,7 @@ export class OnnxBackend implements StepBackend {
   }
 
   async #accumulate(
-    { program, auxNames, reached }: StepProgram,
+    { program, auxNames, reached }: StepProgram<OnnxProgram>,
     { batch, key, sums }: Accumulation,
   ): Promise<Measured> {
     const feeds = [...(await batchFeeds(batch, key)), ...sums.map((sum) => sum.front), ...(await this.#values())];

@@ -1,54 +1,62 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
-import { convBlock } from '../onnx/conv-block.ts';
-import { lowerGraph } from '../onnx/lower-graph.ts';
-import { buildProgram, type OnnxProgram } from '../onnx/program.ts';
-import type { DType } from '../trace/graph.ts';
+import type { DType, Graph } from '../trace/graph.ts';
 import type { ValueSpec } from '../trace/recorder.ts';
 import { trace } from '../trace/trace.ts';
 import { adamw, SCALARS, type Slots } from './adamw.ts';
 import { differentiate, evaluateLoss, type Batch } from './gradients.ts';
 import type { TrainStepSpec } from './train-step.ts';
 
+/** What a target makes of a training step's graphs. */
+export interface StepTarget<P> {
+  /** See `TraceRequest.whole`. */
+  readonly whole?: (name: string) => boolean;
+  build(graph: Graph, name: string): Promise<P>;
+}
+
+interface Releasable {
+  release(): Promise<void> | void;
+}
+
 /** A program of a training step. */
-export interface StepProgram {
-  readonly program: OnnxProgram;
+export interface StepProgram<P> {
+  readonly program: P;
   readonly auxNames: readonly string[];
   /** Which parameters the loss reaches, in their order. */
   readonly reached: readonly boolean[];
 }
 
-interface ProgramMaker {
+interface ProgramMaker<P> {
   readonly spec: TrainStepSpec;
-  readonly threads: number;
+  readonly target: StepTarget<P>;
 }
 
 /** The programs of one training step, made when first needed. */
-export class StepPrograms {
-  readonly #maker: ProgramMaker;
-  readonly #programs = new Map<string, Promise<StepProgram>>();
+export class StepPrograms<P extends Releasable> {
+  readonly #maker: ProgramMaker<P>;
+  readonly #programs = new Map<string, Promise<StepProgram<P>>>();
 
-  constructor(spec: TrainStepSpec, threads: number) {
-    this.#maker = { spec, threads };
+  constructor(spec: TrainStepSpec, target: StepTarget<P>) {
+    this.#maker = { spec, target };
   }
 
   /** Feeds: batch, key, values. Results: loss, aux. */
-  evaluation(batch: Batch): Promise<StepProgram> {
+  evaluation(batch: Batch): Promise<StepProgram<P>> {
     return this.#get(`evaluation ${signatureOf(batch)}`, () => evaluationProgram(this.#maker, batch));
   }
 
   /** Feeds: batch, key, scalars, moments, values. Results: loss, norm, aux, slots of what is reached. */
-  step(batch: Batch): Promise<StepProgram> {
+  step(batch: Batch): Promise<StepProgram<P>> {
     return this.#get(`step ${signatureOf(batch)}`, () => stepProgram(this.#maker, batch));
   }
 
   /** Feeds: batch, key, sums of gradients, values. Results: loss, aux, new sums of what is reached. */
-  accumulation(batch: Batch): Promise<StepProgram> {
+  accumulation(batch: Batch): Promise<StepProgram<P>> {
     return this.#get(`accumulation ${signatureOf(batch)}`, () => accumulationProgram(this.#maker, batch));
   }
 
   /** Feeds: share, scalars, sums of gradients, moments, values. Results: norm, slots of what is reached. */
-  update(reached: readonly boolean[]): Promise<StepProgram> {
+  update(reached: readonly boolean[]): Promise<StepProgram<P>> {
     return this.#get(`update ${reached.join()}`, () => updateProgram(this.#maker, reached));
   }
 
@@ -58,7 +66,7 @@ export class StepPrograms {
     for (const one of made) if (one.status === 'fulfilled') await one.value.program.release();
   }
 
-  #get(key: string, make: () => Promise<StepProgram>): Promise<StepProgram> {
+  #get(key: string, make: () => Promise<StepProgram<P>>): Promise<StepProgram<P>> {
     const known = this.#programs.get(key);
     if (known) return known;
     const made = make();
@@ -84,14 +92,14 @@ export function slotNames(spec: TrainStepSpec): (keyof Slots<unknown>)[] {
   return spec.ema ? ['param', 'm', 'v', 'ema'] : ['param', 'm', 'v'];
 }
 
-function evaluationProgram(maker: ProgramMaker, batch: Batch): Promise<StepProgram> {
+function evaluationProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<StepProgram<P>> {
   return build(maker, [...batchSpecs(batch), KEY], (inputs) => {
     const { loss, aux } = evaluateLoss(maker.spec, named(batch, inputs), inputs.at(-1)!);
     return { results: [loss, ...Object.values(aux)], aux, reached: [] };
   });
 }
 
-function stepProgram(maker: ProgramMaker, batch: Batch): Promise<StepProgram> {
+function stepProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<StepProgram<P>> {
   const { spec } = maker;
   const specs = [...batchSpecs(batch), KEY, SCALAR_SPEC, ...momentSpecs(spec)];
   return build(maker, specs, (inputs) => {
@@ -102,7 +110,7 @@ function stepProgram(maker: ProgramMaker, batch: Batch): Promise<StepProgram> {
   });
 }
 
-function accumulationProgram(maker: ProgramMaker, batch: Batch): Promise<StepProgram> {
+function accumulationProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<StepProgram<P>> {
   const { spec } = maker;
   return build(maker, [...batchSpecs(batch), KEY, ...paramSpecs(spec)], (inputs) => {
     const rest = inputs.slice(namesOf(batch).length);
@@ -113,7 +121,7 @@ function accumulationProgram(maker: ProgramMaker, batch: Batch): Promise<StepPro
   });
 }
 
-function updateProgram(maker: ProgramMaker, reached: readonly boolean[]): Promise<StepProgram> {
+function updateProgram<P>(maker: ProgramMaker<P>, reached: readonly boolean[]): Promise<StepProgram<P>> {
   const { spec } = maker;
   const specs = [SHARE, SCALAR_SPEC, ...paramSpecs(spec), ...momentSpecs(spec)];
   return build(maker, specs, ([share, scalars, ...rest]) => {
@@ -135,20 +143,21 @@ interface Traced {
 }
 
 /** Variables, trained and frozen, become the last feeds. */
-async function build(
-  { spec, threads }: ProgramMaker,
+async function build<P>(
+  { spec, target }: ProgramMaker<P>,
   inputs: readonly ValueSpec[],
   fn: (inputs: readonly Tensor[]) => Traced,
-): Promise<StepProgram> {
+): Promise<StepProgram<P>> {
   let traced: Traced | null = null;
-  const request = { name: spec.name, inputs, parameters: variablesOf(spec) };
+  const { whole } = target;
+  const request = { name: spec.name, inputs, parameters: variablesOf(spec), ...(whole && { whole }) };
   const graph = trace((...placeholders) => {
     traced = fn(placeholders);
     return traced.results;
   }, request);
   const { aux, reached } = traced!;
   tf.dispose(aux as NamedTensorMap);
-  const program = await buildProgram(lowerGraph(graph, { convBlock: await convBlock() }), { name: spec.name, threads });
+  const program = await target.build(graph, spec.name);
   return { program, auxNames: Object.keys(aux), reached };
 }
 

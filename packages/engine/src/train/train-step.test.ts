@@ -4,10 +4,15 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createEngine } from '../create-engine.ts';
 import type { TargetName } from '../engine.ts';
 import { nn } from '../nn/nn.ts';
+import { isTensorFlowHere, tensorFlowSkip } from '../testing/tensorflow-here.ts';
 import type { TrainHyper, TrainStep, TrainStepSpec } from './train-step.ts';
 
-const engines = { eager: createEngine({ target: 'eager' }), onnx: createEngine({ target: 'onnx', threads: 1 }) };
-const targets: TargetName[] = ['eager', 'onnx'];
+const engines = {
+  eager: createEngine({ target: 'eager' }),
+  onnx: createEngine({ target: 'onnx', threads: 1 }),
+  tensorflow: createEngine({ target: 'tensorflow', threads: 1 }),
+};
+const targets: TargetName[] = ['eager', 'onnx', ...(isTensorFlowHere ? ['tensorflow' as const] : [])];
 const hyper: TrainHyper = { learningRate: 0.05, weightDecay: 0.1, emaDecay: 0.9, key: 7 };
 const variables: tf.Variable[] = [];
 
@@ -261,7 +266,7 @@ describe.each(targets)('a training step on %s', (target) => {
   });
 });
 
-describe('targets', () => {
+describe(`targets${tensorFlowSkip}`, () => {
   it('agree over several steps, batches and shapes', async () => {
     const states = [];
     for (const target of targets) {
@@ -278,13 +283,15 @@ describe('targets', () => {
       states.push({ state: await step.state(), results });
       step.dispose();
     }
-    const [eager, onnx] = states as [(typeof states)[0], (typeof states)[0]];
-    expect(furthest(eager.state, onnx.state)).toBeLessThan(2e-5);
-    for (const [i, { loss, gradNorm, aux }] of eager.results.entries()) {
-      expect(onnx.results[i]!.loss).toBeCloseTo(loss, 5);
-      expect(onnx.results[i]!.gradNorm).toBeCloseTo(gradNorm, 5);
-      expect(onnx.results[i]!.aux['best']).toEqual(aux['best']);
-      expect(onnx.results[i]!.aux['worst']![0]).toBeCloseTo(aux['worst']![0]!, 5);
+    const [eager, ...others] = states as [(typeof states)[0], ...typeof states];
+    for (const other of others) {
+      expect(furthest(eager.state, other.state)).toBeLessThan(2e-5);
+      for (const [i, { loss, gradNorm, aux }] of eager.results.entries()) {
+        expect(other.results[i]!.loss).toBeCloseTo(loss, 5);
+        expect(other.results[i]!.gradNorm).toBeCloseTo(gradNorm, 5);
+        expect(other.results[i]!.aux['best']).toEqual(aux['best']);
+        expect(other.results[i]!.aux['worst']![0]).toBeCloseTo(aux['worst']![0]!, 5);
+      }
     }
   });
 });

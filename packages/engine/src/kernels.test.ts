@@ -1,11 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createEngine } from '../create-engine.ts';
-import type { Tree } from '../engine.ts';
-import { bools, expectSame, floats, ints } from '../testing/compare.ts';
+import { createEngine } from './create-engine.ts';
+import type { Tree } from './engine.ts';
+import { bools, expectSame, floats, ints } from './testing/compare.ts';
+import { isTensorFlowHere, tensorFlowSkip } from './testing/tensorflow-here.ts';
 
-const engines = [createEngine({ target: 'onnx', threads: 1 }), createEngine({ target: 'eager' })] as const;
+const reference = createEngine({ target: 'eager' });
+const onnx = createEngine({ target: 'onnx', threads: 1 });
+const graph = createEngine({ target: 'tensorflow', threads: 1, xla: 'never' });
+const xla = createEngine({ target: 'tensorflow', threads: 1, xla: 'always' });
 
 type Case = readonly [name: string, fn: (...args: never[]) => Tree, ...args: Tensor[]];
 
@@ -202,20 +206,36 @@ const gathers: Case[] = [
   ['oneHot', (k: Tensor) => [tf.oneHot(k, 4), tf.oneHot(k, 3, 2, -1), tf.oneHot(k, 3, 1, 0, 'float32')], index],
 ];
 
-describe.each([
+const suites = [
   ['elementwise', elementwise],
   ['shape', shape],
   ['reduce', reduce],
   ['matmul', products],
   ['conv and pool', convolutions],
   ['gather', gathers],
-] as const)('%s kernels compute what tfjs-cpu computes', (_, cases) => {
+] as const;
+
+describe.each(suites)('%s kernels on onnx compute what tfjs-cpu computes', (_, cases) => {
   it.each(cases.map(([name, fn, ...args]) => ({ name, fn, args })))('$name', async ({ fn, args }) => {
-    await expectSame(engines, fn as (...args: Tensor[]) => Tree, { args });
+    await expectSame([onnx, reference], fn as (...args: Tensor[]) => Tree, { args });
   });
 });
 
-afterAll(() => engines[0].dispose());
+describe.skipIf(!isTensorFlowHere).each([
+  ['its graphs', graph],
+  ['XLA', xla],
+] as const)(`tensorflow by %s${tensorFlowSkip}`, (_, engine) => {
+  describe.each(suites)('%s kernels compute what tfjs-cpu computes', (__, cases) => {
+    it.each(cases.map(([name, fn, ...args]) => ({ name, fn, args })))('$name', async ({ fn, args }) => {
+      await expectSame([engine, reference], fn as (...args: Tensor[]) => Tree, { args });
+    });
+  });
+});
+
+afterAll(() => {
+  for (const engine of [onnx, graph, xla]) engine.dispose();
+});
+
 
 it.each([3, 600])('sums to %i rows lose no update, though threads meet in one', async (rows) => {
   const engine = createEngine({ target: 'onnx', threads: 2 });

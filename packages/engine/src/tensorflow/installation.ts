@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { TesseraError } from '@tessera/errors';
+
+/** TensorFlow as `tessera setup tensorflow` has left it. */
+export interface Installation {
+  /** The folder of everything; removing it undoes the setup. */
+  readonly folder: string;
+  /** Version of TensorFlow. */
+  readonly version: string;
+  readonly variant: 'cpu' | 'gpu';
+  readonly platform: string;
+  /** The native binding, a file. */
+  readonly binding: string;
+  /** The folder of the package @tensorflow/tfjs-node-gpu. */
+  readonly kernels: string;
+}
+
+export const MANIFEST = 'manifest.json';
+
+/** Where this user's downloads lie; all clones share them. */
+export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const { TESSERA_CACHE, XDG_CACHE_HOME } = environment;
+  if (TESSERA_CACHE) return TESSERA_CACHE;
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'tessera');
+  return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'tessera');
+}
+
+export function installationFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  return join(cacheFolder(environment), 'tensorflow');
+}
+
+/** What the setup has left for this platform, or null. Its manifest is written last: half a setup has none. */
+export function findInstallation(environment: NodeJS.ProcessEnv = process.env): Installation | null {
+  const folder = installationFolder(environment);
+  try {
+    const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as Omit<Installation, 'folder'>;
+    const found = {
+      ...manifest,
+      folder,
+      binding: join(folder, manifest.binding),
+      kernels: join(folder, manifest.kernels),
+    };
+    const isHere = manifest.platform === `${process.platform}-${process.arch}` && existsSync(found.binding);
+    return isHere ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws TesseraError `tensorflow-missing` */
+export function requireInstallation(environment: NodeJS.ProcessEnv = process.env): Installation {
+  const found = findInstallation(environment);
+  if (found) return found;
+  throw new TesseraError({
+    code: 'tensorflow-missing',
+    who: 'tensorflow',
+    got: `no TensorFlow for ${process.platform}-${process.arch} in ${installationFolder(environment)}`,
+    expected: 'one that the setup has put there',
+    next: 'Run `tessera setup tensorflow`, or choose the target onnx.',
+  });
+}

@@ -1,0 +1,38 @@
+import { MULTIPLIER_0, MULTIPLIER_1 } from '../rng/hash-uniform.ts';
+import type { TfBuilder, TfLowering } from './lowering.ts';
+
+/**
+ * The hash in int32: sums and products wrap as those of uint32 do, and a shift is made logical by clearing the bits
+ * that the sign has filled.
+ */
+const hashUniform: TfLowering = ({ inputs, attrs }, tf) => {
+  const { stream, shape } = attrs as { stream: readonly [number, number]; shape: readonly number[] };
+  const op = (name: string, a: string, b: string): string => tf.op(name, [a, b]);
+  const int = (value: number): string => tf.scalar(value | 0, 'int32');
+  const shifted = (x: string, by: number): string =>
+    op('BitwiseAnd', op('RightShift', x, int(by)), int(0xffffffff >>> by));
+  const fold = (x: string, by: number): string => op('BitwiseXor', x, shifted(x, by));
+  const word = (i: number): string =>
+    tf.op('Slice', [tf.name(inputs.key!), tf.ints([i]), tf.ints([1])], { Index: { type: 'int32' } });
+
+  const start = op('AddV2', word(0), int(stream[0]));
+  const between = op('BitwiseXor', word(1), int(stream[1]));
+  const first = op('Mul', fold(op('AddV2', positions(shape, tf), start), 16), int(MULTIPLIER_0));
+  const second = op('Mul', fold(op('BitwiseXor', first, between), 15), int(MULTIPLIER_1));
+  const types = { SrcT: { type: 'int32' }, DstT: { type: 'float32' } } as const;
+  const bits = tf.op('Cast', [shifted(second, 8)], types, { dtype: 'float32', untyped: true });
+  return tf.op('Reshape', [op('Mul', bits, tf.scalar(2 ** -24, 'float32')), tf.ints(shape)]);
+};
+
+/** 0, 1, 2 ..., one per element. */
+function positions(shape: readonly number[], tf: TfBuilder): string {
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  const limit = tf.op('Reshape', [tf.ints([size]), tf.ints([])]);
+  const attrs = { Tidx: { type: 'int32' } } as const;
+  return tf.op('Range', [tf.scalar(0, 'int32'), limit, tf.scalar(1, 'int32')], attrs, { untyped: true });
+}
+
+/** Fused ops with nodes of their own; of all others XLA and Grappler fuse the parts. */
+export const FUSED: Readonly<Record<string, TfLowering>> = {
+  TesseraHashUniform: hashUniform,
+};

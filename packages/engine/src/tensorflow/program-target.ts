@@ -1,0 +1,74 @@
+import type { Numbers } from '../numbers.ts';
+import type { BuiltProgram, ProgramTarget } from '../program/program-target.ts';
+import type { TensorFlowBinding } from './binding.ts';
+import { isLoweredWhole, lowerGraph, type TfModel } from './lower-graph.ts';
+import { buildTfProgram } from './program.ts';
+import { createTensor, loadTensorFlow } from './runtime.ts';
+import { WeightStore } from './weight-store.ts';
+
+/** When XLA compiles: `auto` where every run has the same shapes. */
+export type XlaUse = 'auto' | 'always' | 'never';
+
+export interface TensorFlowOptions {
+  readonly threads: number;
+  readonly xla: XlaUse;
+}
+
+/** Programs on TensorFlow. */
+export function tensorFlowTarget({ threads, xla }: TensorFlowOptions): ProgramTarget {
+  let weights: WeightStore | null = null;
+  return {
+    whole: isLoweredWhole,
+    lower: (graph) => lowerGraph(graph),
+    async build(model: TfModel, { name }) {
+      const binding = loadTensorFlow(threads);
+      weights ??= new WeightStore(binding);
+      const isXla = usesXla(model, xla);
+      return built({ binding, model, weights, name, isXla });
+    },
+  };
+}
+
+/** XLA compiles anew for each set of shapes, for seconds: it pays where there is one. */
+function usesXla({ inputs }: TfModel, xla: XlaUse): boolean {
+  if (xla !== 'auto') return xla === 'always';
+  return inputs.every(({ dims }) => dims!.every((dim) => typeof dim === 'number'));
+}
+
+interface Build {
+  readonly binding: TensorFlowBinding;
+  readonly model: TfModel;
+  readonly weights: WeightStore;
+  readonly name: string;
+  readonly isXla: boolean;
+}
+
+function built({ binding, model, weights, name, isXla }: Build): BuiltProgram {
+  const program = buildTfProgram(binding, model, { name, xla: isXla });
+  const weightIds = model.weights.map((weight) => weights.acquire(weight, name));
+  const compiled = new Set<string>();
+  return {
+    async run(feeds) {
+      const inputs = feeds.map((feed) => createTensor(binding, feed));
+      try {
+        const outputs = program.run([...inputs, ...weightIds]);
+        compiled.add(shapesOf(feeds));
+        const numbers = outputs.map((id) => binding.tensorDataSync(id));
+        for (const id of outputs) binding.deleteTensor(id);
+        return numbers;
+      } finally {
+        for (const id of inputs) binding.deleteTensor(id);
+      }
+    },
+    compilesFor: (feeds) => isXla && !compiled.has(shapesOf(feeds)),
+    async release() {
+      program.release();
+      for (const weight of model.weights) weights.release(weight);
+    },
+  };
+}
+
+/** What XLA's programs depend on: shapes, and the numbers of slots, which are small. */
+function shapesOf(feeds: readonly Numbers[]): string {
+  return feeds.map(({ shape, data, dtype }) => `${shape}${dtype === 'int32' && data.length < 9 ? `=${data}` : ''}`).join(';');
+}

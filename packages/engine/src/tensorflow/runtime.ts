@@ -1,0 +1,71 @@
+import { createRequire } from 'node:module';
+import { TesseraError } from '@tessera/errors';
+import type { Numbers } from '../numbers.ts';
+import type { DType, TypedArray } from '../trace/graph.ts';
+import { DATA_TYPES, type TensorFlowBinding } from './binding.ts';
+import { requireInstallation } from './installation.ts';
+
+const require = createRequire(import.meta.url);
+const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+let loaded: TensorFlowBinding | null = null;
+
+/**
+ * Loads TensorFlow when the first program needs it. There is one per process, and so the first caller's number of
+ * threads is everybody's.
+ * @throws TesseraError `tensorflow-missing`, `tensorflow-broken`
+ */
+export function loadTensorFlow(threads: number): TensorFlowBinding {
+  if (loaded) return loaded;
+  const { binding } = requireInstallation();
+  prepareEnvironment(process.env, threads);
+  try {
+    loaded = require(binding) as TensorFlowBinding;
+  } catch (cause) {
+    throw new TesseraError({
+      code: 'tensorflow-broken',
+      who: 'tensorflow',
+      got: `an error while loading ${binding}: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`,
+      expected: 'the binding that the setup has built',
+      next: 'Run `tessera setup tensorflow` again.',
+      cause,
+    });
+  }
+  return loaded;
+}
+
+/** TensorFlow reads these once, when it is loaded. What the user has set stays. */
+export function prepareEnvironment(environment: NodeJS.ProcessEnv, threads: number): void {
+  environment['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  environment['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
+  environment['TF_NUM_INTEROP_THREADS'] ??= '1';
+  // Else TensorFlow takes all memory of a GPU at once, from whoever shares it.
+  environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+}
+
+/** A tensor over `data`, which must stay as it is while the tensor lives: on a CPU it is not copied. */
+export function createTensor(binding: TensorFlowBinding, { data, dtype, shape }: Numbers): number {
+  const type = dtype as DType; // programs of this target have no int64
+  const array = data instanceof ARRAYS[type] ? data : ARRAYS[type].from(data as TypedArray);
+  return binding.createTensor(shape, DATA_TYPES[type], array);
+}
+
+/** TensorFlow's answers in the engine's words. */
+export function explain<T>(who: string, code: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const isMemory = /\bOOM\b|RESOURCE_EXHAUSTED|[Oo]ut of memory/.test(message);
+    throw new TesseraError({
+      code: isMemory ? 'out-of-memory' : code,
+      who,
+      got: `an error of TensorFlow: ${message.split('\n')[0]!.slice(0, 300)}`,
+      expected: isMemory ? 'enough memory on the device' : 'a program that it runs',
+      next: isMemory
+        ? 'Use a smaller batch or model; what this run had taken is free again.'
+        : 'Run the function with the target eager to see whether it is sound.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,7 @@
+import { findInstallation, installationFolder } from '../tensorflow/installation.ts';
+
+/** Whether this user's cache has a TensorFlow, which `tessera setup tensorflow` puts there. */
+export const isTensorFlowHere = findInstallation() !== null;
+
+/** For the names of suites: why they are skipped. */
+export const tensorFlowSkip = isTensorFlowHere ? '' : ` (skipped: no TensorFlow in ${installationFolder()})`;
