@@ -44,14 +44,13 @@ interface Build {
 }
 
 function built({ binding, model, weights, name, isXla }: Build): BuiltProgram {
-  const program = buildTfProgram(binding, model, { name, xla: isXla });
-  const weightIds = model.weights.map((weight) => weights.acquire(weight, name));
+  const program = buildTfProgram(binding, model, { name, xla: isXla, weights });
   const compiled = new Set<string>();
   return {
     async run(feeds) {
       const inputs = feeds.map((feed) => createTensor(binding, feed));
       try {
-        const outputs = program.run([...inputs, ...weightIds]);
+        const outputs = program.run(inputs);
         compiled.add(shapesOf(feeds));
         const numbers = outputs.map((id) => binding.tensorDataSync(id));
         for (const id of outputs) binding.deleteTensor(id);
@@ -61,10 +60,7 @@ function built({ binding, model, weights, name, isXla }: Build): BuiltProgram {
       }
     },
     compilesFor: (feeds) => isXla && !compiled.has(shapesOf(feeds)),
-    async release() {
-      program.release();
-      for (const weight of model.weights) weights.release(weight);
-    },
+    release: async () => program.release(),
   };
 }
 

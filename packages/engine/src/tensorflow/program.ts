@@ -5,10 +5,11 @@ import type { TensorFlowBinding } from './binding.ts';
 import type { TfModel } from './lower-graph.ts';
 import { explain } from './runtime.ts';
 import { savedModel, signatureOf, TAG } from './saved-model.ts';
+import type { WeightStore } from './weight-store.ts';
 
 /** A session of TensorFlow. Feeds and results are the binding's tensors, by id: the caller deletes both. */
 export interface TfProgram {
-  /** Inputs in their order, then weights. */
+  /** Feeds in the order of the model's inputs. */
   run(feeds: readonly number[]): readonly number[];
   release(): void;
 }
@@ -17,6 +18,8 @@ export interface TfProgramOptions {
   /** For errors. */
   readonly name: string;
   readonly xla: boolean;
+  /** Where the model's weights come from. */
+  readonly weights: WeightStore;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface TfProgramOptions {
 export function buildTfProgram(
   binding: TensorFlowBinding,
   model: TfModel,
-  { name, xla }: TfProgramOptions,
+  { name, xla, weights }: TfProgramOptions,
 ): TfProgram {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-graph-'));
   const { inputs, outputs } = signatureOf(model);
@@ -38,9 +41,14 @@ export function buildTfProgram(
       rmSync(folder, { recursive: true, force: true });
     }
   });
+  const weightIds = model.weights.map((weight) => weights.acquire(weight, name));
+  const run = (feeds: readonly number[]) =>
+    binding.runSavedModel(session, [...feeds, ...weightIds], inputs, outputs).map(({ id }) => id);
   return {
-    run: (feeds) =>
-      explain(name, 'program-failed', () => binding.runSavedModel(session, feeds, inputs, outputs)).map(({ id }) => id),
-    release: () => binding.deleteSavedModel(session),
+    run: (feeds) => explain(name, 'program-failed', () => run(feeds)),
+    release: () => {
+      binding.deleteSavedModel(session);
+      for (const weight of model.weights) weights.release(weight);
+    },
   };
 }

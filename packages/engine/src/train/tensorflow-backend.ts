@@ -6,6 +6,7 @@ import { isLoweredWhole, lowerGraph } from '../tensorflow/lower-graph.ts';
 import { buildTfProgram, type TfProgram } from '../tensorflow/program.ts';
 import type { TensorFlowOptions } from '../tensorflow/program-target.ts';
 import { createTensor, loadTensorFlow } from '../tensorflow/runtime.ts';
+import { WeightStore } from '../tensorflow/weight-store.ts';
 import type { DType } from '../trace/graph.ts';
 import { readNumbers } from '../trace/tfjs-internals.ts';
 import type { Slots } from './adamw.ts';
@@ -35,9 +36,10 @@ export class TensorFlowBackend implements StepBackend {
     this.#spec = spec;
     this.#store = store;
     this.#binding = binding;
+    const weights = new WeightStore(binding);
     this.#programs = new StepPrograms(spec, {
       whole: isLoweredWhole,
-      build: async (graph, name) => buildTfProgram(binding, lowerGraph(graph), { name, xla: xla !== 'never' }),
+      build: async (graph, name) => buildTfProgram(binding, lowerGraph(graph), { name, xla: xla !== 'never', weights }),
     });
     for (const [i, { variable }] of spec.params.entries()) store.own(variable, async () => this.#state()[i]!.param);
   }
