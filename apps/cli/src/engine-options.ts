@@ -4,7 +4,11 @@ import { integer } from './numbers.ts';
 
 /** Options that every command with a model understands. */
 export const engineOptions: Readonly<Record<string, Option>> = {
-  target: { type: 'string', value: 'T', help: 'where programs run: onnx or eager (default: the fastest available)' },
+  target: {
+    type: 'string',
+    value: 'T',
+    help: 'where programs run: onnx, tensorflow or eager (default: the fastest available)',
+  },
   threads: { type: 'string', value: 'N', help: 'threads of the runtime (default: all cores)' },
 };
 

@@ -53,6 +53,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/serve.ts')).serve,
   },
   {
+    name: 'setup',
+    summary: 'add TensorFlow, an optional target, to your cache',
+    load: async () => (await import('./commands/setup.ts')).setup,
+  },
+  {
     name: 'doctor',
     summary: 'show versions, the active target and why, memory',
     load: async () => (await import('./commands/doctor.ts')).doctor,

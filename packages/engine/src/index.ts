@@ -7,5 +7,7 @@ export { nn } from './nn/nn.ts';
 export { fileTensor, tensorFrom, type FileTensorSpec } from './passive/tensors.ts';
 export { keyedRng } from './rng/keyed-rng.ts';
 export { selectTarget, type TargetChoice } from './target.ts';
+export { describeTensorFlow } from './tensorflow/describe.ts';
+export { setupTensorFlow, type SetupRequest } from './tensorflow/setup/setup-tensorflow.ts';
 export { trace, type TraceRequest } from './trace/trace.ts';
 export type { Graph, GraphNode, Value } from './trace/graph.ts';

@@ -236,7 +236,6 @@ afterAll(() => {
   for (const engine of [onnx, graph, xla]) engine.dispose();
 });
 
-
 it.each([3, 600])('sums to %i rows lose no update, though threads meet in one', async (rows) => {
   const engine = createEngine({ target: 'onnx', threads: 2 });
   const count = 20_000;

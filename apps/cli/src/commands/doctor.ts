@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { createEngine } from '@tessera/engine';
+import { createEngine, describeTensorFlow } from '@tessera/engine';
 import { findConfig, listModelFolders, loadPlugins } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
@@ -34,6 +34,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     node: `${process.version} (${process.platform} ${process.arch})`,
     target: engine.why,
     'onnxruntime-node': version('onnxruntime-node'),
+    tensorflow: await describeTensorFlow(),
     '@tensorflow/tfjs': version('@tensorflow/tfjs'),
     sharp: version('sharp'),
     processor: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} threads`,

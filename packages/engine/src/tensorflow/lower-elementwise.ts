@@ -42,7 +42,11 @@ function select(tf: TfBuilder, condition: string, which: readonly [string, strin
 const clip: TfLowering = (node, tf) => {
   const { dtype } = node.inputs.x!;
   const { clipValueMin, clipValueMax } = node.attrs as { clipValueMin: number; clipValueMax: number };
-  return tf.op('ClipByValue', [...inputNames(node, tf), tf.scalar(clipValueMin, dtype), tf.scalar(clipValueMax, dtype)]);
+  return tf.op('ClipByValue', [
+    ...inputNames(node, tf),
+    tf.scalar(clipValueMin, dtype),
+    tf.scalar(clipValueMax, dtype),
+  ]);
 };
 
 /** tfjs gives int32 whatever goes in. */

@@ -122,4 +122,3 @@ export const LINEAR: Readonly<Record<string, TfLowering>> = {
   ResizeBilinear: resize('ResizeBilinear'),
   ResizeNearestNeighborGrad: resizeNearestGrad,
 };
-

@@ -66,5 +66,7 @@ function built({ binding, model, weights, name, isXla }: Build): BuiltProgram {
 
 /** What XLA's programs depend on: shapes, and the numbers of slots, which are small. */
 function shapesOf(feeds: readonly Numbers[]): string {
-  return feeds.map(({ shape, data, dtype }) => `${shape}${dtype === 'int32' && data.length < 9 ? `=${data}` : ''}`).join(';');
+  return feeds
+    .map(({ shape, data, dtype }) => `${shape}${dtype === 'int32' && data.length < 9 ? `=${data}` : ''}`)
+    .join(';');
 }

@@ -29,7 +29,8 @@ export class OnnxBackend implements StepBackend {
     this.#spec = spec;
     this.#store = store;
     this.#programs = new StepPrograms(spec, {
-      build: async (graph, name) => buildProgram(lowerGraph(graph, { convBlock: await convBlock() }), { name, threads }),
+      build: async (graph, name) =>
+        buildProgram(lowerGraph(graph, { convBlock: await convBlock() }), { name, threads }),
     });
     for (const [i, { variable }] of spec.params.entries()) {
       store.own(variable, async () => (await this.#state())[i]!.param.front);

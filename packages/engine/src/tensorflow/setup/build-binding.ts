@@ -1,0 +1,46 @@
+import { existsSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { runTool } from './run-tool.ts';
+
+export interface BindingSources {
+  readonly compiler: string;
+  /** Folders: TensorFlow in the unpacked wheel, the package with the binding's sources, Node's headers. */
+  readonly tensorFlow: string;
+  readonly kernels: string;
+  readonly headers: string;
+}
+
+/** Compiles tfjs' N-API binding against the wheel's libraries. N-API is stable: one file serves every Node. */
+export async function buildBinding(
+  { compiler, tensorFlow, kernels, headers }: BindingSources,
+  output: string,
+): Promise<void> {
+  const isMac = process.platform === 'darwin';
+  const libraries = ['tensorflow_cc', 'tensorflow_framework'].map((name) => linkable(tensorFlow, name));
+  const includes = [join(headers, 'include'), join(tensorFlow, 'include'), kernels].map((path) => `-I${path}`);
+  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(kernels, 'binding', name));
+  await runTool(
+    compiler,
+    [
+      ...['-O2', '-fPIC', '-std=c++17', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
+      ...(isMac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
+      ...includes,
+      ...sources,
+      `-L${tensorFlow}`,
+      ...libraries.map((name) => `-l${name}`),
+      `-Wl,-rpath,${tensorFlow}`,
+      '-o',
+      output,
+    ],
+    kernels,
+  );
+}
+
+/** Wheels name their libraries with a version, `libX.so.2`; linkers want one without. */
+function linkable(folder: string, name: string): string {
+  const ending = process.platform === 'darwin' ? 'dylib' : 'so';
+  const plain = `lib${name}.${ending}`;
+  const versioned = readdirSync(folder).find((file) => file.startsWith(`lib${name}.`) && file !== plain);
+  if (versioned && !existsSync(join(folder, plain))) symlinkSync(versioned, join(folder, plain));
+  return name;
+}
