@@ -26,7 +26,7 @@ interface Settings {
 }
 
 const settings = sideSettings<Settings>();
-const engine = createEngine({ target: (process.env['BENCH_TARGET'] ?? 'onnx') as 'onnx', threads: settings.threads });
+const engine = createEngine({ threads: settings.threads });
 const { params, loss } = buildParts(settings);
 const trainStep = engine.compileTrainStep({
   name: 'bench.mar',

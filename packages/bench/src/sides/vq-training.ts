@@ -13,7 +13,7 @@ interface Settings {
 }
 
 const settings = sideSettings<Settings>();
-const engine = createEngine({ target: (process.env['BENCH_TARGET'] ?? 'onnx') as 'onnx', threads: settings.threads });
+const engine = createEngine({ threads: settings.threads });
 const weights = freshWeights(1);
 const tokenizer = vqTokenizer.build(vqTokenizer.config.parse(settings.config, 'bench'), { engine, weights });
 const lossOf = vqLoss(tokenizer.model, { l1: 1, l2: 1, perceptual: null, adversarial: null });

@@ -1,0 +1,46 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { describeTensorFlow } from './describe.ts';
+import { cacheFolder, findInstallation, installationFolder, MANIFEST, requireInstallation } from './installation.ts';
+import { prepareEnvironment } from './runtime.ts';
+
+const cache = mkdtempSync(join(tmpdir(), 'tessera-cache-'));
+const environment = { TESSERA_CACHE: cache };
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+describe('the installation of TensorFlow', () => {
+  it('lies in the cache of the user', () => {
+    expect(cacheFolder(environment)).toBe(cache);
+    if (process.platform === 'linux') expect(cacheFolder({ XDG_CACHE_HOME: '/var/x' })).toBe('/var/x/tessera');
+    expect(installationFolder(environment)).toBe(join(cache, 'tensorflow'));
+  });
+
+  it('is found once it is whole and for this platform', async () => {
+    expect(findInstallation(environment)).toBeNull();
+    expect(() => requireInstallation(environment)).toThrow(/tessera setup tensorflow/);
+    expect(await describeTensorFlow(environment)).toMatch(/^not set up in /);
+    const folder = installationFolder(environment);
+    mkdirSync(folder);
+    const platform = `${process.platform}-${process.arch}`;
+    const write = (change: object) =>
+      writeFileSync(
+        join(folder, MANIFEST),
+        JSON.stringify({ version: '1', variant: 'cpu', platform, binding: 'b.node', kernels: 'k', ...change }),
+      );
+    write({});
+    expect(findInstallation(environment)).toBeNull();
+    writeFileSync(join(folder, 'b.node'), 'not a library');
+    expect(findInstallation(environment)).toMatchObject({ version: '1', binding: join(folder, 'b.node') });
+    expect(await describeTensorFlow(environment)).toMatch(/^broken: /);
+    write({ platform: 'other-one' });
+    expect(findInstallation(environment)).toBeNull();
+  });
+
+  it('is loaded quietly, sparing the memory of a GPU, unless the user wants otherwise', () => {
+    const prepared: NodeJS.ProcessEnv = { TF_NUM_INTRAOP_THREADS: '7' };
+    prepareEnvironment(prepared, 2);
+    expect(prepared).toMatchObject({ TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_NUM_INTRAOP_THREADS: '7' });
+  });
+});

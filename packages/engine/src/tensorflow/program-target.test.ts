@@ -1,0 +1,57 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createEngine } from '../create-engine.ts';
+import { argsOf, AXES, block } from '../testing/cached-block.ts';
+import { floats, numbersOf } from '../testing/compare.ts';
+import { isTensorFlowHere, tensorFlowSkip } from '../testing/tensorflow-here.ts';
+import { explain, loadTensorFlow } from './runtime.ts';
+
+const eager = createEngine({ target: 'eager' });
+const graph = createEngine({ target: 'tensorflow', threads: 1 });
+afterAll(() => graph.dispose());
+
+describe.skipIf(!isTensorFlowHere)(`programs on tensorflow${tensorFlowSkip}`, () => {
+  it('serve all sizes by one session', async () => {
+    const options = { name: 'block', axes: AXES };
+    const [ours, reference] = [graph.compile(block, options), eager.compile(block, options)];
+    for (const sizes of [
+      [2, 3, 4],
+      [4, 5, 2],
+      [3, 2, 9],
+    ] as const) {
+      const args = argsOf(...sizes);
+      const [made, wanted] = [await numbersOf(ours(...args)), await numbersOf(reference(...args))];
+      made.forEach(({ data }, i) => data.forEach((x, j) => expect(x).toBeCloseTo(wanted[i]!.data[j]!, 4)));
+      tf.dispose(args);
+    }
+    expect(graph.profile()[0]).toMatchObject({ name: 'block', sessions: 1, shapes: 3 });
+    ours.dispose();
+  });
+
+  it('keep neither tensors nor sessions of the binding', async () => {
+    const binding = loadTensorFlow(1);
+    const before = [binding.getNumOfTensors(), binding.getNumOfSavedModels()];
+    const weight = floats([4, 4]);
+    const program = graph.compile((x: Tensor) => tf.matMul(x, weight), { name: 'weighed' });
+    const x = floats([2, 4]);
+    for (let i = 0; i < 3; i++) (await program(x)).dispose();
+    expect(binding.getNumOfSavedModels()).toBe(before[1]! + 1);
+    program.dispose();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect([binding.getNumOfTensors(), binding.getNumOfSavedModels()]).toEqual(before);
+    tf.dispose([x, weight]);
+  });
+});
+
+describe('errors of TensorFlow', () => {
+  const failing = (message: string) => () =>
+    explain('var.block', 'program-failed', () => {
+      throw new Error(message);
+    });
+
+  it('keep their first line, and know a lack of memory', () => {
+    expect(failing('Session fail to run with error: bad shape\nmore')).toThrow(/\[var.block\].*bad shape; expected/);
+    expect(failing('OOM when allocating tensor with shape[9]')).toThrow(/enough memory on the device/);
+  });
+});
