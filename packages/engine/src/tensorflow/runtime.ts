@@ -63,7 +63,7 @@ export function explain<T>(who: string, code: string, work: () => T): T {
       got: `an error of TensorFlow: ${message.split('\n')[0]!.slice(0, 300)}`,
       expected: isMemory ? 'enough memory on the device' : 'a program that it runs',
       next: isMemory
-        ? 'Use a smaller batch or model; what this run had taken is free again.'
+        ? 'Use a smaller batch or model, and start again: what this run had taken may not come back.'
         : 'Run the function with the target eager to see whether it is sound.',
       cause,
     });
