@@ -15,12 +15,13 @@ describe.skipIf(!isTensorFlowHere)(`programs on tensorflow${tensorFlowSkip}`, ()
   it('serve all sizes by one session', async () => {
     const options = { name: 'block', axes: AXES };
     const [ours, reference] = [graph.compile(block, options), eager.compile(block, options)];
-    for (const sizes of [
+    const sizes: readonly (readonly [number, number, number])[] = [
       [2, 3, 4],
       [4, 5, 2],
       [3, 2, 9],
-    ] as const) {
-      const args = argsOf(...sizes);
+    ];
+    for (const [rows, length, past] of sizes) {
+      const args = argsOf(rows, length, past);
       const [made, wanted] = [await numbersOf(ours(...args)), await numbersOf(reference(...args))];
       made.forEach(({ data }, i) => data.forEach((x, j) => expect(x).toBeCloseTo(wanted[i]!.data[j]!, 4)));
       tf.dispose(args);
