@@ -45,7 +45,8 @@ async function importFile(file: string): Promise<unknown> {
 async function registerTsx(file: string): Promise<() => Promise<void>> {
   let entry: string;
   try {
-    entry = createRequire(file).resolve('tsx/esm/api');
+    // Its CommonJS half looks for its hooks in the wrong folder; the other lies beside it.
+    entry = createRequire(file).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
   } catch (cause) {
     throw new TesseraError({
       code: 'config-typescript',

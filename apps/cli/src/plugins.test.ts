@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const bin = resolve(import.meta.dirname, '../bin/tessera.mjs');
+const installed = dirname(dirname(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'))));
+let folder: string;
+
+function tessera(...args: string[]) {
+  return spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: folder });
+}
+
+/** A project with a plug-in of its own, one that cannot be used, and a second copy of tfjs. */
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tessera-project-'));
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(modules, '@tensorflow'), { recursive: true });
+  const core = join('@tensorflow', 'tfjs-core');
+  for (const part of ['package.json', join('dist', 'tf-core.node.js')]) {
+    cpSync(join(installed, core, part), join(modules, core, part));
+  }
+  for (const name of ['long', 'seedrandom', 'node-fetch']) symlinkSync(join(installed, name), join(modules, name));
+  writeFileSync(
+    join(folder, 'tessera.config.ts'),
+    `import { version_core } from '@tensorflow/tfjs-core';
+    const anything = { json: { type: 'object', properties: { floor: { type: 'number', description: version_core } } }, parse: (given: unknown) => given };
+    const head = { kind: 'head', contract: 1, name: '@acme/gaussian', space: 'continuous', config: anything, options: () => anything, build: () => ({}) };
+    export const config = { plugins: [head, { ...head, name: 'diffusion' }] };`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('lists the plug-ins of a project beside our own, and says what was left out', () => {
+  const { status, stdout, stderr } = tessera('plugins');
+  expect(stdout).toMatch(/^tokenizer +vq .*contract 1 +tessera$/m);
+  expect(stdout).toMatch(/^head +@acme\/gaussian +continuous +contract 1 +@acme\/gaussian$/m);
+  expect(stderr).toContain('[diffusion] got a second head of this name');
+  expect(stderr).toMatch(/2 copies of @tensorflow\/tfjs-core: .+tfjs-core and .+tfjs-core; .*\(tfjs-twice\)/);
+  expect(status).toBe(1);
+});
+
+it('shows one with the JSON Schemas of its configuration and options', () => {
+  const { plugins, problems } = JSON.parse(tessera('plugins', '@acme/gaussian', '--json').stdout);
+  expect(plugins).toMatchObject([{ kind: 'head', config: { properties: { floor: { type: 'number' } } } }]);
+  expect(problems).toHaveLength(2);
+  const page = tessera('plugins', 'diffusion').stdout;
+  expect(page).toMatch(/temperature +number above 0, 10 at most, default 1/);
+  expect(tessera('plugins', 'difusion')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('Did you mean diffusion?'),
+  });
+});
+
+it('doctor says them too', () => {
+  const { stdout, stderr } = tessera('doctor');
+  expect(stdout).toMatch(/^plugins +@acme\/gaussian$/m);
+  expect(stdout).toMatch(/^tessera.config +.*tessera\.config\.ts$/m);
+  expect(stderr).toContain('(tfjs-twice)');
+});
