@@ -26,39 +26,45 @@ export async function importConfig(file: string): Promise<readonly unknown[]> {
   });
 }
 
+/** Hooks go in before the first try: Node remembers an import that failed. */
 async function importFile(file: string): Promise<unknown> {
-  const url = pathToFileURL(file).href;
+  const unregister = file.endsWith('.ts') && !readsTypeScript() ? await registerTsx(file) : null;
   try {
-    return await import(url);
-  } catch (error) {
-    if (!isUnknownExtension(error)) throw error;
-    const unregister = await registerTsx(file);
-    try {
-      return await import(url);
-    } finally {
-      await unregister();
-    }
+    return await import(pathToFileURL(file).href);
+  } catch (cause) {
+    throw isUnknownExtension(cause) ? typeScriptUnread(file, cause) : cause;
+  } finally {
+    await unregister?.();
   }
 }
 
-/** Modules keep their addresses under it: nothing is loaded twice. */
-async function registerTsx(file: string): Promise<() => Promise<void>> {
-  let entry: string;
+/** Node itself from 22.18 on, or tsx, which this process was started with. */
+function readsTypeScript(): boolean {
+  const { typescript } = process.features as { readonly typescript?: unknown };
+  return Boolean(typescript) || process.execArgv.some((argument) => argument.includes('tsx'));
+}
+
+/** The tsx beside the file, null where there is none. Modules keep their addresses under it: nothing is loaded twice. */
+async function registerTsx(file: string): Promise<(() => Promise<void>) | null> {
   try {
     // Its CommonJS half looks for its hooks in the wrong folder; the other lies beside it.
-    entry = createRequire(file).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
-  } catch (cause) {
-    throw new TesseraError({
-      code: 'config-typescript',
-      who: file,
-      got: `TypeScript on Node ${process.versions.node}`,
-      expected: 'Node 22.18 or newer, or tsx installed beside it',
-      next: 'Install tsx, or write tessera.config.mjs.',
-      cause,
-    });
+    const entry = createRequire(file).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
+    const { register } = (await import(pathToFileURL(entry).href)) as { register(): () => Promise<void> };
+    return register();
+  } catch {
+    return null;
   }
-  const { register } = (await import(pathToFileURL(entry).href)) as { register(): () => Promise<void> };
-  return register();
+}
+
+function typeScriptUnread(who: string, cause: unknown): TesseraError {
+  return new TesseraError({
+    code: 'config-typescript',
+    who,
+    got: `TypeScript on Node ${process.versions.node}`,
+    expected: 'Node 22.18 or newer, or tsx installed beside it',
+    next: 'Install tsx, or write tessera.config.mjs.',
+    cause,
+  });
 }
 
 function isUnknownExtension(error: unknown): boolean {
