@@ -117,7 +117,9 @@ describe('an upload', () => {
   it('is refused while eight others are on their way', async () => {
     const begun = Array.from({ length: 8 }, () => {
       const headers = { 'content-type': 'image/png', 'content-length': '1000' };
-      const request = httpRequest(`${server.url}/v1/uploads`, { method: 'POST', headers }).on('error', () => undefined);
+      // Sockets of their own: one kept from an earlier answer may close under a request.
+      const own = { method: 'POST', headers, agent: false } as const;
+      const request = httpRequest(`${server.url}/v1/uploads`, own).on('error', () => undefined);
       request.write('x');
       return request;
     });
