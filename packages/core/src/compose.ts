@@ -1,31 +1,16 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
+import { buildAround, checkDescribed } from './build-parts.ts';
 import type { Reads, Weights } from './contracts.ts';
-import type { BackbonePlugin, HeadPlugin, OrderPlugin, Stride, TokenizerPlugin } from './plugin.ts';
+import type { OrderPlugin, Stride } from './plugin.ts';
 import { checkContract } from './define/plugin-contract.ts';
 import { checkBackboneFacts, checkTokenizerFacts } from './guard/check-facts.ts';
-import { guardBackbone } from './guard/guard-backbone.ts';
-import { guardHead } from './guard/guard-head.ts';
-import { guardOrder } from './guard/guard-order.ts';
 import { guardTokenizer } from './guard/guard-tokenizer.ts';
 import { callPart } from './guard/part-call.ts';
 import { optionsOf } from './options.ts';
+import type { Part, PartFacts, Parts } from './parts.ts';
 import type { Composition } from './sample.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
-
-/** A plug-in and its configuration as `model.json` writes it: untrusted until its schema has read it. */
-export interface Part<P> {
-  readonly plugin: P;
-  readonly config: unknown;
-}
-
-/** The parts of a generator, before any of them is built. */
-export interface Parts {
-  readonly tokenizer: Part<TokenizerPlugin>;
-  readonly order: Part<OrderPlugin>;
-  readonly backbone: Part<BackbonePlugin>;
-  readonly head: Part<HeadPlugin>;
-}
 
 /** What `compose` builds from, besides the parts. */
 export interface Materials {
@@ -33,17 +18,6 @@ export interface Materials {
   readonly weights: Readonly<Record<'tokenizer' | 'backbone' | 'head', Weights>>;
   /** Nobody else makes tensors while it generates: a part that leaves some behind is then found and named. */
   readonly watchLeaks?: boolean;
-}
-
-/** What agreeing parts say about themselves without their weights. */
-export interface PartFacts {
-  readonly configs: Readonly<Record<keyof Parts, unknown>>;
-  readonly space: SpaceShape;
-  readonly layout: Layout;
-  readonly width: number;
-  readonly classes: number;
-  /** Whether its backbone keeps caches from step to step. */
-  readonly remembers: boolean;
 }
 
 /** The strides under which a read reflects every token that has been written. */
@@ -138,35 +112,17 @@ function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: 
  * @throws TesseraError as `checkParts`; `part-failed`, `part-shape`; `part-misdescribed` when a built part contradicts its
  * own description
  */
-export function compose(parts: Parts, { engine, weights, watchLeaks: watch = false }: Materials): Composition {
-  const { configs, space, layout, width } = checkParts(parts);
-  const built: { dispose(): void }[] = [];
-  const build = <T>({ name }: { readonly name: string }, run: () => T, guard: (part: T, name: string) => T): T => {
-    const part = guard(callPart({ name, call: 'build()' }, run), name);
-    if (typeof part === 'object' && part !== null && 'dispose' in part) built.push(part as { dispose(): void });
-    return part;
-  };
-  const { tokenizer: t, order: o, backbone: b, head: h } = parts;
+export function compose(parts: Parts, { engine, weights, watchLeaks = false }: Materials): Composition {
+  const facts = checkParts(parts);
+  const { plugin } = parts.tokenizer;
+  const { name } = plugin;
+  const build = () => plugin.build(facts.configs.tokenizer, { engine, weights: weights.tokenizer });
+  const tokenizer = guardTokenizer(callPart({ name, call: 'build()' }, build), name);
   try {
-    const forTokenizer = { engine, weights: weights.tokenizer };
-    const tokenizer = build(t.plugin, () => t.plugin.build(configs.tokenizer, forTokenizer), guardTokenizer);
-    checkDescribed(t.plugin.name, factsOf(tokenizer), factsOf({ space, layout }));
-    const forBackbone = { engine, weights: weights.backbone };
-    const backbone = build(
-      b.plugin,
-      () => b.plugin.build(configs.backbone, { layout, space }, forBackbone),
-      (part, name) => guardBackbone(part, { name, watch }),
-    );
-    checkDescribed(b.plugin.name, `width ${backbone.width}`, `width ${width}`);
-    const forHead = { engine, weights: weights.head };
-    const head = build(
-      h.plugin,
-      () => h.plugin.build(configs.head, { width, space: tokenizer.space }, forHead),
-      (part, name) => guardHead(part, { name, watch, space: tokenizer.space, confident: h.plugin.confident === true }),
-    );
-    return { tokenizer, order: build(o.plugin, () => o.plugin.build(configs.order), guardOrder), backbone, head };
+    checkDescribed(name, factsOf(tokenizer), factsOf(facts));
+    return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights, watchLeaks }) };
   } catch (error) {
-    for (const part of built) part.dispose();
+    tokenizer.dispose();
     throw error;
   }
 }
@@ -200,17 +156,6 @@ function factsOf({ space, layout }: { readonly space: SpaceShape; readonly layou
   const vocabulary = space.kind === 'discrete' ? `, vocabulary ${space.vocabulary}` : '';
   const scales = layout.scales.map(({ height, width }) => `${height}x${width}`).join(' ');
   return `${space.kind} tokens of ${space.channels} channels${vocabulary}, scales ${scales}`;
-}
-
-function checkDescribed(who: string, got: string, expected: string): void {
-  if (got === expected) return;
-  throw new TesseraError({
-    code: 'part-misdescribed',
-    who,
-    got,
-    expected: `${expected}, as it describes itself`,
-    next: `Correct or exchange ${who}.`,
-  });
 }
 
 function refuse(parts: Omit<ErrorParts, 'who'>): never {

@@ -1,3 +1,4 @@
+export { buildAround, type AroundMaterials } from './build-parts.ts';
 export { canvasEmpty, checkImage, checkKept, checkMask, checkTokens, readsUnserved } from './checks.ts';
 export type {
   Backbone,
@@ -38,7 +39,8 @@ export type {
   TokenizerFacts,
   TokenizerPlugin,
 } from './plugin.ts';
-export { checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
+export { checkParts, compose, type Materials } from './compose.ts';
+export type { Part, PartFacts, Parts } from './parts.ts';
 export { confidenceOrder, type ConfidenceOptions } from './confidence-order.ts';
 export { checkPlugin, type AnyPlugin, type PluginKind } from './define/any-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define-backbone.ts';

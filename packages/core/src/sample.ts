@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SampleRng } from '@tessera/engine';
-import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Rollout, Tokenizer } from './contracts.ts';
+import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
 import { pickTokens } from './pick-tokens.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
@@ -49,11 +49,15 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
     held.push(holder);
     return holder;
   };
-  const plan = order.open(tokenizer.layout, { rows, kept, rng, options: options.order });
-  const canvas = tokenizer.openCanvas(rows, kept, backbone.reads);
-  let rollout: Rollout | null = null;
+  const opened: { dispose(): void }[] = [];
+  const open = <T extends { dispose(): void }>(holder: T): T => {
+    opened.unshift(holder);
+    return holder;
+  };
   try {
-    rollout = await backbone.openRollout(rows, guidance);
+    const plan = open(order.open(tokenizer.layout, { rows, kept, rng, options: options.order }));
+    const canvas = open(tokenizer.openCanvas(rows, kept, backbone.reads));
+    const rollout = open(await backbone.openRollout(rows, guidance));
     for (const step of plan.steps()) {
       await nextTurn(); // a cancel arrives here, whatever the runtime blocks
       signal.throwIfAborted();
@@ -80,9 +84,17 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
     }
   } finally {
     disposeTensors(held);
-    rollout?.dispose();
-    canvas.dispose();
-    plan.dispose();
+    disposeAll(opened);
+  }
+}
+
+/** Disposes all, also where one of them throws. */
+function disposeAll(opened: readonly { dispose(): void }[]): void {
+  const [first, ...rest] = opened;
+  try {
+    first?.dispose();
+  } finally {
+    if (rest.length > 0) disposeAll(rest);
   }
 }
 

@@ -85,6 +85,11 @@ const broken: readonly [Property, RegExp, AnyPlugin][] = [
   ['determinism', /apart/, headMaking((values) => void (values[0]! += ++calls))],
   ['batch', /apart/, headMaking((values, [, { rows }]) => void values.forEach((_, i) => (values[i]! += rows.length)))],
   ['guidance', /apart/, headMaking((values, [{ guided }]) => void (values[0]! += guided ? 1 : 0))],
+  [
+    'guidance',
+    /nothing pulls/,
+    headWith(({ sample }) => ({ sample: (hidden, context) => sample(hidden, { ...context, weight: 1 }) })),
+  ],
   ['loss', /NaN/, headWith(({ loss }) => ({ loss: (...given) => tf.mul(loss(...given), NaN) }))],
   [
     'loss',

@@ -61,7 +61,7 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
         await draw(opened, { seeds: [7, 8] }),
         await draw(opened, { seeds: [7, 8], guided: true }),
       ];
-      return apart('tokens with and without the null class', plain.values, guided.values);
+      return apart('tokens with and without the null class', plain.values, guided.values) ?? heeds(opened);
     }),
     on(target, 'loss', ({ head, space, bench }) => learns(head, { space, bench, trial })),
     on(target, 'leaks', async (opened) => {
@@ -83,15 +83,17 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
 
 interface Draw {
   readonly seeds: readonly number[];
-  /** The null class' rows too, at weight 1. */
+  /** The null class' rows too. */
   readonly guided?: boolean;
+  /** Guidance; 1 unless said. */
+  readonly weight?: number;
   readonly signal?: AbortSignal;
 }
 
 /** One step's tokens. Hidden states depend on the row's seed alone. */
 async function draw(
   { head, options }: Opened,
-  { seeds, guided = false, signal }: Draw,
+  { seeds, guided = false, weight = 1, signal }: Draw,
 ): Promise<{ values: Float32Array }> {
   const B = seeds.length;
   const of = (stream: string): number[] => seeds.flatMap((seed) => [...numbersOf(stream, TOKENS * WIDTH, seed)]);
@@ -102,7 +104,7 @@ async function draw(
   const rows = seeds.map((seed) => ({ seed, label: 0 }));
   const rest = { rng: keyedRng(seeds), options, signal: signal ?? new AbortController().signal };
   try {
-    const { tokens } = await head.sample({ values_RlD, positions_Bl, guided }, { step, rows, weight: 1, ...rest });
+    const { tokens } = await head.sample({ values_RlD, positions_Bl, guided }, { step, rows, weight, ...rest });
     const values = Float32Array.from(await tokens.values_BlC.data());
     tokens.values_BlC.dispose();
     tokens.index_Bl?.dispose();
@@ -110,6 +112,22 @@ async function draw(
   } finally {
     values_RlD.dispose();
   }
+}
+
+/** Guidance pulls: another weight gives other tokens. Fresh weights may answer 0 to everything, so they are shaken first. */
+async function heeds(opened: Opened): Promise<string | null> {
+  for (const { name, variable } of opened.bench.params) {
+    const shaken = tf.tidy(() => tf.add(variable, tf.mul(numbers(`shaken.${name}`, variable.shape), 0.3)));
+    variable.assign(shaken);
+    shaken.dispose();
+  }
+  const seeds = [1, 2, 3, 4];
+  const [mild, strong] = [
+    await draw(opened, { seeds, guided: true, weight: 1 }),
+    await draw(opened, { seeds, guided: true, weight: 6 }),
+  ];
+  const differ = mild.values.some((value, i) => value !== strong.values[i]);
+  return differ ? null : 'the same tokens at the weights 1 and 6: nothing pulls';
 }
 
 interface Learning {

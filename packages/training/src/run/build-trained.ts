@@ -1,21 +1,31 @@
-import type { Backbone, Head, Order, Tokenizer } from '@tessera/core';
+import { buildAround, type Composition, type Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
-import type { FreshWeights } from '@tessera/models';
+import { freshWeights, type FreshWeights } from '@tessera/models';
 import type { RecipeParts } from './parts.ts';
 
-/** Builds the parts that stage two trains, and the order it trains them for, around a tokenizer that stays as it is. */
+/**
+ * Builds the parts that stage two trains, and the order it trains them for, around a tokenizer that stays as it is.
+ * @throws TesseraError as `buildAround` of core: what a plug-in does wrong is said in its name
+ */
 export function buildTrained(
   engine: Engine,
   { parts, facts }: RecipeParts,
   { tokenizer, weights }: { tokenizer: Tokenizer; weights: Readonly<Record<'backbone' | 'head', FreshWeights>> },
-): { order: Order; backbone: Backbone; head: Head } {
-  const { space, layout } = tokenizer;
-  const own = { engine, weights: weights.backbone };
-  const backbone = parts.backbone.plugin.build(facts.configs.backbone, { layout, space }, own);
-  const head = parts.head.plugin.build(
-    facts.configs.head,
-    { width: facts.width, space },
-    { engine, weights: weights.head },
-  );
-  return { order: parts.order.plugin.build(facts.configs.order), backbone, head };
+): Omit<Composition, 'tokenizer'> {
+  return buildAround(parts, facts, { engine, tokenizer, weights });
+}
+
+/** Builds every part once and lets go of it: what cannot be built must be known before a tokenizer has trained. */
+export function tryBuilding(engine: Engine, recipeParts: RecipeParts): void {
+  const { parts, facts } = recipeParts;
+  const [own, backbone, head] = [freshWeights(0), freshWeights(0), freshWeights(0)];
+  const held: { dispose(): void }[] = [own, backbone, head];
+  try {
+    const tokenizer = parts.tokenizer.plugin.build(facts.configs.tokenizer, { engine, weights: own });
+    held.unshift(tokenizer);
+    const built = buildTrained(engine, recipeParts, { tokenizer, weights: { backbone, head } });
+    held.unshift(built.backbone, built.head);
+  } finally {
+    for (const part of held) part.dispose();
+  }
 }

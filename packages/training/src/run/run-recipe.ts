@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import { openData } from '../data/open-data.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { tryBuilding } from './build-trained.ts';
 import { writeCard } from './card.ts';
 import { drawCurves } from './curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
@@ -34,7 +35,10 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { recipe, folder } = loaded;
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
   const parts = recipe.model && partsOf(recipe, request.plugins);
-  if (parts) checkDefaults(recipe, parts, data);
+  if (parts) {
+    checkDefaults(recipe, parts, data);
+    tryBuilding(request.engine, parts);
+  }
   const taken = recipe.tokenizer?.kind === 'model' ? recipe.tokenizer : null;
   if (parts && taken) await findTokenizer(parts, { ...request, taken });
   const room = openRoom(request, data);

@@ -9,7 +9,7 @@ import { hyperOf, optimiserSpec } from './hyper.ts';
 import type { LessonKey } from './lesson-plan.ts';
 import { lessonsOf } from './lessons.ts';
 import type { Batch, Stage } from './stage.ts';
-import { validate } from './validation.ts';
+import { batchWithin, validate } from './validation.ts';
 
 /** What is trained, on what. */
 export interface GeneratorStageOptions {
@@ -95,9 +95,10 @@ async function* heldOut(
   batch: number,
   make: (members: Int32Array, chunk: number) => Batch,
 ): AsyncGenerator<Batch> {
-  for (let chunk = 0; (chunk + 1) * batch <= count; chunk++) {
+  const size = batchWithin(batch, count);
+  for (let chunk = 0; (chunk + 1) * size <= count; chunk++) {
     yield make(
-      Int32Array.from({ length: batch }, (_, i) => chunk * batch + i),
+      Int32Array.from({ length: size }, (_, i) => chunk * size + i),
       chunk,
     );
   }

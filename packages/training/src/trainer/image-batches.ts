@@ -4,6 +4,7 @@ import type { ImageSize, Split } from '../data/data-set.ts';
 import { drawFlips, flipImages } from '../data/flip.ts';
 import { shiftImages } from '../data/shift.ts';
 import type { Batch } from './stage.ts';
+import { batchWithin } from './validation.ts';
 
 export interface ImageBatches {
   readonly batch: number;
@@ -20,16 +21,17 @@ export function imageBatch(image: ImageSize): (split: Split, indices: Int32Array
   return async (split, indices) => toTensors(await split.read(indices), image, labelsOf(split, indices));
 }
 
-/** A split from its first to its last member, in batches of one size; what does not fill a batch is left out. */
+/** A split from its first to its last member, in batches of one size (a small split is one batch); what does not fill a batch is left out. */
 export async function* chunks(
   split: Split,
   batch: number,
   make: (split: Split, indices: Int32Array) => Promise<Batch>,
 ): AsyncGenerator<Batch> {
-  for (let start = 0; start + batch <= split.count; start += batch) {
+  const size = batchWithin(batch, split.count);
+  for (let start = 0; start + size <= split.count; start += size) {
     yield make(
       split,
-      Int32Array.from({ length: batch }, (_, i) => start + i),
+      Int32Array.from({ length: size }, (_, i) => start + i),
     );
   }
 }

@@ -4,6 +4,11 @@ import type { Batch } from './stage.ts';
 /** Numbers of a validation: means over its batches, weighed equally. */
 export type Means = Readonly<Record<string, number | readonly number[]>>;
 
+/** The size of held-out batches: as in training, but a split that is smaller is one batch. */
+export function batchWithin(batch: number, count: number): number {
+  return Math.max(1, Math.min(batch, count));
+}
+
 /**
  * Loss and the named aux figures on held-out batches, all drawn with the same random numbers each time, so that two
  * validations differ by the parameters alone. Names get the prefix `validation.`.
