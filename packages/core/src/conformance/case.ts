@@ -8,7 +8,7 @@ export const properties = {
   shapes: 'answers of the shapes and types of the contract',
   determinism: 'the same numbers again from the same seed',
   batch: 'the same numbers for an image alone as in a batch',
-  guidance: 'guidance of weight 1 to be no guidance',
+  guidance: 'guidance of weight 1 to be no guidance, and of another weight to be some',
   causality: 'no influence of tokens that are not yet written',
   cache: 'the same hidden states step by step as all at once',
   loss: 'a finite and differentiable loss that falls on a toy set',

@@ -1,5 +1,6 @@
+import * as tf from '@tensorflow/tfjs';
 import { keyedRng } from '@tessera/engine';
-import type { Order } from '../contracts.ts';
+import type { Kept, Order } from '../contracts.ts';
 import { guardOrder } from '../guard/guard-order.ts';
 import type { OrderPlugin } from '../plugin.ts';
 import type { Step } from '../step.ts';
@@ -33,6 +34,7 @@ export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
       const second = together.map(({ positions_Bl: all }) => all.subarray(all.length / 2));
       return String(second) === String(written(alone)) ? null : 'another order for an image alone';
     }),
+    of('kept', (opened) => (plugin.stride === 'set' ? remade(opened) : null)),
     of('dispose', ({ order }) => {
       const plan = order.open(layout, request({ order, layout, options: {} }, [1]));
       plan.dispose();
@@ -44,13 +46,13 @@ export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
 
 const written = (steps: readonly Step[]): Int32Array[] => steps.map(({ positions_Bl }) => positions_Bl);
 
-function request({ options }: Opened, seeds: readonly number[]) {
-  return { rows: seeds.map((seed) => ({ seed, label: 0 })), options, kept: null, rng: keyedRng(seeds) };
+function request({ options }: Opened, seeds: readonly number[], kept: Kept | null = null) {
+  return { rows: seeds.map((seed) => ({ seed, label: 0 })), options, kept, rng: keyedRng(seeds) };
 }
 
 /** All steps; of orders that choose, what they choose by made-up confidence. */
-function walk(opened: Opened, seeds: readonly number[]): Step[] {
-  const plan = opened.order.open(opened.layout, request(opened, seeds));
+function walk(opened: Opened, seeds: readonly number[], kept: Kept | null = null): Step[] {
+  const plan = opened.order.open(opened.layout, request(opened, seeds, kept));
   const steps: Step[] = [];
   for (const step of plan.steps()) {
     const confidence_Bl = Float32Array.from(step.positions_Bl, (position, i) => {
@@ -81,6 +83,20 @@ function uncovered(opened: Opened): string | null {
     }
   }
   return seen[0]!.size === length ? null : `${seen[0]!.size} of ${length} tokens`;
+}
+
+/** Orders by sets leave kept tokens out, and visit all others. */
+function remade(opened: Opened): string | null {
+  const { length } = opened.layout;
+  const keep_L = Uint8Array.from({ length }, (_, position) => (position % 3 === 0 ? 1 : 0));
+  const values_BLC = tf.zeros<tf.Rank.R3>([1, length, 1]);
+  const steps = walk(opened, [1], { values_BLC, keep_L });
+  values_BLC.dispose();
+  const visited = steps.flatMap(({ positions_Bl }) => [...positions_Bl]);
+  const again = visited.find((position) => keep_L[position]);
+  if (again !== undefined) return `the kept position ${again} made again`;
+  const missing = keep_L.filter((keep) => keep === 0).length;
+  return visited.length === missing ? null : `${visited.length} of ${missing} tokens that were not kept`;
 }
 
 /** What training sees: a permutation, and places to begin. */

@@ -38,7 +38,9 @@ export const builtInPlugins: Plugins = {
  * Finds each component's plug-in by its name, among the given ones first.
  * @throws TesseraError plugin-unknown, which says what to install
  */
-export function resolveParts(manifest: ModelManifest, who: string, extra: Partial<Plugins> = {}): Parts {
+export function resolveParts(
+  manifest: Pick<ModelManifest, 'tokenizer' | 'order' | 'backbone' | 'head'>,
+  who: string, extra: Partial<Plugins> = {}): Parts {
   const find = <P extends { readonly name: string }>(kind: keyof Plugins, entry: ComponentEntry): P => {
     const known = [...(extra[kind] ?? []), ...builtInPlugins[kind]] as unknown as readonly P[];
     const plugin = known.find(({ name }) => name === entry.plugin);

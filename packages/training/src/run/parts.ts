@@ -1,6 +1,6 @@
 import { checkParts, type PartFacts, type Parts } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { builtInPlugins, type Plugins } from '@tessera/models';
+import { resolveParts, type Plugins } from '@tessera/models';
 import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import { measuresOf, trainedBy } from '../tokenizers/tokenizer-kinds.ts';
 
@@ -17,26 +17,10 @@ export interface RecipeParts {
  */
 export function partsOf({ name: who, model, tokenizer: stage }: Recipe, extra: Partial<Plugins> = {}): RecipeParts {
   if (!model) throw new TesseraError({ code: 'recipe-incomplete', who, got: 'no model', expected: 'one to train' });
-  const { tokenizer, order, backbone, head } = model;
-  const parts: Parts = {
-    tokenizer: { plugin: find('tokenizers', tokenizer.plugin, { who, extra }), config: draftOf(model, stage, who) },
-    order: { plugin: find('orders', order.plugin, { who, extra }), config: order.config },
-    backbone: { plugin: find('backbones', backbone.plugin, { who, extra }), config: backbone.config },
-    head: { plugin: find('heads', head.plugin, { who, extra }), config: head.config },
-  };
-  return { parts, facts: checkParts(parts) };
-}
-
-function find<K extends keyof Plugins>(
-  kind: K,
-  name: string,
-  { who, extra }: { who: string; extra: Partial<Plugins> },
-): Plugins[K][number] {
-  const known: Plugins[K][number][] = [...(extra[kind] ?? []), ...builtInPlugins[kind]];
-  const plugin = known.find((one) => one.name === name);
-  if (plugin) return plugin;
-  const expected = `one of ${known.map((one) => one.name).join(', ')}`;
-  throw new TesseraError({ code: 'plugin-unknown', who, got: `the plug-in ${name} among its ${kind}`, expected });
+  const parts = resolveParts(model, who, extra);
+  const tokenizer = { ...parts.tokenizer, config: draftOf(model, stage, who) };
+  const drafted = { ...parts, tokenizer };
+  return { parts: drafted, facts: checkParts(drafted) };
 }
 
 /** The tokenizer's configuration before anything was measured; a stage that trains must be of the kind that the plug-in wants. */
