@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
@@ -115,22 +116,20 @@ describe('an upload', () => {
   });
 
   it('is refused while eight others are on their way', async () => {
-    const begun = Array.from({ length: 8 }, () => {
-      const headers = { 'content-type': 'image/png', 'content-length': '1000' };
-      // Sockets of their own: one kept from an earlier answer may close under a request.
-      const own = { method: 'POST', headers, agent: false } as const;
-      const request = httpRequest(`${server.url}/v1/uploads`, own).on('error', () => undefined);
-      request.write('x');
-      return request;
+    const headers = { 'content-type': 'image/png', 'content-length': '1000' };
+    const begun = Array.from({ length: 9 }, () => httpRequest(`${server.url}/v1/uploads`, { method: 'POST', headers }));
+    // None of them ends: only the one that comes last is answered.
+    const answer = await new Promise<IncomingMessage>((resolve) => {
+      for (const request of begun) {
+        request.on('error', () => undefined).on('response', resolve);
+        request.write('x');
+      }
     });
-    const patient = { timeout: 30_000 }; // on a busy machine the eight arrive late
-    const codeNow = async () => (await upload(await picture())).errors?.[0]!.extensions.code;
-    try {
-      await expect.poll(codeNow, patient).toBe('uploads-busy');
-    } finally {
-      for (const request of begun) request.destroy();
-    }
-    await expect.poll(async () => (await upload(await picture())).status, patient).toBe(201);
+    const { errors } = (await json(answer)) as Pick<Answer, 'errors'>;
+    expect([answer.statusCode, errors?.[0]!.extensions.code]).toEqual([503, 'uploads-busy']);
+    for (const request of begun) request.destroy();
+    const again = async (): Promise<number> => (await upload(await picture())).status;
+    await expect.poll(again, { timeout: 30_000 }).toBe(201);
   });
 });
 
