@@ -8,6 +8,6 @@ export default defineConfig({
   plugins: [react()],
   build: { assetsInlineLimit: 0 },
   server: {
-    proxy: { '/graphql': { target: api, ws: true }, '/images': api, '/v1': api },
+    proxy: { '/graphql': { target: api, ws: true }, '/images': api, '/v1': { target: api } },
   },
 });

@@ -18,7 +18,7 @@ afterAll(() => {
 });
 
 /** `npm start` with a model folder that is broken. */
-async function start(name: string) {
+async function start(name: string, more: Record<string, string> = {}) {
   const models = join(folder, name, 'models');
   mkdirSync(join(models, 'broken'), { recursive: true });
   writeFileSync(join(models, 'broken', 'model.json'), '{}');
@@ -26,7 +26,7 @@ async function start(name: string) {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   const child = spawn(process.execPath, ['--conditions=@tessera/source', '--import', tsx, main], {
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...environment, ...more },
   });
   children.push(child);
   let output = '';
@@ -35,17 +35,25 @@ async function start(name: string) {
     while (!output.includes(text) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(output).toContain(text);
   };
-  await said('; target: onnx)');
+  await said('; target: onnx');
   return { child, said, port: Number(/localhost:(\d+)/.exec(output)![1]) };
 }
 
 it('says where it is, and ends in order at the first signal', async () => {
   const { child, said } = await start('first');
   await said('Tessera is ready: http://localhost:');
+  await said('target: onnx)');
   await said(join('broken', 'model.json'));
   child.kill('SIGINT');
   expect(await once(child, 'exit')).toEqual([0, null]);
   await said('Tessera is stopping');
+}, 60_000);
+
+it('says that it answers to every host name on a network, until some are named', async () => {
+  const { said } = await start('open', { HOST: '0.0.0.0' });
+  await said('hosts: any, TESSERA_HOSTS would name them)');
+  const { said: saidNamed } = await start('named', { HOST: '0.0.0.0', TESSERA_HOSTS: 'tessera.example' });
+  await saidNamed('target: onnx)');
 }, 60_000);
 
 it('ends at once at the second signal, though a request is open', async () => {

@@ -40,9 +40,10 @@ export async function serveUntilStopped(options: Partial<ServerOptions>, print: 
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-function sayWhatRuns({ url, host }: RunningServer, print: Print): void {
+function sayWhatRuns({ url, hosts, host }: RunningServer, print: Print): void {
   for (const { code, message } of host.pluginProblems()) print.err(`${message} (${code})`);
   for (const { folder, message } of host.problems()) print.err(refusalOf(folder, message));
   const names = host.models().map(({ name }) => name);
-  print.out(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target})`);
+  const open = hosts ? '' : '; hosts: any, TESSERA_HOSTS would name them';
+  print.out(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target}${open})`);
 }

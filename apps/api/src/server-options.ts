@@ -14,20 +14,24 @@ export interface ServerOptions extends HostOptions {
   readonly port: number;
   /** Address to listen at: 127.0.0.1 is this machine alone, :: every network. */
   readonly address: string;
+  /** Host names that people call this server by, where they are not those of loopback or `address`. */
+  readonly hosts: readonly string[];
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
- * TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository), TESSERA_MODELS (`models/`), TESSERA_PLAYGROUND (the built page).
- * @throws TesseraError `port-invalid`
+ * TESSERA_HOSTS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository), TESSERA_MODELS (`models/`), TESSERA_PLAYGROUND (the built page).
+ * @throws TesseraError `port-invalid`, `hosts-invalid`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
-  const { PORT = '4000', HOST = '127.0.0.1', TESSERA_DATA, TESSERA_PLAYGROUND } = environment;
+  const { PORT = '4000', HOST, TESSERA_HOSTS = '', TESSERA_DATA, TESSERA_PLAYGROUND } = environment;
   return {
     port: readPort(PORT),
-    address: HOST,
+    // Empty would be every network.
+    address: HOST || '127.0.0.1',
+    hosts: readHosts(TESSERA_HOSTS),
     dataDirectory: TESSERA_DATA ?? join(root, 'data'),
     config: findConfig(),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
@@ -44,5 +48,22 @@ function readPort(text: string): number {
     got: `PORT=${text}`,
     expected: 'a number from 0 to 65535',
     next: 'Leave PORT out for 4000.',
+  });
+}
+
+/** As browsers write them in Origin and Host: without port, IPv6 in brackets. */
+function readHosts(text: string): string[] {
+  const hosts = text
+    .toLowerCase()
+    .split(',')
+    .map((host) => host.trim());
+  const wrong = hosts.find((host) => host && !/^([\w.-]+|\[[\da-f:.]+\])$/.test(host));
+  if (wrong === undefined) return hosts.filter(Boolean);
+  throw new TesseraError({
+    code: 'hosts-invalid',
+    who: 'api',
+    got: `TESSERA_HOSTS=${text.slice(0, 100)}`,
+    expected: 'host names with commas between them, without protocol, port and path',
+    next: 'Write it like TESSERA_HOSTS=tessera.example,192.0.2.7.',
   });
 }

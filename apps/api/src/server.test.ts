@@ -60,6 +60,18 @@ describe('health and models', () => {
   });
 });
 
+describe('an address that is not of this machine', () => {
+  it('is refused in a sentence', async () => {
+    const elsewhere = { ...options, dataDirectory: join(root, 'elsewhere'), modelFolders: [], address: '192.0.2.1' };
+    await expect(startServer(elsewhere)).rejects.toMatchObject({
+      code: 'address-unusable',
+      message: expect.stringMatching(
+        /^\[api\] got the address 192\.0\.2\.1 and port 0, .+; expected .+\. .+\.$/,
+      ) as string,
+    });
+  });
+});
+
 describe('a generation', () => {
   it('goes from queued over every step to images', async () => {
     const { id, labels } = await create({
@@ -254,6 +266,12 @@ describe('bad input', () => {
         'BAD_USER_INPUT',
         `{"query": ${JSON.stringify(createQuery)}, "variables": {"input": {"model": "quick", "options": ${options}}}}`,
       ]),
+      ['BAD_USER_INPUT', JSON.stringify({ query: createQuery, variables: { input: 'long '.repeat(10_000) } })],
+      [
+        'OPERATION_RESOLUTION_FAILURE',
+        JSON.stringify({ query: 'query A { models { name } } query B { models { name } }' }),
+      ],
+      ['subscription-over-http', JSON.stringify({ query: 'subscription { generationEvents(id: "x") { seq } }' })],
       ['BAD_REQUEST', JSON.stringify({})],
       ['BAD_REQUEST', 'plain text', { 'content-type': 'text/plain' }],
     ];
@@ -262,8 +280,12 @@ describe('bad input', () => {
       expect([code, json.errors?.[0]?.extensions?.code]).toEqual([code, code]);
       expect(status).toBeGreaterThanOrEqual(400);
       expect(status).toBeLessThan(500);
-      expect(json.errors![0]!.message).toMatch(/^\[api\] got .+; expected .+\./s);
+      expect(json.errors![0]!.message).toMatch(/^\[api\] got .+; expected .+\./);
+      expect(json.errors![0]!.message.length).toBeLessThan(500);
     }
+    const hash = { extensions: { persistedQuery: { version: 1, sha256Hash: 'abc' } } };
+    const { json } = await client.post(JSON.stringify({ ...hash, query: '{ models { name } }' }));
+    expect(json.errors![0]!.message).toMatch(/^\[api\] got .+; expected the query itself\. .+\.$/);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   });
 });

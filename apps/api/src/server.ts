@@ -12,7 +12,10 @@ import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
 import { createApp } from './http/app.ts';
 import { toClient } from './http/clear-errors.ts';
+import { createGate } from './http/gate.ts';
+import { noSubscriptions } from './http/no-subscriptions.ts';
 import { operationLimits, parseOptions } from './http/operation-limits.ts';
+import { refuseUnreadable } from './http/unreadable-requests.ts';
 import { serveWebSocket } from './http/web-socket.ts';
 import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
@@ -24,6 +27,8 @@ import { openUploads, type Uploads } from './uploads/uploads.ts';
 
 export interface RunningServer {
   readonly url: string;
+  /** Host names under which it answers; null is any. */
+  readonly hosts: readonly string[] | null;
   readonly host: Host;
   /** Ends everything in order. Queued generations are kept and run at the next start. */
   close(): Promise<void>;
@@ -44,7 +49,7 @@ class Undo {
 
 /**
  * Starts the API, and serves once it can answer. What is left out comes from `defaultOptions`.
- * @throws TesseraError `data-directory-in-use`, `address-in-use`, `model-process-failed`, `database-too-new`
+ * @throws TesseraError `data-directory-in-use`, `address-in-use`, `address-unusable`, `model-process-failed`, `database-too-new`
  */
 export async function startServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const undo = new Undo();
@@ -59,11 +64,13 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
 async function start(options: ServerOptions, undo: Undo): Promise<RunningServer> {
   const { context, blobs, uploads } = await openStorage(options, undo);
   const server = createServer();
+  refuseUnreadable(server);
   const schema = createSchema();
   const apollo = new ApolloServer<ApiContext>({
     schema,
     parseOptions,
-    validationRules: [operationLimits],
+    validationRules: [operationLimits, noSubscriptions],
+    persistedQueries: false,
     csrfPrevention: true,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
@@ -72,12 +79,14 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   });
   await apollo.start();
   undo.add(() => apollo.stop());
-  server.on('request', createApp({ apollo, context, blobs, uploads, playground: options.playground }));
-  const port = await listen(server, options);
-  const sockets = serveWebSocket(server, schema, context);
+  const { address, port } = await listen(server, options);
+  // Nothing is awaited from here on, so no request can come before there is somebody to answer it.
+  const name = nameOf(options.address);
+  const gate = createGate({ address, name, hosts: options.hosts });
+  server.on('request', createApp({ gate, apollo, context, blobs, uploads, playground: options.playground }));
+  const sockets = serveWebSocket(server, { gate, schema, context });
   undo.add(() => sockets.close());
-  const url = `http://${nameOf(options.address)}:${port}`;
-  return { url, host: context.host, close: () => undo.run() };
+  return { url: `http://${name}:${port}`, hosts: gate.hosts, host: context.host, close: () => undo.run() };
 }
 
 interface Storage {
@@ -107,20 +116,29 @@ function nameOf(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-async function listen(server: Server, { port, address }: ServerOptions): Promise<number> {
+async function listen(server: Server, { port, address }: ServerOptions): Promise<AddressInfo> {
   server.listen(port, address);
   try {
     await once(server, 'listening');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new TesseraError({
-      code: 'address-in-use',
-      who: 'api',
-      got: `port ${port}, which another program uses`,
-      expected: 'a free port',
-      next: 'Stop that program, or choose another port: PORT=4001 npm start.',
-      cause: error,
-    });
+    throw cannotListen(error as NodeJS.ErrnoException, port, address);
   }
-  return (server.address() as AddressInfo).port;
+  return server.address() as AddressInfo;
+}
+
+function cannotListen(cause: NodeJS.ErrnoException, port: number, address: string): TesseraError {
+  const other = 'or choose another port: PORT=4001 npm start.';
+  if (cause.code === 'EADDRINUSE') {
+    const got = `port ${port}, which another program uses`;
+    const next = `Stop that program, ${other}`;
+    return new TesseraError({ code: 'address-in-use', who: 'api', got, expected: 'a free port', next, cause });
+  }
+  return new TesseraError({
+    code: 'address-unusable',
+    who: 'api',
+    got: `the address ${address} and port ${port}, where nothing can listen (${cause.code})`,
+    expected: 'an address of this machine and a port that this user may open',
+    next: `Leave HOST out for this machine alone, ${other}`,
+    cause,
+  });
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import type { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
@@ -7,10 +8,13 @@ import { TesseraError } from '@tessera/errors';
 import type { ApiContext } from '../schema/builder.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Uploads } from '../uploads/uploads.ts';
-import { asErrors } from './error-body.ts';
+import type { Gate } from './gate.ts';
+import { asErrors } from './refusal.ts';
+import { requireJson } from './require-json.ts';
 import { uploadRoute } from './upload-route.ts';
 
 export interface AppParts {
+  readonly gate: Gate;
   readonly apollo: ApolloServer<ApiContext>;
   readonly context: ApiContext;
   readonly blobs: BlobStore;
@@ -20,24 +24,26 @@ export interface AppParts {
 }
 
 /** Every HTTP route. */
-export function createApp({ apollo, context, blobs, uploads, playground }: AppParts): Express {
+export function createApp({ gate, apollo, context, blobs, uploads, playground }: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.use((_request, response, next) => {
+  app.use((request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
-    next();
+    const refusal = gate.refusalOf(request.headers);
+    if (!refusal) return next();
+    response.status(refusal.status).json(asErrors(refusal.error));
   });
   app.get('/healthz', (_request, response) => void response.json(health(context)));
   app.get('/images/:name', (request, response) => sendImage(blobs, request, response));
   app.post('/v1/uploads', ...uploadRoute(uploads));
-  app.use('/graphql', express.json({ limit: '256kb' }), (request, _response, next) => {
+  app.use('/graphql', requireJson, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};
     next();
   });
   app.use('/graphql', expressMiddleware(apollo, { context: () => Promise.resolve(context) }));
   servePlayground(app, playground);
-  app.use((request, response) => void response.status(404).json(asErrors(notFound(request.path))));
+  app.use((request, response) => void response.status(404).json(asErrors(notFound(request))));
   app.use(refuse);
   return app;
 }
@@ -50,7 +56,7 @@ function health({ host }: ApiContext): object {
 function sendImage(blobs: BlobStore, request: Request, response: Response): void {
   const file = blobs.pathOf(String(request.params['name']).replace(/\.png$/, ''));
   if (!file) {
-    response.status(404).json(asErrors(notFound(request.path)));
+    response.status(404).json(asErrors(notFound(request)));
     return;
   }
   response.sendFile(file, { maxAge: '1y', immutable: true });
@@ -69,15 +75,15 @@ function servePlayground(app: Express, playground: string): void {
   });
 }
 
-/** Bodies that are not JSON, too large, cut off: Express says the status, we say the sentence. */
-const refuse: ErrorRequestHandler = (error: { status?: number; type?: string }, _request, response, next) => {
+/** Bodies that are not JSON, too large, cut off; ranges of no file: Express says the status, we say the sentence. */
+const refuse: ErrorRequestHandler = (error: { status?: number; type?: string }, request, response, next) => {
   if (response.headersSent) return next(error);
   const status = error.status ?? 500;
   if (status >= 500) console.error('[api] unexpected error:', error);
-  response.status(status).json(asErrors(bodyError(status, error.type)));
+  response.status(status).json(asErrors(errorOf(status, error.type ?? STATUS_CODES[status], request.method)));
 };
 
-function bodyError(status: number, type: string | undefined): TesseraError {
+function errorOf(status: number, why: string | undefined, method: string): TesseraError {
   const who = 'api';
   if (status >= 500) {
     const next = "The server's output says more; please report it.";
@@ -87,22 +93,22 @@ function bodyError(status: number, type: string | undefined): TesseraError {
     const next = 'Send a smaller document.';
     return new TesseraError({ code: 'body-too-large', who, got: 'a long body', expected: 'at most 256 kB', next });
   }
+  if (method === 'GET' || method === 'HEAD') {
+    const got = `a request it cannot follow (${why})`;
+    const next = 'Correct its path and its headers.';
+    return new TesseraError({ code: 'malformed-request', who, got, expected: 'one that can be answered', next });
+  }
+  const got = `a body it cannot read (${why})`;
   const next = 'Send {"query": "..."} with content-type application/json.';
-  return new TesseraError({
-    code: 'malformed-body',
-    who,
-    got: `a body it cannot read (${type ?? status})`,
-    expected: 'JSON',
-    next,
-  });
+  return new TesseraError({ code: 'malformed-body', who, got, expected: 'JSON', next });
 }
 
-function notFound(path: string): TesseraError {
+function notFound({ method, path }: Request): TesseraError {
   return new TesseraError({
     code: 'not-found',
     who: 'api',
-    got: `the path ${path.slice(0, 100)}`,
+    got: `${method} ${path.slice(0, 100)}`,
     expected: '/graphql, /healthz, /images/<sha256>.png, POST to /v1/uploads or the playground at /',
-    next: 'Correct the path.',
+    next: 'Correct the method or the path.',
   });
 }

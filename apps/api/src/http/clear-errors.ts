@@ -16,7 +16,15 @@ const sentences: Record<string, { readonly expected: string; readonly next: stri
     expected: 'a POST of JSON with a query',
     next: 'Send {"query": "..."} with content-type application/json.',
   },
+  OPERATION_RESOLUTION_FAILURE: {
+    expected: 'one operation, or the name of one of several',
+    next: 'Correct operationName.',
+  },
+  PERSISTED_QUERY_NOT_SUPPORTED: { expected: 'the query itself', next: 'Send {"query": "..."}.' },
 };
+
+/** Of the words of others, which may repeat what they were sent. */
+const MOST_WORDS = 300;
 
 /**
  * An error as clients see it: one sentence and a stable code. Unexpected errors are written to the server's output and
@@ -28,7 +36,11 @@ export function toClient(formatted: GraphQLFormattedError, error: unknown): Grap
   const code = String(formatted.extensions?.['code'] ?? codeOf(error));
   const sentence = sentences[code];
   if (sentence) {
-    const got = `a request it cannot read (${formatted.message.replace(/\.$/, '')})`;
+    const words = formatted.message
+      .slice(0, MOST_WORDS)
+      .replace(/\s+/g, ' ')
+      .replace(/\.?\s*$/, '');
+    const got = `a request it cannot read (${words})`;
     return withSentence(formatted, new TesseraError({ code, who: 'api', got, ...sentence }));
   }
   if (code !== 'INTERNAL_SERVER_ERROR') return formatted;

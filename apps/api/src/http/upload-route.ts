@@ -2,8 +2,7 @@ import express, { type ErrorRequestHandler, type RequestHandler, type Response }
 import { isTesseraError, TesseraError, type ErrorParts } from '@tessera/errors';
 import { imageUrl } from '../schema/image-url.ts';
 import type { Uploads } from '../uploads/uploads.ts';
-import { asErrors } from './error-body.ts';
-import { isOwnPage } from './own-page.ts';
+import { asErrors } from './refusal.ts';
 
 const MOST_MEBIBYTES = 16;
 /** Bodies in memory at one time. */
@@ -24,21 +23,8 @@ function refuse(response: Response, status: number, parts: Omit<ErrorParts, 'who
   response.status(status).json(asErrors(new TesseraError({ who: 'uploads', ...parts })));
 }
 
-/**
- * Browsers let a page send these types elsewhere only after that server has allowed it, which this one never does. Where
- * a browser says which page asks, that is looked at too.
- */
+/** Browsers let a page send these types elsewhere only after that server has allowed it, which this one never does. */
 const requireOwnType: RequestHandler = (request, response, next) => {
-  if (!isOwnPage(request)) {
-    const got = `a request of a page of ${String(request.headers.origin).slice(0, 100)}`;
-    const expected = 'one of a page of this server, or of a program';
-    return refuse(response, 403, {
-      code: 'foreign-page',
-      got,
-      expected,
-      next: 'Send it from the page of this server.',
-    });
-  }
   const type = request.headers['content-type']?.split(';')[0]!.trim().toLowerCase();
   if (type && types.includes(type)) return next();
   const got = type ? `the content-type ${type.slice(0, 100)}` : 'no content-type';

@@ -1,24 +1,26 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { Server } from 'node:http';
+import { TesseraError } from '@tessera/errors';
 import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { ApiContext } from '../schema/builder.ts';
 import { toClient } from './clear-errors.ts';
+import type { Gate } from './gate.ts';
 import { readDocument } from './operation-limits.ts';
-import { isOwnPage } from './own-page.ts';
+import { refuseOn, type Refusal } from './refusal.ts';
 
 /** No message to this server is long. */
 const MOST_BYTES = 64 * 1024;
 
+export interface SocketParts {
+  readonly gate: Gate;
+  readonly schema: GraphQLSchema;
+  readonly context: ApiContext;
+}
+
 /** GraphQL over WebSocket (protocol graphql-transport-ws) at /graphql. */
-export function serveWebSocket(server: Server, schema: GraphQLSchema, context: ApiContext): { close(): Promise<void> } {
-  const sockets = new WebSocketServer({
-    server,
-    path: '/graphql',
-    maxPayload: MOST_BYTES,
-    // Browsers let every page open a socket to every server: only pages of this server may.
-    verifyClient: ({ req }: { req: IncomingMessage }) => isOwnPage(req),
-  });
+export function serveWebSocket(server: Server, { gate, schema, context }: SocketParts): { close(): Promise<void> } {
+  const sockets = openSockets(server, gate);
   const { dispose } = useServer(
     {
       schema,
@@ -39,6 +41,35 @@ export function serveWebSocket(server: Server, schema: GraphQLSchema, context: A
     sockets,
   );
   return { close: async () => dispose() };
+}
+
+/** Browsers let every page open a socket to every server: these go through the gate too, and are refused as clearly. */
+function openSockets(server: Server, gate: Gate): WebSocketServer {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES });
+  sockets.on('wsClientError', ({ message }, socket) => refuseOn(socket, badHandshake(message)));
+  server.on('upgrade', (request, socket, head) => {
+    const path = request.url!.split('?')[0]!;
+    const elsewhere = path === '/graphql' ? null : badHandshake(`the path ${path.slice(0, 100)}`);
+    const refusal = gate.refusalOf(request.headers) ?? elsewhere;
+    if (refusal) return refuseOn(socket, refusal);
+    sockets.handleUpgrade(request, socket, head, (opened) => {
+      sockets.emit('connection', opened, request);
+      // graphql-ws would print every broken frame as an error of this server; ws has closed the socket by then.
+      opened.removeAllListeners('error').on('error', () => undefined);
+    });
+  });
+  return sockets;
+}
+
+function badHandshake(why: string): Refusal {
+  const error = new TesseraError({
+    code: 'handshake-invalid',
+    who: 'api',
+    got: `an Upgrade that it cannot follow (${why})`,
+    expected: 'a WebSocket at /graphql',
+    next: 'Open one there, or send the request without Upgrade.',
+  });
+  return { status: 400, error };
 }
 
 function format(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {

@@ -41,9 +41,11 @@ export function openUploads(database: Database, blobs: BlobStore): Uploads {
       return { id, height, width };
     },
     async require(id) {
+      // First what is no hash: PostgreSQL takes no text with a zero in it.
+      if (blobs.pathOf(id) === null) throw unknown(id);
       const sql = `SELECT 1 FROM upload WHERE id = $1 UNION ALL SELECT 1 FROM generation WHERE images ? $1 LIMIT 1`;
       const { rows } = await database.query(sql, [id]);
-      if (rows.length === 0 || blobs.pathOf(id) === null) throw unknown(id);
+      if (rows.length === 0) throw unknown(id);
     },
   };
 }

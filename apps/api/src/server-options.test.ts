@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { defaultOptions } from './server-options.ts';
+
+it('listens to this machine alone where nothing is said', () => {
+  expect(defaultOptions({})).toMatchObject({ port: 4000, address: '127.0.0.1', hosts: [] });
+  expect(defaultOptions({ HOST: '', TESSERA_HOSTS: '' })).toMatchObject({ address: '127.0.0.1', hosts: [] });
+});
+
+it('reads host names as browsers send them', () => {
+  const hosts = (text: string) => defaultOptions({ TESSERA_HOSTS: text }).hosts;
+  expect(hosts(' Tessera.example,192.0.2.7, [2001:db8::7],')).toEqual([
+    'tessera.example',
+    '192.0.2.7',
+    '[2001:db8::7]',
+  ]);
+  for (const wrong of ['https://tessera.example', 'tessera.example:80', 'a.example b.example', '*', '2001:db8::7']) {
+    expect(() => hosts(wrong)).toThrow(/^\[api\] got TESSERA_HOSTS=.+; expected .+\. .+\.$/);
+  }
+});
