@@ -7,7 +7,7 @@ export const engineOptions: Readonly<Record<string, Option>> = {
   target: {
     type: 'string',
     value: 'T',
-    help: 'where programs run: onnx, tensorflow or eager (default: the fastest available)',
+    help: 'where programs run: onnx, tensorflow, eager or tensorflow-eager (default: the fastest available)',
   },
   threads: { type: 'string', value: 'N', help: 'threads of the runtime (default: all cores)' },
 };

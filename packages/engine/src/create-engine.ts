@@ -7,6 +7,7 @@ import { CompiledProgram } from './program/compiled-program.ts';
 import { eagerProgram } from './program/eager-program.ts';
 import { onnxTarget } from './onnx/program-target.ts';
 import type { OrtTensor } from './onnx/runtime.ts';
+import { tensorFlowBackend } from './tensorflow/tfjs-backend.ts';
 import { tensorFlowTarget, type TensorFlowOptions, type XlaUse } from './tensorflow/program-target.ts';
 import { selectTarget } from './target.ts';
 import { createTrainStep } from './train/create-train-step.ts';
@@ -35,6 +36,7 @@ export function createEngine(options: EngineOptions = {}): Engine {
   const threads = checkThreads(options.threads ?? availableParallelism());
   tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
   const tensorFlow = { threads, xla: options.xla ?? 'auto' } as const;
+  const eager = eagerBackend(target, threads);
   const programTarget = target === 'tensorflow' ? tensorFlowTarget(tensorFlow) : onnxTarget(threads);
   const steps = new Set<{ dispose(): void }>();
   const programs = new Set<CompiledProgram>();
@@ -42,7 +44,7 @@ export function createEngine(options: EngineOptions = {}): Engine {
     fn: (...args: A) => R,
     { name, axes, memory }: CompileOptions,
   ): Program<A, R> => {
-    if (target === 'eager') return eagerProgram(fn, name);
+    if (eager) return eagerProgram(fn, name, eager);
     const program = new CompiledProgram({
       fn: (args) => fn(...(args as unknown as A)),
       name,
@@ -57,7 +59,7 @@ export function createEngine(options: EngineOptions = {}): Engine {
     };
     return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
   };
-  const makeStepBackend = stepBackends(target, tensorFlow);
+  const makeStepBackend = eager ? eagerSteps(eager) : stepBackends(target, tensorFlow);
   return {
     target,
     why,
@@ -72,12 +74,19 @@ export function createEngine(options: EngineOptions = {}): Engine {
   };
 }
 
+/** The backend of tfjs that an eager target means, found when it is needed; null for the others. */
+function eagerBackend(target: TargetName, threads: number): (() => string) | null {
+  if (target === 'eager') return () => 'cpu';
+  return target === 'tensorflow-eager' ? () => tensorFlowBackend(threads) : null;
+}
+
+function eagerSteps(backend: () => string): (spec: TrainStepSpec) => StepBackend {
+  const store = new ParameterStore<Tensor>();
+  return (spec) => new EagerBackend(spec, store, backend);
+}
+
 /** Steps of one engine see each other's parameters: an adversarial pair trains in turns. */
 function stepBackends(target: TargetName, options: TensorFlowOptions): (spec: TrainStepSpec) => StepBackend {
-  if (target === 'eager') {
-    const store = new ParameterStore<Tensor>();
-    return (spec) => new EagerBackend(spec, store);
-  }
   if (target === 'tensorflow') {
     const store = new ParameterStore<number>();
     return (spec) => new TensorFlowBackend(spec, store, options);

@@ -6,7 +6,7 @@ export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from '.
 export { nn } from './nn/nn.ts';
 export { fileTensor, tensorFrom, type FileTensorSpec } from './passive/tensors.ts';
 export { keyedRng } from './rng/keyed-rng.ts';
-export { selectTarget, type TargetChoice } from './target.ts';
+export { selectTarget, TARGETS, type TargetChoice } from './target.ts';
 export { describeTensorFlow } from './tensorflow/describe.ts';
 export { setupTensorFlow, type SetupRequest } from './tensorflow/setup/setup-tensorflow.ts';
 export { trace, type TraceRequest } from './trace/trace.ts';

@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import type { TargetName } from './engine.ts';
 
-export const TARGETS: readonly TargetName[] = ['onnx', 'tensorflow', 'eager'];
+export const TARGETS: readonly TargetName[] = ['onnx', 'tensorflow', 'eager', 'tensorflow-eager'];
 
 export interface TargetChoice {
   readonly target: TargetName;

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { TargetName } from '@tessera/engine';
+import { TARGETS, type TargetName } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 
 export interface ParityArguments {
@@ -11,13 +11,13 @@ export interface ParityArguments {
 export const help = `Runs every case file of a folder and compares what Tessera computes with what the file expects.
 
 Usage
-  npm run parity -- FOLDER [--kind PATTERNS] [--target onnx|tensorflow|eager]
+  npm run parity -- FOLDER [--kind PATTERNS] [--target TARGET]
 
 Options
   --kind PATTERNS   Only files whose metadata \`kind\` matches: patterns with * and ?, apart by commas.
                     A kind without a runner fails.
-  --target TARGET   onnx (default); tensorflow, where \`tessera setup tensorflow\` has been run; or eager, the plain
-                    TensorFlow.js that serves as reference.
+  --target TARGET   onnx (default); eager, the plain TensorFlow.js that serves as reference; and where
+                    \`tessera setup tensorflow\` has been run, tensorflow and tensorflow-eager.
   --help            This text.
 
 Prints one line per file (ok or FAIL, file, kind, largest error or reason) and at last
@@ -38,13 +38,13 @@ export function parseArguments(args: readonly string[]): ParityArguments | null 
     throw badArguments(`${positionals.length} folders`, 'one folder of case files');
   }
   const target = values.target ?? 'onnx';
-  if (!isTarget(target)) throw badArguments(`--target ${target}`, 'onnx, tensorflow or eager');
+  if (!isTarget(target)) throw badArguments(`--target ${target}`, TARGETS.join(', '));
   const kinds = (values.kind ?? []).flatMap((list) => list.split(',').map((pattern) => pattern.trim()));
   return { folder, kinds: kinds.filter((pattern) => pattern !== ''), target };
 }
 
 function isTarget(name: string): name is TargetName {
-  return name === 'onnx' || name === 'tensorflow' || name === 'eager';
+  return TARGETS.some((target) => target === name);
 }
 
 function parse(args: readonly string[]) {

@@ -1,21 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
 import { adamw, type Slots } from './adamw.ts';
+import { withBackend } from '../trace/tfjs-internals.ts';
 import { differentiate, evaluateLoss, type Batch } from './gradients.ts';
 import type { ParameterStore } from './parameter-store.ts';
 import type { Measured, Proposal, ProposalRequest, StepBackend } from './step-backend.ts';
 import type { TrainStepSpec } from './train-step.ts';
 
-/** Plain tfjs on whatever backend is active: the reference for other targets. */
+/** Plain tfjs on one of its backends: on `cpu`, the reference for other targets. */
 export class EagerBackend implements StepBackend {
   readonly #spec: TrainStepSpec;
   readonly #store: ParameterStore<Tensor>;
+  readonly #backend: () => string;
   /** Null until first needed, so that variables may be assigned before. */
   #slots: readonly Slots<Tensor>[] | null = null;
 
-  constructor(spec: TrainStepSpec, store: ParameterStore<Tensor>) {
+  constructor(spec: TrainStepSpec, store: ParameterStore<Tensor>, backend: () => string) {
     this.#spec = spec;
     this.#store = store;
+    this.#backend = backend;
     for (const [i, { variable }] of spec.params.entries()) store.own(variable, async () => this.#state()[i]!.param);
   }
 
@@ -23,7 +26,7 @@ export class EagerBackend implements StepBackend {
     const sums: (Tensor | null)[] = this.#spec.params.map(() => null);
     const values = await this.#values();
     const measured = batches.map((batch, i) => withValues(values, () => this.#accumulate(sums, batch, keys[i]!)));
-    const { slots, norm } = tidily(() => {
+    const { slots, norm } = this.#tidily(() => {
       const update = { spec: this.#spec, scalars: tf.tensor1d(scalars), share: 1 / batches.length };
       const updated = adamw(this.#state(), sums, update);
       const next = updated.slots.map((slot, i) => slot ?? copySlots(this.#state()[i]!));
@@ -41,7 +44,7 @@ export class EagerBackend implements StepBackend {
 
   async evaluate(batch: Batch, key: Int32Array): Promise<Measured> {
     const work = () => measure(evaluateLoss(this.#spec, batch, tf.tensor1d(key, 'int32')));
-    return withValues(await this.#values(), () => tidily(work));
+    return withValues(await this.#values(), () => this.#tidily(work));
   }
 
   async read(): Promise<readonly Slots<Float32Array>[]> {
@@ -96,7 +99,7 @@ export class EagerBackend implements StepBackend {
 
   /** Adds one batch's gradients to `sums`. */
   #accumulate(sums: (Tensor | null)[], batch: Batch, key: Int32Array): Measured {
-    const { measured, gradients } = tidily(() => {
+    const { measured, gradients } = this.#tidily(() => {
       const { loss, aux, gradients } = differentiate(this.#spec, batch, tf.tensor1d(key, 'int32'));
       const measured = measure({ loss, aux });
       tf.dispose(aux as NamedTensorMap);
@@ -106,6 +109,16 @@ export class EagerBackend implements StepBackend {
     tf.dispose(sums.filter((sum) => sum !== null));
     gradients.forEach((gradient, i) => (sums[i] = gradient));
     return measured;
+  }
+
+  /** A tidy on the backend whose result is not a tensor: what shall live is kept. */
+  #tidily<T>(work: () => T): T {
+    let result: T | null = null;
+    withBackend(this.#backend(), () => {
+      result = work();
+      return [];
+    });
+    return result!;
   }
 
   /** What variables hold while the loss runs: the trained values, also of other steps. */
@@ -134,15 +147,6 @@ function withValues<T>(values: ReadonlyMap<Variable, Tensor>, work: () => T): T 
 /** A copy of a variable's numbers: tfjs loses count of references when backends share numbers. */
 function copyOf(variable: Variable): Tensor {
   return tf.keep(tf.tensor(variable.dataSync().slice(), variable.shape));
-}
-
-/** A tidy whose result is not a tensor: what shall live is kept. */
-function tidily<T>(work: () => T): T {
-  let result: T | null = null;
-  tf.tidy(() => {
-    result = work();
-  });
-  return result!;
 }
 
 function copySlots({ param, m, v, ema }: Slots<Tensor>): Slots<Tensor> {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { basename, join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import { findInstallation, installationFolder, MANIFEST } from '../installation.ts';
+import { placeStandIns } from '../stand-ins.ts';
 import { buildBinding } from './build-binding.ts';
 import { download, type Progress } from './download.ts';
 import { findTool, runTool } from './run-tool.ts';
@@ -60,6 +61,7 @@ export async function setupTensorFlow(request: SetupRequest): Promise<void> {
   const binding = join(folder, BINDING);
   say(`building the binding with ${compiler}`);
   await buildBinding({ compiler, tensorFlow, kernels, headers }, binding);
+  placeStandIns(kernels);
   const { version, isOnGpu } = await verifyBinding(binding);
   const manifest = { version, variant, platform, binding: BINDING, kernels: basename(kernels) };
   writeFileSync(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
