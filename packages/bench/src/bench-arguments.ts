@@ -7,6 +7,7 @@ export const benchmarks = [
   'vqvae-train',
   'mar-b',
   'mar-train',
+  'targets',
   'server',
   'faster-sampling',
 ] as const;
@@ -22,6 +23,10 @@ export interface BenchArguments {
   /** Images of each setting that is judged. */
   readonly samples: number;
   readonly threads: number;
+  /** Of targets: the jobs to measure; null for all. */
+  readonly jobs: readonly string[] | null;
+  /** Of targets: whether engines shall choose by what is measured. */
+  readonly write: boolean;
 }
 
 export const help = `Measures Tessera, beside PyTorch where it is installed.
@@ -38,6 +43,8 @@ Benchmarks
                 64 steps of 100 denoising steps, and 16 of 20; random weights. The first takes minutes a side:
                 --images 1 is enough.
   mar-train     One training step of a small MAR: 4 + 4 blocks of width 384, denoiser 3 x 512, batch 16.
+  targets       The jobs above, mar-b at 16 steps of 20, on every target that is set up: ONNX Runtime, plain tfjs on
+                TensorFlow, TensorFlow's graphs, XLA.
   server        Delay of the server's event loop while it generates. Needs no PyTorch.
   faster-sampling
                 Options of digits-mar that spare work, against none of them: processor time, recognised digits and
@@ -48,12 +55,15 @@ Options
   --images N      Measured runs of each side, after one to warm up (default 5). The sides run in turn.
   --samples N     Images of each setting of faster-sampling (default 500).
   --threads N     Threads of each side (default 2).
+  --jobs LIST     Of targets: only these jobs, apart by commas.
+  --write         Of targets: write the ratios into packages/engine/src/target-times.ts, from which engines choose.
   --json          One JSON object as the last line.
   --help          This text.
 
 Examples
   npm run bench -- var-d16 --python ~/torch/bin/python
   npm run bench -- var-train --images 10 --json
+  npm run bench -- targets --jobs var-train,mar-train
   npm run bench -- server --python none`;
 
 /** Null when help is asked for. @throws TesseraError `arguments` */
@@ -72,6 +82,8 @@ export function parseArguments(args: readonly string[]): BenchArguments | null {
     images: count(values.images ?? '5', '--images'),
     samples: count(values.samples ?? '500', '--samples'),
     threads: count(values.threads ?? '2', '--threads'),
+    jobs: values.jobs?.split(',') ?? null,
+    write: values.write === true,
   };
 }
 
@@ -85,6 +97,8 @@ function parse(args: readonly string[]) {
         images: { type: 'string' },
         samples: { type: 'string' },
         threads: { type: 'string' },
+        jobs: { type: 'string' },
+        write: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

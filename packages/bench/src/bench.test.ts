@@ -33,7 +33,7 @@ describe('alternate', () => {
 describe('arguments', () => {
   it('have defaults', () => {
     const expected = { benchmark: 'var-d16', python: 'python3', json: false, images: 5, samples: 500, threads: 2 };
-    expect(parseArguments(['var-d16'])).toEqual(expected);
+    expect(parseArguments(['var-d16'])).toEqual({ ...expected, jobs: null, write: false });
     expect(parseArguments(['server', '--python', 'none', '--json'])).toMatchObject({ python: null, json: true });
   });
 

@@ -1,19 +1,24 @@
 import { help, parseArguments, type Benchmark } from './bench-arguments.ts';
 import { benchServer } from './bench-server.ts';
+import { benchTargets } from './bench-targets.ts';
 import type { BenchmarkRun, Print } from './benchmark-run.ts';
+import { compareSides, type Comparison } from './compare-sides.ts';
 import { benchFasterSampling } from './faster-sampling.ts';
-import { benchMarImage } from './mar-image.ts';
-import { benchMarTraining } from './mar-training.ts';
-import { benchVarImage } from './var-image.ts';
-import { benchVarTraining } from './var-training.ts';
-import { benchVqTraining } from './vq-training.ts';
+import type { Job } from './job.ts';
+import { jobs } from './jobs.ts';
+import { reportImage } from './report-image.ts';
+import { reportSteps } from './report-steps.ts';
 
 const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
-  'var-d16': benchVarImage,
-  'var-train': benchVarTraining,
-  'vqvae-train': benchVqTraining,
-  'mar-b': benchMarImage,
-  'mar-train': benchMarTraining,
+  'var-d16': besidePyTorch(jobs['var-d16']),
+  'var-train': besidePyTorch(jobs['var-train']),
+  'vqvae-train': besidePyTorch(jobs['vqvae-train']),
+  'mar-b': async (request, print) => ({
+    '64x100': await besidePyTorch(jobs['mar-b-64x100'])(request, print),
+    '16x20': await besidePyTorch(jobs['mar-b-16x20'])(request, print),
+  }),
+  'mar-train': besidePyTorch(jobs['mar-train']),
+  targets: benchTargets,
   server: benchServer,
   'faster-sampling': benchFasterSampling,
 };
@@ -33,4 +38,14 @@ export async function bench(args: readonly string[], print: Print): Promise<0 | 
     print(error instanceof Error ? error.message : String(error));
     return 1;
   }
+}
+
+function besidePyTorch(makeJob: () => Promise<Job>): BenchmarkRun {
+  return async (request, print): Promise<Comparison> => {
+    const job = await makeJob();
+    print(job.title);
+    const comparison = await compareSides(request, job, print);
+    print(job.kind === 'training' ? reportSteps(comparison) : reportImage(comparison));
+    return comparison;
+  };
 }

@@ -1,7 +1,9 @@
+import type { EngineOptions } from '@tessera/engine';
 import { alternate, type Measured } from './alternate.ts';
 import type { BenchArguments } from './bench-arguments.ts';
 import type { Print } from './benchmark-run.ts';
 import { seconds } from './format.ts';
+import type { Job } from './job.ts';
 import { startOwnSide, startTorchSide, type Side } from './side.ts';
 
 export interface Comparison {
@@ -12,31 +14,33 @@ export interface Comparison {
   readonly ratio: number | null;
 }
 
-export interface SideSettings {
-  /** File names without their ending: `sides/NAME.ts` and `torch/NAME.py`. */
-  readonly name: { readonly ours: string; readonly torch: string };
-  readonly ours: object;
-  readonly torch: object;
-  /** False where the sides warm up by themselves. */
-  readonly warmUp?: boolean;
+/** Where our side runs; PyTorch gets as many threads. */
+export type SideEngine = Omit<EngineOptions, 'threads'>;
+
+/** Runs a job on the default target and on PyTorch, in turn. */
+export async function compareSides(request: BenchArguments, job: Job, print: Print): Promise<Comparison> {
+  const { ours, torch } = await measureSides(request, { job, engines: [{}] }, print);
+  return { ours: ours[0]!, torch, ratio: torch && ours[0]!.figures['total']! / torch.figures['total']! };
 }
 
-/** Starts both sides, runs them in turn, and ends them whatever happens. */
-export async function compareSides(
+/** Starts a side for every engine, and PyTorch's, runs them in turn, and ends them whatever happens. */
+export async function measureSides(
   request: BenchArguments,
-  { name, ours, torch, warmUp = true }: SideSettings,
+  { job, engines }: { readonly job: Job; readonly engines: readonly SideEngine[] },
   print: Print,
-): Promise<Comparison> {
+): Promise<{ readonly ours: readonly Measured[]; readonly torch: Measured | null }> {
   const { python, images, threads } = request;
+  const { name, ours, torch, warmUp = true } = job;
   const sides: Side[] = [];
   try {
-    sides.push(await startOwnSide(name.ours, { ...ours, threads }));
+    for (const engine of engines) {
+      sides.push(await startOwnSide(name.ours, { ...ours, engine: { ...engine, threads } }));
+    }
     if (python !== null) sides.push(await startTorchSide(python, name.torch, { ...torch, threads }));
     const measured = await alternate(sides, { rounds: images, warmUp }, ({ runtime }, figures) =>
       print(`  ${runtime}: ${seconds(figures['total']!)}`),
     );
-    const [own, other = null] = measured as [Measured, Measured?];
-    return { ours: own, torch: other, ratio: other && own.figures['total']! / other.figures['total']! };
+    return { ours: measured.slice(0, engines.length), torch: measured[engines.length] ?? null };
   } finally {
     await Promise.all(sides.map((side) => side.end()));
   }

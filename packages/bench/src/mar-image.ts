@@ -1,43 +1,31 @@
 import { join } from 'node:path';
-import type { BenchmarkRun } from './benchmark-run.ts';
-import { compareSides, type Comparison } from './compare-sides.ts';
+import type { Job } from './job.ts';
 import { randomModel } from './random-model.ts';
-import { reportImage } from './report-image.ts';
 
 /** MAR-B of the paper's table 4, on KL-16 latents of 256-pixel images. */
 const TRUNK = { depth: 12, width: 768, heads: 12 };
 const PARTS = { buffer: 64, blocks: 6, width: 1024, latentScale: 0.2325 };
 const SAMPLING = { label: 207, cfg: 2.9 };
-const SETTINGS = [
-  { steps: 64, denoising: 100 },
-  { steps: 16, denoising: 20 },
-];
 
-/** Whole images of MAR-B in two settings, guidance on, with the full decoder. */
-export const benchMarImage: BenchmarkRun = async (request, print) => {
+interface Steps {
+  readonly steps: number;
+  readonly denoising: number;
+}
+
+/** Whole images of MAR-B, guidance on, with the full decoder. */
+export const marImage = async ({ steps, denoising }: Steps): Promise<Job> => {
   const folder = await writeModel();
   const files = ['backbone', 'head', 'tokenizer'].map((part) => join(folder, `${part}.safetensors`));
-  const comparisons: Record<string, Comparison> = {};
-  for (const { steps, denoising } of SETTINGS) {
-    print(
-      `MAR-B, one 256-pixel image in ${steps} steps of ${denoising}, guidance 2.9 linear, decoder included; random weights`,
-    );
-    const options = { steps, respacing: String(denoising), temperature: 1 };
-    const { label, cfg } = SAMPLING;
-    const comparison = await compareSides(
-      request,
-      {
-        name: { ours: 'image', torch: 'mar_b' },
-        ours: { folder, request: { labels: [label], guidance: cfg, options }, warmUp: 2 },
-        torch: { ...SAMPLING, ...PARTS, files, steps, denoising, encoder: TRUNK, decoder: TRUNK },
-        warmUp: false,
-      },
-      print,
-    );
-    print(reportImage(comparison));
-    comparisons[`${steps}x${denoising}`] = comparison;
-  }
-  return comparisons;
+  const { label, cfg } = SAMPLING;
+  const options = { steps, respacing: String(denoising), temperature: 1 };
+  return {
+    title: `MAR-B, one 256-pixel image in ${steps} steps of ${denoising}, guidance 2.9 linear, decoder included; random weights`,
+    kind: 'inference',
+    name: { ours: 'image', torch: 'mar_b' },
+    ours: { folder, request: { labels: [label], guidance: cfg, options }, warmUp: 2 },
+    torch: { ...SAMPLING, ...PARTS, files, steps, denoising, encoder: TRUNK, decoder: TRUNK },
+    warmUp: false,
+  };
 };
 
 function writeModel(): Promise<string> {

@@ -1,6 +1,4 @@
-import type { BenchmarkRun } from './benchmark-run.ts';
-import { compareSides } from './compare-sides.ts';
-import { reportSteps } from './report-steps.ts';
+import type { Job } from './job.ts';
 
 /** The training step whose time the MAR specification quotes: 19.9M parameters, 64 tokens and 64 buffers an image. */
 const SIZE = {
@@ -23,12 +21,11 @@ const SIZE = {
 };
 
 /** One training step of MAR on given latents: forward, backward, clipping, AdamW, average. */
-export const benchMarTraining: BenchmarkRun = async (request, print) => {
-  print(
+export const marTraining = async (): Promise<Job> => ({
+  title:
     'MAR training step: 4 + 4 blocks of width 384, 64 tokens and 64 buffers, denoiser 3 x 512, 4 timesteps, batch 16',
-  );
-  const name = { ours: 'mar-training', torch: 'mar_train' };
-  const comparison = await compareSides(request, { name, ours: SIZE, torch: SIZE }, print);
-  print(reportSteps(comparison));
-  return comparison;
-};
+  kind: 'training',
+  name: { ours: 'mar-training', torch: 'mar_train' },
+  ours: SIZE,
+  torch: SIZE,
+});

@@ -1,6 +1,4 @@
-import type { BenchmarkRun } from './benchmark-run.ts';
-import { compareSides } from './compare-sides.ts';
-import { reportSteps } from './report-steps.ts';
+import type { Job } from './job.ts';
 
 /** The training step whose time the VAR specification quotes: 18.3M parameters, 155 tokens an image. */
 const SIZE = {
@@ -15,10 +13,10 @@ const SIZE = {
 };
 
 /** One training step of the transformer on given tokens: forward, backward, clipping, AdamW. */
-export const benchVarTraining: BenchmarkRun = async (request, print) => {
-  print('VAR training step: depth 6, width 384, scales 1 2 3 4 5 6 8, vocabulary 4096, batch 16, AdamW, clip 2');
-  const name = { ours: 'var-training', torch: 'var_train' };
-  const comparison = await compareSides(request, { name, ours: SIZE, torch: SIZE }, print);
-  print(reportSteps(comparison));
-  return comparison;
-};
+export const varTraining = async (): Promise<Job> => ({
+  title: 'VAR training step: depth 6, width 384, scales 1 2 3 4 5 6 8, vocabulary 4096, batch 16, AdamW, clip 2',
+  kind: 'training',
+  name: { ours: 'var-training', torch: 'var_train' },
+  ours: SIZE,
+  torch: SIZE,
+});

@@ -19,7 +19,7 @@ import { TensorFlowBackend } from './train/tensorflow-backend.ts';
 import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
 
 export interface EngineOptions {
-  /** Where programs run; by default `onnx`, or what TESSERA_TARGET says. */
+  /** Where programs and training steps run; by default what TESSERA_TARGET says, or the fastest here for each. */
   readonly target?: TargetName;
   /** Threads of one operation: by default one per core. */
   readonly threads?: number;
@@ -32,7 +32,8 @@ export interface EngineOptions {
  * @throws TesseraError `target-unknown`, `threads-invalid`
  */
 export function createEngine(options: EngineOptions = {}): Engine {
-  const { target, why } = selectTarget(options.target);
+  const { target, why } = selectTarget({ use: 'inference', asked: options.target });
+  const training = selectTarget({ use: 'training', asked: options.target });
   const threads = checkThreads(options.threads ?? availableParallelism());
   tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
   const tensorFlow = { threads, xla: options.xla ?? 'auto' } as const;
@@ -59,10 +60,11 @@ export function createEngine(options: EngineOptions = {}): Engine {
     };
     return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
   };
-  const makeStepBackend = eager ? eagerSteps(eager) : stepBackends(target, tensorFlow);
+  const makeStepBackend = stepBackends(training.target, tensorFlow);
   return {
     target,
     why,
+    training,
     compile,
     compileTrainStep: (spec) => adopt(createTrainStep(spec, makeStepBackend(spec)), steps),
     profile: () => [...programs].map((program) => program.profile()),
@@ -80,13 +82,13 @@ function eagerBackend(target: TargetName, threads: number): (() => string) | nul
   return target === 'tensorflow-eager' ? () => tensorFlowBackend(threads) : null;
 }
 
-function eagerSteps(backend: () => string): (spec: TrainStepSpec) => StepBackend {
-  const store = new ParameterStore<Tensor>();
-  return (spec) => new EagerBackend(spec, store, backend);
-}
-
 /** Steps of one engine see each other's parameters: an adversarial pair trains in turns. */
 function stepBackends(target: TargetName, options: TensorFlowOptions): (spec: TrainStepSpec) => StepBackend {
+  const eager = eagerBackend(target, options.threads);
+  if (eager) {
+    const store = new ParameterStore<Tensor>();
+    return (spec) => new EagerBackend(spec, store, eager);
+  }
   if (target === 'tensorflow') {
     const store = new ParameterStore<number>();
     return (spec) => new TensorFlowBackend(spec, store, options);

@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs';
+import type { TargetChoice } from './target.ts';
 import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
 
 /**
@@ -52,6 +53,8 @@ export interface Engine {
   readonly target: TargetName;
   /** One line for health pages: which target and why. */
   readonly why: string;
+  /** Where training steps run, and why. */
+  readonly training: TargetChoice;
   compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
   compileTrainStep(spec: TrainStepSpec): TrainStep;
   /** One entry per compiled program that is alive, in the order of their making; none for the target eager. */

@@ -6,7 +6,9 @@ export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from '.
 export { nn } from './nn/nn.ts';
 export { fileTensor, tensorFrom, type FileTensorSpec } from './passive/tensors.ts';
 export { keyedRng } from './rng/keyed-rng.ts';
-export { selectTarget, TARGETS, type TargetChoice } from './target.ts';
+export { selectTarget, TARGETS, type TargetChoice, type TargetQuestion } from './target.ts';
+export type { TargetUse } from './target-times.ts';
+export { findInstallation, type Installation } from './tensorflow/installation.ts';
 export { describeTensorFlow } from './tensorflow/describe.ts';
 export { setupTensorFlow, type SetupRequest } from './tensorflow/setup/setup-tensorflow.ts';
 export { trace, type TraceRequest } from './trace/trace.ts';

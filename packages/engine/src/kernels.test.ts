@@ -231,9 +231,12 @@ describe.skipIf(!isTensorFlowHere).each([
   ['plain tfjs', plain],
 ] as const)(`tensorflow by %s${tensorFlowSkip}`, (_, engine) => {
   describe.each(suites)('%s kernels compute what tfjs-cpu computes', (__, cases) => {
-    it.each(cases.filter(([name]) => isSame(engine, name)).map(([name, fn, ...args]) => ({ name, fn, args })))('$name', async ({ fn, args }) => {
-      await expectSame([engine, reference], fn as (...args: Tensor[]) => Tree, { args });
-    });
+    it.each(cases.filter(([name]) => isSame(engine, name)).map(([name, fn, ...args]) => ({ name, fn, args })))(
+      '$name',
+      async ({ fn, args }) => {
+        await expectSame([engine, reference], fn as (...args: Tensor[]) => Tree, { args });
+      },
+    );
   });
 });
 

@@ -3,16 +3,22 @@ import { createEngine } from './create-engine.ts';
 import { selectTarget } from './target.ts';
 
 describe('selectTarget', () => {
-  it('takes what is asked for, then the environment, then onnx, and says so', () => {
-    expect(selectTarget('eager', { TESSERA_TARGET: 'onnx' })).toEqual({ target: 'eager', why: 'eager: asked for' });
-    expect(selectTarget(undefined, { TESSERA_TARGET: 'eager' }).target).toBe('eager');
-    expect(selectTarget(undefined, {}).target).toBe('onnx');
-    expect(selectTarget(undefined, { TESSERA_TARGET: '' }).why).toMatch(/^onnx: /);
+  it('takes what is asked for, then the environment, then the fastest, and says so', () => {
+    const use = 'inference';
+    const environment = (target: string) => ({ TESSERA_TARGET: target, TESSERA_CACHE: '/nowhere' });
+    const asked = selectTarget({ use, asked: 'eager', environment: environment('onnx') });
+    expect(asked).toEqual({ target: 'eager', why: 'eager: asked for' });
+    expect(selectTarget({ use, environment: environment('eager') }).target).toBe('eager');
+    expect(selectTarget({ use, environment: environment('') })).toEqual({
+      target: 'onnx',
+      why: 'onnx: the default for inference, TensorFlow is not set up',
+    });
   });
 
   it('refuses targets that it does not know', () => {
-    expect(() => selectTarget('cuda', {})).toThrow(/'cuda'; expected 'onnx' or 'tensorflow' or 'eager'/);
-    expect(() => selectTarget(undefined, { TESSERA_TARGET: 'gpu' })).toThrow(/TESSERA_TARGET/);
+    const use = 'training';
+    expect(() => selectTarget({ use, asked: 'cuda' })).toThrow(/'cuda'; expected 'onnx' or 'tensorflow' or 'eager'/);
+    expect(() => selectTarget({ use, environment: { TESSERA_TARGET: 'gpu' } })).toThrow(/TESSERA_TARGET/);
   });
 });
 

@@ -1,5 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import type { TargetName } from './engine.ts';
+import { TARGET_TIMES, type TargetUse } from './target-times.ts';
+import { findInstallation } from './tensorflow/installation.ts';
 
 export const TARGETS: readonly TargetName[] = ['onnx', 'tensorflow', 'eager', 'tensorflow-eager'];
 
@@ -9,15 +11,27 @@ export interface TargetChoice {
   readonly why: string;
 }
 
+export interface TargetQuestion {
+  readonly use: TargetUse;
+  readonly asked?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /**
- * Chooses where programs run: what is asked for, else what the environment variable TESSERA_TARGET says, else `onnx`.
+ * Chooses where programs run: what is asked for, else what the environment variable TESSERA_TARGET says, else what is
+ * here and was fastest when it was measured.
  * @throws TesseraError `target-unknown`
  */
-export function selectTarget(asked?: string, environment: NodeJS.ProcessEnv = process.env): TargetChoice {
+export function selectTarget({ use, asked, environment = process.env }: TargetQuestion): TargetChoice {
   if (asked !== undefined) return { target: check(asked, 'createEngine'), why: `${asked}: asked for` };
   const variable = environment['TESSERA_TARGET'];
   if (variable) return { target: check(variable, 'TESSERA_TARGET'), why: `${variable}: TESSERA_TARGET says so` };
-  return { target: 'onnx', why: 'onnx: the default, ONNX Runtime from npm' };
+  const hasTensorFlow = findInstallation(environment) !== null;
+  const here = TARGETS.filter((target) => hasTensorFlow || !target.startsWith('tensorflow'));
+  const timeOf = (target: TargetName): number => TARGET_TIMES[use][target] ?? Infinity;
+  const target = here.reduce((best, one) => (timeOf(one) < timeOf(best) ? one : best));
+  const rest = hasTensorFlow ? 'the fastest here' : 'TensorFlow is not set up';
+  return { target, why: `${target}: the default for ${use}, ${rest}` };
 }
 
 function check(name: string, who: string): TargetName {

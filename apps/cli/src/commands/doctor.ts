@@ -33,6 +33,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     tessera: (require('../../package.json') as { version: string }).version,
     node: `${process.version} (${process.platform} ${process.arch})`,
     target: engine.why,
+    training: engine.training.why,
     'onnxruntime-node': version('onnxruntime-node'),
     tensorflow: await describeTensorFlow(),
     '@tensorflow/tfjs': version('@tensorflow/tfjs'),

@@ -1,18 +1,18 @@
-import { createEngine } from '@tessera/engine';
+import { createEngine, type EngineOptions } from '@tessera/engine';
 import { openModel, type GenerateRequest } from '@tessera/models';
 import type { Figures } from '../side.ts';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {
   readonly folder: string;
-  readonly threads: number;
+  readonly engine: EngineOptions;
   readonly request: Pick<GenerateRequest, 'labels' | 'guidance' | 'options'>;
   /** Steps of a first image that is not measured, where whole ones are long; 0: none. */
   readonly warmUp: number;
 }
 
-const { folder, threads, request, warmUp } = sideSettings<Settings>();
-const engine = createEngine({ target: 'onnx', threads });
+const { folder, engine: options, request, warmUp } = sideSettings<Settings>();
+const engine = createEngine(options);
 const model = await openModel(folder, { engine });
 let seed = 0;
 

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { maskedEncoderDecoder } from '@tessera/backbones';
-import { createEngine, tensorFrom, type TraceRng } from '@tessera/engine';
+import { createEngine, tensorFrom, type EngineOptions, type TraceRng } from '@tessera/engine';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { freshWeights } from '@tessera/models';
 import { klTokenizer } from '@tessera/tokenizer-continuous';
@@ -8,7 +8,7 @@ import { maskedLoss, type MaskedBatch } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {
-  readonly threads: number;
+  readonly engine: EngineOptions;
   readonly width: number;
   readonly depth: number;
   readonly heads: number;
@@ -26,7 +26,7 @@ interface Settings {
 }
 
 const settings = sideSettings<Settings>();
-const engine = createEngine({ threads: settings.threads });
+const engine = createEngine(settings.engine);
 const { params, loss } = buildParts(settings);
 const trainStep = engine.compileTrainStep({
   name: 'bench.mar',

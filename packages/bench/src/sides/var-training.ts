@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
-import { createEngine, tensorFrom, type TraceRng } from '@tessera/engine';
+import { createEngine, tensorFrom, type EngineOptions, type TraceRng } from '@tessera/engine';
 import { categoricalHead } from '@tessera/head-categorical';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
@@ -8,7 +8,7 @@ import { nextScaleLoss, type ScaleBatch } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {
-  readonly threads: number;
+  readonly engine: EngineOptions;
   readonly depth: number;
   readonly heads: number;
   readonly width: number;
@@ -20,7 +20,7 @@ interface Settings {
 }
 
 const settings = sideSettings<Settings>();
-const engine = createEngine({ threads: settings.threads });
+const engine = createEngine(settings.engine);
 const { loss, params } = buildParts(settings);
 const trainStep = engine.compileTrainStep({
   name: 'bench.var',

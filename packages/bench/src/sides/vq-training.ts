@@ -1,19 +1,19 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Tokenizer } from '@tessera/core';
-import { createEngine, tensorFrom } from '@tessera/engine';
+import { createEngine, tensorFrom, type EngineOptions } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { vqLoss } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {
-  readonly threads: number;
+  readonly engine: EngineOptions;
   readonly config: unknown;
   readonly batch: number;
 }
 
 const settings = sideSettings<Settings>();
-const engine = createEngine({ threads: settings.threads });
+const engine = createEngine(settings.engine);
 const weights = freshWeights(1);
 const tokenizer = vqTokenizer.build(vqTokenizer.config.parse(settings.config, 'bench'), { engine, weights });
 const lossOf = vqLoss(tokenizer.model, { l1: 1, l2: 1, perceptual: null, adversarial: null });

@@ -43,7 +43,10 @@ function withMend(
 }
 
 function padded(x: TensorInfo, { pad }: Attrs): Tensor {
-  return tf.pad(x as Tensor, padsOf(pad).map(([before, after]) => [before, after]));
+  return tf.pad(
+    x as Tensor,
+    padsOf(pad).map(([before, after]) => [before, after]),
+  );
 }
 
 function valid(attrs: Attrs): Attrs {

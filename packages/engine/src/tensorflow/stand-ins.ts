@@ -4,7 +4,6 @@ import { join } from 'node:path';
 /** The key of a global symbol: where the kernels find the copy of tfjs that loads them. */
 export const TFJS = 'tessera.tfjs';
 
-
 /**
  * Puts modules beside the kernels of tfjs-node-gpu that lead to the copy of tfjs in use: the cache serves all clones,
  * and a second copy in one process would break both.

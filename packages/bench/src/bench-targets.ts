@@ -1,0 +1,63 @@
+import { describeTensorFlow, findInstallation } from '@tessera/engine';
+import type { BenchmarkRun } from './benchmark-run.ts';
+import { measureSides, type SideEngine } from './compare-sides.ts';
+import { markdownTable, seconds } from './format.ts';
+import { jobs } from './jobs.ts';
+import { writeTargetTimes } from './target-times.ts';
+
+/** Every way to run a program, and whether it needs TensorFlow. */
+const columns: readonly (SideEngine & { readonly title: string })[] = [
+  { title: 'ONNX Runtime', target: 'onnx' },
+  { title: 'plain tfjs on TensorFlow', target: 'tensorflow-eager' },
+  { title: 'TensorFlow graph', target: 'tensorflow', xla: 'never' },
+  { title: 'TensorFlow, XLA', target: 'tensorflow', xla: 'always' },
+];
+const names = ['var-d16', 'mar-b-16x20', 'var-train', 'mar-train', 'vqvae-train'] as const;
+
+/** Seconds of one column in one job. */
+export interface TargetTime {
+  readonly title: string;
+  readonly seconds: number;
+}
+
+export interface JobTimes {
+  readonly job: (typeof names)[number];
+  readonly kind: 'inference' | 'training';
+  readonly times: readonly TargetTime[];
+}
+
+/** All targets and PyTorch in turn, job by job: the table from which engines choose. */
+export const benchTargets: BenchmarkRun = async (request, print) => {
+  print(`TensorFlow: ${await describeTensorFlow()}`);
+  const here = columns.filter(({ target }) => target === 'onnx' || findInstallation() !== null);
+  const measured: JobTimes[] = [];
+  for (const name of names.filter((one) => request.jobs === null || request.jobs.includes(one))) {
+    const job = await jobs[name]();
+    print(job.title);
+    // XLA compiles for each of the many shapes of an image, for minutes: it has no chance there.
+    const engines = here.filter(({ xla }) => xla !== 'always' || job.kind === 'training');
+    const { ours, torch } = await measureSides(request, { job, engines }, print);
+    const times = engines.map(({ title }, i) => ({ title, seconds: ours[i]!.figures['total']! }));
+    const all = torch ? [...times, { title: 'PyTorch', seconds: torch.figures['total']! }] : times;
+    measured.push({ job: name, kind: job.kind, times: all });
+  }
+  print(tableOf(measured));
+  if (request.write) print(`written: ${await writeTargetTimes(measured)}`);
+  return { jobs: measured };
+};
+
+/** A row for each job: seconds, and the ratio to PyTorch where it ran. */
+function tableOf(measured: readonly JobTimes[]): string {
+  const titles = [...columns.map(({ title }) => title), 'PyTorch'];
+  const rows = measured.map(({ job, times }) => {
+    const secondsOf = (title: string): number | null => times.find((time) => time.title === title)?.seconds ?? null;
+    const torch = secondsOf('PyTorch');
+    const cell = (title: string): string => {
+      const time = secondsOf(title);
+      if (time === null) return '';
+      return torch === null || title === 'PyTorch' ? seconds(time) : `${seconds(time)} (${(time / torch).toFixed(2)})`;
+    };
+    return [job, ...titles.map(cell)];
+  });
+  return markdownTable([['', ...titles], ...rows]);
+}
