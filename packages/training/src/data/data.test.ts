@@ -43,6 +43,8 @@ describe('IDX', () => {
     const data = await openIdx({ name: 'tiny', train: pair, test: pair, size: 4, validation: 1, seed: 5 });
     expect([data.train.count, data.validation.count, data.test.count]).toEqual([2, 1, 3]);
     expect(data.classes).toEqual(['0', '1', '2']);
+    const limited = await openIdx({ name: 'tiny', train: pair, test: pair, size: 4, validation: 1, seed: 5, limit: 1 });
+    expect([limited.train.count, limited.validation.count, limited.test.count]).toEqual([1, 1, 3]);
     const pixels = await data.test.read(Int32Array.of(2));
     const bytes = [...pixels].map((value) => Math.round(value * 255));
     expect(bytes).toEqual([0, 0, 0, 0, 0, 160, 180, 0, 0, 200, 220, 0, 0, 0, 0, 0]);
@@ -64,6 +66,8 @@ describe('IDX', () => {
   it('opens MNIST', async () => {
     const data = await openMnist({ size: 32, validation: 1000, seed: 0 });
     expect([data.train.count, data.validation.count, data.test.count]).toEqual([59_000, 1000, 10_000]);
+    const limited = await openMnist({ size: 32, validation: 1000, seed: 0, limit: 500 });
+    expect([limited.train.count, limited.validation.count, limited.test.count]).toEqual([500, 1000, 10_000]);
     expect([...data.test.label_N.subarray(0, 5)]).toEqual([7, 2, 1, 0, 4]);
   });
 });
@@ -86,6 +90,8 @@ describe('image folder', () => {
     expect([data.train.count, data.validation.count, data.test.count]).toEqual([4, 0, 1]);
     const labels = [...data.train.label_N, ...data.test.label_N].sort();
     expect(labels).toEqual([-1, 0, 0, 1, 1]);
+    const limited = await openImageFolder({ path, size: 4, channels: 3, validation: 0.2, test: 0.2, seed: 1, limit: 2 });
+    expect([limited.train.count, limited.validation.count, limited.test.count]).toEqual([2, 1, 1]);
     const gray = await openImageFolder({ path, size: 4, channels: 1, validation: 0, test: 0, seed: 1 });
     expect((await gray.train.read(all(5))).length).toBe(5 * 16);
   });

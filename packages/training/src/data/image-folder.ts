@@ -16,6 +16,8 @@ export interface FolderData {
   readonly validation: number;
   readonly test: number;
   readonly seed: number;
+  /** At most so many images for training, at random; 0 or left out: all. */
+  readonly limit?: number;
 }
 
 const SUFFIXES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff']);
@@ -35,6 +37,7 @@ export async function openImageFolder(data: FolderData): Promise<DataSet> {
   const held = holdOut(files.length, {
     validation: Math.round(files.length * data.validation),
     test: Math.round(files.length * data.test),
+    limit: data.limit,
     seed: data.seed,
   });
   if (held.train.length === 0) {

@@ -43,6 +43,7 @@ const data: Field<DataRecipe> = byKind({
     validation: optional(share, 0.05),
     test: optional(share, 0.05),
     flips: optional(boolean(), false),
+    limit,
   }),
 });
 

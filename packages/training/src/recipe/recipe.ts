@@ -3,8 +3,11 @@ import type { MaskingRecipe } from './masking.ts';
 import type { TrainingRecipe } from './optimiser.ts';
 
 /** Where images come from. Relative paths start at the recipe's folder. */
-export type DataRecipe =
-  | { readonly kind: 'mnist'; readonly size: number; readonly validation: number; readonly limit: number }
+export type DataRecipe = {
+  /** At most so many images for training; 0: all. Validation and test stay whole. */
+  readonly limit: number;
+} & (
+  | { readonly kind: 'mnist'; readonly size: number; readonly validation: number }
   | {
       readonly kind: 'idx';
       readonly train: { readonly images: string; readonly labels: string };
@@ -12,8 +15,6 @@ export type DataRecipe =
       readonly size: number;
       readonly validation: number;
       readonly classes: readonly string[];
-      /** At most so many images for training, and for testing; 0: all. */
-      readonly limit: number;
     }
   | {
       readonly kind: 'folder';
@@ -24,7 +25,8 @@ export type DataRecipe =
       readonly test: number;
       /** Whether a mirrored image is as good as the image itself: training then sees both. */
       readonly flips: boolean;
-    };
+    }
+);
 
 /** A judge that ships with Tessera, or one to train. */
 export type JudgeRecipe =

@@ -1,7 +1,6 @@
 import type { Engine } from '@tessera/engine';
 import type { Plugins } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
-import { openData } from '../data/open-data.ts';
 import { openShippedJudge } from '../evaluation/shipped-judge.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { TrainingRecipe } from '../recipe/optimiser.ts';
@@ -12,6 +11,7 @@ import { lossCost } from './flops.ts';
 import { freshGenerator } from './fresh-generator.ts';
 import { checkDefaults } from './manifest-of.ts';
 import { partsOf } from './parts.ts';
+import { openRecipeData } from './recipe-data.ts';
 import { flipsOf } from './room.ts';
 import { findTokenizer } from './take-tokenizer.ts';
 
@@ -52,8 +52,8 @@ export interface FactsRequest {
 /** What running a recipe would cost. Nothing is written. */
 export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   const { loaded, measure } = request;
-  const { recipe, folder } = loaded;
-  const data = await openData(recipe.data, { folder, seed: recipe.seed });
+  const { recipe } = loaded;
+  const data = await openRecipeData(loaded);
   const taken = await takenParameters(request);
   const stages: StageFacts[] = [];
   for (const { stage, training } of stagesOf(request, data)) {

@@ -104,6 +104,22 @@ describe('a recipe', () => {
     expect(await readFile(join(out, 'log.jsonl'), 'utf8')).toBe(log);
   });
 
+  it.each(['judge', 'tokenizer', 'generator'] as const)(
+    'is refused where a batch of the %s is not to be filled',
+    async (stage) => {
+      const loaded = { recipe: { ...recipe, [stage]: { ...recipe[stage], batch: 25 } } as Recipe, folder };
+      const out = join(folder, 'unfilled');
+      const request = { loaded, engine, out, stream: new PassThrough(), signal: new AbortController().signal };
+      const refusal = {
+        code: 'batch-too-large',
+        message: expect.stringContaining(`${stage}.batch = 25 with 24 training images`),
+      };
+      await expect(runRecipe(request)).rejects.toMatchObject(refusal);
+      await expect(recipeFacts({ loaded, engine, measure: 0 })).rejects.toMatchObject(refusal);
+      expect(existsSync(out)).toBe(false);
+    },
+  );
+
   it('measures the scale of continuous latents, and shows both mirror images', async () => {
     const out = join(folder, 'masked');
     const stream = new PassThrough();

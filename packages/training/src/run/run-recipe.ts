@@ -1,5 +1,4 @@
 import { TesseraError } from '@tessera/errors';
-import { openData } from '../data/open-data.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { tryBuilding } from './build-trained.ts';
 import { writeCard } from './card.ts';
@@ -9,6 +8,7 @@ import { runGenerator, type TrainedModel } from './generator-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
 import { checkDefaults } from './manifest-of.ts';
 import { partsOf, type RecipeParts } from './parts.ts';
+import { openRecipeData } from './recipe-data.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
 import { findTokenizer, takeTokenizer } from './take-tokenizer.ts';
 import { runTokenizer } from './tokenizer-run.ts';
@@ -32,8 +32,8 @@ const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { loaded, signal } = request;
-  const { recipe, folder } = loaded;
-  const data = await openData(recipe.data, { folder, seed: recipe.seed });
+  const { recipe } = loaded;
+  const data = await openRecipeData(loaded);
   const parts = recipe.model && partsOf(recipe, request.plugins);
   if (parts) {
     checkDefaults(recipe, parts, data);
