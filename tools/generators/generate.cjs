@@ -23,14 +23,21 @@ function generator(kind) {
         .replaceAll(`examples/${kind}-${old.fileName}`, folder)
         .replaceAll(`${old.propertyName}${Kind}`, `${propertyName}${Kind}`)
         .replaceAll(`${old.fileName}-${kind}`, `${fileName}-${kind}`)
+        .replace(/ `nx g [^`]+` begins with it\./, '')
         .replaceAll('../../', offsetFromRoot(folder));
     const source = join(workspaceRoot, 'examples', `${kind}-${old.fileName}`);
     for (const file of filesOf(source)) {
       const text = renamed(readFileSync(join(source, file), 'utf8'));
       tree.write(joinPathFragments(folder, renamed(file)), file === 'package.json' ? own(text) : text);
     }
-    return () => console.log(`Now: npm install --offline && npx vitest run --root ${folder}`);
+    return () => console.log(`Now: ${linked(tree, directory)}npx vitest run --root ${folder}`);
   };
+}
+
+/** A new workspace wants to be linked, so that others find it by its name. */
+function linked(tree, directory) {
+  const { workspaces } = JSON.parse(tree.read('package.json', 'utf8'));
+  return workspaces.includes(joinPathFragments(directory, '*')) ? 'npm install && ' : '';
 }
 
 function filesOf(folder) {

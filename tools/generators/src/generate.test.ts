@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -44,6 +44,17 @@ describe.each(kinds)('a new %s', (kind, name, exported) => {
     expect(manifest).toMatchObject({ name: `@local/${kind}-${name}`, private: true });
     const vitest = join(root, 'node_modules/vitest/vitest.mjs');
     execFileSync(process.execPath, [vitest, 'run', '--root', folder], { cwd: root, encoding: 'utf8' });
+  });
+
+  it('says what to run, with an install where npm links its folder', async () => {
+    const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    for (const options of [{ name }, { name, directory: 'packages/' }, { name, directory: 'out/plugins' }]) {
+      (await generators[kind]!(new FsTree(root, false), options))();
+    }
+    const lines = said.mock.calls.flat();
+    said.mockRestore();
+    const inPackages = `Now: npm install && npx vitest run --root packages/${kind}-${name}`;
+    expect(lines).toEqual([inPackages, inPackages, `Now: npx vitest run --root out/plugins/${kind}-${name}`]);
   });
 
   it('refuses to write over another', async () => {
