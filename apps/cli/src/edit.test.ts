@@ -36,6 +36,20 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
+it('counts a box after the cut: the left half is the second quarter of a picture twice as wide as high', async () => {
+  const wide = join(folder, 'wide.png');
+  const quarters = Uint8Array.from({ length: 64 * 32 }, (_, i) => 60 * (1 + Math.floor((i % 64) / 16)));
+  await sharp(quarters, { raw: { width: 64, height: 32, channels: 1 } })
+    .png()
+    .toFile(wide);
+  const out = join(folder, 'wide');
+  expect(tessera('edit', '--model', 'digits-var', '--image', wide, '--box', '0,0,0.5,1', '--out', out).status).toBe(0);
+  const made = await grayOf(join(out, 'label-none-seed-0.png'));
+  expect([...made.subarray(17, 32)]).toEqual(Array(15).fill(180));
+  expect([...made.subarray(0, 16)]).not.toEqual(Array(16).fill(120));
+  expect(tessera('edit', '--help').stdout).toMatch(/--box .*cut to the model’s shape/);
+});
+
 describe.each(['digits-var', 'digits-mar'])('tessera edit --model %s', (model) => {
   it('makes the lower half of a seven anew; the upper half of every file is byte for byte the given one', async () => {
     const out = join(folder, model);

@@ -24,7 +24,7 @@ function oneLabel(word: string, { name, classes }: Named): number {
   throw new TesseraError({
     code: 'unknown-label',
     who: name,
-    got: `the label ${word}`,
+    got: word === '' ? 'an empty label' : `the label ${word}`,
     expected: `a number from 0 to ${classes.length - 1}, the name of a class, or none`,
     next: `See the classes with tessera models ${name}.`,
   });

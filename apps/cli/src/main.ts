@@ -54,5 +54,6 @@ try {
   }
   if (!isTesseraError(error)) throw error;
   terminal.err(`${error.message} (${error.code})`);
+  if (error.code === 'plugin-unknown') await (await import('./project-plugins.ts')).explainMissing(terminal);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const bin = resolve(import.meta.dirname, '../bin/tessera.mjs');
 const installed = dirname(dirname(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'))));
+const shipped = resolve(import.meta.dirname, '../../../models');
 let folder: string;
 
 function tessera(...args: string[]) {
@@ -52,6 +53,26 @@ it('shows one with the JSON Schemas of its configuration and options', () => {
     status: 1,
     stderr: expect.stringContaining('Did you mean diffusion?'),
   });
+});
+
+it('elsewhere one line says that there are some, and a model that misses a plug-in says which', () => {
+  const listed = tessera('models');
+  expect([listed.status, listed.stderr.match(/^\[diffusion\]/m)]).toEqual([0, null]);
+  expect(listed.stderr).toMatch(
+    /tessera\.config\.ts has 2 problems, and plug-ins may be left out: tessera plugins says why\.$/m,
+  );
+  const model = join(folder, 'model');
+  cpSync(join(shipped, 'digits-mar'), model, { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+  writeFileSync(
+    join(model, 'model.json'),
+    JSON.stringify({ ...manifest, head: { ...manifest.head, plugin: '@acme/none' } }),
+  );
+  const { status, stderr } = tessera('models', './model');
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /got the plug-in "@acme\/none" among its heads.*\(plugin-unknown\)\n\[diffusion\] got a second head/,
+  );
 });
 
 it('doctor says them too', () => {

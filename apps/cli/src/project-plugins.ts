@@ -1,9 +1,21 @@
-import { findConfig, loadPlugins, type Plugins } from '@tessera/models';
+import { findConfig, loadPlugins, type PluginProblem, type Plugins } from '@tessera/models';
 import type { Terminal } from './terminal.ts';
 
-/** Plug-ins of the project that the command runs in. What is wrong with some of them is said, and the others are given. */
+/** Plug-ins of the project that the command runs in. That some cannot be used is said in one line, and the others are given. */
 export async function projectPlugins(terminal: Terminal): Promise<Plugins> {
-  const { plugins, problems } = await loadPlugins(findConfig());
-  for (const { code, message } of problems) terminal.err(`${message} (${code})`);
+  const { file, plugins, problems } = await loadPlugins(findConfig());
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  if (problems.length > 0)
+    terminal.err(`${file} has ${count}, and plug-ins may be left out: tessera plugins says why.`);
   return plugins;
+}
+
+/** One sentence each. */
+export function sayProblems(problems: readonly PluginProblem[], terminal: Terminal): void {
+  for (const { code, message } of problems) terminal.err(`${message} (${code})`);
+}
+
+/** After a plug-in was looked for in vain: what was left out of the project's own, and why. */
+export async function explainMissing(terminal: Terminal): Promise<void> {
+  sayProblems((await loadPlugins(findConfig())).problems, terminal);
 }

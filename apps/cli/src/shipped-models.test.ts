@@ -51,6 +51,21 @@ describe.each(models)('$name', ({ name }) => {
     expect(images[1]).toEqual(images[0]);
   });
 
+  it('shows measures to four digits, and all digits in JSON', () => {
+    const shown = Object.fromEntries(
+      tessera('models', name)
+        .stdout.split('\n')
+        .map((line) => line.trim().split(/ {2,}/, 2)),
+    ) as Record<string, string>;
+    const { metrics } = JSON.parse(tessera('models', name, '--json').stdout) as { metrics: Record<string, number> };
+    expect(shown['parameters']).toBe(metrics['parameters']!.toLocaleString('en'));
+    expect(shown['fdCnn']!.length).toBeLessThanOrEqual('0.01234'.length);
+    expect(String(metrics['fdCnn']).length).toBeGreaterThan(10);
+    for (const [metric, value] of Object.entries(metrics)) {
+      expect(Math.abs(Number(shown[metric]!.replaceAll(',', '')) - value)).toBeLessThanOrEqual(value * 0.001);
+    }
+  });
+
   it('says of every option what it is, and in one sentence what is wrong with it', () => {
     const { stdout } = tessera('models', name);
     for (const [option, { type }] of options()) {

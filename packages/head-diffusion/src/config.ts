@@ -63,7 +63,7 @@ const eachOption = object({
   respacing: described(
     optional(respacing, '100'),
     'Denoising steps a token; fewer are faster. ddim25 takes every 40th of the 1000 timesteps; a plain number as 100 ' +
-      'spreads its steps from the very noisiest timestep on, which only a long-trained model knows.',
+      'begins at the very noisiest timestep, where only a long-trained model is sure enough: others draw smears.',
   ),
   lateSteps: described(
     optional(integer({ min: 0, max: TRAINED_STEPS }), 0),

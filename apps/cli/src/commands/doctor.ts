@@ -6,6 +6,7 @@ import { createEngine, describeTensorFlow } from '@tessera/engine';
 import { findConfig, listModelFolders, loadPlugins } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
+import { sayProblems } from '../project-plugins.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const doctor: Command = {
@@ -54,6 +55,6 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   engine.dispose();
   if (values['json'] === true) terminal.out(JSON.stringify({ ...facts, problems }));
   else for (const [name, fact] of Object.entries(facts)) terminal.out(`${name.padEnd(18)} ${fact}`);
-  for (const { code, message } of problems) terminal.err(`${message} (${code})`);
+  sayProblems(problems, terminal);
   return 0;
 }

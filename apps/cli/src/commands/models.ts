@@ -74,6 +74,11 @@ async function show({ name, plugins, json }: Shown, terminal: Terminal): Promise
   return 0;
 }
 
+/** Counts whole, measures to four digits. */
+function rounded(value: number): string {
+  return value.toLocaleString('en', Number.isInteger(value) ? {} : { maximumSignificantDigits: 4 });
+}
+
 function facts({ manifest, facts: { layout } }: ModelOutline, folder: string): [string, string][] {
   const { kind, scale } = manifest.defaults.guidance;
   const off = guidanceOff(kind);
@@ -89,7 +94,7 @@ function facts({ manifest, facts: { layout } }: ModelOutline, folder: string): [
     ['guidance', off === null ? 'none' : `${kind} ${scale}; ${off} is none`],
     ['licence', manifest.licence],
     ['data', manifest.data],
-    ...Object.entries(manifest.metrics ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
+    ...Object.entries(manifest.metrics ?? {}).map(([name, value]): [string, string] => [name, rounded(value)]),
     ['folder', folder],
     ...(existsSync(join(folder, 'README.md')) ? [['card', join(folder, 'README.md')] as [string, string]] : []),
   ];

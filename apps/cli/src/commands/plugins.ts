@@ -3,6 +3,7 @@ import { nearestName } from '@tessera/core';
 import { findConfig, listPlugins, loadPlugins, type PluginFacts } from '@tessera/models';
 import { choiceLines } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
+import { sayProblems } from '../project-plugins.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const plugins: Command = {
@@ -21,7 +22,7 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
   if (values['json'] === true) terminal.out(JSON.stringify({ config: file, plugins: shown, problems }));
   else if (name === undefined) for (const line of table(shown)) terminal.out(line);
   else for (const line of shown.flatMap(page)) terminal.out(line);
-  for (const { code, message } of problems) terminal.err(`${message} (${code})`);
+  sayProblems(problems, terminal);
   return problems.length > 0 ? 1 : 0;
 }
 
