@@ -1,14 +1,12 @@
 // Installs what is missing, then runs a tool of this repository: node scripts/bootstrap.mjs turbo run test
 // Node built-ins only: this runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stamp = join(root, 'node_modules', '.tessera-installed');
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -18,16 +16,37 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-const wanted = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .update(`${process.platform}-${process.arch}-${process.versions.modules}`)
-  .digest('hex');
-const installed = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+// What a file of npm's says about each package; node_modules has one of its own, written when everything is in place.
+function packagesOf(...path) {
+  return JSON.parse(readFileSync(join(root, ...path), 'utf8')).packages;
+}
 
-if (installed !== wanted) {
+function fits(allowed, own) {
+  if (!allowed) return true;
+  return allowed.every((name) => name.startsWith('!')) ? !allowed.includes(`!${own}`) : allowed.includes(own);
+}
+
+// Whoever ran npm: every package of the lock file is there as it says. npm leaves out optional ones of other machines;
+// those in a node_modules that came from another machine are no use here.
+function isInstalled() {
+  try {
+    const { '': _root, ...wanted } = packagesOf('package-lock.json');
+    const found = packagesOf('node_modules', '.package-lock.json');
+    const same = ([path, { version, integrity, optional }]) =>
+      path in found ? found[path].version === version && found[path].integrity === integrity : optional === true;
+    const runsHere = ({ os, cpu }) => fits(os, process.platform) && fits(cpu, process.arch);
+    return Object.entries(wanted).every(same) && Object.values(found).every(runsHere);
+  } catch {
+    return false;
+  }
+}
+
+if (!isInstalled()) {
   console.log('Installing dependencies (npm ci): about a minute the first time, nothing to do after that ...');
   const npm = process.env.npm_execpath;
-  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']];
+  // The tools are development dependencies: also where NODE_ENV=production would leave them out.
+  const install = ['ci', '--include=dev'];
+  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, ...install]] : ['npm', install];
   const result = spawnSync(command, args, {
     cwd: root,
     stdio: 'inherit',
@@ -39,7 +58,6 @@ if (installed !== wanted) {
     );
     process.exit(result.status ?? 1);
   }
-  writeFileSync(stamp, wanted);
 }
 
 const [tool, ...args] = process.argv.slice(2);

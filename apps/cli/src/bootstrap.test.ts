@@ -1,14 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const bootstrap = resolve(import.meta.dirname, '../../../scripts/bootstrap.mjs');
 const root = mkdtempSync(join(tmpdir(), 'tessera-bootstrap-'));
-const lock = '{}';
+const hidden = join(root, 'node_modules', '.package-lock.json');
 
 /** Ends with the code it is told, or stays up until a signal. */
 const tool = `#!/usr/bin/env node
@@ -19,16 +18,34 @@ setInterval(() => {}, 1000);
 console.log('up');
 `;
 
+const files = { name: 'root', version: '1.0.0', private: true, workspaces: ['packages/*'] };
+
+/** A repository whose one package brings the tool. */
+function writePackage(version: string): void {
+  const write = (path: string, content: object) => writeFileSync(join(root, path), JSON.stringify(content));
+  const bin = { tool: 'tool.mjs' };
+  const packages = {
+    '': files,
+    'node_modules/part': { resolved: 'packages/part', link: true },
+    'packages/part': { version, bin },
+    'node_modules/elsewhere': { version: '1.0.0', optional: true, os: ['aix'] },
+  };
+  write('package.json', files);
+  write('packages/part/package.json', { name: 'part', version, bin });
+  write('package-lock.json', { ...files, lockfileVersion: 3, requires: true, packages });
+}
+
+function npmCi(): void {
+  expect(spawnSync('npm', ['ci'], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 0 });
+}
+
 beforeAll(() => {
-  mkdirSync(join(root, 'scripts'));
-  mkdirSync(join(root, 'node_modules', '.bin'), { recursive: true });
+  for (const folder of ['scripts', 'packages/part']) mkdirSync(join(root, folder), { recursive: true });
   copyFileSync(bootstrap, join(root, 'scripts', 'bootstrap.mjs'));
-  writeFileSync(join(root, 'package-lock.json'), lock);
-  writeFileSync(join(root, 'node_modules', '.bin', 'tool'), tool, { mode: 0o755 });
-  const own = `${process.platform}-${process.arch}-${process.versions.modules}`;
-  const stamp = createHash('sha256').update(lock).update(own).digest('hex');
-  writeFileSync(join(root, 'node_modules', '.tessera-installed'), stamp);
-});
+  writeFileSync(join(root, 'packages/part/tool.mjs'), tool, { mode: 0o755 });
+  writePackage('1.0.0');
+  npmCi();
+}, 120_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
 function start(...args: string[]): ChildProcess {
@@ -38,6 +55,29 @@ function start(...args: string[]): ChildProcess {
 }
 
 describe.skipIf(process.platform === 'win32')('the start of every command', () => {
+  it('installs what the lock file wants, once, whoever installed it', () => {
+    const installs = () => {
+      const { stdout, status } = spawnSync(process.execPath, [join(root, 'scripts', 'bootstrap.mjs'), 'tool', '7'], {
+        encoding: 'utf8',
+        env: { ...process.env, NODE_ENV: 'production' },
+      });
+      expect(status).toBe(7);
+      return stdout.includes('Installing dependencies');
+    };
+    expect(installs()).toBe(false);
+    rmSync(join(root, 'node_modules'), { recursive: true });
+    expect([installs(), installs()]).toEqual([true, false]);
+    writePackage('1.0.1');
+    expect([installs(), installs()]).toEqual([true, false]);
+    // From a machine of another kind.
+    const { packages, ...rest } = JSON.parse(readFileSync(hidden, 'utf8')) as { packages: object };
+    const foreign = { ...packages, 'node_modules/elsewhere': { version: '1.0.0', optional: true, os: ['aix'] } };
+    writeFileSync(hidden, JSON.stringify({ ...rest, packages: foreign }));
+    expect([installs(), installs()]).toEqual([true, false]);
+    writeFileSync(hidden, 'cut off');
+    expect([installs(), installs()]).toEqual([true, false]);
+  }, 240_000);
+
   it.each([
     ['SIGINT', 3],
     ['SIGTERM', 4],

@@ -78,6 +78,11 @@ describe.each(['digits-var', 'digits-mar'])('tessera edit --model %s', (model) =
 describe('a picture that cannot be edited', () => {
   it.each([
     [['--image', 'nobody.png'], /\[nobody.png\] got no file; expected a picture.*\(picture-missing\)/],
+    [
+      ['--image', 'apps'],
+      /^\[apps\] got a folder; expected a picture: a PNG.* file\. Name one picture in it\. \(picture-is-folder\)$/m,
+    ],
+    [['--mask', 'apps'], /^\[apps\] got a folder; /],
     [['--image', 'README.md'], /\[README.md\] got bytes of another kind; .*\(picture-format\)/],
     [[], /got a picture of which everything stays; .*\(edit-repaints-nothing\)/],
     [['--box', '0,0,2,1'], /got the box 0,0,2,1; .*\(edit-box-invalid\)/],

@@ -73,9 +73,14 @@ function readBox(option: string, value: string | boolean): number[] {
 
 async function readPicture(path: string): Promise<Picture> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const expected = 'a picture: a PNG, JPEG or WebP file';
+    if (cause.code === 'EISDIR') {
+      const next = 'Name one picture in it.';
+      throw new TesseraError({ code: 'picture-is-folder', who: path, got: 'a folder', expected, next, cause });
+    }
     const got = cause.code === 'ENOENT' ? 'no file' : `a file that cannot be read (${cause.code})`;
     const next = 'Check the path.';
-    throw new TesseraError({ code: 'picture-missing', who: path, got, expected: 'a picture', next, cause });
+    throw new TesseraError({ code: 'picture-missing', who: path, got, expected, next, cause });
   });
   return openPicture(bytes, path);
 }
