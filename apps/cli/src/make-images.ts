@@ -1,4 +1,4 @@
-import type { Pixels } from '@tessera/core';
+import { thenDispose, type Held, type Pixels } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { openModel, type Edit, type GenerateRequest, type Model } from '@tessera/models';
 import type { Arguments } from './command.ts';
@@ -24,9 +24,10 @@ export async function makeImages(run: ImageRun, terminal: Terminal): Promise<num
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const stopwatch = new Stopwatch();
   const engine = createEngine(readEngineOptions(values));
-  let model: Model | null = null;
-  try {
-    model = await openModel(folder, { engine, plugins, watchLeaks: true });
+  const held: Held[] = [engine];
+  const make = async (): Promise<number> => {
+    const model = await openModel(folder, { engine, plugins, watchLeaks: true });
+    held.unshift(model);
     stopwatch.loaded();
     const prepared = await run.edit?.(model.image);
     const request = { ...run.request, signal: abort.signal, ...(prepared && { edit: prepared.edit }) };
@@ -40,11 +41,8 @@ export async function makeImages(run: ImageRun, terminal: Terminal): Promise<num
     if (values['json'] === true) terminal.out(JSON.stringify({ ...facts, timings_ms: timings }));
     else terminal.out(summary(facts, timings.total));
     return 0;
-  } finally {
-    terminal.done();
-    model?.dispose();
-    engine.dispose();
-  }
+  };
+  return thenDispose(() => held, make).finally(() => terminal.done());
 }
 
 interface Batching {

@@ -1,11 +1,14 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { Tokenizer, Weights } from './contracts.ts';
+import type { BuildContext, Tokenizer, Weights } from './contracts.ts';
+import { disposedAfter, type Held } from './dispose-all.ts';
 import { guardBackbone } from './guard/guard-backbone.ts';
 import { guardHead } from './guard/guard-head.ts';
 import { guardOrder } from './guard/guard-order.ts';
+import { guardTokenizer } from './guard/guard-tokenizer.ts';
 import { callPart } from './guard/part-call.ts';
 import type { PartFacts, Parts } from './parts.ts';
+import type { TokenizerPlugin } from './plugin.ts';
 import type { Composition } from './sample.ts';
 
 /** What parts are built from around a tokenizer that stands already. */
@@ -27,10 +30,10 @@ export function buildAround(
   { configs, layout, width }: PartFacts,
   { engine, tokenizer, weights, watchLeaks: watch = false }: AroundMaterials,
 ): Omit<Composition, 'tokenizer'> {
-  const built: { dispose(): void }[] = [];
-  const build = <T>({ name }: { readonly name: string }, run: () => T, guard: (part: T, name: string) => T): T => {
-    const part = guard(callPart({ name, call: 'build()' }, run), name);
-    if (typeof part === 'object' && part !== null && 'dispose' in part) built.push(part as { dispose(): void });
+  const built: Held[] = [];
+  const build: typeof buildGuarded = (plugin, run, guard) => {
+    const part = buildGuarded(plugin, run, guard);
+    if (typeof part === 'object' && part !== null && 'dispose' in part) built.push(part as Held);
     return part;
   };
   const { space } = tokenizer;
@@ -48,9 +51,22 @@ export function buildAround(
     );
     return { order: build(o.plugin, () => o.plugin.build(configs.order), guardOrder), backbone, head };
   } catch (error) {
-    for (const part of built) part.dispose();
-    throw error;
+    throw disposedAfter(error, built);
   }
+}
+
+/** Builds a tokenizer, guarded as the other parts are. @throws TesseraError `part-failed`, `part-shape` */
+export function buildTokenizer(plugin: TokenizerPlugin, config: unknown, context: BuildContext): Tokenizer {
+  return buildGuarded(plugin, () => plugin.build(config, context), guardTokenizer);
+}
+
+/** Builds one part by its own code and guards it. @throws TesseraError `part-failed`, `part-shape` */
+export function buildGuarded<T>(
+  { name }: { readonly name: string },
+  build: () => T,
+  guard: (part: T, name: string) => T,
+): T {
+  return guard(callPart({ name, call: 'build()' }, build), name);
 }
 
 /** @throws TesseraError `part-misdescribed` */

@@ -1,11 +1,11 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
-import { buildAround, checkDescribed } from './build-parts.ts';
+import { buildAround, buildTokenizer, checkDescribed } from './build-parts.ts';
 import type { Reads, Weights } from './contracts.ts';
+import { disposedAfter } from './dispose-all.ts';
 import type { OrderPlugin, Stride } from './plugin.ts';
 import { checkContract } from './define/plugin-contract.ts';
 import { checkBackboneFacts, checkTokenizerFacts } from './guard/check-facts.ts';
-import { guardTokenizer } from './guard/guard-tokenizer.ts';
 import { callPart } from './guard/part-call.ts';
 import { optionsOf } from './options.ts';
 import type { Part, PartFacts, Parts } from './parts.ts';
@@ -115,15 +115,12 @@ function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: 
 export function compose(parts: Parts, { engine, weights, watchLeaks = false }: Materials): Composition {
   const facts = checkParts(parts);
   const { plugin } = parts.tokenizer;
-  const { name } = plugin;
-  const build = () => plugin.build(facts.configs.tokenizer, { engine, weights: weights.tokenizer });
-  const tokenizer = guardTokenizer(callPart({ name, call: 'build()' }, build), name);
+  const tokenizer = buildTokenizer(plugin, facts.configs.tokenizer, { engine, weights: weights.tokenizer });
   try {
-    checkDescribed(name, factsOf(tokenizer), factsOf(facts));
+    checkDescribed(plugin.name, factsOf(tokenizer), factsOf(facts));
     return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights, watchLeaks }) };
   } catch (error) {
-    tokenizer.dispose();
-    throw error;
+    throw disposedAfter(error, [tokenizer]);
   }
 }
 
@@ -137,7 +134,7 @@ function readConfig(kind: keyof Parts, { plugin, config }: Part<Parts[keyof Part
     });
   }
   checkContract(plugin);
-  return plugin.config.parse(config, plugin.name);
+  return callPart({ name: plugin.name, call: 'config.parse()' }, () => plugin.config.parse(config, plugin.name));
 }
 
 interface Describing<F> {

@@ -1,4 +1,4 @@
-export { buildAround, type AroundMaterials } from './build-parts.ts';
+export { buildAround, buildTokenizer, type AroundMaterials } from './build-parts.ts';
 export { canvasEmpty, checkImage, checkKept, checkMask, checkTokens, readsUnserved } from './checks.ts';
 export type {
   Backbone,
@@ -63,6 +63,8 @@ export {
   type GuidanceKind,
   type GuidanceSpec,
 } from './guidance.ts';
+export { disposeAll, disposedAfter, thenDispose, type Held } from './dispose-all.ts';
+export { guardSchema } from './guard/guard-schema.ts';
 export { initialValues } from './initial-values.ts';
 export { callPart, type PartCall } from './guard/part-call.ts';
 export { nearestName } from './nearest-name.ts';

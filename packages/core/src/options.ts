@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/errors';
+import { guardSchema } from './guard/guard-schema.ts';
 import type { HeadPlugin, JsonSchema, OrderPlugin, Schema } from './plugin.ts';
 import { nearestName } from './nearest-name.ts';
 import { schema } from './schema.ts';
@@ -44,8 +45,8 @@ type Given = Readonly<Record<string, unknown>>;
 export function optionsOf(
   parts: OptionParts,
 ): JsonSchema & { readonly properties: Readonly<Record<string, JsonSchema>> } {
-  const order = propertiesOf(parts.order.options(parts.layout));
-  const head = propertiesOf(parts.head.options(parts.space));
+  const order = propertiesOf(orderOptions(parts));
+  const head = propertiesOf(headOptions(parts));
   const loop = propertiesOf(loopOptions(parts));
   const twice = Object.keys(order).find((name) => Object.hasOwn(head, name));
   if (twice === undefined) {
@@ -83,11 +84,19 @@ export function readOptions(parts: OptionParts, given: Given, who: string): Read
     return by.parse(Object.fromEntries(own.map((name) => [name, given[name]])), who);
   };
   return {
-    order: read(parts.order.options(parts.layout)),
-    head: read(parts.head.options(parts.space)),
+    order: read(orderOptions(parts)),
+    head: read(headOptions(parts)),
     guidanceFrom: 0,
     ...(read(loopOptions(parts)) as Partial<ReadOptions>),
   };
+}
+
+function orderOptions({ order, layout }: OptionParts): Schema<unknown> {
+  return guardSchema({ name: order.name, call: 'options()' }, () => order.options(layout));
+}
+
+function headOptions({ head, space }: OptionParts): Schema<unknown> {
+  return guardSchema({ name: head.name, call: 'options()' }, () => head.options(space));
 }
 
 function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSchema>> {

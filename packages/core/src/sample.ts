@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SampleRng } from '@tessera/engine';
 import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
+import { disposeAll, disposedAfter, type Held } from './dispose-all.ts';
+import { tensorsOf } from './guard/tensors-of.ts';
 import { pickTokens } from './pick-tokens.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
@@ -44,13 +46,13 @@ export type SampleEvent =
 export async function* sample(parts: Composition, request: SampleRequest): AsyncGenerator<SampleEvent> {
   const { tokenizer, order, backbone, head } = parts;
   const { rows, guidance, kept, options, preview, rng, signal, written } = request;
-  const held: object[] = [];
+  const held: Held[] = [];
   const hold = <T extends object>(holder: T): T => {
-    held.push(holder);
+    held.push(...tensorsOf(holder));
     return holder;
   };
-  const opened: { dispose(): void }[] = [];
-  const open = <T extends { dispose(): void }>(holder: T): T => {
+  const opened: Held[] = [];
+  const open = <T extends Held>(holder: T): T => {
     opened.unshift(holder);
     return holder;
   };
@@ -74,7 +76,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       const tokens = chosen ? hold(await pickTokens(sampled.tokens, chosen)) : sampled.tokens;
       await canvas.write(chosen?.step ?? step, tokens);
       const event = { type: 'step', step: chosen?.step ?? step, written: past ?? (await writtenOf(sampled)) } as const;
-      disposeTensors(held);
+      disposeAll(held.splice(0));
       yield { ...event, previews: await canvas.preview(past ? 'none' : preview) };
     }
     for (const row of rows.keys()) {
@@ -82,27 +84,9 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       signal.throwIfAborted();
       yield { type: 'image', row, pixels: await canvas.render(row) };
     }
+  } catch (error) {
+    throw disposedAfter(error, [...held.splice(0), ...opened.splice(0)]);
   } finally {
-    disposeTensors(held);
-    disposeAll(opened);
-  }
-}
-
-/** Disposes all, also where one of them throws. */
-function disposeAll(opened: readonly { dispose(): void }[]): void {
-  const [first, ...rest] = opened;
-  try {
-    first?.dispose();
-  } finally {
-    if (rest.length > 0) disposeAll(rest);
-  }
-}
-
-/** Disposes every tensor that these objects hold directly, and forgets the objects. */
-function disposeTensors(holders: object[]): void {
-  for (const holder of holders.splice(0)) {
-    for (const value of Object.values(holder)) {
-      if (value !== null && typeof value === 'object' && 'dispose' in value) (value as { dispose(): void }).dispose();
-    }
+    disposeAll([...held, ...opened]);
   }
 }

@@ -58,6 +58,8 @@ process.on('message', (message: ToChild) => {
   else running.get(message.id)?.abort();
 });
 
+// A promise that a plug-in left alone: it must not end the generations of others.
+process.on('unhandledRejection', (error) => console.error(errorParts(error).message));
 // Ctrl-C reaches the whole process group: the server decides, and its end ends this process.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));

@@ -1,14 +1,15 @@
 import { TesseraError } from '@tessera/errors';
 import { builtInPlugins, type ModelOutline } from '@tessera/models';
 
-/** Error `model-process-died`, of a child that ended by itself. */
-export function died(how: string, busy: boolean): TesseraError {
+/** Error `model-process-died`, of a child that ended by itself; `running` is the model that it ran. */
+export function died(how: string, running: ModelOutline | null): TesseraError {
+  const busy = running !== null;
   return new TesseraError({
     code: 'model-process-died',
     who: 'host',
-    got: `a model process that ended ${how} ${busy ? 'during a generation' : 'while nothing ran'}`,
+    got: `a model process that ended ${how} ${busy ? `during a generation of ${running.manifest.name}` : 'while nothing ran'}`,
     expected: 'it to stay',
-    next: `It is being started again${busy ? ': ask once more, with fewer images if memory ran out' : ''}.`,
+    next: `It is being started again${busy ? ': ask once more, with fewer images if memory ran out' : ''}.${busy ? byOthers(running) : ''}`,
   });
 }
 
@@ -24,15 +25,19 @@ export function disposed(): TesseraError {
 }
 
 /** Error `part-deaf`, of a model that goes on after its cancel: the parts that others wrote are the first to look at. */
-export function deaf({ manifest, parts }: ModelOutline, grace: number): TesseraError {
-  const own: readonly object[] = Object.values(builtInPlugins).flat();
-  const foreign = Object.values(parts).flatMap(({ plugin }) => (own.includes(plugin) ? [] : [plugin.name]));
-  const from = foreign.length > 0 ? ` Its parts by others: ${foreign.join(', ')}.` : '';
+export function deaf(outline: ModelOutline, grace: number): TesseraError {
   return new TesseraError({
     code: 'part-deaf',
-    who: manifest.name,
+    who: outline.manifest.name,
     got: `no answer to a cancel for ${grace / 1000} s`,
     expected: 'an end within one step',
-    next: `The model process is being started again.${from}`,
+    next: `The model process is being started again.${byOthers(outline)}`,
   });
+}
+
+/** Whom to ask first, where not all parts are ours. */
+function byOthers({ parts }: ModelOutline): string {
+  const own: readonly object[] = Object.values(builtInPlugins).flat();
+  const foreign = Object.values(parts).flatMap(({ plugin }) => (own.includes(plugin) ? [] : [plugin.name]));
+  return foreign.length > 0 ? ` Its parts by others: ${foreign.join(', ')}.` : '';
 }

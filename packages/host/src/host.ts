@@ -244,7 +244,7 @@ class ProcessHost implements Host {
     if (this.#process !== ended) return;
     this.#process = null;
     if (this.#disposed) return;
-    const error = died(how, this.#current !== null);
+    const error = died(how, this.#current && this.#outlines.get(this.#current.request.model)!);
     this.#around.report(error.message);
     if (this.#current) this.#fail(this.#current, error);
     this.#endCurrent();

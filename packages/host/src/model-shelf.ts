@@ -1,4 +1,5 @@
 import { openModel, type Model, type OpenModelOptions } from '@tessera/models';
+import { errorParts } from './error-parts.ts';
 
 /** How many models stay open: enough to go back and forth between two, and memory is bounded. */
 const KEPT = 2;
@@ -8,8 +9,11 @@ export interface ModelShelf {
   open(folder: string): Promise<Model>;
 }
 
-/** Calls must not overlap: the model used longest ago is disposed to make room. */
-export function modelShelf(options: OpenModelOptions): ModelShelf {
+/**
+ * Calls must not overlap: the model used longest ago is disposed to make room. What goes wrong in that is reported: it is
+ * no fault of the model that is asked for.
+ */
+export function modelShelf(options: OpenModelOptions, report: (line: string) => void = console.error): ModelShelf {
   const open = new Map<string, Model>();
   return {
     async open(folder) {
@@ -20,7 +24,11 @@ export function modelShelf(options: OpenModelOptions): ModelShelf {
       for (const [oldest, old] of open) {
         if (open.size <= KEPT) break;
         open.delete(oldest);
-        old.dispose();
+        try {
+          old.dispose();
+        } catch (error) {
+          report(errorParts(error).message);
+        }
       }
       return model;
     },

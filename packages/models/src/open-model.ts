@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compose, sample, type Composition, type JsonSchema, type SampleEvent } from '@tessera/core';
+import { compose, disposeAll, sample, type Composition, type JsonSchema, type SampleEvent } from '@tessera/core';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { sha256Of } from './digest.ts';
@@ -137,8 +137,8 @@ class FolderModel implements Model {
     if (this.#disposed) return;
     this.#disposed = true;
     const { composition, weights } = this.#loaded;
-    for (const part of [composition.tokenizer, composition.backbone, composition.head]) part.dispose();
-    for (const component of weightedComponents) weights[component].dispose();
+    const own = weightedComponents.map((component) => weights[component]);
+    disposeAll([composition.tokenizer, composition.backbone, composition.head, ...own]);
   }
 }
 

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom, type TargetName } from '@tessera/engine';
-import type { Backbone, Context, Guidance, Lesson } from '../contracts.ts';
+import { buildGuarded } from '../build-parts.ts';
+import type { Backbone, Context, Guidance, Lesson, Taught } from '../contracts.ts';
 import { guardBackbone } from '../guard/guard-backbone.ts';
 import { noGuidance } from '../guidance.ts';
 import type { BackboneFacts, BackbonePlugin } from '../plugin.ts';
@@ -32,8 +33,8 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
         const config = plugin.config.parse(trial.config, plugin.name);
         const facts = plugin.describe(config);
         const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
-        const built = plugin.build(config, { layout, space }, bench);
-        const backbone = guardBackbone(built, { name: plugin.name, watch: false });
+        const build = () => plugin.build(config, { layout, space }, bench);
+        const backbone = buildGuarded(plugin, build, (built, name) => guardBackbone(built, { name, watch: false }));
         shake(bench);
         try {
           return await check({ backbone, facts, layout, channels: space.channels, bench });
@@ -48,7 +49,8 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
       const { facts } = opened;
       if (width !== facts.width || reads !== facts.reads) return `width ${width} and reads '${reads}', else described`;
       const hidden = await roll(opened, { seeds: [1, 2] });
-      return hidden.every((one) => one.every(Number.isFinite)) ? null : 'hidden states that are not finite';
+      if (!hidden.every((one) => one.every(Number.isFinite))) return 'hidden states that are not finite';
+      return misplaced(opened);
     }),
     on(target, 'determinism', async (opened) => {
       const [once, again] = [await roll(opened, { seeds: [1, 2] }), await roll(opened, { seeds: [1, 2] })];
@@ -126,6 +128,8 @@ interface Made {
   readonly rest?: boolean;
   /** Other tokens where none of the hidden states may look. */
   readonly altered?: boolean;
+  /** Of lessons: positions come last to first. */
+  readonly backwards?: boolean;
 }
 
 /** Tokens known at the cut of bidirectional lessons. */
@@ -205,7 +209,7 @@ function contextOf(opened: Opened, { seeds, start, step }: Place & { seeds: read
 }
 
 /** The tensors of a lesson, row-major as they lie. */
-function lessonOf(opened: Opened, { seeds, altered = false }: Made): Record<string, Tensor> {
+function lessonOf(opened: Opened, { seeds, altered = false, backwards = false }: Made): Record<string, Tensor> {
   const { facts, layout, channels } = opened;
   const [B, L] = [seeds.length, layout.length];
   const first = layout.scales[0]!.height * layout.scales[0]!.width;
@@ -216,7 +220,7 @@ function lessonOf(opened: Opened, { seeds, altered = false }: Made): Record<stri
   const all = tensorFrom(tokensOf(opened, 'estimate', seeds), [B, L, channels]) as Tensor3D;
   const estimates = tf.slice(all, [0, first, 0], [B, L - first, channels]);
   all.dispose();
-  const order = Int32Array.from({ length: B * L }, (_, i) => i % L);
+  const order = Int32Array.from({ length: B * L }, (_, i) => (backwards ? L - 1 - (i % L) : i % L));
   return {
     values: tensorFrom(values, [B, L, channels]),
     estimates,
@@ -238,21 +242,38 @@ function lessonFrom({ facts }: Opened, given: Readonly<Record<string, Tensor>>):
   };
 }
 
-/** Hidden states of a lesson, [B, l, D] row-major, as the target computes them. */
-async function taught(opened: Opened, made: Made): Promise<Float32Array> {
-  const { backbone, bench } = opened;
+type Seen = (taught: Taught, lesson: Lesson) => Tensor;
+
+/** Numbers of what a backbone makes of a lesson, as the target computes them. */
+async function numbersTaught(opened: Opened, made: Made, of: Seen): Promise<Float32Array> {
   const given = lessonOf(opened, made);
-  const program = bench.engine.compile(
-    (tensors: Record<string, Tensor>) =>
-      backbone.teach(lessonFrom(opened, tensors), { rng: plainRng(1), train: false }).values_BlD as Tensor,
-    { name: 'conformance.teach' },
-  );
+  const run = (tensors: Record<string, Tensor>) => {
+    const lesson = lessonFrom(opened, tensors);
+    return of(opened.backbone.teach(lesson, { rng: plainRng(1), train: false }), lesson);
+  };
+  const program = opened.bench.engine.compile(run, { name: 'conformance.teach' });
   try {
     return await take(await program(given));
   } finally {
     program.dispose();
     for (const tensor of Object.values(given)) tensor.dispose();
   }
+}
+
+/** Hidden states of a lesson, [B, l, D] row-major. */
+const taught = (opened: Opened, made: Made) => numbersTaught(opened, made, ({ values_BlD }) => values_BlD);
+
+/** Training compares hidden states with the tokens at the positions that `teach` says; null: all, ascending. */
+async function misplaced(opened: Opened): Promise<string | null> {
+  const made = { seeds: [1, 2], backwards: opened.facts.reads !== 'estimate' };
+  const off = await numbersTaught(opened, made, ({ positions_Bl }, { order_BL, cut }) =>
+    positions_Bl
+      ? tf.sub(positions_Bl, tf.slice(order_BL, [0, cut?.least ?? 0], positions_Bl.shape))
+      : tf.zerosLike(order_BL),
+  );
+  return off.some((one) => one !== 0)
+    ? "positions_Bl of teach() that are not the lesson's order from its cut on"
+    : null;
 }
 
 /** A fixed view of the hidden states should tell the class. */

@@ -53,6 +53,16 @@ function tokenizerWith(change: (tokenizer: Tokenizer) => Partial<Tokenizer>): To
   return { ...pixelTokenizer, build };
 }
 
+/** Hidden states said to be of position 0 alone. */
+function placing(dtype: 'float32' | 'int32'): BackbonePlugin {
+  return backboneWith(({ teach }) => ({
+    teach: (lesson, context) => ({
+      ...teach(lesson, context),
+      positions_Bl: tf.zeros(lesson.order_BL.shape, dtype) as tf.Tensor2D,
+    }),
+  }));
+}
+
 let calls = 0;
 const left: tf.Tensor[] = [];
 const disposeOnce = () => {
@@ -67,6 +77,8 @@ const disposeOnce = () => {
 
 const broken: readonly [Property, RegExp, BackbonePlugin | TokenizerPlugin][] = [
   ['shapes', /width 5/, backboneWith(() => ({ width: 5 }))],
+  ['shapes', /positions_Bl of \[2, 9\] float32 of teach\(\); expected \[2, 9\] int32/, placing('float32')],
+  ['shapes', /positions_Bl of teach\(\) that are not the lesson's order/, placing('int32')],
   ['determinism', /apart/, forwardPlus(() => ++calls)],
   ['batch', /apart/, forwardPlus((rows) => rows)],
   ['guidance', /apart/, forwardPlus((_, guided) => (guided ? 1 : 0))],

@@ -6,7 +6,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { lineHead } from '../../fixtures/line-head.ts';
 import type { Head, Order } from '../contracts.ts';
 import type { AnyPlugin, HeadPlugin, OrderPlugin } from '../index.ts';
+import { confidenceOrder } from '../confidence-order.ts';
 import { randomSetsOrder } from '../random-sets-order.ts';
+import type { Chosen } from '../step.ts';
 import { cases, type CasesOptions, type Property } from './index.ts';
 
 /*
@@ -70,6 +72,23 @@ const stuck = tf.customGrad((loss) => {
   return { value, gradFunc: (dy) => dy as tf.Tensor };
 }) as (loss: tf.Tensor) => tf.Tensor2D;
 
+const promised = () => ({ values_BlC: Promise.resolve(tf.zeros([1])) }) as never;
+
+/** The order by confidence, which chooses otherwise. */
+function orderChoosing(change: (chosen: Chosen) => Chosen): OrderPlugin {
+  const build: typeof confidenceOrder.build = (config) => {
+    const order = confidenceOrder.build(config);
+    return {
+      ...order,
+      open: (...given) => {
+        const plan = order.open(...given);
+        return { ...plan, choose: (...asked) => change(plan.choose!(...asked)) };
+      },
+    };
+  };
+  return { ...confidenceOrder, build } as OrderPlugin;
+}
+
 let calls = 0;
 const kept: tf.Tensor[] = [];
 
@@ -81,7 +100,29 @@ const broken: readonly [Property, RegExp, AnyPlugin][] = [
     /tokens\.values_BlC of \[3\]/,
     headWith(() => ({ sample: async () => ({ tokens: { values_BlC: tf.zeros([3]) as never } }) })),
   ],
-  ['shapes', /not finite/, headMaking((values) => values.fill(NaN, 0, 1))],
+  [
+    'shapes',
+    /got NaN in tokens\.values_BlC of sample\(\) at step 2 of 3/,
+    headMaking((values) => values.fill(NaN, 0, 1)),
+  ],
+  ['shapes', /no tensor tokens\.values_BlC/, headWith(() => ({ sample: async () => ({ tokens: promised() }) }))],
+  ['shapes', /an error of sample\(\): undefined/, headWith(() => ({ sample: () => Promise.reject(undefined) }))],
+  [
+    'shapes',
+    /a tensor that sample\(\) was lent, disposed/,
+    headWith(({ sample }) => ({
+      sample: (hidden, context) => sample(hidden, context).finally(() => hidden.values_RlD.dispose()),
+    })),
+  ],
+  [
+    'determinism',
+    /tokens\.values_BlC, already disposed/,
+    headWith(({ sample }) => {
+      let first: ReturnType<typeof sample> | null = null;
+      return { sample: (...given) => (first ??= sample(...given)) };
+    }),
+  ],
+  ['shapes', /a promise of build\(\)/, { ...lineHead, build: async () => lineHead } as never],
   ['determinism', /apart/, headMaking((values) => void (values[0]! += ++calls))],
   ['batch', /apart/, headMaking((values, [, { rows }]) => void values.forEach((_, i) => (values[i]! += rows.length)))],
   ['guidance', /apart/, headMaking((values, [{ guided }]) => void (values[0]! += guided ? 1 : 0))],
@@ -118,7 +159,7 @@ const broken: readonly [Property, RegExp, AnyPlugin][] = [
   ],
   [
     'coverage',
-    /step 0 of 9 in place 0/,
+    /an end before position \d came/,
     orderWith(({ open }) => ({
       open: (...given) => {
         const plan = open(...given);
@@ -127,11 +168,36 @@ const broken: readonly [Property, RegExp, AnyPlugin][] = [
     })),
   ],
   [
+    'coverage',
+    /the slot 0 of choose\(\)/,
+    orderChoosing(({ step, slots_Bl }) => ({ step, slots_Bl: slots_Bl.map(() => 0) })),
+  ],
+  [
+    'coverage',
+    /3 slots of choose\(\); expected an Int32Array of/,
+    orderChoosing(({ step }) => ({ step, slots_Bl: Int32Array.of(0, 1, 2) })),
+  ],
+  [
+    'coverage',
+    /position 99: twice, outside, or not ascending of steps\(\)/,
+    orderWith(({ open }) => ({
+      open: (...given) => {
+        const plan = open(...given);
+        const steps = () => [...plan.steps()].map((step) => ({ ...step, positions_Bl: step.positions_Bl.fill(99) }));
+        return { ...plan, steps };
+      },
+    })),
+  ],
+  [
     'kept',
     /kept position 0 made again/,
     orderWith(({ open }) => ({ open: (layout, given) => open(layout, { ...given, kept: null }) })),
   ],
-  ['coverage', /training order of 1/, orderWith(() => ({ visit: (layout) => new Int32Array(layout.length) }))],
+  [
+    'coverage',
+    /a position twice or outside of visit/,
+    orderWith(() => ({ visit: (layout) => new Int32Array(layout.length) })),
+  ],
   [
     'determinism',
     /other steps/,

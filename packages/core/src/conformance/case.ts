@@ -56,8 +56,11 @@ interface Failure {
   readonly where: string;
 }
 
+/** Guards name the part too: once is enough. */
 function failure(name: string, place: Failure, error: unknown): never {
-  throw failed(name, { ...place, found: error instanceof Error ? error.message : String(error), cause: error });
+  const words = error instanceof Error ? error.message : String(error);
+  const found = words.replace(`[${name}] got `, '').replace(/\.$/, '');
+  throw failed(name, { ...place, found, cause: error });
 }
 
 function failed(

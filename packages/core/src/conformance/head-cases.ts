@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { keyedRng, tensorFrom, type TargetName } from '@tessera/engine';
+import { buildGuarded } from '../build-parts.ts';
 import type { Head } from '../contracts.ts';
 import { guardHead } from '../guard/guard-head.ts';
 import type { HeadPlugin } from '../plugin.ts';
@@ -30,9 +31,12 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
         const space = spaceOf(shape);
         const config = plugin.config.parse(trial.config, plugin.name);
         const options = plugin.options(shape).parse(trial.options, plugin.name);
-        const built = plugin.build(config, { width: WIDTH, space }, bench);
-        const { name, confident = false } = plugin;
-        const head = guardHead(built, { name, space, confident, watch: false });
+        const { confident = false } = plugin;
+        const head = buildGuarded(
+          plugin,
+          () => plugin.build(config, { width: WIDTH, space }, bench),
+          (built, name) => guardHead(built, { name, space, confident, watch: false }),
+        );
         try {
           return await check({ head, space, bench, options });
         } finally {

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { keyedRng, tensorFrom, type TargetName, type TraceRng } from '@tessera/engine';
+import { buildTokenizer } from '../build-parts.ts';
 import type { Kept, Tokenizer } from '../contracts.ts';
-import { guardTokenizer } from '../guard/guard-tokenizer.ts';
 import type { TokenizerFacts, TokenizerPlugin } from '../plugin.ts';
 import type { Step } from '../step.ts';
 import type { Tokens } from '../tokens.ts';
@@ -23,7 +23,7 @@ export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
       withBench(target, async (bench) => {
         const config = plugin.config.parse(trial.config, plugin.name);
         const facts = plugin.describe(config);
-        const tokenizer = guardTokenizer(plugin.build(config, bench), plugin.name);
+        const tokenizer = buildTokenizer(plugin, config, bench);
         try {
           return await check({ tokenizer, facts, bench });
         } finally {

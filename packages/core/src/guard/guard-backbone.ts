@@ -1,7 +1,9 @@
-import type { Backbone, Lesson, Rollout, Taught } from '../contracts.ts';
-import { checkTensor, tensorsOf } from './check-tensor.ts';
+import type { Backbone, Hidden, Lesson, Rollout, Taught } from '../contracts.ts';
+import type { Step } from '../step.ts';
+import { checkTensor } from './check-tensor.ts';
 import { LeakWatch, tensorCount } from './leak-watch.ts';
 import { awaitPart, callPart, checkMembers, present, wrongShape } from './part-call.ts';
+import { tensorsOf } from './tensors-of.ts';
 
 export interface BackboneGuard {
   readonly name: string;
@@ -23,27 +25,22 @@ export function guardBackbone(backbone: Backbone, { name, watch }: BackboneGuard
       left = null;
       const before = tensorCount();
       const part = { name, call: 'openRollout()' };
-      const rollout = await awaitPart(part, () => backbone.openRollout(rows, guidance));
-      checkMembers(part, rollout, ['remembers', 'forward', 'dispose']);
+      const rollout = await awaitPart(
+        part,
+        () => backbone.openRollout(rows, guidance),
+        (opened) => checkMembers(part, opened, ['remembers', 'forward', 'dispose']),
+      );
       const opened = tensorCount() - before;
-      return guardRollout(rollout, {
-        name,
-        width: backbone.width,
-        rows: rows.length,
-        opened,
-        end: (sum) => (left = sum),
-      });
+      const end = (sum: number) => (left = sum);
+      return guardRollout(rollout, { name, width: backbone.width, rows: rows.length, opened, end });
     },
     teach: (lesson, context) => {
-      const part = { name, call: 'teach()' };
+      const part = { name, call: 'teach()', lent: [lesson] };
       const taught = callPart(part, () => backbone.teach(lesson, context));
-      checkTensor(part, taught?.values_BlD, {
-        field: 'values_BlD',
-        shape: taughtShape(lesson, taught, backbone.width),
-      });
+      checkTaught(name, taught, { lesson, width: backbone.width });
       return taught;
     },
-    dispose: () => backbone.dispose(),
+    dispose: () => callPart({ name, call: 'dispose()' }, () => backbone.dispose()),
   });
 }
 
@@ -59,35 +56,55 @@ interface RolloutGuard {
 
 function guardRollout(rollout: Rollout, { name, width, rows, opened, end }: RolloutGuard): Rollout {
   let sum = opened;
-  const part = { name, call: 'forward()' };
   return present<Rollout>({
     remembers: rollout.remembers,
     forward: async (context, step, guided) => {
       const before = tensorCount();
-      const hidden = await awaitPart(part, () => rollout.forward(context, step, guided));
-      sum += tensorCount() - before - tensorsOf(hidden).length;
-      try {
-        const l = step.positions_Bl.length / rows;
-        const shape = [(hidden?.guided ? 2 : 1) * rows, l, width];
-        checkTensor(part, hidden?.values_RlD, { field: 'values_RlD', shape });
-        if (hidden.positions_Bl?.length !== rows * l) {
-          throw wrongShape(part, `positions_Bl of ${hidden.positions_Bl?.length} numbers`, `${rows * l}`);
-        }
-      } catch (error) {
-        for (const tensor of tensorsOf(hidden)) tensor.dispose();
-        throw error;
-      }
-      return hidden;
+      return awaitPart(
+        { name, call: 'forward()', lent: [context] },
+        () => rollout.forward(context, step, guided),
+        (hidden) => {
+          sum += tensorCount() - before - tensorsOf(hidden).length;
+          checkHidden(name, hidden, { step, guided, rows, width });
+        },
+      );
     },
     dispose: () => {
       const before = tensorCount();
-      rollout.dispose();
+      callPart({ name, call: 'dispose() of a rollout' }, () => rollout.dispose());
       end(sum + tensorCount() - before);
     },
   });
 }
 
-function taughtShape({ values_BLC }: Lesson, taught: Taught | undefined, width: number): (number | null)[] {
-  const [B, L] = values_BLC.shape;
-  return [B, taught?.positions_Bl ? taught.positions_Bl.shape[1] : L, width];
+interface HiddenRule {
+  readonly step: Step;
+  readonly guided: boolean;
+  readonly rows: number;
+  readonly width: number;
+}
+
+function checkHidden(name: string, hidden: Hidden, { step, guided, rows, width }: HiddenRule): void {
+  const part = { name, call: 'forward()' };
+  const { values_RlD, positions_Bl } = hidden ?? {};
+  const l = step.positions_Bl.length / rows;
+  checkTensor(part, values_RlD, { field: 'values_RlD', shape: [(guided ? 2 : 1) * rows, l, width] });
+  if (hidden.guided !== guided) throw wrongShape(part, `guided = ${String(hidden.guided)}`, `${guided}, as asked`);
+  const same = positions_Bl?.length === rows * l && positions_Bl.every((one, i) => one === step.positions_Bl[i]);
+  if (!same) throw wrongShape(part, `positions_Bl of ${positions_Bl?.length} others`, "the step's own");
+}
+
+interface TaughtRule {
+  readonly lesson: Lesson;
+  readonly width: number;
+}
+
+/** Numbers of a trace are not there yet: that the positions are the right ones, the conformance kit checks. */
+function checkTaught(name: string, taught: Taught, { lesson, width }: TaughtRule): void {
+  const part = { name, call: 'teach()' };
+  const { values_BlD, positions_Bl = null } = taught ?? {};
+  const [B, L] = lesson.values_BLC.shape;
+  const l = positions_Bl === null ? L : L - (lesson.cut?.least ?? 0);
+  checkTensor(part, values_BlD, { field: 'values_BlD', shape: [B, l, width] });
+  if (positions_Bl !== null) checkTensor(part, positions_Bl, { field: 'positions_Bl', shape: [B, l], dtype: 'int32' });
 }

@@ -1,8 +1,10 @@
+import { TesseraError } from '@tessera/errors';
 import type { Head, Hidden, SampleContext, Sampled, Taught } from '../contracts.ts';
 import type { Space } from '../tokens.ts';
-import { checkTensor, tensorsOf } from './check-tensor.ts';
+import { checkTensor, findUseless } from './check-tensor.ts';
 import { LeakWatch, tensorCount } from './leak-watch.ts';
-import { awaitPart, callPart, checkMembers, present, wrongShape } from './part-call.ts';
+import { awaitPart, callPart, checkMembers, present, wrongShape, type PartCall } from './part-call.ts';
+import { tensorsOf } from './tensors-of.ts';
 
 export interface HeadGuard {
   readonly name: string;
@@ -12,31 +14,32 @@ export interface HeadGuard {
   readonly watch: boolean;
 }
 
-/** A head whose errors, shapes and leaks name it. @throws TesseraError `part-shape` where it is not a whole head */
+/** A head whose errors, shapes, numbers and leaks name it. @throws TesseraError `part-shape` where it is not a whole head */
 export function guardHead(head: Head, guard: HeadGuard): Head {
   const { name } = guard;
   checkMembers({ name, call: 'build()' }, head, ['loss', 'sample', 'dispose']);
   const watch = guard.watch ? new LeakWatch({ name, call: 'sample()' }) : null;
   return present<Head>({
     loss: (taught, target, context) => {
-      const part = { name, call: 'loss()' };
+      const part = { name, call: 'loss()', lent: [taught, target] };
       const loss_Bl = callPart(part, () => head.loss(taught, target, context));
       checkTensor(part, loss_Bl, { field: 'the loss', shape: rowsOf(taught) });
       return loss_Bl;
     },
-    sample: async (hidden, context) => {
+    sample: (hidden, context) => {
       const before = tensorCount();
-      const sampled = await awaitPart({ name, call: 'sample()' }, () => head.sample(hidden, context));
-      try {
-        checkSampled(sampled, { guard, hidden, context });
-        watch?.note(tensorCount() - before - tensorsOf(sampled.tokens).length);
-      } catch (error) {
-        for (const tensor of tensorsOf(sampled?.tokens)) tensor.dispose();
-        throw error;
-      }
-      return sampled;
+      const part = { name, call: 'sample()', lent: [hidden], signal: context.signal };
+      return awaitPart(
+        part,
+        () => head.sample(hidden, context),
+        (sampled) => {
+          checkSampled(sampled, { part, guard, hidden, context });
+          watch?.note(tensorCount() - before - tensorsOf(sampled.tokens).length);
+          return checkDrawn(sampled, { part, guard, hidden, context });
+        },
+      );
     },
-    dispose: () => head.dispose(),
+    dispose: () => callPart({ name, call: 'dispose()' }, () => head.dispose()),
   });
 }
 
@@ -45,20 +48,47 @@ function rowsOf({ values_BlD }: Taught): readonly number[] {
 }
 
 interface Asked {
+  readonly part: PartCall;
   readonly guard: HeadGuard;
   readonly hidden: Hidden;
   readonly context: SampleContext;
 }
 
-function checkSampled(sampled: Sampled, { guard: { name, space, confident }, hidden, context }: Asked): void {
-  const part = { name, call: 'sample()' };
+function checkSampled(sampled: Sampled, { part, guard: { space, confident }, hidden, context }: Asked): void {
   const B = context.rows.length;
   const l = hidden.positions_Bl.length / B;
   const { tokens, confidence_Bl } = sampled ?? {};
   checkTensor(part, tokens?.values_BlC, { field: 'tokens.values_BlC', shape: [B, l, space.channels] });
   if (tokens.index_Bl) checkTensor(part, tokens.index_Bl, { field: 'tokens.index_Bl', shape: [B, l], dtype: 'int32' });
-  if (confident && confidence_Bl?.length !== B * l) {
-    const got = confidence_Bl === undefined ? 'no confidence_Bl' : `confidence_Bl of ${confidence_Bl.length} numbers`;
-    throw wrongShape(part, got, `${B * l}, one a token`);
+  if (confident && (!(confidence_Bl instanceof Float32Array) || confidence_Bl.length !== B * l)) {
+    const got = confidence_Bl == null ? 'no confidence_Bl' : `confidence_Bl of ${confidence_Bl.length} numbers`;
+    throw wrongShape(part, got, `a Float32Array of ${B * l}, one a token`);
   }
+}
+
+/** The loop reads these numbers after every step anyway. */
+async function checkDrawn({ tokens, confidence_Bl }: Sampled, asked: Asked): Promise<void> {
+  const { space } = asked.guard;
+  const useless = await findUseless(tokens.values_BlC);
+  if (useless !== null) throw await wrongNumbers(asked, `${useless} in tokens.values_BlC`, 'finite numbers');
+  if (tokens.index_Bl && space.kind === 'discrete') {
+    const outside = await findUseless(tokens.index_Bl, space.vocabulary);
+    if (outside !== null) throw await wrongNumbers(asked, `the index ${outside}`, `0 to ${space.vocabulary - 1}`);
+  }
+  if (confidence_Bl?.some(Number.isNaN)) throw await wrongNumbers(asked, 'NaN in confidence_Bl', 'logarithms');
+}
+
+/** Error `part-numbers`. Whoever gets hidden states that are not finite draws nothing better from them. */
+async function wrongNumbers({ guard: { name }, hidden, context: { step } }: Asked, got: string, expected: string) {
+  const given = await findUseless(hidden.values_RlD);
+  return new TesseraError({
+    code: 'part-numbers',
+    who: name,
+    got: `${got} of sample() at step ${step.index + 1} of ${step.of}`,
+    expected,
+    next:
+      given !== null
+        ? `Its hidden states hold ${given} too: look at the backbone and its weights first.`
+        : `Its hidden states are finite: look at the weights of ${name}, or report it to its makers.`,
+  });
 }

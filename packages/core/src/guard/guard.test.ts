@@ -1,63 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import { keyedRng } from '@tessera/engine';
-import { isTesseraError } from '@tessera/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { smallMaterials, smallParts } from '../../fixtures/small-composition.ts';
+import { changed, refusal, type Changes } from '../../fixtures/changed-composition.ts';
+import { smallMaterials } from '../../fixtures/small-composition.ts';
 import { compose } from '../compose.ts';
-import type { Parts } from '../parts.ts';
-import type { Backbone, Head, Order, Tokenizer } from '../contracts.ts';
-import { noGuidance } from '../guidance.ts';
-import { sample } from '../sample.ts';
 
 const { engine, weights } = smallMaterials();
-const rows = [1, 2].map((seed) => ({ seed, label: seed }));
 
 beforeAll(() => tf.setBackend('cpu'));
 afterAll(() => engine.dispose());
-
-interface Built {
-  readonly tokenizer: Tokenizer;
-  readonly order: Order;
-  readonly backbone: Backbone;
-  readonly head: Head;
-}
-type Changes = { readonly [K in keyof Built]?: (part: Built[K]) => Partial<Built[K]> };
-
-/** The small parts, of which some are built otherwise. */
-function changed(changes: Changes): Parts {
-  const entries = Object.entries(smallParts).map(([kind, { plugin, config }]) => {
-    const change = changes[kind as keyof Built] as ((part: object) => object) | undefined;
-    const build = (...given: unknown[]): object => {
-      const part = (plugin.build as (...given: unknown[]) => object)(...given);
-      return { ...part, ...change?.(part) };
-    };
-    return [kind, { plugin: { ...plugin, build }, config }];
-  });
-  return Object.fromEntries(entries) as unknown as Parts;
-}
-
-/** Some generations; returns the refusal. */
-async function refusal(changes: Changes, preview: 'none' | 'linear' = 'none'): Promise<string> {
-  const before = tf.memory().numTensors;
-  let tokenizer: Tokenizer | null = null;
-  try {
-    const composition = compose(changed(changes), { engine, weights, watchLeaks: true });
-    ({ tokenizer } = composition);
-    for (let run = 0; run < 5; run++) {
-      const request = { rows, guidance: noGuidance, kept: null, options: { order: {}, head: { noise: 0.5 } }, preview };
-      const rest = { rng: keyedRng([1, 2]), signal: new AbortController().signal, written: [] };
-      for await (const event of sample(composition, { ...request, ...rest })) void event;
-    }
-  } catch (error) {
-    if (!isTesseraError(error)) throw error;
-    return `${error.code} ${error.message}`;
-  } finally {
-    tokenizer?.dispose();
-    left = tf.memory().numTensors - before;
-  }
-  return 'none';
-}
-let left = 0;
 
 const boom = () => {
   throw new Error('boom');
@@ -65,8 +15,7 @@ const boom = () => {
 
 describe('a guarded composition', () => {
   it('lets parts that keep their contracts through, leaving nothing behind', async () => {
-    expect(await refusal({}, 'linear')).toBe('none');
-    expect(left).toBe(0);
+    expect(await refusal(changed({}), { preview: 'linear' })).toEqual({ said: 'none', left: 0 });
   });
 
   it.each<[string, RegExp, Changes]>([
@@ -155,7 +104,8 @@ describe('a guarded composition', () => {
       },
     ],
   ])('names the part and the rule: %s', async (_, sentence, changes) => {
-    expect(await refusal(changes)).toMatch(sentence);
+    const { said, left } = await refusal(changed(changes));
+    expect(said).toMatch(sentence);
     expect(left).toBe(0);
   });
 
@@ -168,7 +118,9 @@ describe('a guarded composition', () => {
         },
       }),
     };
-    expect(await refusal(leaky)).toMatch(/^part-leaks \[shade\] got 1 tensors left behind by sample\(\)/);
+    expect((await refusal(changed(leaky))).said).toMatch(
+      /^part-leaks \[shade\] got 1 tensors left behind by sample\(\)/,
+    );
   });
 
   it('names a backbone whose rollouts leave tensors behind', async () => {
@@ -180,7 +132,7 @@ describe('a guarded composition', () => {
         },
       }),
     };
-    expect(await refusal(leaky)).toMatch(/^part-leaks \[echo\] got 1 tensors left behind by a rollout/);
+    expect((await refusal(changed(leaky))).said).toMatch(/^part-leaks \[echo\] got 1 tensors left behind by a rollout/);
   });
 
   it('checks what training calls', () => {

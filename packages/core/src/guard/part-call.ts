@@ -1,32 +1,66 @@
+import { performance } from 'node:perf_hooks';
+import { inspect } from 'node:util';
 import { isTesseraError, TesseraError } from '@tessera/errors';
+import { tensorsOf } from './tensors-of.ts';
 
 /** Whose code runs, and which call of the contract it answers. */
 export interface PartCall {
   readonly name: string;
   readonly call: string;
+  /** What the part borrows: tensors that must be there when it has answered. */
+  readonly lent?: readonly unknown[];
+  /** Once it has aborted, whatever the part throws is the end that was asked for. */
+  readonly signal?: AbortSignal;
 }
 
-/** Runs a part's own code. @throws TesseraError `part-failed`, which names the part; a TesseraError or an abort as it is */
+/**
+ * Runs a part's own code.
+ * @throws TesseraError `part-failed`, `part-shape`, `part-took`, which name the part; a TesseraError of its own as it is
+ */
 export function callPart<T>(part: PartCall, run: () => T): T {
+  let answer: T;
   try {
-    return run();
+    answer = run();
   } catch (error) {
     throw partError(part, error);
   }
+  if (isPromise(answer)) {
+    // Nobody else would hear of its error, and that ends a process.
+    answer.then(undefined, () => undefined);
+    throw wrongShape(part, 'a promise', 'an answer at once');
+  }
+  checkLent(part);
+  return answer;
 }
 
-/** The same for code that answers later. */
-export async function awaitPart<T>(part: PartCall, run: () => Promise<T>): Promise<T> {
+/**
+ * The same for code that answers later. An answer that does not pass its check is disposed.
+ * @throws TesseraError also `part-silent`; the signal's reason
+ */
+export async function awaitPart<T>(
+  part: PartCall,
+  run: () => Promise<T>,
+  check?: (answer: T) => void | Promise<void>,
+): Promise<T> {
+  let answer: T;
   try {
-    return await run();
+    answer = await inTime(part, run());
   } catch (error) {
     throw partError(part, error);
+  }
+  try {
+    checkLent(part);
+    await check?.(answer);
+    return answer;
+  } catch (error) {
+    for (const tensor of tensorsOf(answer)) tensor.dispose();
+    throw error;
   }
 }
 
 /** @throws TesseraError `part-shape` where a built part lacks something of its contract */
 export function checkMembers(part: PartCall, built: object, members: readonly string[]): void {
-  const missing = members.find((member) => (built as Record<string, unknown> | null)?.[member] === undefined);
+  const missing = members.find((member) => (built as Record<string, unknown> | null)?.[member] == null);
   if (missing !== undefined) throw wrongShape(part, `an answer without ${missing}`, `one with ${members.join(', ')}`);
 }
 
@@ -36,15 +70,61 @@ export function wrongShape({ name, call }: PartCall, got: string, expected: stri
   return new TesseraError({ code: 'part-shape', who: name, got: `${got} of ${call}`, expected, next });
 }
 
-function partError({ name, call }: PartCall, error: unknown): unknown {
-  if (isTesseraError(error) || (error instanceof Error && error.name === 'AbortError')) return error;
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
+}
+
+/** Arguments are borrowed: whoever lent them still needs them. */
+function checkLent({ name, call, lent = [] }: PartCall): void {
+  if (!lent.some((one) => tensorsOf(one).some(({ isDisposed }) => isDisposed))) return;
+  throw new TesseraError({
+    code: 'part-took',
+    who: name,
+    got: `a tensor that ${call} was lent, disposed`,
+    expected: 'arguments to be left to their owner, and only tensors of its own to be disposed',
+    next: `Report it to the makers of ${name}, or exchange the part.`,
+  });
+}
+
+function partError({ name, call, signal }: PartCall, error: unknown): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (isTesseraError(error)) return error;
+  const words = error instanceof Error ? error.message || error.name : inspect(error);
   return new TesseraError({
     code: 'part-failed',
     who: name,
-    got: `an error of ${call}: ${error instanceof Error ? error.message : String(error)}`,
+    got: `an error of ${call}: ${words.replace(/\s+/g, ' ').slice(0, 400)}`,
     expected: 'a result',
     next: `Report it to the makers of ${name}, or exchange the part.`,
     cause: error,
+  });
+}
+
+/** How long nothing may happen while a part is waited for, in milliseconds, and what counts as nothing. */
+const PATIENCE = 30_000;
+const IDLE = 0.05;
+
+/** A part that computes keeps the thread busy, however slow it is; a promise that nobody will keep leaves it idle. */
+function inTime<T>(part: PartCall, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    let last = performance.eventLoopUtilization();
+    timer = setInterval(() => {
+      const now = performance.eventLoopUtilization();
+      if (performance.eventLoopUtilization(now, last).utilization < IDLE) reject(silent(part));
+      last = now;
+    }, PATIENCE);
+  });
+  return Promise.race([answer, silence]).finally(() => clearInterval(timer));
+}
+
+function silent({ name, call }: PartCall): TesseraError {
+  return new TesseraError({
+    code: 'part-silent',
+    who: name,
+    got: `no answer of ${call} for ${PATIENCE / 1000} s, in which nothing was computed`,
+    expected: 'an answer or an error',
+    next: `Report it to the makers of ${name}, or exchange the part.`,
   });
 }
 

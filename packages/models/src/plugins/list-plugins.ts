@@ -1,4 +1,5 @@
-import { callPart, type AnyPlugin, type JsonSchema, type Layout, type PluginKind, type SpaceShape } from '@tessera/core';
+import { guardSchema } from '@tessera/core';
+import type { AnyPlugin, JsonSchema, Layout, PluginKind, Schema, SpaceShape } from '@tessera/core';
 import { builtInPlugins, type Plugins } from './plugins.ts';
 
 /** A plug-in as `tessera plugins` shows it. */
@@ -36,15 +37,15 @@ export function packageOf({ name, package: from }: AnyPlugin): string | null {
   return from ?? (name.includes('/') ? name : null);
 }
 
-/** @throws TesseraError `part-failed` where the plug-in cannot say its options */
+/** @throws TesseraError `part-failed`, `part-shape` where the plug-in cannot say its configuration or options */
 export function factsOf(plugin: AnyPlugin, from: string | null): PluginFacts {
-  const { kind, name, contract, config } = plugin;
-  const call = { name, call: 'options()' };
+  const { kind, name, contract } = plugin;
+  const jsonOf = (call: string, give: () => Schema<unknown>): JsonSchema => guardSchema({ name, call }, give).json;
   const [space, options] =
     plugin.kind === 'head'
-      ? [plugin.space, callPart(call, () => plugin.options(exampleTokens[plugin.space]).json)]
+      ? [plugin.space, jsonOf('options()', () => plugin.options(exampleTokens[plugin.space]))]
       : plugin.kind === 'order'
-        ? [plugin.stride, callPart(call, () => plugin.options(exampleTokens.layout).json)]
+        ? [plugin.stride, jsonOf('options()', () => plugin.options(exampleTokens.layout))]
         : [null, null];
-  return { kind, name, package: from, contract, space, config: config.json, options };
+  return { kind, name, package: from, contract, space, config: jsonOf('config', () => plugin.config), options };
 }

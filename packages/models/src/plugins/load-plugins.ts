@@ -1,4 +1,4 @@
-import { checkPlugin, type AnyPlugin } from '@tessera/core';
+import { callPart, checkPlugin, type AnyPlugin } from '@tessera/core';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { importConfig } from './import-config.ts';
 import { factsOf, packageOf } from './list-plugins.ts';
@@ -45,10 +45,12 @@ export function admit(listed: readonly unknown[]): {
   const problems: PluginProblem[] = [];
   for (const plugin of listed) {
     try {
-      checkPlugin(plugin);
-      checkFree(plugin, admitted);
-      factsOf(plugin, packageOf(plugin));
-      admitted.push(plugin);
+      callPart({ name: 'plug-in', call: 'its definition' }, () => {
+        checkPlugin(plugin);
+        checkFree(plugin, admitted);
+        factsOf(plugin, packageOf(plugin));
+        admitted.push(plugin);
+      });
     } catch (error) {
       problems.push(problemOf(error));
     }

@@ -1,4 +1,5 @@
-import { buildAround, type Composition, type Tokenizer } from '@tessera/core';
+import { buildAround, buildTokenizer, disposeAll, disposedAfter } from '@tessera/core';
+import type { Composition, Held, Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
 import type { RecipeParts } from './parts.ts';
@@ -19,13 +20,14 @@ export function buildTrained(
 export function tryBuilding(engine: Engine, recipeParts: RecipeParts): void {
   const { parts, facts } = recipeParts;
   const [own, backbone, head] = [freshWeights(0), freshWeights(0), freshWeights(0)];
-  const held: { dispose(): void }[] = [own, backbone, head];
+  const held: Held[] = [own, backbone, head];
   try {
-    const tokenizer = parts.tokenizer.plugin.build(facts.configs.tokenizer, { engine, weights: own });
+    const tokenizer = buildTokenizer(parts.tokenizer.plugin, facts.configs.tokenizer, { engine, weights: own });
     held.unshift(tokenizer);
     const built = buildTrained(engine, recipeParts, { tokenizer, weights: { backbone, head } });
     held.unshift(built.backbone, built.head);
-  } finally {
-    for (const part of held) part.dispose();
+  } catch (error) {
+    throw disposedAfter(error, held);
   }
+  disposeAll(held);
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SpaceShape, Tokenizer } from '@tessera/core';
+import { thenDispose, type SpaceShape, type Tokenizer } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { freshWeights, openModel, saveModel, savedTensors } from '@tessera/models';
 import type { ModelRecipe } from '../recipe/recipe.ts';
@@ -65,7 +65,7 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
     };
     await saveModel(folder, { manifest, tensors, dtype: 'float16' });
   };
-  try {
+  const train = async () => {
     const run = stageRun(room, {
       name: stage.name,
       every: own.every,
@@ -77,10 +77,8 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
     const folder = join(out, 'model');
     await save(folder);
     return { folder, usage: usageOf(encoded.validation, tokenizer) };
-  } finally {
-    stage.dispose();
-    for (const part of [backbone, head, weights.backbone, weights.head]) part.dispose();
-  }
+  };
+  return thenDispose(() => [stage, backbone, head, weights.backbone, weights.head], train);
 }
 
 /** A model without its defaults, which may change after training. */

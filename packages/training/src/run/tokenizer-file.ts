@@ -1,4 +1,4 @@
-import type { Tokenizer } from '@tessera/core';
+import { buildTokenizer, disposeAll, type Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { fileWeights } from '@tessera/models';
 import type { RecipeParts } from './parts.ts';
@@ -17,13 +17,12 @@ export async function openTokenizerFile(
 ): Promise<{ tokenizer: Tokenizer; dispose(): void }> {
   const { plugin } = parts.tokenizer;
   const weights = await fileWeights(path);
-  const tokenizer = plugin.build(plugin.config.parse(config, path), { engine, weights });
+  const tokenizer = buildTokenizer(plugin, plugin.config.parse(config, path), { engine, weights });
   weights.finish();
   return {
     tokenizer,
     dispose() {
-      tokenizer.dispose();
-      weights.dispose();
+      disposeAll([tokenizer, weights]);
     },
   };
 }
