@@ -36,7 +36,7 @@ async function openFile(path: string): Promise<FileHandle> {
     return await open(path, 'r');
   } catch (cause) {
     const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    throw unreadable(path, `${reason} on opening`, cause);
+    throw unreadable(path, reason === 'ENOENT' ? 'no file' : `${reason} on opening`, cause);
   }
 }
 

@@ -34,9 +34,9 @@ export const edit: Command = {
     ...imageOptions,
   },
   examples: [
-    'tessera edit --model digits-var --image seven.png --box 0,0.5,1,1 --label 3 --count 8 --out edited',
+    'tessera edit --model digits-var --image digits/label-7-seed-1.png --box 0,0.5,1,1 --label 3 --count 8 --out edited',
     'tessera edit --model digits-mar --image photo.png --mask mask.png --out edited',
-    'tessera edit --model digits-mar --image seven.png --place 0.25,0.25,0.75,0.75 --label 7 --out wider',
+    'tessera edit --model digits-mar --image digits/label-7-seed-1.png --place 0.25,0.25,0.75,0.75 --label 7 --out wider',
   ],
   positionals: [0, 0],
   run,

@@ -53,7 +53,7 @@ function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const got = `text that is not JSON (${(cause as Error).message})`;
+    const got = `text that is not JSON (${(cause as Error).message.replaceAll('\n', ' ')})`;
     const next = 'Correct the file.';
     throw new TesseraError({ code: 'recipe-malformed', who: path, got, expected: 'a recipe in JSON', next, cause });
   }

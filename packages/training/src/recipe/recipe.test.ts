@@ -122,7 +122,10 @@ describe('recipes', () => {
   });
 
   it('refuse text that is not JSON, and a missing file', async () => {
-    await expect(readRecipe(await written('{"format": '))).rejects.toMatchObject({ code: 'recipe-malformed' });
+    const malformed = { code: 'recipe-malformed', message: expect.stringMatching(/^[^\n]+$/) as string };
+    for (const text of ['{"format": ', '# Recipe\n']) {
+      await expect(readRecipe(await written(text))).rejects.toMatchObject(malformed);
+    }
     await expect(readRecipe(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'recipe-missing' });
   });
 
