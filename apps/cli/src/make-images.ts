@@ -19,8 +19,7 @@ export async function makeImages(run: ImageRun, terminal: Terminal): Promise<num
   const { folder, plugins, out, values } = run;
   const files = new SampleFiles(out);
   const abort = new AbortController();
-  const stop = () =>
-    abort.abort(new DOMException(`Interrupted: ${files.written.length} images are in ${out}.`, 'AbortError'));
+  const stop = () => abort.abort(new DOMException(interrupted(files.written.length, out), 'AbortError'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const stopwatch = new Stopwatch();
   const engine = createEngine(readEngineOptions(values));
@@ -43,6 +42,11 @@ export async function makeImages(run: ImageRun, terminal: Terminal): Promise<num
     return 0;
   };
   return thenDispose(() => held, make).finally(() => terminal.done());
+}
+
+function interrupted(images: number, out: string): string {
+  if (images === 0) return 'Interrupted: no image is finished.';
+  return `Interrupted: ${images} ${images === 1 ? 'image is' : 'images are'} in ${out}.`;
 }
 
 interface Batching {

@@ -8,6 +8,7 @@ import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number, required } from '../numbers.ts';
 import { requireWritable } from '../output-folder.ts';
+import { shellWord } from '../shell-word.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const importCommand: Command = {
@@ -60,7 +61,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     // A bare name would be looked up among the models instead.
     const path = basename(out) === out ? `./${out}` : out;
     terminal.out(
-      `${manifest.name} (${format}) is in ${out}. Try: tessera generate --model ${path} --out out/${manifest.name}`,
+      `${manifest.name} (${format}) is in ${out}. Try: tessera generate --model ${shellWord(path)} --out ${shellWord(`out/${manifest.name}`)}`,
     );
     return 0;
   } finally {

@@ -8,6 +8,7 @@ import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { requireWritable } from '../output-folder.ts';
 import { projectPlugins } from '../project-plugins.ts';
+import { shellWord } from '../shell-word.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const train: Command = {
@@ -43,7 +44,10 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
     const result = await runRecipe({ loaded, engine, plugins, out, stream: process.stderr, signal: abort.signal });
     if (values['json'] === true) terminal.out(JSON.stringify(result));
     else if (result.finished) terminal.out(`Trained: ${result.model ?? out}. Pictures and curves: ${out}.`);
-    else terminal.out(`Stopped; nothing is lost. Go on with: tessera train ${file} --out ${out} --resume`);
+    else {
+      const again = `tessera train ${shellWord(file!)} --out ${shellWord(out)} --resume`;
+      terminal.out(`Stopped; nothing is lost. Go on with: ${again}`);
+    }
     return result.finished ? 0 : 130;
   } finally {
     engine.dispose();
