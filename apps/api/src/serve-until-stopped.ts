@@ -20,9 +20,6 @@ const ONE_PRESS_MS = 1000;
  * @throws TesseraError what `startServer` and `defaultOptions` throw
  */
 export async function serveUntilStopped(options: Partial<ServerOptions>, print: Print): Promise<void> {
-  // A promise that a plug-in left alone must not end the server.
-  const onLoose = (error: unknown) => print.err(`[plug-ins] got an error that nobody awaited: ${String(error)}`);
-  process.on('unhandledRejection', onLoose);
   const server = await startServer({ report: (line) => print.err(line), ...options });
   sayWhatRuns(server, print);
   await new Promise<void>((resolve, reject) => {
@@ -34,7 +31,6 @@ export async function serveUntilStopped(options: Partial<ServerOptions>, print: 
       print.out('Tessera is stopping; press again to stop at once.');
       const forget = () => {
         for (const signal of signals) process.off(signal, onSignal);
-        process.off('unhandledRejection', onLoose);
       };
       server.close().finally(forget).then(resolve, reject);
     };

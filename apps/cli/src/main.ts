@@ -44,6 +44,11 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
 
 const isAbort = (error: unknown): error is Error => error instanceof Error && error.name === 'AbortError';
 
+// A promise that a plug-in left alone must not end what others do.
+process.on('unhandledRejection', (error) => {
+  terminal.err(`[plug-ins] got an error that nobody awaited (${String(error)}); expected every promise to be awaited.`);
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -29,6 +29,7 @@ beforeAll(() => {
     `import { version_core } from '@tensorflow/tfjs-core';
     const anything = { json: { type: 'object', properties: { floor: { type: 'number', description: version_core } } }, parse: (given: unknown) => given };
     const head = { kind: 'head', contract: 1, name: '@acme/gaussian', space: 'continuous', config: anything, options: () => anything, build: () => ({}) };
+    void Promise.reject(new Error('telemetry is down'));
     export const config = { plugins: [head, { ...head, name: 'diffusion' }] };`,
   );
 });
@@ -39,6 +40,7 @@ it('lists the plug-ins of a project beside our own, and says what was left out',
   expect(stdout).toMatch(/^tokenizer +vq .*contract 1 +tessera$/m);
   expect(stdout).toMatch(/^head +@acme\/gaussian +continuous +contract 1 +@acme\/gaussian$/m);
   expect(stderr).toContain('[diffusion] got a second head of this name');
+  expect(stderr).toContain('[plug-ins] got an error that nobody awaited (Error: telemetry is down)');
   expect(stderr).toMatch(/2 copies of @tensorflow\/tfjs-core: .+tfjs-core and .+tfjs-core; .*\(tfjs-twice\)/);
   expect(status).toBe(1);
 });
