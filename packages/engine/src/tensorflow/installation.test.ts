@@ -40,7 +40,8 @@ describe('the installation of TensorFlow', () => {
 
   it('is loaded quietly, sparing the memory of a GPU, unless the user wants otherwise', () => {
     const prepared: NodeJS.ProcessEnv = { TF_NUM_INTRAOP_THREADS: '7' };
-    prepareEnvironment(prepared, 2);
+    prepareEnvironment(prepared, { threads: 2, compiled: '/compiled' });
     expect(prepared).toMatchObject({ TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_NUM_INTRAOP_THREADS: '7' });
+    expect(prepared).toMatchObject({ TF_XLA_FLAGS: '--tf_xla_persistent_cache_directory=/compiled' });
   });
 });

@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import type { Numbers } from '../numbers.ts';
 import type { DType, TypedArray } from '../trace/graph.ts';
@@ -17,8 +21,8 @@ let loaded: TensorFlowBinding | null = null;
  */
 export function loadTensorFlow(threads: number): TensorFlowBinding {
   if (loaded) return loaded;
-  const { binding } = requireInstallation();
-  prepareEnvironment(process.env, threads);
+  const { binding, folder } = requireInstallation();
+  prepareEnvironment(process.env, { threads, compiled: compiledFolder(folder) });
   try {
     loaded = require(binding) as TensorFlowBinding;
   } catch (cause) {
@@ -34,13 +38,37 @@ export function loadTensorFlow(threads: number): TensorFlowBinding {
   return loaded;
 }
 
+export interface Preparation {
+  readonly threads: number;
+  /** The folder where XLA keeps what it has compiled. */
+  readonly compiled: string;
+}
+
 /** TensorFlow reads these once, when it is loaded. What the user has set stays. */
-export function prepareEnvironment(environment: NodeJS.ProcessEnv, threads: number): void {
-  environment['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, compiled }: Preparation): void {
+  environment['TF_CPP_MIN_LOG_LEVEL'] ??= '3'; // below, XLA doubts its own files of the same machine
+  environment['TF_XLA_FLAGS'] ??= `--tf_xla_persistent_cache_directory=${compiled}`;
   environment['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
   environment['TF_NUM_INTEROP_THREADS'] ??= '1';
   // Else TensorFlow takes all memory of a GPU at once, from whoever shares it.
   environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+}
+
+/** One folder for each kind of processor: the files are machine code. */
+function compiledFolder(folder: string): string {
+  const processor = `${process.arch} ${cpus()[0]?.model} ${instructions()}`;
+  const compiled = join(folder, 'compiled', createHash('sha256').update(processor).digest('hex').slice(0, 12));
+  mkdirSync(compiled, { recursive: true });
+  return compiled;
+}
+
+/** What this processor can do; two of one name may differ. */
+function instructions(): string {
+  try {
+    return /^flags.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
+  } catch {
+    return ''; // not Linux: the name must do
+  }
 }
 
 /** A tensor over `data`, which must stay as it is while the tensor lives: on a CPU it is not copied. */
