@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util';
 import { createEngine } from '@tessera/engine';
 import { writeCompositions } from './compositions.ts';
 import { openDigitsGround } from './digits-ground.ts';
+import { STEPS } from './page.ts';
 
 const { values } = parseArgs({
   options: {
     fresh: { type: 'boolean', default: false },
-    steps: { type: 'string', default: '120' },
+    steps: { type: 'string', default: String(STEPS) },
     docs: { type: 'string', default: 'docs' },
     models: { type: 'string', default: 'models' },
   },
