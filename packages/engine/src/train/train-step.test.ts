@@ -13,11 +13,8 @@ const engines = {
   tensorflow: createEngine({ target: 'tensorflow', threads: 1 }),
   'tensorflow-eager': createEngine({ target: 'tensorflow-eager', threads: 1 }),
 };
-const targets: TargetName[] = [
-  'eager',
-  'onnx',
-  ...(isTensorFlowHere ? (['tensorflow', 'tensorflow-eager'] as const) : []),
-];
+const optional: readonly TargetName[] = isTensorFlowHere ? ['tensorflow', 'tensorflow-eager'] : [];
+const targets: readonly TargetName[] = ['eager', 'onnx', ...optional];
 const hyper: TrainHyper = { learningRate: 0.05, weightDecay: 0.1, emaDecay: 0.9, key: 7 };
 const variables: tf.Variable[] = [];
 
