@@ -2,6 +2,7 @@ import { buildAround, buildTokenizer, disposeAll, disposedAfter } from '@tessera
 import type { Composition, Held, Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
+import type { ImageSize } from '../data/data-set.ts';
 import type { RecipeParts } from './parts.ts';
 
 /**
@@ -16,18 +17,29 @@ export function buildTrained(
   return buildAround(parts, facts, { engine, tokenizer, weights });
 }
 
+/** What a tokenizer shows of itself only when it is built. */
+export interface BuiltTokenizer {
+  readonly image: ImageSize;
+  /** Numbers in its weights, those included that no optimiser touches. */
+  readonly parameters: number;
+}
+
 /** Builds every part once and lets go of it: what cannot be built must be known before a tokenizer has trained. */
-export function tryBuilding(engine: Engine, recipeParts: RecipeParts): void {
+export function tryBuilding(engine: Engine, recipeParts: RecipeParts): BuiltTokenizer {
   const { parts, facts } = recipeParts;
   const [own, backbone, head] = [freshWeights(0), freshWeights(0), freshWeights(0)];
   const held: Held[] = [own, backbone, head];
+  let found: BuiltTokenizer;
   try {
     const tokenizer = buildTokenizer(parts.tokenizer.plugin, facts.configs.tokenizer, { engine, weights: own });
     held.unshift(tokenizer);
     const built = buildTrained(engine, recipeParts, { tokenizer, weights: { backbone, head } });
     held.unshift(built.backbone, built.head);
+    const parameters = [...own.params, ...own.buffers].reduce((sum, { variable }) => sum + variable.size, 0);
+    found = { image: tokenizer.image, parameters };
   } catch (error) {
     throw disposedAfter(error, held);
   }
   disposeAll(held);
+  return found;
 }

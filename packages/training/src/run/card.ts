@@ -61,7 +61,7 @@ ${description}
 | Data | ${data} |
 | Licence of the weights | ${licence} |
 | Recipe | \`${name}\`, seed ${recipe.seed} |
-| Training | ${firstStageText(tokenizer!, seconds.tokenizer)}, generator ${generator!.steps} steps in ${duration(seconds.generator)}, on a machine of ${availableParallelism()} cores |
+| Training | ${firstStageText(tokenizer, seconds.tokenizer)}, generator ${generator!.steps} steps in ${duration(seconds.generator)}, on a machine of ${availableParallelism()} cores |
 | Defaults | guidance ${guidance.kind} ${guidance.scale}, options ${JSON.stringify(options)} |
 
 ## Metrics
@@ -83,7 +83,7 @@ Samples (odd rows) and the training images nearest to them (even rows). Mean squ
 
 ## Curves
 
-${tokenizer!.kind === 'model' ? '' : '![Tokenizer](images/tokenizer.svg)\n'}![Generator](images/generator.svg)
+${!tokenizer || tokenizer.kind === 'model' ? '' : '![Tokenizer](images/tokenizer.svg)\n'}![Generator](images/generator.svg)
 
 ## Commands
 
@@ -95,7 +95,8 @@ npx tessera train RECIPE.json --out runs/${name}
 `;
 }
 
-function firstStageText(tokenizer: NonNullable<Recipe['tokenizer']>, seconds: number): string {
+function firstStageText(tokenizer: Recipe['tokenizer'], seconds: number): string {
+  if (!tokenizer) return 'tokenizer without parameters';
   if (tokenizer.kind === 'model') return `tokenizer of the model \`${tokenizer.model}\``;
   return `tokenizer ${tokenizer.steps} steps in ${duration(seconds)}`;
 }

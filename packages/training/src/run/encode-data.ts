@@ -26,7 +26,7 @@ export async function encodeData(
   const encode = (split: 'train' | 'validation') =>
     encodedSplit(data[split], {
       path: join(out, 'tokens', `${split}.safetensors`),
-      fingerprint: `${sha256} ${JSON.stringify(recipe.data)} ${recipe.seed}`,
+      fingerprint: `${sha256} ${JSON.stringify([recipe.model!.tokenizer, recipe.data])} ${recipe.seed}`,
       tokenizer,
       batch: ENCODE_BATCH,
       flips: split === 'train' && flipsOf(recipe),

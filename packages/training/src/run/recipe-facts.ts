@@ -8,12 +8,10 @@ import { judgeStage } from '../trainer/judge-stage.ts';
 import type { Batch, Stage } from '../trainer/stage.ts';
 import { tokenizerStage } from '../trainer/tokenizer-stage.ts';
 import { lossCost } from './flops.ts';
+import { fittedParts, type FittedParts } from './fitted-parts.ts';
 import { freshGenerator } from './fresh-generator.ts';
-import { checkDefaults } from './manifest-of.ts';
-import { partsOf } from './parts.ts';
 import { openRecipeData } from './recipe-data.ts';
 import { flipsOf } from './room.ts';
-import { findTokenizer } from './take-tokenizer.ts';
 
 /** What one stage will cost. */
 export interface StageFacts {
@@ -54,9 +52,9 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   const { loaded, measure } = request;
   const { recipe } = loaded;
   const data = await openRecipeData(loaded);
-  const taken = await takenParameters(request);
+  const parts = await fittedParts(request, data);
   const stages: StageFacts[] = [];
-  for (const { stage, training } of stagesOf(request, data)) {
+  for (const { stage, training } of stagesOf(request, { data, parts })) {
     const opened = await stage();
     try {
       stages.push(await stageFacts(opened, training, measure));
@@ -70,17 +68,11 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
     name: recipe.name,
     images: { train: train.count, validation: validation.count, test: test.count },
     stages,
-    parameters: taken + sum(stages.filter(({ name }) => name !== 'judge').map(({ parameters }) => parameters)),
+    parameters:
+      (parts?.taken?.parameters ?? 0) +
+      sum(stages.filter(({ name }) => name !== 'judge').map(({ parameters }) => parameters)),
     seconds: measure > 0 ? sum(stages.map(({ steps, secondsPerStep }) => steps * secondsPerStep!)) : null,
   };
-}
-
-/** Parameters of a tokenizer that is taken from a model and costs nothing: 0 where none is. */
-async function takenParameters({ loaded, engine, plugins }: FactsRequest): Promise<number> {
-  const { model, tokenizer } = loaded.recipe;
-  if (!model || tokenizer?.kind !== 'model') return 0;
-  const parts = partsOf(loaded.recipe, plugins);
-  return (await findTokenizer(parts, { loaded, engine, plugins, taken: tokenizer })).parameters;
 }
 
 interface Planned {
@@ -88,15 +80,16 @@ interface Planned {
   stage(): Promise<Stage & { dispose(): void }>;
 }
 
-function stagesOf({ loaded: { recipe }, engine, plugins }: FactsRequest, data: DataSet): Planned[] {
-  const { judge, model, tokenizer, generator, seed } = recipe;
+function stagesOf(
+  { loaded: { recipe }, engine }: FactsRequest,
+  { data, parts }: { readonly data: DataSet; readonly parts: FittedParts | null },
+): Planned[] {
+  const { judge, tokenizer, generator, seed } = recipe;
   const planned: Planned[] = [];
   if (judge?.kind === 'train') {
     planned.push({ training: judge, stage: async () => judgeStage({ engine, data, recipe: judge, seed }) });
   }
-  if (!model) return planned;
-  const parts = partsOf(recipe, plugins);
-  checkDefaults(recipe, parts, data);
+  if (!parts) return planned;
   if (tokenizer && tokenizer.kind !== 'model') {
     const config = parts.facts.configs.tokenizer;
     const stage = async () => {

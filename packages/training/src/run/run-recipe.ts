@@ -1,16 +1,14 @@
 import { TesseraError } from '@tessera/errors';
-import type { Recipe } from '../recipe/recipe.ts';
-import { tryBuilding } from './build-trained.ts';
 import { writeCard } from './card.ts';
 import { drawCurves } from './curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
+import { fittedParts, type FittedParts } from './fitted-parts.ts';
 import { runGenerator, type TrainedModel } from './generator-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
-import { checkDefaults } from './manifest-of.ts';
-import { partsOf, type RecipeParts } from './parts.ts';
 import { openRecipeData } from './recipe-data.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
-import { findTokenizer, takeTokenizer } from './take-tokenizer.ts';
+import { keepTokenizer } from './take-tokenizer.ts';
+import type { TokenizerFile } from './tokenizer-file.ts';
 import { runTokenizer } from './tokenizer-run.ts';
 
 export interface RunResult {
@@ -32,15 +30,8 @@ const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { loaded, signal } = request;
-  const { recipe } = loaded;
   const data = await openRecipeData(loaded);
-  const parts = recipe.model && partsOf(recipe, request.plugins);
-  if (parts) {
-    checkDefaults(recipe, parts, data);
-    tryBuilding(request.engine, parts);
-  }
-  const taken = recipe.tokenizer?.kind === 'model' ? recipe.tokenizer : null;
-  if (parts && taken) await findTokenizer(parts, { ...request, taken });
+  const parts = await fittedParts(request, data);
   const room = openRoom(request, data);
   const judge = await runJudge(room);
   try {
@@ -57,25 +48,14 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   }
 }
 
-async function runModel(room: Room, parts: RecipeParts, judge: OpenedJudge | null): Promise<TrainedModel | null> {
-  const { recipe } = room;
-  const who = recipe.name;
-  const { tokenizer, generator } = recipe;
-  if (!tokenizer || !generator) {
-    const got = `a model without the stage ${tokenizer ? 'generator' : 'tokenizer'}`;
-    throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'both stages, tokenizer and generator' });
-  }
-  const file = await firstStage(room, parts, { tokenizer, judge });
+async function runModel(room: Room, parts: FittedParts, judge: OpenedJudge | null): Promise<TrainedModel | null> {
+  const file = await firstStage(room, parts, judge);
   return file && runGenerator(room, parts, file);
 }
 
-interface FirstStage {
-  readonly tokenizer: NonNullable<Recipe['tokenizer']>;
-  readonly judge: OpenedJudge | null;
-}
-
-async function firstStage(room: Room, parts: RecipeParts, { tokenizer, judge }: FirstStage) {
-  if (tokenizer.kind === 'model') return takeTokenizer(room, parts, tokenizer);
+async function firstStage(room: Room, parts: FittedParts, judge: OpenedJudge | null): Promise<TokenizerFile | null> {
+  const { tokenizer } = room.recipe;
+  if (!tokenizer || tokenizer.kind === 'model') return keepTokenizer(room, parts);
   const looks = tokenizer.loss.perceptual > 0;
   if (looks && !judge) {
     throw new TesseraError({

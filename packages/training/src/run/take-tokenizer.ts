@@ -77,12 +77,17 @@ function checkRelied({ plugin, own, theirs }: { plugin: string; own: unknown; th
 
 const SHOWN = 32;
 
-/** Stage one without a training: copies the weights, as float16, and draws what they make of images. */
-export async function takeTokenizer(room: Room, parts: RecipeParts, taken: TakenTokenizer): Promise<TokenizerFile> {
+/**
+ * Stage one without a training: copies the weights that were taken, as float16, or none, and draws what the tokenizer
+ * makes of images.
+ */
+export async function keepTokenizer(
+  room: Room,
+  parts: RecipeParts & { readonly taken: FoundTokenizer | null },
+): Promise<TokenizerFile> {
   const { engine, data, out } = room;
-  const found = await findTokenizer(parts, { ...room, taken });
   const path = join(out, 'tokenizer.safetensors');
-  const tensors = await readWeightFile(found.path);
+  const tensors = parts.taken ? await readWeightFile(parts.taken.path) : [];
   const sha256 = await writeWeightFile(
     path,
     tensors.filter(({ buffer }) => !buffer),
