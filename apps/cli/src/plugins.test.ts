@@ -77,6 +77,29 @@ it('elsewhere one line says that there are some, and a model that misses a plug-
   );
 });
 
+it('lists the other models where a plug-in of one does not describe itself', () => {
+  const project = join(folder, 'mute');
+  for (const name of ['mute', 'whole']) {
+    const model = join(project, 'models', name);
+    cpSync(join(shipped, 'digits-mar'), model, { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+    const tokenizer = name === 'mute' ? { plugin: '@acme/mute', config: {} } : manifest.tokenizer;
+    writeFileSync(join(model, 'model.json'), JSON.stringify({ ...manifest, name, tokenizer }));
+  }
+  writeFileSync(
+    join(project, 'tessera.config.ts'),
+    `const config = { json: { type: 'object' }, parse: (given: unknown) => given };
+    const mute = { kind: 'tokenizer', contract: 1, name: '@acme/mute', config, describe: () => undefined, build: () => ({}) };
+    export { made as config };
+    const made = { plugins: [mute] };`,
+  );
+  const env = { ...process.env, TESSERA_MODELS: join(project, 'models') };
+  const listed = spawnSync(process.execPath, [bin, 'models'], { encoding: 'utf8', cwd: project, env });
+  expect(listed.stdout).toMatch(/^whole /m);
+  expect(listed.stderr).toMatch(/\[@acme\/mute\] got space\.kind = undefined; .*\(part-misdescribed\)$/m);
+  expect(listed.status).toBe(1);
+});
+
 it('doctor says them too', () => {
   const { stdout, stderr } = tessera('doctor');
   expect(stdout).toMatch(/^plugins +@acme\/gaussian$/m);

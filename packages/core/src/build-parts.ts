@@ -1,14 +1,14 @@
 import type { Engine } from '@tessera/engine';
-import { TesseraError } from '@tessera/errors';
 import type { BuildContext, Tokenizer, Weights } from './contracts.ts';
 import { disposedAfter, type Held } from './dispose-all.ts';
+import { tokenizerFacts } from './guard/check-facts.ts';
 import { guardBackbone } from './guard/guard-backbone.ts';
 import { guardHead } from './guard/guard-head.ts';
 import { guardOrder } from './guard/guard-order.ts';
 import { guardTokenizer } from './guard/guard-tokenizer.ts';
-import { callPart } from './guard/part-call.ts';
+import { callPart, misdescribed } from './guard/part-call.ts';
 import type { PartFacts, Parts } from './parts.ts';
-import type { TokenizerPlugin } from './plugin.ts';
+import type { TokenizerFacts, TokenizerPlugin } from './plugin.ts';
 import type { Composition } from './sample.ts';
 
 /** What parts are built from around a tokenizer that stands already. */
@@ -23,11 +23,11 @@ export interface AroundMaterials {
 /**
  * Builds order, backbone and head, each guarded: its own errors and wrong answers become sentences that name it. The
  * caller disposes backbone and head; on failure nothing is left behind.
- * @throws TesseraError `part-failed`, `part-shape`; `part-misdescribed` where a backbone has another width than it said
+ * @throws TesseraError `part-failed`, `part-shape`; `part-misdescribed` where a backbone is not what it said
  */
 export function buildAround(
   { order: o, backbone: b, head: h }: Pick<Parts, 'order' | 'backbone' | 'head'>,
-  { configs, layout, width }: PartFacts,
+  { configs, layout, width, reads, remembers }: PartFacts,
   { engine, tokenizer, weights, watchLeaks: watch = false }: AroundMaterials,
 ): Omit<Composition, 'tokenizer'> {
   const built: Held[] = [];
@@ -41,9 +41,10 @@ export function buildAround(
     const backbone = build(
       b.plugin,
       () => b.plugin.build(configs.backbone, { layout, space }, { engine, weights: weights.backbone }),
-      (part, name) => guardBackbone(part, { name, watch }),
+      (part, name) => guardBackbone(part, { name, watch, remembers }),
     );
-    checkDescribed(b.plugin.name, `width ${backbone.width}`, `width ${width}`);
+    const said = `width ${width}, reads '${reads}'`;
+    checkDescribed(b.plugin.name, `width ${backbone.width}, reads '${backbone.reads}'`, said);
     const head = build(
       h.plugin,
       () => h.plugin.build(configs.head, { width, space }, { engine, weights: weights.head }),
@@ -55,9 +56,26 @@ export function buildAround(
   }
 }
 
-/** Builds a tokenizer, guarded as the other parts are. @throws TesseraError `part-failed`, `part-shape` */
+/**
+ * Builds a tokenizer, guarded as the other parts are.
+ * @throws TesseraError `part-failed`, `part-shape`; `part-misdescribed` where it is not what it said; `layout-broken`
+ */
 export function buildTokenizer(plugin: TokenizerPlugin, config: unknown, context: BuildContext): Tokenizer {
-  return buildGuarded(plugin, () => plugin.build(config, context), guardTokenizer);
+  const said = factsOf(tokenizerFacts(plugin, config));
+  const tokenizer = buildGuarded(plugin, () => plugin.build(config, context), guardTokenizer);
+  try {
+    checkDescribed(plugin.name, factsOf(tokenizer), said);
+    return tokenizer;
+  } catch (error) {
+    throw disposedAfter(error, [tokenizer]);
+  }
+}
+
+function factsOf({ space, layout, serves }: TokenizerFacts): string {
+  const vocabulary = space.kind === 'discrete' ? `, vocabulary ${space.vocabulary}` : '';
+  const scales = layout.scales.map(({ height, width }) => `${height}x${width}`).join(' ');
+  const tokens = `${space.kind} tokens of ${space.channels} channels${vocabulary}`;
+  return `${tokens}, scales ${scales}, serves '${[...serves].sort().join("', '")}'`;
 }
 
 /** Builds one part by its own code and guards it. @throws TesseraError `part-failed`, `part-shape` */
@@ -66,17 +84,15 @@ export function buildGuarded<T>(
   build: () => T,
   guard: (part: T, name: string) => T,
 ): T {
-  return guard(callPart({ name, call: 'build()' }, build), name);
+  const built = callPart({ name, call: 'build()', quotes: true }, build);
+  try {
+    return guard(built, name);
+  } catch (error) {
+    const held = built as Partial<Held> | null | undefined;
+    throw disposedAfter(error, typeof held?.dispose === 'function' ? [held as Held] : []);
+  }
 }
 
-/** @throws TesseraError `part-misdescribed` */
-export function checkDescribed(who: string, got: string, expected: string): void {
-  if (got === expected) return;
-  throw new TesseraError({
-    code: 'part-misdescribed',
-    who,
-    got,
-    expected: `${expected}, as it describes itself`,
-    next: `Correct or exchange ${who}.`,
-  });
+function checkDescribed(name: string, got: string, expected: string): void {
+  if (got !== expected) throw misdescribed(name, got, expected);
 }

@@ -1,16 +1,15 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
-import { buildAround, buildTokenizer, checkDescribed } from './build-parts.ts';
+import { buildAround, buildTokenizer } from './build-parts.ts';
 import type { Reads, Weights } from './contracts.ts';
 import { disposedAfter } from './dispose-all.ts';
 import type { OrderPlugin, Stride } from './plugin.ts';
 import { checkContract } from './define/plugin-contract.ts';
-import { checkBackboneFacts, checkTokenizerFacts } from './guard/check-facts.ts';
+import { backboneFacts, tokenizerFacts } from './guard/check-facts.ts';
 import { callPart } from './guard/part-call.ts';
 import { optionsOf } from './options.ts';
 import type { Part, PartFacts, Parts } from './parts.ts';
 import type { Composition } from './sample.ts';
-import type { Layout, SpaceShape } from './tokens.ts';
 
 /** What `compose` builds from, besides the parts. */
 export interface Materials {
@@ -39,8 +38,8 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     backbone: readConfig('backbone', backbone),
     head: readConfig('head', head),
   };
-  const { space, layout, serves } = describe(tokenizer.plugin, configs.tokenizer, checkTokenizerFacts);
-  const { reads, width, classes, remembers } = describe(backbone.plugin, configs.backbone, checkBackboneFacts);
+  const { space, layout, serves } = tokenizerFacts(tokenizer.plugin, configs.tokenizer);
+  const { reads, width, classes, remembers } = backboneFacts(backbone.plugin, configs.backbone);
   optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
@@ -52,7 +51,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
       next: 'It could not score a single token: exchange the head or the tokenizer.',
     });
   }
-  return { configs, space, layout, width, classes, remembers };
+  return { configs, space, layout, width, reads, classes, remembers };
 }
 
 interface Reading {
@@ -117,7 +116,6 @@ export function compose(parts: Parts, { engine, weights, watchLeaks = false }: M
   const { plugin } = parts.tokenizer;
   const tokenizer = buildTokenizer(plugin, facts.configs.tokenizer, { engine, weights: weights.tokenizer });
   try {
-    checkDescribed(plugin.name, factsOf(tokenizer), factsOf(facts));
     return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights, watchLeaks }) };
   } catch (error) {
     throw disposedAfter(error, [tokenizer]);
@@ -134,25 +132,9 @@ function readConfig(kind: keyof Parts, { plugin, config }: Part<Parts[keyof Part
     });
   }
   checkContract(plugin);
-  return callPart({ name: plugin.name, call: 'config.parse()' }, () => plugin.config.parse(config, plugin.name));
-}
-
-interface Describing<F> {
-  readonly name: string;
-  describe(config: unknown): F;
-}
-
-/** What a plug-in says of itself, checked: it is the first of its own code that runs. */
-function describe<F>(plugin: Describing<F>, config: unknown, check: (name: string, facts: F) => void): F {
-  const facts = callPart({ name: plugin.name, call: 'describe()' }, () => plugin.describe(config));
-  check(plugin.name, facts);
-  return facts;
-}
-
-function factsOf({ space, layout }: { readonly space: SpaceShape; readonly layout: Layout }): string {
-  const vocabulary = space.kind === 'discrete' ? `, vocabulary ${space.vocabulary}` : '';
-  const scales = layout.scales.map(({ height, width }) => `${height}x${width}`).join(' ');
-  return `${space.kind} tokens of ${space.channels} channels${vocabulary}, scales ${scales}`;
+  return callPart({ name: plugin.name, call: 'config.parse()', quotes: true }, () =>
+    plugin.config.parse(config, plugin.name),
+  );
 }
 
 function refuse(parts: Omit<ErrorParts, 'who'>): never {

@@ -1,3 +1,4 @@
+import type { Reads } from './contracts.ts';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, TokenizerPlugin } from './plugin.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
 
@@ -21,6 +22,7 @@ export interface PartFacts {
   readonly space: SpaceShape;
   readonly layout: Layout;
   readonly width: number;
+  readonly reads: Reads;
   readonly classes: number;
   /** Whether its backbone keeps caches from step to step. */
   readonly remembers: boolean;

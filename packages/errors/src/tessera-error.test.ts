@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isTesseraError, TesseraError } from './index.ts';
 
@@ -8,6 +9,12 @@ describe('TesseraError', () => {
     const error = new TesseraError({ ...parts, next: 'Choose a label of this model.' });
     expect(error.message).toBe('[digits] got label 12; expected a label from 0 to 9. Choose a label of this model.');
     expect(new TesseraError(parts).message).toBe('[digits] got label 12; expected a label from 0 to 9.');
+  });
+
+  it('keeps its parts, which printing it leaves out', () => {
+    const error = new TesseraError(parts);
+    expect(error.parts).toEqual(parts);
+    expect(inspect(error)).not.toContain('expected:');
   });
 
   it('keeps its code and its cause', () => {

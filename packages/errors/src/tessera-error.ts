@@ -16,12 +16,21 @@ export interface ErrorParts {
 /** The only error class that Tessera throws on purpose. Anything else that surfaces is a bug. */
 export class TesseraError extends Error {
   readonly code: string;
+  // Private, so that printing an error does not say everything twice.
+  readonly #parts: ErrorParts;
 
-  constructor({ code, who, got, expected, next, cause }: ErrorParts) {
+  constructor(parts: ErrorParts) {
+    const { code, who, got, expected, next, cause } = parts;
     const sentence = `[${who}] got ${got}; expected ${expected}.${next ? ` ${next}` : ''}`;
     super(sentence, cause === undefined ? undefined : { cause });
     this.name = 'TesseraError';
     this.code = code;
+    this.#parts = parts;
+  }
+
+  /** What its sentence was made of, for whoever says it again in another place. */
+  get parts(): ErrorParts {
+    return this.#parts;
   }
 }
 

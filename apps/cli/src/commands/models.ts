@@ -43,8 +43,8 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
   read.forEach((result, i) => {
     if (result.status === 'fulfilled') return;
     const reason: unknown = result.reason;
-    if (!isTesseraError(reason)) throw reason;
-    terminal.err(`${refusalOf(found[i]!.folder, reason.message)} (${reason.code})`);
+    const [message, code] = isTesseraError(reason) ? [reason.message, reason.code] : [String(reason), 'internal'];
+    terminal.err(`${refusalOf(found[i]!.folder, message)} (${code})`);
   });
   return whole.length < found.length ? 1 : 0;
 }

@@ -33,8 +33,9 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
         const config = plugin.config.parse(trial.config, plugin.name);
         const facts = plugin.describe(config);
         const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
+        const guarded = (name: string) => ({ name, watch: false, remembers: facts.remembers });
         const build = () => plugin.build(config, { layout, space }, bench);
-        const backbone = buildGuarded(plugin, build, (built, name) => guardBackbone(built, { name, watch: false }));
+        const backbone = buildGuarded(plugin, build, (built, name) => guardBackbone(built, guarded(name)));
         shake(bench);
         try {
           return await check({ backbone, facts, layout, channels: space.channels, bench });

@@ -3,7 +3,7 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import { keyedRng, tensorFrom, type TargetName, type TraceRng } from '@tessera/engine';
 import { buildTokenizer } from '../build-parts.ts';
 import type { Kept, Tokenizer } from '../contracts.ts';
-import type { TokenizerFacts, TokenizerPlugin } from '../plugin.ts';
+import type { TokenizerPlugin } from '../plugin.ts';
 import type { Step } from '../step.ts';
 import type { Tokens } from '../tokens.ts';
 import { apart, plainRng, take, withBench, type Bench } from './bench.ts';
@@ -12,7 +12,6 @@ import type { Trial } from './options.ts';
 
 interface Opened {
   readonly tokenizer: Tokenizer;
-  readonly facts: TokenizerFacts;
   readonly bench: Bench;
 }
 
@@ -22,10 +21,9 @@ export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
     caseOf({ plugin, property, on: target }, () =>
       withBench(target, async (bench) => {
         const config = plugin.config.parse(trial.config, plugin.name);
-        const facts = plugin.describe(config);
         const tokenizer = buildTokenizer(plugin, config, bench);
         try {
-          return await check({ tokenizer, facts, bench });
+          return await check({ tokenizer, bench });
         } finally {
           tokenizer.dispose();
         }
@@ -103,10 +101,7 @@ async function tokensOf(
 }
 
 async function misshapen(opened: Opened): Promise<string | null> {
-  const { tokenizer, facts } = opened;
-  const said = JSON.stringify([facts.layout, facts.serves, facts.space.kind, facts.space.channels]);
-  const is = JSON.stringify([tokenizer.layout, tokenizer.serves, tokenizer.space.kind, tokenizer.space.channels]);
-  if (said !== is) return `${is}, described as ${said}`;
+  const { tokenizer } = opened;
   const last = tokenizer.layout.scales.at(-1)!;
   const kept = tokenizer.keepMask(new Uint8Array(last.height * last.width).fill(1));
   if (kept.length !== tokenizer.layout.length) return `a mask of ${kept.length} tokens`;

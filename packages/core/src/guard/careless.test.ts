@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
+import { TesseraError } from '@tessera/errors';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changed, refusal, type Changes } from '../../fixtures/changed-composition.ts';
 import type { Sampled } from '../contracts.ts';
@@ -93,6 +94,30 @@ const cases: readonly [string, RegExp, Changes][] = [
     {
       head: ({ sample }) => ({
         sample: (hidden, context) => sample(hidden, context).finally(() => hidden.values_RlD.dispose()),
+      }),
+    },
+  ],
+  [
+    'hidden states taken away before they are used',
+    /^part-took \[shade\] got a tensor that sample\(\) was lent, disposed/,
+    {
+      head: ({ sample }) => ({
+        sample: async (hidden, context) => {
+          hidden.values_RlD.dispose();
+          return sample(hidden, context);
+        },
+      }),
+    },
+  ],
+  [
+    'a program that complains by its own name',
+    /^shape-odd \[shade\] got 3 tokens \(in logistic, of sample\(\)\); expected 2\. Cut them\.$/,
+    {
+      head: () => ({
+        sample: async () => {
+          const parts = { code: 'shape-odd', who: 'logistic', got: '3 tokens', expected: '2', next: 'Cut them.' };
+          throw new TesseraError(parts);
+        },
       }),
     },
   ],

@@ -1,18 +1,21 @@
 import type { Backbone, Hidden, Lesson, Rollout, Taught } from '../contracts.ts';
+import { disposedAfter } from '../dispose-all.ts';
 import type { Step } from '../step.ts';
 import { checkTensor } from './check-tensor.ts';
 import { LeakWatch, tensorCount } from './leak-watch.ts';
-import { awaitPart, callPart, checkMembers, present, wrongShape } from './part-call.ts';
+import { awaitPart, callPart, checkMembers, misdescribed, present, wrongShape } from './part-call.ts';
 import { tensorsOf } from './tensors-of.ts';
 
 export interface BackboneGuard {
   readonly name: string;
   /** Whether nobody else makes tensors while one of its rollouts is asked. */
   readonly watch: boolean;
+  /** What it said of all its rollouts. */
+  readonly remembers: boolean;
 }
 
 /** A backbone whose errors, shapes and leaks name it. @throws TesseraError `part-shape` where it is not a whole backbone */
-export function guardBackbone(backbone: Backbone, { name, watch }: BackboneGuard): Backbone {
+export function guardBackbone(backbone: Backbone, { name, watch, remembers }: BackboneGuard): Backbone {
   checkMembers({ name, call: 'build()' }, backbone, ['width', 'reads', 'openRollout', 'teach', 'dispose']);
   const leaks = watch ? new LeakWatch({ name, call: 'a rollout' }) : null;
   let left: number | null = null;
@@ -28,7 +31,12 @@ export function guardBackbone(backbone: Backbone, { name, watch }: BackboneGuard
       const rollout = await awaitPart(
         part,
         () => backbone.openRollout(rows, guidance),
-        (opened) => checkMembers(part, opened, ['remembers', 'forward', 'dispose']),
+        (opened) => {
+          checkMembers(part, opened, ['remembers', 'forward', 'dispose']);
+          if (opened.remembers === remembers) return;
+          const got = `a rollout that says remembers = ${String(opened.remembers)}`;
+          throw disposedAfter(misdescribed(name, got, `remembers = ${remembers}`), [opened]);
+        },
       );
       const opened = tensorCount() - before;
       const end = (sum: number) => (left = sum);

@@ -12,5 +12,5 @@ export function guardSchema(part: PartCall, give: () => Schema<unknown>): Schema
   const json = callPart(of('json'), () => JSON.parse(JSON.stringify(given.json)) as JsonSchema);
   const described = Object.values(json?.properties ?? {}).every((one) => typeof one === 'object' && one !== null);
   if (typeof json !== 'object' || !described) throw wrongShape(of('json'), 'a value', 'the JSON Schema of an object');
-  return { json, parse: (value, who) => callPart(of('parse()'), () => given.parse(value, who)) };
+  return { json, parse: (value, who) => callPart({ ...of('parse()'), quotes: true }, () => given.parse(value, who)) };
 }

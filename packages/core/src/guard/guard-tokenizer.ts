@@ -1,4 +1,5 @@
 import type { Tokenizer } from '../contracts.ts';
+import { checkTokenizerFacts } from './check-facts.ts';
 import { checkTensor } from './check-tensor.ts';
 import { guardCanvas } from './guard-canvas.ts';
 import { awaitPart, callPart, checkMembers, present, wrongShape } from './part-call.ts';
@@ -7,7 +8,9 @@ import { awaitPart, callPart, checkMembers, present, wrongShape } from './part-c
 export function guardTokenizer(tokenizer: Tokenizer, name: string): Tokenizer {
   const { space, layout, serves, image } = tokenizer ?? {};
   const facts = ['space', 'layout', 'serves', 'image'];
-  checkMembers({ name, call: 'build()' }, tokenizer, [...facts, 'encode', 'draw', 'keepMask', 'openCanvas', 'dispose']);
+  const built = { name, call: 'build()' };
+  checkMembers(built, tokenizer, [...facts, 'encode', 'draw', 'keepMask', 'openCanvas', 'dispose']);
+  checkTokenizerFacts(built, tokenizer);
   const tokens = [null, null, space.channels];
   return present<Tokenizer>({
     ...{ space, layout, serves, image },

@@ -11,11 +11,13 @@ export interface PartCall {
   readonly lent?: readonly unknown[];
   /** Once it has aborted, whatever the part throws is the end that was asked for. */
   readonly signal?: AbortSignal;
+  /** Its TesseraErrors speak of what it was given, a field or a file, and stay as they are. */
+  readonly quotes?: boolean;
 }
 
 /**
  * Runs a part's own code.
- * @throws TesseraError `part-failed`, `part-shape`, `part-took`, which name the part; a TesseraError of its own as it is
+ * @throws TesseraError `part-failed`, `part-shape`, `part-took`, which name the part; a TesseraError as it is, in the part's name
  */
 export function callPart<T>(part: PartCall, run: () => T): T {
   let answer: T;
@@ -74,8 +76,21 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 
+/** Error `part-misdescribed`: a part was built as something else than it says. */
+export function misdescribed(who: string, got: string, expected: string): TesseraError {
+  const next = `Correct or exchange ${who}.`;
+  return new TesseraError({
+    code: 'part-misdescribed',
+    who,
+    got,
+    expected: `${expected}, as it describes itself`,
+    next,
+  });
+}
+
 /** Arguments are borrowed: whoever lent them still needs them. */
-function checkLent({ name, call, lent = [] }: PartCall): void {
+function checkLent(part: PartCall, cause?: unknown): void {
+  const { name, call, lent = [] } = part;
   if (!lent.some((one) => tensorsOf(one).some(({ isDisposed }) => isDisposed))) return;
   throw new TesseraError({
     code: 'part-took',
@@ -83,12 +98,16 @@ function checkLent({ name, call, lent = [] }: PartCall): void {
     got: `a tensor that ${call} was lent, disposed`,
     expected: 'arguments to be left to their owner, and only tensors of its own to be disposed',
     next: `Report it to the makers of ${name}, or exchange the part.`,
+    ...(cause !== undefined && { cause }),
   });
 }
 
-function partError({ name, call, signal }: PartCall, error: unknown): unknown {
+/** @throws TesseraError `part-took`, which explains what then went wrong */
+function partError(part: PartCall, error: unknown): unknown {
+  const { name, call, signal, quotes = false } = part;
   if (signal?.aborted) return signal.reason;
-  if (isTesseraError(error)) return error;
+  checkLent(part, error);
+  if (isTesseraError(error)) return quotes ? error : inItsName(part, error);
   const words = error instanceof Error ? error.message || error.name : inspect(error);
   return new TesseraError({
     code: 'part-failed',
@@ -98,6 +117,13 @@ function partError({ name, call, signal }: PartCall, error: unknown): unknown {
     next: `Report it to the makers of ${name}, or exchange the part.`,
     cause: error,
   });
+}
+
+/** Programs, canvases and layers that a part uses complain by names of their own. */
+function inItsName({ name, call }: PartCall, error: TesseraError): TesseraError {
+  if (error.message.startsWith(`[${name}`) || !(error instanceof TesseraError)) return error;
+  const { who, got } = error.parts;
+  return new TesseraError({ ...error.parts, who: name, got: `${got} (in ${who}, of ${call})`, cause: error });
 }
 
 /** How long nothing may happen while a part is waited for, in milliseconds, and what counts as nothing. */

@@ -45,7 +45,7 @@ export function admit(listed: readonly unknown[]): {
   const problems: PluginProblem[] = [];
   for (const plugin of listed) {
     try {
-      callPart({ name: 'plug-in', call: 'its definition' }, () => {
+      callPart({ name: 'plug-in', call: 'its definition', quotes: true }, () => {
         checkPlugin(plugin);
         checkFree(plugin, admitted);
         factsOf(plugin, packageOf(plugin));
