@@ -24,7 +24,8 @@ export const gaussianHead = defineHead({
         const distance = tf.div(tf.sub(values_BlC, mean!), tf.exp(spread!));
         return tf.mean(tf.add(tf.mul(tf.square(distance), 0.5), spread!), 2);
       },
-      sample: async ({ values_RlD, positions_Bl, guided }, { rows, step, weight, rng, options }) => {
+      sample: async ({ values_RlD, positions_Bl, guided }, { rows, step, weight, rng, options, signal }) => {
+        signal.throwIfAborted();
         const found_RlC = await program(values_RlD);
         const seeing = await found_RlC.data().finally(() => found_RlC.dispose());
         const blind = guided ? seeing.subarray(seeing.length / 2) : seeing;

@@ -172,6 +172,7 @@ export interface SampleContext<O = unknown> {
   readonly weight: number;
   readonly rng: SampleRng;
   readonly options: O;
+  /** Looked at before the work and, where that takes long, amid it: `signal.throwIfAborted()`. */
   readonly signal: AbortSignal;
 }
 

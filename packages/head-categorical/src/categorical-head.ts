@@ -47,6 +47,7 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
     loss: ({ values_BlD }, target) =>
       categoricalLoss(logitsOf(values_BlD), requireIndex(target), config.labelSmoothing),
     sample: async (hidden, context) => {
+      context.signal.throwIfAborted();
       const logits_BlV = await scorer.score(hidden, context.weight);
       const codebook = { vocabulary, codebook_VC: (await codebook_VC.data()) as Float32Array };
       const drawn = drawTokens({ ...codebook, logits_BlV, positions_Bl: hidden.positions_Bl }, context);

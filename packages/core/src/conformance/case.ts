@@ -56,10 +56,10 @@ interface Failure {
   readonly where: string;
 }
 
-/** Guards name the part too: once is enough. */
+/** What a guard says becomes a part of the sentence. Its advice is for users: who reads this makes the part. */
 function failure(name: string, place: Failure, error: unknown): never {
-  const words = error instanceof Error ? error.message : String(error);
-  const found = words.replace(`[${name}] got `, '').replace(/\.$/, '');
+  const own = error instanceof TesseraError ? `${error.parts.got} (due: ${error.parts.expected})` : null;
+  const found = own ?? (error instanceof Error ? error.message : String(error));
   throw failed(name, { ...place, found, cause: error });
 }
 

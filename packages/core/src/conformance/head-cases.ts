@@ -173,23 +173,32 @@ async function learns(head: Head, { space, bench, trial }: Learning): Promise<st
   }
 }
 
-/** A head may answer or throw; it must not go on. */
+/** A head looks at the signal before its work; after an abort amid it, it may answer or throw, but must not go on. */
 async function ends(opened: Opened, patience: number): Promise<string | null> {
+  const aborted = 'tokens for a signal that had aborted before: signal.throwIfAborted() is missing';
+  const early = await within(patience, drawUntil(opened, AbortSignal.abort(), aborted));
+  if (early !== null) return early;
   const stop = new AbortController();
-  const drawn = draw(opened, { seeds: [1, 2], signal: stop.signal }).then(
-    () => null,
-    (error: unknown) => (stop.signal.aborted && isAbort(error, stop) ? null : String(error)),
-  );
+  const drawn = drawUntil(opened, stop.signal, null);
   stop.abort();
+  return within(patience, drawn);
+}
+
+/** `answered` where it answers, null where it ends with the signal. */
+async function drawUntil(opened: Opened, signal: AbortSignal, answered: string | null): Promise<string | null> {
+  try {
+    await draw(opened, { seeds: [1, 2], signal });
+    return answered;
+  } catch (error) {
+    if (error === signal.reason) return null;
+    throw error;
+  }
+}
+
+async function within(patience: number, drawn: Promise<string | null>): Promise<string | null> {
   const late = new AbortController();
   const waited = sleep(patience, `nothing for ${patience} ms after the abort`, { signal: late.signal }).catch(
     () => null,
   );
-  const first = await Promise.race([drawn, waited]);
-  late.abort();
-  return first;
-}
-
-function isAbort(error: unknown, { signal }: AbortController): boolean {
-  return error === signal.reason || (error instanceof Error && error.name === 'AbortError');
+  return Promise.race([drawn, waited]).finally(() => late.abort());
 }
