@@ -1,13 +1,9 @@
 import process from 'node:process';
-import { isTesseraError } from '@tessera/errors';
+import { isTesseraError, nobodyAwaited } from '@tessera/errors';
 import { serveUntilStopped } from './serve-until-stopped.ts';
 
 // A promise that a plug-in left alone must not end what others do.
-process.on('unhandledRejection', (error) => {
-  console.error(
-    `[plug-ins] got an error that nobody awaited (${String(error)}); expected every promise to be awaited.`,
-  );
-});
+process.on('unhandledRejection', (error) => console.error(nobodyAwaited(error)));
 
 try {
   await serveUntilStopped({}, { out: console.log, err: console.error });

@@ -31,8 +31,9 @@ async function start(name: string, more: Record<string, string> = {}) {
   children.push(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += String(chunk)));
-  const said = async (text: string) => {
-    while (!output.includes(text) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+  const said = async (text: string, times = 1) => {
+    const met = () => output.split(text).length > times;
+    while (!met() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(output).toContain(text);
   };
   await said('; target: onnx');
@@ -47,6 +48,14 @@ it('says where it is, and ends in order at the first signal', async () => {
   child.kill('SIGINT');
   expect(await once(child, 'exit')).toEqual([0, null]);
   await said('Tessera is stopping');
+}, 60_000);
+
+it('says in the same words, here and where models run, that a plug-in left a promise alone', async () => {
+  const config = join(folder, 'tessera.config.ts');
+  writeFileSync(config, "void Promise.reject(new Error('stray promise'));\nexport const config = { plugins: [] };\n");
+  const { said } = await start('stray', { TESSERA_CONFIG: config });
+  const sentence = '[plug-ins] got an error that nobody awaited (Error: stray promise)';
+  await said(sentence, 2);
 }, 60_000);
 
 it('says that it answers to every host name on a network', async () => {

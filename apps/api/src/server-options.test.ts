@@ -1,9 +1,14 @@
 import { expect, it } from 'vitest';
-import { defaultOptions } from './server-options.ts';
+import { defaultOptions, homeOf } from './server-options.ts';
 
 it('listens to this machine alone where nothing is said', () => {
   expect(defaultOptions({})).toMatchObject({ port: 4000, address: '127.0.0.1', hosts: [] });
   expect(defaultOptions({ HOST: '', TESSERA_HOSTS: '' })).toMatchObject({ address: '127.0.0.1', hosts: [] });
+});
+
+it('keeps its data out of node_modules', () => {
+  expect(homeOf('file:///project/node_modules/@tessera/api/dist/server-options.js')).toBe(process.cwd());
+  expect(homeOf('file:///tessera/apps/api/dist/server-options.js')).toBe('/tessera/');
 });
 
 it('reads host names as browsers send them', () => {

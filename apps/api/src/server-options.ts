@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { TesseraError } from '@tessera/errors';
@@ -18,14 +18,19 @@ export interface ServerOptions extends HostOptions {
   readonly hosts: readonly string[];
 }
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+/** The repository that holds this module; where it is installed in `node_modules`, which are npm's own, the working folder. */
+export function homeOf(module: string): string {
+  const home = fileURLToPath(new URL('../../../', module));
+  return basename(home) === 'node_modules' ? process.cwd() : home;
+}
 
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
- * TESSERA_HOSTS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository), TESSERA_MODELS (`models/`), TESSERA_PLAYGROUND (the built page).
- * @throws TesseraError `port-invalid`, `hosts-invalid`
+ * TESSERA_HOSTS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page).
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
+  const root = homeOf(import.meta.url);
   const { PORT = '4000', HOST, TESSERA_HOSTS = '', TESSERA_DATA, TESSERA_PLAYGROUND } = environment;
   return {
     port: readPort(PORT),

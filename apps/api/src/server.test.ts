@@ -223,6 +223,10 @@ describe('bad input', () => {
     expect(refused.message!.length).toBeLessThan(400);
   });
 
+  it('is told which model was probably meant', async () => {
+    expect((await create({ ...good, model: 'qiuck' })).message).toContain('Did you mean quick?');
+  });
+
   it('is refused where numbers of a list or a place in it make no sense', async () => {
     for (const count of [-1, 101]) {
       const { json } = await client.post(JSON.stringify({ query: `{ generations(count: ${count}) { id } }` }));
@@ -231,7 +235,12 @@ describe('bad input', () => {
     }
     const { id } = await create(good);
     await expect(client.events(id, { after: -1 })).rejects.toThrow('[generationEvents] got after -1');
-    await client.events(id);
+    const last = (await client.events(id)).at(-1)!.seq;
+    const beyond = client.events(id, { after: last + 1 });
+    await expect(beyond).rejects.toThrow(
+      `got after ${last + 1}; expected the seq of the last event that was seen, ${last}`,
+    );
+    expect(await client.events(id, { after: last })).toEqual([]);
   });
 
   it('is refused for ids that nobody has', async () => {

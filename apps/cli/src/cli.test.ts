@@ -32,6 +32,12 @@ describe('help', () => {
     expect(tessera('generate', '--help').stdout).toMatch(/Examples:\n {2}tessera generate --model digits-var/);
   });
 
+  it('ends without a word where its reader has seen enough', () => {
+    const command = `"${process.execPath}" "${bin}" --help | true; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8', cwd: folder });
+    expect([stdout, stderr]).toEqual(['141\n', '']);
+  });
+
   it.each([
     [['inspekt'], /got the command inspekt; expected one of generate/],
     [['inspect'], /got no argument; expected tessera inspect FILE/],
@@ -100,6 +106,7 @@ describe('generate', () => {
 
   it.each([
     [['--model', 'nobody'], /got the model nobody; expected one of micro.*\(unknown-model\)/],
+    [['--model', 'mikro'], /got the model mikro; .*Did you mean micro\?/],
     [['--label', '99'], /got the label 99; expected a number from 0 to 4.*\(unknown-label\)/],
     [['--count', '0'], /got --count 0; expected an integer from 1.*\(option\)/],
     [['--guidance', 'NaN'], /got --guidance NaN; expected a number.*\(option\)/],

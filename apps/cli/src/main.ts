@@ -1,4 +1,4 @@
-import { isTesseraError } from '@tessera/errors';
+import { isTesseraError, nobodyAwaited } from '@tessera/errors';
 import { commandHelp, parseCommand } from './command.ts';
 import { processTerminal } from './terminal.ts';
 import { verbs } from './verbs.ts';
@@ -46,7 +46,7 @@ const isAbort = (error: unknown): error is Error => error instanceof Error && er
 
 // A promise that a plug-in left alone must not end what others do.
 process.on('unhandledRejection', (error) => {
-  terminal.err(`[plug-ins] got an error that nobody awaited (${String(error)}); expected every promise to be awaited.`);
+  terminal.err(nobodyAwaited(error));
 });
 
 try {

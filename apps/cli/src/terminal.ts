@@ -10,6 +10,7 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
+  for (const stream of [stdout, stderr]) stream.on('error', endWithReader);
   let drawn = false;
   const clear = () => {
     if (drawn) stderr.write('\r\u001b[2K');
@@ -35,4 +36,10 @@ export function processTerminal(): Terminal {
     },
     done: clear,
   };
+}
+
+/** A reader that has seen enough (`| head`) ends the command as SIGPIPE ends others: without a word, with 128 + 13. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(141);
 }

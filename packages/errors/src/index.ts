@@ -1,1 +1,2 @@
+export { nobodyAwaited } from './nobody-awaited.ts';
 export { TesseraError, isTesseraError, type ErrorParts } from './tessera-error.ts';

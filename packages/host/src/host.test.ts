@@ -105,7 +105,11 @@ describe('a host', () => {
 
   it('fails with the code of what went wrong, and lives on', async () => {
     const failed = async (request: HostRequest) => (await collect(host.generate(request))).at(-1);
-    expect(await failed({ ...quick, model: 'nobody' })).toMatchObject({ type: 'failed', code: 'unknown-model' });
+    expect(await failed({ ...quick, model: 'qick' })).toMatchObject({
+      type: 'failed',
+      code: 'unknown-model',
+      message: expect.stringContaining('Did you mean quick?'),
+    });
     expect(await failed({ ...quick, labels: [99] })).toMatchObject({ type: 'failed', code: 'label-out-of-range' });
     expect(await failed(quick)).toMatchObject({ type: 'completed' });
   });

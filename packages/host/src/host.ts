@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/errors';
+import { nearestName } from '@tessera/core';
 import type { TargetName } from '@tessera/engine';
 import {
   listPlugins,
@@ -261,11 +262,13 @@ class ProcessHost implements Host {
 
   #unknown(name: string): TesseraError {
     const names = this.models().map((model) => model.name);
+    const near = nearestName(name, names);
     return new TesseraError({
       code: 'unknown-model',
       who: 'host',
       got: `the model ${name}`,
       expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a model, but none is installed',
+      ...(near !== null && { next: `Did you mean ${near}?` }),
     });
   }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findModel, listModelFolders, modelRoots } from './find-models.ts';
 
 let root: string;
@@ -29,10 +29,19 @@ describe('finding models', () => {
     expect(findModel(join(root, 'models', 'a'), roots).name).toBe('a');
   });
 
+  it('reads TESSERA_MODELS from the working folder, wherever else is looked, and refuses what is not there', () => {
+    vi.stubEnv('TESSERA_MODELS', relative(process.cwd(), join(root, 'models')));
+    expect(modelRoots(join(root, 'deep'))).toEqual([join(root, 'models')]);
+    vi.stubEnv('TESSERA_MODELS', join(root, 'modles'));
+    expect(() => modelRoots()).toThrowError(/^\[models\] got the folder .*modles in TESSERA_MODELS; expected a folder/);
+    vi.unstubAllEnvs();
+  });
+
   it('names what there is when a model is unknown', () => {
     expect(() => findModel('c', [join(root, 'models')])).toThrowError(
       /got the model c; expected one of a, b, or a path/,
     );
     expect(() => findModel('../secret', [join(root, 'models')])).toThrowError(/a folder that holds a model.json/);
+    expect(() => findModel('bb', [join(root, 'models')])).toThrowError(/Did you mean b\?/);
   });
 });

@@ -1,3 +1,4 @@
+import { nearestName } from '@tessera/core';
 import type { Host, ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 import { readEditInput, type EditInput, type GenerationRequest } from './edit-request.ts';
@@ -43,12 +44,19 @@ export function checkInput(input: GenerationInput, host: Pick<Host, 'models' | '
 function findModel(name: string, models: readonly ModelDescription[]): ModelDescription {
   const found = models.find((model) => model.name === name);
   if (found) return found;
+  const names = models.map((model) => model.name);
+  // What nobody could have meant by it need not be compared letter by letter.
+  const near = nearestName(shortened(name), names);
   throw refuse({
     code: 'unknown-model',
     got: `the model ${shortened(name)}`,
-    expected:
-      models.length > 0 ? `one of ${models.map((model) => model.name).join(', ')}` : 'a model, but none is installed',
-    next: models.length > 0 ? 'Query models for what is there.' : 'Put a model folder into models/ and start again.',
+    expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a model, but none is installed',
+    next:
+      near !== null
+        ? `Did you mean ${near}?`
+        : names.length > 0
+          ? 'Query models for what is there.'
+          : 'Put a model folder into models/ and start again.',
   });
 }
 

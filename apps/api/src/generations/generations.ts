@@ -113,8 +113,8 @@ class GenerationService implements Generations {
   }
 
   async events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>> {
-    if (after < 0) throw negative(after);
     const { state, lastSeq } = await this.find(id);
+    if (after < 0 || after > lastSeq) throw outOfRange(after, lastSeq);
     return tailEvents({
       after,
       ended: after >= lastSeq && state !== 'queued' && state !== 'running',
@@ -209,12 +209,12 @@ function unknown(id: string): TesseraError {
   });
 }
 
-function negative(after: number): TesseraError {
+function outOfRange(after: number, lastSeq: number): TesseraError {
   return new TesseraError({
     code: 'after-out-of-range',
     who: 'generationEvents',
     got: `after ${after}`,
-    expected: 'the seq of the last event that was seen, or 0 for all',
+    expected: `the seq of the last event that was seen, ${lastSeq} at most so far, or 0 for all`,
     next: 'Correct after, or leave it out.',
   });
 }

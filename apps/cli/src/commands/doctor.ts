@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createEngine, describeTensorFlow } from '@tessera/engine';
+import { isTesseraError } from '@tessera/errors';
 import { findConfig, listModelFolders, loadPlugins } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
@@ -27,6 +28,17 @@ function version(name: string): string {
   return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
+/** Their names, or why there are none. */
+function modelNames(): string {
+  try {
+    const names = listModelFolders().map(({ name }) => name);
+    return names.join(', ') || 'none found';
+  } catch (error) {
+    if (isTesseraError(error)) return error.message;
+    throw error;
+  }
+}
+
 async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   const engine = createEngine(readEngineOptions(values));
   const { file, plugins, problems } = await loadPlugins(findConfig());
@@ -41,10 +53,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     sharp: version('sharp'),
     processor: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} threads`,
     memory: `${gigabytes(freemem())} free of ${gigabytes(totalmem())}`,
-    models:
-      listModelFolders()
-        .map(({ name }) => name)
-        .join(', ') || 'none found',
+    models: modelNames(),
     plugins:
       Object.values(plugins)
         .flat()

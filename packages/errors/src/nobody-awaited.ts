@@ -1,0 +1,4 @@
+/** One sentence for a rejected promise that a plug-in left alone. */
+export function nobodyAwaited(error: unknown): string {
+  return `[plug-ins] got an error that nobody awaited (${String(error)}); expected every promise to be awaited.`;
+}
