@@ -1,6 +1,6 @@
 const { joinPathFragments, names, offsetFromRoot, workspaceRoot } = require('@nx/devkit');
 const { readFileSync, readdirSync } = require('node:fs');
-const { join, relative } = require('node:path');
+const { isAbsolute, join, relative, resolve } = require('node:path');
 
 /** What a new plug-in begins as: the example of its kind, under another name. */
 const models = { head: 'gaussian', tokenizer: 'patches', order: 'checkerboard' };
@@ -11,7 +11,9 @@ const copied = /^(src\/.*\.ts|package\.json|README\.md|tsconfig\.json|tsconfig\.
 function generator(kind) {
   return async (tree, { name, scope = 'local', directory = 'packages' }) => {
     const { fileName, propertyName } = names(name);
-    const folder = joinPathFragments(directory, `${kind}-${fileName}`);
+    checkName(name, fileName);
+    const parent = inside(directory, kind);
+    const folder = joinPathFragments(parent, `${kind}-${fileName}`);
     if (tree.exists(joinPathFragments(folder, 'package.json'))) {
       throw new Error(`${folder} is there already: choose another name, or delete it.`);
     }
@@ -30,8 +32,24 @@ function generator(kind) {
       const text = renamed(readFileSync(join(source, file), 'utf8'));
       tree.write(joinPathFragments(folder, renamed(file)), file === 'package.json' ? own(text) : text);
     }
-    return () => console.log(`Now: ${linked(tree, directory)}npx vitest run --root ${folder}`);
+    return () => console.log(`Now: ${linked(tree, parent)}npx vitest run --root ${folder}`);
   };
+}
+
+function checkName(name, fileName) {
+  if (/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(fileName)) return;
+  throw new Error(
+    `[generators] got the name ${name}; expected words of letters and digits with hyphens between them, like snake-walk. Say where with --directory.`,
+  );
+}
+
+/** The directory, from the root of the repository: what is made uses the tools that lie there. */
+function inside(directory, kind) {
+  const found = relative(workspaceRoot, resolve(workspaceRoot, directory));
+  if (!isAbsolute(found) && !/^\.\.($|[\\/])/.test(found)) return found;
+  throw new Error(
+    `[generators] got the directory ${directory}, which is outside of this repository; expected one inside, whose tools the package uses. In a project of your own begin with a copy of examples/${kind}-${models[kind]}/src: docs/plugins.md, "Outside of this repository".`,
+  );
 }
 
 /** A new workspace wants to be linked, so that others find it by its name. */

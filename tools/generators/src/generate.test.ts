@@ -57,6 +57,28 @@ describe.each(kinds)('a new %s', (kind, name, exported) => {
     expect(lines).toEqual([inPackages, inPackages, `Now: npx vitest run --root out/plugins/${kind}-${name}`]);
   });
 
+  it.each(['/tmp/x', '../x', 'out/../../x'])(
+    'refuses the directory %s, and says where to read on',
+    async (directory) => {
+      const tree = new FsTree(root, false);
+      await expect(generators[kind]!(tree, { name, directory })).rejects.toThrow(
+        `got the directory ${directory}, which is outside of this repository; expected one inside`,
+      );
+      const [page, section] = ['docs/plugins.md', 'Outside of this repository'];
+      await expect(generators[kind]!(tree, { name, directory })).rejects.toThrow(`${page}, "${section}"`);
+      expect(readFileSync(join(root, page), 'utf8')).toContain(`\n## ${section}\n`);
+    },
+  );
+
+  it('takes an absolute directory inside, and no path for a name', async () => {
+    const tree = new FsTree(root, false);
+    await generators[kind]!(tree, { name, directory: join(root, 'out/plugins') });
+    const paths = tree.listChanges().map(({ path }) => path);
+    expect(paths.filter((path) => !path.startsWith(`out/plugins/${kind}-${name}/`))).toEqual([]);
+    for (const path of ['../x', 'a/b', '..', ''])
+      await expect(generators[kind]!(tree, { name: path })).rejects.toThrow(`got the name ${path}; expected words`);
+  });
+
   it('refuses to write over another', async () => {
     const example = { head: 'gaussian', tokenizer: 'patches', order: 'checkerboard' }[kind];
     const again = generators[kind]!(new FsTree(root, false), { name: example, directory: 'examples' });
