@@ -6,7 +6,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack, type Tarball } from './pack.ts';
-import { packables, root } from './workspace.ts';
+import { command, packables, root } from './workspace.ts';
 
 const all = [...packables('packages'), ...packables('examples')];
 
@@ -18,9 +18,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('has everything that is published built before it is packed', () => {
+it('has everything built before it is packed', () => {
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'tools/packing/package.json'), 'utf8'));
-  expect(Object.keys(devDependencies)).toEqual(expect.arrayContaining(all.map(({ manifest }) => manifest.name)));
+  expect(Object.keys(devDependencies)).toEqual(
+    expect.arrayContaining([...all, ...command].map(({ manifest }) => manifest.name)),
+  );
 });
 
 describe.each(all.map((one) => [one.manifest.name, one] as const))('%s', (name, { manifest }) => {

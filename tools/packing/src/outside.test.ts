@@ -1,13 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack } from './pack.ts';
-import { packables, root } from './workspace.ts';
+import { command, packables, root } from './workspace.ts';
 
 const published = packables('packages');
 const examples = packables('examples');
+
+/** What docs/plugins.md tells an author to run in a folder outside of a clone: to install, to certify, to sample. */
+const guide = readFileSync(join(root, 'docs/plugins.md'), 'utf8');
+const [install, certify, sample] = [...guide.matchAll(/<!-- run outside -->\s*```bash\n([\s\S]*?)```/g)].map(
+  (block) => block[1]!,
+) as [string, string, string];
 
 /** A project that has what an author of plug-ins installs: tarballs, and not a file of this workspace. */
 let outside: string;
@@ -23,24 +29,28 @@ function run(command: string, ...args: string[]): string {
   return stdout;
 }
 
+/** A block of the guide, with what the blocks before it exported. */
+function runGuide(block: string): string {
+  const variables = `export CLONE='${root}' TARBALLS='${outside}/tarballs' npm_config_prefer_offline=true`;
+  return run('bash', '-euo', 'pipefail', '-c', `${variables}\n${block}`);
+}
+
 beforeAll(() => {
   outside = mkdtempSync(join(tmpdir(), 'tessera-outside-'));
-  const tarballs = pack([...published, ...examples], outside);
-  const files = [...tarballs].map(([name, { path }]) => [name, `file:${basename(path)}`]);
-  const dependencies = { '@tensorflow/tfjs': '4.22.0', ...Object.fromEntries(files) };
-  writeFileSync(join(outside, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }));
+  mkdirSync(join(outside, 'tarballs'));
+  pack([...published, ...command, ...examples], join(outside, 'tarballs'));
   cpSync(join(root, '.npmrc'), join(outside, '.npmrc'));
+  runGuide(install);
   cpSync(join(root, 'tools/packing/outside'), outside, { recursive: true });
-  run('npm', 'install', '--prefer-offline', '--ignore-scripts');
 }, 400_000);
-afterAll(() => rmSync(outside, { recursive: true, force: true }));
+afterAll(() => rmSync(outside, { recursive: true, force: true }), 60_000);
 
 describe('a project outside of the workspace', () => {
   it('has one copy of each package, none of them linked to its sources', () => {
     const lock = JSON.parse(readFileSync(join(outside, 'node_modules/.package-lock.json'), 'utf8'));
     const places = Object.keys(lock.packages).filter((place) => /@tessera|tfjs$/.test(place));
     expect(places.filter((place) => place.lastIndexOf('node_modules') > 0)).toEqual([]);
-    expect(places).toHaveLength(published.length + examples.length + 1);
+    expect(places).toHaveLength(published.length + command.length + examples.length + 1);
     expect(Object.values<{ link?: boolean }>(lock.packages).filter(({ link }) => link)).toEqual([]);
   });
 
@@ -63,6 +73,12 @@ describe('a project outside of the workspace', () => {
     };
     writeFileSync(join(outside, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['readmes'] }));
     run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.');
+  });
+
+  it('certifies a new head and samples with it by the command, as the guide says', () => {
+    expect(runGuide(certify)).toMatch(/Tests.* passed/);
+    runGuide(sample);
+    expect(readdirSync(join(outside, 'samples'))).toHaveLength(5);
   });
 
   it('certifies a head of its own', () => {

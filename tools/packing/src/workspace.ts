@@ -22,9 +22,16 @@ export interface Packable {
 /** Packages under a folder of the workspace that are not private, by name. */
 export function packables(under: 'packages' | 'examples'): Packable[] {
   return readdirSync(join(root, under), { withFileTypes: true })
-    .map((entry) => join(root, under, entry.name))
-    .filter((folder) => existsSync(join(folder, 'package.json')))
-    .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest }))
+    .filter((entry) => existsSync(join(root, under, entry.name, 'package.json')))
+    .map((entry) => packable(`${under}/${entry.name}`))
     .filter(({ manifest }) => manifest.private !== true)
     .sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1));
+}
+
+/** The command `tessera` and what it serves: private, so not published, but packed for who has a clone. */
+export const command: readonly Packable[] = [packable('apps/api'), packable('apps/cli')];
+
+function packable(path: string): Packable {
+  const folder = join(root, path);
+  return { folder, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest };
 }
