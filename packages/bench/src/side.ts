@@ -73,6 +73,7 @@ async function startSide({ who, executable, args, environment }: Command): Promi
 }
 
 async function endOf(child: ChildProcessWithoutNullStreams): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return; // it will not close again
   const gone = new Promise((resolve) => child.once('close', resolve));
   child.stdin.end('quit\n');
   await gone;

@@ -12,6 +12,9 @@ const FUNCTION = 'program';
 const CALL = 'call';
 export const TAG = 'serve';
 
+/** The second keeps Grappler's hands off, which writes ops that XLA does not know. */
+const XLA_FUNCTION = ['_XlaMustCompile', '_tf_data_function'];
+
 export interface SavedModelOptions {
   /** Whether XLA compiles the function, once for each set of shapes. */
   readonly xla: boolean;
@@ -74,7 +77,7 @@ function functionDef(model: TfModel, args: readonly Port[], xla: boolean): Proto
   for (const { name, dtype } of args) signature.message(2, argDef(name, dtype));
   model.outputs.forEach(({ dtype }, i) => signature.message(3, argDef(`out${i}`, dtype)));
   const body = new ProtoWriter().message(1, signature);
-  if (xla) body.message(5, attribute('_XlaMustCompile', new ProtoWriter().int(5, 1)));
+  for (const name of xla ? XLA_FUNCTION : []) body.message(5, attribute(name, new ProtoWriter().int(5, 1)));
   const names = bodyNames(model, args);
   for (const { name, dtype, dims, data } of model.constants.values()) {
     body.message(3, constant(name, dtype, tensor(dtype, dims, data)));
