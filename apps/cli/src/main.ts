@@ -1,4 +1,4 @@
-import { isTesseraError, nobodyAwaited } from '@tessera/errors';
+import { causeStack, isTesseraError, nobodyAwaited } from '@tessera/errors';
 import { commandHelp, parseCommand } from './command.ts';
 import { processTerminal } from './terminal.ts';
 import { verbs } from './verbs.ts';
@@ -59,6 +59,8 @@ try {
   }
   if (!isTesseraError(error)) throw error;
   terminal.err(`${error.message} (${error.code})`);
+  const stack = causeStack(error);
+  if (stack !== null) terminal.err(stack);
   if (error.code === 'plugin-unknown') await (await import('./project-plugins.ts')).explainMissing(terminal);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 }

@@ -28,7 +28,7 @@ beforeAll(() => {
     join(folder, 'tessera.config.ts'),
     `import { version_core } from '@tensorflow/tfjs-core';
     const anything = { json: { type: 'object', properties: { floor: { type: 'number', description: version_core } } }, parse: (given: unknown) => given };
-    const head = { kind: 'head', contract: 1, name: '@acme/gaussian', space: 'continuous', config: anything, options: () => anything, build: () => ({}) };
+    const head = { kind: 'head', contract: 1, name: '@acme/gaussian', space: 'continuous', config: anything, options: () => anything, build: () => { throw new Error('no driver'); } };
     void Promise.reject(new Error('telemetry is down'));
     export const config = { plugins: [head, { ...head, name: 'diffusion' }] };`,
   );
@@ -98,6 +98,24 @@ it('lists the other models where a plug-in of one does not describe itself', () 
   expect(listed.stdout).toMatch(/^whole /m);
   expect(listed.stderr).toMatch(/\[@acme\/mute\] got space\.kind = undefined; .*\(part-misdescribed\)$/m);
   expect(listed.status).toBe(1);
+});
+
+it('shows where a plug-in threw to whom asks for it', () => {
+  const model = join(folder, 'throwing');
+  cpSync(join(shipped, 'digits-mar'), model, { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+  const head = { ...manifest.head, plugin: '@acme/gaussian' };
+  const defaults = { ...manifest.defaults, options: {} };
+  writeFileSync(join(model, 'model.json'), JSON.stringify({ ...manifest, head, defaults }));
+  const said = (debug: string) => {
+    const env = { ...process.env, TESSERA_DEBUG: debug };
+    const args = [bin, 'generate', '--model', './throwing', '--out', 'thrown'];
+    return spawnSync(process.execPath, args, { encoding: 'utf8', cwd: folder, env }).stderr;
+  };
+  expect(said('1')).toMatch(
+    /got an error of build\(\): no driver.*\(part-failed\)\nError: no driver\n +at .*tessera\.config/,
+  );
+  expect(said('')).not.toContain('Error: no driver');
 });
 
 it('doctor says them too', () => {

@@ -1,2 +1,3 @@
+export { causeStack } from './cause-stack.ts';
 export { nobodyAwaited } from './nobody-awaited.ts';
 export { TesseraError, isTesseraError, type ErrorParts } from './tessera-error.ts';

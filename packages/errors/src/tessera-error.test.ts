@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { isTesseraError, TesseraError } from './index.ts';
+import { causeStack, isTesseraError, TesseraError } from './index.ts';
 
 const parts = { code: 'label-out-of-range', who: 'digits', got: 'label 12', expected: 'a label from 0 to 9' };
 
@@ -20,6 +20,13 @@ describe('TesseraError', () => {
   it('keeps its code and its cause', () => {
     const cause = new Error('below');
     expect(new TesseraError({ ...parts, cause })).toMatchObject({ code: 'label-out-of-range', cause });
+  });
+
+  it('shows where it began to whom asks for it', () => {
+    const part = new TesseraError({ ...parts, cause: new Error('below') });
+    const error = new TesseraError({ ...parts, cause: part });
+    expect(causeStack(error, { TESSERA_DEBUG: '1' })).toMatch(/^Error: below\n +at .*tessera-error\.test\.ts/);
+    expect([causeStack(error, {}), causeStack(new TesseraError(parts), { TESSERA_DEBUG: '1' })]).toEqual([null, null]);
   });
 
   it('is recognised from another copy of the package, and nothing else is', () => {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { createEngine } from '@tessera/engine';
-import { nobodyAwaited } from '@tessera/errors';
+import { causeStack, nobodyAwaited } from '@tessera/errors';
 import { loadPlugins } from '@tessera/models';
 import { errorParts } from './error-parts.ts';
 import { describeModel } from './describe-model.ts';
@@ -21,6 +21,13 @@ function send(message: FromChild): void {
   if (process.connected) process.send?.(message);
 }
 
+/** An error for the server; where it began is said here, to whom asked for it. */
+function failure(error: unknown): ReturnType<typeof errorParts> {
+  const stack = causeStack(error);
+  if (stack !== null) console.error(stack);
+  return errorParts(error);
+}
+
 async function setUp({ folders, config, target, threads }: ChildSetup): Promise<void> {
   const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
   // Its problems are said by the server, which reads the same file.
@@ -31,7 +38,7 @@ async function setUp({ folders, config, target, threads }: ChildSetup): Promise<
     try {
       models.push({ folder, description: describeModel(await shelf.open(folder)) });
     } catch (error) {
-      models.push({ folder, ...errorParts(error) });
+      models.push({ folder, ...failure(error) });
     }
   }
   send({ type: 'ready', target: engine.target, why: engine.why, models });
@@ -47,14 +54,14 @@ async function generate(message: Extract<ToChild, { type: 'generate' }>): Promis
     for await (const event of runGeneration(model, request, controller.signal)) send({ type: 'event', id, event });
   } catch (error) {
     const canceled = controller.signal.aborted;
-    send({ type: 'event', id, event: canceled ? { type: 'canceled' } : { type: 'failed', ...errorParts(error) } });
+    send({ type: 'event', id, event: canceled ? { type: 'canceled' } : { type: 'failed', ...failure(error) } });
   } finally {
     running.delete(id);
   }
 }
 
 process.on('message', (message: ToChild) => {
-  if (message.type === 'setup') setUp(message.setup).catch((error) => send({ type: 'refused', ...errorParts(error) }));
+  if (message.type === 'setup') setUp(message.setup).catch((error) => send({ type: 'refused', ...failure(error) }));
   else if (message.type === 'generate') void generate(message);
   else running.get(message.id)?.abort();
 });

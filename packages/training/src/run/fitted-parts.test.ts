@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import * as tf from '@tensorflow/tfjs';
-import type { TokenizerPlugin } from '@tessera/core';
+import type { HeadPlugin, TokenizerPlugin } from '@tessera/core';
 import { createEngine, type Engine } from '@tessera/engine';
+import { diffusionHead } from '@tessera/head-diffusion';
 import type { Plugins } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import sharp from 'sharp';
@@ -93,6 +94,26 @@ describe('parts on their data', () => {
     const manifest = JSON.parse(await readFile(join(model!, 'model.json'), 'utf8'));
     expect(manifest.tokenizer.plugin).toBe('pixels');
     expect(existsSync(join(folder, 'pixels', 'pictures', 'generator-000008.png'))).toBe(true);
+  });
+
+  it('are named where their loss is no number', async () => {
+    const own = diffusionHead as HeadPlugin;
+    const bad: HeadPlugin = {
+      ...own,
+      name: '@acme/bad',
+      build: (...given) => {
+        const head = own.build(...given);
+        return { ...head, loss: (...lesson) => tf.mul(head.loss(...lesson), NaN) };
+      },
+    };
+    const changes = { data: { size: 2 }, tokenizer: { plugin: pixelTokenizer.name, config: {} } };
+    const recipe = recipeOf(microMasked, null, changes);
+    const model = { ...recipe.model!, head: { ...recipe.model!.head, plugin: bad.name } };
+    const plugins = { tokenizers: [pixelTokenizer as TokenizerPlugin], heads: [bad] };
+    await expect(run({ ...recipe, model }, plugins, join(folder, 'bad'))).rejects.toMatchObject({
+      code: 'loss-not-finite',
+      message: expect.stringContaining('[generator] got a loss of NaN with the head @acme/bad; expected'),
+    });
   });
 
   it('say of a tokenizer that no stage trains what to do instead', async () => {

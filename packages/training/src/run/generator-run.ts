@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { thenDispose, type SpaceShape, type Tokenizer } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import { freshWeights, openModel, saveModel, savedTensors } from '@tessera/models';
 import type { ModelRecipe } from '../recipe/recipe.ts';
 import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
@@ -72,13 +73,21 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
       decides: [deciding(own), trainedParts(recipe.model!), file.sha256],
     });
     const draw = (step: number) => drawSamples(room, save, step);
-    const { finished } = await runStage({ ...stage, picture: draw }, run);
+    const { finished } = await runStage({ ...stage, picture: draw }, run).catch((error: unknown) => {
+      throw withHead(error, recipe.model!.head.plugin);
+    });
     if (!finished) return null;
     const folder = join(out, 'model');
     await save(folder);
     return { folder, usage: usageOf(encoded.validation, tokenizer) };
   };
   return thenDispose(() => [stage, backbone, head, weights.backbone, weights.head], train);
+}
+
+/** Says whose loss was not finite: it is computed within a program, where no guard of the head's sees it. */
+function withHead(error: unknown, head: string): unknown {
+  if (!(error instanceof TesseraError) || !error.code.endsWith('-not-finite')) return error;
+  return new TesseraError({ ...error.parts, got: `${error.parts.got} with the head ${head}`, cause: error });
 }
 
 /** A model without its defaults, which may change after training. */
