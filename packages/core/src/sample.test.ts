@@ -6,6 +6,7 @@ import { compose } from './compose.ts';
 import { noGuidance } from './guidance.ts';
 import type { Row } from './row.ts';
 import { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
+import { writtenOf } from './written.ts';
 
 const { engine, weights } = smallMaterials();
 let parts: Composition;
@@ -82,6 +83,17 @@ describe('sample', () => {
     }
     const foreign = requestOf(rows.slice(1), { written: steps });
     await expect(run(foreign)).rejects.toMatchObject({ code: 'written-misfit' });
+    const long = requestOf(rows, { written: [...steps, steps[0]!] });
+    await expect(run(long)).rejects.toThrow('got 3 steps written; expected 2 at most');
+  });
+
+  it('writes copies: a head may use its lists again', async () => {
+    const confidence_Bl = Float32Array.of(1);
+    const values_BlC = tf.zeros<tf.Rank.R3>([1, 1, 1]);
+    const { confidence } = await writtenOf({ tokens: { values_BlC }, confidence_Bl });
+    values_BlC.dispose();
+    confidence_Bl.fill(2);
+    expect(confidence).toEqual(Float32Array.of(1));
   });
 
   it('stops within a step of a cancel, with the reason of the signal', async () => {

@@ -6,9 +6,9 @@ import { tensorsOf } from './guard/tensors-of.ts';
 import { pickTokens } from './pick-tokens.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
-import { reopen, writtenOf, type Written } from './written.ts';
+import { checkReplay, reopen, writtenOf, type Written } from './written.ts';
 
-/** A generator: five parts that agree (see `compose`). */
+/** A generator: four parts that agree (see `compose`). */
 export interface Composition {
   readonly tokenizer: Tokenizer;
   readonly order: Order;
@@ -63,6 +63,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
     for (const step of plan.steps()) {
       await nextTurn(); // a cancel arrives here, whatever the runtime blocks
       signal.throwIfAborted();
+      checkReplay(written, step);
       const past = written[step.index];
       const weight = guidance.weight(step, tokenizer.layout);
       const guided = guidance.active && !(guidance.saves && weight === 1);

@@ -15,14 +15,20 @@ export interface Written {
   readonly confidence?: Float32Array;
 }
 
-/** Numbers of sampled tokens. */
+/** Numbers of sampled tokens, copied: a head may go on with its own. */
 export async function writtenOf({ tokens, confidence_Bl }: Sampled): Promise<Written> {
   const { values_BlC, index_Bl } = tokens;
   return {
-    values: await values_BlC.data<'float32'>(),
-    ...(index_Bl && { index: await index_Bl.data<'int32'>() }),
-    ...(confidence_Bl && { confidence: confidence_Bl }),
+    values: (await values_BlC.data<'float32'>()).slice(),
+    ...(index_Bl && { index: (await index_Bl.data<'int32'>()).slice() }),
+    ...(confidence_Bl && { confidence: confidence_Bl.slice() }),
   };
+}
+
+/** @throws TesseraError `written-misfit` where more steps were written than the order has */
+export function checkReplay(written: readonly Written[], { of }: Step): void {
+  if (written.length <= of) return;
+  throw misfit(`${written.length} steps written`, `${of} at most, all that this order has`);
 }
 
 /** Sampled tokens of stored numbers. @throws TesseraError `written-misfit` where they belong to another request */
@@ -33,13 +39,10 @@ export function reopen(
 ): Sampled {
   const [batch, count, channels] = [rows.length, positions_Bl.length, space.channels];
   if (values.length !== count * channels || (index && index.length !== count)) {
-    throw new TesseraError({
-      code: 'written-misfit',
-      who: 'sample',
-      got: `${values.length} numbers written at step ${step}`,
-      expected: `${count * channels}: ${batch} rows of ${count / batch} tokens of ${channels} channels`,
-      next: 'Replay what the same request wrote: same model, rows and options.',
-    });
+    throw misfit(
+      `${values.length} numbers written at step ${step}`,
+      `${count * channels}: ${batch} rows of ${count / batch} tokens of ${channels} channels`,
+    );
   }
   const l = count / batch;
   return {
@@ -47,6 +50,11 @@ export function reopen(
       values_BlC: tensorFrom(Float32Array.from(values), [batch, l, channels]) as Tensor3D,
       ...(index && { index_Bl: tensorFrom(Int32Array.from(index), [batch, l], 'int32') as Tensor2D }),
     },
-    ...(confidence && { confidence_Bl: confidence }),
+    ...(confidence && { confidence_Bl: confidence.slice() }),
   };
+}
+
+function misfit(got: string, expected: string): TesseraError {
+  const next = 'Replay what the same request wrote: same model, rows and options.';
+  return new TesseraError({ code: 'written-misfit', who: 'sample', got, expected, next });
 }

@@ -2,6 +2,7 @@ import type { Backbone, Hidden, Lesson, Rollout, Taught } from '../contracts.ts'
 import { disposedAfter } from '../dispose-all.ts';
 import type { Step } from '../step.ts';
 import { checkTensor } from './check-tensor.ts';
+import { lentStep } from './lent.ts';
 import { LeakWatch, tensorCount } from './leak-watch.ts';
 import { awaitPart, callPart, checkMembers, misdescribed, present, wrongShape } from './part-call.ts';
 import { tensorsOf } from './tensors-of.ts';
@@ -70,7 +71,7 @@ function guardRollout(rollout: Rollout, { name, width, rows, opened, end }: Roll
       const before = tensorCount();
       return awaitPart(
         { name, call: 'forward()', lent: [context] },
-        () => rollout.forward(context, step, guided),
+        () => rollout.forward(context, lentStep(step), guided),
         (hidden) => {
           sum += tensorCount() - before - tensorsOf(hidden).length;
           checkHidden(name, hidden, { step, guided, rows, width });

@@ -1,6 +1,7 @@
 import type { Canvas, Context, Pixels, Reads, Tokenizer } from '../contracts.ts';
 import type { Step } from '../step.ts';
 import { checkTensor } from './check-tensor.ts';
+import { lentStep } from './lent.ts';
 import { awaitPart, callPart, present, wrongShape, type PartCall } from './part-call.ts';
 
 export interface CanvasGuard extends Pick<Tokenizer, 'space' | 'layout' | 'image'> {
@@ -16,10 +17,11 @@ export function guardCanvas(canvas: Canvas, guard: CanvasGuard): Canvas {
     read: (step) =>
       awaitPart(
         calls('read'),
-        () => canvas.read(step),
+        () => canvas.read(lentStep(step)),
         (context) => checkContext(calls('read'), context, { step, guard }),
       ),
-    write: (step, tokens) => awaitPart({ ...calls('write'), lent: [tokens] }, () => canvas.write(step, tokens)),
+    write: (step, tokens) =>
+      awaitPart({ ...calls('write'), lent: [tokens] }, () => canvas.write(lentStep(step), tokens)),
     preview: (kind) =>
       awaitPart(
         calls('preview'),

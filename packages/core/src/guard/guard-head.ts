@@ -2,6 +2,7 @@ import { TesseraError } from '@tessera/errors';
 import type { Head, Hidden, SampleContext, Sampled, Taught } from '../contracts.ts';
 import type { Space } from '../tokens.ts';
 import { checkTensor, findUseless } from './check-tensor.ts';
+import { lentHidden, lentStep } from './lent.ts';
 import { LeakWatch, tensorCount } from './leak-watch.ts';
 import { awaitPart, callPart, checkMembers, present, wrongShape, type PartCall } from './part-call.ts';
 import { tensorsOf } from './tensors-of.ts';
@@ -31,7 +32,7 @@ export function guardHead(head: Head, guard: HeadGuard): Head {
       const part = { name, call: 'sample()', lent: [hidden], signal: context.signal };
       return awaitPart(
         part,
-        () => head.sample(hidden, context),
+        () => head.sample(lentHidden(hidden), { ...context, step: lentStep(context.step) }),
         (sampled) => {
           checkSampled(sampled, { part, guard, hidden, context });
           watch?.note(tensorCount() - before - tensorsOf(sampled.tokens).length);

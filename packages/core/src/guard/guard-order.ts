@@ -1,5 +1,6 @@
 import type { Order } from '../contracts.ts';
 import { guardPlan } from './guard-plan.ts';
+import { lentKept } from './lent.ts';
 import { callPart, checkMembers, present, wrongShape } from './part-call.ts';
 
 /** An order whose errors and answers name it. @throws TesseraError `part-shape` where it is not a whole order */
@@ -8,13 +9,13 @@ export function guardOrder(order: Order, name: string): Order {
   return present<Order>({
     open: (layout, request) => {
       const part = { name, call: 'open()', lent: [request.kept] };
-      const plan = callPart(part, () => order.open(layout, request));
+      const plan = callPart(part, () => order.open(layout, { ...request, kept: lentKept(request.kept) }));
       checkMembers(part, plan, ['steps', 'dispose']);
       return guardPlan(plan, { name, length: layout.length, rows: request.rows.length, kept: request.kept });
     },
     visit: (layout, key_L) => {
       const part = { name, call: 'visit()' };
-      const order_L = callPart(part, () => order.visit(layout, key_L));
+      const order_L = callPart(part, () => order.visit(layout, key_L.slice()));
       const whole = order_L instanceof Int32Array && order_L.length === layout.length;
       if (!whole) throw wrongShape(part, `${order_L?.length} positions`, `an Int32Array of ${layout.length}`);
       const once = new Set(order_L.filter((at) => at >= 0 && at < layout.length)).size === layout.length;

@@ -1,5 +1,7 @@
 import type { Kept } from '../contracts.ts';
 import type { Chosen, Plan, Step } from '../step.ts';
+import { disposeAll, disposedAfter } from '../dispose-all.ts';
+import { lentStep } from './lent.ts';
 import { callPart, present, wrongShape, type PartCall } from './part-call.ts';
 
 export interface PlanGuard {
@@ -28,11 +30,11 @@ export function guardPlan(plan: Plan, guard: PlanGuard): Plan {
       plan.choose &&
       ((step, sampled) => {
         const part = { name, call: 'choose()', lent: [sampled] };
-        const chosen = callPart(part, () => plan.choose!(step, sampled));
+        const chosen = callPart(part, () => plan.choose!(lentStep(step), sampled));
         checkChosen(part, chosen, { step, rows: guard.rows });
         checkPositions(part, chosen.step, walk);
         markDone(chosen.step, walk);
-        return chosen;
+        return { step: lentStep(chosen.step), slots_Bl: chosen.slots_Bl.slice() };
       }),
     dispose: () => callPart({ name, call: 'dispose() of a plan' }, () => plan.dispose()),
   });
@@ -41,16 +43,20 @@ export function guardPlan(plan: Plan, guard: PlanGuard): Plan {
 function* guardSteps(plan: Plan, walk: Walk): Generator<Step> {
   const part = { name: walk.name, call: 'steps()' };
   const steps = callPart(part, () => plan.steps()[Symbol.iterator]());
+  // Left early, or after an error, which its own must not hide.
+  const open = [{ dispose: () => void callPart(part, () => steps.return?.()) }];
   try {
     for (;;) {
       const next = callPart(part, () => steps.next());
       if (next.done) return checkEnd(part, walk);
       checkStep(part, next.value, { walk, chooses: plan.choose !== undefined });
-      walk.last = next.value;
-      yield next.value;
+      walk.last = lentStep(next.value);
+      yield walk.last;
     }
+  } catch (error) {
+    throw disposedAfter(error, open.splice(0));
   } finally {
-    steps.return?.();
+    disposeAll(open);
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Tokenizer } from '../contracts.ts';
+import type { Scale } from '../tokens.ts';
 import { checkTokenizerFacts } from './check-facts.ts';
 import { checkTensor } from './check-tensor.ts';
 import { guardCanvas } from './guard-canvas.ts';
+import { lentKept } from './lent.ts';
 import { awaitPart, callPart, checkMembers, present, wrongShape } from './part-call.ts';
 
 /** A tokenizer whose errors and answers name it. @throws TesseraError `part-shape` where it is not a whole tokenizer */
@@ -11,7 +13,8 @@ export function guardTokenizer(tokenizer: Tokenizer, name: string): Tokenizer {
   const built = { name, call: 'build()' };
   checkMembers(built, tokenizer, [...facts, 'encode', 'draw', 'keepMask', 'openCanvas', 'dispose']);
   checkTokenizerFacts(built, tokenizer);
-  const tokens = [null, null, space.channels];
+  if (serves.includes('estimate')) checkMembers(built, tokenizer, ['estimates']);
+  const [{ height, width }] = layout.scales as [Scale];
   return present<Tokenizer>({
     ...{ space, layout, serves, image },
     encode: (image_BHWC) => {
@@ -30,7 +33,10 @@ export function guardTokenizer(tokenizer: Tokenizer, name: string): Tokenizer {
     draw: (encoding, rng) => {
       const part = { name, call: 'draw()', lent: [encoding] };
       const drawn = callPart(part, () => tokenizer.draw(encoding, rng));
-      checkTensor(part, drawn?.values_BlC, { field: 'values_BlC', shape: tokens });
+      const { values_BlC, index_Bl } = drawn ?? {};
+      const shape = [(encoding.index_BL ?? encoding.moments)?.shape[0] ?? null, layout.length];
+      checkTensor(part, values_BlC, { field: 'values_BlC', shape: [...shape, space.channels] });
+      if (index_Bl) checkTensor(part, index_Bl, { field: 'index_Bl', shape, dtype: 'int32' });
       return drawn;
     },
     estimates:
@@ -38,18 +44,19 @@ export function guardTokenizer(tokenizer: Tokenizer, name: string): Tokenizer {
       ((values_BLC) => {
         const part = { name, call: 'estimates()', lent: [values_BLC] };
         const estimates_BlC = callPart(part, () => tokenizer.estimates!(values_BLC));
-        checkTensor(part, estimates_BlC, { field: 'the estimates', shape: tokens });
+        const [B, L, C] = values_BLC.shape;
+        checkTensor(part, estimates_BlC, { field: 'the estimates', shape: [B, L - height * width, C] });
         return estimates_BlC;
       }),
     keepMask: (mask) => {
       const part = { name, call: 'keepMask()' };
-      const keep_L = callPart(part, () => tokenizer.keepMask(mask));
+      const keep_L = callPart(part, () => tokenizer.keepMask(mask.slice()));
       if (keep_L instanceof Uint8Array && keep_L.length === layout.length) return keep_L;
       throw wrongShape(part, `a mask of ${keep_L?.length}`, `a Uint8Array of ${layout.length}, one a token`);
     },
     openCanvas: (rows, kept, reads) => {
       const part = { name, call: 'openCanvas()', lent: [kept] };
-      const canvas = callPart(part, () => tokenizer.openCanvas(rows, kept, reads));
+      const canvas = callPart(part, () => tokenizer.openCanvas(rows, lentKept(kept), reads));
       checkMembers(part, canvas, ['read', 'write', 'preview', 'render', 'dispose']);
       return guardCanvas(canvas, { name, reads, rows: rows.length, space, layout, image });
     },

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changed, refusal, type Changes } from '../../fixtures/changed-composition.ts';
 import { smallMaterials } from '../../fixtures/small-composition.ts';
 import { compose } from '../compose.ts';
+import { guardPlan } from './guard-plan.ts';
 
 const { engine, weights } = smallMaterials();
 
@@ -12,6 +13,15 @@ afterAll(() => engine.dispose());
 const boom = () => {
   throw new Error('boom');
 };
+
+/** One step of so many positions, and an error where it is left early. */
+function* unleavable(count: number) {
+  try {
+    yield { index: 0, of: 1, before: 5, after: 0, positions_Bl: Int32Array.from({ length: count }, (_, i) => i % 5) };
+  } finally {
+    boom();
+  }
+}
 
 describe('a guarded composition', () => {
   it('lets parts that keep their contracts through, leaving nothing behind', async () => {
@@ -92,6 +102,16 @@ describe('a guarded composition', () => {
       { order: () => ({ open: boom }) },
     ],
     [
+      'estimates that are served and cannot be taught',
+      /^part-shape \[shades\] got an answer without estimates of build\(\)/,
+      { tokenizer: () => ({ estimates: undefined as never }) },
+    ],
+    [
+      'steps that cannot be left, after a step of no use',
+      /^part-shape \[next-scale\] got a step of 3 positions of steps\(\)/,
+      { order: () => ({ open: () => ({ steps: () => unleavable(3), dispose: () => undefined }) }) },
+    ],
+    [
       'uneven steps',
       /^part-shape \[next-scale\] got a step of 3 positions of steps\(\)/,
       {
@@ -107,6 +127,48 @@ describe('a guarded composition', () => {
     const { said, left } = await refusal(changed(changes));
     expect(said).toMatch(sentence);
     expect(left).toBe(0);
+  });
+
+  it('names an order whose steps cannot be left', () => {
+    const plan = { steps: () => unleavable(5), dispose: () => undefined };
+    const guarded = guardPlan(plan, { name: 'next-scale', length: 5, rows: 1, kept: null });
+    const leave = () => {
+      for (const step of guarded.steps()) return step;
+      return null;
+    };
+    expect(leave).toThrow('[next-scale] got an error of steps(): boom');
+  });
+
+  it('lends copies of numbers: a part that writes into them spoils its own alone', async () => {
+    const spoil = ({ positions_Bl }: { positions_Bl: Int32Array }) => void positions_Bl.fill(99);
+    const spoiling: Changes = {
+      head: ({ sample: own }) => ({
+        sample: async (hidden, context) => {
+          const sampled = await own(hidden, context);
+          [hidden, context.step].forEach(spoil);
+          return sampled;
+        },
+      }),
+      backbone: ({ openRollout }) => ({
+        openRollout: async (...given) => {
+          const rollout = await openRollout(...given);
+          const forward: typeof rollout.forward = async (context, step, guided) => {
+            const hidden = await rollout.forward(context, step, guided);
+            const positions_Bl = step.positions_Bl.slice();
+            spoil(step);
+            return { ...hidden, positions_Bl };
+          };
+          return { ...rollout, forward };
+        },
+      }),
+      tokenizer: ({ openCanvas }) => ({
+        openCanvas: (...given) => {
+          const canvas = openCanvas(...given);
+          return { ...canvas, write: (step, tokens) => canvas.write(step, tokens).finally(() => spoil(step)) };
+        },
+      }),
+    };
+    expect(await refusal(changed(spoiling))).toEqual({ said: 'none', left: 0 });
   });
 
   it('names a head that leaves tensors behind', async () => {
@@ -141,6 +203,10 @@ describe('a guarded composition', () => {
         head: () => ({ loss: () => tf.zeros([2]) as never }),
         backbone: () => ({ teach: () => ({ values_BlD: tf.zeros([1, 5, 4]), positions_Bl: null }) as never }),
         order: () => ({ visit: () => new Int32Array(2) }),
+        tokenizer: () => ({
+          draw: () => ({ values_BlC: tf.zeros([1, 4, 1]) }),
+          estimates: () => tf.zeros([1, 3, 1]),
+        }),
       }),
       { engine, weights },
     );
@@ -151,6 +217,9 @@ describe('a guarded composition', () => {
       'got the loss of [2] float32 of loss()',
     );
     expect(() => backbone.teach({ values_BLC } as never, context)).toThrow('expected [1, 5, 3] float32');
+    const encoding = { index_BL: tf.zeros<tf.Rank.R2>([1, 5], 'int32') };
+    expect(() => tokenizer.draw(encoding, null)).toThrow('[shades] got values_BlC of [1, 4, 1] float32 of draw()');
+    expect(() => tokenizer.estimates!(values_BLC)).toThrow('[shades] got the estimates of [1, 3, 1]');
     expect(() => order.visit(tokenizer.layout, new Float32Array(5))).toThrow('[next-scale] got 2 positions of visit()');
     tokenizer.dispose();
   });
