@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findConfig } from './find-config.ts';
 import { listPlugins } from './list-plugins.ts';
 import { loadPlugins } from './load-plugins.ts';
@@ -103,6 +103,18 @@ describe('loadPlugins', () => {
 });
 
 describe('tfjsTwice', () => {
+  it('is not drowned by a line for each kernel, and nothing else is kept back', async () => {
+    const said = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const spy = console.warn;
+    await problemsOf(`console.warn("The kernel 'Add' for backend 'cpu' is already registered");
+      console.warn('The kernel is mine'); throw new Error('late');`);
+    const lines = said.mock.calls;
+    const after = console.warn;
+    said.mockRestore();
+    expect(lines).toEqual([['The kernel is mine']]);
+    expect(after).toBe(spy);
+  });
+
   it('names both places of a second copy, and only of tfjs-core', () => {
     const [a, b] = ['/a/node_modules/@tensorflow/tfjs-core', '/b/node_modules/@tensorflow/tfjs-core'];
     const loaded = [`${a}/dist/tf-core.node.js`, `${a}/dist/other.js`, '/a/node_modules/long/index.js'];

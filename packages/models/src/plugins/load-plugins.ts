@@ -3,7 +3,7 @@ import { isTesseraError, TesseraError } from '@tessera/errors';
 import { importConfig } from './import-config.ts';
 import { factsOf, packageOf } from './list-plugins.ts';
 import { builtInPlugins, type Plugins } from './plugins.ts';
-import { tfjsTwice } from './tfjs-copies.ts';
+import { tfjsTwice, withoutKernelLines } from './tfjs-copies.ts';
 
 /** Something of a configuration that is left out, and why. */
 export interface PluginProblem {
@@ -27,13 +27,12 @@ export interface LoadedPlugins {
  */
 export async function loadPlugins(file: string | null): Promise<LoadedPlugins> {
   if (file === null) return { file, plugins: byKind([]), problems: [] };
-  try {
-    const { admitted, problems } = admit(await importConfig(file));
-    const twice = tfjsTwice();
-    return { file, plugins: byKind(admitted), problems: twice ? [...problems, problemOf(twice)] : problems };
-  } catch (error) {
-    return { file, plugins: byKind([]), problems: [problemOf(error)] };
-  }
+  const { admitted, problems } = await withoutKernelLines(() => importConfig(file)).then(admit, (error: unknown) => ({
+    admitted: [],
+    problems: [problemOf(error)],
+  }));
+  const twice = tfjsTwice();
+  return { file, plugins: byKind(admitted), problems: twice ? [...problems, problemOf(twice)] : problems };
 }
 
 /** Of two with one kind and name, the first stays, and Tessera's own always. */
