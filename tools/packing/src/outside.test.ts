@@ -79,7 +79,7 @@ describe('a project outside of the workspace', () => {
     expect(runGuide(certify)).toMatch(/Tests.* passed/);
     runGuide(sample);
     expect(readdirSync(join(outside, 'samples'))).toHaveLength(5);
-  });
+  }, 300_000);
 
   it('certifies a head of its own', () => {
     expect(run(process.execPath, 'certify.mjs').split('\n').length).toBeGreaterThan(5);
