@@ -13,6 +13,10 @@ export const benchmarks = [
 ] as const;
 export type Benchmark = (typeof benchmarks)[number];
 
+/** What the benchmark targets measures. */
+export const targetJobs = ['var-d16', 'mar-b-16x20', 'var-train', 'mar-train', 'vqvae-train'] as const;
+export type TargetJob = (typeof targetJobs)[number];
+
 export interface BenchArguments {
   readonly benchmark: Benchmark;
   /** A Python with PyTorch; null leaves PyTorch out. */
@@ -23,8 +27,8 @@ export interface BenchArguments {
   /** Images of each setting that is judged. */
   readonly samples: number;
   readonly threads: number;
-  /** Of targets: the jobs to measure; null for all. */
-  readonly jobs: readonly string[] | null;
+  /** Of targets: the jobs to measure. */
+  readonly jobs: readonly TargetJob[];
   /** Of targets: whether engines shall choose by what is measured. */
   readonly write: boolean;
 }
@@ -71,6 +75,9 @@ export function parseArguments(args: readonly string[]): BenchArguments | null {
   const { values, positionals } = parse(args);
   if (values.help) return null;
   const [benchmark, ...rest] = positionals;
+  const jobs = values.jobs?.split(',') ?? targetJobs;
+  if (!jobs.every(isTargetJob)) throw badArguments(`--jobs ${values.jobs}`, `some of ${targetJobs.join(', ')}`);
+  if (values.write && values.jobs) throw badArguments('--write with --jobs', 'all jobs: the table is written whole');
   if (rest.length > 0 || !isBenchmark(benchmark)) {
     throw badArguments(positionals.join(' ') || 'no benchmark', `one of ${benchmarks.join(', ')}`);
   }
@@ -82,7 +89,7 @@ export function parseArguments(args: readonly string[]): BenchArguments | null {
     images: count(values.images ?? '5', '--images'),
     samples: count(values.samples ?? '500', '--samples'),
     threads: count(values.threads ?? '2', '--threads'),
-    jobs: values.jobs?.split(',') ?? null,
+    jobs,
     write: values.write === true,
   };
 }
@@ -110,6 +117,10 @@ function parse(args: readonly string[]) {
 
 function isBenchmark(name: string | undefined): name is Benchmark {
   return benchmarks.some((benchmark) => benchmark === name);
+}
+
+function isTargetJob(name: string): name is TargetJob {
+  return targetJobs.some((job) => job === name);
 }
 
 function count(text: string, option: string): number {

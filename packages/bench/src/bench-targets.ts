@@ -1,4 +1,5 @@
 import { describeTensorFlow, findInstallation } from '@tessera/engine';
+import type { TargetJob } from './bench-arguments.ts';
 import type { BenchmarkRun } from './benchmark-run.ts';
 import { measureSides, type SideEngine } from './compare-sides.ts';
 import { markdownTable, seconds } from './format.ts';
@@ -12,7 +13,6 @@ const columns: readonly (SideEngine & { readonly title: string })[] = [
   { title: 'TensorFlow graph', target: 'tensorflow', xla: 'never' },
   { title: 'TensorFlow, XLA', target: 'tensorflow', xla: 'always' },
 ];
-const names = ['var-d16', 'mar-b-16x20', 'var-train', 'mar-train', 'vqvae-train'] as const;
 
 /** Seconds of one column in one job. */
 export interface TargetTime {
@@ -21,7 +21,7 @@ export interface TargetTime {
 }
 
 export interface JobTimes {
-  readonly job: (typeof names)[number];
+  readonly job: TargetJob;
   readonly kind: 'inference' | 'training';
   readonly times: readonly TargetTime[];
 }
@@ -31,7 +31,7 @@ export const benchTargets: BenchmarkRun = async (request, print) => {
   print(`TensorFlow: ${await describeTensorFlow()}`);
   const here = columns.filter(({ target }) => target === 'onnx' || findInstallation() !== null);
   const measured: JobTimes[] = [];
-  for (const name of names.filter((one) => request.jobs === null || request.jobs.includes(one))) {
+  for (const name of request.jobs) {
     const job = await jobs[name]();
     print(job.title);
     // XLA compiles for each of the many shapes of an image, for minutes: it has no chance there.

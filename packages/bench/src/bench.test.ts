@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { alternate } from './alternate.ts';
 import { bench } from './bench.ts';
-import { parseArguments } from './bench-arguments.ts';
+import { parseArguments, targetJobs } from './bench-arguments.ts';
 import { randomValues } from './random-values.ts';
 import type { Figures, Side } from './side.ts';
 
@@ -33,7 +33,7 @@ describe('alternate', () => {
 describe('arguments', () => {
   it('have defaults', () => {
     const expected = { benchmark: 'var-d16', python: 'python3', json: false, images: 5, samples: 500, threads: 2 };
-    expect(parseArguments(['var-d16'])).toEqual({ ...expected, jobs: null, write: false });
+    expect(parseArguments(['var-d16'])).toEqual({ ...expected, jobs: targetJobs, write: false });
     expect(parseArguments(['server', '--python', 'none', '--json'])).toMatchObject({ python: null, json: true });
   });
 
@@ -41,7 +41,14 @@ describe('arguments', () => {
     const lines: string[] = [];
     expect(await bench(['--help'], (line) => lines.push(line))).toBe(0);
     expect(lines[0]).toContain('npm run bench -- var-d16');
-    for (const args of [[], ['var-d99'], ['var-d16', '--images', '0'], ['var-d16', '--threads', 'two']]) {
+    for (const args of [
+      [],
+      ['var-d99'],
+      ['var-d16', '--images', '0'],
+      ['var-d16', '--threads', 'two'],
+      ['targets', '--jobs', 'var-trian'],
+      ['targets', '--jobs', 'var-train', '--write'],
+    ]) {
       expect(await bench(args, () => undefined)).toBe(1);
     }
   });

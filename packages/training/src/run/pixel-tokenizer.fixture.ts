@@ -4,7 +4,10 @@ import { defineTokenizer, pixelsOf, schema, TokenCanvas, type Layout, type Token
 
 const layout: Layout = { length: 4, scales: [{ start: 0, height: 2, width: 2 }] };
 
-/** A pixel is a token: the smallest tokenizer without parameters. */
+/**
+ * A pixel is a token: the smallest tokenizer without parameters. Core's tests have their own; no package publishes
+ * fixtures, and none may reach into another.
+ */
 export const pixelTokenizer = defineTokenizer({
   contract: 1,
   name: 'pixels',

@@ -8,7 +8,7 @@ export const HEADERS = 'node-api-headers@1.9.0';
 export interface WheelSource {
   /** Name on PyPI. */
   readonly project: string;
-  /** Wheels carry one library for all Pythons: the one for 3.11 is as good as any. */
+  /** pip is asked for the wheel of Python 3.11: the checksum is that file's, and its libraries link no Python. */
   readonly platform: string;
   readonly sha256: string;
 }
