@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { defineFused } from '../fused.ts';
 import type { OnnxBuilder } from '../onnx/lowering.ts';
@@ -20,7 +20,8 @@ interface Inputs {
 const fusedGroupNorm = defineFused<Inputs, Attrs>({
   name: 'TesseraGroupNorm',
   shape: ({ x }) => x.shape,
-  forward: ({ x, weight, bias }, attrs) => tf.add(tf.mul(standard(x, attrs), weight), bias),
+  forward: ({ x, weight, bias }, attrs) =>
+    tf.reshape(tf.add(tf.mul(standard(x, attrs).normal_BPC, weight), bias), x.shape),
   gradient: ({ dy, inputs: { x, weight }, attrs }) => ({
     x: () => fusedGradient({ x, weight, dy }, attrs),
     weight: () => fusedWeightGradient({ x, dy }, attrs),
@@ -46,11 +47,13 @@ const fusedGradient = defineFused<GradientInputs, Attrs>({
   name: 'TesseraGroupNormGradient',
   shape: ({ x }) => x.shape,
   forward: ({ x, weight, dy }, attrs) => {
-    const shape = grouped(x.shape, attrs.groups);
-    const [unit, slope] = [tf.reshape(standard(x, attrs), shape), tf.reshape(tf.mul(dy, weight), shape)];
-    const along = tf.mul(unit, tf.mean(tf.mul(slope, unit), [1, 3], true));
-    const deviation = inverseDeviation(centre(tf.reshape(x, shape)), attrs.eps);
-    return tf.reshape(tf.mul(tf.sub(centre(slope), along), deviation), x.shape);
+    const dy_BPC = planes(dy);
+    const { normal_BPC, deviation_B1C } = standard(x, attrs);
+    const mean_B1C = (sums_B1C: Tensor): Tensor =>
+      overGroups(tf.div(tf.mul(sums_B1C, weight), dy_BPC.shape[1]!), attrs.groups);
+    const along_BPC = tf.mul(normal_BPC, mean_B1C(sumOver(tf.mul(dy_BPC, normal_BPC))));
+    const across_BPC = tf.sub(tf.sub(tf.mul(dy_BPC, weight), mean_B1C(sumOver(dy_BPC))), along_BPC);
+    return tf.reshape(tf.mul(across_BPC, deviation_B1C), x.shape);
   },
   lower: ({ inputs, attrs }, onnx) => {
     const { groups, eps } = attrs as unknown as Attrs;
@@ -83,7 +86,7 @@ interface WeightGradientInputs {
 const fusedWeightGradient = defineFused<WeightGradientInputs, Attrs>({
   name: 'TesseraGroupNormWeightGradient',
   shape: ({ x }) => [x.shape[3]!],
-  forward: ({ x, dy }, attrs) => tf.sum(tf.mul(dy, standard(x, attrs)), [0, 1, 2]),
+  forward: ({ x, dy }, attrs) => overImages(sumOver(tf.mul(planes(dy), standard(x, attrs).normal_BPC))),
   lower: ({ inputs, attrs }, onnx) => {
     const { groups, eps } = attrs as unknown as Attrs;
     const x = inputs.x!;
@@ -93,33 +96,51 @@ const fusedWeightGradient = defineFused<WeightGradientInputs, Attrs>({
   },
 });
 
-/** By planes, whose sums the other gradients want as well: ONNX Runtime makes them once. */
+/** By planes, whose sums the other gradients want as well: they are made once. */
 const fusedBiasGradient = defineFused<{ readonly dy: Tensor }, object>({
   name: 'TesseraGroupNormBiasGradient',
   shape: ({ dy }) => [dy.shape[3]!],
-  forward: ({ dy }) => tf.sum(dy, [0, 1, 2]),
+  forward: ({ dy }) => overImages(sumOver(planes(dy))),
   lower: ({ inputs }, onnx) =>
     onnx.op('ReduceSum', [sumOfPlanes(inputs.dy!, onnx).sum, onnx.ints([0])], { keepdims: 0 }),
 });
 
-/** Zero mean and unit variance, before weight and bias. */
-function standard(x: Tensor, { groups, eps }: Attrs): Tensor {
-  const centred = centre(tf.reshape(x, grouped(x.shape, groups)));
-  return tf.reshape(tf.mul(centred, inverseDeviation(centred, eps)), x.shape);
+/*
+ * In parts, all that is as large as the image has channels last, and statistics are sums over pixels, then over the few
+ * channels of a group: no pass runs over short rows.
+ */
+
+/** Zero mean and unit variance, before weight and bias; and the inverse deviation. */
+function standard(x: Tensor, { groups, eps }: Attrs): { readonly normal_BPC: Tensor; readonly deviation_B1C: Tensor } {
+  const x_BPC = planes(x);
+  const centred_BPC = tf.sub(x_BPC, overGroups(tf.mean(x_BPC, 1, true), groups));
+  const variance_B1C = overGroups(tf.mean(tf.square(centred_BPC), 1, true), groups);
+  const deviation_B1C = tf.rsqrt(tf.add(variance_B1C, eps));
+  return { normal_BPC: tf.mul(centred_BPC, deviation_B1C), deviation_B1C };
 }
 
-/** [B, H W, groups, C / groups]: statistics run over axes 1 and 3. */
-function grouped(shape: readonly number[], groups: number): [number, number, number, number] {
-  const [batch, height, width, channels] = shape as [number, number, number, number];
-  return [batch, height * width, groups, channels / groups];
+/** [B, H, W, C] -> [B, H W, C]. */
+function planes(x: Tensor): Tensor {
+  const [batch, height, width, channels] = x.shape as [number, number, number, number];
+  return tf.reshape(x, [batch, height * width, channels]);
 }
 
-function centre(x: Tensor): Tensor {
-  return tf.sub(x, tf.mean(x, [1, 3], true));
+function sumOver(x_BPC: Tensor): Tensor {
+  return tf.sum(x_BPC, 1, true);
 }
 
-function inverseDeviation(centred: Tensor, eps: number): Tensor {
-  return tf.rsqrt(tf.add(tf.mean(tf.square(centred), [1, 3], true), eps));
+/** The sum over images, as a product: XLA would make one sum over images and pixels of two, and pass over dy again. */
+function overImages(x_B1C: Tensor): Tensor {
+  const [batch, , channels] = x_B1C.shape as [number, number, number];
+  const sum_1C = tf.matMul(tf.ones([1, batch]) as Tensor2D, tf.reshape(x_B1C, [batch, channels]) as Tensor2D);
+  return tf.reshape(sum_1C, [channels]);
+}
+
+/** The mean of each group, for every channel of it. */
+function overGroups(x_B1C: Tensor, groups: number): Tensor {
+  const [batch, , channels] = x_B1C.shape as [number, number, number];
+  const x_BGC = tf.reshape(x_B1C, [batch, groups, channels / groups]);
+  return tf.reshape(tf.broadcastTo(tf.mean(x_BGC, 2, true), x_BGC.shape), x_B1C.shape);
 }
 
 /** The normalised image and dy as planes [B, C, H W], and for each plane [B, C] the sums of dy times it and of dy. */

@@ -10,7 +10,15 @@ import { REDUCE } from './lower-reduce.ts';
 import { SHAPE } from './lower-shape.ts';
 import type { TfAttr, TfLowering } from './lowering.ts';
 
-export type TfModel = LoweredModel<TfAttr>;
+export interface TfModel extends LoweredModel<TfAttr> {
+  /** Functions that nodes call by name, each compiled by XLA. */
+  readonly functions?: readonly TfFunction[];
+}
+
+export interface TfFunction {
+  readonly name: string;
+  readonly body: TfModel;
+}
 
 const LOWERINGS: Readonly<Record<string, TfLowering>> = {
   ...ELEMENTWISE,
@@ -31,6 +39,13 @@ export function isLoweredWhole(name: string): boolean {
  * @throws TesseraError `lowering-missing`
  */
 export function lowerGraph(graph: Graph): TfModel {
+  return lowerWith(graph, (builder) => {
+    for (const node of graph.nodes) lowerNode(node, builder);
+  });
+}
+
+/** Writes inputs, weights and constants, then what `write` makes of the nodes. */
+export function lowerWith(graph: Graph, write: (builder: GraphBuilder) => void): TfModel {
   const builder = new GraphBuilder();
   const inputs: Port[] = graph.inputs.map(({ shape, dtype }, i) => ({ name: `in${i}`, dtype, dims: shape }));
   graph.inputs.forEach((value, i) => builder.bind(value, `in${i}`));
@@ -39,12 +54,12 @@ export function lowerGraph(graph: Graph): TfModel {
     return { name: `w${i}`, dtype: value.dtype, dims: value.shape, dataId };
   });
   for (const { value, data } of graph.constants) builder.bind(value, builder.constant(data, value.dtype, value.shape));
-  for (const node of graph.nodes) lowerNode(node, builder);
+  write(builder);
   const outputs = graph.outputs.map((value) => ({ name: builder.name(value), dtype: value.dtype }));
   return { nodes: builder.nodes, constants: builder.constants, weights, inputs, outputs };
 }
 
-function lowerNode(node: GraphNode, builder: GraphBuilder): void {
+export function lowerNode(node: GraphNode, builder: GraphBuilder): void {
   const lower = LOWERINGS[node.kernel];
   if (!lower) {
     throw new TesseraError({

@@ -7,7 +7,9 @@ export type TfAttr =
   | { readonly float: number }
   | { readonly bool: boolean }
   | { readonly text: string }
-  | { readonly ints: readonly number[] };
+  | { readonly ints: readonly number[] }
+  | { readonly types: readonly DType[] }
+  | { readonly function: string };
 
 export type TfAttrs = Readonly<Record<string, TfAttr>>;
 

@@ -48,6 +48,8 @@ export interface Preparation {
 export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, compiled }: Preparation): void {
   environment['TF_CPP_MIN_LOG_LEVEL'] ??= '3'; // below, XLA doubts its own files of the same machine
   environment['TF_XLA_FLAGS'] ??= `--tf_xla_persistent_cache_directory=${compiled}`;
+  // The older way to write loops: measured on steps of training, it compiles in two thirds of the time, and they run faster.
+  environment['XLA_FLAGS'] ??= '--xla_cpu_use_fusion_emitters=false';
   environment['TF_ENABLE_ONEDNN_OPTS'] ??= '1'; // the default, which is announced where nobody has said so
   environment['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
   environment['TF_NUM_INTEROP_THREADS'] ??= '1';

@@ -1,6 +1,6 @@
 import type { ElementType, Port } from '../lowered-model.ts';
 import { ProtoWriter } from '../proto-writer.ts';
-import type { TfModel } from './lower-graph.ts';
+import type { TfFunction, TfModel } from './lower-graph.ts';
 import type { TfAttr } from './lowering.ts';
 import { outputName } from './output-names.ts';
 
@@ -35,7 +35,9 @@ export function savedModel(model: TfModel, { xla }: SavedModelOptions): Uint8Arr
   const graph = new ProtoWriter();
   for (const port of args) graph.message(1, placeholder(port));
   graph.message(1, call(model, args, xla));
-  graph.message(2, new ProtoWriter().message(1, functionDef(model, args, xla)));
+  const library = new ProtoWriter().message(1, functionDef({ name: FUNCTION, body: model }, xla));
+  for (const part of model.functions ?? []) library.message(1, functionDef(part, true));
+  graph.message(2, library);
   graph.message(4, new ProtoWriter().int(1, PRODUCER));
   const info = new ProtoWriter().string(4, TAG).string(5, '2.21.0');
   const meta = new ProtoWriter().message(1, info).message(2, graph);
@@ -72,12 +74,13 @@ function call(model: TfModel, args: readonly Port[], xla: boolean): ProtoWriter 
   return node;
 }
 
-function functionDef(model: TfModel, args: readonly Port[], xla: boolean): ProtoWriter {
-  const signature = new ProtoWriter().string(1, FUNCTION);
+function functionDef({ name, body: model }: TfFunction, xla: boolean): ProtoWriter {
+  const args = argumentsOf(model);
+  const signature = new ProtoWriter().string(1, name);
   for (const { name, dtype } of args) signature.message(2, argDef(name, dtype));
   model.outputs.forEach(({ dtype }, i) => signature.message(3, argDef(`out${i}`, dtype)));
   const body = new ProtoWriter().message(1, signature);
-  for (const name of xla ? XLA_FUNCTION : []) body.message(5, attribute(name, new ProtoWriter().int(5, 1)));
+  for (const mark of xla ? XLA_FUNCTION : []) body.message(5, attribute(mark, new ProtoWriter().int(5, 1)));
   const names = bodyNames(model, args);
   for (const { name, dtype, dims, data } of model.constants.values()) {
     body.message(3, constant(name, dtype, tensor(dtype, dims, data)));
@@ -122,6 +125,8 @@ function attrValue(value: TfAttr): ProtoWriter {
   if ('int' in value) return new ProtoWriter().int(3, value.int);
   if ('float' in value) return new ProtoWriter().float(4, value.float);
   if ('bool' in value) return new ProtoWriter().int(5, value.bool ? 1 : 0);
+  if ('function' in value) return new ProtoWriter().message(10, new ProtoWriter().string(1, value.function));
+  if ('types' in value) return typeList(value.types);
   if ('text' in value) return new ProtoWriter().string(2, value.text);
   const list = new ProtoWriter();
   for (const item of value.ints) list.int(3, item);
@@ -133,8 +138,12 @@ function type(dtype: ElementType): ProtoWriter {
 }
 
 function types(ports: readonly Port[]): ProtoWriter {
+  return typeList(ports.map(({ dtype }) => dtype));
+}
+
+function typeList(dtypes: readonly ElementType[]): ProtoWriter {
   const list = new ProtoWriter();
-  for (const { dtype } of ports) list.int(6, TYPES[dtype]);
+  for (const dtype of dtypes) list.int(6, TYPES[dtype]);
   return new ProtoWriter().message(1, list);
 }
 

@@ -3,6 +3,7 @@ import type { Variable } from '@tensorflow/tfjs';
 import type { Numbers } from '../numbers.ts';
 import type { TensorFlowBinding } from '../tensorflow/binding.ts';
 import { isLoweredWhole, lowerGraph } from '../tensorflow/lower-graph.ts';
+import { lowerInParts } from '../tensorflow/lower-in-parts.ts';
 import { buildTfProgram, type TfProgram } from '../tensorflow/program.ts';
 import type { TensorFlowOptions } from '../tensorflow/program-target.ts';
 import { createTensor, loadTensorFlow } from '../tensorflow/runtime.ts';
@@ -39,7 +40,10 @@ export class TensorFlowBackend implements StepBackend {
     const weights = new WeightStore(binding);
     this.#programs = new StepPrograms(spec, {
       whole: isLoweredWhole,
-      build: async (graph, name) => buildTfProgram(binding, lowerGraph(graph), { name, xla: xla !== 'never', weights }),
+      build: async (graph, name) => {
+        const model = xla === 'auto' ? lowerInParts(graph) : lowerGraph(graph);
+        return buildTfProgram(binding, model, { name, xla: xla === 'always', weights });
+      },
     });
     for (const [i, { variable }] of spec.params.entries()) store.own(variable, async () => this.#state()[i]!.param);
   }

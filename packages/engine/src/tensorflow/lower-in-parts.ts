@@ -1,0 +1,55 @@
+import type { Graph } from '../trace/graph.ts';
+import { shareNodes } from '../trace/share-nodes.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+import { lowerGraph, lowerNode, lowerWith, type TfFunction, type TfModel } from './lower-graph.ts';
+import { SHAPE } from './lower-shape.ts';
+import { partition, type Cluster } from './partition.ts';
+
+/** So many nodes that compute are worth a call. */
+const WORTH_A_CALL = 2;
+
+/**
+ * Writes a traced graph of fixed shapes as TensorFlow nodes: products and convolutions as they are, and all between
+ * them as functions that XLA compiles.
+ * @throws TesseraError `lowering-missing`
+ */
+export function lowerInParts(traced: Graph): TfModel {
+  const graph = shareNodes(traced);
+  /** By what they do: layers that are alike share functions, and XLA compiles each once. */
+  const functions = new Map<string, TfFunction>();
+  const model = lowerWith(graph, (builder) => {
+    for (const { whole, cluster } of partition(graph)) {
+      for (const node of whole) lowerNode(node, builder);
+      if (cluster.nodes.filter(({ kernel }) => !(kernel in SHAPE)).length < WORTH_A_CALL) {
+        for (const node of cluster.nodes) lowerNode(node, builder);
+      } else {
+        callCluster(graph, cluster, { builder, functions });
+      }
+    }
+  });
+  return { ...model, functions: [...functions.values()] };
+}
+
+/** Writes the cluster's function where it is new, and the call of it. Constants go into it, where XLA can fold them. */
+function callCluster(
+  graph: Graph,
+  { nodes, inputs, outputs }: Cluster,
+  { builder, functions }: { readonly builder: GraphBuilder; readonly functions: Map<string, TfFunction> },
+): void {
+  const constants = graph.constants.filter(({ value }) => inputs.includes(value));
+  const fed = inputs.filter((input) => !constants.some(({ value }) => value === input));
+  const body = lowerGraph({ inputs: fed, constants, captured: [], nodes, outputs });
+  const key = JSON.stringify({ ...body, constants: [...body.constants.values()] });
+  const known = functions.get(key) ?? { name: `part${functions.size}`, body };
+  functions.set(key, known);
+  const dtypes = outputs.map(({ dtype }) => dtype);
+  const attrs = {
+    f: { function: known.name },
+    Tin: { types: fed.map(({ dtype }) => dtype) },
+    Tout: { types: dtypes },
+    _XlaMustCompile: { bool: true },
+  };
+  const call = { op: 'StatefulPartitionedCall', inputs: fed.map((value) => builder.name(value)), attrs, dtypes };
+  const names = builder.ops(call);
+  outputs.forEach((value, i) => builder.bind(value, names[i]!));
+}
