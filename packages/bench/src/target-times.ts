@@ -12,7 +12,11 @@ const COLUMNS: Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, st
     tensorflow: 'TensorFlow graph',
     'tensorflow-eager': 'plain tfjs on TensorFlow',
   },
-  training: { onnx: 'ONNX Runtime', tensorflow: 'TensorFlow, XLA', 'tensorflow-eager': 'plain tfjs on TensorFlow' },
+  training: {
+    onnx: 'ONNX Runtime',
+    tensorflow: 'TensorFlow, XLA between products',
+    'tensorflow-eager': 'plain tfjs on TensorFlow',
+  },
 };
 
 /** Writes the measured times into the source from which engines choose; gives its path. */

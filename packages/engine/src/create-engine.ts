@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly target?: TargetName;
   /** Threads of one operation: by default one per core. */
   readonly threads?: number;
-  /** For the target `tensorflow`: when XLA compiles. By default `auto`: training steps, and programs of one shape. */
+  /** For the target `tensorflow`: what XLA compiles. By default `auto`: what lies between the products of training steps. */
   readonly xla?: XlaUse;
 }
 

@@ -6,7 +6,7 @@ import { buildTfProgram } from './program.ts';
 import { createTensor, loadTensorFlow } from './runtime.ts';
 import { WeightStore } from './weight-store.ts';
 
-/** When XLA compiles: `auto` where every run has the same shapes. */
+/** What XLA compiles: by itself (`auto`) the parts of training steps between products, else everything or nothing. */
 export type XlaUse = 'auto' | 'always' | 'never';
 
 export interface TensorFlowOptions {
@@ -23,16 +23,10 @@ export function tensorFlowTarget({ threads, xla }: TensorFlowOptions): ProgramTa
     async build(model: TfModel, { name }) {
       const binding = loadTensorFlow(threads);
       weights ??= new WeightStore(binding);
-      const isXla = usesXla(model, xla);
-      return built({ binding, model, weights, name, isXla });
+      // It would compile for seconds at each new shape, in the middle of serving.
+      return built({ binding, model, weights, name, isXla: xla === 'always' });
     },
   };
-}
-
-/** XLA compiles anew for each set of shapes, for seconds: it pays where there is one. */
-function usesXla({ inputs }: TfModel, xla: XlaUse): boolean {
-  if (xla !== 'auto') return xla === 'always';
-  return inputs.every(({ dims }) => dims!.every((dim) => typeof dim === 'number'));
 }
 
 interface Build {

@@ -21,7 +21,7 @@ import type { TrainStepSpec } from './train-step.ts';
 type Id = number;
 
 /**
- * Runs the step as one program per form of batch, compiled by XLA. A step makes new tensors for parameters and moments,
+ * Runs the step as one program per form of batch, between its products compiled by XLA. A step makes new tensors for parameters and moments,
  * which take the place of the old ones only when the step is accepted.
  */
 export class TensorFlowBackend implements StepBackend {
