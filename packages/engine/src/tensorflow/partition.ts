@@ -17,11 +17,11 @@ const WHOLE = new Set(
   (
     'BatchMatMul Conv2D Conv2DBackpropInput Conv2DBackpropFilter AvgPool MaxPool AvgPoolGrad MaxPoolGrad ' +
     'ResizeNearestNeighbor ResizeBilinear ResizeNearestNeighborGrad GatherV2 GatherNd ScatterNd UnsortedSegmentSum ' +
-    'TopK ArgMax ArgMin Cumsum'
+    'TopK ArgMax ArgMin Cumsum Softmax'
   ).split(' '),
 );
 
-const REDUCTIONS = new Set('Sum Prod Max Min All Any Mean Softmax LogSoftmax'.split(' '));
+const REDUCTIONS = new Set('Sum Prod Max Min All Any Mean LogSoftmax'.split(' '));
 
 /** Small operands beside a large one do not keep it from being computed again. */
 const GENEROUS = 1.25;
