@@ -49,10 +49,10 @@ const fusedGradient = defineFused<GradientInputs, Attrs>({
   forward: ({ x, weight, dy }, attrs) => {
     const dy_BPC = planes(dy);
     const { normal_BPC, deviation_B1C } = standard(x, attrs);
-    const mean_B1C = (sums_B1C: Tensor): Tensor =>
+    const spread = (sums_B1C: Tensor): Tensor =>
       overGroups(tf.div(tf.mul(sums_B1C, weight), dy_BPC.shape[1]!), attrs.groups);
-    const along_BPC = tf.mul(normal_BPC, mean_B1C(sumOver(tf.mul(dy_BPC, normal_BPC))));
-    const across_BPC = tf.sub(tf.sub(tf.mul(dy_BPC, weight), mean_B1C(sumOver(dy_BPC))), along_BPC);
+    const along_BPC = tf.mul(normal_BPC, spread(sumOver(tf.mul(dy_BPC, normal_BPC))));
+    const across_BPC = tf.sub(tf.sub(tf.mul(dy_BPC, weight), spread(sumOver(dy_BPC))), along_BPC);
     return tf.reshape(tf.mul(across_BPC, deviation_B1C), x.shape);
   },
   lower: ({ inputs, attrs }, onnx) => {

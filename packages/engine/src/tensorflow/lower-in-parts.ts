@@ -1,3 +1,4 @@
+import { exactKey } from '../trace/exact-key.ts';
 import type { Graph } from '../trace/graph.ts';
 import { shareNodes } from '../trace/share-nodes.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -39,7 +40,7 @@ function callCluster(
   const constants = graph.constants.filter(({ value }) => inputs.includes(value));
   const fed = inputs.filter((input) => !constants.some(({ value }) => value === input));
   const body = lowerGraph({ inputs: fed, constants, captured: [], nodes, outputs });
-  const key = JSON.stringify({ ...body, constants: [...body.constants.values()] });
+  const key = exactKey({ ...body, constants: [...body.constants.values()] });
   const known = functions.get(key) ?? { name: `part${functions.size}`, body };
   functions.set(key, known);
   const dtypes = outputs.map(({ dtype }) => dtype);

@@ -1,3 +1,4 @@
+import { exactKey } from './exact-key.ts';
 import type { Graph, GraphNode, Value } from './graph.ts';
 
 /** Constants up to this size are compared by their numbers. */
@@ -16,23 +17,14 @@ export function shareNodes(graph: Graph): Graph {
     return !same;
   };
   for (const { value, data } of graph.constants) {
-    if (data.length <= SMALL) isNew(keyOf([value.dtype, value.shape, [...data]]), [value]);
+    if (data.length <= SMALL) isNew(exactKey([value.dtype, value.shape, [...data]]), [value]);
   }
   const nodes: GraphNode[] = [];
   for (const node of graph.nodes) {
     const inputs = Object.fromEntries(Object.entries(node.inputs).map(([name, value]) => [name, current(value)]));
     const ids = Object.entries(inputs).map(([name, { id }]) => [name, id]);
     const forms = node.outputs.map(({ shape, dtype }) => [shape, dtype]);
-    if (isNew(keyOf([node.kernel, ids, node.attrs, forms]), node.outputs)) nodes.push({ ...node, inputs });
+    if (isNew(exactKey([node.kernel, ids, node.attrs, forms]), node.outputs)) nodes.push({ ...node, inputs });
   }
   return { ...graph, nodes, outputs: graph.outputs.map(current) };
-}
-
-/** JSON that tells all numbers apart. */
-function keyOf(parts: readonly unknown[]): string {
-  return JSON.stringify(parts, (_, part: unknown) =>
-    typeof part === 'number' && (!Number.isFinite(part) || Object.is(part, -0))
-      ? { number: Object.is(part, -0) ? '-0' : String(part) }
-      : part,
-  );
 }
