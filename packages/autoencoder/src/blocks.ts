@@ -79,8 +79,9 @@ export class Blocks {
   }
 
   upsample(path: string, channels: number): Layer {
-    const conv = this.#conv(`${path}.conv`, { from: channels, to: channels });
-    return { path, forward: (x) => conv(nn.upsample2x(x)) };
+    const shape = { inputs: channels, outputs: channels, kernel: 3 };
+    const { weight_OIHW, bias_O } = convParams(this.#weights, `${path}.conv`, shape);
+    return { path, forward: (x) => nn.upsampleConv2d(x, weight_OIHW, bias_O) };
   }
 
   /** The normalisation before the last convolution, without its activation. */

@@ -41,7 +41,7 @@ export function conv2d(
 }
 
 /** The bias' gradient is a product with ones, several times as fast as a sum over three axes. */
-function addBias(x_BHWC: Tensor4D, bias_O: Tensor): Tensor4D {
+export function addBias(x_BHWC: Tensor4D, bias_O: Tensor): Tensor4D {
   const add = tf.customGrad((x, bias) => ({
     value: tf.add(x as Tensor, bias as Tensor),
     gradFunc: (dy: Tensor) => [dy, sumPixels(dy)],

@@ -136,11 +136,19 @@ function overImages(x_B1C: Tensor): Tensor {
   return tf.reshape(sum_1C, [channels]);
 }
 
-/** The mean of each group, for every channel of it. */
+/**
+ * The mean of each group, for every channel of it. As a sum over the groups a channel might be in, whose result XLA
+ * keeps as channels lie in memory: it would else look up a channel's group anew at every pixel.
+ */
 function overGroups(x_B1C: Tensor, groups: number): Tensor {
   const [batch, , channels] = x_B1C.shape as [number, number, number];
-  const x_BGC = tf.reshape(x_B1C, [batch, groups, channels / groups]);
-  return tf.reshape(tf.broadcastTo(tf.mean(x_BGC, 2, true), x_BGC.shape), x_B1C.shape);
+  if (groups === channels) return x_B1C;
+  const size = channels / groups;
+  const mean_BG1 = tf.mean(tf.reshape(x_B1C, [batch, groups, size]), 2, true);
+  const members_GC = Float32Array.from({ length: groups * channels }, (_, i) =>
+    Math.floor((i % channels) / size) === Math.floor(i / channels) ? 1 : 0,
+  );
+  return tf.sum(tf.mul(mean_BG1, tf.tensor2d(members_GC, [groups, channels])), 1, true);
 }
 
 /** The normalised image and dy as planes [B, C, H W], and for each plane [B, C] the sums of dy times it and of dy. */

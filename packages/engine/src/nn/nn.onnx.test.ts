@@ -70,6 +70,7 @@ const layers: [string, Layer, number[][]][] = [
     ],
   ],
   ['upsample2x', (x) => nn.upsample2x(image(x)), [[2, 3, 4, 2]]],
+  ['upsampleConv2d', (x, w, b) => nn.upsampleConv2d(image(x), w!, b!), [[2, 3, 4, 5], [6, 5, 3, 3], [6]]],
   ['resize', (x) => nn.resize(image(x), 5, 7, 'bicubic'), [[2, 3, 4, 2]]],
   ['embedding', (table) => nn.embedding(table!, tf.tensor([3, 1, 3, 0], [2, 2], 'int32')), [[4, 3]]],
   ['crossEntropy', (x) => nn.crossEntropy(x as tf.Tensor2D, tf.tensor1d([2, 0, 2], 'int32')), [[3, 5]]],

@@ -57,6 +57,7 @@ const cases: [string, (...xs: tf.Tensor[]) => tf.Tensor, number[][]][] = [
     [[2, 6, 6, 3], [4, 3, 3, 3], [4]],
   ],
   ['upsample2x', (x) => nn.upsample2x(x as tf.Tensor4D), [[2, 3, 2, 2]]],
+  ['upsampleConv2d', (x, w, b) => nn.upsampleConv2d(x as tf.Tensor4D, w!, b!), [[2, 2, 3, 2], [3, 2, 3, 3], [3]]],
   ['resize', (x) => nn.resize(x as tf.Tensor4D, 5, 7, 'bicubic'), [[2, 3, 4, 2]]],
   ['embedding', (table) => nn.embedding(table!, tf.tensor([3, 1, 3, 0], [2, 2], 'int32')), [[4, 3]]],
   ['crossEntropy', (x) => nn.crossEntropy(x as tf.Tensor2D, tf.tensor1d([2, 0, 2], 'int32')), [[3, 5]]],
@@ -85,6 +86,17 @@ describe('nn', () => {
     tf.tidy(() => {
       const x = tf.tensor4d([1, 2, 3, 4], [2, 1, 2, 1]);
       expect([...nn.upsample2x(x).dataSync()]).toEqual([1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
+    });
+  });
+
+  it('convolves repeated pixels without repeating them', () => {
+    tf.tidy(() => {
+      const [x, w, b] = [numbers([2, 3, 4, 5]), numbers([6, 5, 3, 3], 2), numbers([6], 3)];
+      const whole = nn.conv2d(nn.upsample2x(x as tf.Tensor4D), w, b, { pad: 1 });
+      const short = nn.upsampleConv2d(x as tf.Tensor4D, w, b);
+      expect(short.shape).toEqual(whole.shape);
+      expect(tf.max(tf.abs(tf.sub(short, whole))).dataSync()[0]).toBeLessThan(1e-5);
+      expect(() => nn.upsampleConv2d(x as tf.Tensor4D, numbers([6, 5, 1, 1]), b)).toThrow(/inputs, 3, 3/);
     });
   });
 

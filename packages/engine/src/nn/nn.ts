@@ -9,6 +9,7 @@ import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 import { normalize } from './normalize.ts';
 import { resize } from './resize.ts';
+import { upsampleConv2d } from './upsample-conv.ts';
 import { upsample2x } from './upsample.ts';
 import { withoutGradient } from './without-gradient.ts';
 
@@ -26,6 +27,7 @@ export const nn = {
   attention,
   conv2d,
   upsample2x,
+  upsampleConv2d,
   resize,
   embedding,
   crossEntropy,

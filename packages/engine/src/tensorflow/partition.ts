@@ -17,7 +17,7 @@ const WHOLE = new Set(
   (
     'BatchMatMul Conv2D Conv2DBackpropInput Conv2DBackpropFilter AvgPool MaxPool AvgPoolGrad MaxPoolGrad ' +
     'ResizeNearestNeighbor ResizeBilinear ResizeNearestNeighborGrad GatherV2 GatherNd ScatterNd UnsortedSegmentSum ' +
-    'TopK ArgMax ArgMin Cumsum Softmax'
+    'TopK ArgMax ArgMin Cumsum Softmax TesseraInterleave TesseraSquares'
   ).split(' '),
 );
 

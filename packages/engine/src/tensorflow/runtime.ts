@@ -52,7 +52,8 @@ export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, co
   environment['XLA_FLAGS'] ??= '--xla_cpu_use_fusion_emitters=false';
   environment['TF_ENABLE_ONEDNN_OPTS'] ??= '1'; // the default, which is announced where nobody has said so
   environment['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
-  environment['TF_NUM_INTEROP_THREADS'] ??= '1';
+  // Two ops at a time: the gradients of a filter and of its image, and what runs on one thread beside what needs both.
+  environment['TF_NUM_INTEROP_THREADS'] ??= String(Math.min(threads, 2));
   // Else TensorFlow takes all memory of a GPU at once, from whoever shares it.
   environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
 }
