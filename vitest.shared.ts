@@ -7,7 +7,8 @@ export const packageConfig = defineConfig({
   test: {
     include: ['src/**/*.test.ts'],
     testTimeout: 60_000,
-    env: { ORT_DISABLE_TELEMETRY: '1' },
+    // Tests that say nothing of targets mean the one that everybody has, whatever else is set up here.
+    env: { ORT_DISABLE_TELEMETRY: '1', TESSERA_TARGET: 'onnx' },
     pool: 'forks',
     maxWorkers: 1,
   },

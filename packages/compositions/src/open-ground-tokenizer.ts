@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Part, TokenizerPlugin, Weights } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
-import { encodedSplit, type DataSet } from '@tessera/training';
+import { encodedSplit, silentProgress, type DataSet } from '@tessera/training';
 import type { GroundTokenizer } from './ground.ts';
 
 export interface GroundTokenizerRequest {
@@ -23,9 +23,8 @@ export async function openGroundTokenizer(request: GroundTokenizerRequest): Prom
   const { plugin, config } = part;
   const decides = `${fingerprint} ${data.name} ${data.train.count} ${data.validation.count}`;
   const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
-  const silent = () => ({ update: () => undefined, end: () => undefined });
   const encode = (split: 'train' | 'validation') => {
-    const given = { fingerprint: decides, tokenizer, batch: BATCH, flips: false, progress: silent };
+    const given = { fingerprint: decides, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress };
     return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
   };
   return { part, tokenizer, encoded: { train: await encode('train'), validation: await encode('validation') } };

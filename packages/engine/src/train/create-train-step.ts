@@ -27,6 +27,7 @@ export function createTrainStep(spec: TrainStepSpec, backend: StepBackend): Trai
         if (batches.length === 0) throw noBatch(spec);
         const keys = batches.map((_, part) => keyWords(hyper.key, part));
         const scalars = adamwScalars(spec, hyper, count + 1);
+        const before = backend.compiling;
         const proposal = await backend.propose({ batches, keys, scalars });
         const { gradNorm } = proposal;
         const measured = mergeMeasured(spec, proposal.measured);
@@ -37,10 +38,14 @@ export function createTrainStep(spec: TrainStepSpec, backend: StepBackend): Trai
         }
         proposal.accept();
         count++;
-        return { ...measured, gradNorm };
+        return { ...measured, gradNorm, compiling: backend.compiling - before };
       }),
     evaluate: (batch, key) =>
-      inTurn(async () => ({ ...(await backend.evaluate(batch, keyWords(key, 0))), gradNorm: 0 })),
+      inTurn(async () => {
+        const before = backend.compiling;
+        const measured = await backend.evaluate(batch, keyWords(key, 0));
+        return { ...measured, gradNorm: 0, compiling: backend.compiling - before };
+      }),
     state: () => inTurn(async () => writeState(spec, { slots: await backend.read(), count })),
     load: (state) =>
       inTurn(async () => {

@@ -22,6 +22,9 @@ export class EagerBackend implements StepBackend {
     for (const [i, { variable }] of spec.params.entries()) store.own(variable, async () => this.#state()[i]!.param);
   }
 
+  /** Nothing is compiled. */
+  readonly compiling = 0;
+
   async propose({ batches, keys, scalars }: ProposalRequest): Promise<Proposal> {
     const sums: (Tensor | null)[] = this.#spec.params.map(() => null);
     const values = await this.#values();

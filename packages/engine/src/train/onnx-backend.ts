@@ -37,6 +37,10 @@ export class OnnxBackend implements StepBackend {
     }
   }
 
+  get compiling(): number {
+    return this.#programs.building;
+  }
+
   async propose(request: ProposalRequest): Promise<Proposal> {
     const slots = await this.#state();
     return request.batches.length === 1 ? this.#proposeOne(request, slots) : this.#proposeMany(request, slots);

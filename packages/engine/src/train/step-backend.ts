@@ -28,6 +28,8 @@ export interface ProposalRequest {
 
 /** What a target does for a training step; `createTrainStep` does the rest. Calls never overlap. */
 export interface StepBackend {
+  /** Milliseconds spent on tracing and compiling so far. */
+  readonly compiling: number;
   propose(request: ProposalRequest): Promise<Proposal>;
   evaluate(batch: Batch, key: Int32Array): Promise<Measured>;
   /** Copies of the current state, in the order of the parameters. */

@@ -35,6 +35,8 @@ interface ProgramMaker<P> {
 export class StepPrograms<P extends Releasable> {
   readonly #maker: ProgramMaker<P>;
   readonly #programs = new Map<string, Promise<StepProgram<P>>>();
+  /** Milliseconds in which programs were traced and built. */
+  building = 0;
 
   constructor(spec: TrainStepSpec, target: StepTarget<P>) {
     this.#maker = { spec, target };
@@ -69,8 +71,10 @@ export class StepPrograms<P extends Releasable> {
   #get(key: string, make: () => Promise<StepProgram<P>>): Promise<StepProgram<P>> {
     const known = this.#programs.get(key);
     if (known) return known;
+    const start = performance.now();
     const made = make();
     this.#programs.set(key, made);
+    void made.finally(() => (this.building += performance.now() - start)).catch(() => undefined);
     made.catch(() => this.#programs.delete(key));
     return made;
   }

@@ -21,8 +21,8 @@ import type { TrainStepSpec } from './train-step.ts';
 type Id = number;
 
 /**
- * Runs the step as one program per form of batch, between its products compiled by XLA. A step makes new tensors for parameters and moments,
- * which take the place of the old ones only when the step is accepted.
+ * Runs the step as one program per form of batch, between its products compiled by XLA. A step makes new tensors for
+ * parameters and moments, which take the place of the old ones only when the step is accepted.
  */
 export class TensorFlowBackend implements StepBackend {
   readonly #spec: TrainStepSpec;
@@ -31,6 +31,10 @@ export class TensorFlowBackend implements StepBackend {
   readonly #programs: StepPrograms<TfProgram>;
   /** Null until first needed, so that variables may be assigned before. */
   #slots: Slots<Id>[] | null = null;
+  /** Programs that have run: XLA compiles in the first. */
+  readonly #ran = new WeakSet<TfProgram>();
+  /** Milliseconds. */
+  #firstRuns = 0;
 
   constructor(spec: TrainStepSpec, store: ParameterStore<Id>, { threads, xla }: TensorFlowOptions) {
     const binding = loadTensorFlow(threads);
@@ -46,6 +50,10 @@ export class TensorFlowBackend implements StepBackend {
       },
     });
     for (const [i, { variable }] of spec.params.entries()) store.own(variable, async () => this.#state()[i]!.param);
+  }
+
+  get compiling(): number {
+    return this.#programs.building + this.#firstRuns;
   }
 
   async propose(request: ProposalRequest): Promise<Proposal> {
@@ -160,7 +168,11 @@ export class TensorFlowBackend implements StepBackend {
         if (trained === null) unowned.push(id);
         values.push(id);
       }
-      return program.run([...own, ...lent, ...values]);
+      const start = performance.now();
+      const results = program.run([...own, ...lent, ...values]);
+      if (!this.#ran.has(program)) this.#firstRuns += performance.now() - start;
+      this.#ran.add(program);
+      return results;
     } finally {
       this.#drop([...own, ...unowned]);
     }

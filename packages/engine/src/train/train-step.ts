@@ -40,6 +40,8 @@ export interface TrainResult {
   /** Before clipping. */
   readonly gradNorm: number;
   readonly aux: Readonly<Record<string, Float32Array | Int32Array>>;
+  /** Milliseconds of this call that went into tracing and compiling: at the first batch of each form. */
+  readonly compiling: number;
 }
 
 /** Forward, backward, clipping, AdamW and EMA as one program; parameters and moments stay with the runtime between steps. */

@@ -14,10 +14,13 @@ describe('progress bar', () => {
     const out = Object.assign(new PassThrough(), { isTTY: true });
     let time = 0;
     const bar = progressBar('train', { total: 4, out, now: () => (time += 1000) });
+    bar.begin('compiling');
     for (let done = 1; done <= 4; done++) bar.update(done, `loss ${done}`);
     bar.end();
     const text = written(out);
-    expect(text.split('\r')).toHaveLength(5);
+    expect(text.split('\r')).toHaveLength(6);
+    expect(text).toContain('train  compiling');
+    expect(text).toMatch(/1\/4 {2}loss 1\r/);
     expect(text).toContain('[############............] 2/4  loss 2');
     expect(text).toMatch(/0s left\n$/);
   });

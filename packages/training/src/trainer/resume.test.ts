@@ -6,6 +6,7 @@ import { freshWeights } from '@tessera/models';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonLog, type LogLine } from '../report/json-log.ts';
+import { silentProgress, type Progress } from '../report/progress.ts';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import type { TokenizerRecipe } from '../recipe/recipe.ts';
 import { buildTrained } from '../run/build-trained.ts';
@@ -19,7 +20,7 @@ import { runStage } from './run-stage.ts';
 import type { Stage } from './stage.ts';
 import { tokenizerStage } from './tokenizer-stage.ts';
 
-const silent = () => ({ update: () => undefined, end: () => undefined });
+const silent = (): Progress => silentProgress;
 let engine: Engine;
 let folder: string;
 beforeAll(async () => {
@@ -117,7 +118,7 @@ async function attempts(stage: Stage) {
     const cadence = { log: 1, validate: 4, picture: 0, checkpoint: 3 };
     const run = { folder: join(folder, name), fingerprint: 'micro', cadence, log, progress: silent };
     const result = await runStage(watched, { ...run, signal: abort.signal });
-    return { ...result, lines: (await log.read()).map((line): LogLine => ({ ...line, seconds: 0 })) };
+    return { ...result, lines: (await log.read()).map((line): LogLine => ({ ...line, seconds: 0, compiling: 0 })) };
   };
 }
 

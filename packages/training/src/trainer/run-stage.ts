@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TrainHyper, TrainResult } from '@tessera/engine';
 import type { JsonLog } from '../report/json-log.ts';
-import type { Progress } from '../report/progress.ts';
+import { duration, type Progress } from '../report/progress.ts';
 import { loadCheckpoint, saveCheckpoint, type State } from './checkpoint.ts';
 import type { Cadence, Figures, Stage } from './stage.ts';
 
@@ -37,19 +37,22 @@ export async function runStage(stage: Stage, run: StageRun): Promise<StageResult
   const path = checkpointPath(run.folder, stage.name);
   const from = await resume(stage, path, run.fingerprint);
   let { step, seconds } = from;
+  let compiling = 0;
   await run.log.rewind(stage.name, step);
   const progress = run.progress(stage.steps);
   const save = async () =>
     saveCheckpoint(path, { step, seconds, fingerprint: run.fingerprint, state: await stateOf(stage) });
+  if (step < stage.steps) progress.begin('compiling the step');
   while (step < stage.steps && !run.signal.aborted) {
     const start = performance.now();
     const hyper = stage.hyper(step);
     const result = await oneStep(stage, step, hyper);
     await stage.after?.(step, result);
     seconds += (performance.now() - start) / 1000;
-    await report(stage, run, { step, hyper, result, seconds });
+    compiling += result.compiling / 1000;
+    await report(stage, run, { step, hyper, result, seconds, compiling });
     step++;
-    progress.update(step, `loss ${result.loss.toFixed(4)}`);
+    progress.update(step, noteOf(result));
     if (step < stage.steps && due(step, run.cadence.checkpoint)) await save();
     await nextTurn(); // an interrupt arrives here, whatever the runtime blocks
   }
@@ -89,19 +92,27 @@ async function oneStep(stage: Stage, step: number, hyper: TrainHyper): Promise<T
   }
 }
 
+function noteOf({ loss, compiling }: TrainResult): string {
+  return `loss ${loss.toFixed(4)}${compiling >= 1000 ? `, compiled in ${duration(compiling / 1000)}` : ''}`;
+}
+
 interface Done {
   readonly step: number;
   readonly hyper: TrainHyper;
   readonly result: TrainResult;
   readonly seconds: number;
+  /** Seconds of this run in which steps were traced and compiled. */
+  readonly compiling: number;
 }
 
-async function report(stage: Stage, { cadence, log }: StageRun, { step, hyper, result, seconds }: Done): Promise<void> {
+async function report(stage: Stage, { cadence, log }: StageRun, done: Done): Promise<void> {
+  const { step, hyper, result, seconds, compiling } = done;
   const last = step + 1 === stage.steps;
   const figures: Record<string, Figures[string]> = {};
   if (last || due(step + 1, cadence.log)) {
     const { loss, gradNorm } = result;
-    Object.assign(figures, { loss, gradNorm, learningRate: hyper.learningRate, seconds }, stage.figures?.(result));
+    const { learningRate } = hyper;
+    Object.assign(figures, { loss, gradNorm, learningRate, seconds, compiling }, stage.figures?.(result));
   }
   if (stage.validate && (last || due(step + 1, cadence.validate))) Object.assign(figures, await stage.validate());
   if (Object.keys(figures).length > 0) await log.write({ stage: stage.name, step, ...figures });
