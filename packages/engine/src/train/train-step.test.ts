@@ -259,18 +259,6 @@ describe.each(targets)('a training step on %s', (target) => {
     tf.dispose(data);
   });
 
-  it('tells the time of compiling from that of computing', async () => {
-    const [data, other] = [batch(4), batch(5)];
-    const step = engine.compileTrainStep(network());
-    const times = [];
-    for (const each of [data, data, other]) times.push((await step.run([each], hyper)).compiling);
-    expect(times.map((time) => time > 0)).toEqual(
-      target.includes('eager') ? [false, false, false] : [true, false, true],
-    );
-    step.dispose();
-    tf.dispose([data, other]);
-  });
-
   it('says what is wrong with a call', async () => {
     const step = engine.compileTrainStep(network({ ema: false }));
     expect(await thrown(() => step.run([], hyper))).toBe('batch-missing');
