@@ -33,10 +33,10 @@ const GENEROUS = 1.25;
  */
 export function partition(graph: Graph): readonly Stage[] {
   const levels = levelsOf(graph);
-  const { places, outside, handed } = placesOf(graph, levels);
+  const { clusters, outside, handed } = new Places(graph, levels);
   const count = Math.max(...levels.values(), 0) + 1;
   return Array.from({ length: count }, (_, level) => {
-    const nodes = graph.nodes.filter((node) => places.get(node)?.has(level));
+    const nodes = graph.nodes.filter((node) => clusters.get(node)?.has(level));
     const own = nodes.filter((node) => !isFree(node) && levels.get(node) === level).flatMap(({ outputs }) => outputs);
     return {
       whole: graph.nodes.filter((node) => outside.has(node) && levels.get(node) === level),
@@ -85,64 +85,89 @@ function makersOf(nodes: readonly GraphNode[]): ReadonlyMap<number, GraphNode> {
   return new Map(nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)));
 }
 
-interface Places {
-  /** The clusters that compute a node. */
-  readonly places: ReadonlyMap<GraphNode, ReadonlySet<number>>;
-  /** Nodes that run as they are. */
-  readonly outside: ReadonlySet<GraphNode>;
-  /** Values that leave the cluster that makes them. */
-  readonly handed: ReadonlySet<number>;
-}
-
 /** From the last node to the first: each is computed where it is wanted, or handed over from its own level. */
-function placesOf({ nodes, outputs }: Graph, levels: ReadonlyMap<GraphNode, number>): Places {
-  const places = new Map<GraphNode, ReadonlySet<number>>();
-  const outside = new Set<GraphNode>();
-  const handed = new Set(outputs.map(({ id }) => id));
+class Places {
+  /** The clusters that compute a node. */
+  readonly clusters = new Map<GraphNode, ReadonlySet<number>>();
+  /** Nodes that run as they are. */
+  readonly outside = new Set<GraphNode>();
+  /** Values that leave the cluster that makes them. */
+  readonly handed: Set<number>;
+  readonly #levels: ReadonlyMap<GraphNode, number>;
+  readonly #makers: ReadonlyMap<number, GraphNode>;
   /** For each value, the clusters that read it. */
-  const readers = new Map<number, Set<number>>();
-  const makers = makersOf(nodes);
-  const isStored = ({ id }: Value): boolean => !makers.has(id) || isWhole(makers.get(id)!) || handed.has(id);
+  readonly #readers = new Map<number, ReadonlySet<number>>();
+
+  constructor({ nodes, outputs }: Graph, levels: ReadonlyMap<GraphNode, number>) {
+    this.#levels = levels;
+    this.#makers = makersOf(nodes);
+    this.handed = new Set(outputs.map(({ id }) => id));
+    for (const node of nodes.toReversed()) this.#place(node);
+  }
+
+  #place(node: GraphNode): void {
+    const inputs = Object.values(node.inputs);
+    if (isWhole(node) || (isFree(node) && this.#isHanded(node))) {
+      this.outside.add(node);
+      for (const { id } of inputs) this.handed.add(id);
+    }
+    if (isWhole(node)) return;
+    const here = isFree(node) ? this.#wanted(node) : this.#computed(node);
+    this.clusters.set(node, here);
+    for (const { id } of inputs) this.#readers.set(id, new Set([...(this.#readers.get(id) ?? []), ...here]));
+  }
+
+  /** The clusters that read the node's outputs. */
+  #wanted(node: GraphNode): ReadonlySet<number> {
+    return new Set(node.outputs.flatMap(({ id }) => [...(this.#readers.get(id) ?? [])]));
+  }
+
+  /** Those of them that compute the node, and its own where it hands its outputs over. */
+  #computed(node: GraphNode): ReadonlySet<number> {
+    const home = this.#levels.get(node)!;
+    const wanted = this.#wanted(node);
+    const here = new Set<number>();
+    for (const level of wanted) {
+      if (level === home) continue;
+      if (this.#isMadeAgain(node, level)) here.add(level);
+      else for (const { id } of node.outputs) this.handed.add(id);
+    }
+    if (wanted.has(home) || this.#isHanded(node)) here.add(home);
+    return here;
+  }
+
+  #isHanded({ outputs }: GraphNode): boolean {
+    return outputs.some(({ id }) => this.handed.has(id));
+  }
+
+  #isStored({ id }: Value): boolean {
+    return !this.#makers.has(id) || isWhole(this.#makers.get(id)!) || this.handed.has(id);
+  }
+
+  #isMadeAgain(node: GraphNode, level: number): boolean {
+    if (isReduction(node)) return false;
+    return this.#bytes(this.#sources(Object.values(node.inputs), level)) <= GENEROUS * this.#bytes(node.outputs);
+  }
+
   /** What a cluster would have to read, and does not read yet, to compute these values itself. */
-  const sourcesOf = (values: readonly Value[], level: number): ReadonlySet<Value> => {
+  #sources(values: readonly Value[], level: number): ReadonlySet<Value> {
     const sources = new Set<Value>();
     const seen = new Set<number>();
     const visit = (value: Value): void => {
-      if (seen.has(value.id) || readers.get(value.id)?.has(level)) return;
+      if (seen.has(value.id) || this.#readers.get(value.id)?.has(level)) return;
       seen.add(value.id);
-      if (isStored(value) || isReduction(makers.get(value.id)!)) sources.add(value);
-      else Object.values(makers.get(value.id)!.inputs).forEach(visit);
+      const isSource = this.#isStored(value) || isReduction(this.#makers.get(value.id)!);
+      if (isSource) sources.add(value);
+      else Object.values(this.#makers.get(value.id)!.inputs).forEach(visit);
     };
     values.forEach(visit);
     return sources;
-  };
-  const bytes = (values: Iterable<Value>): number =>
-    [...values].reduce((sum, value) => sum + bytesOf(value) * (isStored(value) ? 1 : 2), 0);
-  const isMadeAgain = (node: GraphNode, level: number): boolean =>
-    !isReduction(node) && bytes(sourcesOf(Object.values(node.inputs), level)) <= GENEROUS * bytes(node.outputs);
-  for (const node of nodes.toReversed()) {
-    const wanted = new Set(node.outputs.flatMap(({ id }) => [...(readers.get(id) ?? [])]));
-    const isHanded = (): boolean => node.outputs.some(({ id }) => handed.has(id));
-    const inputs = Object.values(node.inputs);
-    if (isWhole(node) || (isFree(node) && isHanded())) {
-      outside.add(node);
-      for (const { id } of inputs) handed.add(id);
-    }
-    if (isWhole(node)) continue;
-    const here = isFree(node) ? wanted : new Set<number>();
-    if (!isFree(node)) {
-      const home = levels.get(node)!;
-      for (const level of wanted) {
-        if (level === home) continue;
-        if (isMadeAgain(node, level)) here.add(level);
-        else for (const { id } of node.outputs) handed.add(id);
-      }
-      if (wanted.has(home) || isHanded()) here.add(home);
-    }
-    places.set(node, here);
-    for (const { id } of inputs) readers.set(id, new Set([...(readers.get(id) ?? []), ...here]));
   }
-  return { places, outside, handed };
+
+  /** Bytes that move to read them: those that are not stored yet have to be written too. */
+  #bytes(values: Iterable<Value>): number {
+    return [...values].reduce((sum, value) => sum + bytesOf(value) * (this.#isStored(value) ? 1 : 2), 0);
+  }
 }
 
 function bytesOf({ shape, dtype }: Value): number {
