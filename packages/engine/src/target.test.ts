@@ -1,5 +1,9 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.ts';
+import { TARGET_TIMES } from './target-times.ts';
 import { selectTarget } from './target.ts';
 
 describe('selectTarget', () => {
@@ -13,6 +17,22 @@ describe('selectTarget', () => {
       target: 'onnx',
       why: 'onnx: the default for inference, TensorFlow is not set up',
     });
+  });
+
+  it('takes TensorFlow where it is set up and was measured to be worth it', () => {
+    const cache = mkdtempSync(join(tmpdir(), 'tessera-target-'));
+    const platform = `${process.platform}-${process.arch}`;
+    mkdirSync(join(cache, 'tensorflow'));
+    writeFileSync(join(cache, 'tensorflow', 'manifest.json'), JSON.stringify({ platform, binding: '.', kernels: '.' }));
+    for (const use of ['inference', 'training'] as const) {
+      const { target, why } = selectTarget({ use, environment: { TESSERA_CACHE: cache } });
+      const time = TARGET_TIMES[use].tensorflow ?? Infinity;
+      expect(target).toBe(time <= 0.9 ? 'tensorflow' : 'onnx');
+      expect(why).toContain(
+        time <= 0.9 ? `measured to take ${time.toFixed(2)} of the time` : 'not measured to be faster',
+      );
+    }
+    rmSync(cache, { recursive: true });
   });
 
   it('refuses targets that it does not know', () => {

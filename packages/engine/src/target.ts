@@ -5,6 +5,9 @@ import { findInstallation } from './tensorflow/installation.ts';
 
 export const TARGETS: readonly TargetName[] = ['onnx', 'tensorflow', 'eager', 'tensorflow-eager'];
 
+/** ONNX Runtime comes with npm and is small: others are chosen where they take this share of its time, or less. */
+const WORTHWHILE = 0.9;
+
 export interface TargetChoice {
   readonly target: TargetName;
   /** One line for health pages. */
@@ -19,7 +22,7 @@ export interface TargetQuestion {
 
 /**
  * Chooses where programs run: what is asked for, else what the environment variable TESSERA_TARGET says, else what is
- * here and was fastest when it was measured.
+ * here and was fastest when it was measured; ONNX Runtime where that is fast enough.
  * @throws TesseraError `target-unknown`
  */
 export function selectTarget({ use, asked, environment = process.env }: TargetQuestion): TargetChoice {
@@ -29,9 +32,15 @@ export function selectTarget({ use, asked, environment = process.env }: TargetQu
   const hasTensorFlow = findInstallation(environment) !== null;
   const here = TARGETS.filter((target) => hasTensorFlow || !target.startsWith('tensorflow'));
   const timeOf = (target: TargetName): number => TARGET_TIMES[use][target] ?? Infinity;
-  const target = here.reduce((best, one) => (timeOf(one) < timeOf(best) ? one : best));
-  const rest = hasTensorFlow ? 'the fastest here' : 'TensorFlow is not set up';
-  return { target, why: `${target}: the default for ${use}, ${rest}` };
+  const fastest = here.reduce((best, one) => (timeOf(one) < timeOf(best) ? one : best));
+  const target = timeOf(fastest) <= WORTHWHILE ? fastest : 'onnx';
+  const reason = hasTensorFlow ? reasonOf(target, timeOf(fastest)) : 'TensorFlow is not set up';
+  return { target, why: `${target}: the default for ${use}, ${reason}` };
+}
+
+function reasonOf(target: TargetName, time: number): string {
+  if (target !== 'onnx') return `measured to take ${time.toFixed(2)} of the time of ONNX Runtime`;
+  return 'TensorFlow was not measured to be faster by a tenth';
 }
 
 function check(name: string, who: string): TargetName {
