@@ -1,10 +1,9 @@
 import { describeTensorFlow, findInstallation } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { BenchArguments, TargetJob } from './bench-arguments.ts';
-import type { BenchmarkRun, Print } from './benchmark-run.ts';
+import type { TargetJob } from './bench-arguments.ts';
+import type { BenchmarkRun } from './benchmark-run.ts';
 import { measureSides, type SideEngine } from './compare-sides.ts';
 import { markdownTable, seconds } from './format.ts';
-import type { Job } from './job.ts';
 import { jobs } from './jobs.ts';
 import { writeTargetTimes } from './target-times.ts';
 
@@ -40,7 +39,9 @@ export const benchTargets: BenchmarkRun = async (request, print) => {
     print(job.title);
     // XLA compiles for each of the many shapes of an image, for minutes: it has no chance there.
     const engines = here.filter(({ xla }) => xla === undefined || xla === 'never' || job.kind === 'training');
-    const all = await timesOf(request, { job, engines }, print);
+    const { ours, torch } = await measureSides(request, { job, engines }, print);
+    const times = engines.map(({ title }, i) => ({ title, seconds: ours[i]!.figures['total']! }));
+    const all = torch ? [...times, { title: 'PyTorch', seconds: torch.figures['total']! }] : times;
     measured.push({ job: name, kind: job.kind, times: all });
   }
   print(tableOf(measured));
@@ -56,22 +57,6 @@ function nothingToWrite(): TesseraError {
     expected: 'every target, since the table is written whole',
     next: 'Run `npx tessera setup tensorflow` first.',
   });
-}
-
-/** The compiled targets and PyTorch in turn, then plain tfjs: beside it ONNX Runtime trained a MAR in 1.7 s instead of 1.0. */
-async function timesOf(
-  request: BenchArguments,
-  { job, engines }: { readonly job: Job; readonly engines: typeof columns },
-  print: Print,
-): Promise<readonly TargetTime[]> {
-  const plain = engines.filter(({ target }) => target === 'tensorflow-eager');
-  const compiled = engines.filter((engine) => !plain.includes(engine));
-  const { ours, torch } = await measureSides(request, { job, engines: compiled }, print);
-  const later =
-    plain.length > 0 ? await measureSides({ ...request, python: null }, { job, engines: plain }, print) : null;
-  const sides = [...ours, ...(later?.ours ?? [])];
-  const times = [...compiled, ...plain].map(({ title }, i) => ({ title, seconds: sides[i]!.figures['total']! }));
-  return torch ? [...times, { title: 'PyTorch', seconds: torch.figures['total']! }] : times;
 }
 
 /** A row for each job: seconds, and the ratio to PyTorch where it ran. */
