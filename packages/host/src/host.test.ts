@@ -230,8 +230,7 @@ describe('the models’ process', () => {
     expect(host.pid).not.toBe(killed);
   });
 
-  // Again where other work on the machine, not ours, has held this process up.
-  it('leaves the event loop of this process alone', { retry: 2 }, async () => {
+  it('leaves the event loop of this process alone', async () => {
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
     await collect(host.generate(slow));

@@ -16,8 +16,8 @@ Usage
 Options
   --kind PATTERNS   Only files whose metadata \`kind\` matches: patterns with * and ?, apart by commas.
                     A kind without a runner fails.
-  --target TARGET   onnx (default, or what TESSERA_TARGET says); eager, the plain TensorFlow.js that serves as reference; and where
-                    \`tessera setup tensorflow\` has been run, tensorflow and tensorflow-eager.
+  --target TARGET   onnx (default, or what TESSERA_TARGET says); eager, the plain TensorFlow.js that serves as
+                    reference; and where \`tessera setup tensorflow\` has been run, tensorflow and tensorflow-eager.
   --help            This text.
 
 Prints one line per file (ok or FAIL, file, kind, largest error or reason) and at last

@@ -95,9 +95,9 @@ export function createTensor(binding: TensorFlowBinding, { data, dtype, shape }:
   return binding.createTensor(shape, DATA_TYPES[type], array);
 }
 
-/** Whether an error is one of XLA's own files: there is no room for it, or it is damaged. */
+/** Whether an error is about a file that XLA has kept: it names one, or reads less than one should hold. */
 function isAboutCache(message: string): boolean {
-  return /xla_compile_cache|No space left|Read less bytes|persistent.*cache/i.test(message);
+  return /xla_compile_cache|Read less bytes/.test(message);
 }
 
 /** Takes away what XLA has kept, so that the next run compiles anew. */
@@ -122,7 +122,7 @@ export function explain<T>(who: string, code: string, work: () => T): T {
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     if (isAboutCache(message)) throw cacheLost(who, message, cause);
-    const isMemory = /\bOOM\b|RESOURCE_EXHAUSTED|[Oo]ut of memory/.test(message);
+    const isMemory = !/No space left/i.test(message) && /\bOOM\b|RESOURCE_EXHAUSTED|[Oo]ut of memory/.test(message);
     throw new TesseraError({
       code: isMemory ? 'out-of-memory' : code,
       who,
