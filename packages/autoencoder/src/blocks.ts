@@ -42,14 +42,14 @@ export class Blocks {
   }
 
   residual(path: string, { from, to }: Channels): Layer {
-    const norm1 = this.#norm(`${path}.norm1`, from);
+    const activate1 = this.#activate(`${path}.norm1`, from);
     const conv1 = this.#conv(`${path}.conv1`, { from, to });
-    const norm2 = this.#norm(`${path}.norm2`, to);
+    const activate2 = this.#activate(`${path}.norm2`, to);
     const conv2 = this.#conv(`${path}.conv2`, { from: to, to });
     const shortcut: Forward = from === to ? (x) => x : this.#conv(`${path}.nin_shortcut`, { from, to }, 1);
     return {
       path,
-      forward: (x) => tf.add(shortcut(x), conv2(nn.silu(norm2(conv1(nn.silu(norm1(x))))))),
+      forward: (x) => tf.add(shortcut(x), conv2(activate2(conv1(activate1(x))))),
     };
   }
 
@@ -112,5 +112,11 @@ export class Blocks {
   #norm(path: string, channels: number): Forward {
     const { weight_C, bias_C } = normParams(this.#weights, path, channels);
     return (x) => nn.groupNorm(x, weight_C, bias_C, this.#spec.groups, NORM_EPS);
+  }
+
+  /** Normalisation and activation. */
+  #activate(path: string, channels: number): Forward {
+    const { weight_C, bias_C } = normParams(this.#weights, path, channels);
+    return (x) => nn.groupNormSilu(x, weight_C, bias_C, this.#spec.groups, NORM_EPS);
   }
 }

@@ -26,8 +26,8 @@ export interface FusedSpec<I extends FusedInputs<I>, A extends object> {
   readonly shape: (inputs: I, attrs: A) => readonly number[];
   /** Element type of the result: float32 where left out. */
   readonly dtype?: DType;
-  /** ONNX nodes for it: `node.inputs` by the names above, `node.attrs` as given to the call. */
-  readonly lower: Lowering;
+  /** ONNX nodes for it: `node.inputs` by the names above, `node.attrs` as given to the call. Without, ONNX gets the parts. */
+  readonly lower?: Lowering;
 }
 
 export interface FusedGradientContext<I, A> {
@@ -46,7 +46,7 @@ export type FusedOp<I, A> = (inputs: I, attrs: A) => Tensor;
  * @throws TesseraError `fused-shape` from the call, if `shape` and `forward` disagree.
  */
 export function defineFused<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>): FusedOp<I, A> {
-  setFusedLowering(spec, spec.lower);
+  if (spec.lower) setFusedLowering(spec, spec.lower);
   return (inputs, attrs) => {
     if (!isDifferentiating()) return run(spec, inputs, attrs);
     if (!spec.gradient) return spec.forward(inputs, attrs);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.ts';
 import { TARGET_TIMES } from './target-times.ts';
+import { bindingFile } from './tensorflow/native.ts';
 import { selectTarget } from './target.ts';
 
 describe('selectTarget', () => {
@@ -23,7 +24,8 @@ describe('selectTarget', () => {
     const cache = mkdtempSync(join(tmpdir(), 'tessera-target-'));
     const platform = `${process.platform}-${process.arch}`;
     mkdirSync(join(cache, 'tensorflow'));
-    writeFileSync(join(cache, 'tensorflow', 'manifest.json'), JSON.stringify({ platform, binding: '.', kernels: '.' }));
+    writeFileSync(join(cache, 'tensorflow', 'manifest.json'), JSON.stringify({ platform, variant: 'cpu', kernels: '.' }));
+    writeFileSync(join(cache, 'tensorflow', bindingFile('cpu')), '');
     for (const use of ['inference', 'training'] as const) {
       const { target, why } = selectTarget({ use, environment: { TESSERA_CACHE: cache } });
       const time = TARGET_TIMES[use].tensorflow ?? Infinity;

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import { defineFused } from '../fused.ts';
+import { defineFused, type FusedOp } from '../fused.ts';
 import type { OnnxBuilder } from '../onnx/lowering.ts';
 import type { Value } from '../trace/graph.ts';
+import { isWhole } from '../trace/trace.ts';
 import { standardise } from './layer-norm.ts';
+import { silu } from './silu.ts';
 
 interface Attrs {
   readonly groups: number;
@@ -22,10 +24,10 @@ const fusedGroupNorm = defineFused<Inputs, Attrs>({
   shape: ({ x }) => x.shape,
   forward: ({ x, weight, bias }, attrs) =>
     tf.reshape(tf.add(tf.mul(standard(x, attrs).normal_BPC, weight), bias), x.shape),
-  gradient: ({ dy, inputs: { x, weight }, attrs }) => ({
-    x: () => fusedGradient({ x, weight, dy }, attrs),
-    weight: () => fusedWeightGradient({ x, dy }, attrs),
-    bias: () => fusedBiasGradient({ dy }, {}),
+  gradient: ({ dy, inputs: { x, weight, bias }, attrs }) => ({
+    x: () => fusedGradient({ x, weight, bias, dy }, attrs),
+    weight: () => fusedWeightGradient({ x, weight, bias, dy }, attrs),
+    bias: () => fusedBiasGradient({ x, weight, bias, dy }, attrs),
   }),
   lower: ({ inputs, attrs }, onnx) => {
     const { groups, eps } = attrs as unknown as Attrs;
@@ -36,9 +38,8 @@ const fusedGroupNorm = defineFused<Inputs, Attrs>({
   },
 });
 
-interface GradientInputs {
-  readonly x: Tensor;
-  readonly weight: Tensor;
+/** The same for all three gradients, whether they need it or not: a target may compute them in one piece. */
+interface GradientInputs extends Inputs {
   readonly dy: Tensor;
 }
 
@@ -78,12 +79,7 @@ const fusedGradient = defineFused<GradientInputs, Attrs>({
   },
 });
 
-interface WeightGradientInputs {
-  readonly x: Tensor;
-  readonly dy: Tensor;
-}
-
-const fusedWeightGradient = defineFused<WeightGradientInputs, Attrs>({
+const fusedWeightGradient = defineFused<GradientInputs, Attrs>({
   name: 'TesseraGroupNormWeightGradient',
   shape: ({ x }) => [x.shape[3]!],
   forward: ({ x, dy }, attrs) => overImages(sumOver(tf.mul(planes(dy), standard(x, attrs).normal_BPC))),
@@ -97,7 +93,7 @@ const fusedWeightGradient = defineFused<WeightGradientInputs, Attrs>({
 });
 
 /** By planes, whose sums the other gradients want as well: they are made once. */
-const fusedBiasGradient = defineFused<{ readonly dy: Tensor }, object>({
+const fusedBiasGradient = defineFused<GradientInputs, Attrs>({
   name: 'TesseraGroupNormBiasGradient',
   shape: ({ dy }) => [dy.shape[3]!],
   forward: ({ dy }) => overImages(sumOver(planes(dy))),
@@ -194,19 +190,74 @@ function ones(x: Value, groups: number, onnx: OnnxBuilder): string {
 }
 
 /**
+ * `silu(groupNorm(x))` in one piece, for targets that have one: as parts the two are as fast or faster elsewhere. Its
+ * gradients, too.
+ */
+const fusedGroupNormSilu = defineFused<Inputs, Attrs>({
+  name: 'TesseraGroupNormSilu',
+  shape: ({ x }) => x.shape,
+  forward: (inputs, attrs) => silu(fusedGroupNorm(inputs, attrs)),
+  gradient: ({ dy, inputs: { x, weight, bias }, attrs }) => ({
+    x: () => siluGradient.x({ x, weight, bias, dy }, attrs),
+    weight: () => siluGradient.weight({ x, weight, bias, dy }, attrs),
+    bias: () => siluGradient.bias({ x, weight, bias, dy }, attrs),
+  }),
+});
+
+const siluGradient = {
+  x: throughSilu('TesseraGroupNormSiluGradient', fusedGradient, ({ x }) => x.shape),
+  weight: throughSilu('TesseraGroupNormSiluWeightGradient', fusedWeightGradient, ({ weight }) => weight.shape),
+  bias: throughSilu('TesseraGroupNormSiluBiasGradient', fusedBiasGradient, ({ bias }) => bias.shape),
+} as const;
+
+/** A gradient of the normalisation, with dy led back through the activation. */
+function throughSilu(
+  name: string,
+  gradient: FusedOp<GradientInputs, Attrs>,
+  shape: (inputs: GradientInputs) => readonly number[],
+): FusedOp<GradientInputs, Attrs> {
+  const forward = ({ dy, ...inputs }: GradientInputs, attrs: Attrs): Tensor => {
+    const z = fusedGroupNorm(inputs, attrs);
+    const s = tf.sigmoid(z);
+    const slope = tf.mul(s, tf.add(1, tf.mul(z, tf.sub(1, s))));
+    return gradient({ ...inputs, dy: tf.mul(dy, slope) }, attrs);
+  };
+  return defineFused<GradientInputs, Attrs>({ name, shape, forward });
+}
+
+/**
  * Group normalisation (Wu & He 2018): zero mean and unit variance over each image's group of adjacent channels.
  * `x_BHWC`, `weight_C`, `bias_C` -> [B, H, W, C].
  * @throws TesseraError `shape-mismatch`
  */
 export function groupNorm(x_BHWC: Tensor4D, weight_C: Tensor, bias_C: Tensor, groups: number, eps: number): Tensor4D {
-  const channels = x_BHWC.shape[3];
-  if (channels % groups !== 0) {
-    throw new TesseraError({
-      code: 'shape-mismatch',
-      who: 'nn.groupNorm',
-      got: `${channels} channels for ${groups} groups`,
-      expected: 'a number of channels that the number of groups divides',
-    });
-  }
+  requireGroups('nn.groupNorm', x_BHWC, groups);
   return fusedGroupNorm({ x: x_BHWC, weight: weight_C, bias: bias_C }, { groups, eps }) as Tensor4D;
+}
+
+/**
+ * `silu(groupNorm(x))`, which some targets compute in one piece.
+ * @throws TesseraError `shape-mismatch`
+ */
+export function groupNormSilu(
+  x_BHWC: Tensor4D,
+  weight_C: Tensor,
+  bias_C: Tensor,
+  groups: number,
+  eps: number,
+): Tensor4D {
+  if (!isWhole('TesseraGroupNormSilu')) return silu(groupNorm(x_BHWC, weight_C, bias_C, groups, eps));
+  requireGroups('nn.groupNormSilu', x_BHWC, groups);
+  return fusedGroupNormSilu({ x: x_BHWC, weight: weight_C, bias: bias_C }, { groups, eps }) as Tensor4D;
+}
+
+function requireGroups(who: string, x_BHWC: Tensor4D, groups: number): void {
+  const channels = x_BHWC.shape[3];
+  if (channels % groups === 0) return;
+  throw new TesseraError({
+    code: 'shape-mismatch',
+    who,
+    got: `${channels} channels for ${groups} groups`,
+    expected: 'a number of channels that the number of groups divides',
+  });
 }

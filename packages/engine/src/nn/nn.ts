@@ -4,7 +4,7 @@ import { attention } from './attention.ts';
 import { conv2d } from './conv2d.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { embedding } from './embedding.ts';
-import { groupNorm } from './group-norm.ts';
+import { groupNorm, groupNormSilu } from './group-norm.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 import { normalize } from './normalize.ts';
@@ -21,6 +21,7 @@ export const nn = {
   linear,
   layerNorm,
   groupNorm,
+  groupNormSilu,
   silu,
   gelu,
   normalize,

@@ -1,5 +1,6 @@
 import type { ProgramTarget } from '../program/program-target.ts';
 import type { TypedArray } from '../trace/graph.ts';
+import { isLoweredWhole } from './fused-lowerings.ts';
 import { lowerGraph } from './lower-graph.ts';
 import type { OnnxModel } from './model.ts';
 import { buildProgram } from './program.ts';
@@ -8,6 +9,7 @@ import { ortTensor } from './runtime.ts';
 /** Programs on ONNX Runtime. */
 export function onnxTarget(threads: number): ProgramTarget {
   return {
+    whole: isLoweredWhole,
     lower: (graph) => lowerGraph(graph),
     async build(model: OnnxModel, options) {
       const program = await buildProgram(model, { ...options, threads });

@@ -10,6 +10,8 @@ export class GraphBuilder implements TfBuilder {
   readonly constants = new Map<string, LoweredConstant>();
   readonly #names = new Map<number, string>();
   readonly #dtypes = new Map<string, DType>();
+  /** Nodes by what they are: no op has an effect, and so none is wanted twice. */
+  readonly #written = new Map<string, string[]>();
   readonly #known = new Map<string, string>();
   #next = 0;
 
@@ -29,7 +31,14 @@ export class GraphBuilder implements TfBuilder {
     return this.ops({ op, inputs, attrs: typed, dtypes: [dtype ?? first!] })[0]!;
   }
 
-  ops({ op, inputs, attrs, dtypes }: TfMany): string[] {
+  ops(node: TfMany): string[] {
+    const key = JSON.stringify(node);
+    const known = this.#written.get(key) ?? this.#write(node);
+    this.#written.set(key, known);
+    return known;
+  }
+
+  #write({ op, inputs, attrs, dtypes }: TfMany): string[] {
     const name = `n${this.#next++}`;
     const outputs = dtypes.map((dtype, i) => {
       const output = i === 0 ? name : `${name}_${i}`;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeTensorFlow } from './describe.ts';
 import { cacheFolder, findInstallation, installationFolder, MANIFEST, requireInstallation } from './installation.ts';
+import { bindingFile } from './native.ts';
 import { prepareEnvironment } from './runtime.ts';
 
 const cache = mkdtempSync(join(tmpdir(), 'tessera-cache-'));
@@ -28,14 +29,15 @@ describe('the installation of TensorFlow', () => {
     const write = (change: object) =>
       writeFileSync(
         join(folder, MANIFEST),
-        JSON.stringify({ version: '1', variant: 'cpu', platform, binding: 'b.node', kernels: 'k', ...change }),
+        JSON.stringify({ version: '1', variant: 'cpu', platform, kernels: 'k', ...change }),
       );
     write({});
     expect(findInstallation(environment)).toBeNull();
-    writeFileSync(join(folder, 'b.node'), 'not a library');
+    const binding = join(folder, bindingFile('cpu'));
+    writeFileSync(binding, 'not a library');
     expect(findInstallation(environment)).toBeNull();
     mkdirSync(join(folder, 'k'));
-    expect(findInstallation(environment)).toMatchObject({ version: '1', binding: join(folder, 'b.node') });
+    expect(findInstallation(environment)).toMatchObject({ version: '1', binding });
     expect(await describeTensorFlow(environment)).toMatch(/^broken: /);
     write({ platform: 'other-one' });
     expect(findInstallation(environment)).toBeNull();

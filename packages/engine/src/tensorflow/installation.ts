@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/errors';
+import { bindingFile } from './native.ts';
 
 /** TensorFlow as `tessera setup tensorflow` has left it. */
 export interface Installation {
@@ -11,7 +12,7 @@ export interface Installation {
   readonly version: string;
   readonly variant: 'cpu' | 'gpu';
   readonly platform: string;
-  /** The native binding, a file. */
+  /** The native binding with our own ops, a file. */
   readonly binding: string;
   /** The folder of the package @tensorflow/tfjs-node-gpu. */
   readonly kernels: string;
@@ -37,11 +38,14 @@ export function installationFolder(environment: NodeJS.ProcessEnv = process.env)
 export function findInstallation(environment: NodeJS.ProcessEnv = process.env): Installation | null {
   const folder = installationFolder(environment);
   try {
-    const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as Omit<Installation, 'folder'>;
+    const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as Omit<
+      Installation,
+      'folder' | 'binding'
+    >;
     const found = {
       ...manifest,
       folder,
-      binding: join(folder, manifest.binding),
+      binding: join(folder, bindingFile(manifest.variant)),
       kernels: join(folder, manifest.kernels),
     };
     const isWhole = existsSync(found.binding) && existsSync(found.kernels);
@@ -59,8 +63,8 @@ export function requireInstallation(environment: NodeJS.ProcessEnv = process.env
   throw new TesseraError({
     code: 'tensorflow-missing',
     who: 'tensorflow',
-    got: `no TensorFlow for ${process.platform}-${process.arch} in ${installationFolder(environment)}`,
+    got: `no TensorFlow for ${process.platform}-${process.arch} and this version of Tessera in ${installationFolder(environment)}`,
     expected: 'one that the setup has put there',
-    next: 'Run `tessera setup tensorflow`, or choose the target onnx.',
+    next: 'Run `tessera setup tensorflow` (again, after an update), or choose the target onnx.',
   });
 }

@@ -4,6 +4,7 @@ import type { Graph, GraphNode } from '../trace/graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { ELEMENTWISE } from './lower-elementwise.ts';
 import { FUSED } from './lower-fused.ts';
+import { GROUP_NORM } from './lower-group-norm.ts';
 import { GATHER } from './lower-gather.ts';
 import { LINEAR } from './lower-linear.ts';
 import { REDUCE } from './lower-reduce.ts';
@@ -27,11 +28,15 @@ const LOWERINGS: Readonly<Record<string, TfLowering>> = {
   ...LINEAR,
   ...GATHER,
   ...FUSED,
+  ...GROUP_NORM,
 };
 
-/** Whether TensorFlow has nodes of its own for a fused op; see `TraceRequest.whole`. */
-export function isLoweredWhole(name: string): boolean {
-  return name in FUSED;
+/**
+ * Whether TensorFlow has nodes of its own for a fused op; see `TraceRequest.whole`. Ops of ours are for the CPU, and
+ * XLA does not know them.
+ */
+export function isLoweredWhole(name: string, hasOwnOps: boolean): boolean {
+  return name in FUSED || (hasOwnOps && name in GROUP_NORM);
 }
 
 /**

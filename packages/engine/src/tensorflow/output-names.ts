@@ -7,7 +7,7 @@ const NAMES: Readonly<Record<string, string>> = {
     'AddV2 Sub Mul RealDiv Maximum Minimum FloorMod FloorDiv Pow SquaredDifference Equal NotEqual Greater GreaterEqual ' +
     'Less LessEqual LogicalAnd LogicalOr BitwiseXor BitwiseAnd RightShift',
   y:
-    'Abs Ceil Cos Erf Exp Expm1 Floor Reciprocal Log Log1p LogicalNot Neg Round Rsqrt Sigmoid Sign Sin Sqrt Square Tan ' +
+    'TesseraGroupNorm Abs Ceil Cos Erf Exp Expm1 Floor Reciprocal Log Log1p LogicalNot Neg Round Rsqrt Sigmoid Sign Sin Sqrt Square Tan ' +
     'Tanh IsNan IsInf IsFinite Cast Transpose ZerosLike OnesLike',
   activations: 'Elu Relu Relu6 LeakyRelu Softplus',
   backprops: 'EluGrad',
@@ -19,10 +19,17 @@ const NAMES: Readonly<Record<string, string>> = {
   resized_images: 'ResizeNearestNeighbor ResizeBilinear',
 };
 
+/** Ops with results of several names. */
+const SEVERAL: Readonly<Record<string, readonly string[]>> = {
+  TopKV2: ['values', 'indices'],
+  TesseraGroupNormGradients: ['dx', 'dweight', 'dbias'],
+};
+
 const byOp = new Map(Object.entries(NAMES).flatMap(([name, ops]) => ops.split(' ').map((op) => [op, name] as const)));
 
 /** How result `index` of a node is named. */
 export function outputName(node: string, op: string, index: number): string {
-  if (op === 'TopKV2') return index === 0 ? `${node}:values:0` : `${node}:indices:0`;
+  const several = SEVERAL[op];
+  if (several) return `${node}:${several[index]}:0`;
   return `${node}:${byOp.get(op) ?? 'output'}:${index}`;
 }

@@ -1,3 +1,4 @@
+import { GROUP_NORM } from './lower-group-norm.ts';
 import type { Graph, GraphNode, Value } from '../trace/graph.ts';
 
 /** Nodes that XLA compiles into one function. */
@@ -47,7 +48,7 @@ export function partition(graph: Graph): readonly Stage[] {
 
 /** Axes that stay where they are read fast; whatever else moves is left to TensorFlow's kernel. */
 function isWhole({ kernel, attrs }: GraphNode): boolean {
-  if (kernel !== 'Transpose') return WHOLE.has(kernel);
+  if (kernel !== 'Transpose') return WHOLE.has(kernel) || kernel in GROUP_NORM;
   const perm = attrs['perm'] as readonly number[];
   return perm.at(-1) !== perm.length - 1;
 }

@@ -18,7 +18,7 @@ export interface TensorFlowOptions {
 export function tensorFlowTarget({ threads, xla }: TensorFlowOptions): ProgramTarget {
   let weights: WeightStore | null = null;
   return {
-    whole: isLoweredWhole,
+    whole: (name) => isLoweredWhole(name, hasOwnOps({ threads, xla })),
     lower: (graph) => lowerGraph(graph),
     async build(model: TfModel, { name }) {
       const binding = loadTensorFlow(threads);
@@ -27,6 +27,11 @@ export function tensorFlowTarget({ threads, xla }: TensorFlowOptions): ProgramTa
       return built({ binding, model, weights, name, isXla: xla === 'always' });
     },
   };
+}
+
+/** Whether programs may use our own ops. Loads TensorFlow. */
+export function hasOwnOps({ threads, xla }: TensorFlowOptions): boolean {
+  return xla !== 'always' && !loadTensorFlow(threads).isUsingGpuDevice();
 }
 
 interface Build {

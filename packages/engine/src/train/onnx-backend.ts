@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Variable } from '@tensorflow/tfjs';
 import { convBlock } from '../onnx/conv-block.ts';
+import { isLoweredWhole } from '../onnx/fused-lowerings.ts';
 import { lowerGraph } from '../onnx/lower-graph.ts';
 import { buildProgram, type OnnxProgram } from '../onnx/program.ts';
 import { ortTensor, type OrtTensor } from '../onnx/runtime.ts';
@@ -29,6 +30,7 @@ export class OnnxBackend implements StepBackend {
     this.#spec = spec;
     this.#store = store;
     this.#programs = new StepPrograms(spec, {
+      whole: isLoweredWhole,
       build: async (graph, name) =>
         buildProgram(lowerGraph(graph, { convBlock: await convBlock() }), { name, threads }),
     });

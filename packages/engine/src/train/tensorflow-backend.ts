@@ -5,7 +5,7 @@ import type { TensorFlowBinding } from '../tensorflow/binding.ts';
 import { isLoweredWhole, lowerGraph } from '../tensorflow/lower-graph.ts';
 import { lowerInParts } from '../tensorflow/lower-in-parts.ts';
 import { buildTfProgram, type TfProgram } from '../tensorflow/program.ts';
-import type { TensorFlowOptions } from '../tensorflow/program-target.ts';
+import { hasOwnOps, type TensorFlowOptions } from '../tensorflow/program-target.ts';
 import { createTensor, loadTensorFlow } from '../tensorflow/runtime.ts';
 import { WeightStore } from '../tensorflow/weight-store.ts';
 import type { DType } from '../trace/graph.ts';
@@ -36,14 +36,15 @@ export class TensorFlowBackend implements StepBackend {
   /** Milliseconds. */
   #firstRuns = 0;
 
-  constructor(spec: TrainStepSpec, store: ParameterStore<Id>, { threads, xla }: TensorFlowOptions) {
+  constructor(spec: TrainStepSpec, store: ParameterStore<Id>, options: TensorFlowOptions) {
+    const { threads, xla } = options;
     const binding = loadTensorFlow(threads);
     this.#spec = spec;
     this.#store = store;
     this.#binding = binding;
     const weights = new WeightStore(binding);
     this.#programs = new StepPrograms(spec, {
-      whole: isLoweredWhole,
+      whole: (fused) => isLoweredWhole(fused, hasOwnOps(options)),
       build: async (graph, name) => {
         const model = xla === 'auto' ? lowerInParts(graph) : lowerGraph(graph);
         return buildTfProgram(binding, model, { name, xla: xla === 'always', weights });

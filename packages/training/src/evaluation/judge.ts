@@ -37,7 +37,7 @@ export function openJudge(weights: Weights, config: JudgeConfig): Judge {
     let x: Tensor4D = tf.sub(tf.mul(image_BHWC, 2), 1);
     return levels.map((level, index) => {
       x = nn.conv2d(x, level.weight, level.bias, { stride: index === 0 ? 1 : 2, pad: 1 });
-      x = nn.silu(nn.groupNorm(x, level.scale, level.shift, GROUPS, 1e-5));
+      x = nn.groupNormSilu(x, level.scale, level.shift, GROUPS, 1e-5);
       return x;
     });
   };

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { FLAGS, ownSources } from '../native.ts';
 import { runTool } from './run-tool.ts';
 
 export interface BindingSources {
@@ -10,19 +11,26 @@ export interface BindingSources {
   readonly headers: string;
 }
 
-/** Compiles tfjs' N-API binding against the wheel's libraries. N-API is stable: one file serves every Node. */
+/** Compiles tfjs' N-API binding and our own ops against the wheel's libraries. N-API is stable: one file serves every Node. */
 export async function buildBinding(
   { compiler, tensorFlow, kernels, headers }: BindingSources,
   output: string,
 ): Promise<void> {
   const isMac = process.platform === 'darwin';
   const libraries = ['tensorflow_cc', 'tensorflow_framework'].map((name) => linkable(tensorFlow, name));
-  const includes = [join(headers, 'include'), join(tensorFlow, 'include'), kernels].map((path) => `-I${path}`);
-  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(kernels, 'binding', name));
+  // Headers of the system: what a compiler has to say of them is not our business.
+  const includes = [join(headers, 'include'), join(tensorFlow, 'include'), kernels].flatMap((path) => [
+    '-isystem',
+    path,
+  ]);
+  const sources = [
+    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(kernels, 'binding', name)),
+    ...ownSources(),
+  ];
   await runTool(
     compiler,
     [
-      ...['-O2', '-fPIC', '-std=c++17', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
+      ...[...FLAGS, '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
       ...(isMac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
       ...includes,
       ...sources,

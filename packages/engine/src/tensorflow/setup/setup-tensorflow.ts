@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { basename, join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import { findInstallation, installationFolder, MANIFEST } from '../installation.ts';
+import { bindingFile } from '../native.ts';
 import { placeStandIns } from '../stand-ins.ts';
 import { buildBinding } from './build-binding.ts';
 import { download, type Progress } from './download.ts';
@@ -85,12 +86,12 @@ async function placeAll(setup: Setup, { wheel, platform, compiler, isBroken }: P
   if (variant === 'gpu') await placeCuda(setup);
   const kernels = await placePackage(setup, KERNELS);
   const headers = await placePackage(setup, HEADERS);
-  const binding = `tfjs_binding-${variant}.node`;
-  say(`building the binding with ${compiler}`);
+  const binding = bindingFile(variant);
+  say(`building the binding and our own ops with ${compiler}`);
   await buildBinding({ compiler, tensorFlow, kernels, headers }, join(folder, binding));
   placeStandIns(kernels);
   const { version, isOnGpu } = await verifyBinding(join(folder, binding));
-  const manifest = { version, variant, platform, binding, kernels: basename(kernels) };
+  const manifest = { version, variant, platform, kernels: basename(kernels) };
   const unfinished = join(folder, `${MANIFEST}.part`);
   writeFileSync(unfinished, `${JSON.stringify(manifest, null, 2)}\n`);
   renameSync(unfinished, join(folder, MANIFEST));

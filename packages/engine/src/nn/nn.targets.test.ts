@@ -1,10 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createEngine } from '../create-engine.ts';
+import type { Engine } from '../engine.ts';
+import { isTensorFlowHere, tensorFlowSkip } from '../testing/tensorflow-here.ts';
 import { nn } from './nn.ts';
 
-const engine = createEngine({ target: 'onnx', threads: 1 });
-afterAll(() => engine.dispose());
+const engines: readonly [name: string, engine: Engine, isHere: boolean][] = [
+  ['onnx', createEngine({ target: 'onnx', threads: 1 }), true],
+  ['tensorflow', createEngine({ target: 'tensorflow', threads: 1, xla: 'never' }), isTensorFlowHere],
+  ['tensorflow, by XLA', createEngine({ target: 'tensorflow', threads: 1, xla: 'always' }), isTensorFlowHere],
+];
+afterAll(() => engines.forEach(([, engine]) => engine.dispose()));
 
 function numbers(shape: readonly number[], phase: number): tf.Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
@@ -22,6 +28,12 @@ const layers: [string, Layer, number[][]][] = [
   ['layerNorm', (x) => nn.layerNorm(x!, 1e-6), [[2, 3, 8]]],
   ['layerNorm with weight and bias', (x, w, b) => nn.layerNorm(x!, 1e-5, w, b), [[2, 3, 8], [8], [8]]],
   ['groupNorm', (x, w, b) => nn.groupNorm(image(x), w!, b!, 2, 1e-6), [[2, 3, 4, 6], [6], [6]]],
+  ['groupNorm of single channels', (x, w, b) => nn.groupNorm(image(x), w!, b!, 32, 1e-6), [[2, 9, 8, 32], [32], [32]]],
+  ...[1, 2, 3, 6, 48].map((groups): [string, Layer, number[][]] => [
+    `groupNormSilu of ${groups} groups`,
+    (x, w, b) => nn.groupNormSilu(image(x), w!, b!, groups, 1e-6),
+    [[3, 9, 8, 48], [48], [48]], // more pixels than a block of sums
+  ]),
   ['silu', (x) => nn.silu(x!), [[3, 40]]],
   ['gelu tanh', (x) => nn.gelu(x!, 'tanh'), [[3, 40]]],
   ['gelu erf', (x) => nn.gelu(x!, 'erf'), [[3, 40]]],
@@ -86,8 +98,8 @@ function distance(a: tf.Tensor, b: tf.Tensor): number {
   });
 }
 
-describe('nn on onnx', () => {
-  it.each(layers)('%s gives what tfjs gives', async (name, layer, shapes) => {
+describe.each(engines)(`nn on %s${tensorFlowSkip}`, (_, engine, isHere) => {
+  it.skipIf(!isHere).each(layers)('%s gives what tfjs gives', async (name, layer, shapes) => {
     const xs = shapes.map((shape, i) => numbers(shape, 1.3 + i));
     const program = engine.compile((...ys: tf.Tensor[]) => layer(...ys), { name });
     const [fast, reference] = [await program(...xs), tf.tidy(() => layer(...xs))];
@@ -96,7 +108,7 @@ describe('nn on onnx', () => {
     program.dispose();
   });
 
-  it.each(layers)('%s has the gradient of its tfjs form', async (name, layer, shapes) => {
+  it.skipIf(!isHere).each(layers)('%s has the gradient of its tfjs form', async (name, layer, shapes) => {
     const xs = shapes.map((shape, i) => numbers(shape, 1.3 + i));
     const gradients = (...ys: tf.Tensor[]) => tf.grads((...zs) => weighted(layer(...zs)))(ys);
     const program = engine.compile((...ys: tf.Tensor[]) => gradients(...ys), { name });
