@@ -109,8 +109,11 @@ export class EagerBackend implements StepBackend {
       const sum = (gradient: Tensor, i: number): Tensor => (sums[i] ? tf.add(sums[i], gradient) : tf.clone(gradient));
       return { measured, gradients: gradients.map((gradient, i) => gradient && tf.keep(sum(gradient, i))) };
     });
-    tf.dispose(sums.filter((sum) => sum !== null));
-    gradients.forEach((gradient, i) => (sums[i] = gradient));
+    for (const [i, gradient] of gradients.entries()) {
+      if (gradient === null) continue; // what this batch does not reach keeps the sum of those before
+      sums[i]?.dispose();
+      sums[i] = gradient;
+    }
     return measured;
   }
 

@@ -65,10 +65,10 @@ export class OnnxBackend implements StepBackend {
       this.#spec.params.map(({ variable }) => createBuffer(new Float32Array(variable.size), variable.shape)),
     );
     const measured: Measured[] = [];
-    let reached: readonly boolean[] = [];
+    const reached = this.#spec.params.map(() => false);
     for (const [i, batch] of batches.entries()) {
       const accumulation = await this.#programs.accumulation(batch);
-      reached = accumulation.reached;
+      accumulation.reached.forEach((isReached, param) => (reached[param] ||= isReached));
       measured.push(await this.#accumulate(accumulation, { batch, key: keys[i]!, sums }));
     }
     const { program } = await this.#programs.update(reached);

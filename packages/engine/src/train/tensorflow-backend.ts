@@ -78,11 +78,11 @@ export class TensorFlowBackend implements StepBackend {
   async #proposeMany({ batches, keys, scalars }: ProposalRequest): Promise<Proposal> {
     let sums = this.#spec.params.map(({ variable }) => this.#zeros(variable));
     const measured: Measured[] = [];
-    let reached: readonly boolean[] = [];
+    const reached = this.#spec.params.map(() => false);
     try {
       for (const [i, batch] of batches.entries()) {
         const accumulation = await this.#programs.accumulation(batch);
-        reached = accumulation.reached;
+        accumulation.reached.forEach((isReached, param) => (reached[param] ||= isReached));
         const added = await this.#accumulate(accumulation, { batch, key: keys[i]!, sums });
         measured.push(added.measured);
         sums = added.sums;
