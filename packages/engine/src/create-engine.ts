@@ -29,14 +29,14 @@ export interface EngineOptions {
 
 /**
  * Makes an engine. Nothing is loaded before the first program runs.
- * @throws TesseraError `target-unknown`, `threads-invalid`
+ * @throws TesseraError `target-unknown`, `threads-invalid`, `xla-invalid`
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   const { target, why } = selectTarget({ use: 'inference', asked: options.target });
   const training = selectTarget({ use: 'training', asked: options.target });
   const threads = checkThreads(options.threads ?? availableParallelism());
   tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
-  const tensorFlow = { threads, xla: options.xla ?? 'auto' } as const;
+  const tensorFlow = { threads, xla: checkXla(options.xla ?? 'auto') } as const;
   const eager = eagerBackend(target, threads);
   const programTarget = target === 'tensorflow' ? tensorFlowTarget(tensorFlow) : onnxTarget(threads);
   const steps = new Set<{ dispose(): void }>();
@@ -114,5 +114,15 @@ function checkThreads(threads: number): number {
     who: 'createEngine',
     got: `${threads} threads`,
     expected: 'a whole number above 0',
+  });
+}
+
+function checkXla(xla: XlaUse): XlaUse {
+  if (['auto', 'always', 'never'].includes(xla)) return xla;
+  throw new TesseraError({
+    code: 'xla-invalid',
+    who: 'createEngine',
+    got: `xla: '${xla}'`,
+    expected: 'auto, always or never',
   });
 }

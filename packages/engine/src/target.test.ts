@@ -24,7 +24,10 @@ describe('selectTarget', () => {
     const cache = mkdtempSync(join(tmpdir(), 'tessera-target-'));
     const platform = `${process.platform}-${process.arch}`;
     mkdirSync(join(cache, 'tensorflow'));
-    writeFileSync(join(cache, 'tensorflow', 'manifest.json'), JSON.stringify({ platform, variant: 'cpu', kernels: '.' }));
+    writeFileSync(
+      join(cache, 'tensorflow', 'manifest.json'),
+      JSON.stringify({ platform, variant: 'cpu', kernels: '.' }),
+    );
     writeFileSync(join(cache, 'tensorflow', bindingFile('cpu')), '');
     for (const use of ['inference', 'training'] as const) {
       const { target, why } = selectTarget({ use, environment: { TESSERA_CACHE: cache } });
@@ -45,8 +48,9 @@ describe('selectTarget', () => {
 });
 
 describe('createEngine', () => {
-  it('says where it runs, and refuses odd numbers of threads', () => {
+  it('says where it runs, and refuses odd numbers of threads and odd uses of XLA', () => {
     expect(createEngine({ target: 'eager' })).toMatchObject({ target: 'eager', why: 'eager: asked for' });
     expect(() => createEngine({ threads: 0 })).toThrow(/0 threads/);
+    expect(() => createEngine({ xla: 'sometimes' as 'auto' })).toThrow(/xla: 'sometimes'; expected auto/);
   });
 });

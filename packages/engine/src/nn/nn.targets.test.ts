@@ -81,6 +81,11 @@ const layers: [string, Layer, number[][]][] = [
       [4, 3, 1, 1],
     ],
   ],
+  [
+    'conv2d of one pixel with a border',
+    (x, w, b) => nn.conv2d(image(x), w!, b, { pad: 1 }),
+    [[2, 4, 5, 3], [4, 3, 1, 1], [4]],
+  ],
   ['upsample2x', (x) => nn.upsample2x(image(x)), [[2, 3, 4, 2]]],
   ['upsampleConv2d', (x, w, b) => nn.upsampleConv2d(image(x), w!, b!), [[2, 3, 4, 5], [6, 5, 3, 3], [6]]],
   ['resize', (x) => nn.resize(image(x), 5, 7, 'bicubic'), [[2, 3, 4, 2]]],

@@ -28,7 +28,9 @@ const convBackpropInput: Lowering = (node, onnx) => {
   const image = onnx.name(node.inputs.dy!);
   const dy = toChannelsFirst(onnx, image);
   const name = onnx.name(node.inputs.filter!);
-  if (strides[0] === 1 && strides[1] === 1) {
+  const reach = kernel.map((size, i) => (size - 1) * dilations[i]!);
+  const around = pads.map((pad, i) => reach[i % 2]! - pad);
+  if (strides[0] === 1 && strides[1] === 1 && around.every((pad) => pad >= 0)) {
     const swapped = transpose(onnx, name, [2, 3, 0, 1]);
     const turn = [
       [-1, -1],
@@ -36,8 +38,6 @@ const convBackpropInput: Lowering = (node, onnx) => {
       [2, 3],
       [-1, -1],
     ].map((values) => onnx.ints(values));
-    const reach = kernel.map((size, i) => (size - 1) * dilations[i]!);
-    const around = pads.map((pad, i) => reach[i % 2]! - pad);
     const turned = { ...window, pads: around as unknown as Window['pads'] };
     const filter = onnx.op('Slice', [swapped, ...turn]);
     const [, , outputs, channels] = node.inputs.filter!.shape as FourSizes;

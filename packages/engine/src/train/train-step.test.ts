@@ -168,27 +168,6 @@ describe.each(targets)('a training step on %s', (target) => {
     tf.dispose([x, y, xs, ys]);
   });
 
-  it('adds up batches that reach different parameters', async () => {
-    const [first, second] = [variable([2], 0.3), variable([2], 0.7)];
-    const step = engine.compileTrainStep({
-      ...network(),
-      params: [
-        { name: 'first', variable: first, decay: false },
-        { name: 'second', variable: second, decay: false },
-      ],
-      loss: ({ x, y }) => ({ loss: tf.sum(x ? tf.mul(first, x) : tf.mul(second, y!)) as tf.Scalar }),
-      clip: null,
-    });
-    const [x, y] = [tf.tensor1d([6, 0]), tf.tensor1d([0, 8])];
-    const { gradNorm } = await step.run([{ x }, { y }], hyper);
-    expect(gradNorm).toBeCloseTo(5, 5); // halves of both: a batch counts a half
-    const state = await step.state();
-    state.get('m.first')!.data.forEach((m, i) => expect(m).toBeCloseTo([0.3, 0][i]!, 6));
-    state.get('m.second')!.data.forEach((m, i) => expect(m).toBeCloseTo([0, 0.4][i]!, 6));
-    step.dispose();
-    tf.dispose([x, y]);
-  });
-
   it('continues bit for bit from a saved state', async () => {
     const data = batch(4);
     const step = engine.compileTrainStep(network());
