@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import type { Numbers } from '../numbers.ts';
 import type { DType, TypedArray } from '../trace/graph.ts';
 import { DATA_TYPES, type TensorFlowBinding } from './binding.ts';
-import { findInstallation, requireInstallation, type Installation } from './installation.ts';
+import { COMPILED, compiledFolder } from './compiled-folder.ts';
+import { findInstallation, requireInstallation } from './installation.ts';
 
 const require = createRequire(import.meta.url);
-/** Where XLA's programs lie in the folder of the installation. */
-const COMPILED = 'compiled';
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 let loaded: TensorFlowBinding | null = null;
@@ -59,33 +56,6 @@ export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, co
   environment['TF_NUM_INTEROP_THREADS'] ??= String(Math.min(threads, 2));
   // Else TensorFlow takes all memory of a GPU at once, from whoever shares it.
   environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
-}
-
-/**
- * One folder for each kind of processor, TensorFlow and set of flags: the files are machine code. Null where it cannot be
- * written, and where a blank in its path would end the flag that names it.
- */
-function compiledFolder({ folder, version, variant }: Installation): string | null {
-  const processor = `${process.arch} ${cpus()[0]?.model} ${instructions()}`;
-  const made = `${processor} ${version} ${variant} ${process.env['XLA_FLAGS'] ?? ''}`;
-  const compiled = join(folder, COMPILED, createHash('sha256').update(made).digest('hex').slice(0, 12));
-  if (/\s/.test(compiled)) return null;
-  try {
-    mkdirSync(compiled, { recursive: true });
-    accessSync(compiled, constants.W_OK);
-    return compiled;
-  } catch {
-    return null;
-  }
-}
-
-/** What this processor can do; two of one name may differ. */
-function instructions(): string {
-  try {
-    return /^flags.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
-  } catch {
-    return ''; // not Linux: the name must do
-  }
 }
 
 /** A tensor over `data`, which must stay as it is while the tensor lives: on a CPU it is not copied. */
