@@ -5,9 +5,6 @@
 namespace tessera {
 
 struct GroupNorm {
-  // Channels of a group at most.
-  static constexpr int64_t WIDEST = 2048;
-
   int64_t pixels;
   int64_t channels;
   int64_t groups;
@@ -15,11 +12,12 @@ struct GroupNorm {
   bool silu;
   const float* weight_C;
   const float* bias_C;
+  // Channels that are computed together, whole groups: an image has channels / width pieces, which do not depend on each
+  // other.
+  int64_t width;
 
-  // Channels that are computed together: whole groups, and where these are narrow as many as a cache line holds.
-  int64_t width() const;
-  // Pieces of one image that do not depend on each other.
-  int64_t pieces() const { return channels / width(); }
+  // The narrowest such width that fills vectors: where there is none, all channels.
+  static int64_t narrowest(int64_t channels, int64_t groups);
 };
 
 // y = silu(weight normal + bias), for one piece of one image.

@@ -45,15 +45,15 @@ class GroupNormBase : public OpKernel {
   absl::Status read(OpKernelContext* context, GroupNorm* norm) const {
     const Tensor &x = context->input(0), &weight = context->input(1), &bias = context->input(2);
     const int64_t channels = x.dims() < 2 ? 0 : x.dim_size(x.dims() - 1);
-    if (channels == 0 || groups_ < 1 || channels % groups_ != 0 || channels / groups_ > GroupNorm::WIDEST ||
-        weight.NumElements() != channels || bias.NumElements() != channels) {
+    if (channels == 0 || groups_ < 1 || channels % groups_ != 0 || weight.shape() != TensorShape({channels}) ||
+        bias.shape() != TensorShape({channels})) {
       return absl::InvalidArgumentError(absl::StrCat(
           "got images ", x.shape().DebugString(), ", weight ", weight.shape().DebugString(), ", bias ",
-          bias.shape().DebugString(), " and ", groups_, " groups; expected [B, .., C], [C] and [C], and groups of at most ",
-          GroupNorm::WIDEST, " channels that divide C"));
+          bias.shape().DebugString(), " and ", groups_, " groups; expected [B, .., C], [C], [C] and a divisor of C"));
     }
     const int64_t image = std::max<int64_t>(1, x.dim_size(0) * channels);
-    *norm = {x.NumElements() / image, channels, groups_, eps_, silu_, floats(weight), floats(bias)};
+    *norm = {x.NumElements() / image, channels, groups_, eps_, silu_, floats(weight), floats(bias),
+             GroupNorm::narrowest(channels, groups_)};
     return absl::OkStatus();
   }
 
@@ -75,7 +75,7 @@ class GroupNormOp : public GroupNormBase {
     OP_REQUIRES_OK(context, read(context, &norm));
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
-    const int64_t pieces = norm.pieces(), image = norm.pixels * norm.channels;
+    const int64_t pieces = norm.channels / norm.width, image = norm.pixels * norm.channels;
     parallel(context, x.dim_size(0) * pieces, FORWARD * image / pieces, [&](int64_t i) {
       const int64_t start = i / pieces * image;
       group_norm(norm, i % pieces, floats(x) + start, floats(y) + start);
@@ -97,7 +97,7 @@ class GroupNormGradientsOp : public GroupNormBase {
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &dx));
     OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({norm.channels}), &dweight));
     OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({norm.channels}), &dbias));
-    const int64_t images = x.dim_size(0), pieces = norm.pieces(), image = norm.pixels * norm.channels;
+    const int64_t images = x.dim_size(0), pieces = norm.channels / norm.width, image = norm.pixels * norm.channels;
     std::vector<float> weight_BC(images * norm.channels), bias_BC(images * norm.channels);
     parallel(context, images * pieces, BACKWARD * image / pieces, [&](int64_t i) {
       const int64_t b = i / pieces;

@@ -9,7 +9,9 @@
 #else
 #define TESSERA_CLONES
 #endif
-#define TESSERA_INLINE static inline __attribute__((always_inline))
+// What is to be part of each of them.
+#define TESSERA_INLINED __attribute__((always_inline))
+#define TESSERA_INLINE inline TESSERA_INLINED
 
 namespace tessera {
 

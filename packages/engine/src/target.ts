@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import type { TargetName } from './engine.ts';
 import { TARGET_TIMES, type TargetUse } from './target-times.ts';
-import { findInstallation } from './tensorflow/installation.ts';
+import { findInstallation, whyNotInstalled } from './tensorflow/installation.ts';
 
 export const TARGETS: readonly TargetName[] = ['onnx', 'tensorflow', 'eager', 'tensorflow-eager'];
 
@@ -34,7 +34,7 @@ export function selectTarget({ use, asked, environment = process.env }: TargetQu
   const timeOf = (target: TargetName): number => TARGET_TIMES[use][target] ?? Infinity;
   const fastest = here.reduce((best, one) => (timeOf(one) < timeOf(best) ? one : best));
   const target = timeOf(fastest) <= WORTHWHILE ? fastest : 'onnx';
-  const reason = hasTensorFlow ? reasonOf(target, timeOf(fastest)) : 'TensorFlow is not set up';
+  const reason = hasTensorFlow ? reasonOf(target, timeOf(fastest)) : `TensorFlow is ${whyNotInstalled(environment)}`;
   return { target, why: `${target}: the default for ${use}, ${reason}` };
 }
 

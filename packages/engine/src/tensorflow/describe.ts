@@ -1,10 +1,13 @@
-import { findInstallation, installationFolder } from './installation.ts';
+import { findInstallation, installationFolder, whyNotInstalled } from './installation.ts';
 import { verifyBinding } from './setup/verify-binding.ts';
 
 /** One line for health pages: TensorFlow's version and where it computes, or how to get it. */
 export async function describeTensorFlow(environment: NodeJS.ProcessEnv = process.env): Promise<string> {
   const found = findInstallation(environment);
-  if (!found) return `not set up in ${installationFolder(environment)} (optional: tessera setup tensorflow)`;
+  if (!found) {
+    const folder = installationFolder(environment);
+    return `${whyNotInstalled(environment)} in ${folder} (optional: tessera setup tensorflow)`;
+  }
   try {
     const { version, isOnGpu } = await verifyBinding(found.binding);
     return `${version}, computes on the ${isOnGpu ? 'GPU' : 'CPU'} (${found.folder})`;

@@ -33,6 +33,7 @@ describe('the installation of TensorFlow', () => {
       );
     write({});
     expect(findInstallation(environment)).toBeNull();
+    expect(await describeTensorFlow(environment)).toMatch(/^set up by another version of Tessera/);
     const binding = join(folder, bindingFile('cpu'));
     writeFileSync(binding, 'not a library');
     expect(findInstallation(environment)).toBeNull();

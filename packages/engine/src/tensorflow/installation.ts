@@ -56,6 +56,12 @@ export function findInstallation(environment: NodeJS.ProcessEnv = process.env): 
   }
 }
 
+/** Why `findInstallation` gives null: never set up, or by a Tessera with other ops. */
+export function whyNotInstalled(environment: NodeJS.ProcessEnv = process.env): string {
+  const hasManifest = existsSync(join(installationFolder(environment), MANIFEST));
+  return hasManifest ? 'set up by another version of Tessera, to be set up again in 20 seconds' : 'not set up';
+}
+
 /** @throws TesseraError `tensorflow-missing` */
 export function requireInstallation(environment: NodeJS.ProcessEnv = process.env): Installation {
   const found = findInstallation(environment);
@@ -63,8 +69,8 @@ export function requireInstallation(environment: NodeJS.ProcessEnv = process.env
   throw new TesseraError({
     code: 'tensorflow-missing',
     who: 'tensorflow',
-    got: `no TensorFlow for ${process.platform}-${process.arch} and this version of Tessera in ${installationFolder(environment)}`,
-    expected: 'one that the setup has put there',
-    next: 'Run `tessera setup tensorflow` (again, after an update), or choose the target onnx.',
+    got: `TensorFlow ${whyNotInstalled(environment)} in ${installationFolder(environment)}`,
+    expected: `one for ${process.platform}-${process.arch}`,
+    next: 'Run `tessera setup tensorflow`, or choose the target onnx.',
   });
 }

@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { KERNELS, VERSION, type Variant } from './setup/sources.ts';
 
 const folder = fileURLToPath(new URL('../../ops/', import.meta.url));
 
-/** How C++ is compiled: no loop becomes vector code where `errno` or traps count. */
-export const FLAGS: readonly string[] = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-std=c++17'];
+/** How C++ is compiled: no loop becomes vector code where `errno` or traps count. The last two are as the wheel was made. */
+export const FLAGS: readonly string[] = [
+  ...['-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-std=c++17'],
+  ...['-D_GLIBCXX_USE_CXX11_ABI=1', '-DEIGEN_MAX_ALIGN_BYTES=64'],
+];
 
 /** Our own ops of TensorFlow, which become part of the binding. */
 export function ownSources(): readonly string[] {
@@ -17,15 +21,24 @@ export function ownSources(): readonly string[] {
 
 let hash: string | null = null;
 
-/** The file of the binding. Another Tessera has other ops and so another file: clones share the rest of the cache. */
-export function bindingFile(variant: 'cpu' | 'gpu'): string {
-  hash ??= [...FLAGS, ...files().map((name) => readFileSync(join(folder, name), 'utf8'))]
-    .reduce((sum, part) => sum.update(part).update('\0'), createHash('sha256'))
-    .digest('hex')
-    .slice(0, 12);
+/**
+ * The file of the binding. Another Tessera has other ops or another TensorFlow, and so another file: clones share the
+ * rest of the cache.
+ */
+export function bindingFile(variant: Variant): string {
+  hash ??= hashOfSources();
   return `binding-${variant}-${hash}.node`;
 }
 
+/** Sources and headers, and nothing that an editor leaves beside them. */
 function files(): readonly string[] {
-  return readdirSync(folder).sort();
+  return readdirSync(folder)
+    .filter((name) => /^\w+\.(cc|h)$/.test(name))
+    .sort();
+}
+
+function hashOfSources(): string {
+  const contents = files().map((name) => readFileSync(join(folder, name), 'utf8').replaceAll('\r\n', '\n'));
+  const made = JSON.stringify([VERSION, KERNELS, FLAGS, contents]);
+  return createHash('sha256').update(made).digest('hex').slice(0, 12);
 }

@@ -1,7 +1,9 @@
-import { findInstallation, installationFolder } from '../tensorflow/installation.ts';
+import { findInstallation, installationFolder, whyNotInstalled } from '../tensorflow/installation.ts';
 
 /** Whether this user's cache has a TensorFlow, which `tessera setup tensorflow` puts there. */
 export const isTensorFlowHere = findInstallation() !== null;
 
 /** For the names of suites: why they are skipped. */
-export const tensorFlowSkip = isTensorFlowHere ? '' : ` (skipped: no TensorFlow in ${installationFolder()})`;
+export const tensorFlowSkip = isTensorFlowHere
+  ? ''
+  : ` (skipped: TensorFlow is ${whyNotInstalled()} in ${installationFolder()})`;

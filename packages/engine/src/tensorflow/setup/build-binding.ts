@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { FLAGS, ownSources } from '../native.ts';
 import { runTool } from './run-tool.ts';
 
@@ -36,7 +36,8 @@ export async function buildBinding(
       ...sources,
       `-L${tensorFlow}`,
       ...libraries.map((name) => `-l${name}`),
-      `-Wl,-rpath,${tensorFlow}`,
+      // From where the binding lies, so that the whole may be moved.
+      `-Wl,-rpath,${isMac ? '@loader_path' : '$ORIGIN'}/${relative(dirname(output), tensorFlow)}`,
       '-o',
       output,
     ],

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { TesseraError } from '@tessera/errors';
 
 /**
@@ -9,11 +9,15 @@ export function lock(file: string): () => void {
   const holder = holderOf(file);
   if (holder !== null && isAlive(holder)) throw running(holder, file);
   if (holder !== null) rmSync(file, { force: true });
+  const mine = `${file}.${process.pid}`;
+  writeFileSync(mine, String(process.pid));
   try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    linkSync(mine, file); // with its number in it, or not at all
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw running(holderOf(file) ?? 0, file);
     throw cause;
+  } finally {
+    rmSync(mine, { force: true });
   }
   return () => rmSync(file, { force: true });
 }

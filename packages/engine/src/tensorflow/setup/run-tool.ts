@@ -48,8 +48,11 @@ function missing(command: string, cause: Error): TesseraError {
 }
 
 function failed(command: string, end: number | string | null, complaint: string): TesseraError {
-  const lines = complaint.trim().split('\n');
-  const line = lines.find((text) => /error/i.test(text)) ?? lines.at(-1) ?? '';
+  const lines = complaint
+    .trim()
+    .split('\n')
+    .filter((text) => !/^(WARNING:|[IW]\d{4} )/.test(text)); // what TensorFlow says of itself
+  const line = lines.find((text) => /error:/i.test(text)) ?? lines.at(-1) ?? '';
   return new TesseraError({
     code: 'tool-failed',
     who: 'tessera setup tensorflow',

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import { findInstallation, installationFolder, MANIFEST } from '../installation.ts';
@@ -8,7 +9,16 @@ import { buildBinding } from './build-binding.ts';
 import { download, type Progress } from './download.ts';
 import { lock } from './lock.ts';
 import { findTool, runTool } from './run-tool.ts';
-import { CUDA_PACKAGES, HEADERS, KERNELS, VERSION, wheelFor, type Variant, type WheelSource } from './sources.ts';
+import {
+  CUDA_PACKAGES,
+  HEADERS,
+  KERNELS,
+  VERSION,
+  wheelFor,
+  type PackageSource,
+  type Variant,
+  type WheelSource,
+} from './sources.ts';
 import { verifyBinding } from './verify-binding.ts';
 
 export interface SetupRequest {
@@ -41,7 +51,7 @@ export async function setupTensorFlow(request: SetupRequest): Promise<void> {
       return done(say, { folder, variant, isOnGpu, verb: 'is there already and works' });
     } catch (error) {
       isBroken = true;
-      say(`what is there is broken and made anew: ${error instanceof Error ? error.message : String(error)}`);
+      say(`what is there is broken and mended: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   const python = await findTool(
@@ -74,23 +84,53 @@ interface Parts {
   readonly wheel: WheelSource;
   readonly platform: string;
   readonly compiler: string;
-  /** Nothing that has been unpacked is to be trusted. */
+  /** Something that has been unpacked may be broken. */
   readonly isBroken: boolean;
 }
 
-/** What was in use stays in use until all else is there: the manifest is replaced last. */
-async function placeAll(setup: Setup, { wheel, platform, compiler, isBroken }: Parts): Promise<void> {
+/**
+ * What was in use stays in use until all else is there and works: the manifest is replaced last. What has been unpacked is
+ * put aside only where a new binding does not mend a broken installation.
+ */
+async function placeAll(setup: Setup, parts: Parts): Promise<void> {
+  const { folder, say } = setup;
+  if (!parts.isBroken) return place(setup, parts);
+  try {
+    return await place(setup, parts);
+  } catch (error) {
+    say(`a new binding did not mend it: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const places = unpacked(folder, parts.wheel).filter(existsSync);
+  for (const path of places) {
+    rmSync(`${path}.old`, { recursive: true, force: true });
+    renameSync(path, `${path}.old`);
+  }
+  try {
+    await place(setup, parts);
+  } catch (error) {
+    for (const path of places) if (!existsSync(path)) renameSync(`${path}.old`, path);
+    throw error;
+  } finally {
+    for (const path of places) rmSync(`${path}.old`, { recursive: true, force: true });
+  }
+}
+
+async function place(setup: Setup, { wheel, platform, compiler }: Parts): Promise<void> {
   const { folder, variant, say } = setup;
-  if (isBroken) for (const place of unpacked(folder, wheel)) rmSync(place, { recursive: true, force: true });
   const tensorFlow = await placeWheel(setup, wheel);
   if (variant === 'gpu') await placeCuda(setup);
   const kernels = await placePackage(setup, KERNELS);
   const headers = await placePackage(setup, HEADERS);
-  const binding = bindingFile(variant);
+  const unverified = join(folder, 'unverified.node');
   say(`building the binding and our own ops with ${compiler}`);
-  await buildBinding({ compiler, tensorFlow, kernels, headers }, join(folder, binding));
+  const { version, isOnGpu } = await buildBinding({ compiler, tensorFlow, kernels, headers }, unverified)
+    .then(() => verifyBinding(unverified))
+    .catch((error: unknown) => {
+      rmSync(unverified, { force: true });
+      throw error;
+    });
   placeStandIns(kernels);
-  const { version, isOnGpu } = await verifyBinding(join(folder, binding));
+  renameSync(unverified, join(folder, bindingFile(variant)));
   const manifest = { version, variant, platform, kernels: basename(kernels) };
   const unfinished = join(folder, `${MANIFEST}.part`);
   writeFileSync(unfinished, `${JSON.stringify(manifest, null, 2)}\n`);
@@ -104,7 +144,7 @@ function unpacked(folder: string, { project }: WheelSource): readonly string[] {
   return [`${project}-${VERSION}`, ...[KERNELS, HEADERS].map(placeName)].map((name) => join(folder, name));
 }
 
-function placeName(spec: string): string {
+function placeName({ spec }: PackageSource): string {
   return spec.replace('/', '-').replace(/^@/, '');
 }
 
@@ -165,19 +205,32 @@ async function placeCuda({ folder, python, say }: Setup): Promise<void> {
 }
 
 /** A package of npm by itself: no dependencies, no scripts. Above all no second copy of tfjs. */
-async function placePackage({ folder, say }: Setup, spec: string): Promise<string> {
-  const place = join(folder, placeName(spec));
+async function placePackage({ folder, say }: Setup, source: PackageSource): Promise<string> {
+  const { spec, sha512 } = source;
+  const place = join(folder, placeName(source));
   if (existsSync(place)) return place;
   say(`fetching ${spec}`);
   const downloads = join(folder, 'downloads');
   const args = ['pack', spec, '--ignore-scripts', '--silent', '--pack-destination', downloads];
-  const tarball = (await runTool('npm', args, folder)).trim().split('\n').at(-1)!;
+  const tarball = join(downloads, (await runTool('npm', args, folder)).trim().split('\n').at(-1)!);
+  const found = createHash('sha512').update(readFileSync(tarball)).digest('base64');
+  if (found !== sha512) throw otherChecksum(spec, found, sha512);
   const unfinished = `${place}.part`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished);
-  await runTool('tar', ['-xzf', join(downloads, tarball), '-C', unfinished, '--strip-components=1'], folder);
+  await runTool('tar', ['-xzf', tarball, '-C', unfinished, '--strip-components=1'], folder);
   renameSync(unfinished, place);
   return place;
+}
+
+function otherChecksum(spec: string, found: string, expected: string): TesseraError {
+  return new TesseraError({
+    code: 'checksum-mismatch',
+    who: spec,
+    got: `sha512 ${found}`,
+    expected,
+    next: 'Do not trust the registry that npm uses.',
+  });
 }
 
 interface Done {

@@ -2,8 +2,20 @@ import { TesseraError } from '@tessera/errors';
 
 /** What the setup fetches. A new TensorFlow means new lines here, and the parity run on it. */
 export const VERSION = '2.21.0';
-export const KERNELS = '@tensorflow/tfjs-node-gpu@4.22.0';
-export const HEADERS = 'node-api-headers@1.9.0';
+export const KERNELS: PackageSource = {
+  spec: '@tensorflow/tfjs-node-gpu@4.22.0',
+  sha512: 'p//NN6DGiN4hInUmIkRffaFVMcdTREUMjPyjW04J7OXvB2zBlQimj61eFKSgRrH3f5TnOfKzb0n56he/B6a4bw==',
+};
+export const HEADERS: PackageSource = {
+  spec: 'node-api-headers@1.9.0',
+  sha512: '2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==',
+};
+
+/** A package of npm, and the checksum of its archive in base64, as the registry states it. */
+export interface PackageSource {
+  readonly spec: string;
+  readonly sha512: string;
+}
 
 export interface WheelSource {
   /** Name on PyPI. */
