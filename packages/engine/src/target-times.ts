@@ -8,6 +8,6 @@ export type TargetUse = 'inference' | 'training';
  * `npm run bench -- targets --write`; see docs/benchmarks.md.
  */
 export const TARGET_TIMES: Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, number>>>>> = {
-  inference: { onnx: 1, tensorflow: 1.12, 'tensorflow-eager': 1.51 },
-  training: { onnx: 1, tensorflow: 0.55, 'tensorflow-eager': 1.26 },
+  inference: { onnx: 1, tensorflow: 1.01, 'tensorflow-eager': 1.31 },
+  training: { onnx: 1, tensorflow: 0.7, 'tensorflow-eager': 1.75 },
 };

@@ -36,7 +36,12 @@ const LOWERINGS: Readonly<Record<string, TfLowering>> = {
  * XLA does not know them.
  */
 export function isLoweredWhole(name: string, hasOwnOps: boolean): boolean {
-  return name in FUSED || (hasOwnOps && name in GROUP_NORM);
+  return name in FUSED || (hasOwnOps && isOwnOp(name));
+}
+
+/** Whether a node is run by an op of ours, of `packages/engine/ops`. */
+export function isOwnOp(kernel: string): boolean {
+  return kernel in GROUP_NORM;
 }
 
 /**

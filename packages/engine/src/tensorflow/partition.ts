@@ -1,4 +1,3 @@
-import { GROUP_NORM } from './lower-group-norm.ts';
 import type { Graph, GraphNode, Value } from '../trace/graph.ts';
 
 /** Nodes that XLA compiles into one function. */
@@ -48,7 +47,7 @@ export function partition(graph: Graph): readonly Stage[] {
 
 /** Axes that stay where they are read fast; whatever else moves is left to TensorFlow's kernel. */
 function isWhole({ kernel, attrs }: GraphNode): boolean {
-  if (kernel !== 'Transpose') return WHOLE.has(kernel) || kernel in GROUP_NORM;
+  if (kernel !== 'Transpose') return WHOLE.has(kernel);
   const perm = attrs['perm'] as readonly number[];
   return perm.at(-1) !== perm.length - 1;
 }

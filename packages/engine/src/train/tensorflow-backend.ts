@@ -2,13 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import type { Variable } from '@tensorflow/tfjs';
 import type { Numbers } from '../numbers.ts';
 import type { TensorFlowBinding } from '../tensorflow/binding.ts';
-import { isLoweredWhole, lowerGraph } from '../tensorflow/lower-graph.ts';
+import { isLoweredWhole, isOwnOp, lowerGraph } from '../tensorflow/lower-graph.ts';
 import { lowerInParts } from '../tensorflow/lower-in-parts.ts';
 import { buildTfProgram, type TfProgram } from '../tensorflow/program.ts';
 import { hasOwnOps, type TensorFlowOptions } from '../tensorflow/program-target.ts';
 import { createTensor, loadTensorFlow } from '../tensorflow/runtime.ts';
 import { WeightStore } from '../tensorflow/weight-store.ts';
-import type { DType } from '../trace/graph.ts';
+import type { DType, Graph } from '../trace/graph.ts';
 import { readNumbers } from '../trace/tfjs-internals.ts';
 import type { Slots } from './adamw.ts';
 import type { Batch } from './gradients.ts';
@@ -46,7 +46,7 @@ export class TensorFlowBackend implements StepBackend {
     this.#programs = new StepPrograms(spec, {
       whole: (fused) => isLoweredWhole(fused, hasOwnOps(options)),
       build: async (graph, name) => {
-        const model = xla === 'auto' ? lowerInParts(graph) : lowerGraph(graph);
+        const model = xla === 'auto' && isWorthCompiling(graph) ? lowerInParts(graph) : lowerGraph(graph);
         return buildTfProgram(binding, model, { name, xla: xla === 'always', weights });
       },
     });
@@ -240,6 +240,11 @@ export class TensorFlowBackend implements StepBackend {
     for (const slot of this.#slots ?? []) this.#drop(Object.values(slot));
     this.#slots = null;
   }
+}
+
+/** Measured: with our own ops in it, a step is as fast or faster without XLA, and need not be compiled. */
+function isWorthCompiling({ nodes }: Graph): boolean {
+  return !nodes.some(({ kernel }) => isOwnOp(kernel));
 }
 
 function batchNumbers(batch: Batch, key: Int32Array): Numbers[] {
