@@ -42,9 +42,9 @@ export class Blocks {
   }
 
   residual(path: string, { from, to }: Channels): Layer {
-    const activate1 = this.#activate(`${path}.norm1`, from);
+    const activate1 = this.#norm(`${path}.norm1`, from, nn.groupNormSilu);
     const conv1 = this.#conv(`${path}.conv1`, { from, to });
-    const activate2 = this.#activate(`${path}.norm2`, to);
+    const activate2 = this.#norm(`${path}.norm2`, to, nn.groupNormSilu);
     const conv2 = this.#conv(`${path}.conv2`, { from: to, to });
     const shortcut: Forward = from === to ? (x) => x : this.#conv(`${path}.nin_shortcut`, { from, to }, 1);
     return {
@@ -109,14 +109,8 @@ export class Blocks {
     return (x) => nn.conv2d(x, weight_OIHW, bias_O, { pad: (kernel - 1) / 2 });
   }
 
-  #norm(path: string, channels: number): Forward {
+  #norm(path: string, channels: number, normalise = nn.groupNorm): Forward {
     const { weight_C, bias_C } = normParams(this.#weights, path, channels);
-    return (x) => nn.groupNorm(x, weight_C, bias_C, this.#spec.groups, NORM_EPS);
-  }
-
-  /** Normalisation and activation. */
-  #activate(path: string, channels: number): Forward {
-    const { weight_C, bias_C } = normParams(this.#weights, path, channels);
-    return (x) => nn.groupNormSilu(x, weight_C, bias_C, this.#spec.groups, NORM_EPS);
+    return (x) => normalise(x, weight_C, bias_C, this.#spec.groups, NORM_EPS);
   }
 }

@@ -50,7 +50,7 @@ TESSERA_INLINE void over_groups(float* values, int64_t width, int64_t size, floa
 // Mean and inverse deviation of each channel's group. What rounding has left in the mean is taken out with the variance:
 // else images of one colour are not zero.
 TESSERA_INLINE void statistics(const GroupNorm& norm, const float* x, float* mean, float* inverse, float* rest) {
-  const int64_t width = norm.width, size = norm.channels / norm.groups, stride = norm.channels;
+  const int64_t width = norm.width(), size = norm.channels / norm.groups, stride = norm.channels;
   const float count = static_cast<float>(size * norm.pixels);
   for (int64_t c = 0; c < width; ++c) mean[c] = inverse[c] = rest[c] = 0;
   blocks(norm.pixels, width, [&](int64_t start, int64_t end, int64_t first, auto channels) TESSERA_INLINED {
@@ -86,7 +86,7 @@ TESSERA_INLINE void statistics(const GroupNorm& norm, const float* x, float* mea
 }
 
 TESSERA_INLINE void forward(const GroupNorm& norm, bool silu, int64_t offset, const float* x, float* y) {
-  const int64_t width = norm.width, stride = norm.channels;
+  const int64_t width = norm.width(), stride = norm.channels;
   std::vector<float> scratch(3 * width);
   float *mean = scratch.data(), *inverse = mean + width, *rest = inverse + width;
   statistics(norm, x, mean, inverse, rest);
@@ -113,7 +113,7 @@ TESSERA_INLINE float through_silu(float z, float dy) {
 
 TESSERA_INLINE void backward(const GroupNorm& norm, bool silu, int64_t offset, const float* x, const float* dy,
                              float* dx, float* dweight, float* dbias) {
-  const int64_t width = norm.width, size = norm.channels / norm.groups, stride = norm.channels;
+  const int64_t width = norm.width(), size = norm.channels / norm.groups, stride = norm.channels;
   const float* weight = norm.weight_C + offset;
   std::vector<float> scratch(4 * width);
   float *mean = scratch.data(), *inverse = mean + width, *along = inverse + width, *across = along + width;
@@ -164,7 +164,7 @@ TESSERA_INLINE void backward(const GroupNorm& norm, bool silu, int64_t offset, c
 
 }  // namespace
 
-int64_t GroupNorm::narrowest(int64_t channels, int64_t groups) {
+int64_t GroupNorm::width() const {
   const int64_t size = channels / groups;
   for (int64_t count = 1; count < groups; ++count) {
     if (groups % count == 0 && count * size % LANES == 0) return count * size;
@@ -174,7 +174,7 @@ int64_t GroupNorm::narrowest(int64_t channels, int64_t groups) {
 
 TESSERA_CLONES
 void group_norm(const GroupNorm& norm, int64_t piece, const float* x_PC, float* y_PC) {
-  const int64_t offset = piece * norm.width;
+  const int64_t offset = piece * norm.width();
   if (norm.silu) return forward(norm, true, offset, x_PC + offset, y_PC + offset);
   forward(norm, false, offset, x_PC + offset, y_PC + offset);
 }
@@ -182,7 +182,7 @@ void group_norm(const GroupNorm& norm, int64_t piece, const float* x_PC, float* 
 TESSERA_CLONES
 void group_norm_gradients(const GroupNorm& norm, int64_t piece, const float* x_PC, const float* dy_PC,
                           const GroupNormGradients& to) {
-  const int64_t offset = piece * norm.width;
+  const int64_t offset = piece * norm.width();
   const float *x = x_PC + offset, *dy = dy_PC + offset;
   float *dx = to.x_PC + offset, *dweight = to.weight_C + offset, *dbias = to.bias_C + offset;
   if (norm.silu) return backward(norm, true, offset, x, dy, dx, dweight, dbias);

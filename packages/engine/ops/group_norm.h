@@ -12,12 +12,11 @@ struct GroupNorm {
   bool silu;
   const float* weight_C;
   const float* bias_C;
-  // Channels that are computed together, whole groups: an image has channels / width pieces, which do not depend on each
-  // other.
-  int64_t width;
 
-  // The narrowest such width that fills vectors: where there is none, all channels.
-  static int64_t narrowest(int64_t channels, int64_t groups);
+  // Channels that are computed together: the fewest whole groups that fill vectors, else all.
+  int64_t width() const;
+  // Pieces of one image that do not depend on each other.
+  int64_t pieces() const { return channels / width(); }
 };
 
 // y = silu(weight normal + bias), for one piece of one image.

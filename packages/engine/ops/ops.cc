@@ -52,8 +52,7 @@ class GroupNormBase : public OpKernel {
           bias.shape().DebugString(), " and ", groups_, " groups; expected [B, .., C], [C], [C] and a divisor of C"));
     }
     const int64_t image = std::max<int64_t>(1, x.dim_size(0) * channels);
-    *norm = {x.NumElements() / image, channels, groups_, eps_, silu_, floats(weight), floats(bias),
-             GroupNorm::narrowest(channels, groups_)};
+    *norm = {x.NumElements() / image, channels, groups_, eps_, silu_, floats(weight), floats(bias)};
     return absl::OkStatus();
   }
 
@@ -75,7 +74,7 @@ class GroupNormOp : public GroupNormBase {
     OP_REQUIRES_OK(context, read(context, &norm));
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
-    const int64_t pieces = norm.channels / norm.width, image = norm.pixels * norm.channels;
+    const int64_t pieces = norm.pieces(), image = norm.pixels * norm.channels;
     parallel(context, x.dim_size(0) * pieces, FORWARD * image / pieces, [&](int64_t i) {
       const int64_t start = i / pieces * image;
       group_norm(norm, i % pieces, floats(x) + start, floats(y) + start);
@@ -97,7 +96,7 @@ class GroupNormGradientsOp : public GroupNormBase {
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &dx));
     OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({norm.channels}), &dweight));
     OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({norm.channels}), &dbias));
-    const int64_t images = x.dim_size(0), pieces = norm.channels / norm.width, image = norm.pixels * norm.channels;
+    const int64_t images = x.dim_size(0), pieces = norm.pieces(), image = norm.pixels * norm.channels;
     std::vector<float> weight_BC(images * norm.channels), bias_BC(images * norm.channels);
     parallel(context, images * pieces, BACKWARD * image / pieces, [&](int64_t i) {
       const int64_t b = i / pieces;

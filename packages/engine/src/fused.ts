@@ -26,7 +26,10 @@ export interface FusedSpec<I extends FusedInputs<I>, A extends object> {
   readonly shape: (inputs: I, attrs: A) => readonly number[];
   /** Element type of the result: float32 where left out. */
   readonly dtype?: DType;
-  /** ONNX nodes for it: `node.inputs` by the names above, `node.attrs` as given to the call. Without, ONNX gets the parts. */
+  /**
+   * ONNX nodes for it: `node.inputs` by the names above, `node.attrs` as given to the call. Without, a target that does not
+   * run the op whole gets its parts, and differentiates through them.
+   */
   readonly lower?: Lowering;
 }
 
@@ -49,7 +52,8 @@ export function defineFused<I extends FusedInputs<I>, A extends object>(spec: Fu
   if (spec.lower) setFusedLowering(spec, spec.lower);
   return (inputs, attrs) => {
     if (!isDifferentiating()) return run(spec, inputs, attrs);
-    if (!spec.gradient) return spec.forward(inputs, attrs);
+    const isInParts = !spec.gradient || (!spec.lower && !isWhole(spec.name));
+    if (isInParts) return spec.forward(inputs, attrs);
     return runWithGradient(spec, inputs, attrs);
   };
 }

@@ -4,7 +4,6 @@ import { TesseraError } from '@tessera/errors';
 import { defineFused, type FusedOp } from '../fused.ts';
 import type { OnnxBuilder } from '../onnx/lowering.ts';
 import type { Value } from '../trace/graph.ts';
-import { isWhole } from '../trace/trace.ts';
 import { standardise } from './layer-norm.ts';
 import { silu } from './silu.ts';
 
@@ -189,40 +188,35 @@ function ones(x: Value, groups: number, onnx: OnnxBuilder): string {
   return onnx.op('Expand', [onnx.scalar(1, 'float32'), onnx.ints([(channels / groups) * height * width])]);
 }
 
-/**
- * `silu(groupNorm(x))` in one piece, for targets that have one: as parts the two are as fast or faster elsewhere. Its
- * gradients, too.
- */
 const fusedGroupNormSilu = defineFused<Inputs, Attrs>({
   name: 'TesseraGroupNormSilu',
   shape: ({ x }) => x.shape,
-  forward: (inputs, attrs) => silu(fusedGroupNorm(inputs, attrs)),
+  forward: activated,
   gradient: ({ dy, inputs: { x, weight, bias }, attrs }) => ({
-    x: () => siluGradient.x({ x, weight, bias, dy }, attrs),
-    weight: () => siluGradient.weight({ x, weight, bias, dy }, attrs),
-    bias: () => siluGradient.bias({ x, weight, bias, dy }, attrs),
+    x: () => siluGradients.x({ x, weight, bias, dy }, attrs),
+    weight: () => siluGradients.weight({ x, weight, bias, dy }, attrs),
+    bias: () => siluGradients.bias({ x, weight, bias, dy }, attrs),
   }),
 });
 
-const siluGradient = {
-  x: throughSilu('TesseraGroupNormSiluGradient', fusedGradient, ({ x }) => x.shape),
-  weight: throughSilu('TesseraGroupNormSiluWeightGradient', fusedWeightGradient, ({ weight }) => weight.shape),
-  bias: throughSilu('TesseraGroupNormSiluBiasGradient', fusedBiasGradient, ({ bias }) => bias.shape),
+const siluGradients = {
+  x: siluGradient('TesseraGroupNormSiluGradient', 'x'),
+  weight: siluGradient('TesseraGroupNormSiluWeightGradient', 'weight'),
+  bias: siluGradient('TesseraGroupNormSiluBiasGradient', 'bias'),
 } as const;
 
-/** A gradient of the normalisation, with dy led back through the activation. */
-function throughSilu(
-  name: string,
-  gradient: FusedOp<GradientInputs, Attrs>,
-  shape: (inputs: GradientInputs) => readonly number[],
-): FusedOp<GradientInputs, Attrs> {
-  const forward = ({ dy, ...inputs }: GradientInputs, attrs: Attrs): Tensor => {
-    const z = fusedGroupNorm(inputs, attrs);
-    const s = tf.sigmoid(z);
-    const slope = tf.mul(s, tf.add(1, tf.mul(z, tf.sub(1, s))));
-    return gradient({ ...inputs, dy: tf.mul(dy, slope) }, attrs);
-  };
-  return defineFused<GradientInputs, Attrs>({ name, shape, forward });
+function activated(inputs: Inputs, attrs: Attrs): Tensor {
+  return silu(fusedGroupNorm(inputs, attrs));
+}
+
+/** The gradient of one input, which is that of the parts. */
+function siluGradient(name: string, wanted: 'x' | 'weight' | 'bias'): FusedOp<GradientInputs, Attrs> {
+  return defineFused<GradientInputs, Attrs>({
+    name,
+    shape: (inputs) => inputs[wanted].shape,
+    forward: ({ dy, ...inputs }, attrs) =>
+      tf.grad((value: Tensor) => activated({ ...inputs, [wanted]: value }, attrs))(inputs[wanted], dy),
+  });
 }
 
 /**
@@ -246,7 +240,6 @@ export function groupNormSilu(
   groups: number,
   eps: number,
 ): Tensor4D {
-  if (!isWhole('TesseraGroupNormSilu')) return silu(groupNorm(x_BHWC, weight_C, bias_C, groups, eps));
   requireGroups('nn.groupNormSilu', x_BHWC, groups);
   return fusedGroupNormSilu({ x: x_BHWC, weight: weight_C, bias: bias_C }, { groups, eps }) as Tensor4D;
 }

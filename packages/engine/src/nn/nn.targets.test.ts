@@ -47,26 +47,16 @@ const layers: [string, Layer, number[][]][] = [
       [2, 3, 6, 5],
     ],
   ],
-  [
-    'attention with bias',
+  ...[4, 1].map((queries): [string, Layer, number[][]] => [
+    `attention with ${queries === 1 ? 'one bias for all queries' : 'bias'}`,
     (q, k, v, bias) => nn.attention(image(q), image(k), image(v), 0.7, bias),
     [
       [2, 3, 4, 5],
       [2, 3, 6, 5],
       [2, 3, 6, 5],
-      [1, 1, 4, 6],
+      [1, 1, queries, 6],
     ],
-  ],
-  [
-    'attention with one bias for all queries',
-    (q, k, v, bias) => nn.attention(image(q), image(k), image(v), 0.7, bias),
-    [
-      [2, 3, 4, 5],
-      [2, 3, 6, 5],
-      [2, 3, 6, 5],
-      [1, 1, 1, 6],
-    ],
-  ],
+  ]),
   ['conv2d', (x, w, b) => nn.conv2d(image(x), w!, b, { pad: 1 }), [[2, 6, 5, 3], [4, 3, 3, 3], [4]]],
   [
     'conv2d of stride 2',

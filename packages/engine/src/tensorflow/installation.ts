@@ -19,6 +19,7 @@ export interface Installation {
 }
 
 export const MANIFEST = 'manifest.json';
+type Manifest = Omit<Installation, 'folder' | 'binding'>;
 
 /** Where this user's downloads lie; all clones share them. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -34,32 +35,30 @@ export function installationFolder(environment: NodeJS.ProcessEnv = process.env)
   return join(cacheFolder(environment), 'tensorflow');
 }
 
-/** What the setup has left for this platform, or null. Its manifest is written last: half a setup has none. */
+/** What the setup has left for this platform and this version of Tessera, or null. */
 export function findInstallation(environment: NodeJS.ProcessEnv = process.env): Installation | null {
   const folder = installationFolder(environment);
+  const manifest = readManifest(folder);
+  if (manifest === null) return null;
+  const binding = join(folder, bindingFile(manifest.variant));
+  const kernels = join(folder, manifest.kernels);
+  return existsSync(binding) && existsSync(kernels) ? { ...manifest, folder, binding, kernels } : null;
+}
+
+/** Why `findInstallation` gives null: never set up here, or by a Tessera with other ops. */
+export function whyNotInstalled(environment: NodeJS.ProcessEnv = process.env): string {
+  const isByAnother = readManifest(installationFolder(environment)) !== null;
+  return isByAnother ? 'set up by another version of Tessera, to be set up again in half a minute' : 'not set up';
+}
+
+/** The manifest of a setup for this platform. It is written last: half a setup has none. */
+function readManifest(folder: string): Manifest | null {
   try {
-    const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as Omit<
-      Installation,
-      'folder' | 'binding'
-    >;
-    const found = {
-      ...manifest,
-      folder,
-      binding: join(folder, bindingFile(manifest.variant)),
-      kernels: join(folder, manifest.kernels),
-    };
-    const isWhole = existsSync(found.binding) && existsSync(found.kernels);
-    const isHere = isWhole && manifest.platform === `${process.platform}-${process.arch}`;
-    return isHere ? found : null;
+    const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as Manifest;
+    return manifest.platform === `${process.platform}-${process.arch}` ? manifest : null;
   } catch {
     return null;
   }
-}
-
-/** Why `findInstallation` gives null: never set up, or by a Tessera with other ops. */
-export function whyNotInstalled(environment: NodeJS.ProcessEnv = process.env): string {
-  const hasManifest = existsSync(join(installationFolder(environment), MANIFEST));
-  return hasManifest ? 'set up by another version of Tessera, to be set up again in 20 seconds' : 'not set up';
 }
 
 /** @throws TesseraError `tensorflow-missing` */

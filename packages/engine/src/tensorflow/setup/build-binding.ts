@@ -30,7 +30,8 @@ export async function buildBinding(
   await runTool(
     compiler,
     [
-      ...[...FLAGS, '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
+      ...FLAGS,
+      ...['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
       ...(isMac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
       ...includes,
       ...sources,
