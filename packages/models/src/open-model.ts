@@ -26,7 +26,10 @@ export interface OpenModelOptions {
  * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch,
  * weights-missing, weights-altered, weights-mismatch, and what `compose` and the file formats throw
  */
-export async function openModel(folder: string, { engine, plugins, watchLeaks = false }: OpenModelOptions): Promise<Model> {
+export async function openModel(
+  folder: string,
+  { engine, plugins, watchLeaks = false }: OpenModelOptions,
+): Promise<Model> {
   const outline = await outlineModel(folder, plugins);
   const { manifest, parts } = outline;
   await Promise.all(weightedComponents.map((component) => checkFile(folder, manifest, component)));
@@ -128,9 +131,7 @@ class FolderModel implements Model {
       signal: request.signal ?? new AbortController().signal,
       written: request.written ?? [],
     };
-    return edit
-      ? sampleEdit(composition, { ...given, edit, engine })
-      : sample(composition, { ...given, kept: null });
+    return edit ? sampleEdit(composition, { ...given, edit, engine }) : sample(composition, { ...given, kept: null });
   }
 
   dispose(): void {

@@ -58,59 +58,62 @@ function below({ height, width }: Pick<Pixels, 'height' | 'width'>, row: number)
 const upper = ({ data, width, channels }: Pixels, row: number) => data.subarray(0, row * width * channels);
 const lower = ({ data, width, channels }: Pixels, row: number) => data.subarray(row * width * channels);
 
-describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-categorical'])('editing with %s', (name) => {
-  it('keeps the given pixels exactly, and makes the others of the class and of what is kept', async () => {
-    await withModel(shipped(name), async (model) => {
-      const image = await pictureOf(model, 7);
-      const edit = { image, repaint: below(image, 16) };
-      const request = { labels: [3, 3, -1], seed: 20 };
-      const edited = await imagesOf(model, { ...request, edit });
-      const plain = await imagesOf(model, request);
-      for (const [row, one] of edited.entries()) {
-        expect(upper(one, 16)).toEqual(upper(image, 16));
-        expect(lower(one, 16)).not.toEqual(lower(image, 16));
-        expect(lower(one, 16)).not.toEqual(lower(plain[row]!, 16));
-      }
-      const other = await imagesOf(model, { labels: [0], seed: 20, edit });
-      expect(lower(other[0]!, 16)).not.toEqual(lower(edited[0]!, 16));
+describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-categorical'])(
+  'editing with %s',
+  (name) => {
+    it('keeps the given pixels exactly, and makes the others of the class and of what is kept', async () => {
+      await withModel(shipped(name), async (model) => {
+        const image = await pictureOf(model, 7);
+        const edit = { image, repaint: below(image, 16) };
+        const request = { labels: [3, 3, -1], seed: 20 };
+        const edited = await imagesOf(model, { ...request, edit });
+        const plain = await imagesOf(model, request);
+        for (const [row, one] of edited.entries()) {
+          expect(upper(one, 16)).toEqual(upper(image, 16));
+          expect(lower(one, 16)).not.toEqual(lower(image, 16));
+          expect(lower(one, 16)).not.toEqual(lower(plain[row]!, 16));
+        }
+        const other = await imagesOf(model, { labels: [0], seed: 20, edit });
+        expect(lower(other[0]!, 16)).not.toEqual(lower(edited[0]!, 16));
+      });
     });
-  });
 
-  it('makes an image alone as among others', async () => {
-    await withModel(shipped(name), async (model) => {
-      const image = await pictureOf(model, 4);
-      const edit = { image, repaint: below(image, 11) };
-      const labels = [9, -1, 9, 4];
-      const all = await imagesOf(model, { labels, seed: 5, edit });
-      for (const [row, label] of labels.entries()) {
-        expect(await imagesOf(model, { labels: [label], seed: 5 + row, edit })).toEqual([all[row]]);
-      }
-      expect(all[0]).not.toEqual(all[2]);
+    it('makes an image alone as among others', async () => {
+      await withModel(shipped(name), async (model) => {
+        const image = await pictureOf(model, 4);
+        const edit = { image, repaint: below(image, 11) };
+        const labels = [9, -1, 9, 4];
+        const all = await imagesOf(model, { labels, seed: 5, edit });
+        for (const [row, label] of labels.entries()) {
+          expect(await imagesOf(model, { labels: [label], seed: 5 + row, edit })).toEqual([all[row]]);
+        }
+        expect(all[0]).not.toEqual(all[2]);
+      });
     });
-  });
 
-  it('makes what it makes without a picture where all of it is to be made anew', async () => {
-    await withModel(shipped(name), async (model) => {
-      const image = await pictureOf(model, 4);
-      const request = { labels: [2], seed: 8 };
-      const edit = { image, repaint: below(image, 0) };
-      expect(await imagesOf(model, { ...request, edit })).toEqual(await imagesOf(model, request));
+    it('makes what it makes without a picture where all of it is to be made anew', async () => {
+      await withModel(shipped(name), async (model) => {
+        const image = await pictureOf(model, 4);
+        const request = { labels: [2], seed: 8 };
+        const edit = { image, repaint: below(image, 0) };
+        expect(await imagesOf(model, { ...request, edit })).toEqual(await imagesOf(model, request));
+      });
     });
-  });
 
-  it('goes on from what was written, and lets go of everything when it is stopped', async () => {
-    await withModel(shipped(name), async (model) => {
-      const image = await pictureOf(model, 7);
-      const request = { labels: [1], seed: 3, preview: 'none', edit: { image, repaint: below(image, 20) } } as const;
-      const whole = await imagesOf(model, request);
-      for await (const event of model.generate(request)) {
-        if (event.type !== 'step') continue;
-        expect(await imagesOf(model, { ...request, written: [event.written] })).toEqual(whole);
-        break;
-      }
+    it('goes on from what was written, and lets go of everything when it is stopped', async () => {
+      await withModel(shipped(name), async (model) => {
+        const image = await pictureOf(model, 7);
+        const request = { labels: [1], seed: 3, preview: 'none', edit: { image, repaint: below(image, 20) } } as const;
+        const whole = await imagesOf(model, request);
+        for await (const event of model.generate(request)) {
+          if (event.type !== 'step') continue;
+          expect(await imagesOf(model, { ...request, written: [event.written] })).toEqual(whole);
+          break;
+        }
+      });
     });
-  });
-});
+  },
+);
 
 describe.each(['raster', 'random', 'random-sets'])('editing in the order %s', (plugin) => {
   it('keeps the given pixels', async () => {

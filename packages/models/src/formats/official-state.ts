@@ -66,7 +66,13 @@ function refusal(
   const expected = `the official weights of one ${called}`;
   if (fitting.length > 0) {
     const next = 'Check that this is the file you meant.';
-    return new TesseraError({ code: 'state-ambiguous', who, got: `${tensor} at several places: ${found}`, expected, next });
+    return new TesseraError({
+      code: 'state-ambiguous',
+      who,
+      got: `${tensor} at several places: ${found}`,
+      expected,
+      next,
+    });
   }
   if (places.length === 0) {
     const next = 'Name the file that holds them.';

@@ -29,7 +29,11 @@ export function readModelNote(state: Pick<OfficialState, 'who' | 'values'>): Mod
  * What an export wrote under this key; null where the file says nothing.
  * @throws TesseraError notes-malformed, or field-... that names the field
  */
-export function readNote<T>({ values, who }: Pick<OfficialState, 'who' | 'values'>, key: string, notes: Schema<T>): T | null {
+export function readNote<T>(
+  { values, who }: Pick<OfficialState, 'who' | 'values'>,
+  key: string,
+  notes: Schema<T>,
+): T | null {
   const text = values.get(key);
   if (typeof text !== 'string') return null;
   let value: unknown;

@@ -11,7 +11,13 @@ import { isTesseraError, TesseraError } from '@tessera/errors';
 export async function importConfig(file: string): Promise<readonly unknown[]> {
   if (!existsSync(file)) {
     const next = 'Correct TESSERA_CONFIG.';
-    throw new TesseraError({ code: 'config-missing', who: file, got: 'no such file', expected: 'a configuration', next });
+    throw new TesseraError({
+      code: 'config-missing',
+      who: file,
+      got: 'no such file',
+      expected: 'a configuration',
+      next,
+    });
   }
   const { config } = (await importFile(file).catch((error: unknown) => {
     throw failed(file, error);
@@ -48,7 +54,9 @@ function readsTypeScript(): boolean {
 async function registerTsx(file: string): Promise<(() => Promise<void>) | null> {
   try {
     // Its CommonJS half looks for its hooks in the wrong folder; the other lies beside it.
-    const entry = createRequire(file).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs');
+    const entry = createRequire(file)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs');
     const { register } = (await import(pathToFileURL(entry).href)) as { register(): () => Promise<void> };
     return register();
   } catch {

@@ -83,7 +83,9 @@ describe('loadPlugins', () => {
       'part-malformed',
       'plugin-twice',
     ]);
-    expect(problems[0]!.message).toContain("[diffusion] got a second head of this name; expected a name that is not one of Tessera's own");
+    expect(problems[0]!.message).toContain(
+      "[diffusion] got a second head of this name; expected a name that is not one of Tessera's own",
+    );
     expect(problems[2]!.message).toContain('[@acme/gaussian] got a head without build()');
     expect(problems[4]!.message).toContain('stride = "leap"; expected scale or token or set');
     expect(problems[5]!.message).toContain('[spiral] got an error of options(): no licence');

@@ -40,7 +40,9 @@ export const builtInPlugins: Plugins = {
  */
 export function resolveParts(
   manifest: Pick<ModelManifest, 'tokenizer' | 'order' | 'backbone' | 'head'>,
-  who: string, extra: Partial<Plugins> = {}): Parts {
+  who: string,
+  extra: Partial<Plugins> = {},
+): Parts {
   const find = <P extends { readonly name: string }>(kind: keyof Plugins, entry: ComponentEntry): P => {
     const known = [...(extra[kind] ?? []), ...builtInPlugins[kind]] as unknown as readonly P[];
     const plugin = known.find(({ name }) => name === entry.plugin);

@@ -16,7 +16,11 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
 /** Exactly the tensors of `source` under a prefix, byte for byte; `leftOut` are names without the prefix. */
 export async function expectSame(
   path: string,
-  { source, prefix, leftOut = () => false }: { source: Checkpoint; prefix: string; leftOut?: (name: string) => boolean },
+  {
+    source,
+    prefix,
+    leftOut = () => false,
+  }: { source: Checkpoint; prefix: string; leftOut?: (name: string) => boolean },
 ): Promise<void> {
   const file = await openCheckpoint(path);
   try {

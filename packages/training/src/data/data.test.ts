@@ -90,7 +90,15 @@ describe('image folder', () => {
     expect([data.train.count, data.validation.count, data.test.count]).toEqual([4, 0, 1]);
     const labels = [...data.train.label_N, ...data.test.label_N].sort();
     expect(labels).toEqual([-1, 0, 0, 1, 1]);
-    const limited = await openImageFolder({ path, size: 4, channels: 3, validation: 0.2, test: 0.2, seed: 1, limit: 2 });
+    const limited = await openImageFolder({
+      path,
+      size: 4,
+      channels: 3,
+      validation: 0.2,
+      test: 0.2,
+      seed: 1,
+      limit: 2,
+    });
     expect([limited.train.count, limited.validation.count, limited.test.count]).toEqual([2, 1, 1]);
     const gray = await openImageFolder({ path, size: 4, channels: 1, validation: 0, test: 0, seed: 1 });
     expect((await gray.train.read(all(5))).length).toBe(5 * 16);

@@ -57,7 +57,9 @@ function of(kind: keyof typeof kinds): [string, Statistics][] {
 
 describe('a fresh MAR', () => {
   it('has a start for every name', () => {
-    const twice = [...fresh.keys()].filter((name) => Object.values(kinds).filter((kind) => kind.test(name)).length !== 1);
+    const twice = [...fresh.keys()].filter(
+      (name) => Object.values(kinds).filter((kind) => kind.test(name)).length !== 1,
+    );
     expect(twice).toEqual([]);
   });
 

@@ -97,7 +97,11 @@ describe('importing official MAR weights', () => {
       tokenizer: join(root, 'exported', 'kl.safetensors'),
     });
     await expectSame(files.transformer, { source: generator, prefix: 'model_ema.' });
-    await expectSame(files.tokenizer, { source: tokenizer, prefix: 'model.', leftOut: (name) => name.startsWith('loss.') });
+    await expectSame(files.tokenizer, {
+      source: tokenizer,
+      prefix: 'model.',
+      leftOut: (name) => name.startsWith('loss.'),
+    });
   });
 
   it('exports what it needs to give the same model again, without any hints', async () => {
@@ -146,11 +150,7 @@ describe('importing official MAR weights', () => {
 
   it.each([
     ['a missing tensor', (name: string) => (name === 'decoder_norm.bias' ? [] : [name]), 'weights-mismatch'],
-    [
-      'a tensor too many',
-      (name: string) => (name === 'mask_token' ? [name, 'extra'] : [name]),
-      'weights-mismatch',
-    ],
+    ['a tensor too many', (name: string) => (name === 'mask_token' ? [name, 'extra'] : [name]), 'weights-mismatch'],
     ['another model', (name: string) => (name.startsWith('diffusion_') ? [] : [name]), 'state-missing'],
     ['no classes', (name: string) => (name === 'class_emb.weight' ? [] : [name]), 'state-shape'],
   ])('refuses %s and leaves nothing behind', async (_, change, code) => {

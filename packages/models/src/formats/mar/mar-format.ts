@@ -48,7 +48,9 @@ function readMar({ transformer, tokenizer }: States, hints: ImportHints): Readin
   const { who } = transformer;
   const read = configOfMarState(transformer.shapes, { ...told, who, ...(heads && { heads }) });
   const kl = readKl(tokenizer, read, { ...hints, patchSize: hints.patchSize ?? told.patchSize });
-  const { respacing } = diffusionHead.options({ kind: 'continuous', channels: tokenChannels(kl) }).parse({ respacing: told.respacing }, who);
+  const { respacing } = diffusionHead
+    .options({ kind: 'continuous', channels: tokenChannels(kl) })
+    .parse({ respacing: told.respacing }, who);
   const { encoder, decoder, classes } = read.backbone;
   return {
     configs: { tokenizer: kl, order: {}, backbone: read.backbone, head: read.head },

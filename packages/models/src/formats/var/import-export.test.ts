@@ -65,7 +65,9 @@ describe('importing official VAR weights', () => {
     const files = await exportModel(join(root, 'whole'), join(root, 'exported'));
     await expectSame(files.transformer, { source, prefix: 'trainer.var_wo_ddp.' });
     await expectSame(files.tokenizer, { source, prefix: 'trainer.vae_local.' });
-    const { manifest: again } = await importModel(request('again', { transformer: files.transformer, tokenizer: files.tokenizer }));
+    const { manifest: again } = await importModel(
+      request('again', { transformer: files.transformer, tokenizer: files.tokenizer }),
+    );
     expect(again).toEqual(manifest);
   });
 
