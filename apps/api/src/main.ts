@@ -1,14 +1,17 @@
 import process from 'node:process';
-import { isTesseraError, nobodyAwaited } from '@tessera/errors';
+import { inspect } from 'node:util';
+import { isTesseraError, nobodyAwaited, printableLines } from '@tessera/errors';
 import { serveUntilStopped } from './serve-until-stopped.ts';
 
 // A promise that a plug-in left alone must not end what others do.
 process.on('unhandledRejection', (error) => console.error(nobodyAwaited(error)));
 
 try {
-  await serveUntilStopped({}, { out: console.log, err: console.error });
+  const out = (line: string) => console.log(printableLines(line));
+  const err = (line: string) => console.error(printableLines(line));
+  await serveUntilStopped({}, { out, err });
   process.exit(0);
 } catch (error) {
-  console.error(isTesseraError(error) ? error.message : error);
+  console.error(isTesseraError(error) ? error.message : printableLines(inspect(error)));
   process.exitCode = 1;
 }

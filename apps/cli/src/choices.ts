@@ -1,4 +1,5 @@
 import type { JsonSchema } from '@tessera/core';
+import { printable } from '@tessera/errors';
 import { wrongOption } from './numbers.ts';
 
 /**
@@ -24,11 +25,12 @@ function plainValue(text: string): unknown {
 
 /** One line per option: `topP  number from 0 to 1, default 0.95: what it does`. */
 export function choiceLines({ properties = {} }: JsonSchema): string[] {
-  const width = Math.max(0, ...Object.keys(properties).map((name) => name.length));
+  const width = Math.max(0, ...Object.keys(properties).map((name) => Math.min(name.length, 60)));
   return Object.entries(properties).map(([name, property]) => {
     const { description, default: own } = property;
     const normally = own === undefined ? '' : `, default ${String(own)}`;
-    return `${name.padEnd(width)}  ${kindOf(property)}${normally}${description === undefined ? '' : `: ${description}`}`;
+    const line = `${name.padEnd(width)}  ${kindOf(property)}${normally}${description === undefined ? '' : `: ${description}`}`;
+    return printable(line);
   });
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { causeStack, isTesseraError, nobodyAwaited } from '@tessera/errors';
 import { commandHelp, parseCommand } from './command.ts';
 import { processTerminal } from './terminal.ts';
@@ -57,7 +58,10 @@ try {
     terminal.err(error.message);
     process.exit(130);
   }
-  if (!isTesseraError(error)) throw error;
+  if (!isTesseraError(error)) {
+    terminal.err(inspect(error));
+    process.exit(1);
+  }
   terminal.err(`${error.message} (${error.code})`);
   const stack = causeStack(error);
   if (stack !== null) terminal.err(stack);

@@ -1,4 +1,9 @@
-/** Where a command speaks: results on stdout, everything else on stderr, a progress bar only for people. */
+import { printable, printableLines } from '@tessera/errors';
+
+/**
+ * Where a command speaks: results on stdout, everything else on stderr, a progress bar only for people.
+ * What it is given may quote files and arguments: it is made printable here, and callers make cells of a table so.
+ */
 export interface Terminal {
   out(line: string): void;
   err(line: string): void;
@@ -19,18 +24,18 @@ export function processTerminal(): Terminal {
   return {
     out(line) {
       clear();
-      stdout.write(`${line}\n`);
+      stdout.write(`${printableLines(line)}\n`);
     },
     err(line) {
       clear();
-      stderr.write(`${line}\n`);
+      stderr.write(`${printableLines(line)}\n`);
     },
     progress(fraction, label) {
       if (!stderr.isTTY) return;
       const width = 28;
       const full = Math.round(Math.min(1, Math.max(0, fraction)) * width);
       const bar = '█'.repeat(full) + '░'.repeat(width - full);
-      const line = `${bar} ${String(Math.round(fraction * 100)).padStart(3)}%  ${label}`;
+      const line = `${bar} ${String(Math.round(fraction * 100)).padStart(3)}%  ${printable(label)}`;
       stderr.write(`\r\u001b[2K${line.slice(0, (stderr.columns ?? 80) - 1)}`);
       drawn = true;
     },

@@ -80,11 +80,13 @@ async function endOf(child: ChildProcessWithoutNullStreams): Promise<void> {
 }
 
 function sideEnded(who: string, how: string, complaint: string): TesseraError {
+  const last = complaint.trim().split('\n').at(-1);
   return new TesseraError({
     code: 'side-ended',
     who: `bench: ${who}`,
-    got: `the end of its process (${how})${complaint ? `:\n${complaint.trim()}\n` : ''}`,
+    got: `the end of its process (${how})${last ? `: ${last}` : ''}`,
     expected: 'a measurement',
     next: who === 'PyTorch' ? 'Name a Python with PyTorch by --python.' : 'See the message above.',
+    cause: complaint,
   });
 }

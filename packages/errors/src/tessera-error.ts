@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /** The parts of one clear sentence. `code` is stable and may be matched; the words may change. */
 export interface ErrorParts {
   /** Stable, kebab-case: `label-out-of-range`. */
@@ -13,13 +15,17 @@ export interface ErrorParts {
   readonly cause?: unknown;
 }
 
-/** The only error class that Tessera throws on purpose. Anything else that surfaces is a bug. */
+/**
+ * The only error class that Tessera throws on purpose. Anything else that surfaces is a bug. Its parts quote files,
+ * arguments and the errors of others: they are made printable here, on one line and of bounded length.
+ */
 export class TesseraError extends Error {
   readonly code: string;
   // Private, so that printing an error does not say everything twice.
   readonly #parts: ErrorParts;
 
-  constructor(parts: ErrorParts) {
+  constructor(given: ErrorParts) {
+    const parts = printableParts(given);
     const { code, who, got, expected, next, cause } = parts;
     const sentence = `[${who}] got ${got}; expected ${expected}.${next ? ` ${next}` : ''}`;
     super(sentence, cause === undefined ? undefined : { cause });
@@ -32,6 +38,16 @@ export class TesseraError extends Error {
   get parts(): ErrorParts {
     return this.#parts;
   }
+}
+
+function printableParts({ who, got, expected, next, ...rest }: ErrorParts): ErrorParts {
+  return {
+    ...rest,
+    who: printable(who),
+    got: printable(got),
+    expected: printable(expected),
+    ...(next !== undefined && { next: printable(next) }),
+  };
 }
 
 /** True also for an error of another copy of this package, as after `structuredClone` or a second install. */

@@ -1,4 +1,4 @@
-import { isTesseraError } from '@tessera/errors';
+import { isTesseraError, printable } from '@tessera/errors';
 
 /** An error as data, for the way from one process to the other. Errors that are not ours keep their words. */
 export function errorParts(error: unknown): { code: string; message: string } {
@@ -6,6 +6,6 @@ export function errorParts(error: unknown): { code: string; message: string } {
   const words = error instanceof Error ? error.message : String(error);
   return {
     code: 'model-error',
-    message: `[host] got an unexpected error from the model (${words}); expected it to run. Report it together with the request.`,
+    message: `[host] got an unexpected error from the model (${printable(words)}); expected it to run. Report it together with the request.`,
   };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mostGuidance, schema, type Field } from '@tessera/core';
-import { TesseraError } from '@tessera/errors';
+import { parseJson, TesseraError } from '@tessera/errors';
 import type { ComponentEntry, ModelManifest } from './model.ts';
 
 /** The components that have a weight file of their own, in the order in which they are built. */
@@ -80,9 +80,9 @@ const manifest = object({
  */
 export async function readManifest(folder: string): Promise<ModelManifest> {
   const path = join(folder, 'model.json');
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (cause) {
     throw new TesseraError({
       code: 'manifest-missing',
@@ -93,7 +93,9 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
       cause,
     });
   }
-  return parseManifest(parseJson(text, path), path);
+  const next = 'Repair or download it again.';
+  const json = parseJson(bytes, { code: 'manifest-malformed', who: path, expected: 'a JSON object', next });
+  return parseManifest(json, path);
 }
 
 /** The same checks for a manifest that is already at hand. */
@@ -114,19 +116,4 @@ type ParsedComponent = ReturnType<typeof component.parse>;
 
 function entryOf({ plugin, package: from, config, weights }: ParsedComponent): ComponentEntry {
   return { plugin, config, ...(from !== undefined && { package: from }), ...(weights && { weights }) };
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new TesseraError({
-      code: 'manifest-malformed',
-      who: path,
-      got: `text that is not JSON (${cause instanceof Error ? cause.message : String(cause)})`,
-      expected: 'a JSON object',
-      next: 'Repair or download it again.',
-      cause,
-    });
-  }
 }

@@ -1,5 +1,6 @@
 import { readEdit, type Host, type HostEvent } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
+import { logError } from '../log-error.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import { checkInput, type GenerationInput } from './check-input.ts';
@@ -160,7 +161,7 @@ class GenerationService implements Generations {
 
   /** The log itself or the disk failed: say so where possible, and stop the model. */
   async #giveUp(id: string, error: unknown): Promise<void> {
-    console.error(`[api] generation ${id} could not be recorded:`, error);
+    logError(`generation ${id} could not be recorded`, error);
     this.#runs.get(id)?.controller.abort();
     await this.#append(id, storageFailed()).catch(() => undefined);
   }

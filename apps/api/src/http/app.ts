@@ -5,6 +5,7 @@ import type { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { TesseraError } from '@tessera/errors';
+import { logError } from '../log-error.ts';
 import type { ApiContext } from '../schema/builder.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Uploads } from '../uploads/uploads.ts';
@@ -79,7 +80,7 @@ function servePlayground(app: Express, playground: string): void {
 const refuse: ErrorRequestHandler = (error: { status?: number; type?: string }, request, response, next) => {
   if (response.headersSent) return next(error);
   const status = error.status ?? 500;
-  if (status >= 500) console.error('[api] unexpected error:', error);
+  if (status >= 500) logError('unexpected error', error);
   response.status(status).json(asErrors(errorOf(status, error.type ?? STATUS_CODES[status], request.method)));
 };
 

@@ -1,5 +1,6 @@
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { logError } from '../log-error.ts';
 
 /** Sentences for what GraphQL itself refuses, by the codes that Apollo gives. */
 const sentences: Record<string, { readonly expected: string; readonly next: string }> = {
@@ -44,7 +45,7 @@ export function toClient(formatted: GraphQLFormattedError, error: unknown): Grap
     return withSentence(formatted, new TesseraError({ code, who: 'api', got, ...sentence }));
   }
   if (code !== 'INTERNAL_SERVER_ERROR') return formatted;
-  console.error('[api] unexpected error:', cause ?? error);
+  logError('unexpected error', cause ?? error);
   return withSentence(formatted, unexpected());
 }
 

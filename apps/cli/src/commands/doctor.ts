@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createEngine, describeTensorFlow } from '@tessera/engine';
-import { isTesseraError } from '@tessera/errors';
+import { isTesseraError, parseJson } from '@tessera/errors';
 import { findConfig, listModelFolders, loadPlugins } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
@@ -25,7 +25,9 @@ const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
 function version(name: string): string {
   const folder = (require.resolve.paths(name) ?? []).map((path) => join(path, name)).find((path) => existsSync(path));
   if (folder === undefined) return 'not installed';
-  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
+  const path = join(folder, 'package.json');
+  const refusal = { code: 'package-malformed', who: path, expected: 'a package', next: `Install ${name} again.` };
+  return (parseJson(readFileSync(path), refusal) as { version: string }).version;
 }
 
 /** Their names, or why there are none. */

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { schema } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { TesseraError } from '@tessera/errors';
-import { importModel, type ImportHints, type ImportRequest } from '@tessera/models';
+import { decodeText, parseJson, TesseraError } from '@tessera/errors';
+import { folderName, importModel, type ImportHints, type ImportRequest } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number, required } from '../numbers.ts';
@@ -70,13 +70,15 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   }
 }
 
+const nameOption = { who: 'tessera import', path: '--name' };
+
 async function readRequest(values: Arguments['values'], out: string): Promise<Omit<ImportRequest, 'engine'>> {
   const text = (name: string) => (typeof values[name] === 'string' ? { [name]: values[name] } : {});
   const { dtype, weights, classes } = values;
   return {
     transformer: required('import', '--transformer FILE', values['transformer']),
     out,
-    name: typeof values['name'] === 'string' ? values['name'] : basename(out),
+    name: values['name'] === undefined ? basename(resolve(out)) : folderName.read(values['name'], nameOption),
     ...text('tokenizer'),
     ...text('title'),
     ...text('licence'),
@@ -111,26 +113,24 @@ function oneOf<const T extends string>(option: string, value: string | boolean, 
   throw new TesseraError({ code: 'option', who: 'tessera', got, expected: allowed.join(' or ') });
 }
 
+/** A JSON list, or one name a line. */
 async function readClasses(file: string): Promise<readonly string[]> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new TesseraError({
-      code: 'classes-unreadable',
-      who: file,
-      got: 'no readable file',
-      expected: 'class names',
-      cause,
-    });
+  const unreadable = (got: string, cause: unknown) =>
+    new TesseraError({ code: 'classes-unreadable', who: file, got, expected: 'class names', cause });
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw unreadable('no readable file', cause);
   });
+  let text: string;
+  try {
+    text = decodeText(bytes);
+  } catch (cause) {
+    throw unreadable('bytes that are neither UTF-8 nor marked as UTF-16', cause);
+  }
   if (!text.trimStart().startsWith('['))
     return text
       .split('\n')
       .map((line) => line.trim())
       .filter(Boolean);
-  try {
-    return schema.list(schema.string()).parse(JSON.parse(text), file);
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    const got = `text that is not JSON (${cause.message})`;
-    throw new TesseraError({ code: 'classes-unreadable', who: file, got, expected: 'a JSON list of names', cause });
-  }
+  const json = parseJson(bytes, { code: 'classes-unreadable', who: file, expected: 'a JSON list of names' });
+  return schema.list(schema.string()).parse(json, file);
 }

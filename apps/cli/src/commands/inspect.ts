@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { openCheckpoint, type Checkpoint } from '@tessera/checkpoints';
+import { printable } from '@tessera/errors';
 import type { Arguments, Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -16,6 +17,9 @@ export const inspect: Command = {
   positionals: [1, 1],
   run,
 };
+
+/** Longer names would swamp the table; `--json` has them whole. */
+const longestName = 120;
 
 interface Row {
   readonly name: string;
@@ -35,10 +39,11 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
       terminal.out(JSON.stringify({ file, format: checkpoint.format, values: facts, tensors: rows }, plain));
       return 0;
     }
-    const width = Math.max(4, ...rows.map(({ name }) => name.length));
-    for (const { name, dtype, shape, sha256 } of rows) {
+    const names = rows.map(({ name }) => printable(name, longestName));
+    const width = names.reduce((most, name) => Math.max(most, name.length), 4);
+    for (const [i, { dtype, shape, sha256 }] of rows.entries()) {
       terminal.out(
-        `${name.padEnd(width)}  ${dtype.padEnd(8)} ${`[${shape.join(', ')}]`.padEnd(20)} ${sha256.slice(0, 16)}`,
+        `${names[i]!.padEnd(width)}  ${dtype.padEnd(8)} ${`[${shape.join(', ')}]`.padEnd(20)} ${sha256.slice(0, 16)}`,
       );
     }
     const elements = rows.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);

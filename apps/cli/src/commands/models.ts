@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { guidanceOff } from '@tessera/core';
-import { isTesseraError } from '@tessera/errors';
+import { isTesseraError, printable } from '@tessera/errors';
 import {
   findModel,
   listModelFolders,
@@ -37,8 +37,9 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
   } else if (found.length === 0) {
     terminal.out('No models here. Set TESSERA_MODELS to the folder that holds yours, or see tessera import --help.');
   } else {
-    const width = Math.max(0, ...whole.map((manifest) => manifest.name.length));
-    for (const manifest of whole) terminal.out(`${manifest.name.padEnd(width)}  ${manifest.title}`);
+    const names = whole.map(({ name }) => printable(name, longestName));
+    const width = Math.max(0, ...names.map((one) => one.length));
+    for (const [i, { title }] of whole.entries()) terminal.out(`${names[i]!.padEnd(width)}  ${printable(title)}`);
   }
   read.forEach((result, i) => {
     if (result.status === 'fulfilled') return;
@@ -48,6 +49,12 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
   });
   return whole.length < found.length ? 1 : 0;
 }
+
+/** Names of a table; `--json` has them whole. */
+const longestName = 120;
+/** A description; of the classes, a thousand are still shown. */
+const longestFact = 2000;
+const longestClasses = 40_000;
 
 interface Shown {
   readonly name: string;
@@ -64,10 +71,11 @@ async function show({ name, plugins, json }: Shown, terminal: Terminal): Promise
     terminal.out(JSON.stringify({ ...manifest, options, folder }));
     return 0;
   }
-  terminal.out(`${manifest.name}: ${manifest.title}`);
+  terminal.out(`${printable(manifest.name, longestName)}: ${printable(manifest.title)}`);
   const rows = facts(outline, folder);
-  const width = Math.max(...rows.map(([label]) => label.length));
-  for (const [label, value] of rows) terminal.out(`  ${label.padEnd(width)}  ${value}`);
+  const width = Math.max(...rows.map(([label]) => printable(label, longestName).length));
+  for (const [label, value] of rows)
+    terminal.out(`  ${printable(label, longestName).padEnd(width)}  ${printable(value, longestFact)}`);
   const choices = choiceLines(options);
   if (choices.length > 0) terminal.out('Options, for tessera generate --set NAME=VALUE:');
   for (const line of choices) terminal.out(`  ${line}`);

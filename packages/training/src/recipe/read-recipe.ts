@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { TesseraError } from '@tessera/errors';
+import { parseJson, TesseraError } from '@tessera/errors';
 import { extendRecipe, isObject } from './extend-recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
 import type { Recipe } from './recipe.ts';
@@ -22,7 +22,8 @@ export async function readRecipe(path: string): Promise<LoadedRecipe> {
 
 /** The JSON of a file over that of the one it names in `extends`; `above` are the files that led here. */
 async function readWhole(path: string, above: readonly string[]): Promise<unknown> {
-  const json = parseJson(await textOf(path), path);
+  const refusal = { code: 'recipe-malformed', who: path, expected: 'a recipe in JSON', next: 'Correct the file.' };
+  const json = parseJson(await bytesOf(path), refusal);
   if (!isObject(json) || !('extends' in json)) return json;
   const { extends: named, ...own } = json;
   const base = resolve(dirname(path), String(named));
@@ -35,8 +36,8 @@ async function readWhole(path: string, above: readonly string[]): Promise<unknow
   return isObject(under) ? extendRecipe(under, own) : own;
 }
 
-async function textOf(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: unknown) => {
+async function bytesOf(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
     const next = 'Check the path.';
     throw new TesseraError({
       code: 'recipe-missing',
@@ -47,14 +48,4 @@ async function textOf(path: string): Promise<string> {
       cause,
     });
   });
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const got = `text that is not JSON (${(cause as Error).message.replaceAll('\n', ' ')})`;
-    const next = 'Correct the file.';
-    throw new TesseraError({ code: 'recipe-malformed', who: path, got, expected: 'a recipe in JSON', next, cause });
-  }
 }

@@ -1,4 +1,5 @@
 import { mostGuidance, schema, type Field, type PreviewKind } from '@tessera/core';
+import { folderName } from '@tessera/models';
 import { anything, byKind, nullable, record } from './fields.ts';
 import { maskingDefaults } from './masking.ts';
 import { trainingFields } from './optimiser.ts';
@@ -48,7 +49,7 @@ const data: Field<DataRecipe> = byKind({
 });
 
 const judge: Field<JudgeRecipe> = byKind({
-  shipped: object({ kind: choice('shipped'), name: string() }),
+  shipped: object({ kind: choice('shipped'), name: folderName }),
   train: object({
     kind: choice('train'),
     widths: list(count, { min: 2 }),
@@ -138,7 +139,7 @@ const generator: Field<GeneratorRecipe> = object({
 export const recipeSchema: Field<Recipe> = object({
   format: choice('tessera-recipe'),
   version: integer({ min: 1, max: 1 }),
-  name: string(),
+  name: folderName,
   title: string(),
   description: optional(string(), ''),
   licence: optional(string(), 'unknown'),

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const written = async (text: string): Promise<string> => {
+const written = async (text: string | Uint8Array): Promise<string> => {
   const path = join(folder, 'recipe.json');
   await writeFile(path, text);
   return path;
@@ -127,6 +127,47 @@ describe('recipes', () => {
       await expect(readRecipe(await written(text))).rejects.toMatchObject(malformed);
     }
     await expect(readRecipe(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'recipe-missing' });
+  });
+
+  it.each([
+    ['a byte order mark', (text: string) => Buffer.from(`\ufeff${text}`)],
+    ['UTF-16 of PowerShell', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ])('are read with %s', async (_, encode) => {
+    const path = await written(encode(JSON.stringify(microRecipe)));
+    expect((await readRecipe(path)).recipe).toEqual(recipeSchema.parse(microRecipe, 'micro'));
+  });
+
+  const tooLong = 'ü'.repeat(101);
+  it.each([
+    '../../x',
+    '/etc/x',
+    '',
+    '.',
+    '..',
+    'a\0b',
+    'a\nb',
+    'a/b',
+    'a\\b',
+    'C:x',
+    'CON',
+    'nul.txt',
+    'a.',
+    ' a',
+    tooLong,
+  ])('refuse the name %j, which is no folder of its own everywhere', async (name) => {
+    for (const recipe of [
+      { ...microRecipe, name },
+      { ...microRecipe, judge: { kind: 'shipped', name } },
+    ]) {
+      await expect(readRecipe(await written(JSON.stringify(recipe)))).rejects.toMatchObject({
+        code: 'field-invalid',
+        message: expect.stringMatching(/got (judge\.)?name = .*; expected the name of one folder/),
+      });
+    }
+  });
+
+  it.each(['digits-var', 'Zürich 2', '東京', 'v1.2', 'console', 'com10'])('take the name %j', (name) => {
+    expect(recipeSchema.parse({ ...microRecipe, name }, 'micro').name).toBe(name);
   });
 
   it('refuse parts that do not agree', () => {
