@@ -4,12 +4,13 @@ import {
   outlineModel,
   readRequest,
   type GenerateRequest,
+  type ModelManifest,
   type Plugins,
 } from '@tessera/models';
 import { readChoices } from './choices.ts';
 import type { Arguments, Option } from './command.ts';
 import { engineOptions } from './engine-options.ts';
-import { readLabels } from './labels.ts';
+import { readLabels, spreadLabels } from './labels.ts';
 import { integer, number, required } from './numbers.ts';
 import { requireWritable } from './output-folder.ts';
 import { projectPlugins } from './project-plugins.ts';
@@ -17,7 +18,7 @@ import type { Terminal } from './terminal.ts';
 
 /** Options of every command that makes images; `--label` is each command's own. */
 export const imageOptions: Readonly<Record<string, Option>> = {
-  count: { type: 'string', value: 'N', help: 'how many images (default 1)' },
+  count: { type: 'string', value: 'N', help: 'how many images (default: one for each --label)' },
   seed: { type: 'string', value: 'S', help: 'seed of the first image; image i has S + i (default 0)' },
   out: { type: 'string', value: 'DIR', help: 'folder for the PNG files (made if missing)' },
   guidance: {
@@ -43,6 +44,9 @@ export const modelOption: Option = {
   help: 'a model of tessera models, or a path to a model folder',
 };
 
+/** Images of one run at most. */
+const MOST_IMAGES = 10_000;
+
 /** What a command line asks for. */
 export interface ImageWishes {
   /** Of the model. */
@@ -58,25 +62,25 @@ export interface ImageWishes {
 /** Who reads its command line. */
 export interface ImageCommand {
   readonly command: string;
-  /** Holds where the option is left out. */
-  readonly label?: string;
+  /** What is made where no label is said. */
+  readonly without: 'each class in turn' | 'no class';
 }
 
 /** Checked before any weights are read. */
 export async function readWishes(
-  { command, label }: ImageCommand,
+  { command, without }: ImageCommand,
   { values, lists }: Arguments,
   terminal: Terminal,
 ): Promise<ImageWishes> {
   const out = required(command, '--out DIR', values['out']);
   const { folder } = findModel(required(command, '--model NAME', values['model']));
   const batch = integer('--batch', values['batch'] ?? '8', 1, 256);
-  const count = integer('--count', values['count'] ?? '1', 1, 10_000);
-  const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER - count);
+  const count = values['count'] === undefined ? undefined : integer('--count', values['count'], 1, MOST_IMAGES);
+  const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER);
   const plugins = await projectPlugins(terminal);
   const outline = await outlineModel(folder, plugins);
   const request: GenerateRequest = {
-    labels: readLabels(values['label'] ?? label, count, outline.manifest),
+    labels: labelsOf(lists['label'], { count, without, model: outline.manifest }),
     seed,
     ...(values['guidance'] === undefined ? {} : { guidance: number('--guidance', values['guidance']) }),
     options: readChoices(lists['set'] ?? [], optionsSchema(outline)),
@@ -85,4 +89,18 @@ export async function readWishes(
   readRequest(outline, request);
   await requireWritable(out);
   return { folder, plugins, out, batch, request };
+}
+
+interface LabelDefaults {
+  readonly count: number | undefined;
+  readonly without: ImageCommand['without'];
+  readonly model: ModelManifest;
+}
+
+function labelsOf(options: readonly string[] | undefined, { count, without, model }: LabelDefaults): number[] {
+  if (options) return spreadLabels(readLabels(options, model), count);
+  const classes = model.classes.length;
+  return Array.from({ length: count ?? 1 }, (_, image) =>
+    without === 'no class' || classes === 0 ? -1 : image % classes,
+  );
 }

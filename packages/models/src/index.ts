@@ -1,5 +1,6 @@
 export type { Edit } from './edit/edit.ts';
 export { keptTokens, type KeptRequest } from './edit/kept-tokens.ts';
+export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
 export { buffersOf, fileWeights, type FileWeights } from './file-weights.ts';
 export { findModel, listModelFolders, modelRoots, type ModelFolder } from './find-models.ts';
 export { folderName } from './folder-name.ts';

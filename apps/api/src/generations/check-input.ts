@@ -1,6 +1,7 @@
 import { nearestName } from '@tessera/core';
 import type { Host, ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
+import { chooseClass } from '@tessera/models';
 import { readEditInput, type EditInput, type GenerationRequest } from './edit-request.ts';
 
 /** What a client may send; null and undefined both mean "left out". */
@@ -8,6 +9,9 @@ export interface GenerationInput {
   readonly model: string;
   readonly labels?: readonly number[] | null | undefined;
   readonly label?: number | null | undefined;
+  /** A word for each image, read by `chooseClass`. */
+  readonly classes?: readonly string[] | null | undefined;
+  readonly class?: string | null | undefined;
   readonly count?: number | null | undefined;
   readonly seed?: number | null | undefined;
   readonly guidance?: number | null | undefined;
@@ -21,9 +25,9 @@ export const MOST_IMAGES = 64;
 
 /**
  * Turns a client's wishes into a request that the model can run: what only the model can judge, it judges here already.
- * @throws TesseraError with a code per field: `unknown-model`, `labels-invalid`, `count-out-of-range`, and the codes of
- * the host's `check`: `label-out-of-range`, `seed-out-of-range`, `guidance-out-of-range`, `option-unknown`,
- * `edit-box-invalid` ... The pictures of an edit are not looked at.
+ * @throws TesseraError with a code per field: `unknown-model`, `labels-invalid`, `unknown-label`, `ambiguous-label`,
+ * `count-out-of-range`, and the codes of the host's `check`: `label-out-of-range`, `seed-out-of-range`,
+ * `guidance-out-of-range`, `option-unknown`, `edit-box-invalid` ... The pictures of an edit are not looked at.
  */
 export function checkInput(input: GenerationInput, host: Pick<Host, 'models' | 'check'>): GenerationRequest {
   const model = findModel(input.model, host.models());
@@ -61,29 +65,40 @@ function findModel(name: string, models: readonly ModelDescription[]): ModelDesc
 }
 
 /** What is left out: the label takes each class in turn, but none where a picture is edited; the count is 1. */
-function readLabels({ labels, label, count, edit }: GenerationInput, { classes }: ModelDescription): readonly number[] {
-  if (count != null && (count < 1 || count > MOST_IMAGES)) {
-    throw refuse({
-      code: 'count-out-of-range',
-      got: `count ${count}`,
-      expected: `a number from 1 to ${MOST_IMAGES}`,
-      next: 'Correct count, or leave it out for 1.',
-    });
-  }
-  if (labels == null) {
-    return Array.from(
-      { length: count ?? 1 },
-      (_, image) => label ?? (classes.length > 0 && !edit ? image % classes.length : -1),
-    );
-  }
-  if (label != null || count != null) {
+function readLabels(input: GenerationInput, model: ModelDescription): readonly number[] {
+  const { labels, classes, label, class: word, count, edit } = input;
+  const said = Object.entries({ labels, classes, label, class: word }).flatMap(([name, value]) =>
+    value == null ? [] : name,
+  );
+  const list = labels != null || classes != null;
+  if (said.length > 1 || (list && count != null)) {
     throw refuse({
       code: 'labels-invalid',
-      got: `labels together with ${[label != null && 'a label', count != null && 'a count'].filter(Boolean).join(' and ')}`,
-      expected: 'labels alone, or a label and a count, of which either may be left out',
-      next: 'Send labels: [3, 4], or label: 3, count: 2.',
+      got: [...said, ...(count == null ? [] : ['count'])].join(' together with '),
+      expected: 'one of labels, classes, label and class; count goes with the last two',
+      next: 'Send labels: [3, 4], classes: ["cat", "dog"], or label: 3, count: 2.',
     });
   }
+  const named = { who: model.name, classes: model.classes };
+  if (labels != null) return requireFew(labels);
+  if (classes != null) return requireFew(classes).map((one) => chooseClass(one, named));
+  const images = requireCount(count ?? 1);
+  const all = label ?? (word == null ? undefined : chooseClass(word, named));
+  const inTurn = model.classes.length > 0 && !edit;
+  return Array.from({ length: images }, (_, image) => all ?? (inTurn ? image % model.classes.length : -1));
+}
+
+function requireCount(count: number): number {
+  if (count >= 1 && count <= MOST_IMAGES) return count;
+  throw refuse({
+    code: 'count-out-of-range',
+    got: `count ${count}`,
+    expected: `a number from 1 to ${MOST_IMAGES}`,
+    next: 'Correct count, or leave it out for 1.',
+  });
+}
+
+function requireFew<T>(labels: readonly T[]): readonly T[] {
   if (labels.length >= 1 && labels.length <= MOST_IMAGES) return labels;
   throw refuse({
     code: 'labels-invalid',

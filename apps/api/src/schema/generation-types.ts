@@ -111,7 +111,12 @@ function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
       labels: t.intList({
         description: 'A class per image, 1 to 64 of them; -1 is no class. Instead of label and count.',
       }),
+      classes: t.stringList({
+        description:
+          'Instead of labels, words as the command line takes them: a name, a number, number:3 or name:3 where both fit, none.',
+      }),
       label: t.int({ description: 'The class of every image; each class in turn where left out.' }),
+      class: t.string({ description: 'Instead of label, a word as in classes.' }),
       count: t.int({ description: 'Number of images, 1 to 64; 1 where left out.' }),
       seed: t.field({
         type: 'SafeInt',

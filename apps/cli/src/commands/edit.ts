@@ -3,6 +3,7 @@ import { TesseraError } from '@tessera/errors';
 import { checkRegion, openPicture, prepareEdit, showKept, type EditWish, type Picture } from '@tessera/pictures';
 import type { Arguments, Command } from '../command.ts';
 import { imageOptions, modelOption, readWishes } from '../image-options.ts';
+import { labelOption } from '../labels.ts';
 import { makeImages } from '../make-images.ts';
 import { required, wrongOption } from '../numbers.ts';
 import type { Terminal } from '../terminal.ts';
@@ -30,7 +31,7 @@ export const edit: Command = {
       value: 'x0,y0,x1,y1',
       help: 'shrink the picture into this rectangle of the model’s image and make the rest',
     },
-    label: { type: 'string', value: 'L', help: 'class of the new part: a number, a name, a list, or none (default)' },
+    label: labelOption('none'),
     ...imageOptions,
   },
   examples: [
@@ -43,7 +44,7 @@ export const edit: Command = {
 };
 
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
-  const wishes = await readWishes({ command: 'edit', label: 'none' }, args, terminal);
+  const wishes = await readWishes({ command: 'edit', without: 'no class' }, args, terminal);
   const wish = await readEditWish(args);
   const toEdit = async (image: Parameters<typeof prepareEdit>[1]) => {
     const prepared = await prepareEdit(wish, image, WHO);

@@ -94,7 +94,7 @@ function facts({ manifest, facts: { layout } }: ModelOutline, folder: string): [
   return [
     ['about', manifest.description],
     ['parts', `${part('tokenizer')} + ${part('order')} + ${part('backbone')} + ${part('head')}`],
-    ['classes', manifest.classes.map((text, label) => (text === String(label) ? text : `${label} ${text}`)).join(', ')],
+    ['classes', classList(manifest.classes)],
     [
       'tokens',
       `${layout.length}, in maps of ${layout.scales.map(({ height, width }) => `${height}x${width}`).join(', ')}`,
@@ -106,4 +106,10 @@ function facts({ manifest, facts: { layout } }: ModelOutline, folder: string): [
     ['folder', folder],
     ...(existsSync(join(folder, 'README.md')) ? [['card', join(folder, 'README.md')] as [string, string]] : []),
   ];
+}
+
+/** Each with its number, which always chooses it; names that hold commas are parted by semicolons. */
+function classList(classes: readonly string[]): string {
+  const separator = classes.some((name) => name.includes(',')) ? '; ' : ', ';
+  return classes.map((name, label) => (name === String(label) ? name : `${label} ${name}`)).join(separator);
 }
