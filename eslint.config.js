@@ -40,7 +40,7 @@ const below = {
     'type:checkpoints',
   ],
   'type:playground': [],
-  'type:house': [],
+  'type:house': ['type:engine'],
   'type:example': ['type:core', 'type:engine'],
 };
 

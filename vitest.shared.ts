@@ -1,11 +1,16 @@
 import { defaultServerConditions } from 'vite';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Tests that take minutes: `npm run test:long` runs them, and `npm test` does not. */
+const LONG = 'src/**/*.long.test.ts';
+const isLong = process.env['TESSERA_TESTS'] === 'long';
 
 /** Every package tests its sources directly, without a build. */
 export const packageConfig = defineConfig({
   ssr: { resolve: { conditions: ['@tessera/source', ...defaultServerConditions] } },
   test: {
-    include: ['src/**/*.test.ts'],
+    include: [isLong ? LONG : 'src/**/*.test.ts'],
+    exclude: isLong ? configDefaults.exclude : [...configDefaults.exclude, LONG],
     testTimeout: 60_000,
     // Tests that say nothing of targets mean the one that everybody has, whatever else is set up here.
     env: { ORT_DISABLE_TELEMETRY: '1', TESSERA_TARGET: 'onnx' },

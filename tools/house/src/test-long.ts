@@ -1,0 +1,46 @@
+// What takes too long for `npm test`: the tests in files *.long.test.ts, and what needs TensorFlow, where it is set up.
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { findInstallation } from '@tessera/engine';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+interface Part {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const parity = ['tsx', '--conditions=@tessera/source', 'packages/parity/src/main.ts', 'tools/goldens/cases'];
+const always: readonly Part[] = [
+  { name: 'long tests', command: ['vitest', 'run', '--passWithNoTests'], env: { TESSERA_TESTS: 'long' } },
+  { name: 'parity on eager', command: [...parity, '--target', 'eager'] },
+];
+const onTensorFlow: readonly Part[] = [
+  { name: 'parity on tensorflow', command: [...parity, '--target', 'tensorflow'] },
+  { name: 'parity on tensorflow-eager', command: [...parity, '--target', 'tensorflow-eager'] },
+  // Its suites skip TensorFlow where it is not set up, as it is not where `npm test` runs in CI.
+  { name: 'engine on tensorflow', command: ['vitest', 'run'], folder: 'packages/engine' },
+];
+
+/** Whether the part passed, and in how many seconds. */
+function run({ name, command, folder = '.', env = {} }: Part): { line: string; passed: boolean } {
+  console.log(`\n${name}: ${command.join(' ')}`);
+  const started = Date.now();
+  const [program, ...args] = command;
+  const { status } = spawnSync(resolve(root, 'node_modules/.bin', program!), args, {
+    cwd: resolve(root, folder),
+    env: { ...process.env, ...env },
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  const passed = status === 0;
+  return { line: `${name} ${passed ? 'ok' : 'FAILED'} (${Math.round((Date.now() - started) / 1000)} s)`, passed };
+}
+
+const isTensorFlowHere = findInstallation() !== null;
+const results = [...always, ...(isTensorFlowHere ? onTensorFlow : [])].map(run);
+const skipped = isTensorFlowHere ? [] : ['TensorFlow skipped: it is not set up here, see docs/tensorflow.md'];
+console.log(`\ntest:long: ${[...results.map(({ line }) => line), ...skipped].join(', ')}`);
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;
