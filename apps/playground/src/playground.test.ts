@@ -206,6 +206,14 @@ describe.skipIf(skipped)('the playground', () => {
     expect(await button('Generate').isEnabled()).toBe(true);
   });
 
+  it('says that the class in the address is none, until one is picked', async () => {
+    await page.goto(`${api.url}/?label=nothing`);
+    await page.getByText('“nothing”, which this model does not have').waitFor();
+    await pickClass(1);
+    expect(await page.getByText('“nothing”').count()).toBe(0);
+    expect(new URL(page.url()).searchParams.get('label')).toBe('1');
+  });
+
   it('can be canceled, and is ready again', async () => {
     await field('Images').fill('64');
     await button('Generate').click();

@@ -3,13 +3,14 @@ import type { Model } from './api/types.ts';
 import { isBusy } from './generation/generation-state.ts';
 import { useGenerations } from './generation/use-generations.ts';
 import { Results } from './results/results.tsx';
-import { readSettings, writeSettings } from './settings/address.ts';
-import { toInputs } from './settings/settings.ts';
+import { readSettings, refusedLabel, writeSettings } from './settings/address.ts';
+import { toInputs, type Settings } from './settings/settings.ts';
 import { SettingsForm } from './settings/settings-form.tsx';
 
 /** The form, the pictures, and the address that holds both. */
 export function Playground({ models }: { readonly models: readonly Model[] }) {
   const [settings, setSettings] = useState(() => readSettings(new URLSearchParams(location.search), models));
+  const [refused, setRefused] = useState(() => refusedLabel(new URLSearchParams(location.search), models));
   const { runs, generate, show, cancel } = useGenerations();
   const [restored, setRestored] = useState(false);
 
@@ -28,6 +29,10 @@ export function Playground({ models }: { readonly models: readonly Model[] }) {
   }, [restored, sending, settings, models, ids]);
 
   const busy = runs.some(isBusy);
+  const change = (changed: Settings) => {
+    if (changed.label !== settings.label || changed.models[0] !== settings.models[0]) setRefused(null);
+    setSettings(changed);
+  };
   const start = () => generate(toInputs(settings, models));
   return (
     <main className="columns">
@@ -35,7 +40,8 @@ export function Playground({ models }: { readonly models: readonly Model[] }) {
         models={models}
         settings={settings}
         busy={busy}
-        onChange={setSettings}
+        refused={refused}
+        onChange={change}
         onGenerate={start}
         onCancel={cancel}
       />

@@ -1,6 +1,7 @@
 import { useMemo, useState, type CSSProperties } from 'react';
 import type { Model } from '../api/types.ts';
 import { isBusy, type GenerationState } from '../generation/generation-state.ts';
+import { titleOf } from '../settings/class-words.ts';
 import { ErrorNote } from './error-note.tsx';
 import { FilmStrip } from './film-strip.tsx';
 import { shownAt, shownSide, type Place } from './frames.ts';
@@ -39,7 +40,7 @@ export function Run({ state, model, showsOrder, onRetry }: Props) {
       {model && (
         <div className="cards" style={sides(model, state.labels.length)}>
           {state.labels.map((label, image) => {
-            const name = model.classes[label]?.name ?? 'no class';
+            const name = titleOf(label, model.classes);
             const final = state.images[image] ?? null;
             const seed = state.seed + image;
             const strip = { name: `${name}, seed ${seed}`, image, steps: state.steps, final, shown };

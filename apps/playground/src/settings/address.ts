@@ -1,4 +1,5 @@
 import type { Model, OptionValue } from '../api/types.ts';
+import { readingsOf, refusedWord, wordOf } from './class-words.ts';
 import { optionFields, readNumber, readOption } from './option-fields.ts';
 import {
   areComparable,
@@ -19,14 +20,19 @@ export function readSettings(search: URLSearchParams, models: readonly Model[]):
   const chosen = chosenModels(search.getAll('model'), models);
   const base = defaultSettings(chosen[0]!);
   const label = search.get('label');
-  const labels = { min: -1, max: chosen[0]!.classes.length - 1, whole: true };
+  const labels = label === null ? [] : readingsOf(label, chosen[0]!.classes);
   return {
     models: chosen.map(({ name }) => name),
-    label: label === 'each' ? 'each' : (readNumber(label, labels) ?? base.label),
+    label: label === 'each' ? 'each' : labels.length === 1 ? labels[0]! : base.label,
     count: readNumber(search.get('count'), { min: 1, max: MOST_IMAGES, whole: true }) ?? base.count,
     seed: readNumber(search.get('seed'), { min: 0, max: MOST_SEED, whole: true }) ?? base.seed,
     own: Object.fromEntries(chosen.map((model) => [model.name, readOwn(search, model, ownSettings(base, model))])),
   };
+}
+
+/** A sentence about the class in the address, where it makes no sense or more than one; else null. */
+export function refusedLabel(search: URLSearchParams, models: readonly Model[]): string | null {
+  return refusedWord(search.get('label'), chosenModels(search.getAll('model'), models)[0]!.classes);
 }
 
 function chosenModels(names: readonly string[], models: readonly Model[]): readonly Model[] {
@@ -54,7 +60,7 @@ export function writeSettings(settings: Settings, models: readonly Model[], gene
   const chosen = settings.models.map((name) => models.find((model) => model.name === name)!);
   const entries: (readonly [string, OptionValue])[] = [
     ...chosen.map(({ name }) => ['model', name] as const),
-    ['label', label],
+    ['label', label === 'each' ? label : wordOf(label, chosen[0]!.classes)],
     ['count', count],
     ['seed', seed],
     ...chosen.flatMap((model) => {

@@ -1,4 +1,7 @@
+import { useMemo } from 'react';
 import type { Model } from '../api/types.ts';
+import { EACH, NO_CLASS, titleOf } from './class-words.ts';
+import { Hint } from './hint.tsx';
 import type { Settings } from './settings.ts';
 
 /** More classes than this are a list to choose from instead of buttons. */
@@ -7,15 +10,16 @@ const MOST_BUTTONS = 24;
 interface Props {
   readonly model: Model;
   readonly label: Settings['label'];
+  /** A sentence about a class that the address named and that could not be chosen. */
+  readonly refused: string | null;
   onPick(label: Settings['label']): void;
 }
 
-export function ClassPicker({ model, label, onPick }: Props) {
-  const choices: { readonly value: Settings['label']; readonly name: string }[] = [
-    ...model.classes.map(({ label: value, name }) => ({ value, name })),
-    { value: 'each', name: 'each once' },
-    { value: -1, name: 'no class' },
-  ];
+export function ClassPicker({ model, label, refused, onPick }: Props) {
+  const choices = useMemo((): { readonly value: Settings['label']; readonly name: string }[] => {
+    const classes = model.classes.map(({ label: value }) => ({ value, name: titleOf(value, model.classes) }));
+    return [...classes, { value: 'each', name: EACH }, { value: -1, name: NO_CLASS }];
+  }, [model]);
   if (model.classes.length > MOST_BUTTONS) {
     return (
       <div className="field">
@@ -31,6 +35,7 @@ export function ClassPicker({ model, label, onPick }: Props) {
             </option>
           ))}
         </select>
+        <Hint id="class" text={refused ?? undefined} />
       </div>
     );
   }
@@ -43,6 +48,7 @@ export function ClassPicker({ model, label, onPick }: Props) {
           <span>{name}</span>
         </label>
       ))}
+      <Hint id="class" text={refused ?? undefined} />
     </fieldset>
   );
 }

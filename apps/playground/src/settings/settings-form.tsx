@@ -10,12 +10,14 @@ interface Props {
   readonly models: readonly Model[];
   readonly settings: Settings;
   readonly busy: boolean;
+  /** A sentence about the class that the address named, until another one is picked. */
+  readonly refused: string | null;
   onChange(settings: Settings): void;
   onGenerate(): void;
   onCancel(): void;
 }
 
-export function SettingsForm({ models, settings, busy, onChange, onGenerate, onCancel }: Props) {
+export function SettingsForm({ models, settings, busy, refused, onChange, onGenerate, onCancel }: Props) {
   const chosen = settings.models.map((name) => models.find((model) => model.name === name)!);
   const set = (part: Partial<Settings>) => onChange({ ...settings, ...part });
   const submit = (event: FormEvent) => {
@@ -30,7 +32,7 @@ export function SettingsForm({ models, settings, busy, onChange, onGenerate, onC
         onPick={(model) => onChange(pickModel(settings, model, models))}
         onCompare={(others) => set({ models: [chosen[0]!.name, ...others] })}
       />
-      <ClassPicker model={chosen[0]!} label={settings.label} onPick={(label) => set({ label })} />
+      <ClassPicker model={chosen[0]!} label={settings.label} refused={refused} onPick={(label) => set({ label })} />
       <CountAndSeed settings={settings} classes={chosen[0]!.classes.length} set={set} />
       {chosen.map((model) => (
         <ModelFields

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../api/types.ts';
-import { readSettings, writeSettings } from './address.ts';
+import { readSettings, refusedLabel, writeSettings } from './address.ts';
 import { ownSettings, pickModel, toInputs } from './settings.ts';
 
 const shapes: Model = {
@@ -48,6 +48,18 @@ describe('settings in the address', () => {
     const address = writeSettings(settings, models, ['one', 'two']);
     expect(read(address)).toEqual(settings);
     expect(new URLSearchParams(address).getAll('generation')).toEqual(['one', 'two']);
+  });
+
+  it('name a class by the word that can mean it alone', () => {
+    expect([read('label=star').label, read('label=number:1').label, read('label=none').label]).toEqual([2, 1, -1]);
+    const numbers = { ...shapes, classes: ['1', 'one', '2'].map((name, label) => ({ label, name })) };
+    const again = readSettings(new URLSearchParams('label=one'), [numbers]);
+    expect(again.label).toBe(1);
+    const address = new URLSearchParams(writeSettings(again, [numbers], []));
+    expect(address.get('label')).toBe('number:1');
+    expect(readSettings(address, [numbers]).label).toBe(1);
+    expect(refusedLabel(new URLSearchParams('label=1'), [numbers])).toMatch(/number:0 .*number:1 \(one\)/);
+    expect(refusedLabel(address, [numbers])).toBeNull();
   });
 
   it('have no guidance where a model takes none', () => {
