@@ -74,8 +74,10 @@ async function show({ name, plugins, json }: Shown, terminal: Terminal): Promise
   terminal.out(`${printable(manifest.name, longestName)}: ${printable(manifest.title)}`);
   const rows = facts(outline, folder);
   const width = Math.max(...rows.map(([label]) => printable(label, longestName).length));
-  for (const [label, value] of rows)
-    terminal.out(`  ${printable(label, longestName).padEnd(width)}  ${printable(value, longestFact)}`);
+  for (const [label, value] of rows) {
+    const most = label === 'classes' ? longestClasses : longestFact;
+    terminal.out(`  ${printable(label, longestName).padEnd(width)}  ${printable(value, most)}`);
+  }
   const choices = choiceLines(options);
   if (choices.length > 0) terminal.out('Options, for tessera generate --set NAME=VALUE:');
   for (const line of choices) terminal.out(`  ${line}`);
