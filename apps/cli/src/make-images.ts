@@ -14,18 +14,28 @@ export interface ImageRun extends ImageWishes {
   readonly edit?: (image: Model['image']) => Promise<{ readonly edit: Edit; readonly shown: readonly Pixels[] }>;
 }
 
+/** How long a step may go on after an interrupt: a part that waits for something may never end it. */
+const GRACE_MS = 2000;
+
 /** Makes all images of a run, writes their files, and says so. Returns the exit code. */
 export async function makeImages(run: ImageRun, terminal: Terminal): Promise<number> {
   const { folder, plugins, out, values } = run;
   const files = new SampleFiles(out);
   const abort = new AbortController();
-  const stop = () => abort.abort(new DOMException(interrupted(files.written.length, out), 'AbortError'));
+  const stop = () => {
+    const words = interrupted(files.written.length, out);
+    abort.abort(new DOMException(words, 'AbortError'));
+    setTimeout(() => {
+      terminal.err(words);
+      process.exit(130);
+    }, GRACE_MS).unref();
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const stopwatch = new Stopwatch();
   const engine = createEngine(readEngineOptions(values));
   const held: Held[] = [engine];
   const make = async (): Promise<number> => {
-    const model = await openModel(folder, { engine, plugins, watchLeaks: true });
+    const model = await openModel(folder, { engine, plugins, watchLeaks: true, report: (line) => terminal.err(line) });
     held.unshift(model);
     stopwatch.loaded();
     const prepared = await run.edit?.(model.image);

@@ -7,6 +7,7 @@ import { guardHead } from './guard/guard-head.ts';
 import { guardOrder } from './guard/guard-order.ts';
 import { guardTokenizer } from './guard/guard-tokenizer.ts';
 import { callPart, misdescribed } from './guard/part-call.ts';
+import type { Report } from './guard/patience.ts';
 import type { PartFacts, Parts } from './parts.ts';
 import type { TokenizerFacts, TokenizerPlugin } from './plugin.ts';
 import type { Composition } from './sample.ts';
@@ -18,6 +19,8 @@ export interface AroundMaterials {
   readonly weights: Readonly<Record<'backbone' | 'head', Weights>>;
   /** As `Materials.watchLeaks`. */
   readonly watchLeaks?: boolean;
+  /** As `Materials.report`. */
+  readonly report?: Report;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface AroundMaterials {
 export function buildAround(
   { order: o, backbone: b, head: h }: Pick<Parts, 'order' | 'backbone' | 'head'>,
   { configs, layout, width, reads, remembers }: PartFacts,
-  { engine, tokenizer, weights, watchLeaks: watch = false }: AroundMaterials,
+  { engine, tokenizer, weights, watchLeaks: watch = false, report }: AroundMaterials,
 ): Omit<Composition, 'tokenizer'> {
   const built: Held[] = [];
   const build: typeof buildGuarded = (plugin, run, guard) => {
@@ -37,18 +40,19 @@ export function buildAround(
     return part;
   };
   const { space } = tokenizer;
+  const told = report && { report };
   try {
     const backbone = build(
       b.plugin,
       () => b.plugin.build(configs.backbone, { layout, space }, { engine, weights: weights.backbone }),
-      (part, name) => guardBackbone(part, { name, watch, remembers }),
+      (part, name) => guardBackbone(part, { name, watch, remembers, ...told }),
     );
     const said = `width ${width}, reads '${reads}'`;
     checkDescribed(b.plugin.name, `width ${backbone.width}, reads '${backbone.reads}'`, said);
     const head = build(
       h.plugin,
       () => h.plugin.build(configs.head, { width, space }, { engine, weights: weights.head }),
-      (part, name) => guardHead(part, { name, watch, space, confident: h.plugin.confident === true }),
+      (part, name) => guardHead(part, { name, watch, space, confident: h.plugin.confident === true, ...told }),
     );
     return { order: build(o.plugin, () => o.plugin.build(configs.order), guardOrder), backbone, head };
   } catch (error) {
@@ -60,9 +64,17 @@ export function buildAround(
  * Builds a tokenizer, guarded as the other parts are.
  * @throws TesseraError `part-failed`, `part-shape`; `part-misdescribed` where it is not what it said; `layout-broken`
  */
-export function buildTokenizer(plugin: TokenizerPlugin, config: unknown, context: BuildContext): Tokenizer {
+export function buildTokenizer(
+  plugin: TokenizerPlugin,
+  config: unknown,
+  { report, ...context }: BuildContext & { readonly report?: Report },
+): Tokenizer {
   const said = factsOf(tokenizerFacts(plugin, config));
-  const tokenizer = buildGuarded(plugin, () => plugin.build(config, context), guardTokenizer);
+  const tokenizer = buildGuarded(
+    plugin,
+    () => plugin.build(config, context),
+    (built, name) => guardTokenizer(built, name, report),
+  );
   try {
     checkDescribed(plugin.name, factsOf(tokenizer), said);
     return tokenizer;

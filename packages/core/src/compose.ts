@@ -7,6 +7,7 @@ import type { OrderPlugin, Stride } from './plugin.ts';
 import { checkContract } from './define/plugin-contract.ts';
 import { backboneFacts, tokenizerFacts } from './guard/check-facts.ts';
 import { callPart } from './guard/part-call.ts';
+import type { Report } from './guard/patience.ts';
 import { optionsOf } from './options.ts';
 import type { Part, PartFacts, Parts } from './parts.ts';
 import type { Composition } from './sample.ts';
@@ -17,6 +18,8 @@ export interface Materials {
   readonly weights: Readonly<Record<'tokenizer' | 'backbone' | 'head', Weights>>;
   /** Nobody else makes tensors while it generates: a part that leaves some behind is then found and named. */
   readonly watchLeaks?: boolean;
+  /** Told of a call of a part that lasts long: a line, on standard error where nobody takes it. */
+  readonly report?: Report;
 }
 
 /** The strides under which a read reflects every token that has been written. */
@@ -111,12 +114,17 @@ function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: 
  * @throws TesseraError as `checkParts`; `part-failed`, `part-shape`; `part-misdescribed` when a built part contradicts its
  * own description
  */
-export function compose(parts: Parts, { engine, weights, watchLeaks = false }: Materials): Composition {
+export function compose(parts: Parts, { engine, weights, watchLeaks = false, report }: Materials): Composition {
   const facts = checkParts(parts);
   const { plugin } = parts.tokenizer;
-  const tokenizer = buildTokenizer(plugin, facts.configs.tokenizer, { engine, weights: weights.tokenizer });
+  const told = report && { report };
+  const tokenizer = buildTokenizer(plugin, facts.configs.tokenizer, {
+    engine,
+    weights: weights.tokenizer,
+    ...told,
+  });
   try {
-    return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights, watchLeaks }) };
+    return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights, watchLeaks, ...told }) };
   } catch (error) {
     throw disposedAfter(error, [tokenizer]);
   }

@@ -67,6 +67,7 @@ export { disposeAll, disposedAfter, thenDispose, type Held } from './dispose-all
 export { guardSchema } from './guard/guard-schema.ts';
 export { initialValues } from './initial-values.ts';
 export { callPart, type PartCall } from './guard/part-call.ts';
+export type { Report } from './guard/patience.ts';
 export { nearestName } from './nearest-name.ts';
 export { nextScaleOrder } from './next-scale-order.ts';
 export { optionsOf, readOptions, type OptionParts, type ReadOptions } from './options.ts';

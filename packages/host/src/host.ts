@@ -219,6 +219,8 @@ class ProcessHost implements Host {
     const index = this.#waiting.findIndex((job) => job.id === id);
     if (index >= 0) this.#waiting.splice(index, 1)[0]!.queue.push({ type: 'canceled' });
     else if (this.#current?.id === id) {
+      // Its reader has the end at once; the process has time to come to one.
+      this.#current.queue.push({ type: 'canceled' });
       this.#process?.send({ type: 'cancel', id });
       this.#patience ??= setTimeout(() => this.#endDeaf(), this.#around.cancelGrace);
     }

@@ -10,7 +10,7 @@ import { writeRandomModel } from './testing/write-random-model.ts';
 const folder = mkdtempSync(join(tmpdir(), 'tessera-plugins-'));
 const config = fileURLToPath(new URL('../fixtures/broken.config.ts', import.meta.url));
 const reports: string[] = [];
-const names = 'plain deaf leaky misshapen thrower undrawn loose stuck crasher unbuildable'.split(' ');
+const names = 'plain deaf mute leaky misshapen thrower undrawn loose stuck crasher unbuildable'.split(' ');
 let host: Host;
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ const last = async (model: string) => (await run(model)).at(-1);
 
 it('runs the plug-ins of a project in the child, and lists them', async () => {
   expect(await last('plain')).toMatchObject({ type: 'completed' });
-  expect(host.plugins().filter(({ package: from }) => from?.startsWith('@acme'))).toHaveLength(10);
+  expect(host.plugins().filter(({ package: from }) => from?.startsWith('@acme'))).toHaveLength(11);
 });
 
 it('leaves out what shares a name or speaks another contract', () => {
@@ -91,16 +91,17 @@ it('goes on after a promise that a plug-in left alone, and after one that cannot
   expect(host.pid).toBe(pid);
 });
 
-it('ends a plug-in that ignores a cancel by ending the process, says whose it is, and goes on', async () => {
+it.each(['deaf', 'mute'])('cancels %s at once, ends its process if it goes on, and says whose it is', async (name) => {
   const stop = new AbortController();
   const { pid } = host;
-  const running = run('deaf', stop);
+  const running = run(name, stop);
   const next = run('own');
   expect((await running).at(-1)).toEqual({ type: 'canceled' });
+  expect([host.pid, reports]).toEqual([pid, []]);
   expect((await next).at(-1)).toMatchObject({ type: 'completed' });
   expect(host.pid).not.toBe(pid);
   expect(reports.splice(0)).toEqual([
-    expect.stringMatching(/\[deaf\] got no answer to a cancel for 1 s; .*@acme\/deaf/),
+    expect.stringMatching(`\\[${name}\\] got no answer to a cancel for 1 s; .*@acme/${name}`),
   ]);
 }, 120_000);
 

@@ -1,6 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compose, disposeAll, sample, type Composition, type JsonSchema, type SampleEvent } from '@tessera/core';
+import {
+  compose,
+  disposeAll,
+  sample,
+  type Composition,
+  type JsonSchema,
+  type Report,
+  type SampleEvent,
+} from '@tessera/core';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { sha256Of } from './digest.ts';
@@ -18,6 +26,8 @@ export interface OpenModelOptions {
   readonly plugins?: Partial<Plugins>;
   /** Nobody else makes tensors in this process while the model generates: a part that leaks them is found and named. */
   readonly watchLeaks?: boolean;
+  /** Told of a call of a part that lasts long: a line, on standard error where nobody takes it. */
+  readonly report?: Report;
 }
 
 /**
@@ -28,7 +38,7 @@ export interface OpenModelOptions {
  */
 export async function openModel(
   folder: string,
-  { engine, plugins, watchLeaks = false }: OpenModelOptions,
+  { engine, plugins, watchLeaks = false, report }: OpenModelOptions,
 ): Promise<Model> {
   const outline = await outlineModel(folder, plugins);
   const { manifest, parts } = outline;
@@ -36,7 +46,7 @@ export async function openModel(
   const weights = await openWeights(folder, manifest);
   const release = () => weightedComponents.forEach((component) => weights[component].dispose());
   try {
-    const composition = compose(parts, { engine, weights, watchLeaks });
+    const composition = compose(parts, { engine, weights, watchLeaks, ...(report && { report }) });
     for (const component of weightedComponents) weights[component].finish();
     return new FolderModel({ engine, outline, composition, weights });
   } catch (error) {

@@ -5,6 +5,7 @@ import { checkTensor } from './check-tensor.ts';
 import { lentStep } from './lent.ts';
 import { LeakWatch, tensorCount } from './leak-watch.ts';
 import { awaitPart, callPart, checkMembers, misdescribed, present, wrongShape } from './part-call.ts';
+import { Patience, type Report } from './patience.ts';
 import { tensorsOf } from './tensors-of.ts';
 
 export interface BackboneGuard {
@@ -13,10 +14,12 @@ export interface BackboneGuard {
   readonly watch: boolean;
   /** What it said of all its rollouts. */
   readonly remembers: boolean;
+  readonly report?: Report;
 }
 
 /** A backbone whose errors, shapes and leaks name it. @throws TesseraError `part-shape` where it is not a whole backbone */
-export function guardBackbone(backbone: Backbone, { name, watch, remembers }: BackboneGuard): Backbone {
+export function guardBackbone(backbone: Backbone, { name, watch, remembers, report }: BackboneGuard): Backbone {
+  const patience = new Patience(report);
   checkMembers({ name, call: 'build()' }, backbone, ['width', 'reads', 'openRollout', 'teach', 'dispose']);
   const leaks = watch ? new LeakWatch({ name, call: 'a rollout' }) : null;
   let left: number | null = null;
@@ -28,7 +31,7 @@ export function guardBackbone(backbone: Backbone, { name, watch, remembers }: Ba
       if (left !== null) leaks?.note(left);
       left = null;
       const before = tensorCount();
-      const part = { name, call: 'openRollout()' };
+      const part = { name, call: 'openRollout()', patience };
       const rollout = await awaitPart(
         part,
         () => backbone.openRollout(rows, guidance),
@@ -41,7 +44,7 @@ export function guardBackbone(backbone: Backbone, { name, watch, remembers }: Ba
       );
       const opened = tensorCount() - before;
       const end = (sum: number) => (left = sum);
-      return guardRollout(rollout, { name, width: backbone.width, rows: rows.length, opened, end });
+      return guardRollout(rollout, { name, width: backbone.width, rows: rows.length, opened, end, patience });
     },
     teach: (lesson, context) => {
       const part = { name, call: 'teach()', lent: [lesson] };
@@ -57,20 +60,21 @@ interface RolloutGuard {
   readonly name: string;
   readonly width: number;
   readonly rows: number;
+  readonly patience: Patience;
   /** Tensors made when it was opened. */
   readonly opened: number;
   /** Told at the end how many tensors it left behind. */
   readonly end: (left: number) => void;
 }
 
-function guardRollout(rollout: Rollout, { name, width, rows, opened, end }: RolloutGuard): Rollout {
+function guardRollout(rollout: Rollout, { name, width, rows, opened, end, patience }: RolloutGuard): Rollout {
   let sum = opened;
   return present<Rollout>({
     remembers: rollout.remembers,
     forward: async (context, step, guided) => {
       const before = tensorCount();
       return awaitPart(
-        { name, call: 'forward()', lent: [context] },
+        { name, call: 'forward()', lent: [context], patience },
         () => rollout.forward(context, lentStep(step), guided),
         (hidden) => {
           sum += tensorCount() - before - tensorsOf(hidden).length;

@@ -3,16 +3,19 @@ import type { Step } from '../step.ts';
 import { checkTensor } from './check-tensor.ts';
 import { lentStep } from './lent.ts';
 import { awaitPart, callPart, present, wrongShape, type PartCall } from './part-call.ts';
+import type { Patience } from './patience.ts';
 
 export interface CanvasGuard extends Pick<Tokenizer, 'space' | 'layout' | 'image'> {
   readonly name: string;
   readonly reads: Reads;
   readonly rows: number;
+  readonly patience: Patience;
 }
 
 /** A canvas whose errors and answers name its tokenizer. */
 export function guardCanvas(canvas: Canvas, guard: CanvasGuard): Canvas {
-  const calls = (call: string): PartCall => ({ name: guard.name, call: `canvas.${call}()` });
+  const { name, patience } = guard;
+  const calls = (call: string) => ({ name, call: `canvas.${call}()`, patience });
   return present<Canvas>({
     read: (step) =>
       awaitPart(

@@ -5,6 +5,7 @@ import { checkTensor, findUseless } from './check-tensor.ts';
 import { lentHidden, lentStep } from './lent.ts';
 import { LeakWatch, tensorCount } from './leak-watch.ts';
 import { awaitPart, callPart, checkMembers, present, wrongShape, type PartCall } from './part-call.ts';
+import { Patience, type Report } from './patience.ts';
 import { tensorsOf } from './tensors-of.ts';
 
 export interface HeadGuard {
@@ -13,12 +14,14 @@ export interface HeadGuard {
   readonly confident: boolean;
   /** Whether nobody else makes tensors while it samples. */
   readonly watch: boolean;
+  readonly report?: Report;
 }
 
 /** A head whose errors, shapes, numbers and leaks name it. @throws TesseraError `part-shape` where it is not a whole head */
 export function guardHead(head: Head, guard: HeadGuard): Head {
   const { name } = guard;
   checkMembers({ name, call: 'build()' }, head, ['loss', 'sample', 'dispose']);
+  const patience = new Patience(guard.report);
   const watch = guard.watch ? new LeakWatch({ name, call: 'sample()' }) : null;
   return present<Head>({
     loss: (taught, target, context) => {
@@ -29,7 +32,7 @@ export function guardHead(head: Head, guard: HeadGuard): Head {
     },
     sample: (hidden, context) => {
       const before = tensorCount();
-      const part = { name, call: 'sample()', lent: [hidden], signal: context.signal };
+      const part = { name, call: 'sample()', lent: [hidden], signal: context.signal, patience };
       return awaitPart(
         part,
         () => head.sample(lentHidden(hidden), { ...context, step: lentStep(context.step) }),

@@ -5,9 +5,11 @@ import { checkTensor } from './check-tensor.ts';
 import { guardCanvas } from './guard-canvas.ts';
 import { lentKept } from './lent.ts';
 import { awaitPart, callPart, checkMembers, present, wrongShape } from './part-call.ts';
+import { Patience, type Report } from './patience.ts';
 
 /** A tokenizer whose errors and answers name it. @throws TesseraError `part-shape` where it is not a whole tokenizer */
-export function guardTokenizer(tokenizer: Tokenizer, name: string): Tokenizer {
+export function guardTokenizer(tokenizer: Tokenizer, name: string, report?: Report): Tokenizer {
+  const patience = new Patience(report);
   const { space, layout, serves, image } = tokenizer ?? {};
   const facts = ['space', 'layout', 'serves', 'image'];
   const built = { name, call: 'build()' };
@@ -18,7 +20,7 @@ export function guardTokenizer(tokenizer: Tokenizer, name: string): Tokenizer {
   return present<Tokenizer>({
     ...{ space, layout, serves, image },
     encode: (image_BHWC) => {
-      const part = { name, call: 'encode()', lent: [image_BHWC] };
+      const part = { name, call: 'encode()', lent: [image_BHWC], patience };
       const shape = [image_BHWC.shape[0], layout.length];
       return awaitPart(
         part,
@@ -58,7 +60,7 @@ export function guardTokenizer(tokenizer: Tokenizer, name: string): Tokenizer {
       const part = { name, call: 'openCanvas()', lent: [kept] };
       const canvas = callPart(part, () => tokenizer.openCanvas(rows, lentKept(kept), reads));
       checkMembers(part, canvas, ['read', 'write', 'preview', 'render', 'dispose']);
-      return guardCanvas(canvas, { name, reads, rows: rows.length, space, layout, image });
+      return guardCanvas(canvas, { name, reads, rows: rows.length, space, layout, image, patience });
     },
     dispose: () => callPart({ name, call: 'dispose()' }, () => tokenizer.dispose()),
   });

@@ -1,6 +1,6 @@
-import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { isTesseraError, TesseraError } from '@tessera/errors';
+import type { Patience } from './patience.ts';
 import { tensorsOf } from './tensors-of.ts';
 
 /** Whose code runs, and which call of the contract it answers. */
@@ -36,17 +36,17 @@ export function callPart<T>(part: PartCall, run: () => T): T {
 }
 
 /**
- * The same for code that answers later. An answer that does not pass its check is disposed.
- * @throws TesseraError also `part-silent`; the signal's reason
+ * The same for code that answers later, which `patience` waits for. An answer that does not pass its check is disposed.
+ * @throws TesseraError as above; the signal's reason
  */
 export async function awaitPart<T>(
-  part: PartCall,
+  part: PartCall & { readonly patience: Patience },
   run: () => Promise<T>,
   check?: (answer: T) => void | Promise<void>,
 ): Promise<T> {
   let answer: T;
   try {
-    answer = await inTime(part, run());
+    answer = await part.patience.for(part, run());
   } catch (error) {
     throw partError(part, error);
   }
@@ -124,34 +124,6 @@ function inItsName({ name, call }: PartCall, error: TesseraError): TesseraError 
   if (error.message.startsWith(`[${name}`) || !(error instanceof TesseraError)) return error;
   const { who, got } = error.parts;
   return new TesseraError({ ...error.parts, who: name, got: `${got} (in ${who}, of ${call})`, cause: error });
-}
-
-/** How long nothing may happen while a part is waited for, in milliseconds, and what counts as nothing. */
-const PATIENCE = 30_000;
-const IDLE = 0.05;
-
-/** A part that computes keeps the thread busy, however slow it is; a promise that nobody will keep leaves it idle. */
-function inTime<T>(part: PartCall, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    let last = performance.eventLoopUtilization();
-    timer = setInterval(() => {
-      const now = performance.eventLoopUtilization();
-      if (performance.eventLoopUtilization(now, last).utilization < IDLE) reject(silent(part));
-      last = now;
-    }, PATIENCE);
-  });
-  return Promise.race([answer, silence]).finally(() => clearInterval(timer));
-}
-
-function silent({ name, call }: PartCall): TesseraError {
-  return new TesseraError({
-    code: 'part-silent',
-    who: name,
-    got: `no answer of ${call} for ${PATIENCE / 1000} s, in which nothing was computed`,
-    expected: 'an answer or an error',
-    next: `Report it to the makers of ${name}, or exchange the part.`,
-  });
 }
 
 type Every<T> = { readonly [K in keyof Required<T>]: T[K] | undefined };

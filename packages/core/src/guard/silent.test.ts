@@ -1,33 +1,58 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { awaitPart } from './part-call.ts';
+import { Patience } from './patience.ts';
 
-/* The clock of the guard runs ahead; whether the thread was idle is measured. */
+/* The clock of the guard runs ahead. */
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
 
-const part = { name: '@acme/mute', call: 'sample()' };
-const never = () => new Promise<never>(() => undefined);
+function waiting() {
+  const lines: string[] = [];
+  const patience = new Patience((line) => lines.push(line));
+  const ask = () => {
+    let answer: (value: number) => void = () => undefined;
+    const given = () => new Promise<number>((done) => (answer = done));
+    const result = awaitPart({ name: '@acme/mute', call: 'sample()', patience }, given);
+    return { result, answer };
+  };
+  return { lines, ask };
+}
 
-it('ends a part that never answers while nothing is computed, and names it', async () => {
-  const answer = awaitPart(part, never).catch((error: Error) => error.message);
-  await sleep(500);
-  vi.advanceTimersByTime(30_000);
-  expect(await answer).toMatch(
-    /^\[@acme\/mute\] got no answer of sample\(\) for 30 s, in which nothing was computed; expected an answer or an error/,
+it('waits for a part that is idle, as one that asks a device or a network is, and says so', async () => {
+  const { lines, ask } = waiting();
+  const { result, answer } = ask();
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(lines).toEqual([]);
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
+  expect(lines).toEqual(
+    [30, 60, 120, 240, 480].map((seconds) =>
+      expect.stringMatching(`^\\[@acme/mute\\] sample\\(\\) has not answered for ${seconds} s: it computes, waits`),
+    ),
   );
+  answer(7);
+  expect(await result).toBe(7);
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('waits for one that computes', async () => {
-  let resolve: (value: number) => void = () => undefined;
-  const answer = awaitPart(part, () => new Promise<number>((done) => (resolve = done)));
-  const until = Date.now() + 300;
-  while (Date.now() < until);
-  await sleep(1);
-  vi.advanceTimersByTime(30_000);
-  resolve(7);
-  expect(await answer).toBe(7);
-  expect(vi.getTimerCount()).toBe(0);
+it('says of many slow calls no more than of the slowest', async () => {
+  const { lines, ask } = waiting();
+  for (let call = 0; call < 5; call++) {
+    const { result, answer } = ask();
+    await vi.advanceTimersByTimeAsync(40_000);
+    answer(call);
+    expect(await result).toBe(call);
+  }
+  expect(lines).toHaveLength(1);
+});
+
+it('says nothing of a part that answers or fails in time', async () => {
+  const { lines, ask } = waiting();
+  const { result, answer } = ask();
+  answer(1);
+  await result;
+  const failing = { name: '@acme/mute', call: 'sample()', patience: new Patience((line) => lines.push(line)) };
+  await expect(awaitPart(failing, () => Promise.reject(new Error('no device')))).rejects.toThrow('no device');
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([lines, vi.getTimerCount()]).toEqual([[], 0]);
 });
