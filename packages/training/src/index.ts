@@ -65,6 +65,7 @@ export { frechetDistance } from './evaluation/frechet.ts';
 export { fitGaussian, type Gaussian } from './evaluation/gaussian.ts';
 export { openJudge, type Judge, type JudgeConfig } from './evaluation/judge.ts';
 export { nearestNeighbours, type Neighbours } from './evaluation/neighbours.ts';
+export { requireJudgeable } from './evaluation/judgeable.ts';
 export { openTokenizer } from './evaluation/open-tokenizer.ts';
 export { psnr } from './evaluation/psnr.ts';
 export { meanSsim } from './evaluation/ssim.ts';

@@ -10,6 +10,7 @@ import {
   openShippedJudge,
   openTokenizer,
   readRecipe,
+  requireJudgeable,
   type LoadedRecipe,
   type ReconstructionFigures,
 } from '@tessera/training';
@@ -60,6 +61,7 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
   const engine = createEngine(readEngineOptions(values));
   const judge = await openShippedJudge(recipe.judge.name);
   const data = await openData(recipe.data, { folder: recipeFolder, seed: recipe.seed });
+  requireJudgeable(data, { who: recipe.name, judge: judge.judge.config });
   const model = await openModel(folder, { engine, plugins });
   const tokenizer = await openTokenizer(folder, { engine, plugins });
   try {

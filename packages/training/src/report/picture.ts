@@ -26,11 +26,22 @@ export function splitImages(pixels: Float32Array, { height, width, channels }: I
   }));
 }
 
-/** Rows of `columns` images from the first list, each with the matching row of the second below it. */
-export function pairRows(above: readonly Pixels[], below: readonly Pixels[], columns: number): Pixels[] {
+/**
+ * Draws rows of images, `most` at most in each, from the first list, each row with the matching one of the second below
+ * it: image `i` of both stand in one column, also in a last row that is not full.
+ */
+export async function writePairs(
+  path: string,
+  [above, below]: readonly [readonly Pixels[], readonly Pixels[]],
+  most: number,
+): Promise<void> {
+  const columns = Math.min(most, above.length);
+  const blank = { ...above[0]!, data: new Float32Array(above[0]!.data.length) };
   const rows: Pixels[] = [];
   for (let start = 0; start < above.length; start += columns) {
-    rows.push(...above.slice(start, start + columns), ...below.slice(start, start + columns));
+    for (const images of [above, below]) {
+      rows.push(...Array.from({ length: columns }, (_, column) => images[start + column] ?? blank));
+    }
   }
-  return rows;
+  await writeGrid(path, rows, { columns });
 }

@@ -29,6 +29,7 @@ export async function writeCard(room: Room, { trained, judge, metrics }: CardReq
     metrics,
     judge: `${judge.name}, sha256 \`${judge.sha256.slice(0, 12)}\``,
     data: manifest.data,
+    classes: manifest.classes.length,
     bytes: await weightBytes(trained.folder),
     seconds: secondsOf(await log.read()),
   };
@@ -40,11 +41,12 @@ interface CardFacts {
   readonly metrics: Readonly<Record<string, number>>;
   readonly judge: string;
   readonly data: string;
+  readonly classes: number;
   readonly bytes: number;
   readonly seconds: { readonly tokenizer: number; readonly generator: number };
 }
 
-function cardText({ recipe, metrics, judge, data, bytes, seconds }: CardFacts): string {
+function cardText({ recipe, metrics, judge, data, classes, bytes, seconds }: CardFacts): string {
   const { name, title, description, licence, tokenizer, generator, model } = recipe;
   const of = (key: string): number => metrics[key] ?? Number.NaN;
   const percent = (key: string): string => `${(100 * of(key)).toFixed(1)}%`;
@@ -88,7 +90,7 @@ ${!tokenizer || tokenizer.kind === 'model' ? '' : '![Tokenizer](images/tokenizer
 ## Commands
 
 \`\`\`sh
-npx tessera generate --model ${name} --label 3 --count 16 --seed 7 --out ${name}-samples
+npx tessera generate --model ${name} --label ${Math.min(3, classes - 1)} --count 16 --seed 7 --out ${name}-samples
 npx tessera eval ${name}
 npx tessera train RECIPE.json --out runs/${name}
 \`\`\`

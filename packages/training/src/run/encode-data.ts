@@ -9,7 +9,8 @@ import { openTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
 /** What a generator learns from. */
 export interface EncodedData {
   readonly train: EncodedSplit;
-  readonly validation: EncodedSplit;
+  /** Null where no images are held out for it. */
+  readonly validation: EncodedSplit | null;
 }
 
 const ENCODE_BATCH = 50;
@@ -33,7 +34,8 @@ export async function encodeData(
       progress: progress(`encode ${split}`),
     });
   try {
-    return { train: await encode('train'), validation: await encode('validation') };
+    const train = await encode('train');
+    return { train, validation: data.validation.count > 0 ? await encode('validation') : null };
   } finally {
     dispose();
   }

@@ -4,7 +4,7 @@ import { balancedLabels, generateSamples } from '../evaluation/generate-samples.
 import { nearestNeighbours } from '../evaluation/neighbours.ts';
 import { openTokenizer } from '../evaluation/open-tokenizer.ts';
 import { openModel, type Model } from '@tessera/models';
-import { pairRows, splitImages, writeGrid } from '../report/picture.ts';
+import { splitImages, writePairs } from '../report/picture.ts';
 import type { TrainedModel } from './generator-run.ts';
 import type { CodebookUsage } from '../trainer/codebook-usage.ts';
 import type { OpenedJudge } from './judge-run.ts';
@@ -74,7 +74,7 @@ async function drawNeighbours(
     data.train,
   );
   const near = splitImages(await data.train.read(index_N), data.image);
-  await writeGrid(join(out, 'pictures', 'neighbours.png'), pairRows(images, near, COLUMNS), { columns: COLUMNS });
+  await writePairs(join(out, 'pictures', 'neighbours.png'), [images, near], COLUMNS);
   const members = Int32Array.from({ length: Math.min(count, data.test.count) }, (_, i) => i);
   const real = splitImages(await data.test.read(members), data.image).map((image) => image.data);
   const ofTest = await nearestNeighbours(real, data.train);

@@ -79,7 +79,7 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
     if (!finished) return null;
     const folder = join(out, 'model');
     await save(folder);
-    return { folder, usage: usageOf(encoded.validation, tokenizer) };
+    return { folder, usage: usageOf(encoded.validation ?? encoded.train, tokenizer) };
   };
   return thenDispose(() => [stage, backbone, head, weights.backbone, weights.head], train);
 }

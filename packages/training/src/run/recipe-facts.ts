@@ -10,7 +10,7 @@ import { tokenizerStage } from '../trainer/tokenizer-stage.ts';
 import { lossCost } from './flops.ts';
 import { fittedParts, type FittedParts } from './fitted-parts.ts';
 import { freshGenerator } from './fresh-generator.ts';
-import { openRecipeData } from './recipe-data.ts';
+import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { flipsOf } from './room.ts';
 
 /** What one stage will cost. */
@@ -31,6 +31,8 @@ export interface StageFacts {
 export interface RecipeFacts {
   readonly name: string;
   readonly images: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Sentences about the data that a person should know. */
+  readonly remarks: readonly string[];
   readonly stages: readonly StageFacts[];
   /** Parameters of the model, without its judge. */
   readonly parameters: number;
@@ -67,6 +69,7 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   return {
     name: recipe.name,
     images: { train: train.count, validation: validation.count, test: test.count },
+    remarks: dataRemarks(data),
     stages,
     parameters:
       (parts?.taken?.parameters ?? 0) +

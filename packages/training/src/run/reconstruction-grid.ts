@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { pairRows, splitImages, writeGrid } from '../report/picture.ts';
+import { splitImages, writePairs } from '../report/picture.ts';
 import type { Room } from './room.ts';
 
 const COLUMNS = 8;
@@ -10,7 +10,7 @@ export async function drawReconstructions(
   { real, made }: { readonly real: Float32Array; readonly made: Float32Array },
   steps: number,
 ): Promise<void> {
-  const rows = pairRows(splitImages(real, data.image), splitImages(made, data.image), COLUMNS);
   const name = `tokenizer-${String(steps).padStart(6, '0')}.png`;
-  await writeGrid(join(out, 'pictures', name), rows, { columns: COLUMNS });
+  const pairs = [splitImages(real, data.image), splitImages(made, data.image)] as const;
+  await writePairs(join(out, 'pictures', name), pairs, COLUMNS);
 }

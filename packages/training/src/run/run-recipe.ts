@@ -1,11 +1,10 @@
-import { TesseraError } from '@tessera/errors';
 import { writeCard } from './card.ts';
 import { drawCurves } from './curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { fittedParts, type FittedParts } from './fitted-parts.ts';
 import { runGenerator, type TrainedModel } from './generator-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
-import { openRecipeData } from './recipe-data.ts';
+import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
 import { keepTokenizer } from './take-tokenizer.ts';
 import type { TokenizerFile } from './tokenizer-file.ts';
@@ -33,6 +32,7 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const data = await openRecipeData(loaded);
   const parts = await fittedParts(request, data);
   const room = openRoom(request, data);
+  for (const remark of dataRemarks(data)) request.stream.write(`Note: ${remark}\n`);
   const judge = await runJudge(room);
   try {
     if (signal.aborted) return STOPPED;
@@ -56,15 +56,6 @@ async function runModel(room: Room, parts: FittedParts, judge: OpenedJudge | nul
 async function firstStage(room: Room, parts: FittedParts, judge: OpenedJudge | null): Promise<TokenizerFile | null> {
   const { tokenizer } = room.recipe;
   if (!tokenizer || tokenizer.kind === 'model') return keepTokenizer(room, parts);
-  const looks = tokenizer.loss.perceptual > 0;
-  if (looks && !judge) {
-    throw new TesseraError({
-      code: 'recipe-incomplete',
-      who: room.recipe.name,
-      got: 'a perceptual term without a judge to look through',
-      expected: 'a judge',
-      next: 'Add judge to the recipe.',
-    });
-  }
-  return runTokenizer(room, parts, { own: tokenizer, network: looks ? judge!.judge.maps : null });
+  const network = tokenizer.loss.perceptual > 0 ? judge!.judge.maps : null;
+  return runTokenizer(room, parts, { own: tokenizer, network });
 }

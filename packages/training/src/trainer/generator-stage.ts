@@ -21,7 +21,8 @@ export interface GeneratorStageOptions {
   readonly head: Head;
   /** Where backbone and head took their parameters. */
   readonly weights: { readonly backbone: FreshWeights; readonly head: FreshWeights };
-  readonly encoded: { readonly train: EncodedSplit; readonly validation: EncodedSplit };
+  /** Without validation where no images are held out. */
+  readonly encoded: { readonly train: EncodedSplit; readonly validation: EncodedSplit | null };
   readonly recipe: GeneratorRecipe;
   readonly seed: number;
 }
@@ -29,6 +30,7 @@ export interface GeneratorStageOptions {
 /** Stage two: backbone and head on cached encodings, in the lessons that the backbone can take and the order asks for. */
 export function generatorStage(options: GeneratorStageOptions): Stage & { dispose(): void } {
   const { engine, tokenizer, order, backbone, head, encoded, recipe, seed } = options;
+  const { validation } = encoded;
   const { steps, batch, accumulate } = recipe;
   const lessons = lessonsOf({ parts: { tokenizer, order, backbone, head }, recipe, seed });
   const spec: Stage['spec'] = { params: trainedParams(options.weights), loss: lessons.loss };
@@ -53,15 +55,17 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
         }),
       ),
     figures: ({ aux }) => Object.fromEntries(lessons.figures.map((name) => [figureName(name), figureOf(aux[name]!)])),
-    validate: () =>
-      validate(
-        trainStep,
-        heldOut(encoded.validation, batch, (chosen, chunk) =>
-          // Numbers below zero are no training batch's: validation has lessons of its own, the same each time.
-          one(encoded.validation, chosen, { step: steps, number: -1 - chunk }),
+    ...(validation && {
+      validate: () =>
+        validate(
+          trainStep,
+          heldOut(validation, batch, (chosen, chunk) =>
+            // Numbers below zero are no training batch's: validation has lessons of its own, the same each time.
+            one(validation, chosen, { step: steps, number: -1 - chunk }),
+          ),
+          lessons.figures,
         ),
-        lessons.figures,
-      ),
+    }),
     dispose: () => trainStep.dispose(),
   };
 }

@@ -42,7 +42,9 @@ export function judgeStage({ engine, data, recipe, seed }: JudgeStageOptions): J
     hyper: hyperOf(recipe, seed),
     batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: recipe.shift, flips: false }),
     figures: ({ aux }) => ({ accuracy: aux['accuracy']![0]! }),
-    validate: () => validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['accuracy']),
+    ...(data.validation.count > 0 && {
+      validate: () => validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['accuracy']),
+    }),
     dispose() {
       trainStep.dispose();
       weights.dispose();

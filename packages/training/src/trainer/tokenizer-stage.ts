@@ -55,8 +55,10 @@ export function tokenizerStage(options: TokenizerStageOptions): TokenizerStage {
     batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: 0, flips }),
     ...(attendant && { start: attendant.start, after: attendant.after, memory: attendant.memory }),
     figures: (result) => ({ ...termsOf(result, learner), ...attendant?.figures(result) }),
-    validate: () =>
-      validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['l1', 'l2', ...learner.terms]),
+    ...(data.validation.count > 0 && {
+      validate: () =>
+        validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['l1', 'l2', ...learner.terms]),
+    }),
     reconstruct: () => reconstructNow(options, trainStep),
     dispose() {
       trainStep.dispose();
