@@ -12,6 +12,16 @@ export interface TensorEntry {
 
 export type CheckpointValue = string | number | bigint | boolean | null;
 
+/** An object of a pickle that was left out, since its class is not on the allow-list. */
+export interface LeftOut {
+  /** Dotted path; empty for the whole file, and for what the file makes and does not keep. */
+  readonly name: string;
+  /** Its class or function as the file names it: `pathlib.PosixPath`. */
+  readonly what: string;
+  /** True where a loader that runs it would run commands or code: `posix.system`. */
+  readonly runsCode: boolean;
+}
+
 /** An open weight file of any supported format. Tensors are read one by one, by range. */
 export interface Checkpoint {
   readonly path: string;
@@ -19,6 +29,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   /** What else the file says, by dotted path: epochs, settings, safetensors metadata. */
   readonly values: ReadonlyMap<string, CheckpointValue>;
+  /** Always empty unless the file was opened with `unknown: 'skip'`. */
+  readonly leftOut: readonly LeftOut[];
   /** Row-major, little-endian bytes of one tensor, in a buffer of their own. @throws tensor-unknown */
   read(name: string): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;

@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isTesseraError } from '@tessera/errors';
 import { bytesPerElement, elementCount } from './dtype.ts';
-import { openCheckpoint } from './open-checkpoint.ts';
+import { openCheckpoint, type OpenOptions } from './open-checkpoint.ts';
 import { fixture, inTemporaryFolder } from './testing/test-files.ts';
 
 const rounds = 400;
@@ -25,9 +26,9 @@ function damage(bytes: Buffer, random: (below: number) => number): Buffer {
 }
 
 /** Opens a file and reads all of it. @returns whether it was accepted */
-async function survives(path: string): Promise<boolean> {
+async function survives(path: string, options: OpenOptions): Promise<boolean> {
   try {
-    const file = await openCheckpoint(path);
+    const file = await openCheckpoint(path, options);
     try {
       for (const { name, dtype, shape } of file.tensors.values()) {
         expect(elementCount(shape) * bytesPerElement(dtype)).toBeLessThan(largestTensor);
@@ -49,7 +50,11 @@ describe('damaged files', () => {
     ['mixed_dtypes_legacy.pth', 2],
     ['mixed_dtypes.expected.safetensors', 3],
     ['malicious_os_system.pth', 4],
-  ])('%s is read or refused in words', async (name, seed) => {
+    ['torch_types.pth', 5],
+    ['torch_types_legacy.pth', 6],
+    ['unknown_objects.pth', 7, 'skip'],
+    ['malicious_os_system.pth', 8, 'skip'],
+  ] as const)('%s is read or refused in words (%d)', async (name, seed, unknown: OpenOptions['unknown'] = 'refuse') => {
     const bytes = await readFile(fixture(name));
     const random = generator(seed);
     let refused = 0;
@@ -57,9 +62,10 @@ describe('damaged files', () => {
       const path = join(folder, 'damaged');
       for (let round = 0; round < rounds; round++) {
         await writeFile(path, damage(bytes, random));
-        if (!(await survives(path))) refused += 1;
+        if (!(await survives(path, { unknown }))) refused += 1;
       }
     });
     expect(refused).toBeGreaterThan(rounds / 4);
+    expect(existsSync('/tmp/pwned_by_pickle') || existsSync('/tmp/pwned_by_skipping')).toBe(false);
   });
 });

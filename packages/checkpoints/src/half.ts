@@ -1,39 +1,14 @@
-import { TesseraError } from '@tessera/errors';
-import type { DType } from './dtype.ts';
-
-/**
- * Floating-point bytes of a file as float32: the 16-bit kinds are widened exactly, float64 is rounded. float32 bytes
- * are looked at, not copied, when they are aligned.
- * @throws tensor-not-float for integers and booleans
- */
-export function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: DType): Float32Array<ArrayBuffer> {
-  switch (dtype) {
-    case 'float32': {
-      const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-      return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
-    }
-    case 'float16':
-      return mapHalves(bytes, (half) => halfBits[half]!);
-    case 'bfloat16':
-      return mapHalves(bytes, (half) => half << 16);
-    case 'float64':
-      return Float32Array.from(new Float64Array(bytes.slice().buffer));
-    default:
-      throw new TesseraError({
-        code: 'tensor-not-float',
-        who: 'checkpoints',
-        got: `a tensor of ${dtype}`,
-        expected: 'floating-point numbers',
-      });
-  }
+/** float16 or bfloat16 bytes as float32, exactly. */
+export function widenHalves(bytes: Uint8Array, dtype: 'float16' | 'bfloat16'): Float32Array<ArrayBuffer> {
+  return dtype === 'float16' ? mapHalves(bytes, (half) => halfBits[half]!) : mapHalves(bytes, (half) => half << 16);
 }
 
-/** float32 as float16 bytes, rounded to nearest, ties to even; beyond 65504 infinite. */
-export function toFloat16Bytes(values: Float32Array): Uint8Array<ArrayBuffer> {
+/** float32 as float16 bit patterns, rounded to nearest, ties to even; from 65520 on infinite. */
+export function roundToHalves(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
   for (let index = 0; index < halves.length; index++) halves[index] = roundToHalf(bits[index]!);
-  return new Uint8Array(halves.buffer);
+  return halves;
 }
 
 function mapHalves(bytes: Uint8Array, toBits: (half: number) => number): Float32Array<ArrayBuffer> {

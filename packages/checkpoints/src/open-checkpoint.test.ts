@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from './checkpoint.ts';
-import { toFloat32 } from './half.ts';
+import { toFloat32 } from './convert.ts';
 import { openCheckpoint } from './open-checkpoint.ts';
 import { fixture, inTemporaryFolder, refusal } from './testing/test-files.ts';
 
@@ -56,8 +56,8 @@ describe('files that torch.save wrote', () => {
   ] as const)('widens %s', async (name, dtype, relative) => {
     await withFiles([name, 'pth_micro_var.safetensors'], async (half, full) => {
       expect(half!.tensors.get('head.weight')!.dtype).toBe(dtype);
-      const wide = toFloat32(await half!.read('head.weight'), dtype);
-      const exact = toFloat32(await full!.read('head.weight'), 'float32');
+      const wide = toFloat32(await half!.read('head.weight'), dtype, { who: 'half', name: 'head.weight' });
+      const exact = toFloat32(await full!.read('head.weight'), 'float32', { who: 'full', name: 'head.weight' });
       wide.forEach((value, index) => {
         expect(Math.abs(value - exact[index]!)).toBeLessThanOrEqual(Math.abs(exact[index]!) * relative + 2 ** -25);
       });

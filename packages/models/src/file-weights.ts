@@ -42,7 +42,7 @@ async function widenAll(file: Checkpoint): Promise<ReadonlyMap<string, Float32Ar
   const wide = new Map<string, Float32Array>();
   for (const { name, dtype, location } of file.tensors.values()) {
     if (dtype === 'float32' && location !== null) continue;
-    wide.set(name, toFloat32(await file.read(name), dtype));
+    wide.set(name, toFloat32(await file.read(name), dtype, { who: file.path, name }));
   }
   return wide;
 }

@@ -78,7 +78,10 @@ async function load(path: string, targets: readonly Buffer[]): Promise<void> {
     for (const name of file.tensors.keys()) if (!wanted.has(name)) problems.push(`${name} left over`);
     if (problems.length > 0) throw mismatch(path, problems);
     for (const { name, variable } of targets) {
-      const values = tensorFrom(toFloat32(await file.read(name), file.tensors.get(name)!.dtype), variable.shape);
+      const values = tensorFrom(
+        toFloat32(await file.read(name), file.tensors.get(name)!.dtype, { who: path, name }),
+        variable.shape,
+      );
       variable.assign(values);
       values.dispose();
     }

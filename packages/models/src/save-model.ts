@@ -29,7 +29,8 @@ export interface SaveModelRequest {
 /**
  * Writes a model folder, whole or not at all: into a temporary neighbour, which then takes its place. Of a folder that
  * was there before, everything else (a card, pictures) is kept.
- * @throws TesseraError for a manifest that `readManifest` would refuse
+ * @throws TesseraError number-out-of-range for a weight that float16 does not hold, and for a manifest that
+ * `readManifest` would refuse
  */
 export async function saveModel(folder: string, { manifest, tensors, dtype }: SaveModelRequest): Promise<void> {
   await replaceFolder(folder, async (temporary) => {
@@ -63,19 +64,24 @@ export async function writeWeights(path: string, tensors: readonly SavedTensor[]
   const buffers = tensors.filter(({ buffer }) => buffer).map(({ name }) => name);
   await writeSafetensors(
     path,
-    tensors.map((tensor) => writable(tensor, dtype)),
+    tensors.map((tensor) => writable(tensor, { who: path, dtype })),
     buffers.length > 0 ? { [buffersKey]: buffers.sort().join(' ') } : {},
   );
 }
 
-function writable({ name, shape, values }: SavedTensor, dtype: SavedDType): WritableTensor {
+/** Buffers stay as they are: they count, and counts may be beyond what a half holds. */
+function writable(
+  { name, shape, buffer, values }: SavedTensor,
+  { who, dtype: asked }: { readonly who: string; readonly dtype: SavedDType },
+): WritableTensor {
+  const dtype = buffer ? 'float32' : asked;
   return {
     name,
     shape,
     dtype,
     bytes: async () => {
       const data = await values();
-      if (dtype === 'float16') return toFloat16Bytes(data);
+      if (dtype === 'float16') return toFloat16Bytes(data, { who, name });
       return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     },
   };

@@ -104,7 +104,7 @@ describe('fresh weights', () => {
 });
 
 describe('weights of a file', () => {
-  const half = toFloat16Bytes(Float32Array.of(0.5, -2));
+  const half = toFloat16Bytes(Float32Array.of(0.5, -2), { who: 'test', name: 'half' });
   const path = () => join(folder, 'w.safetensors');
   beforeEach(() =>
     writeSafetensors(

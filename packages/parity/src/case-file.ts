@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { openCheckpoint, toFloat32, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
+import { openCheckpoint, toFloat32, toInt32, toNumbers, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
 
 export interface CaseTensor {
@@ -56,31 +56,12 @@ export async function readWeights(file: CaseFile, relative: string): Promise<Map
   }
 }
 
-async function readTensor(checkpoint: Checkpoint, entry: TensorEntry): Promise<CaseTensor> {
-  const bytes = await checkpoint.read(entry.name);
-  return { data: decode(bytes, entry), shape: entry.shape };
-}
-
 /** Integers and masks become int32; float64 stays, since tables are compared in it. */
-function decode(bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry): CaseTensor['data'] {
-  const { buffer } = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
-  switch (dtype) {
-    case 'float64':
-      return new Float64Array(buffer, 0, bytes.byteLength / 8);
-    case 'int64':
-      return Int32Array.from(new BigInt64Array(buffer, 0, bytes.byteLength / 8), Number);
-    case 'int32':
-      return new Int32Array(buffer, 0, bytes.byteLength / 4);
-    case 'int16':
-      return Int32Array.from(new Int16Array(buffer, 0, bytes.byteLength / 2));
-    case 'int8':
-      return Int32Array.from(new Int8Array(buffer, 0, bytes.byteLength));
-    case 'uint8':
-    case 'bool':
-      return Int32Array.from(new Uint8Array(buffer, 0, bytes.byteLength));
-    default:
-      return toFloat32(bytes, dtype);
-  }
+async function readTensor(checkpoint: Checkpoint, { name, dtype, shape }: TensorEntry): Promise<CaseTensor> {
+  const bytes = await checkpoint.read(name);
+  const of = { who: checkpoint.path, name };
+  if (dtype === 'float64') return { data: toNumbers(bytes, dtype, of), shape };
+  return { data: /int|bool/.test(dtype) ? toInt32(bytes, dtype, of) : toFloat32(bytes, dtype, of), shape };
 }
 
 /** The tensor, or an error that names the file. @throws TesseraError `case-tensor-missing` */

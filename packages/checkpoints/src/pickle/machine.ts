@@ -1,13 +1,13 @@
 import type { ByteReader } from './byte-reader.ts';
 import { malformed } from './pickle-error.ts';
-import type { Global, PickleKey, PickleValue } from './value.ts';
+import { isUnknown, type Global, type PickleKey, type PickleValue, type Unknown } from './value.ts';
 
-/** What a pickle may name: everything else is refused. Nothing of the file is ever executed. */
+/** What a pickle may name: everything else is refused or stood in for. Nothing of the file is ever executed. */
 export interface Environment {
   /** @throws pickle-global-refused */
-  find(module: string, name: string): Global;
-  /** The result of calling an allowed global, as data. */
-  call(callee: Global, args: readonly PickleValue[]): PickleValue;
+  find(module: string, name: string): Global | Unknown;
+  /** The result of calling an allowed global, as data; of an unknown one, another that stands for the result. */
+  call(callee: Global | Unknown, args: readonly PickleValue[]): PickleValue;
   /** A reference to bytes outside the pickle: a storage. */
   persistent(id: PickleValue): PickleValue;
 }
@@ -77,16 +77,17 @@ export class Machine {
     return value;
   }
 
-  popGlobal(): Global {
+  popCallable(): Global | Unknown {
     const value = this.pop();
-    if (isGlobal(value)) return value;
+    if (isGlobal(value) || isUnknown(value)) return value;
     throw this.wrong('a call of something else', 'a call of a global');
   }
 
   topMap(): Map<PickleKey, PickleValue> {
     const value = this.top();
-    if (!(value instanceof Map)) throw this.wrong('items for something else', 'a dict');
-    return value;
+    if (value instanceof Map) return value;
+    if (isUnknown(value)) return value.items;
+    throw this.wrong('items for something else', 'a dict');
   }
 
   wrong(got: string, expected: string): Error {

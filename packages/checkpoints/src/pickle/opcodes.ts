@@ -1,5 +1,5 @@
 import type { Machine } from './machine.ts';
-import type { PickleKey, PickleValue } from './value.ts';
+import { isUnknown, kindOf, type Instance, type PickleKey, type PickleValue } from './value.ts';
 
 /** The opcodes that torch.save writes in its protocols 2 to 5. Those of protocol 0 and of extensions are left out. */
 export const opcodes: ReadonlyMap<number, (machine: Machine) => void> = new Map([
@@ -22,6 +22,7 @@ export const opcodes: ReadonlyMap<number, (machine: Machine) => void> = new Map(
   [0x43, (m) => m.push(m.reader.bytes(m.reader.u8()))],
   [0x42, (m) => m.push(m.reader.bytes(m.reader.u32()))],
   [0x8e, (m) => m.push(m.reader.bytes(m.reader.u64()))],
+  [0x96, (m) => m.push(m.reader.bytes(m.reader.u64()))],
   // Containers
   [0x5d, (m) => m.push([])],
   [0x29, (m) => m.push([])],
@@ -53,6 +54,7 @@ export const opcodes: ReadonlyMap<number, (machine: Machine) => void> = new Map(
   [0x93, findOnStack],
   [0x52, call],
   [0x81, call],
+  [0x92, callWithNames],
   [0x51, (m) => m.push(m.environment.persistent(m.pop()))],
   [0x62, build],
   // Frames only help readers of streams
@@ -64,7 +66,8 @@ function popMany(machine: Machine, count: number): PickleValue[] {
 }
 
 function append(machine: Machine, values: readonly PickleValue[]): void {
-  const list = machine.top();
+  const target = machine.top();
+  const list = isUnknown(target) ? target.parts : target;
   if (!Array.isArray(list)) throw machine.wrong('items for something else', 'a list');
   for (const value of values) list.push(value);
 }
@@ -75,15 +78,26 @@ function setItems(machine: Machine, flat: readonly PickleValue[]): void {
   for (let index = 0; index < flat.length; index += 2) map.set(asKey(machine, flat[index]!), flat[index + 1]!);
 }
 
+/** Keys become names, so a tuple or a class is a key by what it reads like. */
 function asKey(machine: Machine, value: PickleValue): PickleKey {
   if (value === null || typeof value !== 'object') return value;
-  throw machine.wrong('a dict key that is no string or number', 'plain keys');
+  if (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= 16 &&
+    value.every((part) => part === null || typeof part !== 'object')
+  ) {
+    return `(${value.join(', ')})`;
+  }
+  if ('kind' in value && (value.kind === 'global' || value.kind === 'unknown')) return value.name;
+  throw machine.wrong('a dict key that is no text, number or short tuple of them', 'plain keys');
 }
 
 function addToSet(machine: Machine, values: readonly PickleValue[]): void {
-  const set = machine.top();
-  if (!(set instanceof Set)) throw machine.wrong('items for something else', 'a set');
-  for (const value of values) set.add(value);
+  const target = machine.top();
+  if (isUnknown(target)) target.parts.push(...values);
+  else if (target instanceof Set) for (const value of values) target.add(value);
+  else throw machine.wrong('items for something else', 'a set');
 }
 
 function findOnStack(machine: Machine): void {
@@ -93,17 +107,30 @@ function findOnStack(machine: Machine): void {
 
 function call(machine: Machine): void {
   const args = machine.popArray();
-  machine.push(machine.environment.call(machine.popGlobal(), args));
+  machine.push(machine.environment.call(machine.popCallable(), args));
+}
+
+/** As `call`, with keyword arguments, which no class of the allow-list takes. */
+function callWithNames(machine: Machine): void {
+  const named = machine.pop();
+  if (!(named instanceof Map)) throw machine.wrong('names that are no dict', 'arguments by name');
+  call(machine);
+  const made = machine.top();
+  if (isUnknown(made)) for (const [key, value] of named) made.items.set(key, value);
+  else if (named.size > 0) throw machine.wrong('arguments by name', 'none');
 }
 
 /** Attributes of an object. A dict's own (OrderedDict's `_metadata`) say nothing about tensors and are dropped. */
 function build(machine: Machine): void {
   const state = machine.pop();
   const target = machine.top();
+  if (isUnknown(target)) {
+    if (state instanceof Map) for (const [key, value] of state) target.items.set(key, value);
+    else target.parts.push(state);
+    return;
+  }
   if (!(state instanceof Map)) throw machine.wrong('a state that is no dict', 'attributes by name');
   if (target instanceof Map) return;
-  if (target === null || typeof target !== 'object' || !('kind' in target) || target.kind !== 'instance') {
-    throw machine.wrong('attributes for plain data', 'an object');
-  }
-  for (const [key, value] of state) target.attributes.set(key, value);
+  if (kindOf(target) !== 'instance') throw machine.wrong('attributes for plain data', 'an object');
+  for (const [key, value] of state) (target as Instance).attributes.set(key, value);
 }

@@ -7,7 +7,10 @@ import type { PickleValue } from './value.ts';
 
 function read(...parts: readonly (string | readonly number[])[]): PickleValue {
   const bytes = Buffer.concat([[0x80, 2], ...parts, '.'].map((part) => Buffer.from(part as string)));
-  const found = unpickle(bytes, torchEnvironment('test'), { start: 0, who: 'test' });
+  const found = unpickle(bytes, torchEnvironment('test', { unknown: 'refuse', met: new Set() }), {
+    start: 0,
+    who: 'test',
+  });
   if (found === null) throw new Error('went on');
   return found.value;
 }

@@ -3,22 +3,33 @@ import type { TensorEntry } from '../checkpoint.ts';
 import { bytesPerElement, elementCount, type DType } from '../dtype.ts';
 import { duplicateKey } from './duplicate-key.ts';
 
-/** Names of element types in the file; the format's eight-bit floats and unsigned wide integers are not read. */
-export const safetensorsNames: Readonly<Record<DType, string>> = {
+/** Names of element types in the file; null where the format has none. Those of less than a byte are not read. */
+export const safetensorsNames: Readonly<Record<DType, string | null>> = {
   float64: 'F64',
   float32: 'F32',
   float16: 'F16',
   bfloat16: 'BF16',
+  float8_e4m3fn: 'F8_E4M3',
+  float8_e5m2: 'F8_E5M2',
+  float8_e4m3fnuz: 'F8_E4M3FNUZ',
+  float8_e5m2fnuz: 'F8_E5M2FNUZ',
+  float8_e8m0fnu: 'F8_E8M0',
   int64: 'I64',
   int32: 'I32',
   int16: 'I16',
   int8: 'I8',
+  uint64: 'U64',
+  uint32: 'U32',
+  uint16: 'U16',
   uint8: 'U8',
   bool: 'BOOL',
+  complex128: null,
+  complex64: 'C64',
+  complex32: null,
 };
 
 const dtypes: ReadonlyMap<string, DType> = new Map(
-  Object.entries(safetensorsNames).map(([dtype, name]) => [name, dtype as DType]),
+  Object.entries(safetensorsNames).flatMap(([dtype, name]) => (name === null ? [] : [[name, dtype as DType]])),
 );
 
 export interface Header {

@@ -20,6 +20,7 @@ export async function safetensorsCheckpoint(source: ByteSource): Promise<Checkpo
     format: 'safetensors',
     tensors,
     values: metadata,
+    leftOut: [],
     read: async (name) => {
       const location = tensors.get(name)?.location;
       if (!location) throw unknownTensor(source.path, name);

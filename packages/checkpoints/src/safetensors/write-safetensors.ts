@@ -55,7 +55,9 @@ function makeHeader(
     if (entries.has(tensor.name)) throw wrong(path, `two tensors named ${tensor.name}`, 'one of each name');
     const end = at + byteLength(tensor);
     const { name, dtype, shape } = tensor;
-    entries.set(name, { dtype: safetensorsNames[dtype], shape, data_offsets: [at, end] });
+    const known = safetensorsNames[dtype];
+    if (known === null) throw wrong(path, `${name} of ${dtype}`, 'a type that safetensors has');
+    entries.set(name, { dtype: known, shape, data_offsets: [at, end] });
     at = end;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)));

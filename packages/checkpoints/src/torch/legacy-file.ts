@@ -1,12 +1,11 @@
 import { TesseraError } from '@tessera/errors';
 import type { ByteSource } from '../byte-source.ts';
-import { bytesPerElement } from '../dtype.ts';
 import type { Environment } from '../pickle/machine.ts';
 import { malformed } from '../pickle/pickle-error.ts';
 import { unpickle } from '../pickle/unpickle.ts';
 import type { PickleValue } from '../pickle/value.ts';
-import { torchEnvironment } from './environment.ts';
-import type { Storage } from './tensor-view.ts';
+import { torchEnvironment, type UnknownObjects } from './environment.ts';
+import { byteLengthOf, type Storage } from './tensor-view.ts';
 import type { TorchFile } from './torch-file.ts';
 
 const magic = 0x1950a86a20f9469cfc6cn;
@@ -18,14 +17,15 @@ const largestPickle = 1 << 26;
  * torch.save's form before 1.6: five pickles (magic number, version, system, description, storage keys), then each
  * storage as its element count in eight bytes and its elements.
  */
-export async function openLegacyFile(source: ByteSource): Promise<TorchFile> {
+export async function openLegacyFile(source: ByteSource, unknown: UnknownObjects): Promise<TorchFile> {
+  const met = new Set<string>();
   const storages = new Map<string, Storage>();
-  const pickles = await readPickles(source, collecting(torchEnvironment(source.path), storages));
+  const pickles = await readPickles(source, collecting(torchEnvironment(source.path, { unknown, met }), storages));
   const [, found, system, root, keys] = pickles.values;
   if (found !== version) throw malformed(source.path, `version ${String(found)}`, String(version));
   const bigEndian = system instanceof Map && system.get('little_endian') === false;
   const offsets = await locateAll(source, { start: pickles.end, keys: asKeys(source, keys!), storages, bigEndian });
-  return { root: root!, bigEndian, locate: (storage) => offsets.get(storage.key) ?? missing(source, storage.key) };
+  return { root: root!, met, bigEndian, locate: (storage) => offsets.get(storage.key) ?? missing(source, storage.key) };
 }
 
 /** The description names every storage before their bytes come, which tells each one's size. */
@@ -108,7 +108,7 @@ async function locateAll(
       });
     }
     offsets.set(key, at + 8);
-    at += 8 + count * bytesPerElement(storage.dtype);
+    at += 8 + byteLengthOf(storage);
     if (at > source.size) await source.read(at, 0); // says that the file is truncated
   }
   return offsets;

@@ -1,11 +1,13 @@
-import type { DType } from '../dtype.ts';
+import { bytesPerElement, type DType } from '../dtype.ts';
 
 /** A run of elements in the file, shared by the tensors that look into it. */
 export interface Storage {
   readonly kind: 'storage';
   /** Its name in the file. */
   readonly key: string;
-  readonly dtype: DType;
+  /** Null for bare bytes, of which each tensor says what they are. */
+  readonly dtype: DType | null;
+  /** Of its type, or bytes. */
   readonly elements: number;
 }
 
@@ -13,9 +15,14 @@ export interface Storage {
 export interface TensorView {
   readonly kind: 'tensor';
   readonly storage: Storage;
+  readonly dtype: DType;
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
+}
+
+export function byteLengthOf({ dtype, elements }: Storage): number {
+  return elements * (dtype === null ? 1 : bytesPerElement(dtype));
 }
 
 /** True when the elements lie one behind the other in row-major order. */
@@ -56,7 +63,7 @@ export function gatherView(view: TensorView, span: Uint8Array, size: number): Ui
   return result;
 }
 
-/** Reverses the bytes of each element, in place: big-endian files. */
+/** Reverses the bytes of each number, in place: big-endian files. */
 export function swapBytes(bytes: Uint8Array, size: number): void {
   for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
 }

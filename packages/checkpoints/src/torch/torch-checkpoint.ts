@@ -1,14 +1,16 @@
 import { TesseraError } from '@tessera/errors';
 import type { ByteSource } from '../byte-source.ts';
-import type { Checkpoint, TensorEntry } from '../checkpoint.ts';
-import { bytesPerElement, elementCount } from '../dtype.ts';
+import type { Checkpoint, LeftOut, TensorEntry } from '../checkpoint.ts';
+import { bytesPerElement, bytesPerNumber, elementCount } from '../dtype.ts';
 import { flatten } from './flatten.ts';
+import { runsCode } from './runs-code.ts';
 import { gatherView, isContiguous, spanOf, swapBytes, type TensorView } from './tensor-view.ts';
 import type { TorchFile } from './torch-file.ts';
 
 /** A checkpoint over a PyTorch file; every storage is checked to be there before any is read. */
 export function torchCheckpoint(source: ByteSource, file: TorchFile, format: 'torch-zip' | 'torch-legacy'): Checkpoint {
-  const { tensors, values } = flatten(file.root, source.path);
+  const { tensors, values, unknown, standIns } = flatten(file.root, source.path);
+  const nowhere = [...file.met].filter((what) => !standIns.has(what)).map((what) => ['', what] as const);
   const entries = new Map<string, TensorEntry>();
   for (const [name, view] of tensors) entries.set(name, describe(name, view, file));
   return {
@@ -16,6 +18,7 @@ export function torchCheckpoint(source: ByteSource, file: TorchFile, format: 'to
     format,
     tensors: entries,
     values,
+    leftOut: [...unknown, ...nowhere].map(([name, what]) => ({ name, what, runsCode: runsCode(what) })),
     read: async (name) => {
       const view = tensors.get(name);
       if (view === undefined) throw unknownTensor(source.path, name);
@@ -35,10 +38,10 @@ export function unknownTensor(who: string, name: string): TesseraError {
 }
 
 function describe(name: string, view: TensorView, file: TorchFile): TensorEntry {
-  const { dtype } = view.storage;
+  const { dtype } = view;
   const size = bytesPerElement(dtype);
   const start = file.locate(view.storage);
-  const plain = isContiguous(view) && (!file.bigEndian || size === 1);
+  const plain = isContiguous(view) && (!file.bigEndian || bytesPerNumber(dtype) === 1);
   return {
     name,
     dtype,
@@ -48,10 +51,10 @@ function describe(name: string, view: TensorView, file: TorchFile): TensorEntry 
 }
 
 async function readView(source: ByteSource, file: TorchFile, view: TensorView): Promise<Uint8Array<ArrayBuffer>> {
-  const size = bytesPerElement(view.storage.dtype);
+  const size = bytesPerElement(view.dtype);
   const start = file.locate(view.storage) + view.offset * size;
   const span = spanOf(view);
   const bytes = span === 0 ? new Uint8Array(0) : await source.read(start, span * size);
-  if (file.bigEndian && size > 1) swapBytes(bytes, size);
+  if (file.bigEndian) swapBytes(bytes, bytesPerNumber(view.dtype));
   return isContiguous(view) ? bytes : gatherView(view, bytes, size);
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { toFloat32 } from '../half.ts';
+import { toFloat32 } from '../convert.ts';
 import { openCheckpoint } from '../open-checkpoint.ts';
 import { inTemporaryFolder, refusal, tensorPickle, testZip, type TestEntry } from '../testing/test-files.ts';
 
@@ -15,7 +15,7 @@ async function readX(entries: readonly TestEntry[]): Promise<number[]> {
     await writeFile(path, testZip(entries));
     const file = await openCheckpoint(path);
     try {
-      return [...toFloat32(await file.read('x'), 'float32')];
+      return [...toFloat32(await file.read('x'), 'float32', { who: path, name: 'x' })];
     } finally {
       await file.close();
     }

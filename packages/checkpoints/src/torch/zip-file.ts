@@ -1,10 +1,10 @@
 import { TesseraError } from '@tessera/errors';
 import type { ByteSource } from '../byte-source.ts';
-import { bytesPerElement } from '../dtype.ts';
+import type { Environment } from '../pickle/machine.ts';
 import { malformed } from '../pickle/pickle-error.ts';
 import { unpickle } from '../pickle/unpickle.ts';
-import { torchEnvironment } from './environment.ts';
-import type { Storage } from './tensor-view.ts';
+import { torchEnvironment, type UnknownObjects } from './environment.ts';
+import { byteLengthOf, type Storage } from './tensor-view.ts';
 import type { TorchFile } from './torch-file.ts';
 import { readZipDirectory, type ZipEntry } from './zip-directory.ts';
 
@@ -14,7 +14,7 @@ const largestPickle = 1 << 26;
  * torch.save's form since 1.6: `NAME/data.pkl` describes, `NAME/data/KEY` holds one storage each. Other entries
  * (`version`, `.format_version`, ...) are tolerated.
  */
-export async function openZipFile(source: ByteSource): Promise<TorchFile> {
+export async function openZipFile(source: ByteSource, unknown: UnknownObjects): Promise<TorchFile> {
   const entries = await readZipDirectory(source);
   const [name, ...others] = [...entries.keys()].filter((key) => /^[^/]*\/data\.pkl$/.test(key));
   if (name === undefined || others.length > 0) {
@@ -26,17 +26,23 @@ export async function openZipFile(source: ByteSource): Promise<TorchFile> {
     });
   }
   const prefix = name.slice(0, -'data.pkl'.length);
+  const met = new Set<string>();
   return {
-    root: await readRoot(source, entries.get(name)!),
+    root: await readRoot(source, entries.get(name)!, torchEnvironment(source.path, { unknown, met })),
+    met,
     bigEndian: await isBigEndian(source, entries.get(`${prefix}byteorder`)),
     locate: (storage) => locate(source.path, storage, entries.get(`${prefix}data/${storage.key}`)),
   };
 }
 
-async function readRoot(source: ByteSource, { offset, size }: ZipEntry): Promise<TorchFile['root']> {
+async function readRoot(
+  source: ByteSource,
+  { offset, size }: ZipEntry,
+  environment: Environment,
+): Promise<TorchFile['root']> {
   if (size > largestPickle) throw malformed(source.path, `a description of ${size} bytes`, 'a description of tensors');
   const bytes = await source.read(offset, size);
-  const result = unpickle(bytes, torchEnvironment(source.path), { start: 0, who: source.path });
+  const result = unpickle(bytes, environment, { start: 0, who: source.path });
   if (result === null) throw malformed(source.path, 'a description that breaks off', 'a complete one');
   return result.value;
 }
@@ -58,7 +64,7 @@ function locate(who: string, storage: Storage, entry: ZipEntry | undefined): num
       next: 'Copy or download the file again.',
     });
   }
-  const size = storage.elements * bytesPerElement(storage.dtype);
+  const size = byteLengthOf(storage);
   if (entry.size >= size) return entry.offset;
   throw new TesseraError({
     code: 'tensor-storage-short',

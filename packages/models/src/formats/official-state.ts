@@ -101,7 +101,11 @@ function stateUnder(file: Checkpoint, { prefix, averaged }: Found): OfficialStat
     read,
     tensor: (name) => {
       const { shape, dtype } = entries.get(name)!;
-      return { name, shape, values: async () => toFloat32(await read(name), dtype) };
+      return {
+        name,
+        shape,
+        values: async () => toFloat32(await read(name), dtype, { who: file.path, name: prefix + name }),
+      };
     },
   };
 }

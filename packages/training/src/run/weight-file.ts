@@ -11,7 +11,7 @@ export async function writeWeightFile(path: string, tensors: readonly SavedTenso
     name,
     shape,
     dtype: 'float16' as const,
-    bytes: async () => toFloat16Bytes(await values()),
+    bytes: async () => toFloat16Bytes(await values(), { who: path, name }),
   }));
   await writeSafetensors(path, halved);
   return hashFile(path);
@@ -24,7 +24,7 @@ export async function readWeightFile(path: string): Promise<SavedTensor[]> {
     const buffers = buffersOf(file);
     const tensors: SavedTensor[] = [];
     for (const { name, shape, dtype } of file.tensors.values()) {
-      const values = toFloat32(await file.read(name), dtype);
+      const values = toFloat32(await file.read(name), dtype, { who: path, name });
       tensors.push({ name, shape, buffer: buffers.has(name), values: () => values });
     }
     return tensors;

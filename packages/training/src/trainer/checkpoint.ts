@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { openCheckpoint, writeSafetensors } from '@tessera/checkpoints';
+import { openCheckpoint, toFloat32, writeSafetensors } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
 
 /** Named arrays of a training: parameters, moments, averages, counters. */
@@ -53,9 +53,8 @@ export async function loadCheckpoint(path: string, fingerprint: string): Promise
       });
     }
     const state = new Map<string, { data: Float32Array; shape: readonly number[] }>();
-    for (const [name, { shape }] of file.tensors) {
-      const bytes = await file.read(name);
-      state.set(name, { data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4), shape });
+    for (const [name, { dtype, shape }] of file.tensors) {
+      state.set(name, { data: toFloat32(await file.read(name), dtype, { who: path, name }), shape });
     }
     const number = (key: string) => Number(file.values.get(key));
     return { step: number('step'), seconds: number('seconds'), fingerprint, state };

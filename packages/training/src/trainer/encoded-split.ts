@@ -53,10 +53,14 @@ export async function encodedSplit(split: Split, options: EncodeOptions): Promis
   const held = await readStore(options);
   const store = held ?? (await encodeAll(split, options));
   if (!held) await writeStore(options, store, split.count);
-  return openStore(store, split, options.flips ? 2 : 1);
+  return openStore(store, split, { copies: options.flips ? 2 : 1, path: options.path });
 }
 
-function openStore({ name, shape, dtype, bytes }: Store, { count, label_N }: Split, copies: number): EncodedSplit {
+function openStore(
+  { name, shape, dtype, bytes }: Store,
+  { count, label_N }: Split,
+  { copies, path }: { readonly copies: number; readonly path: string },
+): EncodedSplit {
   const size = bytes.length / (count * copies);
   return {
     count,
@@ -70,13 +74,13 @@ function openStore({ name, shape, dtype, bytes }: Store, { count, label_N }: Spl
         const from = ((copy?.[slot] ?? 0) * count + member) * size;
         out.set(bytes.subarray(from, from + size), slot * size);
       }
-      return dtype === 'int32' ? new Int32Array(out.buffer) : toFloat32(out, dtype);
+      return dtype === 'int32' ? new Int32Array(out.buffer) : toFloat32(out, dtype, { who: path, name });
     },
   };
 }
 
 async function encodeAll(split: Split, options: EncodeOptions): Promise<Store> {
-  const { tokenizer, batch, flips, progress } = options;
+  const { path, tokenizer, batch, flips, progress } = options;
   const images = split.count * (flips ? 2 : 1);
   const bar = progress(images);
   let store: Store | null = null;
@@ -88,7 +92,8 @@ async function encodeAll(split: Split, options: EncodeOptions): Promise<Store> {
     const image = mirrored ? flipImages(pixels, tokenizer.image) : pixels;
     const { name, shape, values } = await encodeImages(tokenizer, image, members.length);
     store ??= emptyStore({ name, shape, images });
-    const bytes = store.dtype === 'float16' ? toFloat16Bytes(values as Float32Array) : bytesOf(values);
+    const bytes =
+      store.dtype === 'float16' ? toFloat16Bytes(values as Float32Array, { who: path, name }) : bytesOf(values);
     store.bytes.set(bytes, start * sizeOf(store));
     start += members.length;
     bar.update(start, 'encoding');

@@ -100,8 +100,11 @@ describe('importing official VAR weights', () => {
     const file = await openCheckpoint(join(root, 'half', 'backbone.safetensors'));
     const entry = file.tensors.get('blocks.0.ffn.fc1.weight')!;
     expect(entry.dtype).toBe('float16');
-    const half = toFloat32(await file.read(entry.name), entry.dtype);
-    const full = toFloat32(await source.read(`trainer.var_wo_ddp.${entry.name}`), 'float32');
+    const half = toFloat32(await file.read(entry.name), entry.dtype, { who: 'half', name: entry.name });
+    const full = toFloat32(await source.read(`trainer.var_wo_ddp.${entry.name}`), 'float32', {
+      who: 'full',
+      name: entry.name,
+    });
     half.forEach((value, i) => expect(Math.abs(value - full[i]!)).toBeLessThan(Math.abs(full[i]!) / 2048 + 1e-7));
     await file.close();
     const model = await openModel(join(root, 'half'), { engine });
