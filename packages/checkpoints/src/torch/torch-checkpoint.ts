@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import type { ByteSource } from '../byte-source.ts';
-import type { Checkpoint, LeftOut, TensorEntry } from '../checkpoint.ts';
+import type { Checkpoint, TensorEntry } from '../checkpoint.ts';
 import { bytesPerElement, bytesPerNumber, elementCount } from '../dtype.ts';
 import { flatten } from './flatten.ts';
 import { runsCode } from './runs-code.ts';
