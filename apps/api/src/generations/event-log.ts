@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Database } from '../storage/database.ts';
 import type { GenerationRequest } from './edit-request.ts';
 import type { EventBody, Failure, Generation, GenerationEvent, GenerationState } from './records.ts';
@@ -33,9 +32,9 @@ const stateAfter: Record<EventBody['kind'], GenerationState> = {
 
 /** Generations and their events: the one truth, from which every stream is read. */
 export interface EventLog {
-  /** Writes a generation and its `queued` event together. */
-  create(request: GenerationRequest): Promise<Generation>;
-  /** Adds an event and the state it brings; false when the generation has already ended. */
+  /** Writes a generation and its `queued` event together. After an error it may be there or not. */
+  create(id: string, request: GenerationRequest): Promise<Generation>;
+  /** Adds an event and the state it brings; false when the generation has already ended, or is not there. */
   append(id: string, body: EventBody): Promise<boolean>;
   find(id: string): Promise<Generation | null>;
   newest(count: number): Promise<Generation[]>;
@@ -45,24 +44,14 @@ export interface EventLog {
 }
 
 export function eventLog(database: Database): EventLog {
-  const generations = async (sql: string, values: unknown[] = []) => {
+  const generations = async (sql: string, values: readonly unknown[] = []) => {
     const { rows } = await database.query<GenerationRow>(`SELECT * FROM generation ${sql}`, values);
     return rows.map(toGeneration);
   };
   return {
-    async create(request) {
-      const id = randomUUID();
-      await database.transaction(async (transaction) => {
-        const { rows } = await transaction.query<{ position: number }>(
-          "SELECT count(*)::int AS position FROM generation WHERE state IN ('queued', 'running')",
-        );
-        await transaction.query(
-          "INSERT INTO generation (id, model, request, state, last_seq) VALUES ($1, $2, $3, 'queued', 1)",
-          [id, request.model, JSON.stringify(request)],
-        );
-        await transaction.query("INSERT INTO event VALUES ($1, 1, 'queued', $2)", [id, JSON.stringify(rows[0])]);
-      });
-      return (await generations('WHERE id = $1', [id]))[0]!;
+    async create(id, request) {
+      const { rows } = await database.query<GenerationRow>(createSql, [id, request.model, JSON.stringify(request)]);
+      return toGeneration(rows[0]!);
     },
     async append(id, body) {
       const { affectedRows } = await database.query(appendSql, appendValues(id, body));
@@ -78,6 +67,17 @@ export function eventLog(database: Database): EventLog {
     },
   };
 }
+
+const createSql = `
+  WITH made AS (
+    INSERT INTO generation (id, model, request, state, last_seq) VALUES ($1, $2, $3, 'queued', 1) RETURNING *
+  ), ahead AS (
+    SELECT count(*)::int AS position FROM generation WHERE state IN ('queued', 'running')
+  ), told AS (
+    INSERT INTO event (generation_id, seq, kind, payload)
+    SELECT id, 1, 'queued', jsonb_build_object('position', position) FROM made, ahead
+  )
+  SELECT * FROM made`;
 
 /** One statement, so that state and event change together and an ended generation takes nothing more. */
 const appendSql = `

@@ -1,13 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { readEdit, type Host, type HostEvent } from '@tessera/host';
-import { TesseraError } from '@tessera/errors';
-import { logError } from '../log-error.ts';
+import { printable, TesseraError } from '@tessera/errors';
 import type { BlobStore } from '../storage/blob-store.ts';
+import { storageFailed } from '../storage/storage-failed.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import { checkInput, type GenerationInput } from './check-input.ts';
 import { toHostRequest, type GenerationRequest } from './edit-request.ts';
+import { endings, type Endings } from './endings.ts';
 import type { EventLog } from './event-log.ts';
 import { bell, tailEvents } from './event-tail.ts';
-import type { EventBody, Generation, GenerationEvent } from './records.ts';
+import { isLast, type EventBody, type Generation, type GenerationEvent } from './records.ts';
 
 /** Waiting behind the one that runs; more would only fill the disk and wait for hours. */
 const MOST_WAITING = 32;
@@ -55,6 +57,7 @@ class GenerationService implements Generations {
   readonly #uploads: Uploads;
   readonly #host: Host;
   readonly #bell = bell();
+  readonly #endings: Endings = endings((id, body) => this.#append(id, body));
   readonly #runs = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   #storing = 0;
   #closing = false;
@@ -69,7 +72,7 @@ class GenerationService implements Generations {
   async resume(): Promise<void> {
     for (const generation of await this.#log.unfinished()) {
       if (generation.state === 'queued') this.#start(generation);
-      else await this.#append(generation.id, interrupted());
+      else await this.#endings.write(generation.id, failed(interrupted()));
     }
   }
 
@@ -80,12 +83,24 @@ class GenerationService implements Generations {
     this.#storing += 1;
     try {
       await this.#checkEdit(request);
-      const generation = await this.#log.create(request);
-      this.#start(generation);
-      return generation;
+      return await this.#store(request);
     } finally {
       this.#storing -= 1;
     }
+  }
+
+  async #store(request: GenerationRequest): Promise<Generation> {
+    const id = randomUUID();
+    let generation: Generation;
+    try {
+      generation = await this.#log.create(id, request);
+    } catch (error) {
+      // Refused, but perhaps stored all the same: then it has to end.
+      await this.#endings.write(id, failed(storageFailed()));
+      throw error;
+    }
+    this.#start(generation);
+    return generation;
   }
 
   /** Looks at its pictures now, so that what is wrong with them is refused rather than queued. */
@@ -108,9 +123,8 @@ class GenerationService implements Generations {
   }
 
   async cancel(id: string): Promise<Generation> {
-    const generation = await this.find(id);
     this.#runs.get(id)?.controller.abort();
-    return generation;
+    return this.find(id);
   }
 
   async events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>> {
@@ -128,25 +142,35 @@ class GenerationService implements Generations {
     this.#closing = true;
     await this.#host.dispose();
     await Promise.all([...this.#runs.values()].map((run) => run.ended));
+    await this.#endings.close();
   }
 
   /** Queues it at the host, which keeps the order of the calls. */
   #start(generation: Generation): void {
     const controller = new AbortController();
     const events = this.#host.generate(toHostRequest(generation.request, this.#blobs), { signal: controller.signal });
-    const ended = this.#record(generation.id, events)
-      .catch((error: unknown) => this.#giveUp(generation.id, error))
-      .finally(() => this.#runs.delete(generation.id));
+    const ended = this.#record(generation.id, events).finally(() => this.#runs.delete(generation.id));
     this.#runs.set(generation.id, { controller, ended });
   }
 
+  /** Never throws. Where the log or the disk fails before the end, the model is stopped and that is the end. */
   async #record(id: string, events: AsyncIterable<HostEvent>): Promise<void> {
     const images: string[] = [];
-    for await (const event of events) {
-      // What the end of the server does to a generation is for the next start to say.
-      if (this.#closing) return;
-      if (event.type === 'image') images[event.index] = await this.#blobs.put(event.png);
-      else await this.#append(id, await this.#toBody(event, images));
+    try {
+      for await (const event of events) {
+        // What the end of the server does to a generation is for the next start to say.
+        if (this.#closing) return;
+        if (event.type === 'image') {
+          images[event.index] = await this.#blobs.put(event.png);
+          continue;
+        }
+        const body = await this.#toBody(event, images);
+        if (isLast(body.kind)) return await this.#endings.write(id, body);
+        await this.#append(id, body);
+      }
+    } catch (error) {
+      console.error(printable(`[api] generation ${id} could not be stored: ${messageOf(error)}`));
+      await this.#endings.write(id, failed(storageFailed()));
     }
   }
 
@@ -157,13 +181,6 @@ class GenerationService implements Generations {
     const { index, of, milliseconds } = event;
     const previews = event.previews && (await Promise.all(event.previews.map((png) => this.#blobs.put(png))));
     return { kind: 'step', index, of, positions: onlyDifferent(event.positions), previews, milliseconds };
-  }
-
-  /** The log itself or the disk failed: say so where possible, and stop the model. */
-  async #giveUp(id: string, error: unknown): Promise<void> {
-    logError(`generation ${id} could not be recorded`, error);
-    this.#runs.get(id)?.controller.abort();
-    await this.#append(id, storageFailed()).catch(() => undefined);
   }
 
   async #append(id: string, body: EventBody): Promise<void> {
@@ -178,26 +195,23 @@ function onlyDifferent(positions: readonly (readonly number[])[]): readonly (rea
   return positions.every((one) => String(one) === first) ? positions.slice(0, 1) : positions;
 }
 
-function interrupted(): EventBody {
-  const { code, message } = new TesseraError({
+function failed({ code, message }: TesseraError): EventBody {
+  return { kind: 'failed', code, message };
+}
+
+function messageOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function interrupted(): TesseraError {
+  return new TesseraError({
     code: 'interrupted',
     who: 'api',
     got: 'an end of the server while this generation was running',
     expected: 'it to finish',
     next: 'Ask once more: the same seed gives the same images.',
   });
-  return { kind: 'failed', code, message };
-}
-
-function storageFailed(): EventBody {
-  const { code, message } = new TesseraError({
-    code: 'storage-failed',
-    who: 'api',
-    got: 'an error while storing this generation',
-    expected: 'room and permission in the data directory',
-    next: "Look at the server's output, then ask once more.",
-  });
-  return { kind: 'failed', code, message };
 }
 
 function unknown(id: string): TesseraError {

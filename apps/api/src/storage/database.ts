@@ -1,38 +1,146 @@
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { TesseraError } from '@tessera/errors';
+import { printable, TesseraError } from '@tessera/errors';
 import { migrations } from './migrations.ts';
+import { storageFailed } from './storage-failed.ts';
 
-export type Database = PGlite;
+export interface QueryResult<R> {
+  readonly rows: R[];
+  readonly affectedRows?: number;
+}
+
+/** PostgreSQL, one statement at a time: what has to change together is one statement. */
+export interface Database {
+  /**
+   * Runs one statement.
+   * @throws TesseraError `storage-failed` where the medium or the database itself failed: it may have been carried out
+   */
+  query<R>(sql: string, values?: readonly unknown[]): Promise<QueryResult<R>>;
+  close(): Promise<void>;
+}
+
+/** How long a broken database rests before it is opened again: opening keeps the event loop busy for half a second. */
+const REST_MS = 1000;
 
 /**
  * Opens the database of a data directory, which the caller has locked, and brings its tables up to date.
- * @throws TesseraError `database-too-new` where a newer Tessera has written it
+ * @throws TesseraError `database-too-new` where a newer Tessera has written it, `storage-failed`
  */
 export async function openDatabase(directory: string): Promise<Database> {
-  const database = await PGlite.create(join(directory, 'database'));
-  try {
-    await migrate(database);
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
-  return database;
+  const open = () => openPglite(join(directory, 'database'));
+  return new EmbeddedDatabase(await open(), open);
 }
 
-async function migrate(database: Database): Promise<void> {
-  await database.exec('CREATE TABLE IF NOT EXISTS migration (version integer PRIMARY KEY)');
-  const { rows } = await database.query<{ version: number }>(
+/**
+ * PGlite behind a door of its own. After a PANIC of PostgreSQL (no room for its log) the next call of PGlite never
+ * returns, and takes the event loop with it. So calls go in one by one, a broken instance is left alone, and the next
+ * call opens another, which recovers from the log as after a power cut.
+ */
+class EmbeddedDatabase implements Database {
+  #pglite: PGlite | null;
+  readonly #open: () => Promise<PGlite>;
+  #last: Promise<unknown> = Promise.resolve();
+  /** Time from which a broken database may be opened again, in milliseconds. */
+  #restsUntil = 0;
+  #said: string | null = null;
+  #closed = false;
+
+  constructor(pglite: PGlite, open: () => Promise<PGlite>) {
+    this.#pglite = pglite;
+    this.#open = open;
+  }
+
+  query<R>(sql: string, values: readonly unknown[] = []): Promise<QueryResult<R>> {
+    return this.#inTurn(async () => {
+      const pglite = (this.#pglite ??= await this.#openAgain());
+      try {
+        const result = await pglite.query<R>(sql, [...values]);
+        this.#said = null;
+        return result;
+      } catch (error) {
+        if (breaks(error)) this.#leave();
+        throw isMediums(error) ? this.#say(storageFailed(error)) : error;
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#closed = true;
+      await this.#pglite?.close();
+      this.#pglite = null;
+    });
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(task);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #openAgain(): Promise<PGlite> {
+    if (this.#closed || Date.now() < this.#restsUntil) throw storageFailed();
+    try {
+      return await this.#open();
+    } catch (error) {
+      this.#leave();
+      throw this.#say(error as Error);
+    }
+  }
+
+  /** Tells the operator why, once: every call fails alike until there is room. */
+  #say<E extends Error>(error: E): E {
+    const { message } = (error.cause ?? error) as Error;
+    if (message !== this.#said) console.error(printable(`[api] storage failed: ${message}`));
+    this.#said = message;
+    return error;
+  }
+
+  #leave(): void {
+    this.#pglite = null;
+    this.#restsUntil = Date.now() + REST_MS;
+  }
+}
+
+/** True for errors after which PostgreSQL would end its process, and for those of WebAssembly itself. */
+function breaks(error: unknown): boolean {
+  const { severity, name } = error as { severity?: unknown; name?: unknown };
+  return (
+    severity === 'PANIC' ||
+    severity === 'FATAL' ||
+    // Of WebAssembly, and Emscripten's end of a program.
+    name === 'RuntimeError' ||
+    name === 'ExitStatus'
+  );
+}
+
+/** PostgreSQL's classes 53 (resources), 58 (system) and XX (internal), and whatever breaks it. */
+function isMediums(error: unknown): boolean {
+  return breaks(error) || /^(53|58|XX)/.test(String((error as { code?: unknown }).code));
+}
+
+async function openPglite(directory: string): Promise<PGlite> {
+  let pglite: PGlite | undefined;
+  try {
+    pglite = await PGlite.create(directory);
+    await migrate(pglite);
+    return pglite;
+  } catch (error) {
+    if (pglite && !breaks(error)) await pglite.close();
+    throw error instanceof TesseraError ? error : storageFailed(error);
+  }
+}
+
+async function migrate(pglite: PGlite): Promise<void> {
+  await pglite.exec('CREATE TABLE IF NOT EXISTS migration (version integer PRIMARY KEY)');
+  const { rows } = await pglite.query<{ version: number }>(
     'SELECT coalesce(max(version), 0) AS version FROM migration',
   );
   const done = rows[0]!.version;
   if (done > migrations.length) throw tooNew(done);
   for (const [index, sql] of migrations.entries()) {
-    if (index < done) continue;
-    await database.transaction(async (transaction) => {
-      await transaction.exec(sql);
-      await transaction.query('INSERT INTO migration VALUES ($1)', [index + 1]);
-    });
+    // Statements that are sent together are one transaction.
+    if (index >= done) await pglite.exec(`${sql} INSERT INTO migration VALUES (${index + 1});`);
   }
 }
 

@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { writeRandomModel } from '@tessera/host/testing';
+import { startServer, type RunningServer } from './index.ts';
+import { openDatabase } from './storage/database.ts';
+import { canMount, mountSmallDisk, type SmallDisk } from './testing/small-disk.ts';
+import { testClient, type TestClient } from './testing/test-client.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tessera-full-'));
+const isEnd = ({ __typename }: { __typename: string }) => /^(Completed|Failed|Canceled)Event$/.test(__typename);
+let disk: SmallDisk;
+
+describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
+  let server: RunningServer;
+  let client: TestClient;
+
+  beforeAll(async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
+    disk = mountSmallDisk(join(root, 'disk'), 100);
+    server = await startServer({
+      port: 0,
+      address: '127.0.0.1',
+      playground: join(root, 'none'),
+      modelFolders: [join(root, 'quick')],
+      dataDirectory: disk.directory,
+    });
+    client = testClient(server.url);
+  }, 120_000);
+
+  afterAll(async () => {
+    await server?.close();
+    disk?.remove();
+    rmSync(root, { recursive: true, force: true });
+    vi.restoreAllMocks();
+  });
+
+  it('ends every generation that was created on it, once there is room: one last event each, and readers end', async () => {
+    await client.events((await client.create({ model: 'quick' })).id);
+    disk.fill();
+    const made: string[] = [];
+    for (let seed = 0; seed < 12; seed++) {
+      const created = await client.create({ model: 'quick', count: 4, seed });
+      if (created.__typename === 'Generation') made.push(created.id);
+      else expect(created.code).toBe('storage-failed');
+    }
+    expect(made.length).toBeGreaterThan(3);
+    const readers = Promise.all(made.map((id) => client.events(id)));
+    await sleep(2000);
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    expect(await client.cancel(made.at(-1)!)).toMatchObject({ __typename: 'Generation' });
+    disk.free();
+    for (const events of await readers) {
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+      expect(events.filter(isEnd).length).toBe(1);
+      expect(isEnd(events.at(-1)!)).toBe(true);
+    }
+    const query = '{ generations(count: 100) { id state } }';
+    const { generations } = await client.query<{ generations: { id: string; state: string }[] }>(query);
+    expect(generations.filter(({ state }) => state === 'QUEUED' || state === 'RUNNING')).toEqual([]);
+    const { id } = await client.create({ model: 'quick' });
+    expect((await client.events(id)).at(-1)!.__typename).toBe('CompletedEvent');
+  }, 60_000);
+
+  it('does not stop the process where PostgreSQL itself panics: the database is opened again', async () => {
+    await server.close();
+    const database = await openDatabase(disk.directory);
+    const before = await database.query('SELECT count(*) FROM generation');
+    disk.fill();
+    await database.query('SELECT pg_switch_wal()');
+    // The log needs its next file, which has no room: PANIC. A second call into PGlite would never come back.
+    const calls = [1, 2, 3].map(() => database.query('UPDATE migration SET version = version'));
+    for (const result of await Promise.allSettled(calls)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'storage-failed' } });
+    }
+    disk.free();
+    await vi.waitFor(() => database.query('SELECT 1'), { timeout: 10_000, interval: 200 });
+    expect(await database.query('SELECT count(*) FROM generation')).toEqual(before);
+    await database.close();
+    await expect(database.query('SELECT 1')).rejects.toMatchObject({ code: 'storage-failed' });
+  }, 60_000);
+});
