@@ -56,8 +56,10 @@ export function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: DType, of: Name
  */
 export function toFloat16Bytes(values: Float32Array, of: Named): Uint8Array<ArrayBuffer> {
   const halves = roundToHalves(values);
-  const index = halves.findIndex((half, i) => (half & 0x7fff) === 0x7c00 && Number.isFinite(values[i]));
-  if (index >= 0) throw tooLarge(of, { index, value: values[index]!, dtype: 'float16' });
+  for (let index = 0; index < halves.length; index++) {
+    if ((halves[index]! & 0x7fff) !== 0x7c00 || !Number.isFinite(values[index])) continue;
+    throw tooLarge(of, { index, value: values[index]!, dtype: 'float16' });
+  }
   return new Uint8Array(halves.buffer);
 }
 

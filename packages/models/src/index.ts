@@ -2,6 +2,7 @@ export type { Edit } from './edit/edit.ts';
 export { keptTokens, type KeptRequest } from './edit/kept-tokens.ts';
 export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
 export { buffersOf, fileWeights, type FileWeights } from './file-weights.ts';
+export { finiteWeights } from './finite-weights.ts';
 export { findModel, listModelFolders, modelRoots, type ModelFolder } from './find-models.ts';
 export { folderName } from './folder-name.ts';
 export { freshWeights, type Buffer, type FreshWeights } from './fresh-weights.ts';

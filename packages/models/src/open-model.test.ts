@@ -83,6 +83,12 @@ describe('opening a model folder', () => {
       },
     ],
     [
+      'a pointer of Git LFS in place of a file',
+      'checkpoint-format-unknown',
+      (_: ModelManifest, at: string) =>
+        writeFile(join(at, 'head.safetensors'), 'version https://git-lfs.github.com/spec/v1\nsize 5\n'),
+    ],
+    [
       'weights of another configuration',
       'weights-mismatch',
       (m: ModelManifest) => set(m.backbone.config as object, { depth: 3 }),

@@ -9,6 +9,7 @@ import {
   type Report,
   type SampleEvent,
 } from '@tessera/core';
+import { checkWeightFile } from '@tessera/checkpoints';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { sha256Of } from './digest.ts';
@@ -80,6 +81,7 @@ async function checkFile(folder: string, manifest: ModelManifest, component: Wei
   }
   const found = await sha256Of(path);
   if (found === weights.sha256) return;
+  await checkWeightFile(path); // a pointer of Git LFS, say, is told as what it is
   throw new TesseraError({
     code: 'weights-altered',
     who: path,

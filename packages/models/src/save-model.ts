@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { toFloat16Bytes, writeSafetensors, type WritableTensor } from '@tessera/checkpoints';
 import { sha256Of } from './digest.ts';
 import { buffersKey } from './file-weights.ts';
+import { finiteWeights } from './finite-weights.ts';
 import type { FreshWeights } from './fresh-weights.ts';
 import { parseManifest, weightedComponents, type WeightedComponent } from './manifest.ts';
 import type { ModelManifest } from './model.ts';
@@ -13,6 +14,8 @@ export interface SavedTensor {
   readonly shape: readonly number[];
   /** Kept in the file for trainers and for export; the model itself does not read it. */
   readonly buffer?: boolean;
+  /** The file that it comes from: for errors. */
+  readonly from?: string;
   /** Asked for when its turn comes. */
   values(): Float32Array | Promise<Float32Array>;
 }
@@ -29,7 +32,7 @@ export interface SaveModelRequest {
 /**
  * Writes a model folder, whole or not at all: into a temporary neighbour, which then takes its place. Of a folder that
  * was there before, everything else (a card, pictures) is kept.
- * @throws TesseraError number-out-of-range for a weight that float16 does not hold, and for a manifest that
+ * @throws TesseraError weights-not-finite, number-out-of-range for a weight that float16 does not hold, and for a manifest that
  * `readManifest` would refuse
  */
 export async function saveModel(folder: string, { manifest, tensors, dtype }: SaveModelRequest): Promise<void> {
@@ -37,7 +40,7 @@ export async function saveModel(folder: string, { manifest, tensors, dtype }: Sa
     const entries = new Map<WeightedComponent, ModelManifest[WeightedComponent]>();
     for (const component of weightedComponents) {
       const file = `${component}.safetensors`;
-      await writeWeights(join(temporary, file), tensors[component], dtype);
+      await writeWeights(join(temporary, file), tensors[component], { dtype, who: join(folder, file) });
       const weights = { file, sha256: await sha256Of(join(temporary, file)) };
       entries.set(component, { ...manifest[component], weights });
     }
@@ -59,19 +62,23 @@ export function savedTensors({ params, buffers }: Pick<FreshWeights, 'params' | 
   return [...params.map(saved(false)), ...buffers.map(saved(true))];
 }
 
-/** One component's file. */
-export async function writeWeights(path: string, tensors: readonly SavedTensor[], dtype: SavedDType): Promise<void> {
+/** One component's file; `who` is the file that errors name. */
+export async function writeWeights(
+  path: string,
+  tensors: readonly SavedTensor[],
+  { dtype, who = path }: { readonly dtype: SavedDType; readonly who?: string },
+): Promise<void> {
   const buffers = tensors.filter(({ buffer }) => buffer).map(({ name }) => name);
   await writeSafetensors(
     path,
-    tensors.map((tensor) => writable(tensor, { who: path, dtype })),
+    tensors.map((tensor) => writable(tensor, { who, dtype })),
     buffers.length > 0 ? { [buffersKey]: buffers.sort().join(' ') } : {},
   );
 }
 
 /** Buffers stay as they are: they count, and counts may be beyond what a half holds. */
 function writable(
-  { name, shape, buffer, values }: SavedTensor,
+  { name, shape, buffer, from, values }: SavedTensor,
   { who, dtype: asked }: { readonly who: string; readonly dtype: SavedDType },
 ): WritableTensor {
   const dtype = buffer ? 'float32' : asked;
@@ -80,8 +87,9 @@ function writable(
     shape,
     dtype,
     bytes: async () => {
-      const data = await values();
-      if (dtype === 'float16') return toFloat16Bytes(data, { who, name });
+      const of = { who: from ?? who, name };
+      const data = buffer ? await values() : finiteWeights(await values(), of);
+      if (dtype === 'float16') return toFloat16Bytes(data, of);
       return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     },
   };

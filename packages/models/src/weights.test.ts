@@ -90,7 +90,7 @@ describe('fresh weights', () => {
     const [saved, resumed] = [freshWeights(4), freshWeights(5)];
     const { a } = build(saved);
     const { a: again } = build(resumed);
-    await writeWeights(path, savedTensors(saved), 'float32');
+    await writeWeights(path, savedTensors(saved), { dtype: 'float32' });
     const before = tf.memory().numTensors;
     await resumed.loadFrom(path);
     expect(tf.memory().numTensors).toBe(before);

@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { openCheckpoint, toFloat16Bytes, toFloat32, writeSafetensors } from '@tessera/checkpoints';
-import { buffersOf, type SavedTensor } from '@tessera/models';
+import { buffersOf, finiteWeights, type SavedTensor } from '@tessera/models';
 
-/** Writes tensors as float16: what ships, and what the next stage therefore trains on. Returns the file's SHA-256. */
+/**
+ * Writes tensors as float16: what ships, and what the next stage therefore trains on. Returns the file's SHA-256.
+ * @throws TesseraError weights-not-finite, number-out-of-range for a weight that float16 does not hold
+ */
 export async function writeWeightFile(path: string, tensors: readonly SavedTensor[]): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const halved = tensors.map(({ name, shape, values }) => ({
     name,
     shape,
     dtype: 'float16' as const,
-    bytes: async () => toFloat16Bytes(await values(), { who: path, name }),
+    bytes: async () => toFloat16Bytes(finiteWeights(await values(), { who: path, name }), { who: path, name }),
   }));
   await writeSafetensors(path, halved);
   return hashFile(path);
