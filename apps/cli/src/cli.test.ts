@@ -138,6 +138,17 @@ describe('files', () => {
     expect(head).toMatchObject({ dtype: 'float32', shape: [32, 32], sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 
+  it('reads the tensors of a file with other objects, and names what it leaves out', () => {
+    const file = resolve(trainer, '../../../checkpoints/fixtures/unknown_objects.pth');
+    const refused = tessera('inspect', file);
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('--skip-unknown')]);
+    const { stdout, status } = tessera('inspect', file, '--skip-unknown');
+    expect(status).toBe(0);
+    expect(stdout).toContain('left out: run (posix.system), which can run code where Python loads it');
+    expect(stdout).toContain('11 tensors');
+    expect(existsSync('/tmp/pwned_by_skipping')).toBe(false);
+  });
+
   it('exports what it imported, bit for bit', () => {
     const out = join(folder, 'official');
     expect(tessera('export', 'micro', '--out', out).status).toBe(0);
@@ -153,9 +164,9 @@ describe('files', () => {
   it('imports, runs and exports either family of models', () => {
     const fixtures = resolve(trainer, '..');
     const files = ['--transformer', join(fixtures, 'checkpoint-last_micro.pth')];
-    const vae = ['--tokenizer', join(fixtures, 'kl16_micro.ckpt'), '--heads', '2', '--latent-scale', '0.5'];
+    const vae = ['--tokenizer', join(fixtures, 'kl16_micro.ckpt'), '--heads', '2', '--groups', '32'];
     const model = join(folder, 'models', 'masked');
-    const imported = tessera('import', ...files, ...vae, '--out', model);
+    const imported = tessera('import', ...files, ...vae, '--latent-scale', '0.5', '--out', model);
     expect(imported).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('masked (MAR)') });
     const images = ['generate', '--model', 'masked', '--label', '2', '--out', join(folder, 'masked-images')];
     expect(tessera(...images, '--set', 'steps=2', '--set', 'respacing=3,0')).toMatchObject({ status: 0 });

@@ -20,7 +20,16 @@ export const importCommand: Command = {
       help: 'the generator: a state dict or a trainer’s checkpoint (.pth, .safetensors)',
     },
     tokenizer: { type: 'string', value: 'FILE', help: 'the tokenizer’s state dict (default: inside that same file)' },
-    weights: { type: 'string', value: 'W', help: 'ema (default, where there are any) or model: which of a trainer’s' },
+    weights: {
+      type: 'string',
+      value: 'NAME',
+      help: 'which set of weights in it: ema (default of MAR), model, or its place in the file',
+    },
+    'tokenizer-weights': { type: 'string', value: 'NAME', help: 'the same in the tokenizer’s file' },
+    'skip-unknown': {
+      type: 'boolean',
+      help: 'leave out objects that are no tensors or plain data; nothing is executed',
+    },
     out: { type: 'string', value: 'DIR', help: 'model folder to write, as models/mine' },
     name: { type: 'string', value: 'NAME', help: 'name of the model (default: the folder’s)' },
     title: { type: 'string', value: 'TEXT', help: 'one line for people' },
@@ -34,9 +43,15 @@ export const importCommand: Command = {
     groups: {
       type: 'string',
       value: 'N',
-      help: 'groups of the tokenizer’s normalisations (default: what the file says, else 32)',
+      help: 'groups of the tokenizer’s normalisations (default: what the file says, else 32, as in the official code)',
     },
     'latent-scale': { type: 'string', value: 'X', help: 'factor from latents to tokens, where the file cannot tell' },
+    'quant-resi': {
+      type: 'string',
+      value: 'X',
+      help: 'share of phi’s convolution (default: what the file says, else 0.5)',
+    },
+    'using-znorm': { type: 'boolean', help: 'codes were chosen by direction alone' },
     ...engineOptions,
   },
   examples: [
@@ -74,17 +89,19 @@ const nameOption = { who: 'tessera import', path: '--name' };
 
 async function readRequest(values: Arguments['values'], out: string): Promise<Omit<ImportRequest, 'engine'>> {
   const text = (name: string) => (typeof values[name] === 'string' ? { [name]: values[name] } : {});
-  const { dtype, weights, classes } = values;
+  const { dtype, classes } = values;
   return {
     transformer: required('import', '--transformer FILE', values['transformer']),
     out,
     name: values['name'] === undefined ? basename(resolve(out)) : folderName.read(values['name'], nameOption),
     ...text('tokenizer'),
+    ...text('weights'),
+    ...(typeof values['tokenizer-weights'] === 'string' ? { tokenizerWeights: values['tokenizer-weights'] } : {}),
+    ...(values['skip-unknown'] === true ? { unknown: 'skip' } : {}),
     ...text('title'),
     ...text('licence'),
     ...text('data'),
     ...(dtype === undefined ? {} : { dtype: oneOf('--dtype', dtype, ['float32', 'float16']) }),
-    ...(weights === undefined ? {} : { weights: oneOf('--weights', weights, ['ema', 'model']) }),
     ...(typeof classes === 'string' ? { classes: await readClasses(classes) } : {}),
     hints: readHints(values),
   };
@@ -95,11 +112,14 @@ function readHints(values: Arguments['values']): ImportHints {
   const patchNums = values['patch-nums'];
   const patchSize = values['patch-size'];
   const latentScale = values['latent-scale'];
+  const quantResi = values['quant-resi'];
   return {
     ...(heads === undefined ? {} : { heads: integer('--heads', heads, 1, 1024) }),
     ...(groups === undefined ? {} : { groups: integer('--groups', groups, 1, 1024) }),
     ...(patchSize === undefined ? {} : { patchSize: integer('--patch-size', patchSize, 1, 64) }),
     ...(latentScale === undefined ? {} : { latentScale: number('--latent-scale', latentScale) }),
+    ...(quantResi === undefined ? {} : { quantResi: number('--quant-resi', quantResi) }),
+    ...(values['using-znorm'] === true ? { usingZnorm: true } : {}),
     ...(typeof patchNums === 'string'
       ? { patchNums: patchNums.split(',').map((side) => integer('--patch-nums', side, 1, 4096)) }
       : {}),

@@ -5,8 +5,12 @@ import type { Arguments, Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const inspect: Command = {
-  usage: 'FILE [--json]',
+  usage: 'FILE [--skip-unknown] [--json]',
   options: {
+    'skip-unknown': {
+      type: 'boolean',
+      help: 'leave out objects that are no tensors or plain data, and name them; nothing is executed',
+    },
     json: { type: 'boolean', help: 'print one JSON object' },
   },
   examples: [
@@ -30,13 +34,14 @@ interface Row {
 }
 
 async function run({ positionals: [file], values }: Arguments, terminal: Terminal): Promise<number> {
-  const checkpoint = await openCheckpoint(file!);
+  const checkpoint = await openCheckpoint(file!, { unknown: values['skip-unknown'] === true ? 'skip' : 'refuse' });
   try {
     const rows = await tensorRows(checkpoint, terminal);
     const facts = Object.fromEntries(checkpoint.values);
     if (values['json'] === true) {
       const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
-      terminal.out(JSON.stringify({ file, format: checkpoint.format, values: facts, tensors: rows }, plain));
+      const { format, leftOut } = checkpoint;
+      terminal.out(JSON.stringify({ file, format, values: facts, leftOut, tensors: rows }, plain));
       return 0;
     }
     const names = rows.map(({ name }) => printable(name, longestName));
@@ -45,6 +50,10 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
       terminal.out(
         `${names[i]!.padEnd(width)}  ${dtype.padEnd(8)} ${`[${shape.join(', ')}]`.padEnd(20)} ${sha256.slice(0, 16)}`,
       );
+    }
+    for (const { name, what, runsCode } of checkpoint.leftOut) {
+      const left = `${name === '' ? 'something that it does not keep' : printable(name, longestName)} (${printable(what, longestName)})`;
+      terminal.out(`left out: ${left}${runsCode ? ', which can run code where Python loads it' : ''}`);
     }
     const elements = rows.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     terminal.out(`${rows.length} tensors, ${elements.toLocaleString('en')} numbers, ${checkpoint.format}`);

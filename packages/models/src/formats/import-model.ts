@@ -1,6 +1,6 @@
-import { openCheckpoint, type Checkpoint } from '@tessera/checkpoints';
+import { openCheckpoint, type Checkpoint, type OpenOptions } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
-import { TesseraError } from '@tessera/errors';
+import { printable, TesseraError } from '@tessera/errors';
 import type { LinearPreview } from '@tessera/autoencoder';
 import { mismatch } from '../file-weights.ts';
 import { readManifest } from '../manifest.ts';
@@ -11,6 +11,7 @@ import { checkHints, formatOfFile } from './formats.ts';
 import { memoryWeights } from './memory-weights.ts';
 import { findState, type WeightsChoice } from './official-state.ts';
 import { differences, recordedShapes } from './recorded-shapes.ts';
+import { configBeside, settingsOf } from './settings.ts';
 import { readModelNote, readPreviewNote, type ModelFacts } from './state-notes.ts';
 import type { ImportHints, Reading, States, WeightFormat } from './weight-format.ts';
 
@@ -21,8 +22,15 @@ export interface ImportRequest {
   readonly transformer: string;
   /** The tokenizer's state dict; left out, the transformer's file holds it too, as a trainer's checkpoint may do. */
   readonly tokenizer?: string;
-  /** Which of a trainer's weights to take; left out, the averaged ones, or the plain ones where there are no others. */
+  /**
+   * Which of several sets of weights to take; left out, the averaged ones where published samples come from such (MAR),
+   * or the only ones.
+   */
   readonly weights?: WeightsChoice;
+  /** The same of the tokenizer's file. */
+  readonly tokenizerWeights?: WeightsChoice;
+  /** What to do with objects of a file that are not on the allow-list; see `openCheckpoint`. */
+  readonly unknown?: OpenOptions['unknown'];
   /** Folder to write; a model that is there is replaced. */
   readonly out: string;
   readonly name: string;
@@ -48,31 +56,55 @@ export interface ImportedModel {
 /**
  * Imports official weights (safetensors or PyTorch files, executing nothing) as a model folder: names and layouts are
  * kept, every name and shape is accounted for, what follows from the configuration is left out, and a linear preview is
- * fitted where the files bring none. What shapes do not tell is taken from the request, else from what the files say of themselves, else it is as
- * in the published models. On failure nothing stays behind.
- * @throws TesseraError state-missing, state-ambiguous, ema-missing, plain-missing, hint-unknown, weights-mismatch,
- * classes-mismatch, notes-malformed, field-..., the codes of the format (state-shape and others) and of the file formats
+ * fitted where the files bring none. What shapes do not tell is taken from the request and from what the files say of
+ * themselves (their settings, a `config.json` beside them), which must agree; else it is as in the published models, which
+ * `remarks` tell. On failure nothing stays behind.
+ * @throws TesseraError state-missing, state-ambiguous, ema-missing, plain-missing, weights-unknown, hint-unknown,
+ * weights-mismatch, classes-mismatch, notes-malformed, weights-not-finite, preview-not-finite, number-out-of-range,
+ * config-unreadable, field-..., the codes of the format (state-shape and others) and of the file formats
  */
 export async function importModel(request: ImportRequest): Promise<ImportedModel> {
-  const transformerFile = await openCheckpoint(request.transformer);
+  const open = { ...(request.unknown && { unknown: request.unknown }) };
+  const transformerFile = await openCheckpoint(request.transformer, open);
   let tokenizerFile: Checkpoint | null = null;
   try {
-    tokenizerFile = await openCheckpoint(request.tokenizer ?? request.transformer);
+    tokenizerFile = request.tokenizer === undefined ? null : await openCheckpoint(request.tokenizer, open);
     const format = formatOfFile(transformerFile);
     checkHints(format, request.hints ?? {}, request.transformer);
-    const states = {
-      transformer: findState(transformerFile, format.marks.transformer, request.weights),
-      tokenizer: findState(tokenizerFile, format.marks.tokenizer),
-    };
-    const manifest = await importStates(request, format, states);
-    return { manifest, format: format.name, remarks: remarksOf(format, states) };
+    const states = await statesOf(request, format, [transformerFile, tokenizerFile ?? transformerFile]);
+    const { manifest, assumed } = await importStates(request, format, states);
+    const left = [transformerFile, tokenizerFile].flatMap((file) => (file ? leftOutOf(file) : []));
+    const remarks = [...left, ...remarksOf(format, states), ...assumed.map(assumption)];
+    return { manifest, format: format.name, remarks };
   } finally {
     await transformerFile.close();
     await tokenizerFile?.close();
   }
 }
 
-async function importStates(request: ImportRequest, format: WeightFormat, states: States): Promise<ModelManifest> {
+async function statesOf(
+  { weights, tokenizerWeights }: ImportRequest,
+  { marks, averaged }: WeightFormat,
+  [transformer, tokenizer]: readonly [Checkpoint, Checkpoint],
+): Promise<States> {
+  const settings = async ({ path, values }: Checkpoint) => settingsOf([{ of: '', values }, await configBeside(path)]);
+  const generator = { weights, option: '--weights', preferAveraged: averaged };
+  const other = { weights: tokenizerWeights, option: '--tokenizer-weights', preferAveraged: false };
+  return {
+    transformer: findState(transformer, marks.transformer, generator, await settings(transformer)),
+    tokenizer: findState(tokenizer, marks.tokenizer, other, await settings(tokenizer)),
+  };
+}
+
+function assumption(what: string): string {
+  return `Assumed, since the files do not say: ${what}.`;
+}
+
+async function importStates(
+  request: ImportRequest,
+  format: WeightFormat,
+  states: States,
+): Promise<{ readonly manifest: ModelManifest; readonly assumed: readonly string[] }> {
   const facts = readModelNote(states.transformer);
   const reading = await format.read(states, request.hints ?? {});
   const manifest = manifestOf(request, { format, reading, facts });
@@ -81,7 +113,18 @@ async function importStates(request: ImportRequest, format: WeightFormat, states
   const config = await withPreview(manifest, request.engine, { states, reading });
   const complete = { ...manifest, tokenizer: { ...manifest.tokenizer, config } };
   await saveModel(request.out, { manifest: complete, tensors: reading.tensors, dtype: request.dtype ?? 'float32' });
-  return readManifest(request.out);
+  return { manifest: await readManifest(request.out), assumed: reading.assumed };
+}
+
+const mostNamed = 8;
+
+function leftOutOf({ path, leftOut }: Checkpoint): string[] {
+  if (leftOut.length === 0) return [];
+  const named = leftOut.map(({ name, what, runsCode }) => {
+    return `${printable(name) || 'something that it does not keep'} (${printable(what)}${runsCode ? ', which can run code in Python' : ''})`;
+  });
+  const more = named.length > mostNamed ? ` and ${named.length - mostNamed} more` : '';
+  return [`${path}: left out ${named.slice(0, mostNamed).join(', ')}${more}; nothing of it was run.`];
 }
 
 /** An export of ours says where its weights came from; of others one cannot know. */
@@ -113,9 +156,21 @@ async function withPreview(
   engine: Engine,
   { states: { tokenizer }, reading }: { readonly states: States; readonly reading: Reading },
 ): Promise<unknown> {
-  const preview = readPreviewNote(tokenizer) ?? (await fittedPreview(engine, reading));
+  const preview = readPreviewNote(tokenizer) ?? finitePreview(tokenizer.who, await fittedPreview(engine, reading));
   const { plugin, config } = resolveParts(manifest, manifest.name).tokenizer;
   return plugin.config.parse({ ...(config as object), preview }, tokenizer.who);
+}
+
+/** All weights are finite by now, so what is not comes of decoding. @throws TesseraError preview-not-finite */
+function finitePreview(who: string, preview: LinearPreview): LinearPreview {
+  if ([...preview.weight, preview.bias].flat().every(Number.isFinite)) return preview;
+  throw new TesseraError({
+    code: 'preview-not-finite',
+    who,
+    got: 'pictures of NaN on decoding, though every weight is finite',
+    expected: 'a tokenizer whose pictures are finite',
+    next: 'Check that the weights belong to this tokenizer, and its settings (--groups) are right.',
+  });
 }
 
 async function fittedPreview(engine: Engine, { tensors, fitPreview }: Reading): Promise<LinearPreview> {

@@ -38,6 +38,8 @@ export interface Reading {
   /** Number of classes. */
   readonly classes: number;
   readonly description: string;
+  /** What neither the files nor the request say, as sentences: `groups 32 (--groups), as in the official code`. */
+  readonly assumed: readonly string[];
   readonly defaults: ModelManifest['defaults'];
   /** Fits the tokenizer's preview; its config takes it as `preview`. */
   fitPreview(context: BuildContext): Promise<LinearPreview>;
@@ -58,6 +60,9 @@ export interface StateFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Is told what was assumed since nothing says it: `groups 32 (--groups), as in the official code`. */
+export type Assume = (what: string) => void;
+
 /** Official files of one family of models: how they are known, what parts they lead to, and how they are written. */
 export interface WeightFormat {
   /** For people: `VAR`. */
@@ -65,7 +70,7 @@ export interface WeightFormat {
   readonly marks: Readonly<Record<keyof States, StateMark>>;
   /** Names of the plug-ins that its models are made of. */
   readonly plugins: Readonly<Record<PartName, string>>;
-  /** The hints that it heeds. */
+  /** The hints that it takes. */
   readonly hints: readonly (keyof ImportHints)[];
   /** True where published samples come from averaged weights. */
   readonly averaged: boolean;

@@ -19,6 +19,8 @@ const vae = fixture('kl16_micro.ckpt');
 /** What neither file tells of models this small. */
 const hints = { heads: 2, latentScale: 0.5 };
 
+const assumedGroups = 'Assumed, since the files do not say: groups 32 (--groups), as in the official code.';
+
 let root: string;
 let engine: Engine;
 let generator: Checkpoint;
@@ -65,7 +67,7 @@ describe('importing official MAR weights', () => {
     const before = tf.memory().numTensors;
     const { manifest, format, remarks } = await importModel(request('whole'));
     expect(tf.memory().numTensors).toBe(before);
-    expect([format, remarks]).toEqual(['MAR', []]);
+    expect([format, remarks]).toEqual(['MAR', [assumedGroups]]);
     expect(manifest.backbone.config).toEqual({
       classes: 5,
       encoder: { depth: 1, width: 32, heads: 2 },
@@ -121,7 +123,10 @@ describe('importing official MAR weights', () => {
   it('falls back to plain weights with a remark, but not when averaged ones were asked for', async () => {
     const transformer = await rewritten('plain.safetensors', generator, under('model.', ''));
     const { remarks } = await importModel(request('fallback', { transformer }));
-    expect(remarks).toEqual([`${transformer} holds no averaged (EMA) weights: the plain ones were taken.`]);
+    expect(remarks).toEqual([
+      `${transformer} holds no averaged (EMA) weights: the plain ones were taken.`,
+      assumedGroups,
+    ]);
     expect(await codeOf(importModel(request('refused', { transformer, weights: 'ema' })))).toBe('ema-missing');
     const averaged = await rewritten('ema.safetensors', generator, under('model_ema.', 'model_ema.'));
     expect(await codeOf(importModel(request('refused', { transformer: averaged, weights: 'model' })))).toBe(

@@ -2,15 +2,22 @@ import { maskedEncoderDecoder } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { fitPreviewOnNoise, klConfig, openKlVae, tokenChannels, type KlConfig } from '@tessera/tokenizer-continuous';
-import type { OfficialState } from '../official-state.ts';
+import { agreed, asked, confirming } from '../settings.ts';
 import { noteKeys, readNote } from '../state-notes.ts';
 import { shapeOf } from '../state-shapes.ts';
-import { storedTensors, type ImportHints, type Reading, type States, type WeightFormat } from '../weight-format.ts';
-import { generatorNote, generatorNotes, tokenizerNote, tokenizerNotes } from './mar-notes.ts';
+import {
+  storedTensors,
+  type Assume,
+  type ImportHints,
+  type Reading,
+  type States,
+  type WeightFormat,
+} from '../weight-format.ts';
+import { generatorNote, tokenizerNote, tokenizerNotes } from './mar-notes.ts';
 import { patchSizeOf } from './patch-size.ts';
 import { publishedMar } from './presets.ts';
 import { configOfKlState, configOfMarState, type MarStateConfig } from './state-config.ts';
-import { trainingArguments } from './training-arguments.ts';
+import { confirmGenerator, toldGenerator } from './told-generator.ts';
 
 /** MAR (arXiv 2406.11838): a trainer's `checkpoint-last.pth`, or a state dict of it, with `kl16.ckpt`. */
 export const marFormat: WeightFormat = {
@@ -43,11 +50,14 @@ export const marFormat: WeightFormat = {
 };
 
 function readMar({ transformer, tokenizer }: States, hints: ImportHints): Reading {
-  const told = whatFilesTell(transformer);
-  const heads = hints.heads === undefined ? told.heads : { encoder: hints.heads, decoder: hints.heads };
+  const assumed: string[] = [];
+  const assume = (what: string) => void assumed.push(what);
   const { who } = transformer;
-  const read = configOfMarState(transformer.shapes, { ...told, who, ...(heads && { heads }) });
-  const kl = readKl(tokenizer, read, { ...hints, patchSize: hints.patchSize ?? told.patchSize });
+  const told = toldGenerator(transformer, hints);
+  const { heads, dropout, repeats } = told;
+  const read = configOfMarState(transformer.shapes, { who, heads, dropout, repeats, assume });
+  confirmGenerator(transformer, read);
+  const kl = readKl({ transformer, tokenizer }, read, { hints, patchSize: told.patchSize, assume });
   const { respacing } = diffusionHead
     .options({ kind: 'continuous', channels: tokenChannels(kl) })
     .parse({ respacing: told.respacing }, who);
@@ -57,9 +67,10 @@ function readMar({ transformer, tokenizer }: States, hints: ImportHints): Readin
     tensors: splitTensors({ transformer, tokenizer }),
     classes,
     description: `MAR of ${encoder.depth} and ${decoder.depth} blocks, imported from official weights`,
+    assumed,
     // The settings of the published evaluation, with the fewer steps that cost it little.
     defaults: {
-      guidance: { kind: 'linear', scale: publishedMar(encoder.width)?.guidance ?? 3 },
+      guidance: { kind: 'linear', scale: publishedMar(encoder, decoder)?.guidance ?? 3 },
       options: { steps: Math.min(64, read.length), temperature: 1, respacing },
       preview: 'linear',
     },
@@ -67,29 +78,66 @@ function readMar({ transformer, tokenizer }: States, hints: ImportHints): Readin
   };
 }
 
-/** Notes of an export of ours, else the arguments of the official trainer; the table of published models wins over these. */
-function whatFilesTell(state: OfficialState): ReturnType<typeof trainingArguments> {
-  const { heads, ...told } = trainingArguments(state);
-  const notes = readNote(state, noteKeys.backbone, generatorNotes);
-  const [, width] = state.shapes.get('class_emb.weight') ?? [];
-  const published = width !== undefined && publishedMar(width) !== null;
-  return { ...told, ...(heads && !published && { heads }), ...notes };
+interface KlSources {
+  readonly hints: ImportHints;
+  /** What is said of it. */
+  readonly patchSize: number | undefined;
+  readonly assume: Assume;
 }
 
 function readKl(
-  { shapes, who, values }: OfficialState,
+  { transformer, tokenizer }: States,
   { length, channels }: MarStateConfig,
-  hints: Omit<ImportHints, 'patchSize'> & { readonly patchSize: number | undefined },
+  { hints, patchSize: said, assume }: KlSources,
 ): KlConfig {
+  const { shapes, who, settings } = tokenizer;
   const [latentChannels] = shapeOf(shapes, 'post_quant_conv.weight', { rank: 4, who }) as [number];
-  const { latentScale, groups } = { ...readNote({ values, who }, noteKeys.tokenizer, tokenizerNotes), ...hints };
-  return configOfKlState(shapes, {
+  const notes = readNote(tokenizer, noteKeys.tokenizer, tokenizerNotes);
+  const noted = <T>(value: T | undefined) => asked(noteKeys.tokenizer, value);
+  const latentScale = agreed(who, 'latent scale', [
+    ...asked('--latent-scale', hints.latentScale),
+    ...noted(notes?.latentScale),
+    ...settings.numbers('latent_scale', 'scaling_factor', 'scale_factor'),
+  ]);
+  const groups = agreed(who, 'groups', [
+    ...asked('--groups', hints.groups),
+    ...noted(notes?.groups),
+    ...settings.numbers('num_groups', 'norm_num_groups'),
+  ]);
+  const patchSize = patchSizeOf({ who, tokenChannels: channels, latentChannels, said });
+  const read = configOfKlState(shapes, {
     who,
     tokensAcross: sideOf(length, who),
-    patchSize: patchSizeOf({ who, tokenChannels: channels, latentChannels, said: hints.patchSize }),
-    ...(latentScale !== undefined && { latentScale }),
-    ...(groups !== undefined && { groups }),
+    patchSize,
+    latentScale,
+    groups,
+    assume,
   });
+  confirmKl({ transformer, tokenizer }, read);
+  return read;
+}
+
+/** Holds the tokenizer's shapes against what its own file and the generator's say of it. */
+function confirmKl({ transformer, tokenizer }: States, read: KlConfig): void {
+  const { settings } = tokenizer;
+  const confirm = confirming(tokenizer.who);
+  confirm('channels of latents', read.z_channels, settings.numbers('z_channels', 'latent_channels'));
+  confirm('width', read.ch, settings.numbers('ch'));
+  confirm('widths of levels', read.ch_mult, settings.lists('ch_mult'));
+  confirm('blocks of a level', read.num_res_blocks, settings.numbers('num_res_blocks'));
+  const asMade = confirming(transformer.who);
+  const source = 'the tokenizer';
+  const stride = transformer.settings.numbers('vae_stride');
+  asMade('channels of latents', read.z_channels, transformer.settings.numbers('vae_embed_dim'), source);
+  asMade('pixels across a latent', 2 ** (read.ch_mult.length - 1), stride, source);
+  if (stride.length > 0) {
+    asMade(
+      'pixels across an image',
+      read.resolution,
+      transformer.settings.numbers('img_size'),
+      'the tokens of an image',
+    );
+  }
 }
 
 function sideOf(length: number, who: string): number {

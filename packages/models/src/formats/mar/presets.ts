@@ -1,4 +1,4 @@
-import type { MaskedConfig } from '@tessera/backbones';
+import type { MaskedConfig, TransformerConfig } from '@tessera/backbones';
 import type { DiffusionConfig } from '@tessera/head-diffusion';
 
 /** A published MAR model (arXiv 2406.11838, table 4 and the official model zoo): 256 tokens of KL-16 latents. */
@@ -33,7 +33,11 @@ export const marPresets: Readonly<Record<MarName, MarPreset>> = {
   huge: preset({ depth: 20, width: 1280, heads: 16, head: [12, 1536], guidance: 3.2 }),
 };
 
-/** The published model of this width, which names do not tell from one of ours. */
-export function publishedMar(width: number): MarPreset | null {
-  return Object.values(marPresets).find(({ backbone }) => backbone.encoder.width === width) ?? null;
+type Sizes = Pick<TransformerConfig, 'depth' | 'width'>;
+
+/** The published model whose transformers have these depths and widths; one of them alone tells nothing of the rest. */
+export function publishedMar(encoder: Sizes, decoder: Sizes): MarPreset | null {
+  const like = (a: Sizes, b: Sizes) => a.depth === b.depth && a.width === b.width;
+  const all = Object.values(marPresets);
+  return all.find(({ backbone }) => like(backbone.encoder, encoder) && like(backbone.decoder, decoder)) ?? null;
 }

@@ -3,6 +3,7 @@ import { TesseraError } from '@tessera/errors';
 import { diffusionHead, type DiffusionConfig } from '@tessera/head-diffusion';
 import { kl16, klConfig, type KlConfig } from '@tessera/tokenizer-continuous';
 import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
+import type { Assume } from '../weight-format.ts';
 import { publishedMar } from './presets.ts';
 
 export interface MarStateConfig {
@@ -17,11 +18,19 @@ export interface MarStateConfig {
 /** What shapes do not tell. */
 export interface MarStateHints {
   readonly who: string;
-  /** Without them, those of the published model of the same width. */
-  readonly heads?: { readonly encoder: number; readonly decoder: number };
+  /** Without them, those of the published model of the same depths and widths. */
+  readonly heads?: Heads;
   /** What serves training only. */
-  readonly dropout?: number;
-  readonly repeats?: number;
+  readonly dropout?: number | undefined;
+  readonly repeats?: number | undefined;
+  /** Is told what was assumed. */
+  readonly assume?: Assume;
+}
+
+/** Attention heads of each transformer, as far as anything says them. */
+export interface Heads {
+  readonly encoder: number | undefined;
+  readonly decoder: number | undefined;
 }
 
 /**
@@ -37,15 +46,13 @@ export function configOfMarState(shapes: Shapes, hints: MarStateHints): MarState
   const [hidden] = shape('encoder_blocks.0.mlp.fc1.weight', 2) as [number];
   const [, channels] = shape('z_proj.weight', 2) as [number, number];
   const [denoiserWidth] = shape('diffloss.net.input_proj.weight', 2) as [number];
-  const transformer = (kind: 'encoder' | 'decoder', width: number): TransformerConfig => ({
-    depth: countModules(shapes, `${kind}_blocks`),
-    width,
-    heads: hints.heads?.[kind] ?? publishedHeads(width, who),
-  });
+  const encoder = { depth: countModules(shapes, 'encoder_blocks'), width: encoderWidth };
+  const decoder = { depth: countModules(shapes, 'decoder_blocks'), width: decoderWidth };
+  const heads = completeHeads({ encoder, decoder }, hints);
   const backbone = {
     classes,
-    encoder: transformer('encoder', encoderWidth),
-    decoder: transformer('decoder', decoderWidth),
+    encoder: { ...encoder, heads: heads.encoder },
+    decoder: { ...decoder, heads: heads.decoder },
     buffer: positions - length,
     mlpRatio: hidden / encoderWidth,
     dropout,
@@ -59,16 +66,28 @@ export function configOfMarState(shapes: Shapes, hints: MarStateHints): MarState
   };
 }
 
-function publishedHeads(width: number, who: string): number {
-  const heads = publishedMar(width)?.backbone.encoder.heads;
-  if (heads !== undefined) return heads;
-  throw new TesseraError({
-    code: 'heads-unknown',
-    who,
-    got: `a width of ${width}, which no published MAR model has`,
-    expected: 'the number of attention heads, which weights do not show',
-    next: 'State heads.',
-  });
+type Sizes = Readonly<Record<'encoder' | 'decoder', Pick<TransformerConfig, 'depth' | 'width'>>>;
+
+function completeHeads(
+  { encoder, decoder }: Sizes,
+  { who, heads, assume }: MarStateHints,
+): Record<keyof Heads, number> {
+  if (heads?.encoder !== undefined && heads.decoder !== undefined) {
+    return { encoder: heads.encoder, decoder: heads.decoder };
+  }
+  const published = publishedMar(encoder, decoder)?.backbone.encoder.heads;
+  if (published === undefined) {
+    const sizes = [encoder, decoder].map(({ depth, width }) => `${depth} blocks of width ${width}`).join(' and ');
+    throw new TesseraError({
+      code: 'heads-unknown',
+      who,
+      got: `${sizes}, which no published MAR model has`,
+      expected: 'the number of attention heads, which weights do not show',
+      next: 'State it: --heads.',
+    });
+  }
+  assume?.(`${published} heads (--heads), those of the published model of these depths and widths`);
+  return { encoder: heads?.encoder ?? published, decoder: heads?.decoder ?? published };
 }
 
 /** What shapes do not tell. */
@@ -79,8 +98,10 @@ export interface KlStateHints {
   /** Side of the square of latents that makes one token; 1 where nobody says. */
   readonly patchSize?: number;
   /** Without it, weights shaped like the published KL-16 take its scale; others are refused. */
-  readonly latentScale?: number;
-  readonly groups?: number;
+  readonly latentScale?: number | undefined;
+  readonly groups?: number | undefined;
+  /** Is told what was assumed. */
+  readonly assume?: Assume;
 }
 
 /**
@@ -97,6 +118,13 @@ export function configOfKlState(shapes: Shapes, hints: KlStateHints): KlConfig {
   const resolution = tokensAcross * patchSize * 2 ** (levels.length - 1);
   const attending = levels.filter((level) => countModules(shapes, `encoder.down.${level}.attn`) > 0);
   const published = z_channels === kl16.z_channels && ch === kl16.ch && String(ch_mult) === String(kl16.ch_mult);
+  if (hints.latentScale === undefined && published) {
+    const { latentScale } = kl16;
+    hints.assume?.(
+      `the latent scale ${latentScale} (--latent-scale), that of the published KL-16, which has these shapes`,
+    );
+  }
+  if (groups === undefined) hints.assume?.(`groups ${kl16.groups} (--groups), as in the official code`);
   const config = {
     z_channels,
     ch,

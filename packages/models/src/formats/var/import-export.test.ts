@@ -57,7 +57,12 @@ async function stateDict({ without, extra }: Change): Promise<string> {
 describe('importing official VAR weights', () => {
   it('reads a trainer checkpoint and gives it back bit for bit', async () => {
     const { manifest, format, remarks } = await importModel(request('whole'));
-    expect([format, remarks]).toEqual(['VAR', []]);
+    expect([format, remarks]).toEqual([
+      'VAR',
+      [
+        'Assumed, since the files do not say: groups 32 (--groups), quant_resi 0.5 (--quant-resi), using_znorm false (--using-znorm), as in the official code.',
+      ],
+    ]);
     expect(manifest.backbone.config).toMatchObject({ classes: 5, depth: 2, width: 32, heads: 2, qkNorm: true });
     const { preview } = manifest.tokenizer.config as { preview: { weight: number[][]; bias: number[] } };
     expect([...preview.weight, preview.bias].map((row) => row.length)).toEqual([3, 3, 3, 3, 3]);

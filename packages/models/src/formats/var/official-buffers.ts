@@ -52,11 +52,13 @@ function maskBytes(levels: readonly number[], dtype: DerivedFrom['dtype']): Uint
 }
 
 /** The sides that `lvl_1L` spells out: how often each scale's index stands in it. Null when it spells no squares. */
-export function patchNumsOfLevels(bytes: Uint8Array<ArrayBuffer>): readonly number[] | null {
+export function patchNumsOfLevels(levels: Float64Array): readonly number[] | null {
   const counts: number[] = [];
-  for (const level of new BigInt64Array(bytes.buffer)) {
-    if (level < 0n || level > 1000n) return null;
-    counts[Number(level)] = (counts[Number(level)] ?? 0) + 1;
+  let last = 0;
+  for (const level of levels) {
+    if (level !== last && level !== last + 1) return null;
+    counts[level] = (counts[level] ?? 0) + 1;
+    last = level;
   }
   const sides = Array.from(counts, (count) => Math.sqrt(count ?? 0));
   return sides.length > 0 && sides.every((side) => side > 0 && Number.isInteger(side)) ? sides : null;

@@ -20,42 +20,62 @@ export function tokensOf(patchNums: readonly number[]): number {
   return patchNums.reduce((sum, side) => sum + side * side, 0);
 }
 
+/** Sides that were found, and whether other lists have the same counts. */
+export interface InferredSides {
+  readonly sides: readonly number[];
+  readonly certain: boolean;
+}
+
 /**
- * The sides of the token maps: those of a published model, or else the only growing ones that give these counts.
+ * The sides of the token maps: the only ones that give these counts without shrinking from scale to scale, or else those
+ * of a published model.
  * @throws TesseraError patch-nums-ambiguous, patch-nums-impossible
  */
-export function inferPatchNums(counts: ScaleCounts, who: string): readonly number[] {
+export function inferSides(counts: ScaleCounts, who: string): InferredSides {
   const { length, scales, first } = counts;
+  const [only, another] = sidesThatFit(counts, 2);
+  if (only && !another) return { sides: only, certain: true };
   const published = Object.values(patchNumsOf).find(
     (sides) => sides.length === scales && tokensOf(sides) === length && sides[0]! ** 2 === first,
   );
-  if (published) return published;
-  const [only, another] = growingSides(counts, 2);
-  if (only && !another) return only;
+  if (published) return { sides: published, certain: false };
   throw new TesseraError({
     code: only ? 'patch-nums-ambiguous' : 'patch-nums-impossible',
     who,
     got: `${length} tokens in ${scales} scales, of which the first has ${first}`,
-    expected: only ? 'counts that only one list of sides gives' : 'counts that some growing list of sides gives',
-    next: only ? `State patchNums: ${only.join(' ')}, ${another!.join(' ')}, ...` : 'State patchNums.',
+    expected: only ? 'counts that only one list of sides gives' : 'counts that some list of sides gives',
+    next: only
+      ? `State the sides (--patch-nums): ${only.join(',')} or ${another!.join(',')} or others.`
+      : 'State the sides (--patch-nums).',
   });
 }
 
-/** Growing lists of sides with these counts, at most `most` of them. */
-function growingSides({ length, scales, first }: ScaleCounts, most: number): number[][] {
+/** As `inferSides`, for who does not ask how certain they are. */
+export function inferPatchNums(counts: ScaleCounts, who: string): readonly number[] {
+  return inferSides(counts, who).sides;
+}
+
+/** Lists of sides with these counts that never shrink, at most `most` of them. */
+function sidesThatFit({ length, scales, first }: ScaleCounts, most: number): number[][] {
   const start = Math.sqrt(first);
   const found: number[][] = [];
+  /** What led nowhere: scales that were left, the least next side, tokens that were left. */
+  const dead = new Set<string>();
   const extend = (sides: readonly number[], left: number): void => {
     const missing = scales - sides.length;
     if (missing === 0) {
       if (left === 0) found.push([...sides]);
       return;
     }
+    const state = `${missing} ${sides.at(-1)!} ${left}`;
+    if (dead.has(state)) return;
+    const before = found.length;
     // The remaining sides are at least this large each, which bounds the next one.
-    for (let side = sides.at(-1)! + 1; missing * side * side <= left && found.length < most; side++) {
+    for (let side = sides.at(-1)!; missing * side * side <= left && found.length < most; side++) {
       extend([...sides, side], left - side * side);
     }
+    if (found.length === before) dead.add(state);
   };
-  if (Number.isInteger(start)) extend([start], length - first);
+  if (Number.isInteger(start) && start > 0) extend([start], length - first);
   return found;
 }

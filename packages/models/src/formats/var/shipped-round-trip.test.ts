@@ -71,14 +71,19 @@ describe('exporting the shipped model and importing it again', () => {
 
   it('lets the request win over the notes', async () => {
     const classes = Array.from({ length: 10 }, (_, digit) => `digit ${digit}`);
-    const { manifest: after } = await importModel(
-      request('changed', { classes, licence: 'CC0', hints: { groups: 8 } }),
-    );
+    const { manifest: after } = await importModel(request('changed', { classes, licence: 'CC0' }));
     expect(after).toMatchObject({ classes, licence: 'CC0', title: 'Handwritten digits (VAR)' });
-    expect(after.tokenizer.config).toMatchObject({ groups: 8, quant_resi: 0.5 });
     await expect(importModel(request('refused', { classes: ['one'] }))).rejects.toMatchObject({
       code: 'classes-mismatch',
     });
+  });
+
+  it('lets nobody say otherwise than the notes of what weights do not show', async () => {
+    const { manifest: after } = await importModel(request('same', { hints: { groups: 16 } }));
+    expect(after.tokenizer.config).toMatchObject({ groups: 16, quant_resi: 0.5 });
+    await expect(importModel(request('refused', { hints: { groups: 8 } }))).rejects.toThrow(
+      'got groups 8 (--groups) and 16 (tessera.tokenizer)',
+    );
   });
 
   it.each([

@@ -1,7 +1,9 @@
 import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
 import { vqConfig, type VqConfig } from '@tessera/tokenizer-vq';
+import { TesseraError } from '@tessera/errors';
 import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
-import { inferPatchNums } from './patch-nums.ts';
+import type { Assume } from '../weight-format.ts';
+import { inferSides, type ScaleCounts } from './patch-nums.ts';
 
 export interface VarStateConfig {
   readonly backbone: NextScaleConfig;
@@ -11,20 +13,22 @@ export interface VarStateConfig {
 /** What shapes do not tell. */
 export interface VarStateHints {
   readonly who: string;
-  /** Without it, the sides are inferred where the counts allow only one answer. */
-  readonly patchNums?: readonly number[];
-  /** Only for models without query-key normalisation, whose weights do not show it; official heads have size 64. */
-  readonly heads?: number;
+  /** Without it, the sides are inferred where the counts allow only one answer, or a published model has them. */
+  readonly patchNums?: readonly number[] | undefined;
+  /** Only for models without query-key normalisation, whose weights do not show it. */
+  readonly heads?: number | undefined;
   /** What serves training and speed only. */
   readonly settings?: Partial<Pick<NextScaleConfig, 'dropPath' | 'initModulation' | 'initGate' | 'cache'>>;
+  /** Is told what was assumed. */
+  readonly assume?: Assume;
 }
 
 /**
  * Configuration of a VAR transformer from the shapes of its official state dict.
- * @throws TesseraError state-shape, patch-nums-ambiguous, patch-nums-impossible
+ * @throws TesseraError state-shape, patch-nums-ambiguous, patch-nums-impossible, heads-unknown
  */
 export function configOfVarState(shapes: Shapes, hints: VarStateHints): VarStateConfig {
-  const { who } = hints;
+  const { who, assume } = hints;
   const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
   const [, first, width] = shape('pos_start', 3) as [number, number, number];
   const [, length] = shape('pos_1LC', 3) as [number, number];
@@ -32,32 +36,64 @@ export function configOfVarState(shapes: Shapes, hints: VarStateHints): VarState
   const [embeddings] = shape('class_emb.weight', 2) as [number];
   const [hidden] = shape('blocks.0.ffn.fc1.weight', 2) as [number];
   const depth = countModules(shapes, 'blocks');
-  const scaleMul = shapes.get('blocks.0.attn.scale_mul_1H11');
   const backbone = {
     classes: embeddings - 1,
     depth,
     width,
-    heads: scaleMul?.[1] ?? hints.heads ?? width / 64,
+    heads: headsShown(shapes) ?? hints.heads ?? officialHeads({ depth, width }, hints),
     mlpRatio: hidden / width,
-    qkNorm: scaleMul !== undefined,
+    qkNorm: shapes.has(SCALE_MUL),
     sharedAdaLN: shapes.has('shared_ada_lin.1.weight'),
     dropPath: (0.1 * depth) / 24,
     ...hints.settings,
   };
   return {
     backbone: nextScaleTransformer.config.parse(backbone, who),
-    patchNums: hints.patchNums ?? inferPatchNums({ length, scales, first }, who),
+    patchNums: hints.patchNums ?? inferredSides({ length, scales, first }, who, assume),
   };
+}
+
+const SCALE_MUL = 'blocks.0.attn.scale_mul_1H11';
+
+/** Heads of a model with query-key normalisation, which has a scale for each. */
+export function headsShown(shapes: Shapes): number | undefined {
+  return shapes.get(SCALE_MUL)?.[1];
+}
+
+/** The official code builds models by their depth alone: a head for each block, 64 wide. */
+function officialHeads(
+  { depth, width }: { readonly depth: number; readonly width: number },
+  { who, assume }: VarStateHints,
+): number {
+  if (width === 64 * depth) {
+    assume?.(`${depth} heads (--heads), as the official code gives to models of depth ${depth} and width ${width}`);
+    return depth;
+  }
+  throw new TesseraError({
+    code: 'heads-unknown',
+    who,
+    got: `a depth of ${depth} and a width of ${width}, which the official code does not build`,
+    expected: 'the number of attention heads, which weights without query-key normalisation do not show',
+    next: 'State them: --heads.',
+  });
+}
+
+function inferredSides(counts: ScaleCounts, who: string, assume: Assume | undefined): readonly number[] {
+  const { sides, certain } = inferSides(counts, who);
+  if (!certain) assume?.(`the sides ${sides.join(' ')} (--patch-nums), those of a published model with as many tokens`);
+  return sides;
 }
 
 /** What shapes do not tell. */
 export interface VqStateHints {
   readonly who: string;
   readonly patchNums: readonly number[];
-  readonly quantResi?: number;
-  readonly usingZnorm?: boolean;
-  readonly beta?: number;
-  readonly groups?: number;
+  readonly quantResi?: number | undefined;
+  readonly usingZnorm?: boolean | undefined;
+  readonly beta?: number | undefined;
+  readonly groups?: number | undefined;
+  /** Is told what was assumed. */
+  readonly assume?: Assume;
 }
 
 /**
@@ -66,6 +102,13 @@ export interface VqStateHints {
  */
 export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
   const { who, patchNums, quantResi = 0.5, usingZnorm = false, beta = 0.25, groups = 32 } = hints;
+  const phi = phiConfig(shapes, quantResi);
+  const assumed = [
+    ...(hints.groups === undefined ? [`groups ${groups} (--groups)`] : []),
+    ...(hints.quantResi === undefined && phi.quant_resi !== 0 ? [`quant_resi ${quantResi} (--quant-resi)`] : []),
+    ...(hints.usingZnorm === undefined ? [`using_znorm ${usingZnorm} (--using-znorm)`] : []),
+  ];
+  if (assumed.length > 0) hints.assume?.(`${assumed.join(', ')}, as in the official code`);
   const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
   const [V, Cvae] = shape('quantize.embedding.weight', 2);
   const [ch, in_channels] = shape('encoder.conv_in.weight', 4);
@@ -81,7 +124,7 @@ export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
     num_res_blocks: countModules(shapes, 'encoder.down.0.block'),
     in_channels,
     patch_nums: patchNums,
-    ...phiConfig(shapes, quantResi),
+    ...phi,
     using_znorm: usingZnorm,
     beta,
     quant_conv_ks: shape('quant_conv.weight', 4)[2],

@@ -4,10 +4,18 @@ import { TesseraError } from '@tessera/errors';
 import { USAGE_BUFFER, vqConfig, vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
 import type { OfficialState } from '../official-state.ts';
 import { noteKeys, readNote } from '../state-notes.ts';
-import { storedTensors, type ImportHints, type Reading, type States, type WeightFormat } from '../weight-format.ts';
+import { agreed, asked, confirming } from '../settings.ts';
+import {
+  storedTensors,
+  type Assume,
+  type ImportHints,
+  type Reading,
+  type States,
+  type WeightFormat,
+} from '../weight-format.ts';
 import { fitPreviewFromCodes } from './fit-preview.ts';
 import { derivedTensors, isDerived, patchNumsOfLevels } from './official-buffers.ts';
-import { configOfVarState, configOfVqState, type VarStateConfig, type VqStateHints } from './state-config.ts';
+import { configOfVarState, configOfVqState, headsShown, type VarStateConfig } from './state-config.ts';
 import { backboneNote, backboneNotes, tokenizerNote, tokenizerNotes, type TokenizerNotes } from './var-notes.ts';
 
 /** VAR (arXiv 2404.02905): `var_d16.pth` with `vae_ch160v4096z32.pth`, or a trainer's `ar-ckpt-last.pth` that has both. */
@@ -41,15 +49,18 @@ export const varFormat: WeightFormat = {
 };
 
 async function readVar({ transformer, tokenizer }: States, hints: ImportHints): Promise<Reading> {
-  const { backbone, patchNums } = await readBackbone(transformer, hints);
+  const assumed: string[] = [];
+  const { backbone, patchNums } = await readBackbone(transformer, hints, (what) => assumed.push(what));
   await checkKeyBiases(transformer, backbone.depth);
   const notes = readNote(tokenizer, noteKeys.tokenizer, tokenizerNotes);
-  const vq = configOfVqState(tokenizer.shapes, { ...hintsOf(notes), ...hints, who: tokenizer.who, patchNums });
+  const vq = readVq(tokenizer, { notes, hints, patchNums, assume: (what) => assumed.push(what) });
+  confirmStride(transformer, vq);
   return {
     configs: { tokenizer: vq, order: {}, backbone, head: {} },
     tensors: splitTensors({ transformer, tokenizer }, vq, notes?.counted !== false),
     classes: backbone.classes,
     description: `VAR of depth ${backbone.depth}, imported from official weights`,
+    assumed,
     // The settings of the published evaluation.
     defaults: {
       guidance: { kind: 'ramp', scale: 1.5 },
@@ -67,27 +78,92 @@ async function readVar({ transformer, tokenizer }: States, hints: ImportHints): 
   };
 }
 
-async function readBackbone(state: OfficialState, hints: ImportHints): Promise<VarStateConfig> {
-  const notes = readNote(state, noteKeys.backbone, backboneNotes);
-  const { patchNums: noted, heads: notedHeads, ...settings } = notes ?? {};
-  const patchNums = hints.patchNums ?? noted ?? (await spelledPatchNums(state));
-  const heads = hints.heads ?? notedHeads;
-  return configOfVarState(state.shapes, {
-    who: state.who,
-    settings,
-    ...(patchNums && { patchNums }),
-    ...(heads !== undefined && { heads }),
+async function readBackbone(state: OfficialState, hints: ImportHints, assume: Assume): Promise<VarStateConfig> {
+  const { who, shapes, settings } = state;
+  const { patchNums: notedSides, heads: notedHeads, ...own } = readNote(state, noteKeys.backbone, backboneNotes) ?? {};
+  const patchNums = agreed(who, 'sides', [
+    ...asked('--patch-nums', hints.patchNums),
+    ...asked(noteKeys.backbone, notedSides),
+    ...asked('lvl_1L', await spelledSides(state)),
+    ...settings.lists('patch_nums', 'v_patch_nums', 'pn'),
+  ]);
+  const heads = agreed(who, 'heads', [
+    ...asked('--heads', hints.heads),
+    ...asked(noteKeys.backbone, notedHeads),
+    ...asked('its tensors', headsShown(shapes)),
+    ...settings.numbers('num_heads', 'heads'),
+  ]);
+  const read = configOfVarState(shapes, { who, settings: own, patchNums, heads, assume });
+  const { classes, depth, width, mlpRatio, qkNorm, sharedAdaLN } = read.backbone;
+  const confirm = confirming(who);
+  confirm('classes', classes, settings.numbers('num_classes', 'class_num'));
+  confirm('depth', depth, settings.numbers('depth'));
+  confirm('width', width, settings.numbers('embed_dim'));
+  confirm('ratio of hidden widths', mlpRatio, settings.numbers('mlp_ratio'));
+  confirm('query-key normalisation', qkNorm, settings.flags('anorm', 'attn_l2_norm'));
+  confirm('shared modulation', sharedAdaLN, settings.flags('saln', 'shared_aln'));
+  confirm('epsilon of norms', 1e-6, settings.numbers('norm_eps', 'layer_norm_eps'), 'what Tessera computes with');
+  return read;
+}
+
+interface VqSources {
+  readonly notes: TokenizerNotes | null;
+  readonly hints: ImportHints;
+  readonly patchNums: readonly number[];
+  readonly assume: Assume;
+}
+
+function readVq({ who, shapes, settings }: OfficialState, { notes, hints, patchNums, assume }: VqSources): VqConfig {
+  const noted = <T>(value: T | undefined) => asked(noteKeys.tokenizer, value);
+  const read = configOfVqState(shapes, {
+    who,
+    patchNums,
+    assume,
+    groups: agreed(who, 'groups', [
+      ...asked('--groups', hints.groups),
+      ...noted(notes?.groups),
+      ...settings.numbers('num_groups', 'norm_num_groups'),
+    ]),
+    quantResi: agreed(who, 'quant_resi', [
+      ...asked('--quant-resi', hints.quantResi),
+      ...noted(notes?.quant_resi),
+      ...settings.numbers('quant_resi'),
+    ]),
+    usingZnorm: agreed(who, 'using_znorm', [
+      ...asked('--using-znorm', hints.usingZnorm),
+      ...noted(notes?.using_znorm),
+      ...settings.flags('using_znorm'),
+    ]),
+    beta: agreed(who, 'beta', [...noted(notes?.beta), ...settings.numbers('beta')]),
   });
+  const confirm = confirming(who);
+  confirm('entries of the codebook', read.V, settings.numbers('vocab_size', 'V'));
+  confirm('channels of latents', read.Cvae, settings.numbers('z_channels', 'Cvae'));
+  confirm('width', read.ch, settings.numbers('ch'));
+  confirm('widths of levels', read.ch_mult, settings.lists('ch_mult'));
+  confirm('blocks of a level', read.num_res_blocks, settings.numbers('num_res_blocks'));
+  confirm('phis', read.share_quant_resi, settings.numbers('share_quant_resi'));
+  confirm('side of the quantiser’s kernels', read.quant_conv_ks, settings.numbers('quant_conv_ks'));
+  return read;
 }
 
-function hintsOf(notes: TokenizerNotes | null): Partial<VqStateHints> {
-  if (notes === null) return {};
-  const { quant_resi, using_znorm, beta, groups } = notes;
-  return { quantResi: quant_resi, usingZnorm: using_znorm, beta, groups };
+/** The official trainer says how many pixels a token stands for. */
+function confirmStride({ who, settings }: OfficialState, { ch_mult }: VqConfig): void {
+  const source = 'the levels of the tokenizer';
+  confirming(who)('pixels across a token', 2 ** (ch_mult.length - 1), settings.numbers('patch_size'), source);
 }
 
-async function spelledPatchNums({ shapes, read }: OfficialState): Promise<readonly number[] | null> {
-  return shapes.has('lvl_1L') ? patchNumsOfLevels(await read('lvl_1L')) : null;
+/** @throws TesseraError levels-malformed */
+async function spelledSides(state: OfficialState): Promise<readonly number[] | undefined> {
+  if (!state.shapes.has('lvl_1L')) return undefined;
+  const sides = patchNumsOfLevels(await state.numbers('lvl_1L'));
+  if (sides !== null) return sides;
+  throw new TesseraError({
+    code: 'levels-malformed',
+    who: state.who,
+    got: 'a lvl_1L that spells no scales',
+    expected: 'the number of its scale for each token, of scales that are square',
+  });
 }
 
 /** Keys have no bias in VAR; one that is not zero belongs to another model. */
@@ -95,8 +171,7 @@ async function checkKeyBiases(state: OfficialState, depth: number): Promise<void
   for (let block = 0; block < depth; block++) {
     const name = `blocks.${block}.attn.zero_k_bias`;
     if (!state.shapes.has(name)) continue;
-    const values = await state.tensor(name).values();
-    if (values.every((value) => value === 0)) continue;
+    if ((await state.numbers(name)).every((value) => value === 0)) continue;
     throw new TesseraError({
       code: 'k-bias',
       who: state.who,

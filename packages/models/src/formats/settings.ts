@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { CheckpointValue } from '@tessera/checkpoints';
+import { parseJson, TesseraError } from '@tessera/errors';
+
+/** What one source says of a quantity. */
+export interface Claim<T> {
+  readonly value: T;
+  /** For errors: `args.encoder_num_heads`, `--heads`, `its tensors`. */
+  readonly source: string;
+}
+
+/** Settings that came with weights. Each way to read takes the names that a quantity goes by. */
+export interface Settings {
+  numbers(...names: readonly string[]): readonly Claim<number>[];
+  flags(...names: readonly string[]): readonly Claim<boolean>[];
+  lists(...names: readonly string[]): readonly Claim<readonly number[]>[];
+}
+
+/** Plain values by dotted path, and whose they are. */
+export interface ValueSource {
+  /** What stands behind a name in errors: ` of config.json`; empty for the weight file itself. */
+  readonly of: string;
+  readonly values: ReadonlyMap<string, CheckpointValue>;
+}
+
+/** Where checkpoints keep the settings of their model: `args` of argparse, `hyper_parameters` of Lightning, and others. */
+const roots = [
+  '',
+  ...['args.', 'config.', 'cfg.', 'hparams.', 'hyper_parameters.', 'model_args.', 'model_config.', 'trainer.config.'],
+];
+
+export function settingsOf(sources: readonly ValueSource[]): Settings {
+  const read =
+    <T>(parse: (values: ValueSource['values'], path: string) => T | null) =>
+    (...names: readonly string[]): Claim<T>[] =>
+      sources.flatMap(({ of, values }) =>
+        names.flatMap((name) =>
+          roots.flatMap((root) => {
+            const value = parse(values, root + name);
+            return value === null ? [] : [{ value, source: `${root}${name}${of}` }];
+          }),
+        ),
+      );
+  return { numbers: read(numberAt), flags: read(flagAt), lists: read(listAt) };
+}
+
+function numberAt(values: ValueSource['values'], path: string): number | null {
+  const value = values.get(path);
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : null;
+}
+
+function flagAt(values: ValueSource['values'], path: string): boolean | null {
+  const value = values.get(path);
+  if (value === true || value === 1 || value === 'True' || value === 'true') return true;
+  return value === false || value === 0 || value === 'False' || value === 'false' ? false : null;
+}
+
+/** A list of numbers, or text that spells one: `1_2_3`. */
+function listAt(values: ValueSource['values'], path: string): readonly number[] | null {
+  const value = values.get(path);
+  if (typeof value === 'string') return /^\d+([_, -]+\d+)+$/.test(value) ? value.split(/[_, -]+/).map(Number) : null;
+  const list: number[] = [];
+  for (let next; (next = numberAt(values, `${path}.${list.length}`)) !== null;) list.push(next);
+  return list.length > 0 ? list : null;
+}
+
+/** What an option of the request says, where it was given. */
+export function asked<T>(option: string, value: T | undefined): readonly Claim<T>[] {
+  return value === undefined ? [] : [{ value, source: option }];
+}
+
+/**
+ * The one value that all sources give; undefined where none speaks.
+ * @throws TesseraError weights-mismatch that names two sources which disagree
+ */
+export function agreed<T>(who: string, quantity: string, claims: readonly Claim<T>[]): T | undefined {
+  const [first, ...others] = claims;
+  if (!first) return undefined;
+  const text = ({ value }: Claim<T>) => (Array.isArray(value) ? value.join(' ') : String(value));
+  const other = others.find((one) => text(one) !== text(first));
+  if (!other) return first.value;
+  throw new TesseraError({
+    code: 'weights-mismatch',
+    who,
+    got: `${quantity} ${text(first)} (${first.source}) and ${text(other)} (${other.source})`,
+    expected: 'the same from all that say it',
+    next: 'Correct or leave out the one that is wrong.',
+  });
+}
+
+/**
+ * Holds what is known (by the shapes of tensors, unless another source is named) against all that is said of it.
+ * @throws TesseraError weights-mismatch
+ */
+export function confirming(who: string) {
+  return <T>(quantity: string, known: T, said: readonly Claim<NoInfer<T>>[], source = 'its tensors'): void => {
+    agreed(who, quantity, [{ value: known, source }, ...said]);
+  };
+}
+
+/** A `config.json` beside a weight file, as weights without pickles have; no values where there is none. */
+export async function configBeside(path: string): Promise<ValueSource> {
+  const config = join(dirname(path), 'config.json');
+  const values = new Map<string, CheckpointValue>();
+  const bytes = await readFile(config).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw unreadable(config, error);
+  });
+  if (bytes !== null) {
+    const refusal = { code: 'config-unreadable', who: config, expected: 'settings as JSON, or no such file' };
+    spread(parseJson(bytes, refusal), [], values);
+  }
+  return { of: ` of ${basename(config)} beside it`, values };
+}
+
+const deepest = 8;
+
+function spread(value: unknown, path: readonly string[], values: Map<string, CheckpointValue>): void {
+  if (typeof value === 'object' && value !== null) {
+    if (path.length >= deepest) return; // no setting lies so deep
+    for (const [key, one] of Object.entries(value)) spread(one, [...path, key], values);
+  } else if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
+    values.set(path.join('.'), value as CheckpointValue);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+function unreadable(who: string, cause: unknown): TesseraError {
+  const got = `a file that cannot be read (${cause instanceof Error ? cause.message : String(cause)})`;
+  return new TesseraError({
+    code: 'config-unreadable',
+    who,
+    got,
+    expected: 'settings as JSON, or no such file',
+    cause,
+  });
+}
