@@ -1,4 +1,4 @@
-import { decoded, openPicture, pipelineOf } from './open-picture.ts';
+import { decoded, openPicture } from './open-picture.ts';
 
 /** No model makes larger images: the shorter edge of a stored picture has at most so many pixels. */
 const EDGE = 1024;
@@ -17,7 +17,10 @@ export interface StoredPicture {
  * @throws TesseraError as `openPicture`
  */
 export async function keepPicture(bytes: Uint8Array, who: string): Promise<StoredPicture> {
-  const pipeline = pipelineOf(await openPicture(bytes, who))
+  const picture = await openPicture(bytes, who);
+  const pipeline = picture
+    .pipeline()
+    .pipelineColourspace('srgb')
     .resize(EDGE, EDGE, { fit: 'outside', withoutEnlargement: true })
     .toColourspace('srgb')
     .png();

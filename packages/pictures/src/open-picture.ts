@@ -1,9 +1,11 @@
 import { TesseraError, type ErrorParts } from '@tessera/errors';
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
+import { isBmp, readBmp } from './bmp.ts';
 
-/** A picture file of somebody else's: looked at, not yet decoded. */
+/** A picture file: looked at, not yet decoded. */
 export interface Picture {
-  readonly bytes: Uint8Array;
+  /** A pipeline on its pixels, upright. Run it by `decoded`. */
+  readonly pipeline: () => Sharp;
   /** In pixels, as it is meant to be seen: cameras note a turn. */
   readonly height: number;
   readonly width: number;
@@ -11,7 +13,7 @@ export interface Picture {
   readonly alpha: boolean;
 }
 
-/** More than a camera's photograph has; decoded it takes 128 MiB for a moment. */
+/** Of a picture of somebody else's: more than a camera's photograph has; decoded it takes 128 MiB for a moment. */
 const MOST_PIXELS = 2 ** 25;
 const MOST_SECONDS = 20;
 
@@ -26,7 +28,7 @@ const beginnings: readonly (readonly { readonly at: number; readonly text: strin
 ];
 
 /**
- * Looks at the head of a PNG, JPEG or WebP file. `who` names the file in errors.
+ * Looks at the head of somebody else's PNG, JPEG or WebP file. `who` names the file in errors.
  * @throws TesseraError `picture-format`, `picture-animated`, `picture-too-large`, `picture-broken`
  */
 export async function openPicture(bytes: Uint8Array, who: string): Promise<Picture> {
@@ -34,25 +36,38 @@ export async function openPicture(bytes: Uint8Array, who: string): Promise<Pictu
     const got = bytes.length === 0 ? 'no bytes' : 'bytes of another kind';
     refuse({ code: 'picture-format', who, got, expected: 'a PNG, JPEG or WebP file', next: 'Convert it first.' });
   }
-  const { autoOrient, pages = 1, hasAlpha } = await head(bytes, who);
-  const { width, height } = autoOrient;
+  const metadata = await head(bytes, who);
+  const { pages = 1, autoOrient } = metadata;
   if (pages > 1) {
     const next = 'Take one of its frames.';
     refuse({ code: 'picture-animated', who, got: `a film of ${pages} frames`, expected: 'a single picture', next });
   }
-  if (width * height > MOST_PIXELS) {
-    const got = `a picture of ${width} x ${height} pixels`;
+  if (autoOrient.width * autoOrient.height > MOST_PIXELS) {
+    const got = `a picture of ${autoOrient.width} x ${autoOrient.height} pixels`;
     const expected = `at most ${MOST_PIXELS} pixels`;
     refuse({ code: 'picture-too-large', who, got, expected, next: 'Scale it down first.' });
   }
-  return { bytes, height, width, alpha: hasAlpha };
+  const options: SharpOptions = { failOn: 'error', limitInputPixels: MOST_PIXELS };
+  return pictureOf(metadata, () => sharp(bytes, options).autoOrient().timeout({ seconds: MOST_SECONDS }), who);
 }
 
-/** A pipeline on the picture's pixels, upright. Run it by `decoded`. */
-export function pipelineOf({ bytes }: Picture): Sharp {
-  return sharp(bytes, { failOn: 'error', limitInputPixels: MOST_PIXELS })
-    .autoOrient()
-    .timeout({ seconds: MOST_SECONDS });
+/**
+ * Looks at the head of a file of one's own: whatever sharp reads, and bitmaps. Of a film or a file of several pages the
+ * first picture is taken. `who` names the file in errors.
+ * @throws TesseraError `picture-broken`, `picture-depth`
+ */
+export async function openOwnPicture(bytes: Uint8Array, who: string): Promise<Picture> {
+  if (isBmp(bytes)) {
+    const { data, height, width, channels } = readBmp(bytes, who);
+    return { pipeline: () => sharp(data, { raw: { height, width, channels } }), height, width, alpha: channels === 4 };
+  }
+  return pictureOf(await head(bytes, who), () => sharp(bytes, { failOn: 'error' }).autoOrient(), who);
+}
+
+/** Ends of the names of files that `openOwnPicture` reads, in small letters, with their dots. */
+export function pictureSuffixes(): ReadonlySet<string> {
+  const formats = Object.values(sharp.format).filter(({ input }) => input.buffer);
+  return new Set(['.bmp', ...formats.flatMap(({ input }) => input.fileSuffix ?? [])]);
 }
 
 /** What a pipeline gives. @throws TesseraError `picture-broken` */
@@ -62,6 +77,20 @@ export async function decoded<T>(result: Promise<T>, who: string): Promise<T> {
   } catch (cause) {
     throw broken(who, cause);
   }
+}
+
+function pictureOf({ autoOrient, hasAlpha, depth }: Metadata, pipeline: () => Sharp, who: string): Picture {
+  if (depth !== 'uchar' && depth !== 'ushort') {
+    const next = 'Save it as PNG: only you know which values are black and white.';
+    refuse({
+      code: 'picture-depth',
+      who,
+      got: `pixels of the type ${depth}`,
+      expected: '8 or 16 bits a channel',
+      next,
+    });
+  }
+  return { pipeline, height: autoOrient.height, width: autoOrient.width, alpha: hasAlpha };
 }
 
 function isPicture(bytes: Uint8Array): boolean {
