@@ -104,7 +104,7 @@ async function head(bytes: Uint8Array, who: string): Promise<Metadata> {
 }
 
 function broken(who: string, cause: unknown): TesseraError {
-  const words = (cause instanceof Error ? cause.message : String(cause)).trim().split('\n')[0];
+  const words = (cause instanceof Error ? cause.message : String(cause)).trim().split('\n')[0]!.replace(/:$/, '');
   const got = `a picture that cannot be decoded (${words})`;
   const next = 'Open and save it anew with another program.';
   return new TesseraError({ code: 'picture-broken', who, got, expected: 'a whole one', next, cause });

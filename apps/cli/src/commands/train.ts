@@ -75,10 +75,11 @@ async function dryRun({ loaded, engine, plugins, json }: DryRun, terminal: Termi
   return 0;
 }
 
-function factLines({ name, images, remarks, stages, parameters, seconds }: RecipeFacts): string[] {
+function factLines({ name, images, found, remarks, stages, parameters, seconds }: RecipeFacts): string[] {
   const minutes = (time: number) => (time < 90 ? `${time.toFixed(0)} s` : `${(time / 60).toFixed(0)} min`);
   const mega = (count: number) => `${(count / 1e6).toFixed(2)}M`;
   return [
+    ...(found ? [found] : []),
     `${name}: ${mega(parameters)} parameters; ${images.train} images to train on, ${images.validation} to validate, ${images.test} to test`,
     ...remarks.map((remark) => `  ${remark}`),
     ...stages.map(

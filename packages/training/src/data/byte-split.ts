@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ImageSize, Split } from './data-set.ts';
 
 /** Images as bytes in memory: a quarter of what floats would need. */
@@ -24,5 +26,16 @@ export function byteSplit({ pixels, label_N, image }: ByteImages, members?: Int3
       }
       return out;
     },
+    digest: async () => {
+      const hash = createHash('sha256').update(`${image.height} ${image.width} ${image.channels} ${of.length} `);
+      for (const [n, member] of of.entries()) {
+        hash.update(pixels.subarray(member * size, (member + 1) * size));
+        if (n % PER_TURN === PER_TURN - 1) await nextTurn();
+      }
+      return hash.digest('hex');
+    },
   };
 }
+
+/** Images hashed before others have their turn. */
+const PER_TURN = 1000;

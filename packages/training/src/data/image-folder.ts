@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { TesseraError } from '@tessera/errors';
-import sharp from 'sharp';
+import { fitBytes, openOwnPicture } from '@tessera/pictures';
 import { byteSplit, type ByteImages } from './byte-split.ts';
 import type { DataSet } from './data-set.ts';
+import { findImages, type FoundImage, type FoundImages } from './find-images.ts';
 import { holdOut } from './hold-out.ts';
 
 /** A folder of images. One sub-folder per class keeps its name; images that lie loose are unlabelled. */
@@ -20,19 +20,14 @@ export interface FolderData {
   readonly limit?: number;
 }
 
-const SUFFIXES = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff']);
-
-interface Found {
-  readonly path: string;
-  readonly label: number;
-}
-
 /**
- * Decodes every image of a folder into memory (`size` squared times channels bytes each).
- * @throws TesseraError `data-folder-missing`, `too-few-images`, `images-broken` naming the first broken files.
+ * Decodes every image of a folder into memory (`size` squared times channels bytes each), as `fitBytes` of
+ * @tessera/pictures sees them.
+ * @throws TesseraError what `findImages` throws, `too-few-images`, `images-broken` naming the first broken files
  */
 export async function openImageFolder(data: FolderData): Promise<DataSet> {
-  const { classes, files } = await findImages(data.path);
+  const found = await findImages(data.path);
+  const { classes, files, skipped } = found;
   const images = await decodeAll(files, data);
   const held = holdOut(files.length, {
     validation: Math.round(files.length * data.validation),
@@ -45,7 +40,7 @@ export async function openImageFolder(data: FolderData): Promise<DataSet> {
     throw new TesseraError({
       code: 'too-few-images',
       who: data.path,
-      got: `${files.length} images`,
+      got: foundSentence(found),
       expected: 'some left to train on',
       next,
     });
@@ -59,68 +54,66 @@ export async function openImageFolder(data: FolderData): Promise<DataSet> {
     train: split(train),
     validation: split(validation),
     test: split(test),
+    found: foundSentence(found),
+    skipped,
   };
 }
 
-async function findImages(path: string): Promise<{ classes: string[]; files: Found[] }> {
-  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
-    const next = 'Check the path in the recipe.';
-    throw new TesseraError({
-      code: 'data-folder-missing',
-      who: path,
-      got: 'no readable folder',
-      expected: 'a folder of images',
-      next,
-      cause,
-    });
-  });
-  const classes = entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
-  const folders = [{ folder: path, label: -1 }, ...classes.map((name, label) => ({ folder: join(path, name), label }))];
-  const files: Found[] = [];
-  for (const { folder, label } of folders) {
-    const names = (await readdir(folder)).filter((name) => SUFFIXES.has(extname(name).toLowerCase())).sort();
-    files.push(...names.map((name) => ({ path: join(folder, name), label })));
-  }
-  return { classes, files };
+/** `1,204 images of 3 classes; skipped 12: 9 .heic, 3 empty`. */
+export function foundSentence({ classes, files, skipped }: FoundImages): string {
+  const number = (count: number) => count.toLocaleString('en');
+  const some = (count: number, one: string, many: string) => `${number(count)} ${count === 1 ? one : many}`;
+  const loose = files.filter(({ label }) => label < 0).length;
+  const of = classes.length > 0 ? ` of ${some(classes.length, 'class', 'classes')}` : '';
+  const unlabelled = loose > 0 ? `, ${number(loose)} of them without a class` : '';
+  const kinds = Object.entries(skipped).sort(([a, many], [b, few]) => few - many || (a < b ? -1 : 1));
+  const passed = kinds.reduce((sum, [, count]) => sum + count, 0);
+  const told = kinds.map(([kind, count]) => `${number(count)} ${kind}`).join(', ');
+  return `${some(files.length, 'image', 'images')}${of}${unlabelled}${passed > 0 ? `; skipped ${number(passed)}: ${told}` : ''}`;
 }
 
-async function decodeAll(files: readonly Found[], { path, size, channels }: FolderData): Promise<ByteImages> {
+/** Pictures decoded at the same time: reading and decoding overlap. */
+const AT_ONCE = 8;
+
+async function decodeAll(files: readonly FoundImage[], { path, size, channels }: FolderData): Promise<ByteImages> {
+  const image = { height: size, width: size, channels };
   const bytes = size * size * channels;
   const pixels = new Uint8Array(files.length * bytes);
-  const broken: string[] = [];
-  for (const [index, file] of files.entries()) {
-    try {
-      pixels.set(await decode(file.path, { size, channels }), index * bytes);
-    } catch {
-      broken.push(file.path);
+  const broken = new Map<number, unknown>();
+  const waiting = files.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, file] of waiting) {
+      try {
+        const picture = await openOwnPicture(await readFile(file.path), file.path);
+        pixels.set(await fitBytes(picture, image, file.path), index * bytes);
+      } catch (error) {
+        broken.set(index, error);
+      }
     }
-  }
-  if (broken.length > 0) {
-    const shown = broken.slice(0, 5).join(', ') + (broken.length > 5 ? ` and ${broken.length - 5} more` : '');
-    const next = 'Remove or replace them.';
-    throw new TesseraError({
-      code: 'images-broken',
-      who: path,
-      got: `broken images: ${shown}`,
-      expected: 'images that decode',
-      next,
-    });
-  }
-  return {
-    pixels,
-    label_N: Int32Array.from(files, ({ label }) => label),
-    image: { height: size, width: size, channels },
   };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (broken.size > 0) throw brokenImages(path, { files, broken });
+  return { pixels, label_N: Int32Array.from(files, ({ label }) => label), image };
 }
 
-async function decode(path: string, { size, channels }: { size: number; channels: 1 | 3 }): Promise<Uint8Array> {
-  const image = sharp(path, { failOn: 'truncated' })
-    .flatten({ background: '#ffffff' })
-    .resize(size, size, { fit: 'cover', kernel: 'lanczos3' });
-  return channels === 1
-    ? image.toColourspace('b-w').raw().toBuffer()
-    : image.toColourspace('srgb').removeAlpha().raw().toBuffer();
+interface Broken {
+  readonly files: readonly FoundImage[];
+  /** By index of the file. */
+  readonly broken: ReadonlyMap<number, unknown>;
+}
+
+function brokenImages(path: string, { files, broken }: Broken): TesseraError {
+  const indices = [...broken.keys()].sort((a, b) => a - b);
+  const names = indices.slice(0, 5).map((index) => files[index]!.path);
+  const shown = names.join(', ') + (indices.length > 5 ? ` and ${indices.length - 5} more` : '');
+  const cause = broken.get(indices[0]!);
+  const why = cause instanceof TesseraError ? cause.parts.got : String(cause);
+  return new TesseraError({
+    code: 'images-broken',
+    who: path,
+    got: `broken images: ${shown}`,
+    expected: 'images that decode',
+    next: `Remove or replace ${indices.length === 1 ? 'it' : 'them'}: ${names[0]!} holds ${why}.`,
+    cause,
+  });
 }

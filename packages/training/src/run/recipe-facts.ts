@@ -33,6 +33,10 @@ export interface RecipeFacts {
   readonly images: { readonly train: number; readonly validation: number; readonly test: number };
   /** Sentences about the data that a person should know. */
   readonly remarks: readonly string[];
+  /** What was found in a folder of images, in words; null for other data. */
+  readonly found: string | null;
+  /** How many entries of the folder were passed over, by kind. */
+  readonly skipped: Readonly<Record<string, number>>;
   readonly stages: readonly StageFacts[];
   /** Parameters of the model, without its judge. */
   readonly parameters: number;
@@ -65,11 +69,13 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
     }
   }
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const { train, validation, test } = data;
+  const { train, validation, test, found = null, skipped = {} } = data;
   return {
     name: recipe.name,
     images: { train: train.count, validation: validation.count, test: test.count },
     remarks: dataRemarks(data),
+    found,
+    skipped,
     stages,
     parameters:
       (parts?.taken?.parameters ?? 0) +
