@@ -22,7 +22,7 @@ export interface FoundImages {
 /**
  * Finds the pictures of a folder: loose ones, then those of each sub-folder, which is a class, and of all that lies below
  * it. Names are sorted by their UTF-16 code units, whatever the locale. Links are followed. What is hidden is no class.
- * @throws TesseraError `data-folder-missing`, `data-folder-circle`, `class-empty`, `classes-are-splits`
+ * @throws TesseraError `data-folder-missing`, `data-folder-circle`, `classes-are-splits`
  */
 export async function findImages(path: string): Promise<FoundImages> {
   const skipped = new Map<string, number>();
@@ -31,10 +31,8 @@ export async function findImages(path: string): Promise<FoundImages> {
   const top = await look({ path, above: [] }, search);
   refuseSplits(path, top.folders);
   const files: FoundImage[] = top.pictures.map((picture) => ({ path: picture, label: -1 }));
-  for (const [label, { name, ...folder }] of top.folders.entries()) {
-    const pictures = await allBelow(folder, search);
-    if (pictures.length === 0) throw emptyClass(path, name);
-    for (const picture of pictures) files.push({ path: picture, label });
+  for (const [label, folder] of top.folders.entries()) {
+    for (const picture of await allBelow(folder, search)) files.push({ path: picture, label });
   }
   return { classes: top.folders.map(({ name }) => name), files, skipped: Object.fromEntries(skipped) };
 }
@@ -113,16 +111,6 @@ function refuseSplits(path: string, folders: Contents['folders']): void {
     got: `the folders ${names.join(', ')}, which look like splits`,
     expected: 'a folder for each class',
     next: `Let data.path name one of them, ${join(path, names.find((name) => /^train/i.test(name)) ?? names[0]!)}: validation and test images are held out by data.validation and data.test.`,
-  });
-}
-
-function emptyClass(path: string, name: string): TesseraError {
-  return new TesseraError({
-    code: 'class-empty',
-    who: path,
-    got: `the folder ${name} without a picture that can be read`,
-    expected: 'pictures in every folder, each of which is a class',
-    next: 'Convert its files to PNG or JPEG, or move the folder away.',
   });
 }
 
