@@ -16,6 +16,8 @@ export interface ServerOptions extends HostOptions {
   readonly address: string;
   /** Host names that people call this server by, where they are not those of loopback or `address`. */
   readonly hosts: readonly string[];
+  /** Pages of other servers that may ask and read the answers: http://localhost:5173. */
+  readonly origins: readonly string[];
 }
 
 /** The repository that holds this module; where it is installed in `node_modules`, which are npm's own, the working folder. */
@@ -26,17 +28,25 @@ export function homeOf(module: string): string {
 
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
- * TESSERA_HOSTS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page).
- * @throws TesseraError `port-invalid`, `hosts-invalid`, `models-missing`
+ * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page).
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `origins-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
-  const { PORT = '4000', HOST, TESSERA_HOSTS = '', TESSERA_DATA, TESSERA_PLAYGROUND } = environment;
+  const {
+    PORT = '4000',
+    HOST,
+    TESSERA_HOSTS = '',
+    TESSERA_ORIGINS = '',
+    TESSERA_DATA,
+    TESSERA_PLAYGROUND,
+  } = environment;
   return {
     port: readPort(PORT),
     // Empty would be every network.
     address: HOST || '127.0.0.1',
     hosts: readHosts(TESSERA_HOSTS),
+    origins: readOrigins(TESSERA_ORIGINS),
     dataDirectory: TESSERA_DATA ?? join(root, 'data'),
     config: findConfig(),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
@@ -70,5 +80,25 @@ function readHosts(text: string): string[] {
     got: `TESSERA_HOSTS=${text.slice(0, 100)}`,
     expected: 'host names with commas between them, without protocol, port and path',
     next: 'Write it like TESSERA_HOSTS=tessera.example,192.0.2.7.',
+  });
+}
+
+/** As browsers write them in Origin: protocol, host and port, if it is not the protocol's own. */
+function readOrigins(text: string): string[] {
+  const origins = text
+    .split(',')
+    .map((origin) => origin.trim().replace(/\/$/, ''))
+    .filter(Boolean);
+  const wrong = origins.find((origin) => {
+    const url = URL.canParse(origin) ? new URL(origin) : null;
+    return !url || !['http:', 'https:'].includes(url.protocol) || url.href !== `${url.origin}/`;
+  });
+  if (wrong === undefined) return origins.map((origin) => new URL(origin).origin);
+  throw new TesseraError({
+    code: 'origins-invalid',
+    who: 'api',
+    got: `TESSERA_ORIGINS=${text.slice(0, 100)}`,
+    expected: 'origins of pages with commas between them: protocol, host and port, without a path',
+    next: 'Write it like TESSERA_ORIGINS=http://localhost:5173,https://app.example.',
   });
 }

@@ -11,10 +11,10 @@ import { startHost, type Host } from '@tessera/host';
 import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
 import { createApp } from './http/app.ts';
+import { beforeExecution } from './http/before-execution.ts';
+import { parseOptions } from './http/check-operation.ts';
 import { toClient } from './http/clear-errors.ts';
 import { createGate } from './http/gate.ts';
-import { noSubscriptions } from './http/no-subscriptions.ts';
-import { operationLimits, parseOptions } from './http/operation-limits.ts';
 import { refuseUnreadable } from './http/unreadable-requests.ts';
 import { serveWebSocket } from './http/web-socket.ts';
 import type { ApiContext } from './schema/builder.ts';
@@ -69,21 +69,26 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   const apollo = new ApolloServer<ApiContext>({
     schema,
     parseOptions,
-    validationRules: [operationLimits, noSubscriptions],
-    persistedQueries: false,
-    csrfPrevention: true,
+    // Both are done before: see beforeExecution and takeGraphQL.
+    dangerouslyDisableValidation: true,
+    csrfPrevention: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     formatError: toClient,
-    plugins: [ApolloServerPluginDrainHttpServer({ httpServer: server }), ApolloServerPluginLandingPageDisabled()],
+    plugins: [
+      beforeExecution,
+      ApolloServerPluginDrainHttpServer({ httpServer: server }),
+      ApolloServerPluginLandingPageDisabled(),
+    ],
   });
   await apollo.start();
   undo.add(() => apollo.stop());
   const { address, port } = await listen(server, options);
   // Nothing is awaited from here on, so no request can come before there is somebody to answer it.
   const name = nameOf(options.address);
-  const gate = createGate({ address, name, hosts: options.hosts });
-  server.on('request', createApp({ gate, apollo, context, blobs, uploads, playground: options.playground }));
+  const { hosts, origins, playground } = options;
+  const gate = createGate({ address, name, hosts, origins });
+  server.on('request', createApp({ gate, origins, apollo, context, blobs, uploads, playground }));
   const sockets = serveWebSocket(server, { gate, schema, context });
   undo.add(() => sockets.close());
   return { url: `http://${name}:${port}`, hosts: gate.hosts, host: context.host, close: () => undo.run() };

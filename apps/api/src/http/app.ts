@@ -10,12 +10,15 @@ import type { ApiContext } from '../schema/builder.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { Gate } from './gate.ts';
+import { allowOrigins } from './cross-origin.ts';
 import { asErrors } from './refusal.ts';
-import { requireJson } from './require-json.ts';
+import { takeGraphQL } from './take-graphql.ts';
 import { uploadRoute } from './upload-route.ts';
 
 export interface AppParts {
   readonly gate: Gate;
+  /** Whose pages may read answers. */
+  readonly origins: readonly string[];
   readonly apollo: ApolloServer<ApiContext>;
   readonly context: ApiContext;
   readonly blobs: BlobStore;
@@ -25,19 +28,20 @@ export interface AppParts {
 }
 
 /** Every HTTP route. */
-export function createApp({ gate, apollo, context, blobs, uploads, playground }: AppParts): Express {
+export function createApp({ gate, origins, apollo, context, blobs, uploads, playground }: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use((request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
-    const refusal = gate.refusalOf(request.headers);
+    const refusal = gate.refusalOf(request.headers, request.rawHeaders);
     if (!refusal) return next();
     response.status(refusal.status).json(asErrors(refusal.error));
   });
+  app.use(allowOrigins(origins));
   app.get('/healthz', (_request, response) => void response.json(health(context)));
-  app.get('/images/:name', (request, response) => sendImage(blobs, request, response));
+  app.get('/images/:name', (request, response) => sendImage(blobs, origins, request, response));
   app.post('/v1/uploads', ...uploadRoute(uploads));
-  app.use('/graphql', requireJson, express.json({ limit: '256kb' }), (request, _response, next) => {
+  app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};
     next();
@@ -54,13 +58,17 @@ function health({ host }: ApiContext): object {
   return { status: 'ok', target: host.target, why: host.why, models, problems: host.problems() };
 }
 
-function sendImage(blobs: BlobStore, request: Request, response: Response): void {
-  const file = blobs.pathOf(String(request.params['name']).replace(/\.png$/, ''));
+function sendImage(blobs: BlobStore, origins: readonly string[], request: Request, response: Response): void {
+  const sha256 = String(request.params['name']).replace(/\.png$/, '');
+  const file = blobs.pathOf(sha256);
   if (!file) {
     response.status(404).json(asErrors(notFound(request)));
     return;
   }
-  response.sendFile(file, { maxAge: '1y', immutable: true });
+  response.set('ETag', `"${sha256}"`);
+  // An <img> says not whose page it is on; the hash in the name is known to those alone who may ask for it.
+  if (origins.length > 0) response.set('Cross-Origin-Resource-Policy', 'cross-origin');
+  response.sendFile(file, { maxAge: '1y', immutable: true, lastModified: false });
 }
 
 function servePlayground(app: Express, playground: string): void {

@@ -1,8 +1,8 @@
 import { isTesseraError, TesseraError } from '@tessera/errors';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import { logError } from '../log-error.ts';
 
-/** Sentences for what GraphQL itself refuses, by the codes that Apollo gives. */
+/** Sentences for what GraphQL itself refuses, by codes that are Apollo's. */
 const sentences: Record<string, { readonly expected: string; readonly next: string }> = {
   GRAPHQL_PARSE_FAILED: {
     expected: 'a GraphQL document of at most 2000 tokens',
@@ -12,29 +12,35 @@ const sentences: Record<string, { readonly expected: string; readonly next: stri
     expected: 'a document that fits the schema',
     next: 'Compare it with apps/api/schema.graphql.',
   },
-  BAD_USER_INPUT: { expected: 'variables that fit the schema', next: 'Compare them with apps/api/schema.graphql.' },
+  BAD_USER_INPUT: {
+    expected: 'variables and values that fit the schema',
+    next: 'Compare them with apps/api/schema.graphql.',
+  },
   BAD_REQUEST: {
-    expected: 'a POST of JSON with a query',
+    expected: 'a POST of JSON with a query, or a GET of one',
     next: 'Send {"query": "..."} with content-type application/json.',
   },
   OPERATION_RESOLUTION_FAILURE: {
     expected: 'one operation, or the name of one of several',
     next: 'Correct operationName.',
   },
-  PERSISTED_QUERY_NOT_SUPPORTED: { expected: 'the query itself', next: 'Send {"query": "..."}.' },
 };
+
+/** Clients look for these words, not for the code: PersistedQueryNotFound makes them send the query itself. */
+const protocolWords = new Set(['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED']);
 
 /** Of the words of others, which may repeat what they were sent. */
 const MOST_WORDS = 300;
 
 /**
- * An error as clients see it: one sentence and a stable code. Unexpected errors are written to the server's output and
- * leave it without their words, which may hold paths.
+ * An error as clients see it, on both transports: one sentence and a stable code. Unexpected errors are written to the
+ * server's output and leave it without their words, which may hold paths.
  */
 export function toClient(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-  const cause = error instanceof GraphQLError ? error.originalError : error;
+  const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   if (isTesseraError(cause)) return withSentence(formatted, cause);
-  const code = String(formatted.extensions?.['code'] ?? codeOf(error));
+  const code = codeOf(error);
+  if (protocolWords.has(code)) return { message: formatted.message, extensions: { code } };
   const sentence = sentences[code];
   if (sentence) {
     const words = formatted.message
@@ -45,16 +51,24 @@ export function toClient(formatted: GraphQLFormattedError, error: unknown): Grap
     return withSentence(formatted, new TesseraError({ code, who: 'api', got, ...sentence }));
   }
   if (code !== 'INTERNAL_SERVER_ERROR') return formatted;
-  logError('unexpected error', cause ?? error);
+  logError('unexpected error', cause);
   return withSentence(formatted, unexpected());
 }
 
-/** The WebSocket transport runs GraphQL without Apollo, which would have set a code. */
+/** The code that an error has; where it has none, whose mistake it is. */
 function codeOf(error: unknown): string {
   if (!(error instanceof GraphQLError)) return 'INTERNAL_SERVER_ERROR';
-  if (error.originalError) return 'INTERNAL_SERVER_ERROR';
-  if (error.message.startsWith('Syntax Error')) return 'GRAPHQL_PARSE_FAILED';
-  return error.path ? 'INTERNAL_SERVER_ERROR' : 'GRAPHQL_VALIDATION_FAILED';
+  const code = error.extensions['code'];
+  if (typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR') return code;
+  if (isOfValues(error.originalError ?? error)) return 'BAD_USER_INPUT';
+  // Without a path nothing has run yet: a library complains of the request.
+  return error.path || error.originalError ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
+}
+
+/** True for what GraphQL itself throws while it runs an operation, of the values that arguments and conditions got. */
+function isOfValues(error: Error): boolean {
+  if (!(error instanceof GraphQLError) || error.originalError || !error.nodes?.length) return false;
+  return error.nodes.every(({ kind }) => kind !== Kind.FIELD);
 }
 
 function withSentence(formatted: GraphQLFormattedError, { code, message }: TesseraError): GraphQLFormattedError {

@@ -6,8 +6,8 @@ import type { Refusal } from './refusal.ts';
 export interface Gate {
   /** The host names under which this server answers, without ports; null is any. */
   readonly hosts: readonly string[] | null;
-  /** Why such a request is not served; null where it is. */
-  refusalOf(headers: IncomingHttpHeaders): Refusal | null;
+  /** Why such a request is not served; null where it is. `rawHeaders` as Node has them, with what is there twice. */
+  refusalOf(headers: IncomingHttpHeaders, rawHeaders?: readonly string[]): Refusal | null;
 }
 
 export interface GateOptions {
@@ -17,6 +17,8 @@ export interface GateOptions {
   readonly name: string;
   /** What the operator says that people call it: TESSERA_HOSTS. */
   readonly hosts: readonly string[];
+  /** Pages of other servers that may ask: TESSERA_ORIGINS. */
+  readonly origins?: readonly string[];
 }
 
 const loopback = ['localhost', '127.0.0.1', '[::1]'];
@@ -26,31 +28,40 @@ const loopback = ['localhost', '127.0.0.1', '[::1]'];
  * server: only the Host header tells. So a server on loopback answers to the names of loopback and to those of `hosts`.
  * On a network nobody knows the names but the operator: without `hosts` every name is served.
  */
-export function createGate({ address, name, hosts }: GateOptions): Gate {
+export function createGate({ address, name, hosts, origins = [] }: GateOptions): Gate {
   const local = /^(::ffff:)?127\.|^::1$/.test(address);
   const served = local || hosts.length > 0 ? [...new Set([...loopback, name, ...hosts])] : null;
   return {
     hosts: served,
-    refusalOf(headers) {
+    refusalOf(headers, rawHeaders = []) {
+      if (rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length > 1) return twoHosts();
       if (served && !served.includes(withoutPort(headers.host ?? ''))) return foreignHost(headers.host, served);
-      return isOwnPage(headers, hosts) ? null : foreignPage(headers.origin!);
+      const { origin } = headers;
+      return !origin || origins.includes(origin) || isOwnPage(headers, hosts) ? null : foreignPage(origin);
     },
   };
 }
 
+/** A dot at the end is the same name, written in full. */
 function withoutPort(host: string): string {
-  return host.replace(/:\d*$/, '').toLowerCase();
+  return host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
 }
 
-/** Programs send no Origin. Another port of localhost is another server; the names of the operator are this one's. */
+/** Another port of localhost is another server; the names of the operator are this one's. */
 function isOwnPage({ origin, host }: IncomingHttpHeaders, hosts: readonly string[]): boolean {
-  if (!origin) return true;
-  try {
-    const page = new URL(origin);
-    return page.host === host?.toLowerCase() || hosts.includes(page.hostname);
-  } catch {
-    return false;
-  }
+  const page = URL.canParse(origin ?? '') ? new URL(origin!) : null;
+  return page !== null && (page.host === host?.toLowerCase() || hosts.includes(page.hostname));
+}
+
+function twoHosts(): Refusal {
+  const error = new TesseraError({
+    code: 'malformed-request',
+    who: 'api',
+    got: 'several Host headers',
+    expected: 'one',
+    next: 'Send the name of the server once.',
+  });
+  return { status: 400, error };
 }
 
 function foreignHost(host: string | undefined, served: readonly string[]): Refusal {
@@ -65,12 +76,15 @@ function foreignHost(host: string | undefined, served: readonly string[]): Refus
 }
 
 function foreignPage(origin: string): Refusal {
+  const named = /^https?:\/\/[\w.:[\]-]{1,100}$/.test(origin);
   const error = new TesseraError({
     code: 'foreign-page',
     who: 'api',
     got: `a request of a page of ${origin.slice(0, 100)}`,
     expected: 'one of a page of this server, or of a program',
-    next: 'Send it from the page of this server; if that is one, start the server with TESSERA_HOSTS=<its host>.',
+    next: named
+      ? `Send it from the page of this server, or start the server with TESSERA_ORIGINS=${origin}.`
+      : 'Send it from a page that a server serves under a name of its own.',
   });
   return { status: 403, error };
 }

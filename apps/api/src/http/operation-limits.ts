@@ -1,19 +1,5 @@
-import {
-  GraphQLError,
-  Kind,
-  parse,
-  specifiedRules,
-  validate,
-  type DocumentNode,
-  type GraphQLSchema,
-  type SelectionSetNode,
-  type ValidationContext,
-  type ValidationRule,
-} from 'graphql';
+import { GraphQLError, Kind, type SelectionSetNode, type ValidationContext, type ValidationRule } from 'graphql';
 import { TesseraError } from '@tessera/errors';
-
-/** What the parser takes: it stops there, so that neither a long nor a deep document costs more. */
-export const parseOptions = { maxTokens: 2000 } as const;
 
 /** What one operation may hold, counted through its fragments. */
 const MOST_ROOT_FIELDS = 20;
@@ -32,7 +18,7 @@ interface Size {
 
 const empty: Size = { fields: 0, aliases: 0, depth: 0 };
 
-/** Validation rule: refuses operations that would keep the server busy for long. Both transports use it. */
+/** Validation rule: refuses operations that would keep the server busy for long. */
 export const operationLimits: ValidationRule = (context) => ({
   OperationDefinition(node) {
     const { fields, aliases, depth } = sizes(context)(node.selectionSet);
@@ -58,18 +44,6 @@ export const operationLimits: ValidationRule = (context) => ({
     }
   },
 });
-
-/**
- * A document within every limit, as the WebSocket transport needs it; Apollo does the same by itself.
- * @throws GraphQLError where it cannot be parsed
- */
-export function readDocument(
-  query: string,
-  schema: GraphQLSchema,
-): { document: DocumentNode; errors: readonly GraphQLError[] } {
-  const document = parse(query, parseOptions);
-  return { document, errors: validate(schema, document, [...specifiedRules, operationLimits]) };
-}
 
 /** Measures selections; each fragment once, however often it is spread. */
 function sizes(context: ValidationContext): (selection: SelectionSetNode) => Size {

@@ -1,12 +1,22 @@
 import type { Server } from 'node:http';
 import { TesseraError } from '@tessera/errors';
-import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import {
+  execute,
+  GraphQLError,
+  parse,
+  subscribe,
+  type DocumentNode,
+  type ExecutionResult,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import WebSocket, { WebSocketServer } from 'ws';
 import type { ApiContext } from '../schema/builder.ts';
+import { checkOperation, parseOptions } from './check-operation.ts';
 import { toClient } from './clear-errors.ts';
 import type { Gate } from './gate.ts';
-import { readDocument } from './operation-limits.ts';
 import { refuseOn, type Refusal } from './refusal.ts';
 
 /** No message to this server is long. */
@@ -26,14 +36,14 @@ export function serveWebSocket(server: Server, { gate, schema, context }: Socket
       schema,
       context: () => context,
       onSubscribe: (_context, _id, { query, operationName, variables }) => {
-        try {
-          const { document, errors } = readDocument(query, schema);
-          return errors.length > 0 ? errors : { schema, document, operationName, variableValues: variables };
-        } catch (error) {
-          if (error instanceof GraphQLError) return [error];
-          throw error;
-        }
+        const document = readDocument(query);
+        if (document instanceof GraphQLError) return [document];
+        const operation = { schema, document, operationName, variables, context, transport: 'socket' } as const;
+        const errors = checkOperation(operation);
+        return errors.length > 0 ? errors : { schema, document, operationName, variableValues: variables };
       },
+      execute: (args) => guarded(() => execute(args)),
+      subscribe: (args) => guarded(() => subscribe(args)),
       onError: (_context, _id, _payload, errors) => errors.map(format),
       onNext: (_context, _id, _payload, _args, { errors, ...result }) =>
         errors && ({ ...result, errors: errors.map(format) } as FormattedExecutionResult),
@@ -43,14 +53,41 @@ export function serveWebSocket(server: Server, { gate, schema, context }: Socket
   return { close: async () => dispose() };
 }
 
+function readDocument(query: string): DocumentNode | GraphQLError {
+  try {
+    return parse(query, parseOptions);
+  } catch (error) {
+    const { message, source, positions } = error as GraphQLError;
+    return new GraphQLError(message, { source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
+  }
+}
+
+/** What GraphQL throws becomes an answer: graphql-ws would close the socket, with every other operation on it. */
+async function guarded<T>(run: () => T | Promise<T>): Promise<T | ExecutionResult> {
+  try {
+    return await run();
+  } catch (error) {
+    const originalError = error instanceof Error ? error : new Error(String(error));
+    return { errors: [new GraphQLError(originalError.message, { originalError })] };
+  }
+}
+
+/** Whoever reads the socket has gone where it cannot be written: its closing says so, once. */
+class QuietSocket extends WebSocket {
+  override send(data: Parameters<WebSocket['send']>[0], ...rest: unknown[]): void {
+    const done = rest.find((one) => typeof one === 'function');
+    super.send(data, () => void done?.());
+  }
+}
+
 /** Browsers let every page open a socket to every server: these go through the gate too, and are refused as clearly. */
 function openSockets(server: Server, gate: Gate): WebSocketServer {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES });
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, WebSocket: QuietSocket });
   sockets.on('wsClientError', ({ message }, socket) => refuseOn(socket, badHandshake(message)));
   server.on('upgrade', (request, socket, head) => {
     const path = request.url!.split('?')[0]!;
     const elsewhere = path === '/graphql' ? null : badHandshake(`the path ${path.slice(0, 100)}`);
-    const refusal = gate.refusalOf(request.headers) ?? elsewhere;
+    const refusal = gate.refusalOf(request.headers, request.rawHeaders) ?? elsewhere;
     if (refusal) return refuseOn(socket, refusal);
     sockets.handleUpgrade(request, socket, head, (opened) => {
       sockets.emit('connection', opened, request);

@@ -1,4 +1,5 @@
 import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import { TesseraError } from '@tessera/errors';
 import type { Host } from '@tessera/host';
@@ -22,10 +23,12 @@ export interface ApiSchemaTypes {
 
 export type ApiBuilder = ReturnType<typeof createBuilder>;
 
-/** A fresh builder with the scalars and errors that every type uses. */
+/** A fresh builder with the scalars that every type uses. */
 export function createBuilder() {
   const builder = new SchemaBuilder<ApiSchemaTypes>({
-    plugins: [ErrorsPlugin],
+    plugins: [ErrorsPlugin, ComplexityPlugin],
+    // Counted before anything runs: see answer-size.ts.
+    complexity: { disabled: true },
     defaultFieldNullability: false,
     errors: {
       defaultTypes: [TesseraError],
@@ -35,29 +38,17 @@ export function createBuilder() {
   });
   builder.scalarType('SafeInt', {
     description: 'A whole number that a float64 holds exactly: from -(2^53 - 1) to 2^53 - 1.',
+    specifiedByURL: 'https://tc39.es/ecma262/#sec-number.issafeinteger',
     serialize: (value) => value,
     parseValue: parseSafeInt,
   });
   builder.scalarType('DateTime', {
     description: 'A moment as ISO 8601 text in UTC: 2026-11-22T08:30:00.000Z.',
+    specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
     serialize: (value) => value.toISOString(),
     parseValue: () => {
       throw new TypeError('DateTime is never an input.');
     },
-  });
-  const errorInterface = builder.interfaceRef<TesseraError>('Error').implement({
-    description: 'Why something was refused.',
-    fields: (t) => ({
-      code: t.exposeString('code', { description: 'Stable, kebab-case: label-out-of-range.' }),
-      message: t.exposeString('message', {
-        description: 'One sentence: who complains, what it got, what it expected, what to do.',
-      }),
-    }),
-  });
-  builder.objectType(TesseraError, {
-    name: 'RequestError',
-    description: 'The request cannot be carried out as it is.',
-    interfaces: [errorInterface],
   });
   return builder;
 }

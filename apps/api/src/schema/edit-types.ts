@@ -31,11 +31,24 @@ export function addEditType(builder: ApiBuilder) {
   return builder.objectRef<EditRequest>('GenerationEdit').implement({
     description: 'As requested. Its pictures are at /images/<id>.png.',
     fields: (t) => ({
-      image: t.exposeID('image'),
-      mask: t.id({ nullable: true, resolve: ({ mask }) => mask ?? null }),
-      box: t.floatList({ nullable: true, resolve: ({ box }) => (box ? [...box] : null) }),
-      outside: t.boolean({ resolve: ({ outside }) => outside ?? false }),
-      place: t.floatList({ nullable: true, resolve: ({ place }) => (place ? [...place] : null) }),
+      image: t.exposeID('image', { description: 'The picture.' }),
+      mask: t.id({ nullable: true, description: 'Null where no mask was sent.', resolve: ({ mask }) => mask ?? null }),
+      box: t.floatList({
+        nullable: true,
+        complexity: 4,
+        description: `The rectangle that is made anew: ${boxText}`,
+        resolve: ({ box }) => (box ? [...box] : null),
+      }),
+      outside: t.boolean({
+        description: 'True where what is outside of the box is made anew instead.',
+        resolve: ({ outside }) => outside ?? false,
+      }),
+      place: t.floatList({
+        nullable: true,
+        complexity: 4,
+        description: `Where the picture was put, shrunk: ${boxText}`,
+        resolve: ({ place }) => (place ? [...place] : null),
+      }),
     }),
   });
 }

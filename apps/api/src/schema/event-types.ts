@@ -1,7 +1,9 @@
 import { GraphQLError } from 'graphql';
 import { isTesseraError } from '@tessera/errors';
+import { MOST_IMAGES } from '../generations/check-input.ts';
 import type { GenerationEvent } from '../generations/records.ts';
 import type { ApiBuilder } from './builder.ts';
+import { codeText, messageText, reasonOf, reasonText, type ErrorCodeRef } from './error-codes.ts';
 import { imageUrl } from './image-url.ts';
 
 type EventOf<K extends GenerationEvent['kind']> = Extract<GenerationEvent, { kind: K }>;
@@ -15,21 +17,36 @@ const typeNames: Record<GenerationEvent['kind'], string> = {
   canceled: 'CanceledEvent',
 };
 
+/** Steps of one generation: VAR has ten, MAR up to 64 as it is mostly used. */
+const USUAL_STEPS = 64;
+
 const kinds = Object.keys(typeNames) as GenerationEvent['kind'][];
 
 /** What happens to a generation, and the subscription to it. */
-export function addEvents(builder: ApiBuilder): void {
+export function addEvents(builder: ApiBuilder, reason: ErrorCodeRef): void {
   const event = addInterface(builder);
   const interfaces = [event];
   builder.objectRef<EventOf<'queued'>>(typeNames.queued).implement({
+    description: 'It was accepted and stored; always the first event.',
     interfaces,
     fields: (t) => ({ position: t.exposeInt('position', { description: 'Generations ahead of this one.' }) }),
   });
-  builder.objectRef<EventOf<'started'>>(typeNames.started).implement({ interfaces });
-  builder.objectRef<EventOf<'canceled'>>(typeNames.canceled).implement({ interfaces });
-  builder.objectRef<EventOf<'failed'>>(typeNames.failed).implement({
+  builder.objectRef<EventOf<'started'>>(typeNames.started).implement({
+    description: 'The model has begun with it.',
     interfaces,
-    fields: (t) => ({ code: t.exposeString('code'), message: t.exposeString('message') }),
+  });
+  builder.objectRef<EventOf<'canceled'>>(typeNames.canceled).implement({
+    description: 'It was ended by cancelGeneration; a last event.',
+    interfaces,
+  });
+  builder.objectRef<EventOf<'failed'>>(typeNames.failed).implement({
+    description: 'It ended without images; a last event.',
+    interfaces,
+    fields: (t) => ({
+      code: t.exposeString('code', { description: codeText }),
+      reason: t.field({ type: reason, nullable: true, description: reasonText, resolve: reasonOf }),
+      message: t.exposeString('message', { description: messageText }),
+    }),
   });
   addStep(builder, interfaces);
   addCompleted(builder, interfaces);
@@ -38,10 +55,10 @@ export function addEvents(builder: ApiBuilder): void {
 
 function addInterface(builder: ApiBuilder) {
   const kind = builder.enumType('EventKind', {
-    values: Object.fromEntries(kinds.map((value) => [value.toUpperCase(), { value }])) as Record<
-      string,
-      { value: GenerationEvent['kind'] }
-    >,
+    description: 'Which event it is, as its type says too.',
+    values: Object.fromEntries(
+      kinds.map((value) => [value.toUpperCase(), { value, description: `A ${typeNames[value]}.` }]),
+    ) as Record<string, { value: GenerationEvent['kind']; description: string }>,
   });
   return builder.interfaceRef<GenerationEvent>('GenerationEvent').implement({
     description:
@@ -49,8 +66,8 @@ function addInterface(builder: ApiBuilder) {
     resolveType: ({ kind }) => typeNames[kind],
     fields: (t) => ({
       seq: t.exposeInt('seq', { description: 'Counts from 1 without gaps, per generation.' }),
-      kind: t.expose('kind', { type: kind }),
-      at: t.expose('at', { type: 'DateTime' }),
+      kind: t.expose('kind', { type: kind, description: 'Which event it is.' }),
+      at: t.expose('at', { type: 'DateTime', description: 'When it was stored.' }),
     }),
   });
 }
@@ -67,11 +84,13 @@ function addStep(builder: ApiBuilder, interfaces: EventInterface[]): void {
       positions: t.field({
         type: [t.listRef('Int')],
         description: 'Token positions written now: a list per image, or a single list that holds for all images.',
+        complexity: (_args, { host }) => Math.max(0, ...host.models().map(({ tokens }) => tokens)),
         resolve: ({ positions }) => positions.map((one) => [...one]),
       }),
       previews: t.stringList({
         nullable: true,
         description: 'URL of a PNG per image; null where no preview was asked for.',
+        complexity: MOST_IMAGES,
         resolve: ({ previews }) => previews && previews.map(imageUrl),
       }),
       milliseconds: t.exposeFloat('milliseconds', { description: 'Time of the model alone.' }),
@@ -83,31 +102,41 @@ function addCompleted(builder: ApiBuilder, interfaces: EventInterface[]): void {
   const timings = builder.objectRef<EventOf<'completed'>['timings']>('Timings').implement({
     description: 'Milliseconds of the model alone: neither waiting nor PNG encoding counts.',
     fields: (t) => ({
-      steps: t.floatList({ resolve: ({ steps }) => [...steps] }),
-      images: t.floatList({ description: 'Decoding of each image.', resolve: ({ images }) => [...images] }),
-      total: t.exposeFloat('total'),
+      steps: t.floatList({ description: 'Of each step.', complexity: USUAL_STEPS, resolve: ({ steps }) => [...steps] }),
+      images: t.floatList({
+        description: 'Decoding of each image.',
+        complexity: MOST_IMAGES,
+        resolve: ({ images }) => [...images],
+      }),
+      total: t.exposeFloat('total', { description: 'From the first step to the last image.' }),
     }),
   });
   builder.objectRef<EventOf<'completed'>>(typeNames.completed).implement({
+    description: 'All images are there; a last event.',
     interfaces,
     fields: (t) => ({
       images: t.stringList({
         description: 'URL of a PNG per image; what it holds never changes.',
+        complexity: MOST_IMAGES,
         resolve: ({ images }) => images.map(imageUrl),
       }),
-      timings: t.expose('timings', { type: timings }),
+      timings: t.expose('timings', { type: timings, description: 'How long the model took.' }),
     }),
   });
 }
 
 function addSubscription(builder: ApiBuilder, event: EventInterface): void {
   builder.subscriptionType({
+    description: 'Everything that can be followed; over WebSocket alone.',
     fields: (t) => ({
       generationEvents: t.field({
         type: event,
         description:
           'Every event after the seq `after` (0 is all), then live ones. Come back with the last seq and nothing is missed.',
-        args: { id: t.arg.id({ required: true }), after: t.arg.int({ defaultValue: 0, required: true }) },
+        args: {
+          id: t.arg.id({ required: true, description: 'What createGeneration returned.' }),
+          after: t.arg.int({ defaultValue: 0, required: true, description: 'The last seq that was seen; 0 is none.' }),
+        },
         subscribe: (_root, { id, after }, { generations }) =>
           generations.events(String(id), after).catch(asGraphQLError),
         resolve: (one: GenerationEvent) => one,

@@ -7,6 +7,7 @@ const MOST_DEPTH = 16;
 export function addJsonObject(builder: ApiBuilder): void {
   builder.scalarType('JSONObject', {
     description: `An object of JSON values, at most ${MOST_DEPTH} inside each other.`,
+    specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
     serialize: (value) => value,
     parseValue: parseJsonObject,
   });

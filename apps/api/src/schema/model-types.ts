@@ -2,46 +2,59 @@ import type { ModelDescription } from '@tessera/host';
 import type { PreviewKindRef } from './preview-kind.ts';
 import type { ApiBuilder } from './builder.ts';
 
+/** About as many values as a JSON Schema of a plug-in or a model holds. */
+export const SCHEMA_VALUES = 50;
+/** Maps of tokens of one model: VAR has ten at 256 pixels. */
+const USUAL_MAPS = 10;
+
 /** Models, and the query for them. */
 export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
   const modelClass = builder.objectRef<{ label: number; name: string }>('ModelClass').implement({
-    fields: (t) => ({ label: t.exposeInt('label'), name: t.exposeString('name') }),
+    description: 'A class that the model can draw.',
+    fields: (t) => ({
+      label: t.exposeInt('label', { description: 'Its number, from 0.' }),
+      name: t.exposeString('name', { description: 'Its name for people.' }),
+    }),
   });
   const size = builder.objectRef<ModelDescription['image']>('ImageSize').implement({
     description: 'In pixels.',
     fields: (t) => ({
-      height: t.exposeInt('height'),
-      width: t.exposeInt('width'),
+      height: t.exposeInt('height', { description: 'Rows.' }),
+      width: t.exposeInt('width', { description: 'Columns.' }),
       channels: t.exposeInt('channels', { description: '1 is gray, 3 is RGB.' }),
     }),
   });
   const defaults = builder.objectRef<ModelDescription['defaults']>('ModelDefaults').implement({
     description: 'What holds where a request leaves it out; for its options see Model.options.',
     fields: (t) => ({
-      guidance: t.exposeFloat('guidance'),
-      preview: t.field({ type: preview, resolve: (one) => one.preview }),
+      guidance: t.exposeFloat('guidance', { description: 'How strongly the class pulls.' }),
+      preview: t.field({ type: preview, description: 'How each step is shown.', resolve: (one) => one.preview }),
     }),
   });
   const map = builder.objectRef<ModelDescription['layout'][number]>('TokenMap').implement({
     description: 'A map of tokens, row by row.',
     fields: (t) => ({
       start: t.exposeInt('start', { description: 'Position of its first token.' }),
-      height: t.exposeInt('height'),
-      width: t.exposeInt('width'),
+      height: t.exposeInt('height', { description: 'Rows of tokens.' }),
+      width: t.exposeInt('width', { description: 'Columns of tokens.' }),
     }),
   });
   const model = builder.objectRef<ModelDescription>('Model').implement({
     description: 'A model folder that is ready to run.',
     fields: (t) => ({
       name: t.exposeString('name', { description: 'What createGeneration takes.' }),
-      title: t.exposeString('title'),
-      description: t.exposeString('description'),
-      licence: t.exposeString('licence'),
+      title: t.exposeString('title', { description: 'Its name for people.' }),
+      description: t.exposeString('description', { description: 'What it is and where it comes from.' }),
+      licence: t.exposeString('licence', { description: 'Of its weights.' }),
       classes: t.field({
         type: [modelClass],
+        description: 'What it can draw; empty where it knows no classes.',
+        complexity: (_args, { host }) => ({
+          multiplier: Math.max(0, ...host.models().map(({ classes }) => classes.length)),
+        }),
         resolve: ({ classes }) => classes.map((name, label) => ({ label, name })),
       }),
-      parameters: t.expose('parameters', { type: 'SafeInt' }),
+      parameters: t.expose('parameters', { type: 'SafeInt', description: 'Number of trained values.' }),
       vocabulary: t.exposeInt('vocabulary', {
         nullable: true,
         description: 'Number of different tokens; null where tokens are continuous.',
@@ -50,9 +63,10 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
       layout: t.field({
         type: [map],
         description: 'Where the tokens of an image lie: one or more maps, coarse to fine.',
+        complexity: { multiplier: USUAL_MAPS },
         resolve: ({ layout }) => [...layout],
       }),
-      image: t.expose('image', { type: size }),
+      image: t.expose('image', { type: size, description: 'Size of the images that it makes.' }),
       guidanceOff: t.exposeFloat('guidanceOff', {
         nullable: true,
         description: 'The guidance that does nothing; null where the model takes none.',
@@ -60,12 +74,18 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
       options: t.field({
         type: 'JSONObject',
         description: "What a request's options may hold: a JSON Schema whose defaults are the model's own.",
+        complexity: SCHEMA_VALUES,
         resolve: ({ options }) => options,
       }),
-      defaults: t.expose('defaults', { type: defaults }),
+      defaults: t.expose('defaults', { type: defaults, description: 'What holds where a request says nothing.' }),
     }),
   });
   builder.queryField('models', (t) =>
-    t.field({ type: [model], resolve: (_root, _args, { host }) => [...host.models()] }),
+    t.field({
+      type: [model],
+      description: 'Every model that is ready to run.',
+      complexity: (_args, { host }) => ({ multiplier: host.models().length }),
+      resolve: (_root, _args, { host }) => [...host.models()],
+    }),
   );
 }

@@ -1,0 +1,98 @@
+import {
+  getOperationAST,
+  getVariableValues,
+  GraphQLError,
+  Kind,
+  specifiedRules,
+  validate,
+  ValuesOfCorrectTypeRule,
+  type DocumentNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type ValidationRule,
+} from 'graphql';
+import type { ApiContext } from '../schema/builder.ts';
+import { answerSizeError } from './answer-size.ts';
+import { operationLimits } from './operation-limits.ts';
+import { noSubscriptions, unconditionalSubscriptions } from './subscription-rules.ts';
+
+/** What the parser takes: it stops there, so that neither a long nor a deep document costs more. */
+export const parseOptions = { maxTokens: 2000 } as const;
+
+/** Of one document: an answer must not grow with the number of mistakes. */
+const MOST_ERRORS = 20;
+
+export interface Operation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName: string | null | undefined;
+  readonly variables: Readonly<Record<string, unknown>> | null | undefined;
+  readonly context: ApiContext;
+  readonly transport: 'http' | 'socket';
+}
+
+const sound = [...specifiedRules.filter((rule) => rule !== ValuesOfCorrectTypeRule), operationLimits];
+
+/**
+ * Everything that can be said of an operation before it runs, for both transports: why it is refused, with a code each;
+ * empty where it may run. What comes first is said alone: rules of documents, values in the document, variables, and the
+ * size of the answer.
+ */
+export function checkOperation(operation: Operation): readonly GraphQLError[] {
+  const { schema, document, operationName, variables, transport } = operation;
+  const own = [unconditionalSubscriptions, ...(transport === 'http' ? [noSubscriptions] : [])];
+  for (const [code, rules] of [
+    ['GRAPHQL_VALIDATION_FAILED', own],
+    ['GRAPHQL_VALIDATION_FAILED', sound],
+    // The same wrong value has the same code, in the document as in a variable.
+    ['BAD_USER_INPUT', [ValuesOfCorrectTypeRule]],
+  ] as const) {
+    const errors = validated(schema, document, rules);
+    if (errors.length > 0) return errors.map((error) => withCode(error, code));
+  }
+  const node = getOperationAST(document, operationName);
+  if (!node) return [unresolved(document, operationName)];
+  const { errors, coerced } = getVariableValues(schema, node.variableDefinitions ?? [], variables ?? {}, {
+    maxErrors: MOST_ERRORS,
+  });
+  if (!coerced) return errors.map((error) => withCode(error, 'BAD_USER_INPUT'));
+  const error = answerSizeError({ ...operation, document: onlyOf(document, node) });
+  return error ? [error] : [];
+}
+
+/** A rule that throws has met a document that it cannot judge, which is then refused with the rule's own words. */
+function validated(schema: GraphQLSchema, document: DocumentNode, rules: readonly ValidationRule[]) {
+  try {
+    return validate(schema, document, rules, { maxErrors: MOST_ERRORS });
+  } catch (error) {
+    return [error instanceof GraphQLError ? error : new GraphQLError(String(error))];
+  }
+}
+
+function withCode(error: GraphQLError, code: string): GraphQLError {
+  const { message, nodes, source, positions, path, originalError, extensions } = error;
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    originalError: originalError ?? null,
+    extensions: { code, ...extensions },
+  });
+}
+
+function unresolved({ definitions }: DocumentNode, name: string | null | undefined): GraphQLError {
+  const several = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).length > 1;
+  const words = name
+    ? `Unknown operation named "${name}"`
+    : several
+      ? 'Must provide operation name if query contains multiple operations'
+      : 'Must provide an operation';
+  return new GraphQLError(words, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } });
+}
+
+/** The document without its other operations. */
+function onlyOf(document: DocumentNode, operation: OperationDefinitionNode): DocumentNode {
+  const definitions = document.definitions.filter((one) => one === operation || one.kind === Kind.FRAGMENT_DEFINITION);
+  return { ...document, definitions };
+}
