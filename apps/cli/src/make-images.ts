@@ -67,9 +67,10 @@ interface Batching {
 
 async function* batches(model: Model, request: GenerateRequest, { batch, stopwatch, terminal }: Batching) {
   const count = request.labels.length;
+  const progress = terminal.progress(model.name, count);
   for (let first = 0; first < count; first += batch) {
     const labels = request.labels.slice(first, first + batch);
-    const show = (within: number, what: string) => terminal.progress((first + within * labels.length) / count, what);
+    const show = (within: number, what: string) => progress.update(first + within * labels.length, what);
     yield* await makeBatch(model, { ...request, labels, seed: request.seed + first }, { stopwatch, show });
   }
 }
@@ -87,7 +88,7 @@ async function makeBatch(model: Model, request: GenerateRequest, { stopwatch, sh
     if (event.type === 'step') {
       const { index, of, positions_Bl } = event.step;
       stopwatch.step(index, positions_Bl.length);
-      show((index + 1) / (of + 1), `${model.name}: step ${index + 1} of ${of}`);
+      show((index + 1) / (of + 1), `images, step ${index + 1} of ${of}`);
       event.previews?.forEach((preview, row) => strips[row]!.push(preview));
     } else {
       stopwatch.decoded();

@@ -1,26 +1,24 @@
-import { printable, printableLines } from '@tessera/errors';
+import { printableLines } from '@tessera/errors';
+import { showProgress, type Progress } from '@tessera/training/progress';
 
 /**
- * Where a command speaks: results on stdout, everything else on stderr, a progress bar only for people.
+ * Where a command speaks: results on stdout, everything else on stderr.
  * What it is given may quote files and arguments: it is made printable here, and callers make cells of a table so.
  */
 export interface Terminal {
   out(line: string): void;
   err(line: string): void;
-  /** Redraws one status line; does nothing in a pipe. */
-  progress(fraction: number, label: string): void;
-  /** Clears the status line. */
+  /** Long work of so many steps: a bar on a terminal, a line now and then in a pipe. */
+  progress(label: string, total: number): Progress;
+  /** Takes the bar away. */
   done(): void;
 }
 
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
   for (const stream of [stdout, stderr]) stream.on('error', endWithReader);
-  let drawn = false;
-  const clear = () => {
-    if (drawn) stderr.write('\r\u001b[2K');
-    drawn = false;
-  };
+  let shown: Progress | null = null;
+  const clear = () => shown?.clear();
   return {
     out(line) {
       clear();
@@ -30,14 +28,9 @@ export function processTerminal(): Terminal {
       clear();
       stderr.write(`${printableLines(line)}\n`);
     },
-    progress(fraction, label) {
-      if (!stderr.isTTY) return;
-      const width = 28;
-      const full = Math.round(Math.min(1, Math.max(0, fraction)) * width);
-      const bar = '█'.repeat(full) + '░'.repeat(width - full);
-      const line = `${bar} ${String(Math.round(fraction * 100)).padStart(3)}%  ${printable(label)}`;
-      stderr.write(`\r\u001b[2K${line.slice(0, (stderr.columns ?? 80) - 1)}`);
-      drawn = true;
+    progress(label, total) {
+      clear();
+      return (shown = showProgress(label, { total, out: stderr }));
     },
     done: clear,
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { format, resolveConfig } from 'prettier';
 import { encodePng, tile } from '@tessera/pictures';
-import { duration, progressBar } from '@tessera/training';
+import { duration, showProgress } from '@tessera/training';
 import { cells, nameOf, type Cell } from './cell.ts';
 import { factsOf, partsOf, type Refusal } from './cell-parts.ts';
 import type { Ground } from './ground.ts';
@@ -28,7 +28,7 @@ export async function writeCompositions(request: CompositionsRequest): Promise<v
   for (const cell of cells) verdicts.set(cell, refusalOf(cell, ground));
   const running = cells.filter((cell) => verdicts.get(cell) === null);
   await mkdir(join(docs, 'compositions'), { recursive: true });
-  const progress = progressBar('compositions', { total: running.length, out: stream });
+  const progress = showProgress('compositions', { total: running.length, out: stream });
   for (const [done, cell] of running.entries()) {
     const path = join(docs, 'compositions', `${nameOf(cell)}.png`);
     if (fresh || !existsSync(path)) print(await drawCell(cell, ground, path));

@@ -73,4 +73,4 @@ export { openShippedJudge, type ShippedJudge } from './evaluation/shipped-judge.
 
 export { jsonLog, type JsonLog, type LogLine } from './report/json-log.ts';
 export { lineChart, type Series } from './report/line-chart.ts';
-export { duration, progressBar, silentProgress, type Progress } from './report/progress.ts';
+export { duration, showProgress, silentProgress, type Progress } from './report/progress.ts';

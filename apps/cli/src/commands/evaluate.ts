@@ -65,9 +65,19 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
   const model = await openModel(folder, { engine, plugins });
   const tokenizer = await openTokenizer(folder, { engine, plugins });
   try {
-    terminal.progress(0, `${samples} samples of ${model.name}`);
-    const figures = await evaluateSamples({ engine, model, judge: judge.judge, data, samples, seed, ...chosen });
-    terminal.progress(1, 'test images through its tokenizer');
+    const progress = terminal.progress(model.name, samples);
+    progress.begin(`${samples} samples`);
+    const figures = await evaluateSamples({
+      engine,
+      model,
+      judge: judge.judge,
+      data,
+      samples,
+      seed,
+      progress,
+      ...chosen,
+    });
+    progress.begin('test images through its tokenizer');
     const reconstruction = await evaluateReconstruction(
       { engine, tokenizer, judge: judge.judge, data },
       { images: samples, seed },

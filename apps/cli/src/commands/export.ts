@@ -1,4 +1,5 @@
 import { exportModel, findModel } from '@tessera/models';
+import type { Progress } from '@tessera/training/progress';
 import type { Arguments, Command } from '../command.ts';
 import { required } from '../numbers.ts';
 import { requireWritable } from '../output-folder.ts';
@@ -22,7 +23,12 @@ async function run({ positionals: [name], values }: Arguments, terminal: Termina
   const out = required('export', '--out DIR', values['out']);
   const { folder } = findModel(name!);
   await requireWritable(out);
-  const { transformer, tokenizer } = await exportModel(folder, out);
+  let progress: Progress | null = null;
+  const { transformer, tokenizer } = await exportModel(folder, out, (tensors, of) => {
+    progress ??= terminal.progress('export', of);
+    progress.update(tensors, 'tensors written');
+  });
+  terminal.done();
   terminal.out(`Official names and layouts: ${transformer}, ${tokenizer}`);
   return 0;
 }

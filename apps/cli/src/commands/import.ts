@@ -7,6 +7,7 @@ import { folderName, importModel, type ImportHints, type ImportRequest } from '@
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number, required } from '../numbers.ts';
+import type { Progress } from '@tessera/training/progress';
 import { requireWritable } from '../output-folder.ts';
 import { shellWord } from '../shell-word.ts';
 import type { Terminal } from '../terminal.ts';
@@ -67,10 +68,14 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   const out = required('import', '--out DIR', values['out']);
   await requireWritable(out);
   const engine = createEngine(readEngineOptions(values));
+  let progress: Progress | null = null;
   try {
     const request = await readRequest(values, out);
-    terminal.progress(0.5, `reading ${request.transformer}`);
-    const { manifest, format, remarks } = await importModel({ ...request, engine });
+    const written = (tensors: number, of: number) => {
+      progress ??= terminal.progress('import', of);
+      progress.update(tensors, 'tensors written');
+    };
+    const { manifest, format, remarks } = await importModel({ ...request, engine, written });
     terminal.done();
     for (const remark of remarks) terminal.err(`Note: ${remark}`);
     // A bare name would be looked up among the models instead.

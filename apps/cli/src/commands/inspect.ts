@@ -66,12 +66,13 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
 
 async function tensorRows(checkpoint: Checkpoint, terminal: Terminal): Promise<Row[]> {
   const rows: Row[] = [];
+  const progress = terminal.progress('tensors', checkpoint.tensors.size);
   for (const { name, dtype, shape } of checkpoint.tensors.values()) {
     const sha256 = createHash('sha256')
       .update(await checkpoint.read(name))
       .digest('hex');
     rows.push({ name, dtype, shape, sha256 });
-    terminal.progress(rows.length / checkpoint.tensors.size, name);
+    progress.update(rows.length, name);
   }
   return rows;
 }

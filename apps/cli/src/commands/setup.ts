@@ -15,10 +15,11 @@ async function run({ positionals: [what], values }: Arguments, terminal: Termina
   if (what !== 'tensorflow') {
     throw new TesseraError({ code: 'usage', who: 'tessera setup', got: String(what), expected: 'tensorflow' });
   }
+  const progress = terminal.progress('download', 100);
   await setupTensorFlow({
     variant: values['gpu'] === true ? 'gpu' : 'cpu',
     say: (line) => terminal.out(line),
-    progress: (fraction, label) => terminal.progress(fraction, label),
+    progress: (fraction, label) => progress.update(100 * fraction, `%, ${label}`),
   });
   terminal.done();
   return 0;

@@ -67,7 +67,7 @@ interface DryRun {
 const MEASURED = 3;
 
 async function dryRun({ loaded, engine, plugins, json }: DryRun, terminal: Terminal): Promise<number> {
-  terminal.progress(0, 'timing a few steps of each stage');
+  terminal.progress(loaded.recipe.name, 1).begin('timing a few steps of each stage');
   const facts = await recipeFacts({ loaded, engine, plugins, measure: MEASURED });
   terminal.done();
   if (json) terminal.out(JSON.stringify(facts));

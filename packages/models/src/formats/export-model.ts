@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { openCheckpoint, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
+import { openCheckpoint, writeSafetensors, type Checkpoint, type WritableTensor } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
 import { readManifest, type WeightedComponent } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';
 import { replaceFolder } from '../save-model.ts';
 import { formatOfModel } from './formats.ts';
 import { modelNote, noteKeys } from './state-notes.ts';
+import type { TensorsWritten } from './weight-format.ts';
 
 /** Where `exportModel` put the weights. */
 export interface ExportedFiles {
@@ -19,7 +20,11 @@ export interface ExportedFiles {
  * tell, so that `importModel` gives the same model again.
  * @throws TesseraError export-unsupported for parts of no known family, and what `readManifest` and the formats throw
  */
-export async function exportModel(folder: string, out: string): Promise<ExportedFiles> {
+export async function exportModel(
+  folder: string,
+  out: string,
+  written: TensorsWritten = () => undefined,
+): Promise<ExportedFiles> {
   const manifest = await readManifest(folder);
   const format = formatOfModel(manifest, folder);
   const opened: Checkpoint[] = [];
@@ -31,10 +36,21 @@ export async function exportModel(folder: string, out: string): Promise<Exported
   try {
     const files = { tokenizer: await open('tokenizer'), backbone: await open('backbone'), head: await open('head') };
     const { transformer, tokenizer } = format.write({ folder, manifest, files });
+    const all = transformer.tensors.length + tokenizer.tensors.length;
+    let done = 0;
+    const told = (tensors: readonly WritableTensor[]) =>
+      tensors.map((tensor) => ({
+        ...tensor,
+        async bytes() {
+          const bytes = await tensor.bytes();
+          written(++done, all);
+          return bytes;
+        },
+      }));
     await replaceFolder(out, async (temporary) => {
       const metadata = { [noteKeys.model]: modelNote(manifest), ...transformer.metadata };
-      await writeSafetensors(join(temporary, transformer.file), transformer.tensors, metadata);
-      await writeSafetensors(join(temporary, tokenizer.file), tokenizer.tensors, {
+      await writeSafetensors(join(temporary, transformer.file), told(transformer.tensors), metadata);
+      await writeSafetensors(join(temporary, tokenizer.file), told(tokenizer.tensors), {
         ...previewNote(manifest),
         ...tokenizer.metadata,
       });

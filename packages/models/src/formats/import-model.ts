@@ -13,7 +13,7 @@ import { findState, type WeightsChoice } from './official-state.ts';
 import { differences, recordedShapes } from './recorded-shapes.ts';
 import { configBeside, settingsOf } from './settings.ts';
 import { readModelNote, readPreviewNote, type ModelFacts } from './state-notes.ts';
-import type { ImportHints, Reading, States, WeightFormat } from './weight-format.ts';
+import type { ImportHints, Reading, States, TensorsWritten, WeightFormat } from './weight-format.ts';
 
 /** Official weights and what the new model folder says about itself. */
 export interface ImportRequest {
@@ -43,6 +43,7 @@ export interface ImportRequest {
   readonly dtype?: SavedDType;
   /** What the files do not tell. */
   readonly hints?: ImportHints;
+  readonly written?: TensorsWritten;
 }
 
 export interface ImportedModel {
@@ -112,7 +113,8 @@ async function importStates(
   checkShapes(manifest, request.engine, { states, reading });
   const config = await withPreview(manifest, request.engine, { states, reading });
   const complete = { ...manifest, tokenizer: { ...manifest.tokenizer, config } };
-  await saveModel(request.out, { manifest: complete, tensors: reading.tensors, dtype: request.dtype ?? 'float32' });
+  const tensors = counted(reading.tensors, request.written);
+  await saveModel(request.out, { manifest: complete, tensors, dtype: request.dtype ?? 'float32' });
   return { manifest: await readManifest(request.out), assumed: reading.assumed };
 }
 
@@ -125,6 +127,22 @@ function leftOutOf({ path, leftOut }: Checkpoint): string[] {
   });
   const more = named.length > mostNamed ? ` and ${named.length - mostNamed} more` : '';
   return [`${path}: left out ${named.slice(0, mostNamed).join(', ')}${more}; nothing of it was run.`];
+}
+
+/** The same tensors, which tell when their turn comes. */
+function counted(tensors: Reading['tensors'], written: TensorsWritten = () => undefined): Reading['tensors'] {
+  const all = Object.values(tensors).reduce((sum, list) => sum + list.length, 0);
+  let done = 0;
+  const told = (list: readonly SavedTensor[]) =>
+    list.map((tensor) => ({
+      ...tensor,
+      async values() {
+        const values = await tensor.values();
+        written(++done, all);
+        return values;
+      },
+    }));
+  return { tokenizer: told(tensors.tokenizer), backbone: told(tensors.backbone), head: told(tensors.head) };
 }
 
 /** An export of ours says where its weights came from; of others one cannot know. */

@@ -22,6 +22,9 @@ export interface ImportHints {
   readonly patchSize?: number;
 }
 
+/** Called when a tensor was read and is written next: how many so far, of how many. */
+export type TensorsWritten = (tensors: number, of: number) => void;
+
 /** The two state dicts of an official model. */
 export interface States {
   readonly transformer: OfficialState;

@@ -3,6 +3,7 @@ import type { Engine } from '@tessera/engine';
 import type { Model } from '@tessera/models';
 import type { DataSet, Split } from '../data/data-set.ts';
 import { permutation } from '../data/permutation.ts';
+import type { Progress } from '../report/progress.ts';
 import { accuracy, openExaminer, type Examiner } from './examine.ts';
 import { frechetDistance } from './frechet.ts';
 import { fitGaussian, type Gaussian } from './gaussian.ts';
@@ -22,6 +23,8 @@ export interface EvaluationRequest {
   readonly seed: number;
   readonly guidance?: number;
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Told how many images are made. */
+  readonly progress?: Progress;
 }
 
 /** What a judge says of images. Distances are FD-CNN: never to be compared with FID. */
@@ -46,11 +49,12 @@ const REFERENCE = 10_000;
 
 /** Makes samples of all classes alike and holds them against real images. */
 export async function evaluateSamples(request: EvaluationRequest): Promise<SampleFigures> {
-  const { model, data, samples, seed, guidance, options } = request;
+  const { model, data, samples, seed, guidance, options, progress } = request;
   const labels = balancedLabels(samples, data.classes.length);
+  const made = (images: number) => progress?.update(images, 'samples');
   const start = performance.now();
   const given = { ...(guidance !== undefined && { guidance }), ...(options && { options }) };
-  const images = await generateSamples(model, { labels, seed, batch: BATCH, ...given });
+  const images = await generateSamples(model, { labels, seed, batch: BATCH, ...given, made });
   const seconds = (performance.now() - start) / 1000;
   return { ...(await judgeSamples(request, { images, labels })), imagesPerSecond: samples / seconds };
 }

@@ -9,11 +9,13 @@ export interface SampleOrder {
   readonly guidance?: number;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
+  /** Called after every batch with the number of images made so far. */
+  readonly made?: (images: number) => void;
 }
 
 /** Images of a model at its default settings, or at the given ones, in batches. */
 export async function generateSamples(model: Model, order: SampleOrder): Promise<Pixels[]> {
-  const { labels, seed, batch, guidance, options, signal } = order;
+  const { labels, seed, batch, guidance, options, signal, made } = order;
   const images: Pixels[] = [];
   for (let start = 0; start < labels.length; start += batch) {
     const events = model.generate({
@@ -25,6 +27,7 @@ export async function generateSamples(model: Model, order: SampleOrder): Promise
       ...(signal && { signal }),
     });
     for await (const event of events) if (event.type === 'image') images.push(event.pixels);
+    made?.(images.length);
   }
   return images;
 }

@@ -1,45 +1,111 @@
 import type { Writable } from 'node:stream';
+import { printable } from '@tessera/errors';
 
-/** One line that is drawn over itself on a terminal, and nothing elsewhere. */
+/** How far long work has come: a bar that is drawn over itself on a terminal, lines now and then in a pipe or a file. */
 export interface Progress {
-  /** Says what goes on before the first of its steps is done. */
+  /** Says what goes on before the next of its steps is done. */
   begin(note: string): void;
   update(done: number, note: string): void;
+  /** Leaves the last state to be read. */
   end(): void;
+  /** Takes the bar off the terminal. */
+  clear(): void;
 }
 
 /** Writes nothing. */
-export const silentProgress: Progress = { begin: () => undefined, update: () => undefined, end: () => undefined };
+export const silentProgress: Progress = {
+  begin: () => undefined,
+  update: () => undefined,
+  end: () => undefined,
+  clear: () => undefined,
+};
+
+export interface ProgressOptions {
+  /** Steps in all. */
+  readonly total: number;
+  readonly out: Writable & { isTTY?: boolean; columns?: number };
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
 
 const CELLS = 24;
 const REDRAW_MS = 100;
+/** Between two lines of a pipe: at first, and at most. Each pause is twice the one before. */
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [5000, 60_000];
 
-/** A progress bar of `total` steps. In a pipe or a file it writes nothing: the log holds the same figures. */
-export function progressBar(
-  label: string,
-  {
-    total,
-    out,
-    now = () => performance.now(),
-  }: { total: number; out: Writable & { isTTY?: boolean }; now?: () => number },
-): Progress {
-  if (out.isTTY !== true) return silentProgress;
-  let first: { readonly done: number; readonly at: number } | null = null;
+/** The progress of `total` steps. A pipe that sees less than the first pause, and no `begin`, stays empty. */
+export function showProgress(label: string, { total, out, now = () => performance.now() }: ProgressOptions): Progress {
+  const work = { label, total, out, now };
+  return out.isTTY === true ? bar(work) : lines(work);
+}
+
+type Work = Required<ProgressOptions> & { readonly label: string };
+
+function bar({ label, total, out, now }: Work): Progress {
+  const left = timeLeft(total);
   let drawn = -Infinity;
+  let stands = false;
+  const draw = (text: string) => {
+    out.write(`\r\u001b[2K${printable(text).slice(0, (out.columns ?? 1000) - 1)}`);
+    stands = true;
+  };
   return {
-    begin: (note) => void out.write(`\r\u001b[2K${label}  ${note}`),
+    begin: (note) => draw(`${label}  ${note}`),
     update(done, note) {
-      // The first step tells nothing about the others: it compiles. A resumed training begins in the middle.
-      first ??= { done, at: now() };
+      const time = left(done, now());
       if (now() - drawn < REDRAW_MS && done < total) return;
       drawn = now();
-      const left = ((drawn - first.at) / (done - first.done)) * (total - done);
-      const full = Math.round((CELLS * done) / total);
-      const bar = '#'.repeat(full) + '.'.repeat(CELLS - full);
-      const time = done > first.done ? `  ${duration(left / 1000)} left` : '';
-      out.write(`\r\u001b[2K${label} [${bar}] ${done}/${total}  ${note}${time}`);
+      const full = Math.round(CELLS * Math.min(1, done / total));
+      const cells = '#'.repeat(full) + '.'.repeat(CELLS - full);
+      draw(`${label} [${cells}] ${Math.floor(done)}/${total}  ${note}${time}`);
     },
-    end: () => void out.write('\n'),
+    end() {
+      out.write('\n');
+      stands = false;
+    },
+    clear() {
+      if (stands) out.write('\r\u001b[2K');
+      stands = false;
+    },
+  };
+}
+
+function lines({ label, total, out, now }: Work): Progress {
+  const left = timeLeft(total);
+  const start = now();
+  let pause = FIRST_PAUSE_MS;
+  let [said, told] = [start, false];
+  let last: string | null = null;
+  const say = (text: string) => {
+    out.write(`${printable(`${label}  ${text}`)}\n`);
+    [said, told] = [now(), true];
+  };
+  return {
+    begin: say,
+    update(done, note) {
+      const time = left(done, now());
+      last = `${Math.floor(done)}/${total}  ${note}`;
+      if (now() - said < pause || done >= total) return;
+      say(`${last}${time}`);
+      pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
+    },
+    end() {
+      if (told && last !== null) say(`${last}  in ${duration((now() - start) / 1000)}`);
+    },
+    clear: () => undefined,
+  };
+}
+
+/**
+ * `  5m10s left`, by the pace since the first of the steps that were seen; empty before there is one. The first tells nothing about
+ * the others: it compiles. A resumed training begins in the middle.
+ */
+function timeLeft(total: number): (done: number, now: number) => string {
+  let first: { readonly done: number; readonly at: number } | null = null;
+  return (done, now) => {
+    first ??= { done, at: now };
+    if (done <= first.done) return '';
+    return `  ${duration((((now - first.at) / (done - first.done)) * (total - done)) / 1000)} left`;
   };
 }
 

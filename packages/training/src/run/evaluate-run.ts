@@ -19,13 +19,17 @@ export async function evaluateRun(
   { judge: { judge }, trained }: { judge: OpenedJudge; trained: TrainedModel },
 ): Promise<Record<string, number>> {
   const { engine, plugins = {}, data, recipe } = room;
+  const progress = room.progress('evaluation')(recipe.evaluation.samples);
   const model = await openModel(trained.folder, { engine, plugins });
   const tokenizer = await openTokenizer(trained.folder, { engine, plugins });
   try {
     const { samples, neighbours } = recipe.evaluation;
-    const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED });
+    progress.begin(`${samples} samples`);
+    const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED, progress });
     const request = { engine, tokenizer, judge, data };
+    progress.begin('test images through the tokenizer');
     const back = await evaluateReconstruction(request, { images: samples, seed: SEED });
+    progress.begin('samples beside their nearest training images');
     await drawSampleGrid(model, join(room.out, 'pictures', 'samples.png'));
     const near = await drawNeighbours(room, model, neighbours);
     return {
@@ -46,6 +50,7 @@ export async function evaluateRun(
       ...(trained.usage && usageFigures(trained.usage)),
     };
   } finally {
+    progress.end();
     tokenizer.dispose();
     model.dispose();
   }

@@ -3,7 +3,7 @@ import type { Engine } from '@tessera/engine';
 import type { Plugins } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
 import { jsonLog, type JsonLog } from '../report/json-log.ts';
-import { progressBar, type Progress } from '../report/progress.ts';
+import { showProgress, type Progress } from '../report/progress.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { Cadence } from '../trainer/stage.ts';
@@ -18,8 +18,8 @@ export interface RunRequest {
   readonly plugins?: Partial<Plugins>;
   /** Where everything is written: checkpoints, log, pictures, the model. */
   readonly out: string;
-  /** Progress goes here; a bar on a terminal, nothing elsewhere. */
-  readonly stream: Writable & { isTTY?: boolean };
+  /** Progress goes here: a bar on a terminal, lines now and then elsewhere. */
+  readonly stream: Writable & { isTTY?: boolean; columns?: number };
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +37,7 @@ export function openRoom(request: RunRequest, data: DataSet): Room {
     recipe: request.loaded.recipe,
     data,
     log: jsonLog(`${request.out}/log.jsonl`),
-    progress: (label) => (total) => progressBar(label, { total, out: request.stream }),
+    progress: (label) => (total) => showProgress(label, { total, out: request.stream }),
   };
 }
 

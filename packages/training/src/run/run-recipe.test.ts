@@ -80,7 +80,11 @@ describe('a recipe', () => {
       runRecipe({ loaded: { recipe: wanted, folder }, engine, out, stream, signal: new AbortController().signal });
     const { finished, model, metrics } = await run();
     expect(finished).toBe(true);
-    expect(stream.read()).toBeNull();
+    const said = String(stream.read()).trimEnd().split('\n');
+    expect(said.filter((line) => / {2}8 steps; compiling the step$/.test(line))).toHaveLength(3);
+    expect(said).toContainEqual(expect.stringMatching(/^encode train {2}24 images$/));
+    expect(said).toContainEqual(expect.stringMatching(/^generator {2}8\/8 {2}loss \d+\.\d+.* in \d+s$/));
+    expect(said).toContainEqual(expect.stringMatching(/^evaluation {2}8 samples$/));
     const manifest = JSON.parse(await readFile(join(model!, 'model.json'), 'utf8'));
     expect(manifest).toMatchObject({
       name: 'micro',

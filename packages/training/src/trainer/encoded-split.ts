@@ -83,6 +83,7 @@ async function encodeAll(split: Split, options: EncodeOptions): Promise<Store> {
   const { path, tokenizer, batch, flips, progress } = options;
   const images = split.count * (flips ? 2 : 1);
   const bar = progress(images);
+  bar.begin(`${images} images`);
   let store: Store | null = null;
   for (let start = 0; start < images;) {
     const mirrored = start >= split.count;

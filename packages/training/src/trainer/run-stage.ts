@@ -42,7 +42,10 @@ export async function runStage(stage: Stage, run: StageRun): Promise<StageResult
   const progress = run.progress(stage.steps);
   const save = async () =>
     saveCheckpoint(path, { step, seconds, fingerprint: run.fingerprint, state: await stateOf(stage) });
-  if (step < stage.steps) progress.begin('compiling the step');
+  if (step < stage.steps)
+    progress.begin(
+      `${from.step > 0 ? `from step ${from.step} of` : ''} ${stage.steps} steps; compiling the step`.trim(),
+    );
   while (step < stage.steps && !run.signal.aborted) {
     const start = performance.now();
     const hyper = stage.hyper(step);
