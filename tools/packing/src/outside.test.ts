@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { minVersion, satisfies } from 'semver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack } from './pack.ts';
 import { command, packables, root } from './workspace.ts';
@@ -14,6 +15,11 @@ const guide = readFileSync(join(root, 'docs/plugins.md'), 'utf8');
 const [install, certify, sample] = [...guide.matchAll(/<!-- run outside -->\s*```bash\n([\s\S]*?)```/g)].map(
   (block) => block[1]!,
 ) as [string, string, string];
+
+/** What of a lock file is read here. */
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly engines?: { readonly node?: string } }>>;
+}
 
 /** A project that has what an author of plug-ins installs: tarballs, and not a file of this workspace. */
 let outside: string;
@@ -32,7 +38,9 @@ function run(command: string, ...args: string[]): string {
 /** A block of the guide, with what the blocks before it exported. */
 function runGuide(block: string): string {
   const variables = `export CLONE='${root}' TARBALLS='${outside}/tarballs' npm_config_prefer_offline=true`;
-  return run('bash', '-euo', 'pipefail', '-c', `${variables}\n${block}`);
+  // A package that asks for a newer Node ends the install.
+  const strict = 'npm_config_engine_strict=true';
+  return run('bash', '-euo', 'pipefail', '-c', `${variables} ${strict}\n${block}`);
 }
 
 beforeAll(() => {
@@ -52,6 +60,15 @@ describe('a project outside of the workspace', () => {
     expect(places.filter((place) => place.lastIndexOf('node_modules') > 0)).toEqual([]);
     expect(places).toHaveLength(published.length + command.length + examples.length + 1);
     expect(Object.values<{ link?: boolean }>(lock.packages).filter(({ link }) => link)).toEqual([]);
+  });
+
+  it('asks for no newer Node than Tessera itself, whatever Node runs this', () => {
+    const oldest = minVersion('>=20.19')!;
+    for (const lock of [join(outside, 'node_modules/.package-lock.json'), join(root, 'package-lock.json')]) {
+      const { packages } = JSON.parse(readFileSync(lock, 'utf8')) as Lock;
+      const newer = Object.entries(packages).filter(([, { engines }]) => !satisfies(oldest, engines?.node ?? '*'));
+      expect(newer.map(([place, { engines }]) => `${place} ${engines!.node}`)).toEqual([]);
+    }
   });
 
   it('checks the types of the examples of all readmes', () => {
