@@ -13,7 +13,7 @@ import { engineOptions } from './engine-options.ts';
 import { readLabels, spreadLabels } from './labels.ts';
 import { integer, number, required } from './numbers.ts';
 import { requireWritable } from './output-folder.ts';
-import { projectPlugins } from './project-plugins.ts';
+import { projectPlugins, sayRemarks } from './project-plugins.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of every command that makes images; `--label` is each command's own. */
@@ -79,6 +79,7 @@ export async function readWishes(
   const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER);
   const plugins = await projectPlugins(terminal);
   const outline = await outlineModel(folder, plugins);
+  sayRemarks(outline, terminal);
   const request: GenerateRequest = {
     labels: labelsOf(lists['label'], { count, without, model: outline.manifest }),
     seed,

@@ -68,3 +68,9 @@ try {
   if (error.code === 'plugin-unknown') await (await import('./project-plugins.ts')).explainMissing(terminal);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 }
+
+// Timers and sockets of a plug-in do not keep a command alive that is done.
+process.stdout.write('', (error) => {
+  // What is left to be said, as of promises that nobody awaited, is said first.
+  if (!error) setImmediate(() => process.exit());
+});

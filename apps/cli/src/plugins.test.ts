@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const bin = resolve(import.meta.dirname, '../bin/tessera.mjs');
 const installed = dirname(dirname(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'))));
@@ -123,4 +123,40 @@ it('doctor says them too', () => {
   expect(stdout).toMatch(/^plugins +@acme\/gaussian$/m);
   expect(stdout).toMatch(/^tessera.config +.*tessera\.config\.ts$/m);
   expect(stderr).toContain('(tfjs-twice)');
+});
+
+describe('a package whose import never ends', () => {
+  const never = 'await new Promise(() => undefined); export const head = 1;';
+  const ran = (config: string, ...args: string[]) => {
+    const project = mkdtempSync(join(folder, 'never-'));
+    const own = join(project, 'node_modules', '@acme', 'never');
+    mkdirSync(own, { recursive: true });
+    writeFileSync(
+      join(own, 'package.json'),
+      '{"name":"@acme/never","version":"1.2.0","type":"module","exports":"./i.js"}',
+    );
+    writeFileSync(join(own, 'i.js'), never);
+    writeFileSync(join(project, 'tessera.config.mjs'), config);
+    const env = { ...process.env, TESSERA_MODELS: shipped };
+    return spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: project, env });
+  };
+
+  it('is left out by its name where the configuration names it, and the command ends in order', () => {
+    const config = "export const config = { plugins: ['@acme/never'] };";
+    const { status, stdout, stderr } = ran(config, 'plugins');
+    expect(stderr).toBe(
+      '[@acme/never] got an error while tessera.config.mjs imported it: it waits for something that nothing will bring ' +
+        '(@acme/never 1.2.0); expected plug-ins. It is left out and the others work: mend it, install another version, or ' +
+        'take it out of plugins. (plugin-import)\n',
+    );
+    expect([status, stdout.split('\n').length > 10]).toEqual([1, true]);
+    expect(ran(config, 'models')).toMatchObject({ status: 0, stderr: expect.stringMatching(/has 1 problem/) });
+  });
+
+  it('is named too where the configuration imports it', () => {
+    const config = "import { head } from '@acme/never';\nexport const config = { plugins: [head] };";
+    const { status, stderr } = ran(config, 'plugins');
+    expect(stderr).toMatch(/^\[.*tessera\.config\.mjs\] got an error of its import '@acme\/never' while it was .*\n$/);
+    expect(status).toBe(1);
+  });
 });

@@ -1,4 +1,5 @@
-import { findConfig, loadPlugins, type PluginProblem, type Plugins } from '@tessera/models';
+import { printable } from '@tessera/errors';
+import { findConfig, loadPlugins, type ModelOutline, type PluginProblem, type Plugins } from '@tessera/models';
 import type { Terminal } from './terminal.ts';
 
 /** Plug-ins of the project that the command runs in. That some cannot be used is said in one line, and the others are given. */
@@ -18,4 +19,9 @@ export function sayProblems(problems: readonly PluginProblem[], terminal: Termin
 /** After a plug-in was looked for in vain: what was left out of the project's own, and why. */
 export async function explainMissing(terminal: Terminal): Promise<void> {
   sayProblems((await loadPlugins(findConfig())).problems, terminal);
+}
+
+/** What is not as it was when a model was made. */
+export function sayRemarks({ manifest, remarks }: ModelOutline, terminal: Terminal): void {
+  for (const remark of remarks) terminal.err(`Note: ${printable(manifest.name)}: ${remark}`);
 }

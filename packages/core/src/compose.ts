@@ -43,7 +43,6 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
   };
   const { space, layout, serves } = tokenizerFacts(tokenizer.plugin, configs.tokenizer);
   const { reads, width, classes, remembers } = backboneFacts(backbone.plugin, configs.backbone);
-  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
   if (head.plugin.space === 'discrete' && space.kind !== 'discrete') {
@@ -54,6 +53,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
       next: 'It could not score a single token: exchange the head or the tokenizer.',
     });
   }
+  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
   return { configs, space, layout, width, reads, classes, remembers };
 }
 

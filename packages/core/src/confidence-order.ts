@@ -23,6 +23,7 @@ const WHO = 'confidence';
 export const confidenceOrder = defineOrder({
   contract: 1,
   name: WHO,
+  package: '@tessera/core',
   stride: 'set',
   needsConfidence: true,
   config: schema.object({}),

@@ -42,7 +42,7 @@ export type {
 export { checkParts, compose, type Materials } from './compose.ts';
 export type { Part, PartFacts, Parts } from './parts.ts';
 export { confidenceOrder, type ConfidenceOptions } from './confidence-order.ts';
-export { checkPlugin, type AnyPlugin, type PluginKind } from './define/any-plugin.ts';
+export { checkPlugin, isPluginLike, type AnyPlugin, type PluginKind } from './define/any-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define-backbone.ts';
 export { defineConfig, type TesseraConfig } from './define/define-config.ts';
 export { defineHead, type HeadDefinition } from './define/define-head.ts';
@@ -64,7 +64,7 @@ export {
   type GuidanceSpec,
 } from './guidance.ts';
 export { disposeAll, disposedAfter, thenDispose, type Held } from './dispose-all.ts';
-export { guardSchema } from './guard/guard-schema.ts';
+export { guardOptions, guardSchema } from './guard/guard-schema.ts';
 export { initialValues } from './initial-values.ts';
 export { callPart, type PartCall } from './guard/part-call.ts';
 export type { Report } from './guard/patience.ts';

@@ -8,6 +8,7 @@ import type { Layout } from './tokens.ts';
 export const nextScaleOrder = defineOrder({
   contract: 1,
   name: 'next-scale',
+  package: '@tessera/core',
   stride: 'scale',
   config: schema.object({}),
   options: () => schema.object({}),

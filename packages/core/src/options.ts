@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
-import { guardSchema } from './guard/guard-schema.ts';
+import { guardOptions } from './guard/guard-schema.ts';
+import { loopOptions } from './loop-options.ts';
 import type { HeadPlugin, JsonSchema, OrderPlugin, Schema } from './plugin.ts';
 import { nearestName } from './nearest-name.ts';
 import { schema } from './schema.ts';
@@ -26,28 +27,18 @@ export interface ReadOptions {
   readonly guidanceFrom: number;
 }
 
-/** What the loop itself lets a request choose. */
-function loopOptions({ remembers }: OptionParts): Schema<unknown> {
-  if (remembers) return schema.object({});
-  const description =
-    'Guidance begins after this share of the steps; the steps before cost half. 0 guides all of them.';
-  return schema.object({
-    guidanceFrom: schema.described(schema.optional(schema.number({ min: 0, max: 1 }), 0), description),
-  });
-}
-
 type Given = Readonly<Record<string, unknown>>;
 
 /**
  * What a request may choose of a composition: the properties of order, head and loop in one object.
- * @throws TesseraError `option-twice` where order and head have one of the same name
+ * @throws TesseraError `option-twice` where order and head have one of the same name, `option-taken`, `option-name`
  */
 export function optionsOf(
   parts: OptionParts,
 ): JsonSchema & { readonly properties: Readonly<Record<string, JsonSchema>> } {
   const order = propertiesOf(orderOptions(parts));
   const head = propertiesOf(headOptions(parts));
-  const loop = propertiesOf(loopOptions(parts));
+  const loop = propertiesOf(loopOf(parts));
   const twice = Object.keys(order).find((name) => Object.hasOwn(head, name));
   if (twice === undefined) {
     return { type: 'object', properties: { ...order, ...head, ...loop }, additionalProperties: false };
@@ -87,16 +78,20 @@ export function readOptions(parts: OptionParts, given: Given, who: string): Read
     order: read(orderOptions(parts)),
     head: read(headOptions(parts)),
     guidanceFrom: 0,
-    ...(read(loopOptions(parts)) as Partial<ReadOptions>),
+    ...(read(loopOf(parts)) as Partial<ReadOptions>),
   };
 }
 
 function orderOptions({ order, layout }: OptionParts): Schema<unknown> {
-  return guardSchema({ name: order.name, call: 'options()' }, () => order.options(layout));
+  return guardOptions(order.name, () => order.options(layout));
 }
 
 function headOptions({ head, space }: OptionParts): Schema<unknown> {
-  return guardSchema({ name: head.name, call: 'options()' }, () => head.options(space));
+  return guardOptions(head.name, () => head.options(space));
+}
+
+function loopOf({ remembers }: OptionParts): Schema<unknown> {
+  return remembers ? schema.object({}) : loopOptions;
 }
 
 function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSchema>> {

@@ -71,9 +71,9 @@ export interface BackbonePlugin<C = unknown> extends PluginBase<C> {
 }
 
 /** The hidden states and tokens that a head is built for. */
-export interface HeadDims {
+export interface HeadDims<S extends Space = Space> {
   readonly width: number;
-  readonly space: Space;
+  readonly space: S;
 }
 
 export interface HeadPlugin<C = unknown, O = unknown> extends PluginBase<C> {

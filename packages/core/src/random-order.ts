@@ -9,6 +9,7 @@ import { schema } from './schema.ts';
 export const randomOrder = defineOrder({
   contract: 1,
   name: 'random',
+  package: '@tessera/core',
   stride: 'token',
   config: schema.object({}),
   options: () => schema.object({}),

@@ -16,6 +16,7 @@ export interface RandomSetsOptions {
 export const randomSetsOrder = defineOrder({
   contract: 1,
   name: 'random-sets',
+  package: '@tessera/core',
   stride: 'set',
   config: schema.object({}),
   options: (layout) => schema.object({ steps: stepsField(layout) }),

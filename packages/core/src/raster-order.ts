@@ -6,6 +6,7 @@ import { schema } from './schema.ts';
 export const rasterOrder = defineOrder({
   contract: 1,
   name: 'raster',
+  package: '@tessera/core',
   stride: 'token',
   config: schema.object({}),
   options: () => schema.object({}),

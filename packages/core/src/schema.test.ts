@@ -56,4 +56,54 @@ describe('schema', () => {
     expect(even.parse({ width: 8, scales: [1] }, 'thing').width).toBe(8);
     expect(() => even.parse({ width: 7, scales: [1] }, 'thing')).toThrow('expected an even width');
   });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'a number',
+      () => schema.optional(schema.number({ min: 0, max: 1 }), 5),
+      'got the default = 5; expected a number from 0 to 1',
+    ],
+    ['an integer', () => schema.optional(schema.integer(), 0.5), 'the default = 0.5; expected an integer'],
+    ['a choice', () => schema.optional(schema.choice('a', 'b'), 'c'), 'the default = "c"; expected one of a, b'],
+    ['a boolean', () => schema.optional(schema.boolean(), 'no'), 'the default = "no"; expected true or false'],
+    [
+      'a list',
+      () => schema.optional(schema.list(schema.integer({ max: 8 }), { min: 2 }), [1, 9]),
+      'the default[1] = 9',
+    ],
+    ['a short list', () => schema.optional(schema.list(schema.integer(), { min: 2 }), [1]), 'a list of at least 2'],
+    [
+      'an object',
+      () => schema.optional(schema.object({ side: schema.integer({ max: 8 }) }), { side: 9 }),
+      'default.side = 9',
+    ],
+    [
+      'an optional in it',
+      () => schema.object({ inner: schema.optional(schema.optional(schema.string(), 'x'), 3) }),
+      'the default = 3',
+    ],
+    [
+      'a described one',
+      () => schema.optional(schema.described(schema.number({ max: 1 }), 'Heat.'), 2),
+      'the default = 2',
+    ],
+    [
+      'a refined one',
+      () =>
+        schema.optional(
+          schema.refine(schema.integer(), (n) => (n % 2 ? 'an even number' : null)),
+          3,
+        ),
+      'an even number',
+    ],
+    [
+      'one refined later',
+      () => schema.refine(schema.optional(schema.integer(), 3), (n) => (n % 2 ? 'an even number' : null)),
+      'an even number',
+    ],
+  ])('refuses a default outside of its own range where it is defined: %s', (_, define, sentence) => {
+    expect(define).toThrow(
+      expect.objectContaining({ code: 'default-invalid', message: expect.stringContaining(sentence) }),
+    );
+  });
 });

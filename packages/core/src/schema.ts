@@ -140,10 +140,26 @@ function list<T>(entry: Field<T>, { min = 0, max = Infinity }: Range = {}): Fiel
   );
 }
 
-/** A field that may be left out and is then `fallback`. */
+/**
+ * A field that may be left out and is then `fallback`: what the field itself takes, or null or undefined for nothing.
+ * @throws TesseraError `default-invalid`
+ */
 function optional<T, const D>(inner: Field<T>, fallback: D): Field<T | D> {
+  checkDefault(inner, fallback);
   const json = fallback === undefined ? inner.json : { ...inner.json, default: fallback };
   return field((value, place) => (value === undefined ? fallback : inner.read(value, place)), json);
+}
+
+function checkDefault(inner: Field<unknown>, fallback: unknown): void {
+  if (fallback === undefined || fallback === null) return;
+  try {
+    inner.read(fallback, { who: 'schema', path: 'the default' });
+  } catch (error) {
+    if (!(error instanceof TesseraError)) throw error;
+    const { got, expected } = error.parts;
+    const next = 'Correct the default or the range.';
+    throw new TesseraError({ code: 'default-invalid', who: 'schema', got, expected, next, cause: error });
+  }
 }
 
 /** The same field with a sentence for people: forms and help texts show it. */
@@ -186,11 +202,13 @@ function refuseUnknown(name: string, known: readonly string[], { who, path }: Pl
 
 /** A rule that a type cannot say: `rule` returns null when it holds, else what would have been right. */
 function refine<T>(inner: Field<T>, rule: (value: T) => string | null, code?: string): Field<T> {
-  return field((value, place) => {
+  const refined = field((value, place) => {
     const typed = inner.read(value, place);
     const expected = rule(typed);
     return expected === null ? typed : refuse(place, value, expected, code);
   }, inner.json);
+  checkDefault(refined, inner.json.default);
+  return refined;
 }
 
 /** Schemas of configs and options: each reads untrusted JSON into typed values, or says which field is wrong. */

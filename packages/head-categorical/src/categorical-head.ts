@@ -21,11 +21,12 @@ const NAME = 'categorical';
 export const categoricalHead = defineHead({
   contract: 1,
   name: NAME,
+  package: '@tessera/head-categorical',
   space: 'discrete',
   confident: true,
   config: categoricalConfig,
   options: categoricalOptions,
-  build: (config, { width, space }, context) => buildHead({ config, width, space: discrete(space) }, context),
+  build: (config, { width, space }, context) => buildHead({ config, width, space }, context),
 });
 
 type DiscreteSpace = Extract<Space, { kind: 'discrete' }>;
@@ -99,17 +100,6 @@ function asTokens({ values_BlC, index_Bl }: DrawnTokens, { rows, options }: Samp
   const values = tensorFrom(values_BlC, [rows.length, perRow, channels]) as Tensor3D;
   if (options.smooth) return { values_BlC: values };
   return { values_BlC: values, index_Bl: tensorFrom(index_Bl, [rows.length, perRow], 'int32') as Tensor2D };
-}
-
-function discrete(space: Space): DiscreteSpace {
-  if (space.kind === 'discrete') return space;
-  throw new TesseraError({
-    code: 'space-mismatch',
-    who: NAME,
-    got: `${space.kind} tokens`,
-    expected: 'discrete tokens with a codebook',
-    next: 'Exchange the head or the tokenizer.',
-  });
 }
 
 function requireIndex({ index_Bl }: Tokens): Tensor2D {

@@ -26,11 +26,10 @@ export const categoricalConfig = object({
 });
 
 /** The vocabulary bounds top-k. */
-export function categoricalOptions(space: SpaceShape) {
-  const most = space.kind === 'discrete' ? { max: space.vocabulary } : {};
+export function categoricalOptions({ vocabulary }: Extract<SpaceShape, { kind: 'discrete' }>) {
   return object({
     topK: described(
-      optional(integer({ min: 0, ...most }), 0),
+      optional(integer({ min: 0, max: vocabulary }), 0),
       'Draws among this many of the likeliest tokens; 0 draws among all.',
     ),
     topP: described(

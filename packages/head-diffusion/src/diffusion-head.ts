@@ -27,6 +27,7 @@ const NAME = 'diffusion';
 export const diffusionHead = defineHead({
   contract: 1,
   name: NAME,
+  package: '@tessera/head-diffusion',
   space: 'continuous',
   config: diffusionConfig,
   options: () => diffusionOptions,

@@ -142,7 +142,11 @@ class ProcessHost implements Host {
   }
 
   async start(): Promise<void> {
-    this.#outlines = await outlinesOf(this.#setup.folders, this.#around.loaded.plugins);
+    const { report, loaded } = this.#around;
+    this.#outlines = await outlinesOf(this.#setup.folders, loaded.plugins);
+    for (const { manifest, remarks } of this.#ready ? [] : this.#outlines.values()) {
+      for (const remark of remarks) report(`${manifest.name}: ${remark}`);
+    }
     const started: ModelProcess = await startModelProcess({
       setup: this.#setup,
       onEvent: (id, event) => this.#tell(id, event),

@@ -11,9 +11,16 @@ export type { ComponentEntry, GenerateRequest, Model, ModelManifest } from './mo
 export { openModel, type OpenModelOptions } from './open-model.ts';
 export { optionsSchema, outlineModel, readRequest, refusalOf, type ModelOutline } from './outline.ts';
 export { findConfig } from './plugins/find-config.ts';
-export { exampleTokens, listPlugins, packageOf, type PluginFacts } from './plugins/list-plugins.ts';
+export { exampleTokens, listPlugins, type PluginFacts } from './plugins/list-plugins.ts';
 export { loadPlugins, type LoadedPlugins, type PluginProblem } from './plugins/load-plugins.ts';
-export { builtInPlugins, resolveParts, type Plugins } from './plugins/plugins.ts';
+export {
+  builtInPlugins,
+  pluginKinds,
+  resolveParts,
+  withOrigins,
+  type PluginOrigin,
+  type Plugins,
+} from './plugins/plugins.ts';
 export { tfjsCopies, tfjsTwice } from './plugins/tfjs-copies.ts';
 export { savedTensors, saveModel, type SavedDType, type SavedTensor, type SaveModelRequest } from './save-model.ts';
 export { exportModel, type ExportedFiles } from './formats/export-model.ts';

@@ -38,6 +38,7 @@ const sha256 = refine(string(), (digest) => (/^[0-9a-f]{64}$/.test(digest) ? nul
 const component = object({
   plugin: string(),
   package: optional(string(), undefined),
+  version: optional(string(), undefined),
   config: optional(anything, {}),
   weights: optional(object({ file: plainFile, sha256 }), undefined),
 });
@@ -114,6 +115,12 @@ export function parseManifest(value: unknown, who: string): ModelManifest {
 
 type ParsedComponent = ReturnType<typeof component.parse>;
 
-function entryOf({ plugin, package: from, config, weights }: ParsedComponent): ComponentEntry {
-  return { plugin, config, ...(from !== undefined && { package: from }), ...(weights && { weights }) };
+function entryOf({ plugin, package: from, version, config, weights }: ParsedComponent): ComponentEntry {
+  return {
+    plugin,
+    ...(from !== undefined && { package: from }),
+    ...(version !== undefined && { version }),
+    config,
+    ...(weights && { weights }),
+  };
 }

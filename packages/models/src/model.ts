@@ -48,6 +48,8 @@ export interface ComponentEntry {
   readonly plugin: string;
   /** npm package that provides the plug-in, where it is not one of Tessera's own: whom an error names. */
   readonly package?: string;
+  /** Of that package, when the model was made. */
+  readonly version?: string;
   readonly config: unknown;
   readonly weights?: { readonly file: string; readonly sha256: string };
 }

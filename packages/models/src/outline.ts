@@ -15,14 +15,19 @@ import {
 import { TesseraError } from '@tessera/errors';
 import { readManifest } from './manifest.ts';
 import type { GenerateRequest, ModelManifest } from './model.ts';
-import { resolveParts, type Plugins } from './plugins/plugins.ts';
+import { resolveParts, versionRemarks, type Plugins } from './plugins/plugins.ts';
 import { rowsOf } from './request-rows.ts';
+
+/** What a request is checked against. */
+export type Outlined = Pick<ModelOutline, 'manifest' | 'parts' | 'facts'>;
 
 /** A model folder without its weights: enough to say what it is, and to check a request as the model itself does. */
 export interface ModelOutline {
   readonly manifest: ModelManifest;
   readonly parts: Parts;
   readonly facts: PartFacts;
+  /** Sentences for people: what is not as it was when the model was made. */
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -37,7 +42,7 @@ export async function outlineModel(folder: string, plugins?: Partial<Plugins>): 
   const parts = resolveParts(manifest, who, plugins);
   const facts = checkParts(parts);
   checkClasses(who, manifest, facts);
-  const outline = { manifest, parts, facts };
+  const outline = { manifest, parts, facts, remarks: versionRemarks(manifest, plugins) };
   checkDefaults(`${who} defaults`, outline);
   return outline;
 }
@@ -64,7 +69,7 @@ export function refusalOf(folder: string, message: string): string {
 }
 
 /** What a request's `options` may hold: the schema of all options, with the model's own choices as defaults. */
-export function optionsSchema(outline: ModelOutline): JsonSchema {
+export function optionsSchema(outline: Outlined): JsonSchema {
   const { properties, ...rest } = optionsOf(optionParts(outline));
   const own = outline.manifest.defaults.options;
   const entries = Object.entries(properties).map(([name, property]) => {
@@ -79,7 +84,7 @@ export function optionsSchema(outline: ModelOutline): JsonSchema {
  * guidance-unsupported, option-unknown, and what the schemas of the options throw
  */
 export function readRequest(
-  outline: ModelOutline,
+  outline: Outlined,
   { labels, seed, guidance, options }: Pick<GenerateRequest, 'labels' | 'seed' | 'guidance' | 'options'>,
 ): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
   const { name, defaults } = outline.manifest;
@@ -92,7 +97,7 @@ export function readRequest(
   };
 }
 
-function optionParts({ parts: { order, head }, facts }: ModelOutline): OptionParts {
+function optionParts({ parts: { order, head }, facts }: Outlined): OptionParts {
   return { order: order.plugin, head: head.plugin, ...facts };
 }
 

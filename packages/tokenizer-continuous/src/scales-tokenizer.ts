@@ -44,6 +44,7 @@ const WHO = 'tokenizer-continuous';
 export const klScalesTokenizer: KlScalesTokenizerPlugin = defineTokenizer({
   contract: 1,
   name: 'kl-scales',
+  package: '@tessera/tokenizer-continuous',
   config: klScalesConfig,
   describe: describeKlScales,
   build: openKlScalesTokenizer,

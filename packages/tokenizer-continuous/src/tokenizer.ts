@@ -36,6 +36,7 @@ const WHO = 'tokenizer-continuous';
 export const klTokenizer: KlTokenizerPlugin = defineTokenizer({
   contract: 1,
   name: 'kl',
+  package: '@tessera/tokenizer-continuous',
   config: klConfig,
   describe: (config) => ({ space: spaceShape(config), layout: klLayout(config), serves: SERVES }),
   build: openKlTokenizer,

@@ -47,6 +47,7 @@ const servesOf = ({ patch_nums }: VqConfig): readonly Reads[] => readsOfScales(p
 export const vqTokenizer: VqTokenizerPlugin = defineTokenizer({
   contract: 1,
   name: 'vq',
+  package: '@tessera/tokenizer-vq',
   config: vqConfig,
   describe: (config) => ({ space: spaceShape(config), layout: vqLayout(config), serves: servesOf(config) }),
   build: openVqTokenizer,

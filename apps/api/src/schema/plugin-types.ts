@@ -20,10 +20,15 @@ export function addPlugins(builder: ApiBuilder): void {
       kind: t.expose('kind', { type: kind, description: 'Which part of a model it is.' }),
       name: t.exposeString('name', { description: 'What model.json calls it.' }),
       package: t.exposeString('package', { nullable: true, description: 'Of npm; null where nobody says.' }),
+      version: t.exposeString('version', { nullable: true, description: 'Of that package, as it is installed.' }),
       contract: t.exposeInt('contract', { description: 'The version of the contracts that it speaks.' }),
       space: t.exposeString('space', {
         nullable: true,
-        description: 'What a head predicts, or what a step of an order is.',
+        description: 'Of heads: what they predict, discrete or continuous tokens.',
+      }),
+      stride: t.exposeString('stride', {
+        nullable: true,
+        description: 'Of orders: what one step is, a scale, a token or a set of tokens.',
       }),
       config: t.field({
         type: 'JSONObject',

@@ -4,7 +4,7 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createEngine, describeTensorFlow } from '@tessera/engine';
 import { isTesseraError, parseJson } from '@tessera/errors';
-import { findConfig, listModelFolders, loadPlugins } from '@tessera/models';
+import { findConfig, listModelFolders, loadPlugins, pluginKinds } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { sayProblems } from '../project-plugins.ts';
@@ -56,11 +56,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     processor: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} threads`,
     memory: `${gigabytes(freemem())} free of ${gigabytes(totalmem())}`,
     models: modelNames(),
-    plugins:
-      Object.values(plugins)
-        .flat()
-        .map(({ name }) => name)
-        .join(', ') || "Tessera's own alone",
+    plugins: pluginKinds.flatMap((kind) => plugins[kind].map(({ name }) => name)).join(', ') || "Tessera's own alone",
     'tessera.config': file ?? 'none here',
   };
   engine.dispose();

@@ -18,7 +18,7 @@ import { readChoices } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number } from '../numbers.ts';
-import { projectPlugins } from '../project-plugins.ts';
+import { projectPlugins, sayRemarks } from '../project-plugins.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const evaluate: Command = {
@@ -54,9 +54,11 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
       expected: 'judge.kind "shipped", so that figures can be compared',
     });
   }
+  const outline = await outlineModel(folder, plugins);
+  sayRemarks(outline, terminal);
   const chosen = {
     ...(values['guidance'] !== undefined && { guidance: number('--guidance', values['guidance']) }),
-    options: readChoices(lists['set'] ?? [], optionsSchema(await outlineModel(folder, plugins))),
+    options: readChoices(lists['set'] ?? [], optionsSchema(outline)),
   };
   const engine = createEngine(readEngineOptions(values));
   const judge = await openShippedJudge(recipe.judge.name);

@@ -13,7 +13,7 @@ import {
 } from '@tessera/models';
 import { choiceLines } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';
-import { projectPlugins } from '../project-plugins.ts';
+import { projectPlugins, sayRemarks } from '../project-plugins.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const models: Command = {
@@ -65,6 +65,7 @@ interface Shown {
 async function show({ name, plugins, json }: Shown, terminal: Terminal): Promise<number> {
   const { folder } = findModel(name);
   const outline = await outlineModel(folder, plugins);
+  sayRemarks(outline, terminal);
   const { manifest } = outline;
   const options = optionsSchema(outline);
   if (json) {

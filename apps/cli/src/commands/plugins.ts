@@ -42,16 +42,29 @@ function named(name: string, all: readonly PluginFacts[]): readonly PluginFacts[
 
 function table(plugins: readonly PluginFacts[]): string[] {
   const width = Math.max(...plugins.map(({ name }) => name.length));
-  return plugins.map(
-    ({ kind, name, package: from, contract, space }) =>
-      `${kind.padEnd(9)}  ${name.padEnd(width)}  ${(space ?? '').padEnd(10)}  contract ${contract}  ${from ?? 'of no package'}`,
-  );
+  return plugins.map((plugin) => {
+    const { kind, name, contract } = plugin;
+    return `${kind.padEnd(9)}  ${name.padEnd(width)}  ${traitOf(plugin).padEnd(13)}  contract ${contract}  ${packageOf(plugin)}`;
+  });
 }
 
-function page({ kind, name, package: from, contract, space, config, options }: PluginFacts): string[] {
+/** What a head predicts, or what a step of an order is. */
+function traitOf({ space, stride }: PluginFacts): string {
+  if (stride !== null) return `by the ${stride}`;
+  return space ?? '';
+}
+
+function packageOf({ package: from, version }: PluginFacts): string {
+  if (from === null) return 'of no package';
+  return version === null ? from : `${from} ${version}`;
+}
+
+function page(plugin: PluginFacts): string[] {
+  const { kind, name, contract, config, options } = plugin;
+  const trait = traitOf(plugin);
   const indented = (lines: readonly string[]) => (lines.length > 0 ? lines : ['nothing']).map((line) => `    ${line}`);
   return [
-    `${name}: a ${kind}${space === null ? '' : ` (${space})`} for contract ${contract}, ${from ?? 'of no package'}`,
+    `${name}: a ${kind}${trait === '' ? '' : ` (${trait})`} for contract ${contract}, ${packageOf(plugin)}`,
     '  config, in a recipe or model.json:',
     ...indented(choiceLines(config)),
     ...(options === null ? [] : ['  options of a request:', ...indented(choiceLines(options))]),

@@ -13,6 +13,7 @@ import { teach } from './teach.ts';
 export const causalTransformer = defineBackbone({
   contract: 1,
   name: WHO,
+  package: '@tessera/backbones',
   config: adaLNConfig,
   describe: ({ width, classes }) => ({ width, classes, reads: 'last', remembers: true }),
   build: buildBackbone,

@@ -10,6 +10,7 @@ import { teach } from './teach.ts';
 export const maskedEncoderDecoder = defineBackbone({
   contract: 1,
   name: 'masked-encoder-decoder',
+  package: '@tessera/backbones',
   config: maskedConfig,
   describe: ({ decoder, classes }) => ({ width: decoder.width, classes, reads: 'known', remembers: false }),
   build: buildBackbone,

@@ -9,6 +9,7 @@ import { teach } from './teach.ts';
 export const nextScaleTransformer = defineBackbone({
   contract: 1,
   name: 'next-scale-transformer',
+  package: '@tessera/backbones',
   config: adaLNConfig,
   describe: ({ width, classes }) => ({ width, classes, reads: 'estimate', remembers: true }),
   build: buildBackbone,

@@ -1,4 +1,5 @@
-import { TesseraError } from '@tessera/errors';
+import { inspect } from 'node:util';
+import { printable, TesseraError } from '@tessera/errors';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, TokenizerPlugin } from '../plugin.ts';
 import { checkContract } from './plugin-contract.ts';
 import { checkName } from './plugin-name.ts';
@@ -19,25 +20,63 @@ const facts: Partial<Record<PluginKind, { readonly field: string; readonly known
   head: { field: 'space', known: ['discrete', 'continuous'] },
 };
 
+/** Whether a value has the form of a plug-in: one of the four kinds. What it says is not checked. */
+export function isPluginLike(given: unknown): boolean {
+  return Object.hasOwn(methods, String((given as { kind?: unknown } | null | undefined)?.kind));
+}
+
 /**
- * Whether a value that somebody hands in is a plug-in for this release. None of its own code runs.
+ * Whether a value that somebody hands in is a plug-in for this release; `where` it stands, as `plugins[2]`, is who
+ * complains of a value that has no name. None of its own code runs.
  * @throws TesseraError `part-malformed`, `part-name`, `part-contract`
  */
-export function checkPlugin(given: unknown): asserts given is AnyPlugin {
-  const plugin = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
-  const named = typeof plugin['name'] === 'string' ? plugin['name'] : 'plug-in';
+export function checkPlugin(given: unknown, where = 'plug-in'): asserts given is AnyPlugin {
+  if (!isPluginLike(given)) malformed(where, described(given), 'a plug-in');
+  const plugin = given as Record<string, unknown>;
   const kind = plugin['kind'] as PluginKind;
-  if (!Object.hasOwn(methods, kind)) malformed(named, `a value of kind ${shown(plugin['kind'])}`, 'a plug-in');
-  checkName(plugin['name'] as string);
-  checkContract({ name: named, contract: plugin['contract'] as number });
+  checkName(plugin['name'], where);
+  const name = plugin['name'] as string;
+  checkHome(name, plugin['package']);
+  checkContract({ name, contract: plugin['contract'] as number });
   const config = plugin['config'] as { parse?: unknown; json?: unknown } | undefined;
-  if (typeof config?.parse !== 'function' || typeof config.json !== 'object') malformed(named, 'no config', 'a schema');
+  if (typeof config?.parse !== 'function' || typeof config.json !== 'object') malformed(name, 'no config', 'a schema');
+  checkMembers(kind, plugin, name);
+}
+
+/**
+ * Whether a definition, which plain JavaScript may write too, has what its kind answers.
+ * @throws TesseraError `part-malformed`, `part-name`
+ */
+export function checkDefinition(kind: PluginKind, given: unknown): void {
+  const definer = `define${kind[0]!.toUpperCase()}${kind.slice(1)}`;
+  if (typeof given !== 'object' || given === null) malformed(definer, described(given), `the definition of a ${kind}`);
+  const definition = given as Record<string, unknown>;
+  checkName(definition['name'], definer);
+  const name = definition['name'] as string;
+  if (definition['config'] === undefined)
+    malformed(name, `a ${kind} without config`, 'a schema, schema.object({}) of none');
+  checkMembers(kind, definition, name);
+}
+
+function checkMembers(kind: PluginKind, plugin: Record<string, unknown>, name: string): void {
   for (const method of methods[kind]) {
-    if (typeof plugin[method] !== 'function') malformed(named, `a ${kind} without ${method}()`, `a ${kind} with it`);
+    if (typeof plugin[method] !== 'function') malformed(name, `a ${kind} without ${method}()`, `a ${kind} with it`);
   }
-  const { field, known } = facts[kind] ?? { field: 'kind', known: [kind] };
-  const value = plugin[field] as string;
-  if (!known.includes(value)) malformed(named, `${field} = ${shown(value)}`, known.join(' or '));
+  const fact = facts[kind];
+  if (fact === undefined || fact.known.includes(plugin[fact.field] as string)) return;
+  malformed(name, `${fact.field} = ${shown(plugin[fact.field])}`, fact.known.join(' or '));
+}
+
+/** Model folders name plug-ins: who opens one elsewhere must learn what to install. */
+function checkHome(name: string, from: unknown): void {
+  if (from === undefined ? name.includes('/') : typeof from === 'string' && from !== '') return;
+  throw new TesseraError({
+    code: 'part-name',
+    who: name,
+    got: from === undefined ? `a plug-in named ${name}, of no package` : `package = ${shown(from)}`,
+    expected: `a name with the scope of its package, as @acme/${name}, or the field package`,
+    next: 'Rename it, or say which package of npm it comes from.',
+  });
 }
 
 function malformed(who: string, got: string, expected: string): never {
@@ -45,6 +84,18 @@ function malformed(who: string, got: string, expected: string): never {
   throw new TesseraError({ code: 'part-malformed', who, got, expected, next });
 }
 
+/** What stands in the place of a plug-in. */
+function described(given: unknown): string {
+  if (given instanceof Promise) return 'a promise (await it, or name its module as a string)';
+  if (typeof given === 'function') return `the function ${given.name || 'without a name'}`;
+  if (typeof given !== 'object' || given === null) return shown(given);
+  const { kind } = given as { readonly kind?: unknown };
+  if (kind !== undefined) return `a value of kind ${shown(kind)}`;
+  const fields = Object.keys(given);
+  return fields.length === 0 ? 'an empty object' : `an object of ${fields.slice(0, 5).join(', ')}, without kind`;
+}
+
 function shown(value: unknown): string {
-  return JSON.stringify(value)?.slice(0, 60) ?? String(value);
+  const text = typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
+  return printable(text, 60);
 }

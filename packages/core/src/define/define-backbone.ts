@@ -1,6 +1,6 @@
 import type { Backbone, BuildContext } from '../contracts.ts';
 import type { BackboneDims, BackboneFacts, BackbonePlugin } from '../plugin.ts';
-import { checkName } from './plugin-name.ts';
+import { checkDefinition } from './any-plugin.ts';
 import { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
 /** A backbone as its author writes it: a schema of any library of Standard JSON Schema. */
@@ -13,12 +13,12 @@ export interface BackboneDefinition<C extends StandardSchema> extends Pick<
   build(config: OutputOf<C>, dims: BackboneDims, context: BuildContext): Backbone;
 }
 
-/** A plug-in that makes hidden states of what has been written. @throws TesseraError `part-name`, `schema-foreign` */
+/** A plug-in that makes hidden states of what has been written. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
 export function defineBackbone<C extends StandardSchema>(
   definition: BackboneDefinition<C>,
 ): BackbonePlugin<OutputOf<C>> {
+  checkDefinition('backbone', definition);
   const { name } = definition;
-  checkName(name);
   return {
     ...definition,
     kind: 'backbone',

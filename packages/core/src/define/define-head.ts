@@ -1,30 +1,56 @@
+import { TesseraError } from '@tessera/errors';
 import type { BuildContext, Head } from '../contracts.ts';
 import type { HeadDims, HeadPlugin } from '../plugin.ts';
-import type { SpaceShape } from '../tokens.ts';
-import { checkName } from './plugin-name.ts';
+import type { Space, SpaceShape } from '../tokens.ts';
+import { checkDefinition } from './any-plugin.ts';
+import { optionsFrom } from './options-from.ts';
 import { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
 /** A head as its author writes it: schemas of any library of Standard JSON Schema. */
-export interface HeadDefinition<C extends StandardSchema, O extends StandardSchema> extends Pick<
-  HeadPlugin,
-  'contract' | 'name' | 'package' | 'space' | 'confident'
-> {
+export interface HeadDefinition<
+  C extends StandardSchema,
+  O extends StandardSchema,
+  S extends SpaceShape['kind'] = SpaceShape['kind'],
+> extends Pick<HeadPlugin, 'contract' | 'name' | 'package' | 'confident'> {
+  /** As `HeadPlugin.space`. A discrete head is given discrete tokens alone, a continuous one either kind. */
+  readonly space: S;
   readonly config: C;
-  options(space: SpaceShape): O;
-  build(config: OutputOf<C>, dims: HeadDims, context: BuildContext): Head<OutputOf<O>>;
+  options(space: TokensFor<S, SpaceShape>): O;
+  build(config: OutputOf<C>, dims: HeadDims<TokensFor<S, Space>>, context: BuildContext): Head<OutputOf<O>>;
 }
 
-/** A plug-in that draws tokens from hidden states. @throws TesseraError `part-name`, `schema-foreign` */
-export function defineHead<C extends StandardSchema, O extends StandardSchema>(
-  definition: HeadDefinition<C, O>,
+/** Tokens that a head of a kind may meet: values can be predicted of discrete tokens too. */
+type TokensFor<S extends SpaceShape['kind'], T extends SpaceShape> = S extends 'discrete'
+  ? Extract<T, { kind: 'discrete' }>
+  : T;
+
+/** A plug-in that draws tokens from hidden states. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
+export function defineHead<C extends StandardSchema, O extends StandardSchema, const S extends SpaceShape['kind']>(
+  definition: HeadDefinition<C, O, S>,
 ): HeadPlugin<OutputOf<C>, OutputOf<O>> {
+  checkDefinition('head', definition);
   const { name } = definition;
-  checkName(name);
   return {
     ...definition,
     kind: 'head',
     config: schemaFrom(definition.config, `${name} config`),
-    options: (space) => schemaFrom(definition.options(space), `${name} options`),
-    build: (config, dims, context) => definition.build(config, dims, context),
+    options: (space) => optionsFrom(definition.options(fitting(definition, space)), name),
+    build: (config, { width, space }, context) =>
+      definition.build(config, { width, space: fitting(definition, space) }, context),
   };
+}
+
+/** The tokens as their head is promised them; `compose` has refused others, with the name of their tokenizer. */
+function fitting<S extends SpaceShape['kind'], T extends SpaceShape>(
+  { name, space: predicted }: { readonly name: string; readonly space: S },
+  space: T,
+): TokensFor<S, T> {
+  if (predicted === 'continuous' || space.kind === 'discrete') return space as TokensFor<S, T>;
+  throw new TesseraError({
+    code: 'space-mismatch',
+    who: name,
+    got: 'continuous tokens',
+    expected: 'discrete ones: it scores the entries of a codebook',
+    next: 'Exchange the head or the tokenizer.',
+  });
 }

@@ -1,7 +1,8 @@
 import type { Order } from '../contracts.ts';
 import type { OrderPlugin } from '../plugin.ts';
 import type { Layout } from '../tokens.ts';
-import { checkName } from './plugin-name.ts';
+import { checkDefinition } from './any-plugin.ts';
+import { optionsFrom } from './options-from.ts';
 import { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
 /** An order as its author writes it: schemas of any library of Standard JSON Schema. */
@@ -14,17 +15,17 @@ export interface OrderDefinition<C extends StandardSchema, O extends StandardSch
   build(config: OutputOf<C>): Order<OutputOf<O>>;
 }
 
-/** A plug-in that says which tokens come next. @throws TesseraError `part-name`, `schema-foreign` */
+/** A plug-in that says which tokens come next. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
 export function defineOrder<C extends StandardSchema, O extends StandardSchema>(
   definition: OrderDefinition<C, O>,
 ): OrderPlugin<OutputOf<C>, OutputOf<O>> {
+  checkDefinition('order', definition);
   const { name } = definition;
-  checkName(name);
   return {
     ...definition,
     kind: 'order',
     config: schemaFrom(definition.config, `${name} config`),
-    options: (layout) => schemaFrom(definition.options(layout), `${name} options`),
+    options: (layout) => optionsFrom(definition.options(layout), name),
     build: (config) => definition.build(config),
   };
 }

@@ -1,6 +1,6 @@
 import type { BuildContext, Tokenizer } from '../contracts.ts';
 import type { TokenizerFacts, TokenizerPlugin } from '../plugin.ts';
-import { checkName } from './plugin-name.ts';
+import { checkDefinition } from './any-plugin.ts';
 import { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
 /** A tokenizer as its author writes it: a schema of any library of Standard JSON Schema. */
@@ -13,12 +13,12 @@ export interface TokenizerDefinition<C extends StandardSchema, T extends Tokeniz
   build(config: OutputOf<C>, context: BuildContext): T;
 }
 
-/** A plug-in that makes tokens of pictures and back. @throws TesseraError `part-name`, `schema-foreign` */
+/** A plug-in that makes tokens of pictures and back. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
 export function defineTokenizer<C extends StandardSchema, T extends Tokenizer>(
   definition: TokenizerDefinition<C, T>,
 ): TokenizerPlugin<OutputOf<C>, T> {
+  checkDefinition('tokenizer', definition);
   const { name } = definition;
-  checkName(name);
   return {
     ...definition,
     kind: 'tokenizer',

@@ -1,6 +1,8 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
 import { TesseraError } from '@tessera/errors';
 import { nearestName } from '../nearest-name.ts';
+import { checkDefaults } from './check-defaults.ts';
+import { pathOf } from './issue-path.ts';
 import type { JsonSchema, Schema } from '../plugin.ts';
 
 /**
@@ -20,13 +22,14 @@ export const ownVendor = 'tessera';
 /**
  * A Standard Schema as the contracts want it. Issues become one sentence that begins with the path; fields that its JSON
  * Schema does not name are refused, also where the library would drop them.
- * @throws TesseraError `schema-foreign` where it cannot say itself as JSON Schema
+ * @throws TesseraError `schema-foreign` where it cannot say itself as JSON Schema, `default-invalid`
  */
 export function schemaFrom<S extends StandardSchema>(given: S, who: string): Schema<OutputOf<S>> {
   const props = (given as Partial<StandardSchema>)['~standard'];
   if (typeof props?.validate !== 'function') return refuseSchema(who, 'a value that is no Standard Schema');
   if (props.vendor === ownVendor) return given as unknown as Schema<OutputOf<S>>;
   const json = jsonOf(props, who);
+  checkDefaults(json, props.validate, who);
   return {
     json,
     parse: (value, asker) => {
@@ -95,13 +98,4 @@ function issueError(issues: readonly StandardSchemaV1.Issue[], who: string): Tes
     expected: `${path} as its schema says`,
     next: `Correct ${path}.`,
   });
-}
-
-/** `scales[2].width` */
-function pathOf(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
-  const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
-  return keys.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${key}]`;
-    return text === '' ? String(key) : `${text}.${String(key)}`;
-  }, '');
 }

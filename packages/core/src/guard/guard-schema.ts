@@ -1,4 +1,5 @@
 import type { JsonSchema, Schema } from '../plugin.ts';
+import { checkOptionNames } from '../loop-options.ts';
 import { callPart, checkMembers, wrongShape, type PartCall } from './part-call.ts';
 
 /**
@@ -13,4 +14,11 @@ export function guardSchema(part: PartCall, give: () => Schema<unknown>): Schema
   const described = Object.values(json?.properties ?? {}).every((one) => typeof one === 'object' && one !== null);
   if (typeof json !== 'object' || !described) throw wrongShape(of('json'), 'a value', 'the JSON Schema of an object');
   return { json, parse: (value, who) => callPart({ ...of('parse()'), quotes: true }, () => given.parse(value, who)) };
+}
+
+/** The same of request-time options, whose names requests say. @throws TesseraError also `option-taken`, `option-name` */
+export function guardOptions(name: string, give: () => Schema<unknown>): Schema<unknown> {
+  const options = guardSchema({ name, call: 'options()' }, give);
+  checkOptionNames(name, options.json);
+  return options;
 }

@@ -1,29 +1,127 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { isTesseraError, TesseraError } from '@tessera/errors';
+import { isPluginLike } from '@tessera/core';
+import { decodeText, isTesseraError, TesseraError } from '@tessera/errors';
+import { findPackage, packageIn } from './find-package.ts';
+import { importLimit, importModule, resolveModule, Unended } from './import-module.ts';
+
+/** Something that a configuration lists, unchecked. */
+export interface Listed {
+  readonly value: unknown;
+  /** `tessera.config.ts plugins[2]` */
+  readonly where: string;
+  /** The module that brought it, where the configuration names one by a string. */
+  readonly specifier: string | null;
+}
+
+export interface Configuration {
+  readonly listed: readonly Listed[];
+  /** Of modules that are named by strings and cannot be imported: each is left out alone. */
+  readonly problems: readonly TesseraError[];
+}
 
 /**
- * Runs a configuration file and gives what it lists, unchecked. TypeScript needs a Node that strips types (22.18 and
- * newer), or `tsx` beside the file.
+ * Runs a configuration file and the modules that it names by strings, one after the other.
  * @throws TesseraError `config-missing`, `config-typescript`, `config-failed`, `config-malformed`
  */
-export async function importConfig(file: string): Promise<readonly unknown[]> {
+export async function importConfig(file: string): Promise<Configuration> {
   if (!existsSync(file)) {
+    const expected = 'a configuration';
     const next = 'Correct TESSERA_CONFIG.';
-    throw new TesseraError({
-      code: 'config-missing',
-      who: file,
-      got: 'no such file',
-      expected: 'a configuration',
-      next,
-    });
+    throw new TesseraError({ code: 'config-missing', who: file, got: 'no such file', expected, next });
   }
-  const { config } = (await importFile(file).catch((error: unknown) => {
-    throw failed(file, error);
+  const { config } = (await importModule(pathToFileURL(file)).catch(async (error: unknown) => {
+    throw isTesseraError(error) ? error : await configFailed(file, error);
   })) as { readonly config?: { readonly plugins?: unknown } };
-  if (Array.isArray(config?.plugins)) return config.plugins;
+  const plugins = config?.plugins;
+  if (!Array.isArray(plugins)) throw malformed(file, config);
+  const listed: Listed[] = [];
+  const problems: TesseraError[] = [];
+  for (const [i, value] of plugins.entries()) {
+    const where = `${basename(file)} plugins[${i}]`;
+    if (typeof value !== 'string') listed.push({ value, where, specifier: null });
+    else {
+      const brought = await pluginsOf(value, file).catch((error: unknown) => importFailed(value, file, error));
+      if (brought instanceof TesseraError) problems.push(brought);
+      else listed.push(...brought.map((one) => ({ value: one, where: `${where} '${value}'`, specifier: value })));
+    }
+  }
+  return { listed, problems };
+}
+
+/** The plug-ins that a module exports, each once. @throws TesseraError `plugin-none`; what its import throws */
+async function pluginsOf(specifier: string, file: string): Promise<readonly unknown[]> {
+  const exported = await importModule(resolveModule(specifier, file));
+  const plugins = [...new Set(Object.values(exported).filter(isPluginLike))];
+  if (plugins.length > 0) return plugins;
+  const names = Object.keys(exported).join(', ') || 'nothing';
   throw new TesseraError({
+    code: 'plugin-none',
+    who: specifier,
+    got: `a module without plug-ins (it exports ${names})`,
+    expected: 'at least one that it exports by name',
+    next: 'Correct the string in plugins, or what the module exports.',
+  });
+}
+
+/** Error `plugin-import`, of one module that a configuration names. */
+function importFailed(specifier: string, file: string, error: unknown): TesseraError {
+  if (isTesseraError(error)) return error as TesseraError;
+  return new TesseraError({
+    code: 'plugin-import',
+    who: specifier,
+    got: `an error while ${basename(file)} imported it: ${wordsOf(error)}${factsOf(specifier, file)}`,
+    expected: 'plug-ins',
+    next: 'It is left out and the others work: mend it, install another version, or take it out of plugins.',
+    cause: error,
+  });
+}
+
+/** Error `config-failed`: names the import that is to blame, where it is one. */
+async function configFailed(file: string, error: unknown): Promise<TesseraError> {
+  const guilty = await guiltyImport(file, error);
+  const what = guilty === null ? '' : ` of its import '${guilty}'`;
+  return new TesseraError({
+    code: 'config-failed',
+    who: file,
+    got: `an error${what} while it was imported: ${wordsOf(error)}${guilty === null ? '' : factsOf(guilty, file)}`,
+    expected: 'a list of plug-ins',
+    next:
+      guilty === null
+        ? 'Mend it; none of its plug-ins is here until then.'
+        : `None of its plug-ins is here. Mend that module, or name it by a string, plugins: ['${guilty}'], and the others work.`,
+    cause: error,
+  });
+}
+
+/** Imports again what a configuration imports, one after the other: who fails as the whole did is to blame. */
+async function guiltyImport(file: string, error: unknown): Promise<string | null> {
+  // A module that has been imported answers at once.
+  const limit = Math.min(importLimit, 2000);
+  for (const specifier of importsOf(file)) {
+    const again = await Promise.resolve()
+      .then(() => importModule(resolveModule(specifier, file), limit))
+      .then(
+        () => null,
+        (found: unknown) => found,
+      );
+    if (again === null) continue;
+    if (error instanceof Unended ? again instanceof Unended : wordsOf(again) === wordsOf(error)) return specifier;
+  }
+  return null;
+}
+
+/** What a file imports by statements of its own, types aside. */
+function importsOf(file: string): readonly string[] {
+  const code = decodeText(readFileSync(file)).replace(/\/\*.*?\*\//gs, '');
+  const statements = code.matchAll(/^\s*(?:import|export)\s+(?!type\s)(?:[^'"`;()]*?\sfrom\s*)?(['"])([^'"\n]+)\1/gm);
+  return [...statements].map(([, , specifier]) => specifier!);
+}
+
+function malformed(file: string, config: unknown): TesseraError {
+  return new TesseraError({
     code: 'config-malformed',
     who: file,
     got: config === undefined ? 'no export named config' : 'a config without a list of plugins',
@@ -32,61 +130,16 @@ export async function importConfig(file: string): Promise<readonly unknown[]> {
   });
 }
 
-/** Hooks go in before the first try: Node remembers an import that failed. */
-async function importFile(file: string): Promise<unknown> {
-  const unregister = file.endsWith('.ts') && !readsTypeScript() ? await registerTsx(file) : null;
-  try {
-    return await import(pathToFileURL(file).href);
-  } catch (cause) {
-    throw isUnknownExtension(cause) ? typeScriptUnread(file, cause) : cause;
-  } finally {
-    await unregister?.();
-  }
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
 }
 
-/** Node itself from 22.18 on, or tsx, which this process was started with. */
-function readsTypeScript(): boolean {
-  const { typescript } = process.features as { readonly typescript?: unknown };
-  return Boolean(typescript) || process.execArgv.some((argument) => argument.includes('tsx'));
-}
-
-/** The tsx beside the file, null where there is none. Modules keep their addresses under it: nothing is loaded twice. */
-async function registerTsx(file: string): Promise<(() => Promise<void>) | null> {
-  try {
-    // Its CommonJS half looks for its hooks in the wrong folder; the other lies beside it.
-    const entry = createRequire(file)
-      .resolve('tsx/esm/api')
-      .replace(/\.cjs$/, '.mjs');
-    const { register } = (await import(pathToFileURL(entry).href)) as { register(): () => Promise<void> };
-    return register();
-  } catch {
-    return null;
-  }
-}
-
-function typeScriptUnread(who: string, cause: unknown): TesseraError {
-  return new TesseraError({
-    code: 'config-typescript',
-    who,
-    got: `TypeScript on Node ${process.versions.node}`,
-    expected: 'Node 22.18 or newer, or tsx installed beside it',
-    next: 'Install tsx, or write tessera.config.mjs.',
-    cause,
-  });
-}
-
-function isUnknownExtension(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION';
-}
-
-function failed(who: string, error: unknown): TesseraError {
-  if (isTesseraError(error)) return error;
-  return new TesseraError({
-    code: 'config-failed',
-    who,
-    got: `an error while it was imported: ${error instanceof Error ? error.message : String(error)}`,
-    expected: 'a list of plug-ins',
-    next: 'Mend it, or take the failing import out; none of its plug-ins is here until then.',
-    cause: error,
-  });
+/** ` (@acme/head 1.2.0 is made for Node >=22; this is Node 20.20.2)` */
+function factsOf(specifier: string, file: string): string {
+  const name = packageIn(specifier);
+  const found = name === null ? null : findPackage(name, dirname(file));
+  if (!found) return '';
+  const version = found.version === null ? '' : ` ${found.version}`;
+  if (found.node === null) return ` (${found.name}${version})`;
+  return ` (${found.name}${version} is made for Node ${found.node}; this is Node ${process.versions.node})`;
 }

@@ -1,6 +1,6 @@
-import { guardSchema } from '@tessera/core';
-import type { AnyPlugin, JsonSchema, Layout, PluginKind, Schema, SpaceShape } from '@tessera/core';
-import { builtInPlugins, type Plugins } from './plugins.ts';
+import { guardOptions, guardSchema } from '@tessera/core';
+import type { AnyPlugin, JsonSchema, Layout, PluginKind, Schema, SpaceShape, Stride } from '@tessera/core';
+import { builtInPlugins, pluginKinds, type PluginOrigin, type Plugins } from './plugins.ts';
 
 /** A plug-in as `tessera plugins` shows it. */
 export interface PluginFacts {
@@ -8,9 +8,13 @@ export interface PluginFacts {
   readonly name: string;
   /** The npm package to install for it; null where nobody says. */
   readonly package: string | null;
+  /** Of that package, as it is installed; null for Tessera's own and where nobody knows. */
+  readonly version: string | null;
   readonly contract: number;
-  /** Of heads: what they predict; of orders: what a step of theirs is; else null. */
-  readonly space: string | null;
+  /** Of heads: what they predict; else null. */
+  readonly space: 'discrete' | 'continuous' | null;
+  /** Of orders: what a step of theirs is; else null. */
+  readonly stride: Stride | null;
   readonly config: JsonSchema;
   /** Of heads and orders, bounded as for `exampleTokens`; a model's own are said by the model. */
   readonly options: JsonSchema | null;
@@ -25,27 +29,36 @@ export const exampleTokens = {
 
 /** Tessera's own plug-ins and then a project's, kind by kind. */
 export function listPlugins(extra: Plugins): readonly PluginFacts[] {
-  const kinds = Object.keys(builtInPlugins) as (keyof Plugins)[];
-  return kinds.flatMap((kind) => [
-    ...builtInPlugins[kind].map((plugin) => factsOf(plugin, 'tessera')),
-    ...extra[kind].map((plugin) => factsOf(plugin, packageOf(plugin))),
+  return pluginKinds.flatMap((kind) => [
+    ...builtInPlugins[kind].map((plugin) => factsOf(plugin, { package: 'tessera', version: null })),
+    ...extra[kind].map((plugin) => factsOf(plugin, extra.origins?.get(plugin) ?? saidOrigin(plugin))),
   ]);
 }
 
-/** Third-party plug-ins are named like their package. */
-export function packageOf({ name, package: from }: AnyPlugin): string | null {
-  return from ?? (name.includes('/') ? name : null);
+/** Plug-ins of others that name no package are usually named like theirs. */
+function saidOrigin({ name, package: from }: AnyPlugin): PluginOrigin | null {
+  const said = from ?? (name.includes('/') ? name : null);
+  return said === null ? null : { package: said, version: null };
 }
 
-/** @throws TesseraError `part-failed`, `part-shape` where the plug-in cannot say its configuration or options */
-export function factsOf(plugin: AnyPlugin, from: string | null): PluginFacts {
+/** @throws TesseraError `part-failed`, `part-shape` where the plug-in cannot say its configuration or options; `option-taken`, `option-name` */
+export function factsOf(plugin: AnyPlugin, origin: PluginOrigin | null): PluginFacts {
   const { kind, name, contract } = plugin;
-  const jsonOf = (call: string, give: () => Schema<unknown>): JsonSchema => guardSchema({ name, call }, give).json;
-  const [space, options] =
-    plugin.kind === 'head'
-      ? [plugin.space, jsonOf('options()', () => plugin.options(exampleTokens[plugin.space]))]
-      : plugin.kind === 'order'
-        ? [plugin.stride, jsonOf('options()', () => plugin.options(exampleTokens.layout))]
-        : [null, null];
-  return { kind, name, package: from, contract, space, config: jsonOf('config', () => plugin.config), options };
+  const options = (give: () => Schema<unknown>): JsonSchema => guardOptions(name, give).json;
+  return {
+    kind,
+    name,
+    package: origin?.package ?? null,
+    version: origin?.version ?? null,
+    contract,
+    space: plugin.kind === 'head' ? plugin.space : null,
+    stride: plugin.kind === 'order' ? plugin.stride : null,
+    config: guardSchema({ name, call: 'config' }, () => plugin.config).json,
+    options:
+      plugin.kind === 'head'
+        ? options(() => plugin.options(exampleTokens[plugin.space]))
+        : plugin.kind === 'order'
+          ? options(() => plugin.options(exampleTokens.layout))
+          : null,
+  };
 }

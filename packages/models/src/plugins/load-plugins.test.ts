@@ -56,7 +56,11 @@ describe('loadPlugins', () => {
     expect(problems).toEqual([]);
     expect(plugins.heads.map(({ name }) => name)).toEqual(['@acme/gaussian']);
     const facts = listPlugins(plugins);
-    expect(facts.find(({ name }) => name === 'spiral')).toMatchObject({ package: 'acme-orders', space: 'token' });
+    expect(facts.find(({ name }) => name === 'spiral')).toMatchObject({
+      package: 'acme-orders',
+      space: null,
+      stride: 'token',
+    });
     expect(facts.find(({ name }) => name === '@acme/gaussian')).toMatchObject({
       package: '@acme/gaussian',
       config: { properties: { floor: { type: 'number' } } },

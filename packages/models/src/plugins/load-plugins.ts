@@ -1,8 +1,10 @@
-import { callPart, checkPlugin, type AnyPlugin } from '@tessera/core';
+import { dirname, resolve } from 'node:path';
+import { callPart, checkPlugin, isPluginLike, type AnyPlugin } from '@tessera/core';
 import { isTesseraError, TesseraError } from '@tessera/errors';
-import { importConfig } from './import-config.ts';
-import { factsOf, packageOf } from './list-plugins.ts';
-import { builtInPlugins, type Plugins } from './plugins.ts';
+import { findPackage, packageAround, packageIn } from './find-package.ts';
+import { importConfig, type Listed } from './import-config.ts';
+import { factsOf } from './list-plugins.ts';
+import { builtInPlugins, type PluginOrigin, type Plugins } from './plugins.ts';
 import { tfjsTwice, withoutKernelLines } from './tfjs-copies.ts';
 
 /** Something of a configuration that is left out, and why. */
@@ -26,29 +28,28 @@ export interface LoadedPlugins {
  * left out with a sentence, and everything else works; nothing is thrown.
  */
 export async function loadPlugins(file: string | null): Promise<LoadedPlugins> {
-  if (file === null) return { file, plugins: byKind([]), problems: [] };
-  const { admitted, problems } = await withoutKernelLines(() => importConfig(file)).then(admit, (error: unknown) => ({
-    admitted: [],
-    problems: [problemOf(error)],
-  }));
+  if (file === null) return { file, plugins: byKind(new Map()), problems: [] };
+  const { listed, problems: failed } = await withoutKernelLines(() => importConfig(file)).catch((error: unknown) => {
+    if (error instanceof TesseraError) return { listed: [], problems: [error] };
+    throw error;
+  });
+  const { admitted, problems } = admit(listed, dirname(file));
   const twice = tfjsTwice();
-  return { file, plugins: byKind(admitted), problems: twice ? [...problems, problemOf(twice)] : problems };
+  const all = [...failed.map(problemOf), ...problems, ...(twice ? [problemOf(twice)] : [])];
+  return { file, plugins: byKind(admitted), problems: all };
 }
 
 /** Of two with one kind and name, the first stays, and Tessera's own always. */
-export function admit(listed: readonly unknown[]): {
-  readonly admitted: readonly AnyPlugin[];
-  readonly problems: readonly PluginProblem[];
-} {
-  const admitted: AnyPlugin[] = [];
+function admit(listed: readonly Listed[], folder: string): Admitted {
+  const admitted = new Map<AnyPlugin, PluginOrigin | null>();
   const problems: PluginProblem[] = [];
-  for (const plugin of listed) {
+  for (const { value, where, specifier } of listed) {
     try {
-      callPart({ name: 'plug-in', call: 'its definition', quotes: true }, () => {
-        checkPlugin(plugin);
-        checkFree(plugin, admitted);
-        factsOf(plugin, packageOf(plugin));
-        admitted.push(plugin);
+      callPart({ name: where, call: 'its definition', quotes: true }, () => {
+        checkFree(value, [...admitted.keys()]);
+        checkPlugin(value, where);
+        factsOf(value, null);
+        admitted.set(value, originOf(value, specifier, folder));
       });
     } catch (error) {
       problems.push(problemOf(error));
@@ -57,9 +58,29 @@ export function admit(listed: readonly unknown[]): {
   return { admitted, problems };
 }
 
+interface Admitted {
+  readonly admitted: ReadonlyMap<AnyPlugin, PluginOrigin | null>;
+  readonly problems: readonly PluginProblem[];
+}
+
+/**
+ * The package that a plug-in came from, as it is installed: the one that it names, the one that its configuration names, or
+ * the one that has its name. Null where none of them is there and the plug-in names none.
+ */
+function originOf({ name, package: said }: AnyPlugin, specifier: string | null, folder: string): PluginOrigin | null {
+  const named = [said, specifier && packageIn(specifier), name].filter((one) => typeof one === 'string');
+  const found = named.map((one) => findPackage(one, folder)).find((one) => one !== null);
+  const around = specifier?.startsWith('.') ? packageAround(dirname(resolve(folder, specifier))) : null;
+  const facts = found ?? around;
+  if (facts) return { package: facts.name, version: facts.version };
+  return said === undefined ? null : { package: said, version: null };
+}
+
 const own: readonly AnyPlugin[] = Object.values(builtInPlugins).flat();
 
-function checkFree({ kind, name }: AnyPlugin, admitted: readonly AnyPlugin[]): void {
+function checkFree(given: unknown, admitted: readonly AnyPlugin[]): void {
+  if (!isPluginLike(given)) return;
+  const { kind, name } = given as AnyPlugin;
   const same = (one: AnyPlugin): boolean => one.kind === kind && one.name === name;
   const ours = own.some(same);
   if (!ours && !admitted.some(same)) return;
@@ -77,11 +98,14 @@ function problemOf(error: unknown): PluginProblem {
   throw error;
 }
 
-function byKind(plugins: readonly AnyPlugin[]): Plugins {
+function byKind(admitted: Admitted['admitted']): Plugins {
+  const plugins = [...admitted.keys()];
+  const origins = [...admitted].flatMap(([plugin, origin]) => (origin ? [[plugin, origin] as const] : []));
   return {
     tokenizers: plugins.filter((plugin) => plugin.kind === 'tokenizer'),
     orders: plugins.filter((plugin) => plugin.kind === 'order'),
     backbones: plugins.filter((plugin) => plugin.kind === 'backbone'),
     heads: plugins.filter((plugin) => plugin.kind === 'head'),
+    origins: new Map(origins),
   };
 }

@@ -1,5 +1,5 @@
 import { confidenceOrder, nearestName, nextScaleOrder, randomOrder, randomSetsOrder, rasterOrder } from '@tessera/core';
-import type { BackbonePlugin, HeadPlugin, OrderPlugin, Parts, TokenizerPlugin } from '@tessera/core';
+import type { AnyPlugin, BackbonePlugin, HeadPlugin, OrderPlugin, Part, Parts, TokenizerPlugin } from '@tessera/core';
 import { causalTransformer, maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead } from '@tessera/head-categorical';
@@ -14,7 +14,20 @@ export interface Plugins {
   readonly orders: readonly OrderPlugin[];
   readonly backbones: readonly BackbonePlugin[];
   readonly heads: readonly HeadPlugin[];
+  /** Where the plug-ins of a project came from, as far as its configuration and its packages tell. */
+  readonly origins?: ReadonlyMap<AnyPlugin, PluginOrigin>;
 }
+
+/** The npm package of a plug-in. */
+export interface PluginOrigin {
+  readonly package: string;
+  /** As it is installed; null where that is unknown. */
+  readonly version: string | null;
+}
+
+/** The lists of `Plugins`. */
+export const pluginKinds = ['tokenizers', 'orders', 'backbones', 'heads'] as const;
+type Kinds = (typeof pluginKinds)[number];
 
 /** What Tessera brings along. */
 export const builtInPlugins: Plugins = {
@@ -34,46 +47,92 @@ export const builtInPlugins: Plugins = {
   heads: [categoricalHead as HeadPlugin, diffusionHead as HeadPlugin],
 };
 
+/** Which list holds the plug-ins of a component. */
+const kindOf = { tokenizer: 'tokenizers', order: 'orders', backbone: 'backbones', head: 'heads' } as const;
+const components = ['tokenizer', 'order', 'backbone', 'head'] as const;
+type Components = Pick<ModelManifest, (typeof components)[number]>;
+
 /**
  * Finds each component's plug-in by its name, among the given ones first.
- * @throws TesseraError plugin-unknown, which says what to install
+ * @throws TesseraError plugin-unknown, which says of all that are missing what to install
  */
-export function resolveParts(
-  manifest: Pick<ModelManifest, 'tokenizer' | 'order' | 'backbone' | 'head'>,
-  who: string,
-  extra: Partial<Plugins> = {},
-): Parts {
-  const find = <P extends { readonly name: string }>(kind: keyof Plugins, entry: ComponentEntry): P => {
-    const known = [...(extra[kind] ?? []), ...builtInPlugins[kind]] as unknown as readonly P[];
-    const plugin = known.find(({ name }) => name === entry.plugin);
-    if (plugin) return plugin;
-    throw unknownPlugin(who, { kind, entry, known: known.map(({ name }) => name) });
+export function resolveParts(manifest: Components, who: string, extra: Partial<Plugins> = {}): Parts {
+  const missing: Unknown[] = [];
+  const find = <P extends AnyPlugin>(component: (typeof components)[number]): Part<P> => {
+    const entry = manifest[component];
+    const plugin = findPlugin(kindOf[component], entry.plugin, extra);
+    if (!plugin) missing.push({ kind: kindOf[component], entry, known: namesOf(kindOf[component], extra) });
+    return { plugin: plugin as P, config: entry.config };
   };
-  const { tokenizer, order, backbone, head } = manifest;
-  return {
-    tokenizer: { plugin: find('tokenizers', tokenizer), config: tokenizer.config },
-    order: { plugin: find('orders', order), config: order.config },
-    backbone: { plugin: find('backbones', backbone), config: backbone.config },
-    head: { plugin: find('heads', head), config: head.config },
+  const parts: Parts = {
+    tokenizer: find('tokenizer'),
+    order: find('order'),
+    backbone: find('backbone'),
+    head: find('head'),
   };
+  if (missing.length > 0) throw unknownPlugins(who, missing);
+  return parts;
+}
+
+function findPlugin(kind: Kinds, name: string, extra: Partial<Plugins>): AnyPlugin | undefined {
+  const known: readonly AnyPlugin[] = [...(extra[kind] ?? []), ...builtInPlugins[kind]];
+  return known.find((plugin) => plugin.name === name);
+}
+
+function namesOf(kind: Kinds, extra: Partial<Plugins>): readonly string[] {
+  return [...(extra[kind] ?? []), ...builtInPlugins[kind]].map(({ name }) => name);
+}
+
+/** The manifest of a new model, with the package and version of each part by others: who opens it elsewhere needs them. */
+export function withOrigins(manifest: ModelManifest, extra: Partial<Plugins>): ModelManifest {
+  const entries = components.map((component) => {
+    const { plugin: name, config, weights } = manifest[component];
+    const entry = { plugin: name, config, ...(weights && { weights }) };
+    const plugin = findPlugin(kindOf[component], name, extra);
+    const origin = plugin && extra.origins?.get(plugin);
+    const version = origin?.version ? { version: origin.version } : {};
+    return [component, origin ? { ...entry, package: origin.package, ...version } : entry] as const;
+  });
+  return { ...manifest, ...Object.fromEntries(entries) };
+}
+
+/** Sentences on parts by others whose package is here in another version than the one that a model was made with. */
+export function versionRemarks(manifest: Components, extra: Partial<Plugins> = {}): readonly string[] {
+  return components.flatMap((component) => {
+    const { plugin: name, package: from, version: made } = manifest[component];
+    const plugin = findPlugin(kindOf[component], name, extra);
+    const here = plugin && extra.origins?.get(plugin)?.version;
+    if (made === undefined || !here || here === made) return [];
+    return [`it was made with ${from ?? name} ${made}, and ${here} is here: its images may differ.`];
+  });
 }
 
 interface Unknown {
-  readonly kind: keyof Plugins;
+  readonly kind: Kinds;
   readonly entry: ComponentEntry;
   readonly known: readonly string[];
 }
 
-function unknownPlugin(who: string, { kind, entry, known }: Unknown): TesseraError {
-  const near = nearestName(entry.plugin, known);
-  // Third-party plug-ins are named like their package: `@acme/gaussian`.
-  const from = entry.package ?? (entry.plugin.includes('/') ? entry.plugin : null);
-  const install = `Install ${from ?? 'the package that provides it'} and list its plug-in in tessera.config.ts.`;
+function unknownPlugins(who: string, missing: readonly Unknown[]): TesseraError {
+  const told = missing.map(({ kind, entry }) => `${JSON.stringify(entry.plugin)} among its ${kind}`);
+  const known = missing.map(
+    ({ kind, known }) => `${missing.length > 1 ? `for ${kind} ` : ''}one of ${known.join(', ')}`,
+  );
   return new TesseraError({
     code: 'plugin-unknown',
     who,
-    got: `the plug-in ${JSON.stringify(entry.plugin)} among its ${kind}`,
-    expected: `one of ${known.join(', ')}`,
-    next: from === null && near !== null ? `Did you mean ${near}?` : install,
+    got: `the plug-in${missing.length > 1 ? 's' : ''} ${told.join(' and ')}`,
+    expected: known.join(', '),
+    next: [...new Set(missing.map(advice))].join(' '),
   });
+}
+
+/** What to install, where the model says it; a package is not guessed. */
+function advice({ entry: { plugin, package: from, version }, known }: Unknown): string {
+  const near = nearestName(plugin, known);
+  if (from !== undefined) {
+    return `Install ${from}${version === undefined ? '' : `@${version}`} and list its plug-in in tessera.config.ts.`;
+  }
+  if (!plugin.includes('/') && near !== null) return `Did you mean ${near}?`;
+  return `Install the package that brings ${plugin} and list its plug-in in tessera.config.ts.`;
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { thenDispose, type SpaceShape, type Tokenizer } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { freshWeights, openModel, saveModel, savedTensors } from '@tessera/models';
+import { freshWeights, openModel, saveModel, savedTensors, withOrigins } from '@tessera/models';
 import type { ModelRecipe } from '../recipe/recipe.ts';
 import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
 import type { EncodedSplit } from '../trainer/encoded-split.ts';
@@ -56,7 +56,7 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
   const { order, backbone, head } = buildTrained(engine, recipeParts, { tokenizer, weights });
   const parts = { engine, tokenizer, order, backbone, head, weights, encoded };
   const stage = generatorStage({ ...parts, recipe: own, seed: recipe.seed });
-  const manifest = manifestOf(recipe, room.data, config);
+  const manifest = withOrigins(manifestOf(recipe, room.data, config), room.plugins ?? {});
   const save = async (folder: string): Promise<void> => {
     await stage.trainStep.sync(own.optimiser.ema > 0 ? 'ema' : 'params');
     const tensors = {

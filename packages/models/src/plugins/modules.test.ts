@@ -1,0 +1,169 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ModelManifest } from '../model.ts';
+import { listPlugins } from './list-plugins.ts';
+import { loadPlugins } from './load-plugins.ts';
+import { resolveParts, versionRemarks, withOrigins } from './plugins.ts';
+
+/* Projects with packages that cannot be imported, each in its way, beside one that can. */
+
+const part = (kind: string, name: string, more = '') =>
+  `{ kind: '${kind}', contract: 1, name: '${name}', ${kind === 'head' ? "space: 'continuous'" : "stride: 'token'"}, ${more}
+    config: { json: {}, parse: (value) => value }, options: () => ({ json: {}, parse: (value) => value }), build: () => ({}) }`;
+
+const packages: Readonly<Record<string, { readonly facts?: object; readonly code: string }>> = {
+  '@acme/head': { facts: { version: '1.2.0' }, code: `export const head = ${part('head', '@acme/head')};` },
+  '@acme/orders': {
+    facts: { version: '3.0.1', exports: './index.js' },
+    code: `export const token = ${part('order', '@acme/orders-token')};
+      export const other = ${part('order', '@acme/orders-other')}; export { token as again }; export const helper = 1;`,
+  },
+  '@acme/new': { facts: { version: '9.0.0', engines: { node: '>=99' } }, code: 'export const a = 1 then 2;' },
+  '@acme/never': { facts: { version: '2.0.0' }, code: 'await new Promise(() => undefined); export const head = 1;' },
+  '@acme/plain': { code: 'export const answer = 42;' },
+  '@acme/throws': { code: "throw new Error('licence server is down'); export const head = 1;" },
+};
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tessera-modules-'));
+  for (const [name, { facts, code }] of Object.entries(packages)) {
+    const folder = join(root, 'node_modules', name);
+    await mkdir(folder, { recursive: true });
+    const json = JSON.stringify({ name, type: 'module', exports: { import: './index.js' }, ...facts });
+    // As some editors write it, and Node reads it.
+    await writeFile(join(folder, 'package.json'), name === '@acme/orders' ? `\ufeff${json}` : json);
+    await writeFile(join(folder, 'index.js'), code);
+  }
+});
+afterAll(() => rm(root, { recursive: true }));
+
+let count = 0;
+async function load(text: string, files: Readonly<Record<string, string>> = {}) {
+  const file = join(root, String(++count), 'tessera.config.mjs');
+  await mkdir(dirname(file));
+  for (const [name, code] of Object.entries(files)) await writeFile(join(dirname(file), name), code);
+  await writeFile(file, text);
+  const { plugins, problems } = await loadPlugins(file);
+  const names = [...plugins.heads, ...plugins.orders].map(({ name }) => name);
+  return { plugins, names, problems: problems.map(({ code, message }) => `${code} ${message}`) };
+}
+
+const listing = (plugins: string) => `export const config = { plugins: [${plugins}] };`;
+const manifest = (head: object, order: object) =>
+  ({
+    tokenizer: { plugin: 'vq', config: {} },
+    backbone: { plugin: 'masked-encoder-decoder', config: {} },
+    head: { config: {}, ...head },
+    order: { config: {}, ...order },
+  }) as ModelManifest;
+
+describe('modules that a configuration names by strings', () => {
+  it('bring the plug-ins that they export, each once, with package and version', async () => {
+    const { plugins, names, problems } = await load(listing("'@acme/orders', './mine.mjs', '@acme/head'"), {
+      'mine.mjs': `export const mine = ${part('head', '@acme/mine')};`,
+      'package.json': '{ "name": "acme-project", "version": "0.3.0" }',
+    });
+    expect(problems).toEqual([]);
+    expect(names).toEqual(['@acme/mine', '@acme/head', '@acme/orders-token', '@acme/orders-other']);
+    const facts = listPlugins(plugins).filter(({ package: from }) => from !== 'tessera');
+    expect(facts.map(({ name, package: from, version }) => `${name}: ${from} ${version}`)).toEqual([
+      '@acme/orders-token: @acme/orders 3.0.1',
+      '@acme/orders-other: @acme/orders 3.0.1',
+      '@acme/mine: acme-project 0.3.0',
+      '@acme/head: @acme/head 1.2.0',
+    ]);
+  });
+
+  it('are left out where they fail, by package, engines and reason, and the others work', async () => {
+    const { names, problems } = await load(
+      listing("'@acme/new', '@acme/head', '@acme/throws', '@acme/gone', '@acme/plain', './gone.mjs', 42, undefined"),
+    );
+    expect(names).toEqual(['@acme/head']);
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^plugin-import \[@acme\/new\] got an error while tessera\.config\.mjs imported it: .* \(@acme\/new 9\.0\.0 is made for Node >=99; this is Node \d+\.\d+\.\d+\); expected plug-ins\. It is left out/,
+      ),
+      expect.stringMatching(/^plugin-import \[@acme\/throws\] .*: licence server is down \(@acme\/throws\); expected/),
+      expect.stringMatching(/^plugin-import \[@acme\/gone\] .*Cannot find package '@acme\/gone'/),
+      expect.stringMatching(/^plugin-none \[@acme\/plain\] got a module without plug-ins \(it exports answer\)/),
+      expect.stringMatching(/^plugin-import \[\.\/gone\.mjs\] .*Cannot find module/),
+      expect.stringMatching(/^part-malformed \[tessera\.config\.mjs plugins\[6\]\] got 42; expected a plug-in/),
+      expect.stringMatching(/^part-malformed \[tessera\.config\.mjs plugins\[7\]\] got undefined; expected/),
+    ]);
+    for (const problem of problems) expect(problem).not.toContain('\n');
+  });
+
+  it('have a limit of time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const loaded = load(listing("'@acme/never', '@acme/head'"));
+      while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+      const timer = setInterval(() => vi.advanceTimersByTime(30_000), 20);
+      const { names, problems } = await loaded.finally(() => clearInterval(timer));
+      expect(names).toEqual(['@acme/head']);
+      expect(problems).toEqual([
+        expect.stringMatching(/^plugin-import \[@acme\/never\] .*: no end of it for 30 s \(@acme\/never 2\.0\.0\)/),
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('a configuration that fails itself', () => {
+  it.each([
+    ['@acme/throws', 'licence server is down (@acme/throws)'],
+    ['@acme/new', 'is made for Node >=99; this is Node'],
+  ])('names the import that is to blame: %s', async (name, words) => {
+    const { problems } = await load(`/* import '@acme/never'; */
+      import { head } from '@acme/head';
+      import { a } from '${name}';
+      ${listing('head, a')}`);
+    expect(problems).toEqual([expect.stringContaining(words)]);
+    expect(problems[0]).toMatch(/^config-failed \[.*tessera\.config\.mjs\] got an error of its import '@acme/);
+    expect(problems[0]).toContain(`or name it by a string, plugins: ['${name}'], and the others work.`);
+  });
+
+  it('blames no import for what it does itself', async () => {
+    const { problems } = await load(`import { head } from '@acme/head'; throw new Error('mine');`);
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^config-failed \[.*\] got an error while it was imported: mine; .*none of its plug-ins is here/,
+      ),
+    ]);
+  });
+});
+
+describe('model.json', () => {
+  it('gets package and version of parts by others', async () => {
+    const { plugins } = await load(listing("'@acme/orders', '@acme/head'"));
+    const made = withOrigins(
+      manifest({ plugin: '@acme/head' }, { plugin: '@acme/orders-token', version: 'old' }),
+      plugins,
+    );
+    expect(made.head).toEqual({ plugin: '@acme/head', config: {}, package: '@acme/head', version: '1.2.0' });
+    expect(made.order).toMatchObject({ package: '@acme/orders', version: '3.0.1' });
+    expect(made.tokenizer).toEqual({ plugin: 'vq', config: {} });
+    expect(versionRemarks(made, plugins)).toEqual([]);
+    const older = { ...made, head: { ...made.head, version: '1.0.0' } };
+    expect(versionRemarks(older, plugins)).toEqual([
+      'it was made with @acme/head 1.0.0, and 1.2.0 is here: its images may differ.',
+    ]);
+  });
+
+  it('tells all plug-ins that are missing at once, with packages that exist', () => {
+    const head = { plugin: '@acme/head', package: '@acme/head', version: '1.2.0' };
+    expect(() => resolveParts(manifest(head, { plugin: '@acme/orders-token', package: '@acme/orders' }), 'm')).toThrow(
+      /^\[m\] got the plug-ins "@acme\/orders-token" among its orders and "@acme\/head" among its heads; expected for orders one of next-scale, .*, for heads one of .*\. Install @acme\/orders and .* Install @acme\/head@1\.2\.0 and list/,
+    );
+    expect(() => resolveParts(manifest({ plugin: '@acme/unknown' }, { plugin: 'raster' }), 'm')).toThrow(
+      /Install the package that brings @acme\/unknown and list/,
+    );
+    expect(() => resolveParts(manifest({ plugin: 'diffusoin' }, { plugin: 'raster' }), 'm')).toThrow(
+      'Did you mean diffusion?',
+    );
+  });
+});
