@@ -14,7 +14,7 @@ export type CheckpointValue = string | number | bigint | boolean | null;
 
 /** An object of a pickle that was left out, since its class is not on the allow-list. */
 export interface LeftOut {
-  /** Dotted path; empty for the whole file, and for what the file makes and does not keep. */
+  /** Dotted path; `the whole file` for an object that holds all; empty for what the file makes and does not keep. */
   readonly name: string;
   /** Its class or function as the file names it: `pathlib.PosixPath`. */
   readonly what: string;

@@ -39,7 +39,8 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
     const rows = await tensorRows(checkpoint, terminal);
     const facts = Object.fromEntries(checkpoint.values);
     if (values['json'] === true) {
-      const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
+      const plain = (_: string, value: unknown) =>
+        typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : value;
       const { format, leftOut } = checkpoint;
       terminal.out(JSON.stringify({ file, format, values: facts, leftOut, tensors: rows }, plain));
       return 0;

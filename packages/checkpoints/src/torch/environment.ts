@@ -78,7 +78,7 @@ function unsupported(who: string, what: string): TesseraError {
   });
 }
 
-/** ('storage', type, key, place, elements[, view]): the last is null or missing in any file of this century's torch. */
+/** ('storage', type, key, place, elements[, view]): the last is null or missing in files since PyTorch 0.4. */
 function readStorage(who: string, id: PickleValue): Storage {
   const parts = Array.isArray(id) ? id : [];
   const [tag, type, key, , elements, view] = parts;

@@ -17,6 +17,9 @@ export interface Flat {
   readonly standIns: ReadonlySet<string>;
 }
 
+/** The path of what a file holds as a whole, for people. */
+const wholeFile = 'the whole file';
+
 /** Where PyTorch's modules keep what a state dict names without them. */
 const moduleParts: ReadonlySet<unknown> = new Set(['_modules', '_parameters', '_buffers']);
 
@@ -47,7 +50,7 @@ export function flatten(root: PickleValue, who: string): Flat {
     } else {
       const hidden = isUnknown(value);
       if (hidden) standIns.add(value.name);
-      if (hidden && (!inside || runsCode(value.name))) unknown.set(name, value.name);
+      if (hidden && (!inside || runsCode(value.name))) unknown.set(name || wholeFile, value.name);
       if (hidden || inside) seen.add(value);
       for (const [key, child] of children(value)) {
         const skipped = (hidden || inside) && moduleParts.has(key);

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../checkpoint.ts';
 import { toNumbers } from '../convert.ts';
 import { openCheckpoint, type OpenOptions } from '../open-checkpoint.ts';
 import { fixture, refusal } from '../testing/test-files.ts';
+import { torchEnvironment } from './environment.ts';
 
 async function opened<T>(name: string, work: (file: Checkpoint) => Promise<T>, options?: OpenOptions): Promise<T> {
   const file = await openCheckpoint(fixture(name), options);
@@ -64,6 +65,19 @@ describe.each(['torch_types.pth', 'torch_types_legacy.pth'])('%s', (name) => {
       });
       expect(file.leftOut).toEqual([]);
     });
+  });
+});
+
+describe('the allow-list', () => {
+  const names = JSON.parse(readFileSync(fixture('torch_allowed_globals.json'), 'utf8')) as string[];
+
+  it('has all that PyTorch 2.15 allows where only weights are loaded', () => {
+    const environment = torchEnvironment('test', { unknown: 'refuse', met: new Set() });
+    for (const name of names) {
+      const at = name.lastIndexOf('.');
+      expect(environment.find(name.slice(0, at), name.slice(at + 1)), name).toEqual({ kind: 'global', name });
+    }
+    expect(names).toHaveLength(144);
   });
 });
 

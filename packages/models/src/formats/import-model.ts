@@ -126,7 +126,9 @@ function leftOutOf({ path, leftOut }: Checkpoint): string[] {
     return `${printable(name) || 'something that it does not keep'} (${printable(what)}${runsCode ? ', which can run code in Python' : ''})`;
   });
   const more = named.length > mostNamed ? ` and ${named.length - mostNamed} more` : '';
-  return [`${path}: left out ${named.slice(0, mostNamed).join(', ')}${more}; nothing of it was run.`];
+  return [
+    `${path}: left out ${named.slice(0, mostNamed).join(', ')}${more}; tensors inside were read, and nothing was run.`,
+  ];
 }
 
 /** The same tensors, which tell when their turn comes. */

@@ -35,8 +35,11 @@ export function toldGenerator(state: OfficialState, hints: ImportHints): ToldGen
   const respacing = values.get('args.num_sampling_steps');
   return {
     heads: { encoder: heads('encoder'), decoder: heads('decoder') },
-    patchSize:
-      hints.patchSize ?? agreed(who, 'patch size', [...noted(notes?.patchSize), ...settings.numbers('patch_size')]),
+    patchSize: agreed(who, 'patch size', [
+      ...asked('--patch-size', hints.patchSize),
+      ...noted(notes?.patchSize),
+      ...settings.numbers('patch_size'),
+    ]),
     dropout: agreed(who, 'dropout', [...noted(notes?.dropout), ...settings.numbers('proj_dropout')]),
     repeats: agreed(who, 'repeats', [...noted(notes?.repeats), ...settings.numbers('diffusion_batch_mul')]),
     respacing: typeof respacing === 'string' || typeof respacing === 'number' ? String(respacing) : undefined,

@@ -105,6 +105,19 @@ describe('the latent scale and the groups of a KL-VAE', () => {
   });
 });
 
+describe('a file with objects that are not on the allow-list', () => {
+  const transformer = fixture('mar_with_objects.pth');
+
+  it('is imported without them when told to, and its plain settings still count', async () => {
+    await expect(importModel(request({ transformer }))).rejects.toMatchObject({ code: 'pickle-global-refused' });
+    const { manifest, remarks } = await importModel(request({ transformer, unknown: 'skip' }));
+    expect(manifest.backbone.config).toMatchObject({ encoder: { heads: 8 } });
+    expect(remarks[0]).toBe(
+      `${transformer}: left out args.output_dir (pathlib.PurePosixPath), sampler (__builtin__.object); tensors inside were read, and nothing was run.`,
+    );
+  });
+});
+
 describe('what a file says of itself', () => {
   it.each([
     [{ encoder_depth: 12 }, 'depth of the encoder 1 (its tensors) and 12 (encoder_depth of config.json beside it)'],

@@ -256,6 +256,12 @@ describe('weights that cannot be used', () => {
     );
   });
 
+  it('that are finite and decode to NaN are told so', async () => {
+    const edit = spoiled('decoder.norm_out.weight', 3e38);
+    const tokenizer = await written({ prefix: 'trainer.vae_local.', edit });
+    await expect(importModel(request({ tokenizer }))).rejects.toMatchObject({ code: 'preview-not-finite' });
+  });
+
   it('do not include counts: they are kept as they are', async () => {
     const edit = spoiled('quantize.ema_vocab_hit_SV', 1e6);
     const tokenizer = await written({ prefix: 'trainer.vae_local.', edit });
