@@ -11,12 +11,12 @@ import { recipeSchema } from '../recipe/recipe-schema.ts';
 import type { TokenizerRecipe } from '../recipe/recipe.ts';
 import { buildTrained } from '../run/build-trained.ts';
 import { partsOf } from '../run/parts.ts';
-import type { State } from './checkpoint.ts';
+import { loadCheckpoint, type State } from './checkpoint.ts';
 import type { EncodedSplit } from './encoded-split.ts';
 import { generatorStage } from './generator-stage.ts';
 import { stripes } from '../testing/stripes.ts';
 import { microMasked, microRecipe } from './micro.fixture.ts';
-import { runStage } from './run-stage.ts';
+import { checkpointPath, runStage } from './run-stage.ts';
 import type { Stage } from './stage.ts';
 import { tokenizerStage } from './tokenizer-stage.ts';
 
@@ -152,6 +152,19 @@ describe('a training that was stopped', () => {
     const lines = await jsonLog(join(folder, 'a tokenizer of codes, whole', 'log.jsonl')).read();
     expect(lines[5]!['revived']).toBeGreaterThan(0);
     expect(lines[7]!['loss']).toBeLessThan(lines[0]!['loss'] as number);
+  });
+
+  it('by a picture that cannot be drawn keeps every step before it', async () => {
+    const stage = tokenizer(microRecipe);
+    const picture = () => Promise.reject(new Error('no picture'));
+    const { signal } = new AbortController();
+    const log = jsonLog(join(folder, 'no-picture', 'log.jsonl'));
+    const cadence = { log: 1, validate: 0, picture: 2, checkpoint: 0 };
+    const run = { folder: join(folder, 'no-picture'), fingerprint: 'micro', cadence, log, progress: silent, signal };
+    await expect(runStage({ ...stage, picture }, run)).rejects.toThrow('no picture');
+    const held = await loadCheckpoint(checkpointPath(run.folder, stage.name), 'micro');
+    expect([held!.step, (await log.read()).length]).toEqual([2, 2]);
+    stage.dispose();
   });
 
   it('refuses the checkpoint of another recipe', async () => {

@@ -53,8 +53,12 @@ export async function runStage(stage: Stage, run: StageRun): Promise<StageResult
     await stage.after?.(step, result);
     seconds += (performance.now() - start) / 1000;
     compiling += result.compiling / 1000;
-    await report(stage, run, { step, hyper, result, seconds, compiling });
     step++;
+    await report(stage, run, { step: step - 1, hyper, result, seconds, compiling }).catch(async (error: unknown) => {
+      // A picture that cannot be drawn costs no steps; where the disk is full, the first error is the one to tell.
+      await save().catch(() => undefined);
+      throw error;
+    });
     progress.update(step, noteOf(result));
     if (step < stage.steps && due(step, run.cadence.checkpoint)) await save();
     await nextTurn(); // an interrupt arrives here, whatever the runtime blocks
