@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import { startServer, type RunningServer } from './index.ts';
@@ -64,6 +65,27 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
     const { id } = await client.create({ model: 'quick' });
     expect((await client.events(id)).at(-1)!.__typename).toBe('CompletedEvent');
   }, 60_000);
+
+  it('refuses an upload as storage-failed, leaves no draft of it, and takes it later', async () => {
+    const noise = Uint8Array.from({ length: 256 * 256 }, (_, i) => (i * 2654435761) >>> 13);
+    const picture = await sharp(noise, { raw: { height: 256, width: 256, channels: 1 } })
+      .png()
+      .toBuffer();
+    const body = new Blob([new Uint8Array(picture)]);
+    const send = () =>
+      fetch(`${server.url}/v1/uploads`, { method: 'POST', headers: { 'content-type': 'image/png' }, body });
+    const drafts = () => {
+      const files = readdirSync(join(disk.directory, 'images'), { recursive: true, withFileTypes: true });
+      return files.filter((entry) => entry.isFile() && !entry.name.endsWith('.png'));
+    };
+    disk.fill();
+    const refused = await send();
+    expect(refused.status).toBe(507);
+    expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'storage-failed' } }] });
+    disk.free();
+    expect((await send()).status).toBe(201);
+    expect(drafts()).toEqual([]);
+  });
 
   it('does not stop the process where PostgreSQL itself panics: the database is opened again', async () => {
     await server.close();

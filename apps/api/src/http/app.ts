@@ -86,9 +86,12 @@ function servePlayground(app: Express, playground: string): void {
 
 /** Bodies that are not JSON, too large, cut off; ranges of no file: Express says the status, we say the sentence. */
 const refuse: ErrorRequestHandler = (error: { status?: number; type?: string }, request, response, next) => {
-  if (response.headersSent) return next(error);
+  // Express knows handlers of errors by their four parameters.
+  void next;
   const status = error.status ?? 500;
   if (status >= 500) logError('unexpected error', error);
+  // Express would print a stack for every client that goes in the middle of an answer.
+  if (response.headersSent) return void response.destroy();
   response.status(status).json(asErrors(errorOf(status, error.type ?? STATUS_CODES[status], request.method)));
 };
 

@@ -1,12 +1,11 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
-import { isTesseraError, TesseraError, type ErrorParts } from '@tessera/errors';
+import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
 import { imageUrl } from '../schema/image-url.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import { asErrors } from './refusal.ts';
+import { MOST_UPLOADS, PATIENCE, takeTurns } from './upload-turns.ts';
 
 const MOST_MEBIBYTES = 16;
-/** Bodies in memory at one time. */
-const MOST_AT_ONCE = 8;
 const types = ['image/png', 'image/jpeg', 'image/webp'];
 
 /** `POST /v1/uploads`: the bytes of a picture in, its id out. */
@@ -16,7 +15,7 @@ export function uploadRoute(uploads: Uploads): (RequestHandler | ErrorRequestHan
     const { id, height, width } = await uploads.add(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
     response.status(201).json({ id, url: imageUrl(id), height, width });
   };
-  return [requireOwnType, takeTurns(), receive, store, explain];
+  return [requireOwnType, takeUploadTurns(), receive, store, explain];
 }
 
 function refuse(response: Response, status: number, parts: Omit<ErrorParts, 'who'>): void {
@@ -32,23 +31,28 @@ const requireOwnType: RequestHandler = (request, response, next) => {
   refuse(response, 415, { code: 'upload-type', got, expected: types.join(', '), next: hint });
 };
 
-function takeTurns(): RequestHandler {
-  let running = 0;
-  return (_request, response, next) => {
-    if (running >= MOST_AT_ONCE) {
-      const got = `one more upload while ${running} are under way`;
-      const expected = `at most ${MOST_AT_ONCE} at a time`;
-      return refuse(response, 503, { code: 'uploads-busy', got, expected, next: 'Send it once more in a moment.' });
-    }
-    running += 1;
-    response.once('close', () => (running -= 1));
-    next();
-  };
-}
+const takeUploadTurns = () =>
+  takeTurns({
+    busy(response) {
+      const got = `one more upload while ${MOST_UPLOADS} are under way`;
+      const expected = `at most ${MOST_UPLOADS} at a time`;
+      response.set('Retry-After', '1');
+      refuse(response, 503, { code: 'uploads-busy', got, expected, next: 'Send it once more in a moment.' });
+    },
+    slow(response) {
+      const got = 'a body that comes too slowly, or not at all';
+      const expected = `at least 4 kB in a second, and no more than ${PATIENCE} slower seconds`;
+      refuse(response, 408, { code: 'upload-too-slow', got, expected, next: 'Send it again.' });
+    },
+  });
 
 const explain: ErrorRequestHandler = (error: { status?: number }, _request, response, next) => {
   if (response.headersSent) return next(error);
-  if (isTesseraError(error)) return void response.status(400).json(asErrors(error));
+  if (isTesseraError(error)) {
+    const full = error.code === 'storage-failed';
+    if (full) console.error(printable(`[api] an upload could not be stored: ${String(error.cause ?? error.message)}`));
+    return void response.status(full ? 507 : 400).json(asErrors(error));
+  }
   if (error.status === undefined || error.status >= 500) return next(error);
   const hint = 'Scale the picture down, or save it as JPEG.';
   const large = {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** PNG files named after their content: the same picture is stored once and never changes. */
@@ -11,7 +11,9 @@ export interface BlobStore {
   pathOf(sha256: string): string | null;
 }
 
+/** Opens the folder, of which no other process may make use, and removes the drafts that a killed process has left. */
 export function blobStore(directory: string): BlobStore {
+  removeDrafts(directory);
   const fileOf = (sha256: string) => join(directory, sha256.slice(0, 2), `${sha256}.png`);
   return {
     async put(png) {
@@ -21,8 +23,14 @@ export function blobStore(directory: string): BlobStore {
       mkdirSync(dirname(file), { recursive: true });
       // Readers see the whole file or none, also when the process ends in between.
       const draft = `${file}.${randomUUID()}`;
-      await writeFile(draft, png, { flush: true });
-      await rename(draft, file);
+      try {
+        await writeFile(draft, png, { flush: true });
+        await rename(draft, file);
+      } catch (error) {
+        // A full disk is the fuller for what is left of it.
+        await rm(draft, { force: true });
+        throw error;
+      }
       return sha256;
     },
     pathOf(sha256) {
@@ -31,4 +39,13 @@ export function blobStore(directory: string): BlobStore {
       return existsSync(file) ? file : null;
     },
   };
+}
+
+/** Only what `put` has named: whatever else somebody keeps there is theirs. */
+function removeDrafts(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const isDraft = entry.isFile() && /^[0-9a-f]{64}\.png\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(entry.name);
+    if (isDraft) rmSync(join(entry.parentPath, entry.name), { force: true });
+  }
 }

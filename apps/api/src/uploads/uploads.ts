@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import { keepPicture } from '@tessera/pictures';
 import type { BlobStore } from '../storage/blob-store.ts';
+import { storageFailed } from '../storage/storage-failed.ts';
 import type { Database } from '../storage/database.ts';
 
 /** A picture that a client has sent, as it is stored. */
@@ -14,7 +15,7 @@ export interface Upload {
 export interface Uploads {
   /**
    * Stores the pixels of a file as PNG; it survives the end of this process.
-   * @throws TesseraError as `keepPicture` of @tessera/pictures
+   * @throws TesseraError as `keepPicture` of @tessera/pictures, and `storage-failed`
    */
   add(bytes: Uint8Array): Promise<Upload>;
   /**
@@ -35,7 +36,9 @@ export function openUploads(database: Database, blobs: BlobStore): Uploads {
   return {
     async add(bytes) {
       const { png, height, width } = await inTurn(() => keepPicture(bytes, 'uploads'));
-      const id = await blobs.put(png);
+      const id = await blobs.put(png).catch((error: unknown) => {
+        throw storageFailed(error);
+      });
       const sql = 'INSERT INTO upload (id, height, width) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
       await database.query(sql, [id, height, width]);
       return { id, height, width };
