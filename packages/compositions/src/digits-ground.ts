@@ -92,8 +92,8 @@ async function openShared({ engine, models, folder, data, name, model }: Shared)
       plugin: builtInPlugins.tokenizers.find((one) => one.name === plugin)!,
       config,
     };
-    const fingerprint = `${sha256} ${plugin}`;
-    return openGroundTokenizer({ engine, data, part, weights, folder: join(folder, name), fingerprint });
+    const tokenizerMadeOf = `${sha256} ${plugin} ${JSON.stringify(config)}`;
+    return openGroundTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerMadeOf });
   };
   if (name !== 'kl-scales') return { opened: await open(tokenizer.plugin, tokenizer.config), weights };
   const config = { ...(tokenizer.config as { latentScale: number }), patch_size: 1, patch_nums: SCALES };

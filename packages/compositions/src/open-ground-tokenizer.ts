@@ -12,19 +12,18 @@ export interface GroundTokenizerRequest {
   /** Where encodings are kept from run to run. */
   readonly folder: string;
   /** All that decides them besides the data. */
-  readonly fingerprint: string;
+  readonly tokenizerMadeOf: string;
 }
 
 const BATCH = 50;
 
 /** Builds a tokenizer and encodes both splits with it. */
 export async function openGroundTokenizer(request: GroundTokenizerRequest): Promise<GroundTokenizer> {
-  const { engine, data, part, weights, folder, fingerprint } = request;
+  const { engine, data, part, weights, folder, tokenizerMadeOf } = request;
   const { plugin, config } = part;
-  const decides = `${fingerprint} ${data.name} ${data.train.count} ${data.validation.count}`;
   const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
   const encode = (split: 'train' | 'validation') => {
-    const given = { fingerprint: decides, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress };
+    const given = { tokenizerMadeOf, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress };
     return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
   };
   return { part, tokenizer, encoded: { train: await encode('train'), validation: await encode('validation') } };

@@ -3,8 +3,10 @@ import { fileWeights } from '@tessera/models';
 import { measuresOf } from '../tokenizers/tokenizer-kinds.ts';
 import { encodedSplit, type EncodedSplit } from '../trainer/encoded-split.ts';
 import type { RecipeParts } from './parts.ts';
-import { flipsOf, type Room } from './room.ts';
+import type { Room } from './room.ts';
+import { flipsOf } from './stage-ingredients.ts';
 import { openTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
+import { fingerprint } from './weight-file.ts';
 
 /** What a generator learns from. */
 export interface EncodedData {
@@ -21,17 +23,18 @@ export async function encodeData(
   recipeParts: RecipeParts,
   { path, sha256 }: TokenizerFile,
 ): Promise<EncodedData> {
-  const { recipe, data, out, progress, engine } = room;
+  const { recipe, data, out, progress, note, engine } = room;
   const config = recipeParts.facts.configs.tokenizer;
   const { tokenizer, dispose } = await openTokenizerFile(engine, recipeParts, { path, config });
   const encode = (split: 'train' | 'validation') =>
     encodedSplit(data[split], {
       path: join(out, 'tokens', `${split}.safetensors`),
-      fingerprint: `${sha256} ${JSON.stringify([recipe.model!.tokenizer, recipe.data])} ${recipe.seed}`,
+      tokenizerMadeOf: fingerprint(sha256, recipe.model!.tokenizer),
       tokenizer,
       batch: ENCODE_BATCH,
       flips: split === 'train' && flipsOf(recipe),
       progress: progress(`encode ${split}`),
+      note,
     });
   try {
     const train = await encode('train');

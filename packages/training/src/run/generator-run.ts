@@ -3,7 +3,6 @@ import { thenDispose, type SpaceShape, type Tokenizer } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { freshWeights, openModel, saveModel, savedTensors, withOrigins } from '@tessera/models';
-import type { ModelRecipe } from '../recipe/recipe.ts';
 import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
 import type { EncodedSplit } from '../trainer/encoded-split.ts';
 import { generatorStage } from '../trainer/generator-stage.ts';
@@ -12,8 +11,9 @@ import { buildTrained } from './build-trained.ts';
 import { encodeData, settledConfig, type EncodedData } from './encode-data.ts';
 import { manifestOf } from './manifest-of.ts';
 import type { RecipeParts } from './parts.ts';
-import { deciding, stageRun, type Room } from './room.ts';
+import { stageRun, type Room } from './room.ts';
 import { drawSampleGrid } from './sample-grid.ts';
+import { generatorMadeOf } from './stage-ingredients.ts';
 import { openTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
 import { readWeightFile } from './weight-file.ts';
 
@@ -67,11 +67,7 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
     await saveModel(folder, { manifest, tensors, dtype: 'float16' });
   };
   const train = async () => {
-    const run = stageRun(room, {
-      name: stage.name,
-      every: own.every,
-      decides: [deciding(own), trainedParts(recipe.model!), file.sha256],
-    });
+    const run = stageRun(room, { name: stage.name, every: own.every, madeOf: generatorMadeOf(room, file.sha256) });
     const draw = (step: number) => drawSamples(room, save, step);
     const { finished } = await runStage({ ...stage, picture: draw }, run).catch((error: unknown) => {
       throw withHead(error, recipe.model!.head.plugin);
@@ -88,11 +84,6 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
 function withHead(error: unknown, head: string): unknown {
   if (!(error instanceof TesseraError) || !error.code.endsWith('-not-finite')) return error;
   return new TesseraError({ ...error.parts, got: `${error.parts.got} with the head ${head}`, cause: error });
-}
-
-/** A model without its defaults, which may change after training. */
-function trainedParts({ tokenizer, order, backbone, head }: ModelRecipe): object {
-  return { tokenizer, order, backbone, head };
 }
 
 function usageOf(encoded: EncodedSplit, { space, layout }: { space: SpaceShape } & Pick<Tokenizer, 'layout'>) {

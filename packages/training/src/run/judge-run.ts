@@ -4,7 +4,8 @@ import { openJudgeFile, openShippedJudge } from '../evaluation/shipped-judge.ts'
 import type { Judge } from '../evaluation/judge.ts';
 import { runStage } from '../trainer/run-stage.ts';
 import { judgeStage } from '../trainer/judge-stage.ts';
-import { deciding, stageRun, type Room } from './room.ts';
+import { stageRun, type Room } from './room.ts';
+import { judgeMadeOf } from './stage-ingredients.ts';
 import { writeWeightFile } from './weight-file.ts';
 
 export interface OpenedJudge {
@@ -24,8 +25,8 @@ export async function runJudge(room: Room): Promise<OpenedJudge | null> {
   const stage = judgeStage({ engine, data, recipe: recipe.judge, seed: recipe.seed });
   const { config } = stage;
   try {
-    const decides = [deciding(recipe.judge)];
-    const { finished } = await runStage(stage, stageRun(room, { name: 'judge', every: recipe.judge.every, decides }));
+    const run = stageRun(room, { name: 'judge', every: recipe.judge.every, madeOf: judgeMadeOf(room) });
+    const { finished } = await runStage(stage, run);
     if (!finished) return null;
     await stage.trainStep.sync(recipe.judge.optimiser.ema > 0 ? 'ema' : 'params');
     const sha256 = await writeWeightFile(path, savedTensors(stage.weights));

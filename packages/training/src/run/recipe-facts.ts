@@ -11,7 +11,7 @@ import { lossCost } from './flops.ts';
 import { fittedParts, type FittedParts } from './fitted-parts.ts';
 import { freshGenerator } from './fresh-generator.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
-import { flipsOf } from './room.ts';
+import { flipsOf } from './stage-ingredients.ts';
 
 /** What one stage will cost. */
 export interface StageFacts {

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Engine } from '@tessera/engine';
+import { printable } from '@tessera/errors';
 import type { Plugins } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
 import { jsonLog, type JsonLog } from '../report/json-log.ts';
@@ -8,7 +9,8 @@ import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { Cadence } from '../trainer/stage.ts';
 import type { StageRun } from '../trainer/run-stage.ts';
-import { fingerprint } from './weight-file.ts';
+import type { MadeOf } from '../trainer/made-of.ts';
+import { digestsOf, type DataDigests } from './stage-ingredients.ts';
 
 /** What a run of a recipe needs. */
 export interface RunRequest {
@@ -27,45 +29,29 @@ export interface RunRequest {
 export interface Room extends RunRequest {
   readonly recipe: Recipe;
   readonly data: DataSet;
+  readonly digests: DataDigests;
   readonly log: JsonLog;
   readonly progress: (label: string) => (total: number) => Progress;
+  /** Tells a person something that no figure shows, in a sentence. */
+  readonly note: (sentence: string) => void;
 }
 
-export function openRoom(request: RunRequest, data: DataSet): Room {
+export async function openRoom(request: RunRequest, data: DataSet): Promise<Room> {
   return {
     ...request,
     recipe: request.loaded.recipe,
     data,
+    digests: await digestsOf(data),
     log: jsonLog(`${request.out}/log.jsonl`),
     progress: (label) => (total) => showProgress(label, { total, out: request.stream }),
+    note: (sentence) => void request.stream.write(`Note: ${printable(sentence)}\n`),
   };
 }
 
-/**
- * How a stage runs in this room. `decides` is all that the stage's losses depend on besides seed and data; what only
- * says how often to look is left out, so that it may change between runs.
- */
+/** How a stage runs in this room. */
 export function stageRun(
-  { recipe, out, log, signal, progress }: Room,
-  { name, every, decides }: { name: string; every: Cadence; decides: readonly unknown[] },
+  { out, log, signal, progress }: Room,
+  { name, every, madeOf }: { name: string; every: Cadence; madeOf: MadeOf },
 ): StageRun {
-  const { seed, data } = recipe;
-  return {
-    folder: out,
-    fingerprint: fingerprint(name, seed, data, ...decides),
-    cadence: every,
-    log,
-    progress: progress(name),
-    signal,
-  };
-}
-
-/** A stage's recipe without its habits of logging. */
-export function deciding(recipe: { readonly every: unknown }): object {
-  return Object.fromEntries(Object.entries(recipe).filter(([name]) => name !== 'every'));
-}
-
-/** Whether training sees mirrored images too. */
-export function flipsOf({ data }: Recipe): boolean {
-  return data.kind === 'folder' && data.flips;
+  return { folder: out, madeOf, cadence: every, log, progress: progress(name), signal };
 }

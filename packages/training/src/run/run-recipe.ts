@@ -6,6 +6,7 @@ import { runGenerator, type TrainedModel } from './generator-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
+import { requireGoodCheckpoints } from './stage-ingredients.ts';
 import { keepTokenizer } from './take-tokenizer.ts';
 import type { TokenizerFile } from './tokenizer-file.ts';
 import { runTokenizer } from './tokenizer-run.ts';
@@ -24,15 +25,17 @@ const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
 /**
  * Runs a recipe from data to an evaluated model folder: judge, tokenizer, encodings, generator, evaluation. Everything is
  * kept in `out`, and a run that was interrupted, by the signal or by a crash, goes on from its last checkpoint with the
- * same losses.
- * @throws TesseraError of data, recipe and parts
+ * same losses, unless recipe or images are no longer those that it began with.
+ * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { loaded, signal } = request;
   const data = await openRecipeData(loaded);
   const parts = await fittedParts(request, data);
-  const room = openRoom(request, data);
-  for (const remark of dataRemarks(data)) request.stream.write(`Note: ${remark}\n`);
+  const room = await openRoom(request, data);
+  await requireGoodCheckpoints(room);
+  if (data.found && Object.keys(data.skipped ?? {}).length > 0) room.note(`${data.found}.`);
+  for (const remark of dataRemarks(data)) room.note(remark);
   const judge = await runJudge(room);
   try {
     if (signal.aborted) return STOPPED;
@@ -56,6 +59,5 @@ async function runModel(room: Room, parts: FittedParts, judge: OpenedJudge | nul
 async function firstStage(room: Room, parts: FittedParts, judge: OpenedJudge | null): Promise<TokenizerFile | null> {
   const { tokenizer } = room.recipe;
   if (!tokenizer || tokenizer.kind === 'model') return keepTokenizer(room, parts);
-  const network = tokenizer.loss.perceptual > 0 ? judge!.judge.maps : null;
-  return runTokenizer(room, parts, { own: tokenizer, network });
+  return runTokenizer(room, parts, { own: tokenizer, judge: tokenizer.loss.perceptual > 0 ? judge : null });
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { openCheckpoint, toFloat32, writeSafetensors } from '@tessera/checkpoints';
-import { TesseraError } from '@tessera/errors';
+import { madeOfText, readMadeOf, staleCheckpoints, whyStale, type MadeOf, type StaleCheckpoint } from './made-of.ts';
 
 /** Named arrays of a training: parameters, moments, averages, counters. */
 export type State = ReadonlyMap<string, { readonly data: Float32Array; readonly shape: readonly number[] }>;
@@ -13,15 +13,15 @@ export interface TrainingCheckpoint {
   readonly step: number;
   /** Time spent in steps so far. */
   readonly seconds: number;
-  /** Hash of what must not change between runs: data, model, stage. */
-  readonly fingerprint: string;
+  /** What must not change between runs: recipe, images, and what earlier stages made. */
+  readonly madeOf: MadeOf;
   readonly state: State;
 }
 
 /** Writes a checkpoint, whole or not at all. */
 export async function saveCheckpoint(
   path: string,
-  { step, seconds, fingerprint, state }: TrainingCheckpoint,
+  { step, seconds, madeOf, state }: TrainingCheckpoint,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const tensors = [...state].map(([name, { data, shape }]) => ({
@@ -30,34 +30,41 @@ export async function saveCheckpoint(
     shape,
     bytes: () => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   }));
-  await writeSafetensors(path, tensors, { step: String(step), seconds: String(seconds), fingerprint });
+  await writeSafetensors(path, tensors, {
+    step: String(step),
+    seconds: String(seconds),
+    madeOf: madeOfText(madeOf),
+  });
+}
+
+/** Looks whether a training can go on from a checkpoint, if there is one; `madeOf` is what is known so far. */
+export async function staleCheckpoint(path: string, madeOf: MadeOf): Promise<StaleCheckpoint | null> {
+  if (!existsSync(path)) return null;
+  const file = await openCheckpoint(path);
+  try {
+    const why = whyStale(readMadeOf(file.values), madeOf);
+    return why === null ? null : { path, why };
+  } finally {
+    await file.close();
+  }
 }
 
 /**
  * Reads the checkpoint of a training, or null if there is none.
- * @throws TesseraError `recipe-changed` if it belongs to another recipe
+ * @throws TesseraError `recipe-changed`, `data-changed` if it belongs to another training
  */
-export async function loadCheckpoint(path: string, fingerprint: string): Promise<TrainingCheckpoint | null> {
+export async function loadCheckpoint(path: string, madeOf: MadeOf): Promise<TrainingCheckpoint | null> {
   if (!existsSync(path)) return null;
   const file = await openCheckpoint(path);
   try {
-    const found = String(file.values.get('fingerprint'));
-    if (found !== fingerprint) {
-      const next = 'Restore the recipe, choose another folder, or remove the checkpoint to begin anew.';
-      throw new TesseraError({
-        code: 'recipe-changed',
-        who: path,
-        got: 'a checkpoint of another recipe',
-        expected: 'one of this recipe',
-        next,
-      });
-    }
+    const why = whyStale(readMadeOf(file.values), madeOf);
+    if (why !== null) throw staleCheckpoints([{ path, why }]);
     const state = new Map<string, { data: Float32Array; shape: readonly number[] }>();
     for (const [name, { dtype, shape }] of file.tensors) {
       state.set(name, { data: toFloat32(await file.read(name), dtype, { who: path, name }), shape });
     }
     const number = (key: string) => Number(file.values.get(key));
-    return { step: number('step'), seconds: number('seconds'), fingerprint, state };
+    return { step: number('step'), seconds: number('seconds'), madeOf, state };
   } finally {
     await file.close();
   }

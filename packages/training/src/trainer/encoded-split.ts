@@ -3,11 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { bytesPerElement, openCheckpoint, toFloat16Bytes, toFloat32, writeSafetensors } from '@tessera/checkpoints';
+import type { Checkpoint } from '@tessera/checkpoints';
 import type { Encoding, Tokenizer } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import type { Split } from '../data/data-set.ts';
 import { flipImages } from '../data/flip.ts';
 import type { Progress } from '../report/progress.ts';
+import { madeOfText, readMadeOf, whyStale, type MadeOf } from './made-of.ts';
 
 /** What a tokenizer makes of an image: indices of a discrete one, moments of a continuous one. */
 export type EncodingName = keyof Encoding;
@@ -28,13 +31,15 @@ export interface EncodedSplit {
 
 export interface EncodeOptions {
   readonly path: string;
-  /** Hash of the tokenizer and the data: a cache with another one is made anew. */
-  readonly fingerprint: string;
+  /** What decides the tokenizer; of anything else, or of other images, the split is encoded again. */
+  readonly tokenizerMadeOf: string;
   readonly tokenizer: Tokenizer;
   readonly batch: number;
   /** Whether to encode a mirrored copy of every image as well. */
   readonly flips: boolean;
   readonly progress: (total: number) => Progress;
+  /** Is told, in a sentence, why a split that an earlier run encoded is encoded again. */
+  readonly note?: (sentence: string) => void;
 }
 
 /** Encodings as bytes: copy after copy, image after image. */
@@ -48,12 +53,16 @@ interface Store {
 /** Moments that take more bytes than this are kept as float16: its error is far below the posterior's width. */
 const FLOAT32_LIMIT = 2 ** 28;
 
-/** Encodes a split, or reads what an earlier run encoded. */
+/** Encodes a split, or reads what an earlier run encoded of the same images by the same tokenizer. */
 export async function encodedSplit(split: Split, options: EncodeOptions): Promise<EncodedSplit> {
-  const held = await readStore(options);
-  const store = held ?? (await encodeAll(split, options));
-  if (!held) await writeStore(options, store, split.count);
-  return openStore(store, split, { copies: options.flips ? 2 : 1, path: options.path });
+  const { path, flips, tokenizerMadeOf, note } = options;
+  const madeOf = { tokenizer: tokenizerMadeOf, images: await split.digest(), 'mirrored copies': String(flips) };
+  const held = await readStore(path, madeOf);
+  if (typeof held === 'string') note?.(`${path} is encoded again: ${held}.`);
+  const found = typeof held === 'object' ? held : null;
+  const store = found ?? (await encodeAll(split, options));
+  if (!found) await writeStore(path, store, madeOf);
+  return openStore(store, split, { copies: flips ? 2 : 1, path });
 }
 
 function openStore(
@@ -132,26 +141,33 @@ function bytesOf(values: Int32Array | Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-async function readStore({ path, fingerprint }: EncodeOptions): Promise<Store | null> {
+/** What an earlier run encoded, why it cannot be taken, or null where there is none. */
+async function readStore(path: string, madeOf: MadeOf): Promise<Store | string | null> {
   if (!existsSync(path)) return null;
-  const file = await openCheckpoint(path);
   try {
-    if (file.values.get('fingerprint') !== fingerprint) return null;
-    const { name, shape, dtype } = [...file.tensors.values()][0]!;
-    return {
-      name: name as EncodingName,
-      shape: shape.slice(1),
-      dtype: dtype as Store['dtype'],
-      bytes: await file.read(name),
-    };
-  } finally {
-    await file.close();
+    const file = await openCheckpoint(path);
+    try {
+      return whyStale(readMadeOf(file.values), madeOf) ?? (await storeOf(file));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (!(error instanceof TesseraError)) throw error;
+    return `it cannot be read (${error.parts.got})`;
   }
 }
 
-async function writeStore({ path, fingerprint }: EncodeOptions, store: Store, count: number): Promise<void> {
+async function storeOf(file: Checkpoint): Promise<Store | string> {
+  const tensor = [...file.tensors.values()][0];
+  if (!tensor) return 'it is empty';
+  const { name, shape, dtype } = tensor;
+  const bytes = await file.read(name);
+  return { name: name as EncodingName, shape: shape.slice(1), dtype: dtype as Store['dtype'], bytes };
+}
+
+async function writeStore(path: string, store: Store, madeOf: MadeOf): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const { name, dtype, bytes } = store;
   const shape = [bytes.length / sizeOf(store), ...store.shape];
-  await writeSafetensors(path, [{ name, dtype, shape, bytes: () => bytes }], { fingerprint, images: String(count) });
+  await writeSafetensors(path, [{ name, dtype, shape, bytes: () => bytes }], { madeOf: madeOfText(madeOf) });
 }

@@ -116,7 +116,7 @@ async function attempts(stage: Stage) {
     };
     const log = jsonLog(join(folder, name, 'log.jsonl'));
     const cadence = { log: 1, validate: 4, picture: 0, checkpoint: 3 };
-    const run = { folder: join(folder, name), fingerprint: 'micro', cadence, log, progress: silent };
+    const run = { folder: join(folder, name), madeOf: { recipe: 'micro' }, cadence, log, progress: silent };
     const result = await runStage(watched, { ...run, signal: abort.signal });
     return { ...result, lines: (await log.read()).map((line): LogLine => ({ ...line, seconds: 0, compiling: 0 })) };
   };
@@ -172,7 +172,7 @@ describe('a training that was stopped', () => {
     const { signal } = new AbortController();
     const log = jsonLog(join(folder, 'other.jsonl'));
     const cadence = { log: 0, validate: 0, picture: 0, checkpoint: 0 };
-    const run = { folder: join(folder, 'a tokenizer of codes, whole'), fingerprint: 'another' };
+    const run = { folder: join(folder, 'a tokenizer of codes, whole'), madeOf: { recipe: 'another' } };
     await expect(runStage(stage, { ...run, cadence, log, progress: silent, signal })).rejects.toMatchObject({
       code: 'recipe-changed',
     });

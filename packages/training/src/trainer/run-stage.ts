@@ -4,13 +4,14 @@ import type { TrainHyper, TrainResult } from '@tessera/engine';
 import type { JsonLog } from '../report/json-log.ts';
 import { duration, type Progress } from '../report/progress.ts';
 import { loadCheckpoint, saveCheckpoint, type State } from './checkpoint.ts';
+import type { MadeOf } from './made-of.ts';
 import type { Cadence, Figures, Stage } from './stage.ts';
 
 export interface StageRun {
   /** Where checkpoints lie. */
   readonly folder: string;
-  /** Hash of all that decides the losses; a checkpoint with another one is refused. */
-  readonly fingerprint: string;
+  /** All that decides the losses; a checkpoint of anything else is refused. */
+  readonly madeOf: MadeOf;
   readonly cadence: Cadence;
   readonly log: JsonLog;
   readonly progress: (total: number) => Progress;
@@ -31,17 +32,16 @@ const MEMORY = 'memory.';
 /**
  * Trains one stage, from its checkpoint if there is one. Interrupting and going on gives the same losses as never
  * stopping: every step is a function of the parameters and of its own number.
- * @throws TesseraError `recipe-changed`, and what the train step throws (`loss-not-finite`)
+ * @throws TesseraError `recipe-changed`, `data-changed`, and what the train step throws (`loss-not-finite`)
  */
 export async function runStage(stage: Stage, run: StageRun): Promise<StageResult> {
   const path = checkpointPath(run.folder, stage.name);
-  const from = await resume(stage, path, run.fingerprint);
+  const from = await resume(stage, path, run.madeOf);
   let { step, seconds } = from;
   let compiling = 0;
   await run.log.rewind(stage.name, step);
   const progress = run.progress(stage.steps);
-  const save = async () =>
-    saveCheckpoint(path, { step, seconds, fingerprint: run.fingerprint, state: await stateOf(stage) });
+  const save = async () => saveCheckpoint(path, { step, seconds, madeOf: run.madeOf, state: await stateOf(stage) });
   if (step < stage.steps)
     progress.begin(
       `${from.step > 0 ? `from step ${from.step} of` : ''} ${stage.steps} steps; compiling the step`.trim(),
@@ -72,8 +72,8 @@ export function checkpointPath(folder: string, stage: string): string {
   return join(folder, `${stage}.checkpoint.safetensors`);
 }
 
-async function resume(stage: Stage, path: string, fingerprint: string): Promise<{ step: number; seconds: number }> {
-  const checkpoint = await loadCheckpoint(path, fingerprint);
+async function resume(stage: Stage, path: string, madeOf: MadeOf): Promise<{ step: number; seconds: number }> {
+  const checkpoint = await loadCheckpoint(path, madeOf);
   if (!checkpoint) {
     await stage.start?.();
     return { step: 0, seconds: 0 };
