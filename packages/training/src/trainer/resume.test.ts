@@ -160,9 +160,16 @@ describe('a training that was stopped', () => {
     const { signal } = new AbortController();
     const log = jsonLog(join(folder, 'no-picture', 'log.jsonl'));
     const cadence = { log: 1, validate: 0, picture: 2, checkpoint: 0 };
-    const run = { folder: join(folder, 'no-picture'), fingerprint: 'micro', cadence, log, progress: silent, signal };
+    const run = {
+      folder: join(folder, 'no-picture'),
+      madeOf: { recipe: 'micro' },
+      cadence,
+      log,
+      progress: silent,
+      signal,
+    };
     await expect(runStage({ ...stage, picture }, run)).rejects.toThrow('no picture');
-    const held = await loadCheckpoint(checkpointPath(run.folder, stage.name), 'micro');
+    const held = await loadCheckpoint(checkpointPath(run.folder, stage.name), run.madeOf);
     expect([held!.step, (await log.read()).length]).toEqual([2, 2]);
     stage.dispose();
   });
