@@ -14,7 +14,21 @@ export interface CaseFile {
   /** Which runner takes it. */
   readonly kind: string;
   readonly metadata: ReadonlyMap<string, string>;
-  readonly tensors: ReadonlyMap<string, CaseTensor>;
+  readonly tensors: WatchedTensors;
+}
+
+/** Tensors that remember which of them were asked for, so that what no runner reads can be told. */
+export class WatchedTensors extends Map<string, CaseTensor> {
+  readonly #read = new Set<string>();
+
+  override get(name: string): CaseTensor | undefined {
+    this.#read.add(name);
+    return super.get(name);
+  }
+
+  unread(): string[] {
+    return [...this.keys()].filter((name) => !this.#read.has(name));
+  }
 }
 
 /** Opens a case file for its kind alone; `read` reads the tensors. */
@@ -36,7 +50,7 @@ export async function openCase(
   return {
     kind,
     async read() {
-      const tensors = new Map<string, CaseTensor>();
+      const tensors = new WatchedTensors();
       for (const entry of checkpoint.tensors.values()) tensors.set(entry.name, await readTensor(checkpoint, entry));
       return { name: basename(path), folder: dirname(path), kind, metadata, tensors };
     },

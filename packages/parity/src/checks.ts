@@ -51,14 +51,18 @@ export class Checks {
     if (!before || verdict.share > before.share) this.#verdicts.set(verdict.name, verdict);
   }
 
-  /** Every verdict, and one more failure that lists the expected tensors which were left out. */
+  /** Every verdict, and a failure each that lists the expected tensors which were left out, and those that were not read. */
   finish(): Verdict[] {
     const forgotten = [...this.#file.tensors.keys()].filter((name) => this.#expects(name) && !this.#verdicts.has(name));
     const verdicts = [...this.#verdicts.values()];
-    if (forgotten.length === 0) return verdicts;
-    const failure = `not compared: ${forgotten.join(', ')}`;
-    return [...verdicts, { name: forgotten[0]!, share: Infinity, failure }];
+    const unread = this.#file.tensors.unread().filter((name) => !forgotten.includes(name));
+    return [...verdicts, ...leftOut('not compared', forgotten), ...leftOut('not read', unread)];
   }
+}
+
+function leftOut(how: string, names: readonly string[]): Verdict[] {
+  const [name] = names;
+  return name === undefined ? [] : [{ name, share: Infinity, failure: `${how}: ${names.join(', ')}` }];
 }
 
 /** Whether a tensor of a case file holds a result: `out.*`, `grad.*`, `grad_full.*`, `grad_prog.*`, `2.out.*`. */

@@ -41,14 +41,19 @@ function copyWeights(name: string): void {
 
 type Entry = { data_offsets: [number, number]; shape: number[] } & Record<string, string>;
 
+/** A tensor like another, without elements and behind all others. */
+function emptyLike(entry: Entry, { length }: Buffer): Entry {
+  return Object.assign({}, entry, { shape: [0], data_offsets: [length, length] as const });
+}
+
 /** Kinds of the cases, and how many files have them. */
 const groups = [
   ['interp*,quantizer,filter', 13],
   ['vqvae*,var.schedules,var.inventory', 4],
   ['var.teacher*,var.infer,var.edit', 7],
-  ['var.train', 2],
+  ['var.train', 3],
   ['klvae,diffusion.*,mar.tables,mar.inventory', 4],
-  ['mar.net,mar.ps*', 4],
+  ['mar.net,mar.ps*', 5],
   ['mar.loss,mar.train', 4],
   ['mar.sample', 4],
 ] as const;
@@ -72,7 +77,7 @@ describe('parity on onnx', () => {
 describe('parity on eager', () => {
   it.each([
     ['interp*,quantizer,filter,var.teacher*', 16],
-    ['diffusion.*,mar.net,mar.ps*', 5],
+    ['diffusion.*,mar.net,mar.ps*', 6],
   ] as const)('reproduces %s', async (kinds, count) => {
     const { exit, lines } = await run(cases, '--target', 'eager', '--kind', kinds);
     expect(lines.at(-1)).toBe(`${count} passed, 0 failed`);
@@ -130,6 +135,47 @@ describe('a case that should fail', () => {
     });
     const second = await run(folder);
     expect(second.lines[0]).toMatch(/got 4 steps, in step 0 .*; expected 3 steps/);
+  });
+
+  it.each([
+    ['t = 1', 1, 2e-4],
+    ['t = 999', 47, 6e-5],
+  ])('sees the bound of one row that differs, at %s', async (_, row, share) => {
+    copyWeights('mar_tiny.safetensors');
+    altered('mar_tiny_bound.safetensors', (data, header) => {
+      const at = header['out.vb']!.data_offsets[0] + 4 * row;
+      data.writeFloatLE(data.readFloatLE(at) * (1 + share), at);
+    });
+    const { lines } = await run(folder);
+    expect(lines[0]).toContain(`FAIL  mar_tiny_bound.safetensors  mar.net  out.vb[${row}] is `);
+  });
+
+  it('reads the masks of a progressive stage, and refuses others', async () => {
+    copyWeights('var_tiny.safetensors');
+    copyFileSync(join(cases, 'weights', 'vqvae_tiny.safetensors'), join(folder, 'weights', 'vqvae_tiny.safetensors'));
+    const name = 'var_tiny_drop_stages.safetensors';
+    altered(name, (data, header) => {
+      const [start] = header['rand.prog2.drop_path_keep.1']!.data_offsets;
+      data.writeFloatLE(1 - data.readFloatLE(start), start);
+    });
+    expect((await run(folder)).lines[0]).toContain('out.prog_loss.2[] is ');
+    altered(name, (data, header) => {
+      header['rand.prog3.drop_path_keep.0'] = emptyLike(header['rand.prog1.drop_path_keep.0']!, data);
+    });
+    expect((await run(folder)).lines[0]).toContain('not read: rand.prog3.drop_path_keep.0');
+    altered(name, (_, header) => {
+      header['rand.prog3.drop_path_keep.0'] = header['rand.prog1.drop_path_keep.3']!;
+      delete header['rand.prog1.drop_path_keep.3'];
+    });
+    expect((await run(folder)).lines[0]).toContain('3 keep masks for a pass; expected 4');
+  });
+
+  it('says what no runner read', async () => {
+    altered('interp_grad.safetensors', (data, header) => {
+      header['rand.unheard'] = header['weights'] = emptyLike(header['grad.0']!, data);
+    });
+    const { lines } = await run(folder);
+    expect(lines[0]).toContain('not read: weights, rand.unheard');
   });
 
   it('says what no runner compared', async () => {

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Engine, TrainStep } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import { nextScaleLoss, type ScaleBatch } from '@tessera/training';
+import type { CaseConfig } from './case-config.ts';
 import { tensorOf, type CaseFile, type CaseTensor } from './case-file.ts';
 import type { Computed } from './comparison.ts';
 import { gradientsOf, type Gradients } from './gradients.ts';
@@ -63,10 +65,8 @@ export function batchOf(
   { masks, weight_L, gain = 1 }: BatchOptions,
 ): Record<string, Tensor> {
   const label_B = indexTensor(nullLabels(tensorOf(file, 'in.label'), parts.classes));
-  const streams = Array.from({ length: masks.length / 2 }, (_, block) =>
-    // Blocks whose rate is 0 record nothing; with a rate, they are the last ones.
-    BRANCHES.map((branch) => `drop-path.${block + Number(parts.config['depth']) - masks.length / 2}.${branch}`),
-  ).flat();
+  const streams = dropPathStreams(parts.config);
+  if (masks.length !== streams.length) refuseMasks(file, masks.length, streams.length);
   return {
     index_BL,
     label_B,
@@ -75,6 +75,22 @@ export function batchOf(
     'label-drop': floatTensor(tensorOf(file, 'rand.label_drop')),
     ...Object.fromEntries(streams.map((stream, i) => [stream, floatTensor(uniformsOf(masks[i]!))])),
   };
+}
+
+/** One stream for each branch that may be dropped: rates rise from 0, so that the first block has none. */
+function dropPathStreams(config: CaseConfig): string[] {
+  if (Number(config['drop_path_rate'] ?? 0) === 0) return [];
+  const blocks = Array.from({ length: Number(config['depth']) - 1 }, (_, i) => i + 1);
+  return blocks.flatMap((block) => BRANCHES.map((branch) => `drop-path.${block}.${branch}`));
+}
+
+function refuseMasks(file: CaseFile, found: number, wanted: number): never {
+  throw new TesseraError({
+    code: 'case-masks',
+    who: file.name,
+    got: `${found} keep masks for a pass`,
+    expected: `${wanted}: one for each branch of the blocks whose drop-path rate is not 0`,
+  });
 }
 
 export function disposeBatch(batch: Readonly<Record<string, Tensor>>): void {

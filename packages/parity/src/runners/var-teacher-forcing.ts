@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import {
   attend,
   blockCausalMask,
@@ -13,13 +13,16 @@ import {
   takeParams,
   wordsOf,
 } from '@tessera/backbones';
-import { nn } from '@tessera/engine';
+import { estimatesOf } from '@tessera/autoencoder';
+import { nn, type Engine } from '@tessera/engine';
+import { lookUp, pyramidOf } from '@tessera/tokenizer-vq';
 import { nullLabels } from '../null-labels.ts';
 import { configOf } from '../case-config.ts';
-import { tensorOf } from '../case-file.ts';
+import { seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
 import type { CaseRunner } from '../case-runner.ts';
+import type { Checks } from '../checks.ts';
 import { floatTensor, indexTensor } from '../tensors.ts';
-import { linearStack } from '../tolerance.ts';
+import { convStack, linearStack } from '../tolerance.ts';
 import { openVarParts, transformerConfig, type VarParts } from '../var-parts.ts';
 
 /** Hidden states of a whole image at once: what goes in, every block, the head. */
@@ -42,9 +45,37 @@ export const varTeacherForcingRunner: CaseRunner = {
     }
     tf.dispose([estimates_BLC, label_B]);
     program.dispose();
+    await checkEstimates(parts, { file, checks, engine });
     parts.dispose();
   },
 };
+
+interface Case {
+  readonly file: CaseFile;
+  readonly checks: Checks;
+  readonly engine: Engine;
+}
+
+/** Where a case names its tokens, what goes in is what follows from them. */
+async function checkEstimates({ tokenizer }: VarParts, { file, checks, engine }: Case): Promise<void> {
+  const index = seriesOf(file, 'in.idx');
+  if (index.length === 0) return;
+  const { quantizer } = tokenizer.model;
+  const index_Bl = index.map((scale) => indexTensor<Tensor2D>(scale));
+  const program = engine.compile(
+    (given: Tensor2D[]) => {
+      const values = given.map((scale_Bl) => lookUp(quantizer, scale_Bl));
+      return estimatesOf(pyramidOf(quantizer), tf.concat(values, 1));
+    },
+    { name: 'parity.estimates' },
+  );
+  const estimates_BLC = await program(index_Bl);
+  const name = 'in.x_BLCv_wo_first_l';
+  const computed = { data: await estimates_BLC.data<'float32'>(), shape: estimates_BLC.shape };
+  checks.checkView(name, { expected: tensorOf(file, name), computed }, convStack);
+  tf.dispose([estimates_BLC, ...index_Bl]);
+  program.dispose();
+}
 
 interface Given {
   readonly estimates_BLC: Tensor3D;
@@ -83,8 +114,8 @@ function throughBackbone({ backbone, tokenizer, headLayer }: VarParts, { estimat
   const lesson = {
     values_BLC: tf.zeros([batch, length, tokenizer.space.channels]) as Tensor3D,
     estimates_BLC,
-    order_BL: tf.zeros([batch, length], 'int32') as tf.Tensor2D,
-    rank_BL: tf.zeros([batch, length], 'int32') as tf.Tensor2D,
+    order_BL: tf.zeros([batch, length], 'int32') as Tensor2D,
+    rank_BL: tf.zeros([batch, length], 'int32') as Tensor2D,
     cut: null,
     label_B,
   };

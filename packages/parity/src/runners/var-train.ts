@@ -81,7 +81,8 @@ function stagesOf(file: CaseFile): number[] {
 async function checkStage(run: Run, stage: number, first: Gradients): Promise<void> {
   const { file, checks, parts, plan } = run;
   const weight_L = tokenWeights(sizesOf(parts), { stage, newest: plan.newestScale });
-  const { loss, gradientOf } = await backward(run, { scales: stage + 1, weight_L, masks: [] });
+  const masks = seriesOf(file, `rand.prog${stage}.drop_path_keep`);
+  const { loss, gradientOf } = await backward(run, { scales: stage + 1, weight_L, masks });
   checks.checkNumber(`out.prog_loss.${stage}`, loss, lossTolerance);
   const prefix = `grad_prog.${stage}.`;
   for (const name of namesAfter(file, prefix)) {
