@@ -2,7 +2,6 @@ export type { Edit } from './edit/edit.ts';
 export { keptTokens, type KeptRequest } from './edit/kept-tokens.ts';
 export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
 export { buffersOf, fileWeights, type FileWeights } from './file-weights.ts';
-export { finiteWeights } from './finite-weights.ts';
 export { findModel, listModelFolders, modelRoots, type ModelFolder } from './find-models.ts';
 export { folderName } from './folder-name.ts';
 export { freshWeights, type Buffer, type FreshWeights } from './fresh-weights.ts';
@@ -22,7 +21,14 @@ export {
   type Plugins,
 } from './plugins/plugins.ts';
 export { tfjsCopies, tfjsTwice } from './plugins/tfjs-copies.ts';
-export { savedTensors, saveModel, type SavedDType, type SavedTensor, type SaveModelRequest } from './save-model.ts';
+export {
+  savedTensors,
+  saveModel,
+  writeWeights,
+  type SavedDType,
+  type SavedTensor,
+  type SaveModelRequest,
+} from './save-model.ts';
 export { exportModel, type ExportedFiles } from './formats/export-model.ts';
 export { importModel, type ImportedModel, type ImportRequest } from './formats/import-model.ts';
 export { isDerived } from './formats/var/official-buffers.ts';

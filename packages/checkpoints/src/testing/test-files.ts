@@ -91,19 +91,22 @@ function endRecords64(size: number, offset: number): Buffer[] {
   return [record, locator];
 }
 
-/** A pickle of `{'x': tensor}` in one storage `0` of float32. */
+/** A pickle of `{'x': tensor}` in one storage `0` of float32, or of bare bytes that its type explains. */
 export function tensorPickle(tensor: {
   readonly elements: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
   readonly offset?: number;
+  /** `uint16`; `elements` then counts bytes. */
+  readonly type?: string;
 }): Buffer {
+  const { type } = tensor;
   return Buffer.concat([
     Buffer.from([0x80, 2, 0x7d]),
     text('x'),
-    Buffer.from('ctorch._utils\n_rebuild_tensor_v2\n(('),
+    Buffer.from(`ctorch._utils\n_rebuild_tensor_${type ? 'v3' : 'v2'}\n((`),
     text('storage'),
-    Buffer.from('ctorch\nFloatStorage\n'),
+    Buffer.from(type ? 'ctorch.storage\nUntypedStorage\n' : 'ctorch\nFloatStorage\n'),
     text('0'),
     text('cpu'),
     long(tensor.elements),
@@ -111,7 +114,7 @@ export function tensorPickle(tensor: {
     long(tensor.offset ?? 0),
     ...[tensor.shape, tensor.strides].flatMap((list) => [Buffer.from('('), ...list.map(long), Buffer.from('t')]),
     Buffer.from([0x89]),
-    Buffer.from('ccollections\nOrderedDict\n)RtRs.'),
+    Buffer.from(`ccollections\nOrderedDict\n)R${type ? `ctorch\n${type}\n` : ''}tRs.`),
   ]);
 }
 

@@ -41,6 +41,23 @@ describe('the zip form', () => {
     expect((await refusal(readX([describing(whole), storage, odd]))).code).toBe('pickle-malformed');
   });
 
+  it.each([
+    ['uint16', [0, 1, 0, 2, 0, 3, 0, 4], [1, 0, 3, 0, 2, 0, 4, 0]],
+    ['complex64', [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4], [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]],
+    ['float8_e5m2', [1, 2, 3, 4], [1, 3, 2, 4]],
+  ])('honours the byte order and the strides of bare bytes: %s', async (type, stored, expected) => {
+    await inTemporaryFolder(async (folder) => {
+      const path = join(folder, 'x.pth');
+      const side = type === 'complex64' ? 1 : 2;
+      const view = { elements: stored.length, shape: [2, side], strides: [1, 2], type };
+      const bytes = { name: 'm/data/0', bytes: Uint8Array.from(stored) };
+      await writeFile(path, testZip([describing(view), bytes, { name: 'm/byteorder', bytes: Buffer.from('big') }]));
+      const file = await openCheckpoint(path);
+      expect([...(await file.read('x'))]).toEqual(expected);
+      await file.close();
+    });
+  });
+
   it('gathers strided views', async () => {
     const transposed = { elements: 6, shape: [3, 2], strides: [1, 3] };
     expect(await readX([describing(transposed), storage])).toEqual([0.5, 3.5, 1.5, 4.5, 2.5, 5.5]);

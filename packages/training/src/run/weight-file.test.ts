@@ -20,6 +20,17 @@ describe('what a stage leaves', () => {
     expect([...(await read!.values())]).toEqual([1, -65504]);
   });
 
+  it('keeps counts that the model does not read, and says that they are such', async () => {
+    const path = join(root, 'w.safetensors');
+    await writeWeightFile(path, [tensor(1), { ...tensor(1e6), name: 'hits', buffer: true }]);
+    const read = await readWeightFile(path);
+    expect(read.map(({ name, buffer }) => [name, buffer])).toEqual([
+      ['hits', true],
+      ['head.bias', false],
+    ]);
+    expect([...(await read[0]!.values())]).toEqual([1e6]);
+  });
+
   it.each([
     [[1, 70000], 'number-out-of-range', 'got head.bias[1] = 70000; expected numbers of at most 65504'],
     [[NaN], 'weights-not-finite', 'got head.bias[0] = NaN'],

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { openCheckpoint, toFloat16Bytes, toFloat32, writeSafetensors } from '@tessera/checkpoints';
-import { buffersOf, finiteWeights, type SavedTensor } from '@tessera/models';
+import { openCheckpoint, toFloat32 } from '@tessera/checkpoints';
+import { buffersOf, writeWeights, type SavedTensor } from '@tessera/models';
 
 /**
  * Writes tensors as float16: what ships, and what the next stage therefore trains on. Returns the file's SHA-256.
@@ -10,13 +10,7 @@ import { buffersOf, finiteWeights, type SavedTensor } from '@tessera/models';
  */
 export async function writeWeightFile(path: string, tensors: readonly SavedTensor[]): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
-  const halved = tensors.map(({ name, shape, values }) => ({
-    name,
-    shape,
-    dtype: 'float16' as const,
-    bytes: async () => toFloat16Bytes(finiteWeights(await values(), { who: path, name }), { who: path, name }),
-  }));
-  await writeSafetensors(path, halved);
+  await writeWeights(path, tensors, { dtype: 'float16' });
   return hashFile(path);
 }
 
