@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bytesPerElement, type DType } from '../dtype.ts';
 import { openCheckpoint } from '../open-checkpoint.ts';
 import { inTemporaryFolder, refusal } from '../testing/test-files.ts';
 import { writeSafetensors, type WritableTensor } from './write-safetensors.ts';
@@ -50,7 +51,34 @@ function tensor(name: string, dtype: WritableTensor['dtype'], bytes: readonly nu
   return { name, dtype, shape: [bytes.length / size], bytes: () => Uint8Array.from(bytes) };
 }
 
+const written: readonly DType[] = [
+  ...(['float64', 'float32', 'float16', 'bfloat16', 'float8_e4m3fn', 'float8_e5m2', 'float8_e4m3fnuz'] as const),
+  ...(['float8_e5m2fnuz', 'float8_e8m0fnu', 'int64', 'int32', 'int16', 'int8', 'uint64', 'uint32', 'uint16'] as const),
+  ...(['uint8', 'bool', 'complex64'] as const),
+];
+
 describe('writing safetensors', () => {
+  it('has every type but two, and reads it back', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const path = join(folder, 'types');
+      const one = (dtype: DType) => ({
+        name: dtype,
+        dtype,
+        shape: [1],
+        bytes: () => new Uint8Array(bytesPerElement(dtype)),
+      });
+      await writeSafetensors(path, written.map(one));
+      const file = await openCheckpoint(path);
+      expect(new Map([...file.tensors].map(([name, { dtype }]) => [name, dtype]))).toEqual(
+        new Map(written.map((dtype) => [dtype, dtype])),
+      );
+      await file.close();
+      for (const dtype of ['complex128', 'complex32'] as const) {
+        expect((await refusal(writeSafetensors(path, [one(dtype)]))).code).toBe('safetensors-write');
+      }
+    });
+  });
+
   const tensors = [
     tensor('z', 'uint8', [7]),
     tensor('b', 'float32', [1, 2, 3, 4]),

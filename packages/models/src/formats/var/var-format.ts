@@ -2,6 +2,7 @@ import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
 import type { Checkpoint, WritableTensor } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
 import { USAGE_BUFFER, vqConfig, vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
+import type { SavedTensor } from '../../save-model.ts';
 import type { OfficialState } from '../official-state.ts';
 import { noteKeys, readNote } from '../state-notes.ts';
 import { agreed, asked, confirming } from '../settings.ts';
@@ -195,8 +196,14 @@ function splitTensors(
     head: names.filter(isHead).map(transformer.tensor),
     tokenizer: [...tokenizer.shapes.keys()]
       .filter((name) => name !== USAGE_BUFFER || usable)
-      .map((name) => ({ ...tokenizer.tensor(name), buffer: name === USAGE_BUFFER })),
+      .map((name) => (name === USAGE_BUFFER ? usageOf(tokenizer) : tokenizer.tensor(name))),
   };
+}
+
+/** Counts of codes, of whatever type; the model does not read them. */
+function usageOf({ numbers, tensor }: OfficialState): SavedTensor {
+  const values = async () => Float32Array.from(await numbers(USAGE_BUFFER));
+  return { ...tensor(USAGE_BUFFER), buffer: true, values };
 }
 
 function transformerTensors(

@@ -1,77 +1,20 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  openCheckpoint,
-  toFloat16Bytes,
-  toFloat32,
-  writeSafetensors,
-  type Checkpoint,
-  type DType,
-  type WritableTensor,
-} from '@tessera/checkpoints';
-import { createEngine, type Engine } from '@tessera/engine';
+import { toFloat16Bytes, toFloat32, type DType, type WritableTensor } from '@tessera/checkpoints';
+import { openTrainer, type Edit, type RewrittenTrainer } from '../../testing/rewritten-trainer.ts';
 import { importModel, type ImportRequest } from '../import-model.ts';
 
-/** A trainer's checkpoint of the official code, of sides 1 2 4; its `args` say so too. */
-const trainer = fileURLToPath(new URL('../../../fixtures/ar-ckpt-last_micro.pth', import.meta.url));
-
-let root: string;
-let engine: Engine;
-let source: Checkpoint;
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'tessera-said-'));
-  engine = createEngine();
-  source = await openCheckpoint(trainer);
-});
-afterAll(async () => {
-  await source.close();
-  engine.dispose();
-  await rm(root, { recursive: true });
-});
-
-function request(more: Partial<ImportRequest>): ImportRequest {
-  return { engine, transformer: trainer, tokenizer: trainer, out: join(root, 'model'), name: 'micro', ...more };
-}
-
-type Edit = (tensor: WritableTensor) => WritableTensor | null;
-
-interface Written {
-  readonly prefix?: string;
-  readonly edit?: Edit;
-  readonly under?: readonly string[];
-  /** `config.json` beside it. */
-  readonly config?: unknown;
-}
-
-let folders = 0;
-
-/** A state dict of the trainer in a folder of its own, edited tensor by tensor, at one place or more. */
-async function written({ prefix = 'trainer.var_wo_ddp.', edit = (t) => t, under = [''], config }: Written) {
-  const folder = join(root, String(folders++));
-  await mkdir(folder);
-  const plain = [...source.tensors.values()].flatMap(({ name, dtype, shape }) => {
-    if (!name.startsWith(prefix)) return [];
-    const made = edit({ name: name.slice(prefix.length), dtype, shape, bytes: () => source.read(name) });
-    return made ? [made] : [];
-  });
-  const path = join(folder, 'weights.safetensors');
-  await writeSafetensors(
-    path,
-    under.flatMap((place) => plain.map((tensor) => ({ ...tensor, name: place + tensor.name }))),
-  );
-  if (config !== undefined) await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-  return path;
-}
+let request: RewrittenTrainer['request'];
+let written: RewrittenTrainer['written'];
+let dispose: RewrittenTrainer['dispose'];
+beforeAll(async () => void ({ request, written, dispose } = await openTrainer()));
+afterAll(() => dispose());
 
 function zeros(name: string, shape: readonly number[]): WritableTensor {
   const size = shape.reduce((product, side) => product * side, 4);
   return { name, dtype: 'float32', shape, bytes: () => new Uint8Array(size) };
 }
-
-const withoutLevels: Edit = (tensor) => (tensor.name === 'lvl_1L' ? null : tensor);
 
 /** A stripped state dict of another count of tokens. */
 function ofScales(length: number, scales: number): Edit {
@@ -207,94 +150,5 @@ describe('heads of a model without query-key normalisation', () => {
     const transformer = await written({ edit: plain, config: { num_heads: 4 } });
     const { manifest } = await importModel(request({ transformer }));
     expect(manifest.backbone.config).toMatchObject({ heads: 4 });
-  });
-});
-
-describe('weights that cannot be used', () => {
-  const spoiled = (at: string, value: number): Edit => {
-    return (tensor) => {
-      if (tensor.name !== at) return tensor;
-      const bytes = async () => {
-        const values = new Float32Array(((await tensor.bytes()) as Uint8Array<ArrayBuffer>).slice().buffer);
-        values[1] = value;
-        return new Uint8Array(values.buffer);
-      };
-      return { ...tensor, bytes };
-    };
-  };
-
-  it.each([
-    [
-      'beyond a half',
-      70000,
-      'float16',
-      'number-out-of-range',
-      'head.bias[1] = 70000; expected numbers of at most 65504',
-    ],
-    ['of NaN', NaN, 'float32', 'weights-not-finite', 'head.bias[1] = NaN'],
-    ['of infinity', -Infinity, 'float16', 'weights-not-finite', 'head.bias[1] = -Infinity'],
-  ] as const)('%s are named with their file, and nothing stays behind', async (_, value, dtype, code, words) => {
-    const transformer = await written({ edit: spoiled('head.bias', value) });
-    const out = join(root, 'refused');
-    await expect(importModel(request({ transformer, dtype, out }))).rejects.toMatchObject({
-      code,
-      message: expect.stringContaining(`[${transformer}] got ${words}`) as string,
-    });
-    expect((await readdir(root)).filter((name) => name.includes('refused'))).toEqual([]);
-  });
-
-  it('beyond a half are imported as float32', async () => {
-    const transformer = await written({ edit: spoiled('head.bias', 70000) });
-    await importModel(request({ transformer }));
-  });
-
-  it('of NaN in the tokenizer are named before anything is decoded', async () => {
-    const edit = spoiled('decoder.conv_out.bias', NaN);
-    const tokenizer = await written({ prefix: 'trainer.vae_local.', edit });
-    await expect(importModel(request({ tokenizer }))).rejects.toThrow(
-      `[${tokenizer}] got decoder.conv_out.bias[1] = NaN; expected finite numbers`,
-    );
-  });
-
-  it('that are finite and decode to NaN are told so', async () => {
-    const edit = spoiled('decoder.norm_out.weight', 3e38);
-    const tokenizer = await written({ prefix: 'trainer.vae_local.', edit });
-    await expect(importModel(request({ tokenizer }))).rejects.toMatchObject({ code: 'preview-not-finite' });
-  });
-
-  it('do not include counts: they are kept as they are', async () => {
-    const edit = spoiled('quantize.ema_vocab_hit_SV', 1e6);
-    const tokenizer = await written({ prefix: 'trainer.vae_local.', edit });
-    await importModel(request({ tokenizer, dtype: 'float16' }));
-    const file = await openCheckpoint(join(root, 'model', 'tokenizer.safetensors'));
-    const name = 'quantize.ema_vocab_hit_SV';
-    const { dtype } = file.tensors.get(name)!;
-    expect(toFloat32(await file.read(name), dtype, { who: 'test', name })[1]).toBe(1e6);
-    await file.close();
-  });
-});
-
-describe('several sets of weights', () => {
-  it('are told apart by an option, and refused without it', async () => {
-    const transformer = await written({ under: ['model.', 'model_ema.', 'generator.module.'], edit: withoutLevels });
-    await expect(importModel(request({ transformer }))).rejects.toMatchObject({
-      code: 'state-ambiguous',
-      message: expect.stringContaining('at several places: generator.module, model, model_ema') as string,
-    });
-    for (const weights of ['model', 'ema', 'generator', 'generator.module', 'model_ema']) {
-      expect(await sidesOf({ transformer, weights }), weights).toEqual([1, 2, 4]);
-    }
-    await expect(importModel(request({ transformer, weights: 'teacher' }))).rejects.toMatchObject({
-      code: 'weights-unknown',
-      message: expect.stringContaining('--weights teacher') as string,
-    });
-  });
-
-  it('may lie in the tokenizer’s file too, and at the top', async () => {
-    const tokenizer = await written({ prefix: 'trainer.vae_local.', under: ['', 'averaged.'] });
-    await expect(importModel(request({ tokenizer }))).rejects.toThrow('--tokenizer-weights averaged');
-    for (const tokenizerWeights of ['averaged', 'top']) {
-      expect(await sidesOf({ tokenizer, tokenizerWeights }), tokenizerWeights).toEqual([1, 2, 4]);
-    }
   });
 });
