@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -21,7 +20,7 @@ import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
 import { blobStore, type BlobStore } from './storage/blob-store.ts';
-import { lockDirectory } from './storage/data-lock.ts';
+import { takeDataDirectory } from './storage/data-directory.ts';
 import { openDatabase } from './storage/database.ts';
 import { openUploads, type Uploads } from './uploads/uploads.ts';
 
@@ -49,7 +48,7 @@ class Undo {
 
 /**
  * Starts the API, and serves once it can answer. What is left out comes from `defaultOptions`.
- * @throws TesseraError `data-directory-in-use`, `address-in-use`, `address-unusable`, `model-process-failed`, `database-too-new`
+ * @throws TesseraError `data-directory-in-use`, `data-directory-unusable`, `database-unusable`, `address-in-use`, `address-unusable`, `model-process-failed`, `database-too-new`
  */
 export async function startServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const undo = new Undo();
@@ -102,8 +101,7 @@ interface Storage {
 
 /** The parts that outlive a request, each with its undoing. */
 async function openStorage(options: ServerOptions, undo: Undo): Promise<Storage> {
-  mkdirSync(options.dataDirectory, { recursive: true });
-  undo.add(lockDirectory(options.dataDirectory));
+  undo.add(await takeDataDirectory(options.dataDirectory));
   const database = await openDatabase(options.dataDirectory);
   undo.add(() => database.close());
   const host = await startHost(options);

@@ -4,6 +4,7 @@ export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
 export { buffersOf, fileWeights, type FileWeights } from './file-weights.ts';
 export { findModel, listModelFolders, modelRoots, type ModelFolder } from './find-models.ts';
 export { folderName } from './folder-name.ts';
+export { diskWords, folderTrouble, type FolderTrouble } from './folder-trouble.ts';
 export { freshWeights, type Buffer, type FreshWeights } from './fresh-weights.ts';
 export { readManifest, type WeightedComponent } from './manifest.ts';
 export type { ComponentEntry, GenerateRequest, Model, ModelManifest } from './model.ts';

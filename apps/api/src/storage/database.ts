@@ -1,6 +1,8 @@
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { printable, TesseraError } from '@tessera/errors';
+import { databaseUnusable } from './data-directory.ts';
 import { migrations } from './migrations.ts';
 import { storageFailed } from './storage-failed.ts';
 
@@ -24,11 +26,19 @@ const REST_MS = 1000;
 
 /**
  * Opens the database of a data directory, which the caller has locked, and brings its tables up to date.
- * @throws TesseraError `database-too-new` where a newer Tessera has written it, `storage-failed`
+ * @throws TesseraError `database-too-new` where a newer Tessera has written it, `database-unusable`
  */
 export async function openDatabase(directory: string): Promise<Database> {
-  const open = () => openPglite(join(directory, 'database'));
-  return new EmbeddedDatabase(await open(), open);
+  const folder = join(directory, 'database');
+  const fresh = !existsSync(folder);
+  const open = () => openPglite(folder);
+  const first = await open().catch((error: TesseraError) => {
+    const refusal = error.code === 'storage-failed' ? databaseUnusable(folder, error.cause) : error;
+    // Half a database would be in the way of the next start.
+    if (fresh) rmSync(folder, { recursive: true, force: true });
+    throw refusal;
+  });
+  return new EmbeddedDatabase(first, open);
 }
 
 /**
