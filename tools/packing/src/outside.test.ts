@@ -10,11 +10,11 @@ import { command, packables, root } from './workspace.ts';
 const published = packables('packages');
 const examples = packables('examples');
 
-/** What docs/plugins.md tells an author to run in a folder outside of a clone: to install, to certify, to sample. */
+/** What docs/plugins.md tells an author to run in a folder outside of a clone: to install, to certify, to sample, to build. */
 const guide = readFileSync(join(root, 'docs/plugins.md'), 'utf8');
-const [install, certify, sample] = [...guide.matchAll(/<!-- run outside -->\s*```bash\n([\s\S]*?)```/g)].map(
+const [install, certify, sample, build] = [...guide.matchAll(/<!-- run outside -->\s*```bash\n([\s\S]*?)```/g)].map(
   (block) => block[1]!,
-) as [string, string, string];
+) as [string, string, string, string];
 
 /** What of a lock file is read here. */
 interface Lock {
@@ -37,10 +37,10 @@ function run(command: string, ...args: string[]): string {
 
 /** A block of the guide, with what the blocks before it exported. */
 function runGuide(block: string): string {
-  const variables = `export CLONE='${root}' TARBALLS='${outside}/tarballs' npm_config_prefer_offline=true`;
-  // A package that asks for a newer Node ends the install.
-  const strict = 'npm_config_engine_strict=true';
-  return run('bash', '-euo', 'pipefail', '-c', `${variables} ${strict}\n${block}`);
+  // With engine-strict, a package that asks for a newer Node ends the install.
+  const npm = 'npm_config_prefer_offline=true npm_config_engine_strict=true';
+  const variables = `export CLONE='${root}' TARBALLS='${outside}/tarballs' ${npm}`;
+  return run('bash', '-euo', 'pipefail', '-c', `${variables}\n${block}`);
 }
 
 beforeAll(() => {
@@ -96,6 +96,10 @@ describe('a project outside of the workspace', () => {
     expect(runGuide(certify)).toMatch(/Tests.* passed/);
     runGuide(sample);
     expect(readdirSync(join(outside, 'samples'))).toHaveLength(5);
+    const { head } = JSON.parse(readFileSync(join(outside, 'run/model/model.json'), 'utf8'));
+    expect(head).toMatchObject({ package: '@acme/head-gaussian', version: '0.1.0' });
+    runGuide(build);
+    expect(readdirSync(join(outside, 'dist'))).toEqual(['index.d.ts', 'index.js']);
   }, 300_000);
 
   it('certifies a head of its own', () => {
