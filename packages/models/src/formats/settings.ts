@@ -95,7 +95,7 @@ export function agreed<T>(who: string, quantity: string, claims: readonly Claim<
  * @throws TesseraError weights-mismatch
  */
 export function confirming(who: string) {
-  return <T>(quantity: string, known: T, said: readonly Claim<NoInfer<T>>[], source = 'its tensors'): void => {
+  return <T>(quantity: string, known: NoInfer<T>, said: readonly Claim<T>[], source = 'its tensors'): void => {
     agreed(who, quantity, [{ value: known, source }, ...said]);
   };
 }

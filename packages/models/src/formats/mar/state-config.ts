@@ -3,6 +3,7 @@ import { TesseraError } from '@tessera/errors';
 import { diffusionHead, type DiffusionConfig } from '@tessera/head-diffusion';
 import { kl16, klConfig, type KlConfig } from '@tessera/tokenizer-continuous';
 import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
+import { officialGroups } from '../official-groups.ts';
 import type { Assume } from '../weight-format.ts';
 import { publishedMar } from './presets.ts';
 
@@ -109,7 +110,7 @@ export interface KlStateHints {
  * @throws TesseraError state-shape, latent-scale, field-...
  */
 export function configOfKlState(shapes: Shapes, hints: KlStateHints): KlConfig {
-  const { who, tokensAcross = 16, patchSize = 1, groups } = hints;
+  const { who, tokensAcross = 16, patchSize = 1 } = hints;
   const shape = (name: string, rank: number) => shapeOf(shapes, name, { rank, who });
   const [z_channels] = shape('post_quant_conv.weight', 4);
   const [ch, in_channels] = shape('encoder.conv_in.weight', 4);
@@ -118,13 +119,8 @@ export function configOfKlState(shapes: Shapes, hints: KlStateHints): KlConfig {
   const resolution = tokensAcross * patchSize * 2 ** (levels.length - 1);
   const attending = levels.filter((level) => countModules(shapes, `encoder.down.${level}.attn`) > 0);
   const published = z_channels === kl16.z_channels && ch === kl16.ch && String(ch_mult) === String(kl16.ch_mult);
-  if (hints.latentScale === undefined && published) {
-    const { latentScale } = kl16;
-    hints.assume?.(
-      `the latent scale ${latentScale} (--latent-scale), that of the published KL-16, which has these shapes`,
-    );
-  }
-  if (groups === undefined) hints.assume?.(`groups ${kl16.groups} (--groups), as in the official code`);
+  const latentScale = hints.latentScale ?? publishedScale(published, hints);
+  const groups = hints.groups ?? officialGroups({ ch: ch!, ch_mult }, hints);
   const config = {
     z_channels,
     ch,
@@ -135,7 +131,23 @@ export function configOfKlState(shapes: Shapes, hints: KlStateHints): KlConfig {
     attn_resolutions: attending.map((level) => resolution / 2 ** level),
     groups,
     patch_size: patchSize,
-    latentScale: hints.latentScale ?? (published ? kl16.latentScale : undefined),
+    latentScale,
   };
   return klConfig.parse(config, who);
+}
+
+function publishedScale(published: boolean, { who, assume }: KlStateHints): number {
+  if (!published) {
+    throw new TesseraError({
+      code: 'latent-scale',
+      who,
+      got: 'no latent scale for a tokenizer of other shapes than the published KL-16',
+      expected: '1 over the standard deviation of its latents, which weights do not show',
+      next: 'State it: --latent-scale.',
+    });
+  }
+  assume?.(
+    `the latent scale ${kl16.latentScale} (--latent-scale), that of the published KL-16, which has these shapes`,
+  );
+  return kl16.latentScale;
 }

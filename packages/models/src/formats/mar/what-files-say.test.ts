@@ -96,6 +96,18 @@ describe('the latent scale and the groups of a KL-VAE', () => {
     ]);
   });
 
+  it('are asked for by the names of their options where nothing tells them', async () => {
+    await expect(importModel(request({ hints: {} }))).rejects.toThrow('State it: --latent-scale.');
+    const shapes: Shapes = new Map([
+      ['post_quant_conv.weight', [4, 4, 1, 1]],
+      ['encoder.conv_in.weight', [48, 3, 3, 3]],
+      ['encoder.down.0.block.0.conv1.weight', [48, 48, 3, 3]],
+    ]);
+    expect(() => configOfKlState(shapes, { who: 'test', latentScale: 1 })).toThrow(
+      'got levels of 48 channels, which the 32 groups of the official code do not divide',
+    );
+  });
+
   it('come from a config.json beside the file', async () => {
     const tokenizer = await withConfig(vae, 'model.', { scaling_factor: 0.18, norm_num_groups: 16 });
     const { manifest, remarks } = await importModel(request({ tokenizer, hints: {} }));

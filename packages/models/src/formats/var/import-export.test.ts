@@ -60,7 +60,8 @@ describe('importing official VAR weights', () => {
     expect([format, remarks]).toEqual([
       'VAR',
       [
-        'Assumed, since the files do not say: groups 32 (--groups), quant_resi 0.5 (--quant-resi), using_znorm false (--using-znorm), as in the official code.',
+        'Assumed, since the files do not say: quant_resi 0.5 (--quant-resi), using_znorm false (--using-znorm), as in the official code.',
+        'Assumed, since the files do not say: groups 32 (--groups), as in the official code.',
       ],
     ]);
     expect(manifest.backbone.config).toMatchObject({ classes: 5, depth: 2, width: 32, heads: 2, qkNorm: true });

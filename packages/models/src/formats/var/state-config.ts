@@ -2,6 +2,7 @@ import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
 import { vqConfig, type VqConfig } from '@tessera/tokenizer-vq';
 import { TesseraError } from '@tessera/errors';
 import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
+import { officialGroups } from '../official-groups.ts';
 import type { Assume } from '../weight-format.ts';
 import { inferSides, type ScaleCounts } from './patch-nums.ts';
 
@@ -101,10 +102,9 @@ export interface VqStateHints {
  * @throws TesseraError state-shape, field-invalid
  */
 export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
-  const { who, patchNums, quantResi = 0.5, usingZnorm = false, beta = 0.25, groups = 32 } = hints;
+  const { who, patchNums, quantResi = 0.5, usingZnorm = false, beta = 0.25 } = hints;
   const phi = phiConfig(shapes, quantResi);
   const assumed = [
-    ...(hints.groups === undefined ? [`groups ${groups} (--groups)`] : []),
     ...(hints.quantResi === undefined && phi.quant_resi !== 0 ? [`quant_resi ${quantResi} (--quant-resi)`] : []),
     ...(hints.usingZnorm === undefined ? [`using_znorm ${usingZnorm} (--using-znorm)`] : []),
   ];
@@ -116,6 +116,7 @@ export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
   const ch_mult = Array.from({ length: levels }, (_, level) => {
     return shape(`encoder.down.${level}.block.0.conv1.weight`, 4)[0]! / ch!;
   });
+  const groups = hints.groups ?? officialGroups({ ch: ch!, ch_mult }, hints);
   const config = {
     V,
     Cvae,

@@ -148,10 +148,14 @@ function readVq({ who, shapes, settings }: OfficialState, { notes, hints, patchN
   return read;
 }
 
-/** The official trainer says how many pixels a token stands for. */
-function confirmStride({ who, settings }: OfficialState, { ch_mult }: VqConfig): void {
+/** The official trainer says how many pixels a token stands for, and so how large every scale is. */
+function confirmStride({ who, settings }: OfficialState, { ch_mult, patch_nums }: VqConfig): void {
+  const confirm = confirming(who);
   const source = 'the levels of the tokenizer';
-  confirming(who)('pixels across a token', 2 ** (ch_mult.length - 1), settings.numbers('patch_size'), source);
+  const stride = 2 ** (ch_mult.length - 1);
+  confirm('pixels across a token', stride, settings.numbers('patch_size'), source);
+  const pixels = patch_nums.map((side) => side * stride);
+  confirm('pixels across the scales', pixels, settings.lists('resos'), source);
 }
 
 /** @throws TesseraError levels-malformed */

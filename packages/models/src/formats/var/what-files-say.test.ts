@@ -104,6 +104,7 @@ describe('what a file says of itself', () => {
     [{ mlp_ratio: 2 }, 'ratio of hidden widths 4 (its tensors) and 2'],
     [{ norm_eps: 1e-5 }, 'epsilon of norms 0.000001 (what Tessera computes with) and 0.00001'],
     [{ patch_nums: [1, 2, 3, 4] }, 'sides 1 2 4 (lvl_1L) and 1 2 3 4'],
+    [{ resos: [16, 32, 64] }, 'pixels across the scales 1 2 4 (the levels of the tokenizer) and 16 32 64'],
     [{ patch_size: 16 }, 'pixels across a token 1 (the levels of the tokenizer) and 16'],
   ])('must agree with its tensors: %j', async (config, words) => {
     await expect(importModel(request({ transformer: await written({ config }) }))).rejects.toThrow(`got ${words}`);
