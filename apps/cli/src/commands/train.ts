@@ -16,7 +16,10 @@ export const train: Command = {
   options: {
     out: { type: 'string', value: 'DIR', help: 'checkpoints, log, pictures and the model (default runs/NAME)' },
     resume: { type: 'boolean', help: 'go on from the last checkpoint in the folder' },
-    'dry-run': { type: 'boolean', help: 'train nothing: print parameters, FLOPs, memory and estimated time' },
+    'dry-run': {
+      type: 'boolean',
+      help: 'train nothing: print parameters, FLOPs, memory and the estimated time of all that runs',
+    },
     json: { type: 'boolean', help: 'print the result as one JSON object' },
     ...engineOptions,
   },
@@ -75,9 +78,14 @@ async function dryRun({ loaded, engine, plugins, json }: DryRun, terminal: Termi
   return 0;
 }
 
-function factLines({ name, images, found, remarks, stages, parameters, seconds }: RecipeFacts): string[] {
+function factLines({ name, images, found, remarks, stages, parameters, seconds, secondsOf }: RecipeFacts): string[] {
   const minutes = (time: number) => (time < 90 ? `${time.toFixed(0)} s` : `${(time / 60).toFixed(0)} min`);
   const mega = (count: number) => `${(count / 1e6).toFixed(2)}M`;
+  const shares = Object.entries(secondsOf ?? {})
+    .filter(([, part]) => part >= 0.5)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, part]) => `${name} ${minutes(part)}`)
+    .join(', ');
   return [
     ...(found ? [found] : []),
     `${name}: ${mega(parameters)} parameters; ${images.train} images to train on, ${images.validation} to validate, ${images.test} to test`,
@@ -88,7 +96,7 @@ function factLines({ name, images, found, remarks, stages, parameters, seconds }
         `${(stage.flopsPerStep / 1e9).toFixed(1)} GFLOP and ${(stage.secondsPerStep ?? 0).toFixed(2)} s a step here, ` +
         `${(stage.memoryBytes / 2 ** 20).toFixed(0)} MB, ${minutes(stage.steps * (stage.secondsPerStep ?? 0))}`,
     ),
-    `about ${minutes(seconds ?? 0)} on this machine, and evaluation; nothing was written`,
+    `about ${minutes(seconds ?? 0)} on this machine${shares && ` (${shares})`}; nothing was written`,
   ];
 }
 

@@ -15,7 +15,8 @@ export interface EncodedData {
   readonly validation: EncodedSplit | null;
 }
 
-const ENCODE_BATCH = 50;
+/** Images that are encoded at a time. */
+export const ENCODE_BATCH = 50;
 
 /** Both splits as the trained tokenizer encodes them; nothing of it depends on what is measured later. */
 export async function encodeData(

@@ -1,4 +1,4 @@
-import { buildTokenizer } from '@tessera/core';
+import { buildTokenizer, disposeAll } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
@@ -30,7 +30,9 @@ export async function freshGenerator(
     read: ({ length }) => repeated(values, length),
   };
   const encoded = { train: split, validation: split };
-  return generatorStage({ engine, tokenizer, ...built, weights, encoded, recipe: generator!, seed });
+  const stage = generatorStage({ engine, tokenizer, ...built, weights, encoded, recipe: generator!, seed });
+  const held = [stage, built.backbone, built.head, tokenizer, weights.backbone, weights.head, context.weights];
+  return { ...stage, dispose: () => disposeAll(held) };
 }
 
 function repeated<T extends Int32Array | Float32Array>(values: T, times: number): T {

@@ -11,6 +11,7 @@ import { lossCost } from './flops.ts';
 import { fittedParts, type FittedParts } from './fitted-parts.ts';
 import { freshGenerator } from './fresh-generator.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
+import { timeOthers, timeStage, type OtherSeconds, type StageSeconds } from './run-seconds.ts';
 import { flipsOf } from './stage-ingredients.ts';
 
 /** What one stage will cost. */
@@ -24,7 +25,7 @@ export interface StageFacts {
   readonly flopsPerStep: number;
   /** Parameters, gradients, moments, averages, and the activations of one batch in each of the stage's programs. */
   readonly memoryBytes: number;
-  /** Measured on this machine, now; null if nothing was measured. */
+  /** Measured on this machine, now, as all times here; null if nothing was measured. */
   readonly secondsPerStep: number | null;
 }
 
@@ -40,8 +41,10 @@ export interface RecipeFacts {
   readonly stages: readonly StageFacts[];
   /** Parameters of the model, without its judge. */
   readonly parameters: number;
-  /** Of all steps, as measured; encoding, pictures and evaluation come on top. */
+  /** Of the whole run; null if nothing was measured. */
   readonly seconds: number | null;
+  /** What these seconds go into. */
+  readonly secondsOf: Readonly<Record<'steps' | 'validation' | keyof OtherSeconds, number>> | null;
 }
 
 export interface FactsRequest {
@@ -60,15 +63,27 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   const data = await openRecipeData(loaded);
   const parts = await fittedParts(request, data);
   const stages: StageFacts[] = [];
+  const timed: StageSeconds[] = [];
   for (const { stage, training } of stagesOf(request, { data, parts })) {
     const opened = await stage();
     try {
-      stages.push(await stageFacts(opened, training, measure));
+      const facts = await stageFacts(opened, training);
+      const timing = { training, measure, heldOut: data.validation.count };
+      const seconds = measure > 0 ? await timeStage(opened, timing) : null;
+      if (seconds) timed.push(seconds);
+      stages.push({ ...facts, secondsPerStep: seconds && seconds.perStep });
     } finally {
       opened.dispose();
     }
   }
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const others = measure > 0 && parts ? await timeOthers({ engine: request.engine, recipe, parts, data }) : noSeconds;
+  const secondsOf = {
+    ...others,
+    steps: sum(stages.map(({ steps, secondsPerStep }) => steps * (secondsPerStep ?? 0))),
+    validation: sum(timed.map(({ validation }) => validation)),
+    compiling: others.compiling + sum(timed.map(({ compiling }) => compiling)),
+  };
   const { train, validation, test, found = null, skipped = {} } = data;
   return {
     name: recipe.name,
@@ -80,9 +95,12 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
     parameters:
       (parts?.taken?.parameters ?? 0) +
       sum(stages.filter(({ name }) => name !== 'judge').map(({ parameters }) => parameters)),
-    seconds: measure > 0 ? sum(stages.map(({ steps, secondsPerStep }) => steps * secondsPerStep!)) : null,
+    seconds: measure > 0 ? sum(Object.values(secondsOf)) : null,
+    secondsOf: measure > 0 ? secondsOf : null,
   };
 }
+
+const noSeconds: OtherSeconds = { encoding: 0, pictures: 0, evaluation: 0, compiling: 0 };
 
 interface Planned {
   readonly training: TrainingRecipe;
@@ -115,8 +133,7 @@ function stagesOf(
 async function stageFacts(
   stage: Stage,
   { steps, batch, accumulate, optimiser }: TrainingRecipe,
-  measure: number,
-): Promise<StageFacts> {
+): Promise<Omit<StageFacts, 'secondsPerStep'>> {
   const parameters = stage.spec.params.reduce((sum, { variable }) => sum + variable.size, 0);
   const given = await stage.batches(steps - 1);
   const cost = lossCost(stage, given[0]!);
@@ -129,25 +146,7 @@ async function stageFacts(
     images: batch * accumulate,
     flopsPerStep: 3 * cost.flops * accumulate,
     memoryBytes: 4 * kept * parameters + 2 * cost.activationBytes * (stage.programs ?? 1),
-    secondsPerStep: measure > 0 ? await timeSteps(stage, steps, measure) : null,
   };
-}
-
-/**
- * Mean time of a few late steps, each after one like it that compiles: batches may differ in form. The stage's parameters
- * change.
- */
-async function timeSteps({ trainStep, hyper, batches }: Stage, steps: number, measure: number): Promise<number> {
-  let milliseconds = 0;
-  for (let i = 0; i < measure; i++) {
-    const given = await batches(Math.max(0, steps - 1 - i));
-    await trainStep.run(given, hyper(steps - 1));
-    const start = performance.now();
-    await trainStep.run(given, hyper(steps - 1));
-    milliseconds += performance.now() - start;
-    disposeAll(given);
-  }
-  return milliseconds / 1000 / measure;
 }
 
 function disposeAll(batches: readonly Batch[]): void {

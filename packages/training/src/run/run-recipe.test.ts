@@ -211,7 +211,23 @@ describe('a recipe', () => {
       ['generator', 8],
     ]);
     expect(facts.parameters).toBe(facts.stages[1]!.parameters + facts.stages[2]!.parameters);
-    expect(facts.seconds).toBeNull();
+    expect([facts.seconds, facts.secondsOf]).toEqual([null, null]);
+  });
+
+  it.each(['codes', 'distributions'])('is told the time of everything that will run: %s', async (tokens) => {
+    const loaded = { recipe: tokens === 'codes' ? recipe : masked, folder };
+    const before = tf.memory().numTensors;
+    const { seconds, secondsOf, stages } = await recipeFacts({ loaded, engine, measure: 1 });
+    expect(tf.memory().numTensors).toBe(before);
+    const parts = ['compiling', 'encoding', 'evaluation', 'pictures', 'steps', 'validation'] as const;
+    expect(Object.keys(secondsOf!).sort()).toEqual(parts);
+    for (const part of parts) expect(secondsOf![part], part).toBeGreaterThan(0);
+    expect(seconds).toBeCloseTo(parts.reduce((sum, part) => sum + secondsOf![part], 0));
+    // Eight steps of a micro model are over before its programs are compiled.
+    expect(secondsOf!.compiling).toBeGreaterThan(secondsOf!.steps);
+    expect(secondsOf!.steps).toBeCloseTo(
+      stages.reduce((sum, { steps, secondsPerStep }) => sum + steps * secondsPerStep!, 0),
+    );
   });
 
   it('is told that every program of masked prediction takes memory', async () => {

@@ -4,6 +4,8 @@ import { writeGrid } from '../report/picture.ts';
 
 const COLUMNS = 10;
 const ROWS = 5;
+/** In a grid of ten classes or more. */
+export const GRID_IMAGES = COLUMNS * ROWS;
 
 /** Draws a grid of samples at the model's default settings, one class a column. */
 export async function drawSampleGrid(model: Model, path: string): Promise<void> {

@@ -1,0 +1,185 @@
+import { buildTokenizer, disposeAll, sample, type Composition, type Held } from '@tessera/core';
+import { keyedRng, type Engine } from '@tessera/engine';
+import { freshWeights, readRequest } from '@tessera/models';
+import type { DataSet, Split } from '../data/data-set.ts';
+import { openExaminer } from '../evaluation/examine.ts';
+import { openJudge } from '../evaluation/judge.ts';
+import { openShippedJudge } from '../evaluation/shipped-judge.ts';
+import type { TrainingRecipe } from '../recipe/optimiser.ts';
+import type { JudgeRecipe, Recipe } from '../recipe/recipe.ts';
+import { encodeImages } from '../trainer/encoded-split.ts';
+import type { Batch, Stage } from '../trainer/stage.ts';
+import { batchWithin } from '../trainer/validation.ts';
+import { buildTrained } from './build-trained.ts';
+import { ENCODE_BATCH } from './encode-data.ts';
+import { manifestOf } from './manifest-of.ts';
+import type { RecipeParts } from './parts.ts';
+import { GRID_IMAGES } from './sample-grid.ts';
+import { flipsOf } from './stage-ingredients.ts';
+
+/** What one stage takes on this machine, in seconds. */
+export interface StageSeconds {
+  readonly perStep: number;
+  /** Of all its programs. */
+  readonly compiling: number;
+  /** All its validations. */
+  readonly validation: number;
+}
+
+interface StageTiming {
+  readonly training: TrainingRecipe;
+  /** Steps to time. */
+  readonly measure: number;
+  /** Images of the validation split. */
+  readonly heldOut: number;
+}
+
+/**
+ * Times a few late steps, each after one like it that compiles (batches may differ in form), and one validation batch. The stage's
+ * parameters change.
+ */
+export async function timeStage(stage: Stage, { training, measure, heldOut }: StageTiming): Promise<StageSeconds> {
+  const { trainStep, hyper, batches, programs = 1 } = stage;
+  const { steps, batch, every } = training;
+  const compiled: number[] = [];
+  let running = 0;
+  let looking = { first: 0, again: 0 };
+  for (let i = 0; i < measure; i++) {
+    const given = await batches(Math.max(0, steps - 1 - i));
+    const { compiling } = await trainStep.run(given, hyper(steps - 1));
+    if (compiling > 0) compiled.push(compiling / 1000);
+    running += await secondsOf(() => trainStep.run(given, hyper(steps - 1)));
+    if (i === 0 && stage.validate) looking = await twice(() => trainStep.evaluate(given[0]!, 0));
+    disposeBatches(given);
+  }
+  const validations = stage.validate ? 1 + (every.validate > 0 ? Math.floor((steps - 1) / every.validate) : 0) : 0;
+  const perValidation = looking.again * Math.floor(heldOut / batchWithin(batch, heldOut));
+  return {
+    perStep: running / measure,
+    compiling: mean(compiled) * Math.max(programs, compiled.length) + (looking.first - looking.again) * programs,
+    validation: validations * perValidation,
+  };
+}
+
+/** What a run takes beside the steps of its stages, in seconds. */
+export interface OtherSeconds {
+  readonly encoding: number;
+  /** Samples drawn while the generator trains, each time by a model that is opened for it. */
+  readonly pictures: number;
+  /** Samples, reconstructions and the judge's look at them. */
+  readonly evaluation: number;
+  readonly compiling: number;
+}
+
+interface Measured {
+  readonly engine: Engine;
+  readonly recipe: Recipe;
+  readonly parts: RecipeParts;
+  readonly data: DataSet;
+}
+
+/** Images of which the time of one is taken. */
+const SAMPLED = 4;
+
+/** Times encoding, sampling and judging by parts that nothing has trained: what they show costs nothing. */
+export async function timeOthers({ engine, recipe, parts, data }: Measured): Promise<OtherSeconds> {
+  const { judge, generator, evaluation, seed } = recipe;
+  const weights = { tokenizer: freshWeights(seed), backbone: freshWeights(seed), head: freshWeights(seed) };
+  const held: Held[] = [weights.tokenizer, weights.backbone, weights.head];
+  try {
+    const { configs } = parts.facts;
+    const tokenizer = buildTokenizer(parts.parts.tokenizer.plugin, configs.tokenizer, {
+      engine,
+      weights: weights.tokenizer,
+    });
+    held.unshift(tokenizer);
+    const built = buildTrained(engine, parts, { tokenizer, weights });
+    held.unshift(built.backbone, built.head);
+    const some = Math.min(ENCODE_BATCH, data.train.count);
+    const pixels = await firstOf(data.train, some);
+    const encode = await twice(() => encodeImages(tokenizer, pixels, some));
+    const draw = await twice(() => drawImages({ ...built, tokenizer }, { recipe, parts, data }));
+    const examine = judge ? await timeJudge(engine, judge, data) : { first: 0, again: 0 };
+    const [perEncoding, perImage] = [encode.again / some, draw.again / SAMPLED];
+    const encoded = data.train.count * (flipsOf(recipe) ? 2 : 1) + data.validation.count;
+    const pictures = picturesOf(generator!);
+    const drawn = evaluation.samples + evaluation.neighbours + GRID_IMAGES;
+    const back = Math.min(evaluation.samples, data.test.count);
+    const judged = evaluation.samples + 2 * data.train.count + 2 * data.test.count + back;
+    return {
+      encoding: encoded * perEncoding,
+      pictures: pictures * (GRID_IMAGES * perImage + draw.first - draw.again),
+      evaluation: judge ? drawn * perImage + 2 * back * perEncoding + judged * examine.again : 0,
+      compiling: encode.first - encode.again + (judge ? draw.first - draw.again + examine.first : 0),
+    };
+  } finally {
+    disposeAll(held);
+  }
+}
+
+function picturesOf({ steps, every }: TrainingRecipe): number {
+  return 1 + (every.picture > 0 ? Math.floor((steps - 1) / every.picture) : 0);
+}
+
+/** A few images at the model's defaults. */
+async function drawImages(composition: Composition, { recipe, parts, data }: Omit<Measured, 'engine'>): Promise<void> {
+  const manifest = manifestOf(recipe, data, parts.facts.configs.tokenizer);
+  const request = readRequest({ manifest, ...parts }, { labels: new Array<number>(SAMPLED).fill(0), seed: 0 });
+  const { signal } = new AbortController();
+  const rng = keyedRng(request.rows.map(({ seed }) => seed));
+  const events = sample(composition, { ...request, rng, signal, preview: 'none', kept: null, written: [] });
+  for await (const event of events) if (event.type === 'image') continue;
+}
+
+/** Seconds to compile a judge, and to look at one image. */
+async function timeJudge(engine: Engine, recipe: JudgeRecipe, data: DataSet): Promise<Seconds> {
+  const { image, classes, train } = data;
+  const weights = freshWeights(0);
+  const opened =
+    recipe.kind === 'shipped'
+      ? await openShippedJudge(recipe.name)
+      : {
+          judge: openJudge(weights, { channels: image.channels, classes: classes.length, widths: recipe.widths }),
+          dispose: () => weights.dispose(),
+        };
+  const examiner = openExaminer(engine, opened.judge, image);
+  try {
+    const some = Math.min(100, train.count);
+    const pixels = await firstOf(train, some);
+    const { first, again } = await twice(() => examiner.examine(pixels));
+    return { first: first - again, again: again / some };
+  } finally {
+    examiner.dispose();
+    opened.dispose();
+  }
+}
+
+function firstOf(split: Split, count: number): Promise<Float32Array> {
+  return split.read(Int32Array.from({ length: count }, (_, i) => i));
+}
+
+interface Seconds {
+  /** With whatever is done once, compiling above all. */
+  readonly first: number;
+  readonly again: number;
+}
+
+async function twice(work: () => Promise<unknown>): Promise<Seconds> {
+  const first = await secondsOf(work);
+  const again = await secondsOf(work);
+  return { first: Math.max(first, again), again };
+}
+
+async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function disposeBatches(batches: readonly Batch[]): void {
+  for (const batch of batches) for (const tensor of Object.values(batch)) tensor.dispose();
+}
