@@ -21,8 +21,14 @@ export interface Bench {
   readonly params: readonly Param[];
 }
 
+export interface BenchSpec {
+  readonly target: TargetName;
+  /** Of fresh weights. */
+  readonly seed: number;
+}
+
 /** Gives a check what a part is built from, and clears it away. */
-export async function withBench<T>(target: TargetName, run: (bench: Bench) => Promise<T>): Promise<T> {
+export async function withBench<T>({ target, seed }: BenchSpec, run: (bench: Bench) => Promise<T>): Promise<T> {
   const engine = createEngine({ target, threads: 1 });
   const params = new Map<string, Param & { readonly trained: boolean }>();
   const weights: Weights = {
@@ -31,7 +37,7 @@ export async function withBench<T>(target: TargetName, run: (bench: Bench) => Pr
       const known = params.get(name);
       if (known) return known.variable;
       const size = shape.reduce((product, one) => product * one, 1);
-      const values = tensorFrom(initialValues(init, name, { size, seed: 1 }), [...shape]);
+      const values = tensorFrom(initialValues(init, name, { size, seed }), [...shape]);
       const variable = tf.variable(values, trainable);
       values.dispose();
       params.set(name, { name, variable, decay, trained: trainable });
@@ -49,6 +55,36 @@ export async function withBench<T>(target: TargetName, run: (bench: Bench) => Pr
   } finally {
     engine.dispose();
     for (const { variable } of params.values()) variable.dispose();
+  }
+}
+
+/** How far weights are shaken: far enough that whatever starts at zero is seen. */
+const SHAKEN = 0.3;
+
+/** Layers that start at zero hide what flows through them: every weight is moved before anything is compared. */
+export function shake({ params }: Bench, seed: number): void {
+  for (const { name, variable } of params) {
+    const shaken = tf.tidy(() => tf.add(variable, tf.mul(numbers(`shaken.${name}`, variable.shape, seed), SHAKEN)));
+    variable.assign(shaken);
+    shaken.dispose();
+  }
+}
+
+/** Numbers of all trained parameters, by name. */
+export type BenchValues = ReadonlyMap<string, Float32Array>;
+
+export async function valuesOf({ params }: Bench): Promise<BenchValues> {
+  const values = new Map<string, Float32Array>();
+  for (const { name, variable } of params) values.set(name, Float32Array.from(await variable.data()));
+  return values;
+}
+
+/** Gives the parameters these numbers. */
+export function load({ params }: Bench, values: BenchValues): void {
+  for (const { name, variable } of params) {
+    const loaded = tensorFrom(values.get(name)!.slice(), [...variable.shape]);
+    variable.assign(loaded);
+    loaded.dispose();
   }
 }
 
@@ -83,20 +119,4 @@ export async function take(tensor: Tensor): Promise<Float32Array> {
   const data = Float32Array.from(await tensor.data());
   tensor.dispose();
   return data;
-}
-
-/** The largest distance between two lists of numbers; infinite where their lengths or NaN differ. */
-export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return Infinity;
-  const far = Array.from(a, (value, i) => (Number.isFinite(value) ? Math.abs(value - b[i]!) : Infinity));
-  return Math.max(0, ...far.map((one) => (Number.isNaN(one) ? Infinity : one)));
-}
-
-/** Targets and batch sizes compute sums in other orders: distances up to this are rounding. */
-export const rounding = 1e-3;
-
-/** `distance` as the answer of a check. */
-export function apart(what: string, a: ArrayLike<number>, b: ArrayLike<number>): string | null {
-  const far = distance(a, b);
-  return far <= rounding ? null : `${what} that are ${far.toPrecision(2)} apart`;
 }

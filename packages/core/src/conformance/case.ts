@@ -1,22 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TesseraError } from '@tessera/errors';
 import type { AnyPlugin } from '../define/any-plugin.ts';
 
-/** What every part must hold to, each in the words that a failure says. */
+/** What every part must hold to, each in the words that a failure says. The keys are stable: reports are compared by them. */
 export const properties = {
   contract: 'a plug-in of a contract that this Tessera speaks',
   config: 'a configuration that is read the same again after a turn through JSON',
   shapes: 'answers of the shapes and types of the contract',
-  determinism: 'the same numbers again from the same seed',
+  determinism: 'the same bits again from the same seed',
   batch: 'the same numbers for an image alone as in a batch',
+  chance: 'random numbers of their own for every row, position and step',
   guidance: 'guidance of weight 1 to be no guidance, and of another weight to be some',
+  pull: 'guidance u + w (c - u): w times as far from the null class as the class is',
+  learning: 'samples that show what was taught',
+  temperature: 'tokens that vary more the higher the temperature is',
+  confidence: 'confidence that tells the likely from the unlikely',
+  options: 'options of which each matters, within all of its range',
   causality: 'no influence of tokens that are not yet written',
+  context: 'hidden states that depend on what is written, on its place and on the class',
   cache: 'the same hidden states step by step as all at once',
   loss: 'a finite and differentiable loss that falls on a toy set',
+  targets: "a loss of each token that its own target and hidden state move, and nobody else's",
   leaks: 'no tensor left behind',
   abort: 'an end within one step after an abort',
   dispose: 'a second dispose that does nothing, and weights left to their owner',
   coverage: 'every token once, in steps that agree with their own numbers',
+  visit: 'training in an order in which sampling goes too',
   kept: 'kept tokens that stay',
+  codes: 'indices within the vocabulary, and their entries of the codebook as values',
+  mask: 'a mask that keeps its own places',
+  orientation: 'tokens and pixels that lie where their layout says',
+  pictures: 'pictures that come back as themselves, each in its own row',
 } as const;
 
 export type Property = keyof typeof properties;
@@ -25,6 +39,8 @@ export type Property = keyof typeof properties;
 export interface Case {
   readonly name: string;
   readonly property: Property;
+  /** The target of the engine that it runs on; null where that does not matter. */
+  readonly on: string | null;
   /** @throws TesseraError `part-conformance`, which names plug-in and property */
   run(): Promise<void>;
 }
@@ -35,20 +51,32 @@ export type Check = () => Promise<string | null>;
 export interface CaseOf {
   readonly plugin: AnyPlugin;
   readonly property: Property;
-  /** Where it runs: a target of the engine; null where that does not matter. */
   readonly on: string | null;
+  /** Milliseconds after which it fails. */
+  readonly limit: number;
 }
 
-export function caseOf({ plugin: { name }, property, on }: CaseOf, check: Check): Case {
+export function caseOf({ plugin: { name }, property, on, limit }: CaseOf, check: Check): Case {
   const where = on === null ? '' : ` on ${on}`;
   return {
     name: `${name}: ${properties[property]} (${property}${where})`,
     property,
+    on,
     run: async () => {
-      const found = await check().catch((error: unknown) => failure(name, { property, where }, error));
+      const late = `no end after ${limit / 1000} s: something never answers, or is slow`;
+      const found = await within(limit, late, check).catch((error: unknown) =>
+        failure(name, { property, where }, error),
+      );
       if (found !== null) throw failed(name, { property, where, found });
     },
   };
+}
+
+/** What it answers, or `late` after so many milliseconds. Code that never gives the thread back is waited for. */
+export async function within<T>(limit: number, late: T, run: () => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const waited = sleep(limit, late, { signal: stop.signal }).catch(() => late);
+  return Promise.race([run(), waited]).finally(() => stop.abort());
 }
 
 interface Failure {
@@ -58,9 +86,13 @@ interface Failure {
 
 /** What a guard says becomes a part of the sentence. Its advice is for users: who reads this makes the part. */
 function failure(name: string, place: Failure, error: unknown): never {
-  const own = error instanceof TesseraError ? `${error.parts.got} (due: ${error.parts.expected})` : null;
-  const found = own ?? (error instanceof Error ? error.message : String(error));
-  throw failed(name, { ...place, found, cause: error });
+  throw failed(name, { ...place, found: wordsOf(error), cause: error });
+}
+
+/** An error as a part of a sentence. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof TesseraError) return `${error.parts.got} (due: ${error.parts.expected})`;
+  return error instanceof Error ? error.message : String(error);
 }
 
 function failed(

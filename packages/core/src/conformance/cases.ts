@@ -1,11 +1,11 @@
 import type { AnyPlugin } from '../define/any-plugin.ts';
-import { backboneCases } from './backbone-cases.ts';
+import { backboneCases } from './backbone/backbone-cases.ts';
 import type { Case } from './case.ts';
 import { commonCases } from './common-cases.ts';
-import { headCases } from './head-cases.ts';
+import { headCases } from './head/head-cases.ts';
 import { trialOf, type CasesOptions, type Trial } from './options.ts';
-import { orderCases } from './order-cases.ts';
-import { tokenizerCases } from './tokenizer-cases.ts';
+import { orderCases } from './order/order-cases.ts';
+import { tokenizerCases } from './tokenizer/tokenizer-cases.ts';
 
 /**
  * Everything that a plug-in must hold to, as named checks for any test framework:

@@ -4,14 +4,14 @@ import { caseOf, type Case } from './case.ts';
 import type { Trial } from './options.ts';
 
 /** What plug-ins of all kinds hold to. */
-export function commonCases(plugin: AnyPlugin, { config }: Trial): Case[] {
+export function commonCases(plugin: AnyPlugin, { config, limit }: Trial): Case[] {
   const { name, config: schema } = plugin;
   return [
-    caseOf({ plugin, property: 'contract', on: null }, async () => {
+    caseOf({ plugin, property: 'contract', on: null, limit }, async () => {
       checkPlugin(plugin);
       return null;
     }),
-    caseOf({ plugin, property: 'config', on: null }, async () => {
+    caseOf({ plugin, property: 'config', on: null, limit }, async () => {
       const once = schema.parse(config, name);
       const text = JSON.stringify(once);
       if (!isDeepStrictEqual(schema.parse(JSON.parse(text), name), schema.parse(once, name))) {

@@ -1,17 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom, type TargetName } from '@tessera/engine';
-import { buildGuarded } from '../build-parts.ts';
-import type { Backbone, Context, Guidance, Lesson, Taught } from '../contracts.ts';
-import { guardBackbone } from '../guard/guard-backbone.ts';
-import { noGuidance } from '../guidance.ts';
-import type { BackboneFacts, BackbonePlugin } from '../plugin.ts';
-import type { Step } from '../step.ts';
-import type { Layout } from '../tokens.ts';
-import { apart, numbers, numbersOf, plainRng, take, withBench, type Bench } from './bench.ts';
-import { caseOf, type Case, type Property } from './case.ts';
-import { falls, type Lessons } from './learn.ts';
-import { oneMap, someNumbers, twoMaps, type Trial } from './options.ts';
+import { buildGuarded } from '../../build-parts.ts';
+import type { Backbone, Context, Guidance, Lesson, Taught } from '../../contracts.ts';
+import { guardBackbone } from '../../guard/guard-backbone.ts';
+import { noGuidance } from '../../guidance.ts';
+import type { BackboneFacts, BackbonePlugin } from '../../plugin.ts';
+import type { Step } from '../../step.ts';
+import type { Layout } from '../../tokens.ts';
+import { numbers, numbersOf, plainRng, shake, take, withBench, type Bench } from '../bench.ts';
+import { apart } from '../compare.ts';
+import { caseOf, type Case, type Property } from '../case.ts';
+import { falls, type Lessons } from '../learn.ts';
+import { oneMap, someNumbers, twoMaps, type Trial } from '../options.ts';
 
 interface Opened {
   readonly backbone: Backbone;
@@ -28,15 +29,15 @@ const idle: Guidance = { active: true, saves: false, weight: () => 1 };
 export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
   const space = trial.space ?? someNumbers;
   const on = (target: TargetName, property: Property, check: (opened: Opened) => Promise<string | null>): Case =>
-    caseOf({ plugin, property, on: target }, () =>
-      withBench(target, async (bench) => {
+    caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
+      withBench({ target, seed: trial.seed }, async (bench) => {
         const config = plugin.config.parse(trial.config, plugin.name);
         const facts = plugin.describe(config);
         const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
         const guarded = (name: string) => ({ name, watch: false, remembers: facts.remembers });
         const build = () => plugin.build(config, { layout, space }, bench);
         const backbone = buildGuarded(plugin, build, (built, name) => guardBackbone(built, guarded(name)));
-        shake(bench);
+        shake(bench, trial.seed);
         try {
           return await check({ backbone, facts, layout, channels: space.channels, bench });
         } finally {
@@ -101,15 +102,6 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
       return gone ? `the weight ${gone.name} disposed by the backbone` : null;
     }),
   ]);
-}
-
-/** Gates that start at zero would hide what flows through them. */
-function shake({ params }: Bench): void {
-  for (const { name, variable } of params) {
-    const shaken = tf.tidy(() => tf.add(variable, tf.mul(numbers(`shake.${name}`, variable.shape), 0.1)));
-    variable.assign(shaken);
-    shaken.dispose();
-  }
 }
 
 const flat = (parts: readonly Float32Array[]): number[] => parts.flatMap((part) => [...part]);
@@ -293,7 +285,7 @@ async function learns(opened: Opened, trial: Trial): Promise<string | null> {
     },
   };
   try {
-    return await falls(bench, lessons, trial);
+    return await falls(bench, lessons);
   } finally {
     for (const tensor of Object.values(lessons.batch)) tensor.dispose();
   }

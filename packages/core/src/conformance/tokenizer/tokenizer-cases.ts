@@ -1,14 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { keyedRng, tensorFrom, type TargetName, type TraceRng } from '@tessera/engine';
-import { buildTokenizer } from '../build-parts.ts';
-import type { Kept, Tokenizer } from '../contracts.ts';
-import type { TokenizerPlugin } from '../plugin.ts';
-import type { Step } from '../step.ts';
-import type { Tokens } from '../tokens.ts';
-import { apart, plainRng, take, withBench, type Bench } from './bench.ts';
-import { caseOf, type Case, type Property } from './case.ts';
-import type { Trial } from './options.ts';
+import { buildTokenizer } from '../../build-parts.ts';
+import type { Kept, Tokenizer } from '../../contracts.ts';
+import type { TokenizerPlugin } from '../../plugin.ts';
+import type { Step } from '../../step.ts';
+import type { Tokens } from '../../tokens.ts';
+import { plainRng, take, withBench, type Bench } from '../bench.ts';
+import { apart } from '../compare.ts';
+import { caseOf, type Case, type Property } from '../case.ts';
+import type { Trial } from '../options.ts';
 
 interface Opened {
   readonly tokenizer: Tokenizer;
@@ -18,8 +19,8 @@ interface Opened {
 /** A tokenizer alone: pictures are made up. */
 export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
   const on = (target: TargetName, property: Property, check: (opened: Opened) => Promise<string | null>): Case =>
-    caseOf({ plugin, property, on: target }, () =>
-      withBench(target, async (bench) => {
+    caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
+      withBench({ target, seed: trial.seed }, async (bench) => {
         const config = plugin.config.parse(trial.config, plugin.name);
         const tokenizer = buildTokenizer(plugin, config, bench);
         try {
