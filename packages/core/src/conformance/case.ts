@@ -27,6 +27,7 @@ export const properties = {
   coverage: 'every token once, in steps that agree with their own numbers',
   visit: 'training in an order in which sampling goes too',
   kept: 'kept tokens that stay',
+  reads: 'a canvas that gives back what was written and what is kept',
   codes: 'indices within the vocabulary, and their entries of the codebook as values',
   mask: 'a mask that keeps its own places',
   orientation: 'tokens and pixels that lie where their layout says',

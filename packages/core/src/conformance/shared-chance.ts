@@ -14,13 +14,19 @@ export interface Residuals {
 const DEVIATIONS = 6;
 const SLACK = 0.1;
 
-/** What rows or places share, or null. */
-export function sharedChance(residuals: Residuals): string | null {
-  const { rows, places } = residuals;
+/** What rows share, or null. */
+export function sharedByRows(residuals: Residuals): string | null {
+  const { rows } = residuals;
   for (const lag of [1, 2, Math.floor(rows / 2)].filter((one) => one > 0 && one < rows)) {
     const found = alike(residuals, residuals, (row, place) => [(row + lag) % rows, place]);
     if (found !== null) return `rows whose random numbers are ${found} alike`;
   }
+  return null;
+}
+
+/** What places of a row share, or null. */
+export function sharedByPlaces(residuals: Residuals): string | null {
+  const { places } = residuals;
   for (let lag = 1; lag < places; lag++) {
     const found = alike(residuals, residuals, (row, place) => [row, (place + lag) % places]);
     if (found !== null) return `positions whose random numbers are ${found} alike`;

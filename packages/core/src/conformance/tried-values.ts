@@ -51,7 +51,8 @@ async function unmoved(name: string, { accepted, reason }: Attempt, observe: Obs
     );
   }
   const moves = seen.some((one) => unequal('', seen[0]!, one) !== null);
-  if (reason === undefined && !moves) return `nothing that changes with ${accepted.map(({ called }) => called).join(', ')}`;
+  if (reason === undefined && !moves)
+    return `nothing that changes with ${accepted.map(({ called }) => called).join(', ')}`;
   if (reason !== undefined && moves) return `changes with ${name}, which was declared neutral`;
   return null;
 }

@@ -1,7 +1,6 @@
 import { keyedRng, type SampleRng } from '@tessera/engine';
-import { sharedBetween, sharedChance, sharedWithin, type Residuals } from '../shared-chance.ts';
-import type { Drawn } from './opened-head.ts';
-import { draw } from './opened-head.ts';
+import { sharedBetween, sharedByPlaces, sharedByRows, sharedWithin, type Residuals } from '../shared-chance.ts';
+import { draw, type Drawn } from './opened-head.ts';
 import { IMAGES, type TaughtHead } from './taught-head.ts';
 import { hiddenOf } from './toy.ts';
 
@@ -18,7 +17,8 @@ export async function sharesNoise(taught: TaughtHead): Promise<string | null> {
   const within = taught.toy.chance_KV ? null : sharedWithin(first);
   const between = sharedBetween(first, second);
   return (
-    sharedChance(first) ??
+    sharedByRows(first) ??
+    sharedByPlaces(first) ??
     (between && `steps whose random numbers are ${between} alike`) ??
     (within && `numbers of a token whose random numbers are ${within} alike`)
   );
@@ -61,4 +61,3 @@ function oneHot(index: Int32Array, V: number): Float32Array {
   for (const [i, v] of index.entries()) hot[i * V + v] = 1;
   return hot;
 }
-

@@ -104,8 +104,7 @@ export async function unheated(taught: TaughtHead): Promise<string | null> {
 
 /** Deviation of values; of codes, the chance that two of a kind differ. */
 function varietyOf({ space, toy: { channels } }: TaughtHead, drawn: Drawn): number {
-  if (!drawn.index || space.kind === 'continuous')
-    return rootMeanSquare(spreadsOf(drawn, meansOf(drawn, channels)));
+  if (!drawn.index || space.kind === 'continuous') return rootMeanSquare(spreadsOf(drawn, meansOf(drawn, channels)));
   return 1 - sharesOf(drawn.index, space.vocabulary).reduce((sum, share) => sum + share * share, 0) / KINDS;
 }
 
@@ -136,9 +135,7 @@ function meansOf({ values }: Drawn, C: number): Float32Array {
 function spreadsOf({ values }: Drawn, mean_KC: Float32Array): number[] {
   const C = mean_KC.length / KINDS;
   return Array.from({ length: C }, (_, c) =>
-    rootMeanSquare(
-      values.filter((_, i) => i % C === c).map((value, i) => value - mean_KC[(i % KINDS) * C + c]!),
-    ),
+    rootMeanSquare(values.filter((_, i) => i % C === c).map((value, i) => value - mean_KC[(i % KINDS) * C + c]!)),
   );
 }
 

@@ -1,220 +1,229 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor4D } from '@tensorflow/tfjs';
-import { keyedRng, tensorFrom, type TargetName, type TraceRng } from '@tessera/engine';
-import { buildTokenizer } from '../../build-parts.ts';
-import type { Kept, Tokenizer } from '../../contracts.ts';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import { tensorFrom } from '@tessera/engine';
 import type { TokenizerPlugin } from '../../plugin.ts';
-import type { Step } from '../../step.ts';
-import type { Tokens } from '../../tokens.ts';
-import { plainRng, take, withBench, type Bench } from '../bench.ts';
-import { apart } from '../compare.ts';
+import { plainRng, take } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
+import { apart, distance, unequal } from '../compare.ts';
 import type { Trial } from '../options.ts';
+import { sharedByPlaces, sharedByRows } from '../shared-chance.ts';
+import { misread, mislaidMask, overwritten } from './keeping.ts';
+import {
+  encode,
+  paint,
+  pictureOf,
+  rowsOf,
+  tokensOf,
+  withTokenizer,
+  type Encoded,
+  type OpenedTokenizer,
+} from './opened-tokenizer.ts';
+import { turned } from './orientation.ts';
 
-interface Opened {
-  readonly tokenizer: Tokenizer;
-  readonly bench: Bench;
-}
-
-/** A tokenizer alone: pictures are made up. */
+/** A tokenizer alone: pictures are made up, and weights shaken. */
 export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
-  const on = (target: TargetName, property: Property, check: (opened: Opened) => Promise<string | null>): Case =>
-    caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
-      withBench({ target, seed: trial.seed }, async (bench) => {
-        const config = plugin.config.parse(trial.config, plugin.name);
-        const tokenizer = buildTokenizer(plugin, config, bench);
-        try {
-          return await check({ tokenizer, bench });
-        } finally {
-          tokenizer.dispose();
-        }
+  const main = trial.targets.find((one) => one !== 'eager') ?? trial.targets[0]!;
+  return trial.targets.flatMap((target) => {
+    const on = (property: Property, check: (opened: OpenedTokenizer) => Promise<string | null>): Case =>
+      caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
+        withTokenizer({ plugin, trial, target }, check),
+      );
+    return [
+      on('shapes', misshapen),
+      on('determinism', unsteady),
+      on('batch', unlikeAlone),
+      on('codes', strayCode),
+      on('causality', async (opened) => (await foreseen(opened)) ?? (await unlikeTaught(opened))),
+      on('kept', (opened) => overwritten(opened, target === main)),
+      on('reads', misread),
+      on('pictures', confused),
+      // Where things lie is the same on every target.
+      ...(target === main ? [on('mask', async (opened) => mislaidMask(opened)), on('orientation', turned)] : []),
+      ...(target === main ? [on('chance', sharesNoise)] : []),
+      on('leaks', leftBehind),
+      on('dispose', async ({ tokenizer, bench }) => {
+        const canvas = tokenizer.openCanvas(rowsOf(1), null, tokenizer.serves[0]!);
+        canvas.dispose();
+        canvas.dispose();
+        tokenizer.dispose();
+        tokenizer.dispose();
+        const gone = bench.params.find(({ variable }) => variable.isDisposed);
+        return gone ? `the weight ${gone.name} disposed by the tokenizer` : null;
       }),
-    );
-  return trial.targets.flatMap((target) => [
-    on(target, 'shapes', async (opened) => misshapen(opened)),
-    on(target, 'determinism', async (opened) => {
-      const [once, again] = [await tokensOf(opened, [1, 2]), await tokensOf(opened, [1, 2])];
-      return apart('tokens of one picture', once, again);
-    }),
-    on(target, 'batch', async (opened) => {
-      // Noise of training is drawn for a whole batch: means are compared.
-      const [together, alone] = [await tokensOf(opened, [1, 2, 3], null), await tokensOf(opened, [2], null)];
-      return apart('tokens of one picture', together.subarray(alone.length, 2 * alone.length), alone);
-    }),
-    on(target, 'causality', async (opened) => (await foreseen(opened)) ?? (await unlike(opened))),
-    on(target, 'kept', (opened) => overwritten(opened)),
-    on(target, 'leaks', async (opened) => {
-      await painted(opened);
-      await tokensOf(opened, [1]);
-      const before = tf.memory().numTensors;
-      await painted(opened);
-      await tokensOf(opened, [1]);
-      const left = tf.memory().numTensors - before;
-      return left === 0 ? null : `${left} tensors after one picture`;
-    }),
-    on(target, 'dispose', async (opened) => {
-      const canvas = opened.tokenizer.openCanvas(rowsOf(1), null, opened.tokenizer.serves[0]!);
-      canvas.dispose();
-      canvas.dispose();
-      opened.tokenizer.dispose();
-      opened.tokenizer.dispose();
-      const gone = opened.bench.params.find(({ variable }) => variable.isDisposed);
-      return gone ? `the weight ${gone.name} disposed by the tokenizer` : null;
-    }),
-  ]);
-}
-
-const rowsOf = (count: number) => Array.from({ length: count }, (_, row) => ({ seed: row, label: 0 }));
-
-function picturesOf({ tokenizer: { image } }: Opened, seeds: readonly number[]): Tensor4D {
-  const { height, width, channels } = image;
-  const size = height * width * channels;
-  const rng = keyedRng(seeds);
-  const data = seeds.map((_, row) => rng.uniform({ row, stream: 'picture', step: 0, position: 0 }, size));
-  return tensorFrom(Float32Array.from(data.flatMap((one) => [...one])), [
-    seeds.length,
-    height,
-    width,
-    channels,
-  ]) as Tensor4D;
-}
-
-/** The caller disposes them. */
-async function encoded(opened: Opened, seeds: readonly number[], rng: TraceRng | null): Promise<Tokens> {
-  const pictures = picturesOf(opened, seeds);
-  const encoding = await opened.tokenizer.encode(pictures).finally(() => pictures.dispose());
-  try {
-    return tf.tidy(() => opened.tokenizer.draw(encoding, rng) as unknown as tf.TensorContainer) as unknown as Tokens;
-  } finally {
-    encoding.index_BL?.dispose();
-    encoding.moments?.dispose();
-  }
-}
-
-async function tokensOf(
-  opened: Opened,
-  seeds: readonly number[],
-  rng: TraceRng | null = plainRng(1),
-): Promise<Float32Array> {
-  const { values_BlC, index_Bl } = await encoded(opened, seeds, rng);
-  index_Bl?.dispose();
-  return take(values_BlC);
-}
-
-async function misshapen(opened: Opened): Promise<string | null> {
-  const { tokenizer } = opened;
-  const last = tokenizer.layout.scales.at(-1)!;
-  const kept = tokenizer.keepMask(new Uint8Array(last.height * last.width).fill(1));
-  if (kept.length !== tokenizer.layout.length) return `a mask of ${kept.length} tokens`;
-  const { values_BlC, index_Bl } = await encoded(opened, [1, 2], null);
-  const [B, l] = values_BlC.shape;
-  const indexed = tokenizer.space.kind === 'continuous' || String(index_Bl?.shape) === `${B},${l}`;
-  index_Bl?.dispose();
-  const finite = (await take(values_BlC)).every(Number.isFinite);
-  if (!indexed) return 'codes without an index each';
-  if (B !== 2 || l !== tokenizer.layout.length) return `tokens of [${B}, ${l}]`;
-  const pixels = await painted(opened);
-  if (!finite || !pixels.every((value) => value >= 0 && value <= 1))
-    return 'numbers that are not finite or not in [0, 1]';
-  return null;
-}
-
-function stepsOf({ tokenizer: { layout } }: Opened, reads: string): Step[] {
-  const parts = reads === 'estimate' ? layout.scales.map(({ height, width }) => height * width) : [layout.length];
-  let start = 0;
-  return parts.map((l, index) => {
-    const positions_Bl = Int32Array.from({ length: l }, (_, i) => start + i);
-    const step = {
-      index,
-      of: parts.length,
-      before: layout.length - start,
-      after: layout.length - start - l,
-      positions_Bl,
-    };
-    start += l;
-    return step;
+    ];
   });
 }
 
-interface Painting {
-  readonly reads?: Tokenizer['serves'][number];
-  readonly kept?: Kept | null;
-  /** Takes what the canvas gives before every step. */
-  readonly seen?: (step: Step, values: Float32Array) => void;
-  readonly picture?: number;
-}
-
-/** Writes one picture's tokens to a canvas and renders it: its pixels. */
-async function painted(
-  opened: Opened,
-  { reads, kept = null, seen, picture = 1 }: Painting = {},
-): Promise<Float32Array> {
-  const { tokenizer } = opened;
-  const as = reads ?? tokenizer.serves[0]!;
-  const all = await tokensOf(opened, [picture]);
-  const C = tokenizer.space.channels;
-  const canvas = tokenizer.openCanvas(rowsOf(1), kept, as);
-  try {
-    for (const step of stepsOf(opened, as)) {
-      const context = await canvas.read(step);
-      if (context.reads === 'estimate' && context.values_BlC)
-        seen?.(step, Float32Array.from(await context.values_BlC.data()));
-      for (const held of Object.values(context))
-        if (held !== null && typeof held === 'object') (held as tf.Tensor).dispose();
-      const [start, l] = [step.positions_Bl[0]!, step.positions_Bl.length];
-      const values_BlC = tensorFrom(all.slice(start * C, (start + l) * C), [1, l, C]) as tf.Tensor3D;
-      await canvas.write(step, { values_BlC }).finally(() => values_BlC.dispose());
-    }
-    await canvas.preview('decoded');
-    return Float32Array.from((await canvas.render(0)).data);
-  } finally {
-    canvas.dispose();
+async function misshapen(opened: OpenedTokenizer): Promise<string | null> {
+  const { layout, space, serves } = opened.tokenizer;
+  const { values, index } = await encode(opened, [pictureOf(opened, 1), pictureOf(opened, 2)]);
+  if (space.kind === 'discrete' && !index) return 'codes without an index each';
+  if (values.length !== 2 * layout.length * space.channels) return `${values.length} numbers of two pictures`;
+  if (!values.every(Number.isFinite)) return 'tokens that are not finite';
+  for (const reads of serves) {
+    const pictures = await paint(opened, { tokens: values, rows: 2, reads });
+    const outside = pictures.some((one) => !one.every((value) => value >= 0 && value <= 1));
+    if (outside) return 'pixels that are not in [0, 1]';
   }
+  return null;
 }
 
-async function estimatesOf({ tokenizer }: Opened, values: Float32Array): Promise<Float32Array> {
-  const values_BLC = tensorFrom(values, [1, tokenizer.layout.length, tokenizer.space.channels]) as tf.Tensor3D;
+async function unsteady(opened: OpenedTokenizer): Promise<string | null> {
+  const all = async (): Promise<number[]> => {
+    const pictures = [pictureOf(opened, 1), pictureOf(opened, 2)];
+    const { values, index } = await encode(opened, pictures, plainRng(opened.trial.seed));
+    const [shown] = await paint(opened, { tokens: values.subarray(0, values.length / 2) });
+    return [...values, ...(index ?? []), ...shown!];
+  };
+  const once = await all();
+  await tokensOf(opened, [3]);
+  return unequal('tokens and pixels of one picture', once, await all());
+}
+
+/** Noise of training is drawn for a whole batch: means are compared. */
+async function unlikeAlone(opened: OpenedTokenizer): Promise<string | null> {
+  const pictures = [1, 2, 3].map((number) => pictureOf(opened, number));
+  const together = await encode(opened, pictures);
+  const alone = await encode(opened, [pictures[1]!]);
+  const size = alone.values.length;
+  const second = together.values.subarray(size, 2 * size);
+  const shown = await paint(opened, { tokens: together.values, rows: 3 });
+  const [own] = await paint(opened, { tokens: second });
+  return apart('tokens of one picture', second, alone.values) ?? apart('pixels of one row', shown[1]!, own!);
+}
+
+async function strayCode(opened: OpenedTokenizer): Promise<string | null> {
+  const { space } = opened.tokenizer;
+  if (space.kind !== 'discrete') return null;
+  const { values, index } = await encode(
+    opened,
+    [1, 2, 3, 4].map((number) => pictureOf(opened, number)),
+  );
+  if (!index) return 'codes without an index each';
+  const outside = index.find((one) => one < 0 || one >= space.vocabulary);
+  if (outside !== undefined) return `the index ${outside} of a vocabulary of ${space.vocabulary}`;
+  const [V, C] = space.codebook_VC.shape;
+  if (V !== space.vocabulary || C !== space.channels) return `a codebook of [${V}, ${C}]`;
+  const codebook = await space.codebook_VC.data();
+  const due = values.map((_, i) => codebook[index[Math.floor(i / C)]! * C + (i % C)]!);
+  return apart('values and the codebook at their indices', values, due);
+}
+
+async function estimatesOf({ tokenizer }: OpenedTokenizer, values: Float32Array): Promise<Float32Array> {
+  const values_BLC = tensorFrom(values.slice(), [1, tokenizer.layout.length, tokenizer.space.channels]) as Tensor3D;
   const estimates = tf.tidy(() => tokenizer.estimates!(values_BLC));
   values_BLC.dispose();
   return take(estimates);
 }
 
-/** Estimates of teacher forcing must not look at the last scale's tokens. */
-async function foreseen(opened: Opened): Promise<string | null> {
-  const { tokenizer } = opened;
-  if (!tokenizer.estimates) return null;
+/** Estimates of a scale look at no token of it, nor of those after it. */
+async function foreseen(opened: OpenedTokenizer): Promise<string | null> {
+  const { layout, space, estimates } = opened.tokenizer;
+  if (!estimates) return null;
   const values = await tokensOf(opened, [1]);
-  const last = tokenizer.layout.scales.at(-1)!.start * tokenizer.space.channels;
-  const altered = values.map((value, i) => (i < last ? value : value + 3));
-  return apart(
-    'estimates under other tokens to come',
-    await estimatesOf(opened, values),
-    await estimatesOf(opened, altered),
-  );
+  const own = await estimatesOf(opened, values);
+  const first = layout.scales[0]!.height * layout.scales[0]!.width;
+  for (const { start, height, width } of layout.scales.slice(1)) {
+    const altered = values.map((value, i) => (i < start * space.channels ? value : value + 3));
+    const until = (start - first + height * width) * space.channels;
+    const other = (await estimatesOf(opened, altered)).subarray(0, until);
+    const far = apart('estimates under other tokens to come', own.subarray(0, until), other);
+    if (far !== null) return far;
+  }
+  return null;
 }
 
 /** What training estimates is what the canvas gives. */
-async function unlike(opened: Opened): Promise<string | null> {
-  const { tokenizer } = opened;
-  if (!tokenizer.estimates) return null;
+async function unlikeTaught(opened: OpenedTokenizer): Promise<string | null> {
+  if (!opened.tokenizer.estimates) return null;
   const given: number[] = [];
-  await painted(opened, { reads: 'estimate', seen: (_, values) => given.push(...values) });
-  return apart('estimates of training and canvas', await estimatesOf(opened, await tokensOf(opened, [1])), given);
+  const tokens = await tokensOf(opened, [1]);
+  await paint(opened, {
+    tokens,
+    reads: 'estimate',
+    seen: async (_, context) => {
+      if (context.reads === 'estimate' && context.values_BlC) given.push(...(await context.values_BlC.data()));
+    },
+  });
+  return apart('estimates of training and canvas', await estimatesOf(opened, tokens), given);
 }
 
-/** A canvas whose every token is kept shows the kept picture, whatever is written. */
-async function overwritten(opened: Opened): Promise<string | null> {
-  const { layout, space, serves } = opened.tokenizer;
-  const values_BLC = tensorFrom(await tokensOf(opened, [1]), [1, layout.length, space.channels]) as tf.Tensor3D;
-  try {
-    for (const reads of serves) {
-      const kept = { values_BLC, keep_L: new Uint8Array(layout.length).fill(1) };
-      const own = await painted(opened, { reads });
-      const far = apart('pixels of a kept picture', own, await painted(opened, { reads, kept, picture: 2 }));
-      if (far !== null) return far;
-    }
-    return null;
-  } finally {
-    values_BLC.dispose();
+/** Different pictures have different tokens, and those different pixels. Without weights, pixels are nearest their own. */
+async function confused(opened: OpenedTokenizer): Promise<string | null> {
+  const pictures = [1, 2, 3, 4].map((number) => smoothOf(opened, number));
+  const { values } = await encode(opened, pictures);
+  const size = values.length / pictures.length;
+  const same = pictures.findIndex(
+    (_, row) => row > 0 && distance(values.subarray(0, size), tokensAt(values, row, size)) === 0,
+  );
+  if (same > 0) return 'the same tokens for different pictures';
+  const shown = await paint(opened, { tokens: values, rows: pictures.length });
+  if (shown.slice(1).some((one) => distance(shown[0]!, one) === 0)) return 'the same pixels for different tokens';
+  if (opened.bench.params.length > 0) return null;
+  for (const [row, one] of shown.entries()) {
+    const nearest = pictures.reduce(
+      (best, picture, at) => (far(one, picture) < far(one, pictures[best]!) ? at : best),
+      row,
+    );
+    if (nearest !== row) return `the picture in row ${row} shown in the place of that in row ${nearest}`;
   }
+  return null;
+}
+
+const tokensAt = (values: Float32Array, row: number, size: number) => values.subarray(row * size, (row + 1) * size);
+const far = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0);
+
+/** Slopes of a picture's own, which survive a lossy tokenizer. */
+function smoothOf({ tokenizer: { image } }: OpenedTokenizer, number: number): Float32Array {
+  const { height, width, channels } = image;
+  return Float32Array.from({ length: height * width * channels }, (_, i) => {
+    const [y, x] = [Math.floor(i / (width * channels)) / height, (Math.floor(i / channels) % width) / width];
+    return [0.1 + 0.8 * y, 0.9 - 0.8 * y, 0.1 + 0.8 * x, 0.9 - 0.8 * x][number % 4]!;
+  });
+}
+
+/** Draws of one picture's distribution, many at once. */
+const DRAWS = 256;
+
+/** What draws of one distribution share, or null. */
+async function sharesNoise(opened: OpenedTokenizer): Promise<string | null> {
+  const { layout, space } = opened.tokenizer;
+  const drawn = await drawsOf(opened, true);
+  const mean = await drawsOf(opened, false);
+  if (unequal('', drawn.values, mean.values) === null) return null;
+  const noise = drawn.values.map((value, i) => value - mean.values[i]!);
+  const size = layout.length * space.channels;
+  const spread = Float32Array.from({ length: size }, (_, at) =>
+    Math.sqrt(noise.reduce((sum, value, i) => sum + (i % size === at ? value * value : 0), 0) / DRAWS),
+  );
+  const values = noise.map((value, i) => (spread[i % size]! > 0 ? value / spread[i % size]! : 0));
+  const residuals = { values, rows: DRAWS, places: layout.length, features: space.channels };
+  // Tokens of several scales may be made of the same numbers.
+  return sharedByRows(residuals) ?? (layout.scales.length === 1 ? sharedByPlaces(residuals) : null);
+}
+
+async function drawsOf(opened: OpenedTokenizer, noisy: boolean): Promise<Encoded> {
+  const { tokenizer, trial } = opened;
+  const copies: OpenedTokenizer = {
+    ...opened,
+    tokenizer: {
+      ...tokenizer,
+      draw: (encoding, rng) => {
+        const moments =
+          encoding.moments && tf.tile(encoding.moments, [DRAWS, ...encoding.moments.shape.slice(1).map(() => 1)]);
+        const index_BL = encoding.index_BL && (tf.tile(encoding.index_BL, [DRAWS, 1]) as tf.Tensor2D);
+        return tokenizer.draw({ ...(moments && { moments }), ...(index_BL && { index_BL }) }, rng);
+      },
+    },
+  };
+  return encode(copies, [pictureOf(opened, 1)], noisy ? plainRng(trial.seed) : null);
+}
+
+async function leftBehind(opened: OpenedTokenizer): Promise<string | null> {
+  const all = async (): Promise<void> => void (await paint(opened, { tokens: await tokensOf(opened, [1]) }));
+  await all();
+  const before = tf.memory().numTensors;
+  await all();
+  const left = tf.memory().numTensors - before;
+  return left === 0 ? null : `${left} tensors after one picture`;
 }
