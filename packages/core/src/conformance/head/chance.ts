@@ -12,7 +12,6 @@ export async function sharesNoise(taught: TaughtHead): Promise<string | null> {
   const twice: string[] = [];
   const steps: Residuals[] = [];
   for (const step of [0, 1]) steps.push(residualsOf(taught, await drawAlike(taught, step, twice)));
-  if (twice.length > 0) return `random numbers drawn twice for one key, ${twice[0]}`;
   const [first, second] = steps as [Residuals, Residuals];
   const within = taught.toy.chance_KV ? null : sharedWithin(first);
   const between = sharedBetween(first, second);
@@ -20,7 +19,8 @@ export async function sharesNoise(taught: TaughtHead): Promise<string | null> {
     sharedByRows(first) ??
     sharedByPlaces(first) ??
     (between && `steps whose random numbers are ${between} alike`) ??
-    (within && `numbers of a token whose random numbers are ${within} alike`)
+    (within && `numbers of a token whose random numbers are ${within} alike`) ??
+    (twice.length > 0 ? `random numbers drawn twice for one key, ${twice[0]}` : null)
   );
 }
 

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TargetName } from '@tessera/engine';
 import type { HeadPlugin } from '../../plugin.ts';
 import { numbersOf, shake } from '../bench.ts';
 import { caseOf, within, type Case, type Property } from '../case.ts';

@@ -46,10 +46,11 @@ function build(plugin: OrderPlugin, { config }: Trial): Order {
   return buildGuarded(plugin, () => plugin.build(plugin.config.parse(config, plugin.name)), guardOrder);
 }
 
-/** Steps begin where training may begin them; the rest the guard checks. */
+/** Steps begin where training may begin them; that everything comes once, in training too, the guard checks. */
 function holed(opened: OpenedOrder, seed: number): string | null {
   const { order, layout } = opened;
   const stops = order.stops(layout);
+  order.visit(layout, keysOf(layout.length, seed));
   const off = walk(opened, [seed, seed + 1])
     .map(({ step }) => layout.length - step.before)
     .find((start) => stops !== null && !stops.includes(start));
