@@ -33,7 +33,7 @@ export {
 export { exportModel, type ExportedFiles } from './formats/export-model.ts';
 export { importModel, type ImportedModel, type ImportRequest } from './formats/import-model.ts';
 export { isDerived } from './formats/var/official-buffers.ts';
-export { inferPatchNums, patchNumsOf } from './formats/var/patch-nums.ts';
+export { patchNumsOf } from './formats/var/patch-nums.ts';
 export { varPresets, varTokenizer, type VarName, type VarPreset } from './formats/var/presets.ts';
 export { recordedShapes } from './formats/recorded-shapes.ts';
 export { configOfVarState, configOfVqState, type VarStateConfig } from './formats/var/state-config.ts';

@@ -50,11 +50,6 @@ export function inferSides(counts: ScaleCounts, who: string): InferredSides {
   });
 }
 
-/** As `inferSides`, for who does not ask how certain they are. */
-export function inferPatchNums(counts: ScaleCounts, who: string): readonly number[] {
-  return inferSides(counts, who).sides;
-}
-
 /** Lists of sides with these counts that never shrink, at most `most` of them. */
 function sidesThatFit({ length, scales, first }: ScaleCounts, most: number): number[][] {
   const start = Math.sqrt(first);
