@@ -1,14 +1,14 @@
 import process from 'node:process';
 import { inspect } from 'node:util';
-import { isTesseraError, nobodyAwaited, printableLines } from '@tessera/errors';
+import { isTesseraError, nobodyAwaited, printable, printableLines } from '@tessera/errors';
 import { serveUntilStopped } from './serve-until-stopped.ts';
 
 // A promise that a plug-in left alone must not end what others do.
 process.on('unhandledRejection', (error) => console.error(nobodyAwaited(error)));
 
 try {
-  const out = (line: string) => console.log(printableLines(line));
-  const err = (line: string) => console.error(printableLines(line));
+  const out = (line: string) => console.log(printable(line, Infinity));
+  const err = (line: string) => console.error(printable(line, Infinity));
   await serveUntilStopped({}, { out, err });
   process.exit(0);
 } catch (error) {

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { printable } from '@tessera/errors';
 import { refusalOf } from '@tessera/models';
 import type { ServerOptions } from './server-options.ts';
 import { startServer, type RunningServer } from './server.ts';
@@ -43,7 +44,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 function sayWhatRuns({ url, hosts, host }: RunningServer, print: Print): void {
   for (const { code, message } of host.pluginProblems()) print.err(`${message} (${code})`);
   for (const { folder, message } of host.problems()) print.err(refusalOf(folder, message));
-  const names = host.models().map(({ name }) => name);
+  const names = host.models().map(({ name }) => printable(name, 120));
   const open = hosts ? '' : '; hosts: any, TESSERA_HOSTS would name them';
   print.out(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target}${open})`);
 }

@@ -93,8 +93,8 @@ function joinNegatives(argv: readonly string[]): string[] {
   return joined;
 }
 
-/** The page of one command. */
-export function commandHelp({ name, summary }: Verb, command: Command): string {
+/** The page of one command, line by line. */
+export function commandHelp({ name, summary }: Verb, command: Command): string[] {
   const rows = Object.entries({ ...command.options, help: HELP }).map(([key, option]) => {
     const left = `${option.short ? `-${option.short}, ` : ''}--${key}${option.value ? ` ${option.value}` : ''}`;
     return `  ${left.padEnd(26)} ${option.help}`;
@@ -110,5 +110,5 @@ export function commandHelp({ name, summary }: Verb, command: Command): string {
     'Examples:',
     ...command.examples.map((example) => `  ${example}`),
     '',
-  ].join('\n');
+  ];
 }

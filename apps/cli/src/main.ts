@@ -6,7 +6,7 @@ import { verbs } from './verbs.ts';
 
 const terminal = processTerminal();
 
-function overview(): string {
+function overview(): string[] {
   return [
     'tessera: autoregressive image generation, by one loop with swappable parts.',
     '',
@@ -19,13 +19,13 @@ function overview(): string {
     '  tessera generate --model digits-var --label 7 --count 16 --seed 1 --out digits',
     '  tessera generate --help',
     '',
-  ].join('\n');
+  ];
 }
 
 /** Runs one command line; returns the exit code: 0 done, 1 failed, 2 not understood. */
 async function main([name, ...argv]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    terminal.out(overview());
+    for (const line of overview()) terminal.out(line);
     return name === undefined ? 2 : 0;
   }
   const verb = verbs.find((candidate) => candidate.name === name);
@@ -37,7 +37,7 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
   const command = await verb.load();
   const args = parseCommand(name, command, argv);
   if (args.values['help'] === true) {
-    terminal.out(commandHelp(verb, command));
+    for (const line of commandHelp(verb, command)) terminal.out(line);
     return 0;
   }
   return command.run(args, terminal);
@@ -59,12 +59,12 @@ try {
     process.exit(130);
   }
   if (!isTesseraError(error)) {
-    terminal.err(inspect(error));
+    for (const line of inspect(error).split('\n')) terminal.err(line);
     process.exit(1);
   }
   terminal.err(`${error.message} (${error.code})`);
   const stack = causeStack(error);
-  if (stack !== null) terminal.err(stack);
+  for (const line of stack?.split('\n') ?? []) terminal.err(line);
   if (error.code === 'plugin-unknown') await (await import('./project-plugins.ts')).explainMissing(terminal);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 }

@@ -1,9 +1,10 @@
-import { printableLines } from '@tessera/errors';
+import { printable } from '@tessera/errors';
 import { showProgress, type Progress } from '@tessera/training/progress';
 
 /**
  * Where a command speaks: results on stdout, everything else on stderr.
- * What it is given may quote files and arguments: it is made printable here, and callers make cells of a table so.
+ * What it is given may quote files and arguments, so nothing but one line of printable text comes out; cells of a table are cut by
+ * their callers.
  */
 export interface Terminal {
   out(line: string): void;
@@ -22,11 +23,11 @@ export function processTerminal(): Terminal {
   return {
     out(line) {
       clear();
-      stdout.write(`${printableLines(line)}\n`);
+      stdout.write(`${printable(line, Infinity)}\n`);
     },
     err(line) {
       clear();
-      stderr.write(`${printableLines(line)}\n`);
+      stderr.write(`${printable(line, Infinity)}\n`);
     },
     progress(label, total) {
       clear();

@@ -20,7 +20,7 @@ function escapedUnit(unit: string): string {
 /**
  * Text of others (a name in a file, an argument, words of an error) on one line, as it may be printed: control and
  * format characters and line ends become escapes of JSON (`\u001b`, `\n`), and what is longer than `most` characters
- * loses its middle. Printable text stays as it is, so doing it twice changes nothing.
+ * loses its middle (`Infinity` cuts nothing). Printable text stays as it is, so doing it twice changes nothing.
  */
 export function printable(text: string, most: number = longest): string {
   const line = text.replace(unseen, escaped);

@@ -1,4 +1,4 @@
-import { TesseraError } from '@tessera/errors';
+import { printable, TesseraError } from '@tessera/errors';
 import { nearestName } from '@tessera/core';
 import type { TargetName } from '@tessera/engine';
 import {
@@ -145,7 +145,7 @@ class ProcessHost implements Host {
     const { report, loaded } = this.#around;
     this.#outlines = await outlinesOf(this.#setup.folders, loaded.plugins);
     for (const { manifest, remarks } of this.#ready ? [] : this.#outlines.values()) {
-      for (const remark of remarks) report(`${manifest.name}: ${remark}`);
+      for (const remark of remarks) report(`${printable(manifest.name, 120)}: ${remark}`);
     }
     const started: ModelProcess = await startModelProcess({
       setup: this.#setup,

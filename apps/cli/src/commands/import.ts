@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { schema } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
-import { decodeText, parseJson, TesseraError } from '@tessera/errors';
+import { decodeText, parseJson, printable, TesseraError } from '@tessera/errors';
 import { folderName, importModel, type ImportHints, type ImportRequest } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
@@ -81,7 +81,7 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     // A bare name would be looked up among the models instead.
     const path = basename(out) === out ? `./${out}` : out;
     terminal.out(
-      `${manifest.name} (${format}) is in ${out}. Try: tessera generate --model ${shellWord(path)} --out ${shellWord(`out/${manifest.name}`)}`,
+      `${printable(manifest.name, 120)} (${format}) is in ${out}. Try: tessera generate --model ${shellWord(path)} --out ${shellWord(`out/${manifest.name}`)}`,
     );
     return 0;
   } finally {

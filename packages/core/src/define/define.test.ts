@@ -43,7 +43,7 @@ describe('definers', () => {
   it('refuse names that a model folder could not hold', () => {
     for (const name of ['gaussian', 'next-scale', '@acme/gaussian', '@acme-lab/g2'])
       expect(() => checkName(name)).not.toThrow();
-    for (const name of ['Gaussian', 'a b', '@acme', 'acme/gaussian', '-a', 'a--b', '', '@acme/../x']) {
+    for (const name of ['Gaussian', 'a b', '@acme', 'acme/gaussian', '-a', 'a--b', '', '@acme/../x', 'a'.repeat(215)]) {
       expect(() => checkName(name)).toThrow(expect.objectContaining({ code: 'part-name' }));
     }
     const order = { contract: 1, name: 'Bad Name', stride: 'set', config: schema.object({}) } as const;

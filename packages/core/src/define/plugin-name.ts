@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { printable, TesseraError } from '@tessera/errors';
 
+/** As npm has it. */
+const longest = 214;
 const word = '[a-z][a-z0-9]*(?:-[a-z0-9]+)*';
 const pattern = new RegExp(`^(?:@${word}/)?${word}$`);
 
@@ -10,7 +12,7 @@ const pattern = new RegExp(`^(?:@${word}/)?${word}$`);
  * @throws TesseraError `part-name`
  */
 export function checkName(name: unknown, who = 'plug-in'): void {
-  if (typeof name === 'string' && pattern.test(name)) return;
+  if (typeof name === 'string' && name.length <= longest && pattern.test(name)) return;
   throw new TesseraError({
     code: 'part-name',
     who: typeof name === 'string' && name !== '' ? name : who,
