@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -159,4 +160,29 @@ describe('a package whose import never ends', () => {
     expect(stderr).toMatch(/^\[.*tessera\.config\.mjs\] got an error of its import '@acme\/never' while it was .*\n$/);
     expect(status).toBe(1);
   });
+});
+
+it('ends at an interrupt, though a part waits for a device that never answers', async () => {
+  const project = mkdtempSync(join(folder, 'mute-'));
+  const diffusion = resolve(import.meta.dirname, '../../../packages/head-diffusion/src/index.ts');
+  writeFileSync(
+    join(project, 'tessera.config.ts'),
+    `import { diffusionHead } from ${JSON.stringify(diffusion)};
+    const build = (...given: Parameters<typeof diffusionHead.build>) => ({
+      ...diffusionHead.build(...given),
+      sample: () => new Promise(() => void console.log('waiting')),
+    });
+    export const config = { plugins: [{ ...diffusionHead, name: '@acme/mute', build }] };`,
+  );
+  cpSync(join(shipped, 'digits-mar'), join(project, 'model'), { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(project, 'model/model.json'), 'utf8'));
+  const head = { ...manifest.head, plugin: '@acme/mute' };
+  writeFileSync(join(project, 'model/model.json'), JSON.stringify({ ...manifest, head }));
+  const child = spawn(process.execPath, [bin, 'generate', '--model', './model', '--out', 'out'], { cwd: project });
+  const said: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => said.push(String(chunk)));
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  const [code] = await once(child, 'close');
+  expect([code, said.join('')]).toEqual([130, 'Interrupted: no image is finished.\n']);
 });
