@@ -8,7 +8,7 @@ import { checkInput, type GenerationInput } from './check-input.ts';
 import { toHostRequest, type GenerationRequest } from './edit-request.ts';
 import { endings, type Endings } from './endings.ts';
 import type { EventLog } from './event-log.ts';
-import { bell, tailEvents } from './event-tail.ts';
+import { eventFeeds } from './event-feeds.ts';
 import { isLast, type EventBody, type Generation, type GenerationEvent } from './records.ts';
 
 /** Waiting behind the one that runs; more would only fill the disk and wait for hours. */
@@ -56,7 +56,7 @@ class GenerationService implements Generations {
   readonly #blobs: BlobStore;
   readonly #uploads: Uploads;
   readonly #host: Host;
-  readonly #bell = bell();
+  readonly #feeds = eventFeeds((id, after) => this.#log.eventsAfter(id, after));
   readonly #endings: Endings = endings((id, body) => this.#append(id, body));
   readonly #runs = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   #storing = 0;
@@ -130,12 +130,10 @@ class GenerationService implements Generations {
   async events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>> {
     const { state, lastSeq } = await this.find(id);
     if (after < 0 || after > lastSeq) throw outOfRange(after, lastSeq);
-    return tailEvents({
-      after,
-      ended: after >= lastSeq && state !== 'queued' && state !== 'running',
-      read: (seq) => this.#log.eventsAfter(id, seq),
-      listen: (heard) => this.#bell.listen(id, heard),
-    });
+    const reader = this.#feeds.follow(id, after);
+    // Nothing can come any more: the reader has seen the last event.
+    if (after >= lastSeq && state !== 'queued' && state !== 'running') await reader.return?.();
+    return reader;
   }
 
   async close(): Promise<void> {
@@ -185,7 +183,7 @@ class GenerationService implements Generations {
 
   async #append(id: string, body: EventBody): Promise<void> {
     const added = await this.#log.append(id, body);
-    if (added) this.#bell.ring(id);
+    if (added) this.#feeds.ring(id);
   }
 }
 

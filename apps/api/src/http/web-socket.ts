@@ -4,20 +4,24 @@ import {
   execute,
   GraphQLError,
   parse,
-  subscribe,
   type DocumentNode,
+  type ExecutionArgs,
   type ExecutionResult,
   type FormattedExecutionResult,
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
-import { useServer } from 'graphql-ws/use/ws';
+import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
 import type { ApiContext } from '../schema/builder.ts';
 import { checkOperation, parseOptions } from './check-operation.ts';
 import { toClient } from './clear-errors.ts';
+import { deliver } from './deliver.ts';
 import type { Gate } from './gate.ts';
 import { refuseOn, type Refusal } from './refusal.ts';
+import { sharedAnswers } from './shared-answers.ts';
+import { socketLimits, tooManyOperations, type SocketLimits } from './socket-limits.ts';
+import { turns } from './turns.ts';
 
 /** No message to this server is long. */
 const MOST_BYTES = 64 * 1024;
@@ -30,27 +34,46 @@ export interface SocketParts {
 
 /** GraphQL over WebSocket (protocol graphql-transport-ws) at /graphql. */
 export function serveWebSocket(server: Server, { gate, schema, context }: SocketParts): { close(): Promise<void> } {
-  const sockets = openSockets(server, gate);
-  const { dispose } = useServer(
+  const limits = socketLimits();
+  const sockets = openSockets(server, gate, limits);
+  const turn = turns();
+  const answersOf = sharedAnswers(formatted);
+  /** Where the answers of an operation go. */
+  const places = new WeakMap<ExecutionArgs, { readonly socket: WebSocket; readonly id: string }>();
+  const { dispose } = useServer<Record<string, never>, Partial<Extra>>(
     {
       schema,
       context: () => context,
-      onSubscribe: (_context, _id, { query, operationName, variables }) => {
+      onSubscribe: async ({ extra, subscriptions }, id, { query, operationName, variables }) => {
+        const tooMany = tooManyOperations(Object.keys(subscriptions).length);
+        if (tooMany) return [new GraphQLError(tooMany.message, { originalError: tooMany })];
+        await turn();
         const document = readDocument(query);
         if (document instanceof GraphQLError) return [document];
         const operation = { schema, document, operationName, variables, context, transport: 'socket' } as const;
         const errors = checkOperation(operation);
-        return errors.length > 0 ? errors : { schema, document, operationName, variableValues: variables };
+        if (errors.length > 0) return errors;
+        const args = { schema, document, operationName, variableValues: variables };
+        places.set(args, { socket: extra.socket!, id });
+        return args;
       },
       execute: (args) => guarded(() => execute(args)),
-      subscribe: (args) => guarded(() => subscribe(args)),
+      subscribe: (args) =>
+        guarded(async () => {
+          const answers = await answersOf(args);
+          return 'next' in answers ? deliver(answers, { ...places.get(args)!, turn }) : answers;
+        }),
       onError: (_context, _id, _payload, errors) => errors.map(format),
-      onNext: (_context, _id, _payload, _args, { errors, ...result }) =>
-        errors && ({ ...result, errors: errors.map(format) } as FormattedExecutionResult),
+      onNext: (_context, _id, _payload, _args, result) => formatted(result as ExecutionResult),
     },
     sockets,
   );
-  return { close: async () => dispose() };
+  return {
+    async close() {
+      limits.close();
+      await dispose();
+    },
+  };
 }
 
 function readDocument(query: string): DocumentNode | GraphQLError {
@@ -81,15 +104,16 @@ class QuietSocket extends WebSocket {
 }
 
 /** Browsers let every page open a socket to every server: these go through the gate too, and are refused as clearly. */
-function openSockets(server: Server, gate: Gate): WebSocketServer {
+function openSockets(server: Server, gate: Gate, limits: SocketLimits): WebSocketServer {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, WebSocket: QuietSocket });
   sockets.on('wsClientError', ({ message }, socket) => refuseOn(socket, badHandshake(message)));
   server.on('upgrade', (request, socket, head) => {
     const path = request.url!.split('?')[0]!;
     const elsewhere = path === '/graphql' ? null : badHandshake(`the path ${path.slice(0, 100)}`);
-    const refusal = gate.refusalOf(request.headers, request.rawHeaders) ?? elsewhere;
+    const refusal = gate.refusalOf(request.headers, request.rawHeaders) ?? elsewhere ?? limits.refusalOf(request);
     if (refusal) return refuseOn(socket, refusal);
     sockets.handleUpgrade(request, socket, head, (opened) => {
+      limits.watch(opened, request);
       sockets.emit('connection', opened, request);
       // graphql-ws would print every broken frame as an error of this server; ws has closed the socket by then.
       opened.removeAllListeners('error').on('error', () => undefined);
@@ -107,6 +131,11 @@ function badHandshake(why: string): Refusal {
     next: 'Open one there, or send the request without Upgrade.',
   });
   return { status: 400, error };
+}
+
+function formatted(result: ExecutionResult): FormattedExecutionResult {
+  const { errors, ...rest } = result;
+  return errors ? { ...rest, errors: errors.map(format) } : rest;
 }
 
 function format(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
