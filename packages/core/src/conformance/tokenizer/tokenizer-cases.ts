@@ -84,12 +84,15 @@ async function unsteady(opened: OpenedTokenizer): Promise<string | null> {
 async function unlikeAlone(opened: OpenedTokenizer): Promise<string | null> {
   const pictures = [1, 2, 3].map((number) => pictureOf(opened, number));
   const together = await encode(opened, pictures);
-  const alone = await encode(opened, [pictures[1]!]);
-  const size = alone.values.length;
-  const second = together.values.subarray(size, 2 * size);
-  const shown = await paint(opened, { tokens: together.values, rows: 3 });
-  const [own] = await paint(opened, { tokens: second });
-  return apart('tokens of one picture', second, alone.values) ?? apart('pixels of one row', shown[1]!, own!);
+  const shown = await paint(opened, { tokens: together.values, rows: pictures.length });
+  for (const [row, picture] of pictures.entries()) {
+    const alone = await encode(opened, [picture]);
+    const own = tokensAt(together.values, row, alone.values.length);
+    const [pixels] = await paint(opened, { tokens: own });
+    const far = apart('tokens of one picture', own, alone.values) ?? apart('pixels of one row', shown[row]!, pixels!);
+    if (far !== null) return far;
+  }
+  return null;
 }
 
 async function strayCode(opened: OpenedTokenizer): Promise<string | null> {
