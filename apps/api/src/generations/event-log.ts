@@ -54,8 +54,8 @@ export function eventLog(database: Database): EventLog {
       return toGeneration(rows[0]!);
     },
     async append(id, body) {
-      const { affectedRows } = await database.query(appendSql, appendValues(id, body));
-      return (affectedRows ?? 0) > 0;
+      const { rows } = await database.query(appendSql, appendValues(id, body));
+      return rows.length > 0;
     },
     find: async (id) => (isUuid(id) ? ((await generations('WHERE id = $1', [id]))[0] ?? null) : null),
     newest: (count) => generations('ORDER BY ordinal DESC LIMIT $1', [count]),
@@ -88,7 +88,8 @@ const appendSql = `
     WHERE id = $1 AND state IN ('queued', 'running')
     RETURNING id, last_seq
   )
-  INSERT INTO event (generation_id, seq, kind, payload) SELECT id, last_seq, $5, $6 FROM moved`;
+  INSERT INTO event (generation_id, seq, kind, payload) SELECT id, last_seq, $5, $6 FROM moved
+  RETURNING seq`;
 
 function appendValues(id: string, { kind, ...payload }: EventBody): unknown[] {
   const images = 'images' in payload ? JSON.stringify(payload.images) : null;

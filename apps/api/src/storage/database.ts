@@ -8,7 +8,6 @@ import { storageFailed } from './storage-failed.ts';
 
 export interface QueryResult<R> {
   readonly rows: R[];
-  readonly affectedRows?: number;
 }
 
 /** PostgreSQL, one statement at a time: what has to change together is one statement. */
@@ -150,7 +149,7 @@ async function migrate(pglite: PGlite): Promise<void> {
   if (done > migrations.length) throw tooNew(done);
   for (const [index, sql] of migrations.entries()) {
     // Statements that are sent together are one transaction.
-    if (index >= done) await pglite.exec(`${sql} INSERT INTO migration VALUES (${index + 1});`);
+    if (index >= done) await pglite.exec(`${sql} INSERT INTO migration (version) VALUES (${index + 1});`);
   }
 }
 

@@ -56,7 +56,6 @@ const DIRECT: Readonly<Record<string, string>> = {
   Sub: 'Sub',
   Tan: 'Tan',
   Tanh: 'Tanh',
-  Elu: 'Elu',
 };
 
 /** Sub-expressions read best where the operator is a word: `floorDiv` below is a - b * floor(a / b). */
@@ -93,12 +92,47 @@ const floorDiv: Lowering = (node, onnx) => {
   return where(onnx.op('Or', [isExact, isSameSign]), quotient, sub(quotient, onnx.scalar(1, 'int32')));
 };
 
-/** The remainder takes the divisor's sign, in tfjs as in ONNX' integer Mod. */
+/**
+ * The remainder takes the divisor's sign, in tfjs as in ONNX' integer Mod. That of floats is exact and has the dividend's:
+ * a - b * floor(a / b) would lose what the quotient's rounding takes.
+ */
 const mod: Lowering = (node, onnx) => {
-  const { sub, div, mul } = writer(onnx);
+  const { add, where } = writer(onnx);
   const [a, b] = inputNames(node, onnx) as [string, string];
   if (node.inputs.a!.dtype !== 'float32') return onnx.op('Mod', [a, b]);
-  return sub(a, mul(b, onnx.op('Floor', [div(a, b)])));
+  const rest = onnx.op('Mod', [a, b], { fmod: 1 });
+  const zero = onnx.scalar(0, 'float32');
+  const isOtherSide = onnx.op('Less', [onnx.op('Mul', [onnx.op('Sign', [rest]), onnx.op('Sign', [b])]), zero]);
+  return where(isOtherSide, add(rest, b), rest);
+};
+
+/**
+ * log(1 + x) for small x too: with u the rounded 1 + x, log(u) x / (u - 1), since the factor x / (u - 1) takes the rounding
+ * out (Goldberg 1991, theorem 4). Where u = 1 it is x, and where u = x, which may be infinite, log(x).
+ */
+const log1p: Lowering = (node, onnx) => {
+  const { add, sub, mul, div, where } = writer(onnx);
+  const x = onnx.name(node.inputs.x!);
+  const one = onnx.scalar(1, 'float32');
+  const u = add(x, one);
+  const log = onnx.op('Log', [u]);
+  const isWhole = onnx.op('Equal', [u, x]);
+  const scaled = mul(log, div(x, sub(u, one)));
+  return where(onnx.op('Equal', [u, one]), x, where(isWhole, log, scaled));
+};
+
+/** exp(x) - 1 = tanh(x / 2) (exp(x) + 1), where nothing cancels for small x. */
+function expm1(onnx: OnnxBuilder, x: string): string {
+  const { add, mul } = writer(onnx);
+  const half = onnx.op('Tanh', [mul(x, onnx.scalar(0.5, 'float32'))]);
+  return mul(half, add(onnx.op('Exp', [x]), onnx.scalar(1, 'float32')));
+}
+
+/** ONNX Runtime's own Elu takes 1 from exp(x). */
+const elu: Lowering = (node, onnx) => {
+  const x = onnx.name(node.inputs.x!);
+  const zero = onnx.scalar(0, 'float32');
+  return writer(onnx).where(onnx.op('Greater', [x, zero]), x, expm1(onnx, onnx.op('Min', [x, zero])));
 };
 
 const step: Lowering = (node, onnx) => {
@@ -156,8 +190,9 @@ export const ELEMENTWISE: Readonly<Record<string, Lowering>> = {
   SquaredDifference: squaredDifference,
   NotEqual: notEqual,
   Rsqrt: (node, onnx) => onnx.op('Reciprocal', [onnx.op('Sqrt', inputNames(node, onnx))]),
-  Log1p: (node, onnx) => onnx.op('Log', [onnx.op('Add', [onnx.name(node.inputs.x!), onnx.scalar(1, 'float32')])]),
-  Expm1: (node, onnx) => onnx.op('Sub', [onnx.op('Exp', inputNames(node, onnx)), onnx.scalar(1, 'float32')]),
+  Log1p: log1p,
+  Expm1: (node, onnx) => expm1(onnx, onnx.name(node.inputs.x!)),
+  Elu: elu,
   IsFinite: (node, onnx) => {
     const x = onnx.name(node.inputs.x!);
     return onnx.op('Not', [onnx.op('Or', [onnx.op('IsInf', [x]), onnx.op('IsNaN', [x])])]);

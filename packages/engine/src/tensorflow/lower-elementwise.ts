@@ -18,7 +18,7 @@ const direct =
     tf.op(op, inputNames(node, tf), attrs, result);
 
 const SAME =
-  'Abs Ceil Cos Elu Erf Exp Expm1 Floor Identity Log Log1p Neg Reciprocal Relu Relu6 Round Rsqrt Sigmoid Sign Sin ' +
+  'Abs Ceil Cos Erf Exp Expm1 Floor Identity Log Log1p Neg Reciprocal Relu Relu6 Round Rsqrt Sigmoid Sign Sin ' +
   'Softplus Sqrt Square Tan Tanh ZerosLike OnesLike Sub RealDiv Maximum Minimum Pow SquaredDifference';
 const COMPARISONS = 'Greater GreaterEqual Less LessEqual Equal NotEqual';
 const BOOLEAN: TfResult = { dtype: 'bool' };
@@ -61,6 +61,13 @@ const prelu: TfLowering = (node, tf) => {
   return select(tf, isNegative, [tf.op('Mul', [x, alpha]), x], 'float32');
 };
 
+/** TensorFlow's own Elu takes 1 from exp(x), which leaves nothing of small numbers. */
+const elu: TfLowering = (node, tf) => {
+  const [x, zero] = [tf.name(node.inputs.x!), tf.scalar(0, 'float32')];
+  const isPositive = tf.op('Greater', [x, zero], {}, BOOLEAN);
+  return select(tf, isPositive, [x, tf.op('Expm1', [tf.op('Minimum', [x, zero])])], 'float32');
+};
+
 const eluGrad: TfLowering = (node, tf) => tf.op('EluGrad', [tf.name(node.inputs.dy!), tf.name(node.inputs.y!)]);
 
 /** TensorFlow has these for numbers alone; on booleans they are an arithmetic of 0 and 1. */
@@ -87,6 +94,7 @@ export const ELEMENTWISE: Readonly<Record<string, TfLowering>> = {
   Step: step,
   ClipByValue: clip,
   Prelu: prelu,
+  Elu: elu,
   EluGrad: eluGrad,
   Cast: (node, tf) => {
     const x = node.inputs.x!;

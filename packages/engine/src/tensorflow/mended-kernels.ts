@@ -6,7 +6,10 @@ type Attrs = Readonly<Record<string, unknown>>;
 type Inputs = Readonly<Record<string, TensorInfo>>;
 type Kernel = (inputs: Inputs, attrs: Attrs) => Tensor;
 
-/** What tfjs-node-gpu 4.22 refuses though its operators can: convolutions with explicit pads, axes from the end. */
+/**
+ * What tfjs-node-gpu 4.22 refuses though its operators can: convolutions with explicit pads, axes from the end. And
+ * TensorFlow's Elu, which takes 1 from exp(x): nothing is left of small numbers.
+ */
 export function mendKernels(backend: string): void {
   const mended: Readonly<Record<string, (original: Kernel, inputs: Inputs, attrs: Attrs) => Tensor>> = {
     Conv2D: (original, { x, filter }, attrs) => original({ x: padded(x!, attrs), filter: filter! }, valid(attrs)),
@@ -16,6 +19,10 @@ export function mendKernels(backend: string): void {
       const inputShape = shape.map((size, axis) => pads[axis]![0] + size + pads[axis]![1]);
       const start = pads.map(([before]) => before);
       return tf.slice(original(inputs, { ...valid(attrs), inputShape }), start, [...shape]);
+    },
+    Elu: (_, { x }) => {
+      const least = tf.minimum(x as Tensor, 0);
+      return tf.where(tf.greater(x as Tensor, 0), x as Tensor, tf.expm1(least));
     },
     GatherV2: (original, inputs, attrs) => {
       const axis = (attrs['axis'] as number) + inputs['x']!.shape.length;
