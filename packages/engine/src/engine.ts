@@ -16,7 +16,7 @@ export interface CompileOptions {
   /** For errors and profiles: `var.block`. */
   readonly name: string;
   /**
-   * One string per tensor argument, in the order in which the arguments' tensors are met: axis names apart by blanks,
+   * One string per tensor argument, in the order in which the arguments' tensors are met: axis names separated by blanks,
    * a dot for an axis of fixed size: `['R l .', 'R .']`. Equal names must have equal sizes, which each call checks.
    * An axis may also be a sum: `P+l` after P and l, `2R`.
    * Named axes may differ from call to call without another compilation; without `axes` every shape compiles anew.
@@ -43,6 +43,8 @@ export interface ProgramProfile {
   /** Shapes of arguments that it knows at present, and sessions that serve them. */
   readonly shapes: number;
   readonly sessions: number;
+  /** Why a program with named axes needed a session for one shape alone, by the last such call; null where none did. */
+  readonly alone: string | null;
   readonly tracing: number;
   readonly building: number;
   readonly running: number;
@@ -57,7 +59,7 @@ export interface Engine {
   readonly training: TargetChoice;
   compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
   compileTrainStep(spec: TrainStepSpec): TrainStep;
-  /** One entry per compiled program that is alive, in the order of their making; none for the target eager. */
+  /** One entry per compiled program that is alive, in the order of their making; none for the targets eager and tensorflow-eager. */
   profile(): readonly ProgramProfile[];
   /** Releases every session made by this engine. */
   dispose(): void;

@@ -65,6 +65,43 @@ describe('a fused op', () => {
     expect(nodes.map(({ kernel, inputs }) => [kernel, Object.keys(inputs)])).toEqual([['TestLeaky', ['x']]]);
   });
 
+  it('stays itself beside one of the same name, in a program and in a training step', async () => {
+    const times = (factor: number) =>
+      defineFused<Pick<Inputs, 'x'>, object>({
+        name: 'AcmeTimes',
+        shape: ({ x }) => x.shape,
+        forward: ({ x }) => tf.mul(x, factor),
+        gradient: ({ dy }) => ({ x: () => tf.mul(dy, factor) }),
+        lower: ({ inputs }, onnx) => onnx.op('Mul', [onnx.name(inputs.x!), onnx.scalar(factor, 'float32')]),
+      });
+    const [twice, thrice] = [times(2), times(3)];
+    const both = (x: Tensor) => tf.add(twice({ x }, {}), thrice({ x }, {}));
+    const program = engine.compile(both, { name: 'both' });
+    expect((await numbersOf(program(tf.ones([2]))))[0]!.data).toEqual([5, 5]);
+    const variable = tf.variable(tf.ones([2]));
+    const step = engine.compileTrainStep({
+      name: 'both',
+      params: [{ name: 'x', variable, decay: false }],
+      loss: () => ({ loss: tf.sum(both(variable)) as tf.Scalar }),
+      betas: [0.9, 0.95],
+      eps: 1e-8,
+      clip: null,
+      ema: false,
+    });
+    const { loss } = await step.run([{}], { learningRate: 0, weightDecay: 0, emaDecay: 0, key: 0 });
+    expect(loss).toBe(10);
+    step.dispose();
+    program.dispose();
+    variable.dispose();
+  });
+
+  it('may not have a name that a target knows as another op', () => {
+    for (const name of ['Relu', 'TesseraInterleave']) {
+      expect(() => defineFused<Inputs, Attrs>({ ...spec, name, lower })).toThrow(/got the name/);
+    }
+    expect(() => defineFused<Inputs, Attrs>({ ...spec, name: 'toString', lower })).not.toThrow();
+  });
+
   it('gives zeros for inputs without a gradient', () => {
     const op = defineFused<Inputs, Attrs>({ ...spec, lower, gradient: ({ dy }) => ({ x: () => dy }) });
     const [, shift] = tf.grads((x: Tensor, s: Tensor) => tf.sum(op({ x, shift: s }, attrs)))([...args]);

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import { setFusedLowering } from './onnx/fused-lowerings.ts';
 import type { Lowering } from './onnx/lowering.ts';
 import type { DType } from './trace/graph.ts';
 import { isDifferentiating } from './trace/tfjs-internals.ts';
+import { KERNELS } from './trace/kernels.ts';
 import { isWhole, recordFused } from './trace/trace.ts';
 
 /** Tensors by name. Declare optional ones as `bias?: Tensor | undefined`: those left out are absent from the node. */
@@ -15,7 +15,7 @@ export type FusedInputs<I> = { readonly [K in keyof I]: Tensor | undefined };
  * reference that tests compare with.
  */
 export interface FusedSpec<I extends FusedInputs<I>, A extends object> {
-  /** Unlike any tfjs kernel: `TesseraGelu`. */
+  /** Unlike any tfjs kernel, and without our own `Tessera` before it: `AcmeGelu`. */
   readonly name: string;
   readonly forward: (inputs: I, attrs: A) => Tensor;
   /**
@@ -44,15 +44,30 @@ export interface FusedGradientContext<I, A> {
 /** Calls the op: one node under a trace whose target knows the op, `forward` otherwise. Differentiable in both. */
 export type FusedOp<I, A> = (inputs: I, attrs: A) => Tensor;
 
+/** What our own ops are called, which targets may know by name. */
+const OWN = 'Tessera';
+
 /**
- * Makes a callable of a fused op. A node of it says which op it is; targets look their lowering up by that.
- * @throws TesseraError `fused-shape` from the call, if `shape` and `forward` disagree.
+ * Makes a callable of a fused op, whose nodes carry it. Others may have an op of the same name: each stays itself.
+ * @throws TesseraError `fused-name` for a name that is taken; `fused-shape` from the call, if `shape` and `forward` disagree.
  */
 export function defineFused<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>): FusedOp<I, A> {
-  if (spec.lower) setFusedLowering(spec, spec.lower);
+  const { name } = spec;
+  if (!name.startsWith(OWN) && !Object.hasOwn(KERNELS, name)) return defineOwnFused(spec);
+  throw new TesseraError({
+    code: 'fused-name',
+    who: 'defineFused',
+    got: `the name ${name}`,
+    expected: `one that is no kernel of tfjs and does not begin with ${OWN}`,
+    next: 'Begin it with the name of your package.',
+  });
+}
+
+/** The same for our own ops. */
+export function defineOwnFused<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>): FusedOp<I, A> {
   return (inputs, attrs) => {
     if (!isDifferentiating()) return run(spec, inputs, attrs);
-    const isInParts = !spec.gradient || (!spec.lower && !isWhole(spec.name));
+    const isInParts = !spec.gradient || (!spec.lower && !isWhole(spec));
     if (isInParts) return spec.forward(inputs, attrs);
     return runWithGradient(spec, inputs, attrs);
   };
@@ -61,9 +76,8 @@ export function defineFused<I extends FusedInputs<I>, A extends object>(spec: Fu
 function run<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>, inputs: I, attrs: A): Tensor {
   const shape = spec.shape(inputs, attrs);
   const { name, dtype = 'float32' } = spec;
-  if (isWhole(name)) {
+  if (isWhole(spec)) {
     return recordFused({
-      name,
       inputs: given(inputs),
       attrs: { ...(attrs as Readonly<Record<string, unknown>>) },
       shape,

@@ -3,6 +3,7 @@ export { defineFused, type FusedGradientContext, type FusedInputs, type FusedOp,
 export type { CompileOptions, Engine, Program, ProgramProfile, TargetName, Tree } from './engine.ts';
 export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
 export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';
+export type { Lowering as OnnxLowering, OnnxAttr, OnnxBuilder } from './onnx/lowering.ts';
 export { nn } from './nn/nn.ts';
 export { fileTensor, tensorFrom, type FileTensorSpec } from './passive/tensors.ts';
 export { keyedRng } from './rng/keyed-rng.ts';

@@ -3,7 +3,9 @@ import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.ts';
 import type { CompileOptions } from './engine.ts';
+import type { LoweredModel } from './lowered-model.ts';
 import { nn } from './nn/nn.ts';
+import { polymorph } from './polymorph.ts';
 import { argsOf, AXES, block, WIDTH } from './testing/cached-block.ts';
 import { expectSame, floats, numbersOf } from './testing/compare.ts';
 
@@ -88,6 +90,33 @@ describe('axes', () => {
     };
     const program = engine.compile(powers, { name: 'powers', axes: ['n'] });
     for (const n of [3, 1, 2, 3]) expect((await numbersOf(program(tf.fill([n], 2))))[0]!.data[0]).toBe(2 ** n);
+    const profile = engine.profile().find(({ name }) => name === 'powers')!;
+    expect(profile).toMatchObject({ sessions: 3, alone: 'its graph changes with its sizes' });
+  });
+
+  it('fall back where sizes obey a rule that they do not say, and the profile says what the function said', async () => {
+    const fives = (a: Tensor) => {
+      if (a.shape[0]! % 5 !== 0) throw new Error(`${a.shape[0]} is no multiple of 5`);
+      return tf.mul(a, 2);
+    };
+    const program = engine.compile(fives, { name: 'fives', axes: ['n'] });
+    for (const n of [5, 10]) expect((await numbersOf(program(tf.ones([n]))))[0]!.data[0]).toBe(2);
+    const profile = engine.profile().find(({ name }) => name === 'fives')!;
+    expect(profile).toMatchObject({ sessions: 2, alone: 'at n = 192: 192 is no multiple of 5' });
+    expect(engine.profile().find(({ name }) => name === 'block')).toMatchObject({ alone: null });
+  });
+
+  it('tell attributes apart that JSON writes alike', () => {
+    const model = (alpha: number): LoweredModel => {
+      const port = { dtype: 'float32', dims: [2] } as const;
+      const node = { op: 'LeakyRelu', inputs: ['in0'], outputs: ['y'], attrs: { alpha: { float: alpha } } };
+      const edges = { inputs: [{ ...port, name: 'in0' }], outputs: [{ ...port, name: 'y' }] };
+      return { nodes: [node], constants: new Map(), weights: [], ...edges };
+    };
+    const numbers = [0, -0, NaN, Infinity, -Infinity];
+    for (const a of numbers) {
+      for (const b of numbers) expect(polymorph(model(a), model(b)) !== null).toBe(Object.is(a, b));
+    }
   });
 
   it('work for images whose sizes must divide', async () => {

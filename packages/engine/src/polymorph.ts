@@ -1,3 +1,4 @@
+import { exactKey } from './trace/exact-key.ts';
 import type { LoweredConstant, LoweredModel, LoweredNode, Port } from './lowered-model.ts';
 
 /** A model for many shapes. */
@@ -64,7 +65,7 @@ export function matches(template: Template, model: LoweredModel): boolean {
 function signatureOf(model: LoweredModel): string {
   const edges = [...model.inputs, ...model.weights].map(({ name, dtype, dims }) => [name, dtype, dims!.length]);
   const constants = [...model.constants.values()].map(({ name, dtype, kind }) => [name, dtype, kind]);
-  return JSON.stringify([model.nodes, edges, constants, model.outputs]);
+  return exactKey([model.nodes, edges, constants, model.outputs]);
 }
 
 /** Where two constants differ; null if they differ in size. */

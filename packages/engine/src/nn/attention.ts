@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
-import { defineFused } from '../fused.ts';
+import { defineOwnFused } from '../fused.ts';
 
 interface Inputs {
   readonly q: Tensor;
@@ -17,7 +17,7 @@ interface Attrs {
  * ONNX' Attention (opset 23) is faster than com.microsoft's MultiHeadAttention at every size measured, with and without
  * a bias. Differentiated through its parts: the backward pass then reuses the softmax instead of making it again.
  */
-const fusedAttention = defineFused<Inputs, Attrs>({
+const fusedAttention = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraAttention',
   shape: ({ q, v }) => [...q.shape.slice(0, 3), v.shape[3]!],
   forward: ({ q, k, v, bias }, { scale }) => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import { defineFused } from '../fused.ts';
+import { defineOwnFused } from '../fused.ts';
 import type { OnnxBuilder } from '../onnx/lowering.ts';
 import type { Value } from '../trace/graph.ts';
 
@@ -17,7 +17,7 @@ interface Attrs {
 }
 
 /** In graphs the target is never written out: V numbers a row that are zero but for one. */
-const fusedCrossEntropy = defineFused<Inputs, Attrs>({
+const fusedCrossEntropy = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraCrossEntropy',
   shape: ({ index }) => index.shape,
   forward: ({ logits, index }, attrs) =>
@@ -43,7 +43,7 @@ interface GradientInputs extends Inputs {
 }
 
 /** dy times probability minus target. */
-const fusedGradient = defineFused<GradientInputs, Attrs>({
+const fusedGradient = defineOwnFused<GradientInputs, Attrs>({
   name: 'TesseraCrossEntropyGradient',
   shape: ({ logits }) => logits.shape,
   forward: ({ logits, index, dy }, attrs) =>

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { defineFused } from '../fused.ts';
+import { defineOwnFused } from '../fused.ts';
 
 export type GeluForm = 'tanh' | 'erf';
 
@@ -15,7 +15,7 @@ interface Attrs {
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const CUBIC = 0.044715;
 
-const fusedGelu = defineFused<Inputs, Attrs>({
+const fusedGelu = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraGelu',
   shape: ({ x }) => x.shape,
   forward: ({ x }, { form }) => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import { defineFused, type FusedOp } from '../fused.ts';
+import { defineOwnFused, type FusedOp } from '../fused.ts';
 import type { OnnxBuilder } from '../onnx/lowering.ts';
 import type { Value } from '../trace/graph.ts';
 import { standardise } from './layer-norm.ts';
@@ -18,7 +18,7 @@ interface Inputs {
   readonly bias: Tensor;
 }
 
-const fusedGroupNorm = defineFused<Inputs, Attrs>({
+const fusedGroupNorm = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraGroupNorm',
   shape: ({ x }) => x.shape,
   forward: ({ x, weight, bias }, attrs) =>
@@ -43,7 +43,7 @@ interface GradientInputs extends Inputs {
 }
 
 /** (w dy - mean(w dy) - normal mean(w dy normal)) / deviation, means over each image's group. */
-const fusedGradient = defineFused<GradientInputs, Attrs>({
+const fusedGradient = defineOwnFused<GradientInputs, Attrs>({
   name: 'TesseraGroupNormGradient',
   shape: ({ x }) => x.shape,
   forward: ({ x, weight, dy }, attrs) => {
@@ -78,7 +78,7 @@ const fusedGradient = defineFused<GradientInputs, Attrs>({
   },
 });
 
-const fusedWeightGradient = defineFused<GradientInputs, Attrs>({
+const fusedWeightGradient = defineOwnFused<GradientInputs, Attrs>({
   name: 'TesseraGroupNormWeightGradient',
   shape: ({ x }) => [x.shape[3]!],
   forward: ({ x, dy }, attrs) => overImages(sumOver(tf.mul(planes(dy), standard(x, attrs).normal_BPC))),
@@ -92,7 +92,7 @@ const fusedWeightGradient = defineFused<GradientInputs, Attrs>({
 });
 
 /** By planes, whose sums the other gradients want as well: they are made once. */
-const fusedBiasGradient = defineFused<GradientInputs, Attrs>({
+const fusedBiasGradient = defineOwnFused<GradientInputs, Attrs>({
   name: 'TesseraGroupNormBiasGradient',
   shape: ({ dy }) => [dy.shape[3]!],
   forward: ({ dy }) => overImages(sumOver(planes(dy))),
@@ -188,7 +188,7 @@ function ones(x: Value, groups: number, onnx: OnnxBuilder): string {
   return onnx.op('Expand', [onnx.scalar(1, 'float32'), onnx.ints([(channels / groups) * height * width])]);
 }
 
-const fusedGroupNormSilu = defineFused<Inputs, Attrs>({
+const fusedGroupNormSilu = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraGroupNormSilu',
   shape: ({ x }) => x.shape,
   forward: activated,
@@ -211,7 +211,7 @@ function activated(inputs: Inputs, attrs: Attrs): Tensor {
 
 /** The gradient of one input, which is that of the parts. */
 function siluGradient(name: string, wanted: 'x' | 'weight' | 'bias'): FusedOp<GradientInputs, Attrs> {
-  return defineFused<GradientInputs, Attrs>({
+  return defineOwnFused<GradientInputs, Attrs>({
     name,
     shape: (inputs) => inputs[wanted].shape,
     forward: ({ dy, ...inputs }, attrs) =>

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
-import { defineFused, type FusedOp } from '../fused.ts';
+import { defineOwnFused, type FusedOp } from '../fused.ts';
 import type { Value } from '../trace/graph.ts';
 
 type Op = FusedOp<{ readonly x: Tensor }, object>;
 type Four = [number, number, number, number];
 
-const fusedInterleave: Op = defineFused<{ readonly x: Tensor }, object>({
+const fusedInterleave: Op = defineOwnFused<{ readonly x: Tensor }, object>({
   name: 'TesseraInterleave',
   shape: ({ x }) => shapesOf(x).inner,
   forward: ({ x }) => {
@@ -25,7 +25,7 @@ const fusedInterleave: Op = defineFused<{ readonly x: Tensor }, object>({
 });
 
 /** What `interleave` undoes: every 2 x 2 pixels become one, and a border of zeros stands for the pixels that it drops. */
-const fusedSquares: Op = defineFused<{ readonly x: Tensor }, object>({
+const fusedSquares: Op = defineOwnFused<{ readonly x: Tensor }, object>({
   name: 'TesseraSquares',
   shape: ({ x }) => squaresOf(x).squares,
   forward: ({ x }) => {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { defineFused } from '../fused.ts';
+import { defineOwnFused } from '../fused.ts';
 import type { OnnxBuilder } from '../onnx/lowering.ts';
 
 interface Inputs {
@@ -13,7 +13,7 @@ interface Attrs {
   readonly eps: number;
 }
 
-const fusedLayerNorm = defineFused<Inputs, Attrs>({
+const fusedLayerNorm = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraLayerNorm',
   shape: ({ x }) => x.shape,
   forward: ({ x, weight, bias }, { eps }) => {
@@ -48,7 +48,7 @@ interface GradientInputs {
 }
 
 /** Gradient of plain normalisation: (dy - mean(dy) - normal mean(dy normal)) / deviation. */
-const fusedGradient = defineFused<GradientInputs, Attrs>({
+const fusedGradient = defineOwnFused<GradientInputs, Attrs>({
   name: 'TesseraLayerNormGradient',
   shape: ({ x }) => x.shape,
   forward: ({ x, normal, dy }, { eps }) => {

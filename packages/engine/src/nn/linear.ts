@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import { defineFused } from '../fused.ts';
+import { defineOwnFused } from '../fused.ts';
 
 interface Inputs {
   /** [N, I]. */
@@ -15,7 +15,7 @@ interface Inputs {
  * Gemm starts from the bias and adds the product to it, which saves a pass over the result. The bias' gradient is a
  * product with ones, several times as fast as a sum over rows.
  */
-const fusedLinear = defineFused<Inputs, object>({
+const fusedLinear = defineOwnFused<Inputs, object>({
   name: 'TesseraLinear',
   shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
   forward: ({ x, weight, bias }) => tf.add(tf.matMul(x as Tensor2D, weight as Tensor2D, false, true), bias),

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { defineFused } from '../fused.ts';
+import { defineOwnFused } from '../fused.ts';
 
 interface Inputs {
   readonly x: Tensor;
 }
 
-const fusedSilu = defineFused<Inputs, object>({
+const fusedSilu = defineOwnFused<Inputs, object>({
   name: 'TesseraSilu',
   shape: ({ x }) => x.shape,
   forward: ({ x }) => tf.mul(x, tf.sigmoid(x)),

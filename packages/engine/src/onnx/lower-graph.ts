@@ -1,6 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import type { Graph, GraphNode } from '../trace/graph.ts';
-import { fusedLowering } from './fused-lowerings.ts';
+import type { Fused, Graph, GraphNode } from '../trace/graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { CONV } from './lower-conv.ts';
 import { ELEMENTWISE } from './lower-elementwise.ts';
@@ -46,8 +45,18 @@ export function lowerGraph(graph: Graph, { convBlock = null }: LoweringOptions =
   return { nodes, constants, weights, inputs, outputs };
 }
 
+/** Whether ONNX has nodes for a fused op; see `TraceRequest.whole`. */
+export function isLoweredWhole(fused: Fused): boolean {
+  return fused.lower !== undefined;
+}
+
+/** `FusedSpec.lower`, whose type a graph, which knows no target, cannot name. */
+function loweringOf({ lower }: Fused): Lowering | undefined {
+  return lower as Lowering | undefined;
+}
+
 function lowerNode(node: GraphNode, builder: GraphBuilder): void {
-  const lower = node.fused ? fusedLowering(node.fused) : LOWERINGS[node.kernel];
+  const lower = node.fused ? loweringOf(node.fused) : LOWERINGS[node.kernel];
   if (!lower) {
     throw new TesseraError({
       code: 'lowering-missing',

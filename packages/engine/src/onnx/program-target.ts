@@ -1,7 +1,6 @@
 import type { ProgramTarget } from '../program/program-target.ts';
 import type { TypedArray } from '../trace/graph.ts';
-import { isLoweredWhole } from './fused-lowerings.ts';
-import { lowerGraph } from './lower-graph.ts';
+import { isLoweredWhole, lowerGraph } from './lower-graph.ts';
 import type { OnnxModel } from './model.ts';
 import { buildProgram } from './program.ts';
 import { ortTensor } from './runtime.ts';

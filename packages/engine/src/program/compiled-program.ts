@@ -38,6 +38,7 @@ export class CompiledProgram {
   readonly #variants: Variant[] = [];
   #disposed = false;
   #calls = 0;
+  #alone: string | null = null;
   readonly #past = { tracing: 0, building: 0, running: 0 };
 
   constructor(options: CompiledOptions) {
@@ -69,6 +70,7 @@ export class CompiledProgram {
       calls: this.#calls,
       shapes: this.#plans.size,
       sessions: this.#variants.length,
+      alone: this.#alone,
       tracing: this.#past.tracing,
       building: total('building'),
       running: total('running'),
@@ -122,7 +124,8 @@ export class CompiledProgram {
       ({ template }) => fits(template.model.inputs, inputs) && matches(template, traced.model),
     );
     if (known) return this.#touch(known);
-    const template = findTemplate(this.#options, this.#axes, { form, inputs, traced });
+    const { template, alone } = findTemplate(this.#options, this.#axes, { form, inputs, traced });
+    this.#alone = alone ?? this.#alone;
     return this.#touch(new Variant(template, this.#options));
   }
 

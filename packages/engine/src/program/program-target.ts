@@ -1,6 +1,6 @@
 import type { LoweredModel } from '../lowered-model.ts';
 import type { Numbers } from '../numbers.ts';
-import type { Graph, TypedArray } from '../trace/graph.ts';
+import type { Fused, Graph, TypedArray } from '../trace/graph.ts';
 
 export interface BuildOptions {
   /** For errors. */
@@ -21,7 +21,7 @@ export interface BuiltProgram {
 /** What a target does for compiled programs. It takes the models that it has lowered itself. */
 export interface ProgramTarget {
   /** Fused ops that it runs in one piece, by name: without it, all. */
-  whole?(name: string): boolean;
+  whole?(fused: Fused): boolean;
   lower(graph: Graph): LoweredModel;
   build(model: LoweredModel, options: BuildOptions): Promise<BuiltProgram>;
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { defineFused } from '../fused.ts';
+import { defineOwnFused } from '../fused.ts';
 import type { OnnxBuilder } from '../onnx/lowering.ts';
 
 interface Inputs {
@@ -25,7 +25,7 @@ const FLOAT = 1;
  * One uniform number in [0, 1) per position, a hash of (key, stream, linear index): 24 bits. Both words of the key and
  * of the stream enter, one before and one between the rounds, so that streams that overlap by chance still differ.
  */
-export const hashUniform = defineFused<Inputs, Attrs>({
+export const hashUniform = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraHashUniform',
   shape: (_, { shape }) => shape,
   forward: ({ key }, { stream, shape }) => {

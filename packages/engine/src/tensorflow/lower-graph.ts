@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import type { LoweredModel, Port } from '../lowered-model.ts';
-import type { Graph, GraphNode } from '../trace/graph.ts';
+import type { Fused, Graph, GraphNode } from '../trace/graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { ELEMENTWISE } from './lower-elementwise.ts';
 import { FUSED } from './lower-fused.ts';
@@ -35,7 +35,7 @@ const LOWERINGS: Readonly<Record<string, TfLowering>> = {
  * Whether TensorFlow has nodes of its own for a fused op; see `TraceRequest.whole`. Ops of ours are for the CPU, and
  * XLA does not know them.
  */
-export function isLoweredWhole(name: string, hasOwnOps: boolean): boolean {
+export function isLoweredWhole({ name }: Fused, hasOwnOps: boolean): boolean {
   return name in FUSED || (hasOwnOps && isOwnOp(name));
 }
 

@@ -18,7 +18,7 @@ export interface TensorFlowOptions {
 export function tensorFlowTarget({ threads, xla }: TensorFlowOptions): ProgramTarget {
   let weights: WeightStore | null = null;
   return {
-    whole: (name) => isLoweredWhole(name, hasOwnOps({ threads, xla })),
+    whole: (fused) => isLoweredWhole(fused, hasOwnOps({ threads, xla })),
     lower: (graph) => lowerGraph(graph),
     async build(model: TfModel, { name }) {
       const binding = loadTensorFlow(threads);

@@ -11,6 +11,13 @@ export interface Value {
   readonly dtype: DType;
 }
 
+/** An op that a target may run in one piece; two of one name are two ops. */
+export interface Fused {
+  readonly name: string;
+  /** Nodes for it, in the words of the target that reads them. */
+  readonly lower?: unknown;
+}
+
 /** One tfjs kernel call, as recorded: the graph's op set is tfjs' own, plus fused ops. */
 export interface GraphNode {
   readonly kernel: string;
@@ -18,8 +25,8 @@ export interface GraphNode {
   readonly inputs: Readonly<Record<string, Value>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly outputs: readonly Value[];
-  /** Which fused op this is; absent for tfjs' own kernels. Targets look up what they know about it. */
-  readonly fused?: object;
+  /** Which fused op this is; absent for tfjs' own kernels. */
+  readonly fused?: Fused;
 }
 
 /** A traced function, free of any device. */

@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
-import type { DType, Graph, GraphNode, TypedArray, Value } from './graph.ts';
+import type { DType, Fused, Graph, GraphNode, TypedArray, Value } from './graph.ts';
 
 export interface ValueSpec {
   readonly shape: readonly number[];
@@ -11,7 +11,7 @@ export interface NodeSpec {
   readonly inputs: Readonly<Record<string, Value>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly outputs: readonly ValueSpec[];
-  readonly fused?: object;
+  readonly fused?: Fused;
 }
 
 /** Collects one graph while its function runs. */

@@ -1,5 +1,5 @@
 import { exactKey } from './exact-key.ts';
-import type { Graph, GraphNode, Value } from './graph.ts';
+import type { Fused, Graph, GraphNode, Value } from './graph.ts';
 
 /** Constants up to this size are compared by their numbers. */
 const SMALL = 64;
@@ -19,12 +19,16 @@ export function shareNodes(graph: Graph): Graph {
   for (const { value, data } of graph.constants) {
     if (data.length <= SMALL) isNew(exactKey([value.dtype, value.shape, [...data]]), [value]);
   }
+  // Two fused ops of one name are two ops.
+  const ops = new Map<Fused | undefined, number>();
   const nodes: GraphNode[] = [];
   for (const node of graph.nodes) {
     const inputs = Object.fromEntries(Object.entries(node.inputs).map(([name, value]) => [name, current(value)]));
     const ids = Object.entries(inputs).map(([name, { id }]) => [name, id]);
     const forms = node.outputs.map(({ shape, dtype }) => [shape, dtype]);
-    if (isNew(exactKey([node.kernel, ids, node.attrs, forms]), node.outputs)) nodes.push({ ...node, inputs });
+    if (!ops.has(node.fused)) ops.set(node.fused, ops.size);
+    if (isNew(exactKey([node.kernel, ops.get(node.fused), ids, node.attrs, forms]), node.outputs))
+      nodes.push({ ...node, inputs });
   }
   return { ...graph, nodes, outputs: graph.outputs.map(current) };
 }

@@ -1,7 +1,7 @@
 import { KernelBackend } from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { DType, TypedArray, Value } from './graph.ts';
+import type { DType, Fused, TypedArray, Value } from './graph.ts';
 import type { Recorder, ValueSpec } from './recorder.ts';
 
 /** The recorder of the trace in progress, and the function's name for errors. */
@@ -10,8 +10,8 @@ interface Session {
   readonly recorder: Recorder;
   /** Which value a data id stands for; captured tensors enter on first use. */
   readonly values: WeakMap<object, Value>;
-  /** Whether a fused op of this name is recorded as one node. */
-  readonly whole: (name: string) => boolean;
+  /** Whether a fused op is recorded as one node. */
+  readonly whole: (fused: Fused) => boolean;
 }
 
 /** A tfjs backend without numbers: its data ids stand for values of the graph that is being recorded. */

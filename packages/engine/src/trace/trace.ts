@@ -1,6 +1,6 @@
 import type { KernelConfig, Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { DType, Graph } from './graph.ts';
+import type { DType, Fused, Graph } from './graph.ts';
 import { KERNELS, LIST_KERNELS } from './kernels.ts';
 import { Recorder, type ValueSpec } from './recorder.ts';
 import { hasBackend, makeTensor, registerTracingBackend, withBackend } from './tfjs-internals.ts';
@@ -16,8 +16,8 @@ export interface TraceRequest {
   readonly inputs: readonly ValueSpec[];
   /** Tensors of the outside that become inputs too, after `inputs`, instead of captured weights: trained variables. */
   readonly parameters?: readonly Tensor[];
-  /** Fused ops that the target runs in one piece, by name: by default all. Of the others the parts are recorded. */
-  readonly whole?: (name: string) => boolean;
+  /** Fused ops that the target runs in one piece: by default all. Of the others the parts are recorded. */
+  readonly whole?: (fused: Fused) => boolean;
 }
 
 /**
@@ -46,26 +46,24 @@ export function trace(fn: (...inputs: Tensor[]) => readonly Tensor[], request: T
   return graph!;
 }
 
-/** True under a trace that wants the fused op of this name as one node. */
-export function isWhole(name: string): boolean {
-  return backend.session?.whole(name) ?? false;
+/** True under a trace that wants the fused op as one node. */
+export function isWhole(fused: Fused): boolean {
+  return backend.session?.whole(fused) ?? false;
 }
 
 export interface FusedCall {
-  readonly name: string;
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly shape: readonly number[];
   readonly dtype: DType;
-  /** Identifies the op. */
-  readonly fused: object;
+  readonly fused: Fused;
 }
 
 /** Records one node for a fused op and returns its result. */
-export function recordFused({ name, inputs, attrs, shape, dtype, fused }: FusedCall): Tensor {
+export function recordFused({ inputs, attrs, shape, dtype, fused }: FusedCall): Tensor {
   const values = Object.fromEntries(Object.entries(inputs).map(([key, tensor]) => [key, backend.standsFor(tensor)]));
   const outputs = [{ shape, dtype }];
-  const node = { kernel: name, inputs: values, attrs, outputs, fused };
+  const node = { kernel: fused.name, inputs: values, attrs, outputs, fused };
   return makeTensor(backend.hold(backend.session!.recorder.node(node)[0]!), backend);
 }
 

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Variable } from '@tensorflow/tfjs';
 import { convBlock } from '../onnx/conv-block.ts';
-import { isLoweredWhole } from '../onnx/fused-lowerings.ts';
-import { lowerGraph } from '../onnx/lower-graph.ts';
+import { isLoweredWhole, lowerGraph } from '../onnx/lower-graph.ts';
 import { buildProgram, type OnnxProgram } from '../onnx/program.ts';
 import { ortTensor, type OrtTensor } from '../onnx/runtime.ts';
 import type { DType } from '../trace/graph.ts';

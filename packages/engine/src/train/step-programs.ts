@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
-import type { DType, Graph } from '../trace/graph.ts';
+import type { DType, Fused, Graph } from '../trace/graph.ts';
 import type { ValueSpec } from '../trace/recorder.ts';
 import { trace } from '../trace/trace.ts';
 import { adamw, SCALARS, type Slots } from './adamw.ts';
@@ -10,7 +10,7 @@ import type { TrainStepSpec } from './train-step.ts';
 /** What a target makes of a training step's graphs. */
 export interface StepTarget<P> {
   /** See `TraceRequest.whole`. */
-  readonly whole?: (name: string) => boolean;
+  readonly whole?: (fused: Fused) => boolean;
   build(graph: Graph, name: string): Promise<P>;
 }
 
