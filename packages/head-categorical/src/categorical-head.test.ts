@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Head, Hidden, SampleContext, Step } from '@tessera/core';
-import { createEngine, keyedRng, tensorFrom, type Engine, type SampleRng } from '@tessera/engine';
+import { createEngine, fileTensor, keyedRng, tensorFrom, type Engine, type SampleRng } from '@tessera/engine';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { categoricalHead } from './categorical-head.ts';
@@ -15,6 +18,44 @@ const hidden = forced.numbers('out.head_nm') as Float32Array;
 const logits = forced.numbers('out.logits') as Float32Array;
 
 beforeAll(() => tf.setBackend('cpu'));
+
+it('reads a codebook that lies in a file at the first step alone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-codebook-'));
+  const path = join(folder, 'codebook');
+  writeFileSync(
+    path,
+    Float32Array.from({ length: 2 * V }, (_, i) => i),
+  );
+  const codebook_VC = fileTensor({ path, offset: 0, shape: [V, 2], dtype: 'float32' }) as Tensor2D;
+  const engine = createEngine({ target: 'onnx', threads: 1 });
+  const space = { kind: 'discrete', channels: 2, vocabulary: V, codebook_VC } as const;
+  const weights = goldenWeights(readGolden('weights/var_tiny'));
+  const head = categoricalHead.build(
+    categoricalHead.config.parse({}, 'test'),
+    { width: D, space },
+    { engine, weights },
+  );
+  const values_RlD = tensorFrom(hidden.slice(0, D), [1, 1, D]) as Tensor3D;
+  const positions_Bl = Int32Array.of(0);
+  const draw = async () => {
+    const step: Step = { index: 0, of: 2, before: 0, after: 1, positions_Bl };
+    const context = { step, rows: [{ seed: 0, label: 0 }], weight: 1, rng: keyedRng([0]) };
+    const options = { topK: 1, topP: 0, smooth: false };
+    const signal = new AbortController().signal;
+    const seen = { values_RlD, positions_Bl, guided: false };
+    const { tokens } = await head.sample(seen, { ...context, options, signal });
+    const [first, second] = await tokens.values_BlC.data();
+    tf.dispose([tokens.values_BlC, tokens.index_Bl!]);
+    return [first, second];
+  };
+  const before = await draw();
+  expect(before[1]! - before[0]!).toBe(1);
+  rmSync(folder, { recursive: true });
+  expect(await draw()).toEqual(before);
+  tf.dispose([values_RlD, codebook_VC]);
+  head.dispose();
+  engine.dispose();
+});
 
 describe.each(['eager', 'onnx'] as const)('categoricalHead on %s', (target) => {
   let engine: Engine;

@@ -44,17 +44,28 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
   const bias_V = weights.param('head.bias', [vocabulary], { init: { kind: 'zeros' }, decay: false });
   const logitsOf = (values: Tensor3D): Tensor3D => nn.linear(values, weight_VD, bias_V);
   const scorer = compileScorer(engine, logitsOf);
+  const readCodebook = keptNumbers(codebook_VC);
   return {
     loss: ({ values_BlD }, target) =>
       categoricalLoss(logitsOf(values_BlD), requireIndex(target), config.labelSmoothing),
     sample: async (hidden, context) => {
       context.signal.throwIfAborted();
       const logits_BlV = await scorer.score(hidden, context.weight);
-      const codebook = { vocabulary, codebook_VC: (await codebook_VC.data()) as Float32Array };
+      const codebook = { vocabulary, codebook_VC: await readCodebook() };
       const drawn = drawTokens({ ...codebook, logits_BlV, positions_Bl: hidden.positions_Bl }, context);
       return { tokens: asTokens(drawn, context), confidence_Bl: drawn.confidence_Bl };
     },
     dispose: () => scorer.dispose(),
+  };
+}
+
+/** A tensor's numbers, which may lie in a file: read once, and again only when it was assigned others. */
+function keptNumbers(tensor: Tensor): () => Promise<Float32Array> {
+  let kept: { readonly dataId: object; readonly numbers: Float32Array } | null = null;
+  return async () => {
+    const { dataId } = tensor;
+    if (kept?.dataId !== dataId) kept = { dataId, numbers: await tensor.data<'float32'>() };
+    return kept.numbers;
   };
 }
 
