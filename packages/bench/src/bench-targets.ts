@@ -1,9 +1,9 @@
 import { describeTensorFlow, findInstallation } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { TargetJob } from './bench-arguments.ts';
 import type { BenchmarkRun } from './benchmark-run.ts';
 import { measureSides, type SideEngine } from './compare-sides.ts';
 import { markdownTable, seconds } from './format.ts';
+import type { JobTimes } from './job-times.ts';
 import { jobs } from './jobs.ts';
 import { writeTargetTimes } from './target-times.ts';
 
@@ -15,18 +15,6 @@ const columns: readonly (SideEngine & { readonly title: string })[] = [
   { title: 'TensorFlow, XLA between products', target: 'tensorflow', xla: 'auto' },
   { title: 'TensorFlow, all by XLA', target: 'tensorflow', xla: 'always' },
 ];
-
-/** Seconds of one column in one job. */
-export interface TargetTime {
-  readonly title: string;
-  readonly seconds: number;
-}
-
-export interface JobTimes {
-  readonly job: TargetJob;
-  readonly kind: 'inference' | 'training';
-  readonly times: readonly TargetTime[];
-}
 
 /** All targets and PyTorch in turn, job by job: the table from which engines choose. */
 export const benchTargets: BenchmarkRun = async (request, print) => {

@@ -1,9 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import type { TargetName, TargetUse } from '@tessera/engine';
-import type { JobTimes } from './bench-targets.ts';
-
-const FILE = new URL('../../engine/src/target-times.ts', import.meta.url);
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { TargetName, TargetTimes, TargetUse } from '@tessera/engine';
+import type { JobTimes } from './job-times.ts';
 
 /** The column that stands for a target: what the option `xla: 'auto'` means for this use. */
 const COLUMNS: Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, string>>>>> = {
@@ -19,17 +17,20 @@ const COLUMNS: Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, st
   },
 };
 
-/** Writes the measured times into the source from which engines choose; gives its path. */
+/** Writes the measured times into the file from which engines choose; gives its path. */
 export async function writeTargetTimes(measured: readonly JobTimes[]): Promise<string> {
-  const source = await readFile(FILE, 'utf8');
-  const lines = (['inference', 'training'] as const).map((use) => {
+  const path = createRequire(import.meta.url).resolve('@tessera/engine/target-times.json');
+  await writeFile(path, `${JSON.stringify(ratiosOf(measured), null, 2)}\n`);
+  return path;
+}
+
+/** Each target's time over that of ONNX Runtime, where a job has it. */
+export function ratiosOf(measured: readonly JobTimes[]): TargetTimes {
+  const ratios = (use: TargetUse) => {
     const times = Object.entries(COLUMNS[use]).map(([target, title]) => [target, meanTime(measured, use, title)]);
-    const known = times.filter(([, time]) => time !== null);
-    const entries = known.map(([target, time]) => `${/-/.test(String(target)) ? `'${target}'` : target}: ${time}`);
-    return `  ${use}: { ${entries.join(', ')} },\n`;
-  });
-  await writeFile(FILE, source.replace(/ {2}inference: [^]*?(?=^};)/m, lines.join('')));
-  return fileURLToPath(FILE);
+    return Object.fromEntries(times.filter(([, time]) => time !== null)) as TargetTimes[TargetUse];
+  };
+  return { inference: ratios('inference'), training: ratios('training') };
 }
 
 /** Geometric mean of a column's time over that of ONNX Runtime; null where a job lacks it. */

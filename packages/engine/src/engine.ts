@@ -1,13 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { TargetChoice } from './target.ts';
+import type { TargetName } from './target-name.ts';
 import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
-
-/**
- * Where programs run. `onnx` needs npm alone and is fast; `tensorflow` is what `tessera setup tensorflow` adds, for
- * training and GPUs; `eager` is plain tfjs on its cpu backend, the reference, and `tensorflow-eager` plain tfjs on the
- * kernels of TensorFlow.
- */
-export type TargetName = 'eager' | 'onnx' | 'tensorflow' | 'tensorflow-eager';
 
 /** Tensors, and lists and records of them. Numbers are refused: a number closed over would be baked in. */
 export type Tree = Tensor | null | readonly Tree[] | { readonly [key: string]: Tree };

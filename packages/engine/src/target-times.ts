@@ -1,13 +1,13 @@
-import type { TargetName } from './engine.ts';
+import { readFileSync } from 'node:fs';
+import type { TargetName } from './target-name.ts';
 
 /** What a target is chosen for. */
 export type TargetUse = 'inference' | 'training';
 
-/**
- * Time of each target over that of ONNX Runtime on the same work, the geometric mean of the benchmark's jobs. Written by
- * `npm run bench -- targets --write`; see docs/benchmarks.md.
- */
-export const TARGET_TIMES: Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, number>>>>> = {
-  inference: { onnx: 1, tensorflow: 1.01, 'tensorflow-eager': 1.31 },
-  training: { onnx: 1, tensorflow: 0.7, 'tensorflow-eager': 1.75 },
-};
+/** Time of each target over that of ONNX Runtime on the same work, the geometric mean of the benchmark's jobs. */
+export type TargetTimes = Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, number>>>>>;
+
+/** As lately measured: `npm run bench -- targets --write` writes the file; see docs/benchmarks.md. */
+export function targetTimes(): TargetTimes {
+  return JSON.parse(readFileSync(new URL('../target-times.json', import.meta.url), 'utf8')) as TargetTimes;
+}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.ts';
-import { TARGET_TIMES } from './target-times.ts';
+import { targetTimes } from './target-times.ts';
 import { bindingFile } from './tensorflow/native.ts';
 import { selectTarget } from './target.ts';
 
@@ -31,7 +31,7 @@ describe('selectTarget', () => {
     writeFileSync(join(cache, 'tensorflow', bindingFile('cpu')), '');
     for (const use of ['inference', 'training'] as const) {
       const { target, why } = selectTarget({ use, environment: { TESSERA_CACHE: cache } });
-      const time = TARGET_TIMES[use].tensorflow ?? Infinity;
+      const time = targetTimes()[use].tensorflow ?? Infinity;
       expect(target).toBe(time <= 0.9 ? 'tensorflow' : 'onnx');
       expect(why).toContain(
         time <= 0.9 ? `measured to take ${time.toFixed(2)} of the time` : 'not measured to be faster',

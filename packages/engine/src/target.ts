@@ -1,9 +1,7 @@
 import { TesseraError } from '@tessera/errors';
-import type { TargetName } from './engine.ts';
-import { TARGET_TIMES, type TargetUse } from './target-times.ts';
+import { TARGETS, type TargetName } from './target-name.ts';
+import { targetTimes, type TargetUse } from './target-times.ts';
 import { findInstallation, whyNotInstalled } from './tensorflow/installation.ts';
-
-export const TARGETS: readonly TargetName[] = ['onnx', 'tensorflow', 'eager', 'tensorflow-eager'];
 
 /** ONNX Runtime comes with npm and is small: others are chosen where they take this share of its time, or less. */
 const WORTHWHILE = 0.9;
@@ -31,7 +29,8 @@ export function selectTarget({ use, asked, environment = process.env }: TargetQu
   if (variable) return { target: check(variable, 'TESSERA_TARGET'), why: `${variable}: TESSERA_TARGET says so` };
   const hasTensorFlow = findInstallation(environment) !== null;
   const here = TARGETS.filter((target) => hasTensorFlow || !target.startsWith('tensorflow'));
-  const timeOf = (target: TargetName): number => TARGET_TIMES[use][target] ?? Infinity;
+  const times = targetTimes()[use];
+  const timeOf = (target: TargetName): number => times[target] ?? Infinity;
   const fastest = here.reduce((best, one) => (timeOf(one) < timeOf(best) ? one : best));
   const target = timeOf(fastest) <= WORTHWHILE ? fastest : 'onnx';
   const reason = hasTensorFlow ? reasonOf(target, timeOf(fastest)) : `TensorFlow is ${whyNotInstalled(environment)}`;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from '../create-engine.ts';
-import type { TargetName } from '../engine.ts';
+import type { TargetName } from '../target-name.ts';
 import { isTensorFlowHere } from '../testing/tensorflow-here.ts';
 
 const targets: readonly TargetName[] = ['eager', 'onnx', ...(isTensorFlowHere ? (['tensorflow'] as const) : [])];

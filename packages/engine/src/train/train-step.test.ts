@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { isTesseraError } from '@tessera/errors';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createEngine } from '../create-engine.ts';
-import type { TargetName } from '../engine.ts';
+import type { TargetName } from '../target-name.ts';
 import { nn } from '../nn/nn.ts';
 import { isTensorFlowHere, tensorFlowSkip } from '../testing/tensorflow-here.ts';
 import type { TrainHyper, TrainStep, TrainStepSpec } from './train-step.ts';
