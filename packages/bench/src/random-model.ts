@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ export interface RandomModelRequest extends Pick<
  * there. One tensor at a time is in memory.
  */
 export async function randomModel({ classes, ...parts }: RandomModelRequest): Promise<string> {
-  const folder = join(tmpdir(), 'tessera-bench', parts.name);
+  const folder = join(placeOf({ classes, parts }), parts.name);
   if (existsSync(join(folder, 'model.json'))) return folder;
   const manifest: ModelManifest = {
     format: 'tessera-model',
@@ -40,7 +41,7 @@ export async function randomModel({ classes, ...parts }: RandomModelRequest): Pr
 
 /** A tokenizer's weight file alone, written in the same way. */
 export async function randomTokenizer(name: string, config: VqConfig): Promise<string> {
-  const path = join(tmpdir(), 'tessera-bench', `${name}.safetensors`);
+  const path = join(placeOf(config), `${name}.safetensors`);
   if (existsSync(path)) return path;
   await mkdir(dirname(path), { recursive: true });
   const engine = createEngine({ target: 'onnx' });
@@ -56,6 +57,12 @@ export async function randomTokenizer(name: string, config: VqConfig): Promise<s
     })),
   );
   return path;
+}
+
+/** Weights of other parts lie elsewhere: none is taken for what it is not. */
+function placeOf(parts: unknown): string {
+  const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return join(tmpdir(), 'tessera-bench', digest.slice(0, 16));
 }
 
 /** What the parts ask for when they are built, with values as they would start in training. */

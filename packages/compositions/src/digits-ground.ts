@@ -14,6 +14,8 @@ export interface DigitsGroundRequest {
   /** Where encodings are kept from run to run. */
   readonly folder: string;
   readonly steps: number;
+  /** Is told why encodings that were kept are made again. */
+  readonly note: (sentence: string) => void;
 }
 
 const SEED = 1;
@@ -83,7 +85,7 @@ interface Shared extends DigitsGroundRequest {
 }
 
 /** The tokenizer of a shipped model, or the one of several scales over its weights. */
-async function openShared({ engine, models, folder, data, name, model }: Shared) {
+async function openShared({ engine, models, folder, data, name, model, note }: Shared) {
   const { tokenizer } = await readManifest(join(models, model));
   const { file, sha256 } = tokenizer.weights!;
   const weights: FileWeights = await fileWeights(join(models, model, file));
@@ -92,8 +94,9 @@ async function openShared({ engine, models, folder, data, name, model }: Shared)
       plugin: builtInPlugins.tokenizers.find((one) => one.name === plugin)!,
       config,
     };
-    const tokenizerMadeOf = `${sha256} ${plugin} ${JSON.stringify(config)}`;
-    return openGroundTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerMadeOf });
+    // Without what is measured of the encodings: they do not depend on it.
+    const tokenizerMadeOf = `${sha256} ${plugin} ${JSON.stringify({ ...(config as object), scaleStd: undefined })}`;
+    return openGroundTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerMadeOf, note });
   };
   if (name !== 'kl-scales') return { opened: await open(tokenizer.plugin, tokenizer.config), weights };
   const config = { ...(tokenizer.config as { latentScale: number }), patch_size: 1, patch_nums: SCALES };

@@ -7,6 +7,8 @@ import type { Cell } from './cell.ts';
 export interface GroundTokenizer {
   readonly part: Part<TokenizerPlugin>;
   readonly tokenizer: Tokenizer;
+  /** Says of which weights, configuration and images it and its encodings are. */
+  readonly madeOf: string;
   readonly encoded: { readonly train: EncodedSplit; readonly validation: EncodedSplit };
 }
 

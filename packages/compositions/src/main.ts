@@ -14,17 +14,19 @@ const { values } = parseArgs({
   },
 });
 const engine = createEngine({ threads: 1 });
+const folder = resolve('runs/compositions');
 const ground = await openDigitsGround({
   engine,
   models: resolve(values.models),
-  folder: resolve('runs/compositions'),
+  folder,
   steps: Number(values.steps),
+  note: (sentence) => console.log(sentence),
 });
 const [docs, fresh] = [resolve(values.docs), values.fresh];
 const print = (line: string): void => {
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K'); // the line stands where the bar was
   console.log(line);
 };
-await writeCompositions({ ground, docs, fresh, stream: process.stderr, print });
+await writeCompositions({ ground, docs, folder, fresh, stream: process.stderr, print });
 ground.dispose();
 engine.dispose();

@@ -32,7 +32,15 @@ export async function openMicroGround(engine: Engine, folder: string): Promise<G
       config,
     };
     const own = freshWeights(SEED);
-    const opened = { engine, data: stripes(16), part, weights: own, folder: join(folder, name), tokenizerMadeOf: name };
+    const opened = {
+      engine,
+      data: stripes(16),
+      part,
+      weights: own,
+      folder: join(folder, name),
+      tokenizerMadeOf: name,
+      note: () => undefined,
+    };
     return openGroundTokenizer(opened);
   };
   const tokenizers = {

@@ -13,18 +13,21 @@ export interface GroundTokenizerRequest {
   readonly folder: string;
   /** All that decides them besides the data. */
   readonly tokenizerMadeOf: string;
+  /** Is told why encodings that were kept are made again. */
+  readonly note: (sentence: string) => void;
 }
 
 const BATCH = 50;
 
 /** Builds a tokenizer and encodes both splits with it. */
 export async function openGroundTokenizer(request: GroundTokenizerRequest): Promise<GroundTokenizer> {
-  const { engine, data, part, weights, folder, tokenizerMadeOf } = request;
+  const { engine, data, part, weights, folder, tokenizerMadeOf, note } = request;
   const { plugin, config } = part;
   const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
   const encode = (split: 'train' | 'validation') => {
-    const given = { tokenizerMadeOf, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress };
+    const given = { tokenizerMadeOf, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress, note };
     return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
   };
-  return { part, tokenizer, encoded: { train: await encode('train'), validation: await encode('validation') } };
+  const madeOf = `${tokenizerMadeOf} ${await data.train.digest()} ${await data.validation.digest()}`;
+  return { part, tokenizer, madeOf, encoded: { train: await encode('train'), validation: await encode('validation') } };
 }
