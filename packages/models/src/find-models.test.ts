@@ -7,7 +7,7 @@ import { findModel, listModelFolders, modelRoots } from './find-models.ts';
 let root: string;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'tessera-find-'));
-  for (const name of ['b', 'a']) {
+  for (const name of ['b', 'a', '.a.7.new', '.ipynb_checkpoints']) {
     mkdirSync(join(root, 'models', name), { recursive: true });
     writeFileSync(join(root, 'models', name, 'model.json'), '{}');
   }

@@ -40,13 +40,14 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** All model folders under the roots, by name; the first root wins. */
+/** All model folders under the roots, by name; the first root wins. Hidden ones are none: a model that is being written is. */
 export function listModelFolders(roots: readonly string[] = modelRoots()): ModelFolder[] {
   const found = new Map<string, string>();
   for (const root of roots) {
     if (!existsSync(root)) continue;
     for (const name of readdirSync(root).sort()) {
-      if (!found.has(name) && existsSync(join(root, name, 'model.json'))) found.set(name, join(root, name));
+      if (!name.startsWith('.') && !found.has(name) && existsSync(join(root, name, 'model.json')))
+        found.set(name, join(root, name));
     }
   }
   return [...found].map(([name, folder]) => ({ name, folder }));

@@ -67,6 +67,7 @@ export { openJudge, type Judge, type JudgeConfig } from './evaluation/judge.ts';
 export { nearestNeighbours, type Neighbours } from './evaluation/neighbours.ts';
 export { requireJudgeable } from './evaluation/judgeable.ts';
 export { openTokenizer } from './evaluation/open-tokenizer.ts';
+export { requireSameClasses } from './evaluation/same-classes.ts';
 export { psnr } from './evaluation/psnr.ts';
 export { meanSsim } from './evaluation/ssim.ts';
 export { openShippedJudge, type ShippedJudge } from './evaluation/shipped-judge.ts';

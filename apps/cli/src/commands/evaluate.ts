@@ -11,6 +11,7 @@ import {
   openTokenizer,
   readRecipe,
   requireJudgeable,
+  requireSameClasses,
   type LoadedRecipe,
   type ReconstructionFigures,
 } from '@tessera/training';
@@ -64,6 +65,7 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
   const judge = await openShippedJudge(recipe.judge.name);
   const data = await openData(recipe.data, { folder: recipeFolder, seed: recipe.seed });
   requireJudgeable(data, { who: recipe.name, judge: judge.judge.config });
+  requireSameClasses(outline.manifest.classes, data.classes, recipe.name);
   const model = await openModel(folder, { engine, plugins });
   const tokenizer = await openTokenizer(folder, { engine, plugins });
   try {

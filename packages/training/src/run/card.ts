@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import type { LogLine } from '../report/json-log.ts';
 import { duration } from '../report/progress.ts';
 import type { TrainedModel } from './generator-run.ts';
 import type { OpenedJudge } from './judge-run.ts';
+import { reconstructionName } from './reconstruction-grid.ts';
 import type { Room } from './room.ts';
 
 export interface CardRequest {
@@ -18,10 +19,10 @@ export interface CardRequest {
 
 /** Writes the card of a trained model: its README with pictures and curves, and the metrics in `model.json`. */
 export async function writeCard(room: Room, { trained, judge, metrics }: CardRequest): Promise<void> {
-  const { recipe, out, log } = room;
+  const { recipe, log } = room;
   const images = join(trained.folder, 'images');
   await mkdir(images, { recursive: true });
-  for (const [from, to] of await pictures(out)) await copyFile(from, join(images, to));
+  for (const [from, to] of pictures(room)) await copyFile(from, join(images, to));
   const manifest = { ...(await readManifest(trained.folder)), metrics };
   await writeFile(join(trained.folder, 'model.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const facts = {
@@ -34,6 +35,23 @@ export async function writeCard(room: Room, { trained, judge, metrics }: CardReq
     seconds: secondsOf(await log.read()),
   };
   await writeFile(join(trained.folder, 'README.md'), cardText(facts));
+}
+
+/**
+ * Fills a model's folder again, and takes away a card that speaks of other weights: its figures and pictures are those of
+ * an earlier model.
+ */
+export async function withoutStaleCard(folder: string, fill: () => Promise<void>): Promise<void> {
+  const before = await weightHashes(folder);
+  await fill();
+  if (before === null || before === (await weightHashes(folder))) return;
+  for (const name of ['README.md', 'images']) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+async function weightHashes(folder: string): Promise<string | null> {
+  if (!existsSync(join(folder, 'model.json'))) return null;
+  const { tokenizer, backbone, head } = await readManifest(folder);
+  return JSON.stringify([tokenizer, backbone, head].map(({ weights }) => weights?.sha256));
 }
 
 interface CardFacts {
@@ -114,23 +132,16 @@ A scale of few tokens cannot use all codes.
 `;
 }
 
-async function pictures(out: string): Promise<[from: string, to: string][]> {
-  const names = await readdir(join(out, 'pictures'));
-  const newest = (prefix: string) =>
-    names
-      .filter((name) => name.startsWith(prefix))
-      .sort()
-      .at(-1);
+function pictures({ recipe: { tokenizer }, out }: Room): [from: string, to: string][] {
+  const steps = !tokenizer || tokenizer.kind === 'model' ? 0 : tokenizer.steps;
   const found = [
-    ['samples.png', 'samples.png'],
-    [newest('tokenizer-'), 'reconstructions.png'],
-    ['neighbours.png', 'neighbours.png'],
+    ['pictures/samples.png', 'samples.png'],
+    [`pictures/${reconstructionName(steps)}`, 'reconstructions.png'],
+    ['pictures/neighbours.png', 'neighbours.png'],
+    ['curves/tokenizer.svg', 'tokenizer.svg'],
+    ['curves/generator.svg', 'generator.svg'],
   ] as const;
-  const drawn = found.flatMap(([from, to]) => (from ? [[join(out, 'pictures', from), to] as [string, string]] : []));
-  const curves = ['tokenizer.svg', 'generator.svg'].map(
-    (name) => [join(out, 'curves', name), name] as [string, string],
-  );
-  return [...drawn, ...curves].filter(([from]) => existsSync(from));
+  return found.map(([from, to]) => [join(out, from), to] as [string, string]).filter(([from]) => existsSync(from));
 }
 
 async function weightBytes(folder: string): Promise<number> {

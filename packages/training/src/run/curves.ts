@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogLine } from '../report/json-log.ts';
 import { lineChart, type Series } from '../report/line-chart.ts';
@@ -16,15 +16,22 @@ const CHARTS = [
   { stage: 'generator', file: 'generator', title: 'Generator: loss a token', names: ['loss', 'validation.loss'] },
 ] as const;
 
-/** Draws the loss curves of a run from its log, as SVG files in `curves/`. */
+/** Draws the loss curves of a run from its log, as SVG files in `curves/`. A stage without a log has none. */
 export async function drawCurves({ log, out }: Pick<Room, 'log' | 'out'>): Promise<void> {
   const lines = await log.read();
   await mkdir(join(out, 'curves'), { recursive: true });
   for (const { stage, file, title, names } of CHARTS) {
     const own = lines.filter((line) => line.stage === stage);
-    if (own.length === 0) continue;
-    const series = names.map((name) => seriesOf(own, name));
-    await writeFile(join(out, 'curves', `${file}.svg`), lineChart(title, series));
+    const path = join(out, 'curves', `${file}.svg`);
+    if (own.length === 0) await rm(path, { force: true });
+    else
+      await writeFile(
+        path,
+        lineChart(
+          title,
+          names.map((name) => seriesOf(own, name)),
+        ),
+      );
   }
 }
 

@@ -8,6 +8,7 @@ import type { EncodedSplit } from '../trainer/encoded-split.ts';
 import { generatorStage } from '../trainer/generator-stage.ts';
 import { runStage } from '../trainer/run-stage.ts';
 import { buildTrained } from './build-trained.ts';
+import { withoutStaleCard } from './card.ts';
 import { encodeData, settledConfig, type EncodedData } from './encode-data.ts';
 import { manifestOf } from './manifest-of.ts';
 import type { RecipeParts } from './parts.ts';
@@ -74,7 +75,7 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
     });
     if (!finished) return null;
     const folder = join(out, 'model');
-    await save(folder);
+    await withoutStaleCard(folder, () => save(folder));
     return { folder, usage: usageOf(encoded.validation ?? encoded.train, tokenizer) };
   };
   return thenDispose(() => [stage, backbone, head, weights.backbone, weights.head], train);

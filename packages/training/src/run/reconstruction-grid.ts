@@ -10,7 +10,11 @@ export async function drawReconstructions(
   { real, made }: { readonly real: Float32Array; readonly made: Float32Array },
   steps: number,
 ): Promise<void> {
-  const name = `tokenizer-${String(steps).padStart(6, '0')}.png`;
   const pairs = [splitImages(real, data.image), splitImages(made, data.image)] as const;
-  await writePairs(join(out, 'pictures', name), pairs, COLUMNS);
+  await writePairs(join(out, 'pictures', reconstructionName(steps)), pairs, COLUMNS);
+}
+
+/** The file of what a tokenizer made of images after so many steps. */
+export function reconstructionName(steps: number): string {
+  return `tokenizer-${String(steps).padStart(6, '0')}.png`;
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { DataSet } from '../data/data-set.ts';
+import type { JsonLog } from '../report/json-log.ts';
 import type { ModelRecipe, Recipe, TokenizerRecipe } from '../recipe/recipe.ts';
 import { staleCheckpoint } from '../trainer/checkpoint.ts';
 import { staleCheckpoints, type MadeOf, type StaleCheckpoint } from '../trainer/made-of.ts';
@@ -61,34 +62,51 @@ function ofImages({ images, validation }: DataDigests): MadeOf {
   return { 'training images': images, 'validation images': validation };
 }
 
+/** A stage that a recipe trains. */
+interface TrainedStage {
+  readonly name: string;
+  /** As far as it is known before any stage has run. */
+  readonly madeOf: MadeOf;
+  /** The stage that learns from what this one makes. */
+  readonly feeds: string | null;
+}
+
+function trainedStages(room: Ingredients): TrainedStage[] {
+  const { judge, tokenizer, generator, model } = room.recipe;
+  const own = tokenizer && tokenizer.kind !== 'model' ? tokenizer : null;
+  const looks = own !== null && own.loss.perceptual > 0;
+  const stages: TrainedStage[] = [];
+  if (judge?.kind === 'train') {
+    stages.push({ name: 'judge', madeOf: judgeMadeOf(room), feeds: looks ? 'tokenizer' : null });
+  }
+  if (model && own) stages.push({ name: 'tokenizer', madeOf: tokenizerMadeOf(room, null), feeds: 'generator' });
+  if (model && generator) stages.push({ name: 'generator', madeOf: generatorMadeOf(room, null), feeds: null });
+  return stages;
+}
+
 /**
  * Refuses before any work the checkpoints that their stages could not go on from, all at once, those of later stages
- * with them.
+ * with them; and forgets what the log says of stages that the recipe does not train any more.
  * @throws TesseraError `recipe-changed`, `data-changed`
  */
-export async function requireGoodCheckpoints(room: Ingredients & { readonly out: string }): Promise<void> {
-  const { recipe, out } = room;
-  const { judge, tokenizer, generator, model } = recipe;
-  const looks = tokenizer && tokenizer.kind !== 'model' && tokenizer.loss.perceptual > 0;
-  const stages = [
-    judge?.kind === 'train' && { name: 'judge', madeOf: judgeMadeOf(room), feeds: looks ? ['tokenizer'] : [] },
-    tokenizer &&
-      tokenizer.kind !== 'model' &&
-      model && { name: 'tokenizer', madeOf: tokenizerMadeOf(room, null), feeds: ['generator'] },
-    generator && model && { name: 'generator', madeOf: generatorMadeOf(room, null), feeds: [] },
-  ];
+export async function requireGoodCheckpoints(
+  room: Ingredients & { readonly out: string; readonly log: JsonLog },
+): Promise<void> {
+  const stages = trainedStages(room);
   const stale: StaleCheckpoint[] = [];
   const fed = new Map<string, string>();
-  for (const stage of stages) {
-    if (!stage) continue;
-    const path = checkpointPath(out, stage.name);
-    const why = fed.has(stage.name) && existsSync(path) ? `on the ${fed.get(stage.name)} of that training` : null;
-    const found = (await staleCheckpoint(path, stage.madeOf)) ?? (why && { path, why });
+  for (const { name, madeOf, feeds } of stages) {
+    const path = checkpointPath(room.out, name);
+    const why = fed.has(name) && existsSync(path) ? `on the ${fed.get(name)} of that training` : null;
+    const found = (await staleCheckpoint(path, madeOf)) ?? (why && { path, why });
     if (!found) continue;
     stale.push(found);
-    for (const name of stage.feeds) fed.set(name, stage.name);
+    if (feeds) fed.set(feeds, name);
   }
   if (stale.length > 0) throw staleCheckpoints(stale);
+  for (const name of ['judge', 'tokenizer', 'generator']) {
+    if (!stages.some((stage) => stage.name === name)) await room.log.rewind(name, 0);
+  }
 }
 
 /** A model without its defaults, which may change after training. */

@@ -128,11 +128,13 @@ describe('a training whose images have changed', () => {
 
   it('encodes them again and says so, and learns what a training from the beginning would have learnt', async () => {
     const change = (path: string) => rename(join(path, 'cat'), join(path, 'zcat'));
-    const without = ['model', checkpoint('tokenizer'), checkpoint('generator')];
+    const without = [checkpoint('tokenizer'), checkpoint('generator')];
     const { out, images } = await after('begun again', { change, without });
+    await writeFile(join(out, 'model', 'README.md'), 'figures of earlier weights');
     const said = await run(out, { images });
     expect(said).toMatch(/Note: .*train\.safetensors is encoded again: other tokenizer and images\.\n/);
     expect(await classesOf(out)).toEqual(['dog', 'zcat']);
+    expect(existsSync(join(out, 'model', 'README.md'))).toBe(false);
     const fresh = join(folder, 'fresh');
     await run(fresh, { images });
     expect(await weights(out)).toEqual(await weights(fresh));
@@ -142,10 +144,11 @@ describe('a training whose images have changed', () => {
   it('goes on where they only lie elsewhere, or a class has another name in the same place', async () => {
     const { out, images } = await after('elsewhere', {
       change: (path) => rename(join(path, 'dog'), join(path, 'hound')),
-      without: ['model'],
     });
+    await writeFile(join(out, 'model', 'README.md'), 'figures of these weights');
     expect(await run(out, { images })).not.toContain('again');
     expect(await classesOf(out)).toEqual(['cat', 'hound']);
+    expect(existsSync(join(out, 'model', 'README.md'))).toBe(true);
     expect(await weights(out)).toEqual(await weights(trained));
   });
 
