@@ -86,7 +86,7 @@ describe('a picture of any kind', () => {
     await expect(opening).rejects.toMatchObject({ code: 'picture-broken', message: expect.stringMatching(sentence) });
   });
 
-  it('is refused where nobody can know what is white', async () => {
+  it('is refused where it cannot be known what is white', async () => {
     const tiff = fileOf(named('floats.tiff'));
     await expect(openOwnPicture(tiff, 'floats.tif')).rejects.toMatchObject({ code: 'picture-depth' });
   });

@@ -82,7 +82,7 @@ async function look({ path, above }: Folder, { suffixes, skip }: Search): Promis
   return { pictures, folders };
 }
 
-/** What a path leads to, or why nobody asks. */
+/** What a path leads to, or why it is not looked at. */
 async function kindOf(path: string, name: string): Promise<Stats | string> {
   if (name.startsWith('.')) return 'hidden';
   if (name === '__MACOSX') return name;
