@@ -116,10 +116,11 @@ function remade(opened: OpenedOrder, { set, seed }: { readonly set: boolean; rea
   return null;
 }
 
-/** Images by which choices are judged. */
-const IMAGES = 64;
+/** Images by which choices are judged, and the share of them in which what stays must be surer than what does not. */
+const IMAGES = 256;
+const SURER = 0.75;
 
-/** What stays is surer than what does not: by chance alone, in fewer than one of 10^9 orders (Hoeffding, as below). */
+/** Where confidence is ignored, half of the images pass; where it is heard, nearly all. By Hoeffding's bound, both are told apart but once in 10^10. */
 function unsure(opened: OpenedOrder, seed: number): string | null {
   let [surer, judged] = [0, 0];
   for (let image = 0; image < IMAGES; image++) {
@@ -133,7 +134,9 @@ function unsure(opened: OpenedOrder, seed: number): string | null {
     if (mean(true) > mean(false)) surer++;
   }
   const share = surer / judged;
-  return judged === 0 || share >= 0.6 ? null : `tokens that stay surer than the others in ${Math.round(100 * share)}%`;
+  return judged === 0 || share >= SURER
+    ? null
+    : `tokens that stay surer than the others in ${Math.round(100 * share)}%`;
 }
 
 interface Ground {
