@@ -21,7 +21,7 @@ describe('a photograph that its camera marked as turned', () => {
     const picture = await openPicture(readFileSync(file), file);
     expect([picture.width, picture.height]).toEqual([64, 96]);
     const edited = await fitPicture(picture, { height: size, width: size, channels }, file);
-    const trained = data.train.images(Int32Array.of(0));
-    expect([...trained.data]).toEqual([...edited.data]);
+    const trained = await data.train.read(Int32Array.of(0));
+    expect([...trained]).toEqual([...edited.data]);
   });
 });
