@@ -42,7 +42,8 @@ describe('weights', () => {
     const out = join(folder, 'mar');
     const files = ['--transformer', file('mar_w768_args_say_8_heads.pth'), '--tokenizer', file('kl16_micro.ckpt')];
     expect(await tessera('import', ...files, '--latent-scale', '0.2', '--out', out)).toMatchObject({ status: 0 });
-    expect(manifest(out).backbone.config.heads).toBe(8);
+    const { encoder, decoder } = manifest(out).backbone.config;
+    expect([encoder.heads, decoder.heads]).toEqual([8, 8]);
   });
 
   it('says which sides it took, or asks, where several fit', async () => {
@@ -105,13 +106,10 @@ describe('weights', () => {
 });
 
 describe('class names', () => {
-  const sha = (out: string, name: string) => readFileSync(join(out, name)).toString('base64');
-
   it('never guesses between a number and a name', async () => {
     const model = join(folder, 'numeric');
     await importVar('var_micro.pth', model, '--classes', file('numeric_class_names.txt'));
     refused(await tessera('generate', '--model', model, '--label', '1', '--out', join(folder, 'n1')), /1/, /class/);
-    expect(sha).toBeDefined();
   });
 
   it('says that a name stands twice, and chooses names with commas', async () => {
@@ -119,7 +117,7 @@ describe('class names', () => {
     await importVar('var_micro.pth', model, '--classes', file('odd_class_names.txt'));
     const generate = (label: string) =>
       tessera('generate', '--model', model, '--label', label, '--json', '--out', join(folder, 'odd-images'));
-    refused(await generate('crane'), /crane/, /twice|several|1 and 3/);
+    refused(await generate('crane'), /crane/, /number:1/, /number:3/);
     expect(await generate('tench, Tinca tinca')).toMatchObject({ status: 0 });
     refused(await generate('none'), /none/);
   });
