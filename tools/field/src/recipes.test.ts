@@ -13,7 +13,7 @@ describe('recipes', () => {
   it('counts no hidden folder as a class', async () => {
     const run = await tessera('train', recipe('hidden-class'), '--dry-run');
     // The recipe was written for three classes, the hidden folder among them.
-    expect(sentences(run)).toEqual([expect.stringMatching(/3 classes and data of 2/)]);
+    expect(sentences(run).at(-1)).toMatch(/3 classes and data of 2/);
     expect(run.status).toBe(1);
   });
 
