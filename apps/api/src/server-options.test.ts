@@ -22,3 +22,13 @@ it('reads host names as browsers send them', () => {
     expect(() => hosts(wrong)).toThrow(/^\[api\] got TESSERA_HOSTS=.+; expected .+\. .+\.$/);
   }
 });
+
+it('reads how much memory a batch may take', () => {
+  expect(defaultOptions({ TESSERA_BATCH_MB: '512' }).batchBytes).toBe(512 * 2 ** 20);
+  expect(defaultOptions({}).batchBytes).toBeUndefined();
+  for (const wrong of ['0', '-1', '1.5', '2 GB', 'Infinity']) {
+    expect(() => defaultOptions({ TESSERA_BATCH_MB: wrong })).toThrow(
+      /^\[api\] got TESSERA_BATCH_MB=.+; expected .+\. .+\.$/,
+    );
+  }
+});

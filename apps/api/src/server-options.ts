@@ -28,8 +28,8 @@ export function homeOf(module: string): string {
 
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
- * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page).
- * @throws TesseraError `port-invalid`, `hosts-invalid`, `origins-invalid`, `models-missing`
+ * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page), TESSERA_BATCH_MB (a quarter of the memory).
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `origins-invalid`, `batch-memory-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
@@ -40,6 +40,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     TESSERA_ORIGINS = '',
     TESSERA_DATA,
     TESSERA_PLAYGROUND,
+    TESSERA_BATCH_MB,
   } = environment;
   return {
     port: readPort(PORT),
@@ -51,6 +52,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     config: findConfig(),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
     playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
+    ...(TESSERA_BATCH_MB && { batchBytes: readMegabytes(TESSERA_BATCH_MB) }),
   };
 }
 
@@ -63,6 +65,18 @@ function readPort(text: string): number {
     got: `PORT=${text}`,
     expected: 'a number from 0 to 65535',
     next: 'Leave PORT out for 4000.',
+  });
+}
+
+function readMegabytes(text: string): number {
+  const megabytes = Number(text);
+  if (/^\d+$/.test(text) && megabytes >= 1 && Number.isSafeInteger(megabytes * 2 ** 20)) return megabytes * 2 ** 20;
+  throw new TesseraError({
+    code: 'batch-memory-invalid',
+    who: 'api',
+    got: `TESSERA_BATCH_MB=${text}`,
+    expected: 'a whole number of megabytes, at least 1',
+    next: "Leave it out for a quarter of the machine's memory.",
   });
 }
 

@@ -16,12 +16,14 @@ import { toClient } from './http/clear-errors.ts';
 import { createGate } from './http/gate.ts';
 import { refuseUnreadable } from './http/unreadable-requests.ts';
 import { serveWebSocket } from './http/web-socket.ts';
+import { logError } from './log-error.ts';
 import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
 import { blobStore, type BlobStore } from './storage/blob-store.ts';
 import { takeDataDirectory } from './storage/data-directory.ts';
 import { openDatabase } from './storage/database.ts';
+import { Undo } from './undo.ts';
 import { openUploads, type Uploads } from './uploads/uploads.ts';
 
 export interface RunningServer {
@@ -33,19 +35,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Undoes what has been started, newest first. */
-class Undo {
-  readonly #steps: (() => unknown)[] = [];
-
-  add(step: () => unknown): void {
-    this.#steps.unshift(step);
-  }
-
-  async run(): Promise<void> {
-    for (const step of this.#steps.splice(0)) await step();
-  }
-}
-
 /**
  * Starts the API, and serves once it can answer. What is left out comes from `defaultOptions`.
  * @throws TesseraError `data-directory-in-use`, `data-directory-unusable`, `database-unusable`, `address-in-use`, `address-unusable`, `model-process-failed`, `database-too-new`
@@ -55,7 +44,8 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
   try {
     return await start({ ...defaultOptions(), ...options }, undo);
   } catch (error) {
-    await undo.run();
+    // Why it did not start is what counts; what could not be undone is said beside it.
+    await undo.run().catch((failure: unknown) => logError('a part of a server that did not start stays open', failure));
     throw error;
   }
 }

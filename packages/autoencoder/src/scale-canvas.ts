@@ -70,9 +70,11 @@ export class ScaleCanvas implements Canvas {
 
   async preview(kind: PreviewKind): Promise<readonly Pixels[] | null> {
     if (kind === 'none') return null;
-    const { programs } = this.#parts;
-    const program = kind === 'linear' ? programs.preview() : programs.decode();
-    return pixelsOf(await program(this.#filled()));
+    if (kind === 'linear') return pixelsOf(await this.#parts.programs.preview()(this.#filled()));
+    const pictures: Pixels[] = [];
+    // One by one: the decoder's memory grows with the batch, and a row then shows the same bytes as when it is rendered.
+    for (let row = 0; row < this.#batch; row++) pictures.push(await this.render(row));
+    return pictures;
   }
 
   async render(row: number): Promise<Pixels> {

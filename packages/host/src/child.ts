@@ -15,6 +15,7 @@ import type { ChildSetup, FromChild, OpenedModel, ToChild } from './protocol.ts'
 
 const running = new Map<number, AbortController>();
 let shelf: ModelShelf | null = null;
+let batchBytes = 0;
 
 function send(message: FromChild): void {
   // Without a server there is nobody to tell: `disconnect` below ends this process.
@@ -28,7 +29,8 @@ function failure(error: unknown): ReturnType<typeof errorParts> {
   return errorParts(error);
 }
 
-async function setUp({ folders, config, target, threads }: ChildSetup): Promise<void> {
+async function setUp({ folders, config, target, threads, ...setup }: ChildSetup): Promise<void> {
+  batchBytes = setup.batchBytes;
   const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
   // Its problems are said by the server, which reads the same file.
   const { plugins } = await loadPlugins(config);
@@ -51,7 +53,8 @@ async function generate(message: Extract<ToChild, { type: 'generate' }>): Promis
   try {
     const model = await shelf!.open(folder);
     controller.signal.throwIfAborted();
-    for await (const event of runGeneration(model, request, controller.signal)) send({ type: 'event', id, event });
+    const around = { batchBytes, signal: controller.signal };
+    for await (const event of runGeneration(model, request, around)) send({ type: 'event', id, event });
   } catch (error) {
     const canceled = controller.signal.aborted;
     send({ type: 'event', id, event: canceled ? { type: 'canceled' } : { type: 'failed', ...failure(error) } });

@@ -32,7 +32,8 @@ export interface Timings {
 
 /**
  * What happens to a generation, in order: at most one `started`, a `step` per step, an `image` per image, and then
- * exactly one of `completed`, `failed` and `canceled`.
+ * exactly one of `completed`, `failed` and `canceled`. Images that do not fit into memory at once are made in batches,
+ * one after the other: `index` and `of` then count the steps of all batches.
  */
 export type HostEvent =
   | { readonly type: 'started' }
@@ -40,10 +41,10 @@ export type HostEvent =
       readonly type: 'step';
       readonly index: number;
       readonly of: number;
-      /** Token positions written in this step, one ascending list per image. */
+      /** Token positions written in this step, one ascending list per image; none for images of another batch. */
       readonly positions: readonly (readonly number[])[];
-      /** One PNG per image, or null when no preview was asked for. */
-      readonly previews: readonly Uint8Array[] | null;
+      /** One PNG per image, null for images of another batch; null when no preview was asked for. */
+      readonly previews: readonly (Uint8Array | null)[] | null;
       readonly milliseconds: number;
     }
   | { readonly type: 'image'; readonly index: number; readonly png: Uint8Array; readonly milliseconds: number }

@@ -35,7 +35,7 @@ async function collect(events: AsyncIterable<HostEvent>): Promise<HostEvent[]> {
 }
 
 const types = (events: readonly HostEvent[]) => events.map(({ type }) => type);
-const isPng = (bytes: Uint8Array) => Buffer.from(bytes.subarray(1, 4)).toString() === 'PNG';
+const isPng = (bytes: Uint8Array | null) => bytes !== null && Buffer.from(bytes.subarray(1, 4)).toString() === 'PNG';
 
 describe('a host', () => {
   it('describes its models, and says what is wrong with a folder', () => {

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { printable, TesseraError } from '@tessera/errors';
 import { nearestName } from '@tessera/core';
 import type { TargetName } from '@tessera/engine';
@@ -27,6 +28,11 @@ export interface HostOptions {
   readonly target?: TargetName;
   /** Threads of the model's kernels. */
   readonly threads?: number;
+  /**
+   * Memory that the images of one batch may take together, in bytes: a quarter of the machine's by default. More images
+   * are made in several batches, and one at a time where not even one is thought to fit.
+   */
+  readonly batchBytes?: number;
   /** How long a generation may go on after its cancel before its process is ended, in milliseconds: 10 s by default. */
   readonly cancelGrace?: number;
   /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
@@ -81,7 +87,8 @@ interface Job {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
-  const setup = { folders: modelFolders, config, ...(target && { target }), ...(threads && { threads }) };
+  const { batchBytes = totalmem() / 4 } = options;
+  const setup = { folders: modelFolders, config, batchBytes, ...(target && { target }), ...(threads && { threads }) };
   const loaded = await loadPlugins(config);
   const host = new ProcessHost(setup, { loaded, cancelGrace, report });
   await host.start();

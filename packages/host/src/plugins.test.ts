@@ -91,19 +91,23 @@ it('goes on after a promise that a plug-in left alone, and after one that cannot
   expect(host.pid).toBe(pid);
 });
 
-it.each(['deaf', 'mute'])('cancels %s at once, ends its process if it goes on, and says whose it is', async (name) => {
-  const stop = new AbortController();
-  const { pid } = host;
-  const running = run(name, stop);
-  const next = run('own');
-  expect((await running).at(-1)).toEqual({ type: 'canceled' });
-  expect([host.pid, reports]).toEqual([pid, []]);
-  expect((await next).at(-1)).toMatchObject({ type: 'completed' });
-  expect(host.pid).not.toBe(pid);
-  expect(reports.splice(0)).toEqual([
-    expect.stringMatching(`\\[${name}\\] got no answer to a cancel for 1 s; .*@acme/${name}`),
-  ]);
-}, 120_000);
+it.each(['deaf', 'mute'])(
+  'cancels %s at once, ends its process if it goes on, and says whose it is',
+  async (name) => {
+    const stop = new AbortController();
+    const { pid } = host;
+    const running = run(name, stop);
+    const next = run('own');
+    expect((await running).at(-1)).toEqual({ type: 'canceled' });
+    expect([host.pid, reports]).toEqual([pid, []]);
+    expect((await next).at(-1)).toMatchObject({ type: 'completed' });
+    expect(host.pid).not.toBe(pid);
+    expect(reports.splice(0)).toEqual([
+      expect.stringMatching(`\\[${name}\\] got no answer to a cancel for 1 s; .*@acme/${name}`),
+    ]);
+  },
+  120_000,
+);
 
 it('names the parts by others where the whole process ended', async () => {
   expect(await last('crasher')).toMatchObject({

@@ -8,6 +8,8 @@ export interface ChildSetup {
   readonly config: string | null;
   readonly target?: TargetName;
   readonly threads?: number;
+  /** Memory that the images of one batch may take together, in bytes. */
+  readonly batchBytes: number;
 }
 
 /** Server to child. Every message goes through structured clone, so bytes arrive as bytes. */

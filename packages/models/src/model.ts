@@ -24,6 +24,8 @@ export interface Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
+  /** About how much memory one more image in a batch takes, in bytes. */
+  readonly imageBytes: number;
   /** Size of the images it makes, in pixels. */
   readonly image: Tokenizer['image'];
   /** What its tokens are; clients need the vocabulary's size. */

@@ -15,6 +15,7 @@ import { TesseraError } from '@tessera/errors';
 import { sha256Of } from './digest.ts';
 import { checkEdit } from './edit/edit.ts';
 import { sampleEdit } from './edit/sample-edit.ts';
+import { imageBytes } from './image-bytes.ts';
 import { fileWeights, type FileWeights } from './file-weights.ts';
 import { weightedComponents, type WeightedComponent } from './manifest.ts';
 import type { GenerateRequest, Model, ModelManifest } from './model.ts';
@@ -110,6 +111,7 @@ class FolderModel implements Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
+  readonly imageBytes: number;
   readonly image: Model['image'];
   readonly space: Model['space'];
   readonly layout: Model['layout'];
@@ -123,6 +125,11 @@ class FolderModel implements Model {
     this.manifest = manifest;
     this.name = manifest.name;
     this.parameters = weightedComponents.reduce((sum, component) => sum + loaded.weights[component].parameters, 0);
+    this.imageBytes = imageBytes({
+      facts,
+      parameters: loaded.weights.backbone.parameters,
+      guidance: manifest.defaults.guidance.kind,
+    });
     this.image = loaded.composition.tokenizer.image;
     this.space = facts.space;
     this.layout = facts.layout;

@@ -97,7 +97,6 @@ describe('weights', () => {
         ...(name.endsWith('.pth') ? [await importVar(name, join(folder, 'escape'))] : []),
       ];
       for (const { out, err } of runs) {
-        // eslint-disable-next-line no-control-regex -- what must not be there
         expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
         for (const line of (out + err).split('\n')) expect(line.length).toBeLessThan(1500);
       }

@@ -177,7 +177,7 @@ class GenerationService implements Generations {
     if (event.type === 'failed') return { kind: 'failed', code: event.code, message: event.message };
     if (event.type !== 'step') return { kind: event.type };
     const { index, of, milliseconds } = event;
-    const previews = event.previews && (await Promise.all(event.previews.map((png) => this.#blobs.put(png))));
+    const previews = event.previews && (await Promise.all(event.previews.map((png) => png && this.#blobs.put(png))));
     return { kind: 'step', index, of, positions: onlyDifferent(event.positions), previews, milliseconds };
   }
 

@@ -31,9 +31,10 @@ export type EventBody =
       readonly kind: 'step';
       readonly index: number;
       readonly of: number;
-      /** One list per image, or a single list that holds for all. */
+      /** One list per image, empty for images of another batch, or a single list that holds for all. */
       readonly positions: readonly (readonly number[])[];
-      readonly previews: readonly string[] | null;
+      /** Null for images of another batch. */
+      readonly previews: readonly (string | null)[] | null;
       readonly milliseconds: number;
     }
   | { readonly kind: 'completed'; readonly images: readonly string[]; readonly timings: Timings }

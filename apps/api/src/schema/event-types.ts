@@ -80,18 +80,22 @@ function addStep(builder: ApiBuilder, interfaces: EventInterface[]): void {
     interfaces,
     fields: (t) => ({
       index: t.exposeInt('index', { description: 'From 0.' }),
-      of: t.exposeInt('of', { description: 'Number of steps.' }),
+      of: t.exposeInt('of', {
+        description: 'Number of steps: of all batches, where the images do not fit into memory at once.',
+      }),
       positions: t.field({
         type: [t.listRef('Int')],
-        description: 'Token positions written now: a list per image, or a single list that holds for all images.',
+        description:
+          'Token positions written now: a list per image, empty for images of another batch, or a single list that holds for all images.',
         complexity: (_args, { host }) => Math.max(0, ...host.models().map(({ tokens }) => tokens)),
         resolve: ({ positions }) => positions.map((one) => [...one]),
       }),
-      previews: t.stringList({
-        nullable: true,
-        description: 'URL of a PNG per image; null where no preview was asked for.',
+      previews: t.field({
+        type: ['String'],
+        nullable: { list: true, items: true },
+        description: 'URL of a PNG per image, null for images of another batch; null where no preview was asked for.',
         complexity: MOST_IMAGES,
-        resolve: ({ previews }) => previews && previews.map(imageUrl),
+        resolve: ({ previews }) => previews && previews.map((sha256) => sha256 && imageUrl(sha256)),
       }),
       milliseconds: t.exposeFloat('milliseconds', { description: 'Time of the model alone.' }),
     }),

@@ -59,7 +59,8 @@ export interface Step {
   readonly of: number;
   /** A list per image, or a single one that holds for all images. */
   readonly positions: readonly (readonly number[])[];
-  readonly previews: readonly string[] | null;
+  /** Null for images of another batch. */
+  readonly previews: readonly (string | null)[] | null;
   readonly milliseconds: number;
 }
 

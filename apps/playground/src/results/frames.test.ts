@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sending, type GenerationState } from '../generation/generation-state.ts';
-import { framesOf, shownAt, shownSide, stopsOf } from './frames.ts';
+import { framesOf, pictureAfter, shownAt, shownSide, stopsOf } from './frames.ts';
 
 const step = (index: number) => ({ index, of: 3, positions: [[index]], previews: null, milliseconds: 1 });
 const running: GenerationState = { ...sending('shapes'), status: 'running', steps: [step(0), step(1)] };
@@ -39,5 +39,18 @@ describe('framesOf', () => {
 describe('shownSide', () => {
   it('enlarges by whole numbers and leaves large pictures alone', () => {
     expect([28, 32, 64, 256, 512].map((side) => shownSide(side, 192))).toEqual([196, 192, 192, 256, 512]);
+  });
+});
+
+describe('pictureAfter', () => {
+  it('is the newest that an image has: steps of another batch have none of it', () => {
+    const steps = [
+      { ...step(0), previews: ['a0', null] },
+      { ...step(1), previews: ['a1', null] },
+      { ...step(2), previews: [null, 'b0'] },
+    ];
+    expect([0, 1].map((image) => pictureAfter(steps, image))).toEqual(['a1', 'b0']);
+    expect(pictureAfter(steps.slice(0, 2), 1)).toBeNull();
+    expect(pictureAfter([], 0)).toBeNull();
   });
 });

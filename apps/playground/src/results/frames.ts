@@ -1,3 +1,4 @@
+import type { Step } from '../api/types.ts';
 import type { GenerationState } from '../generation/generation-state.ts';
 
 /** Where the large pictures stand: at a step, or at what is newest. */
@@ -27,4 +28,9 @@ export function framesOf(of: number): readonly number[] {
 /** In CSS pixels: small pictures are enlarged by a whole number to at least `least`, large ones keep their size. */
 export function shownSide(side: number, least: number): number {
   return side * Math.ceil(Math.max(1, least / side));
+}
+
+/** The newest picture of an image: steps of another batch have none. */
+export function pictureAfter(steps: readonly Step[], image: number): string | null {
+  return steps.findLast(({ previews }) => previews?.[image])?.previews?.[image] ?? null;
 }

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { Model, Step } from '../api/types.ts';
 import { OrderMap } from './order-map.tsx';
+import { pictureAfter } from './frames.ts';
 import { partMaps } from './order-cells.ts';
 
 interface Props {
@@ -26,7 +27,7 @@ const FINE = 192;
 export function ImageCard({ name, seed, image, model, steps, finished, busy, final, showsOrder, children }: Props) {
   const { height, width } = model.image;
   const { over, beside } = partMaps(model.layout);
-  const picture = finished ? final : (steps.at(-1)?.previews?.[image] ?? null);
+  const picture = finished ? final : pictureAfter(steps, image);
   const what = finished ? 'finished' : `step ${steps.length}`;
   return (
     <figure className="card">

@@ -11,6 +11,11 @@ export function positionsOf({ positions }: Step, image: number): readonly number
   return (positions.length === 1 ? positions[0] : positions[image]) ?? [];
 }
 
+/** How many tokens a step wrote in an image; images of another batch got none. */
+export function tokensOf({ positions }: Step): number {
+  return Math.max(0, ...positions.map(({ length }) => length));
+}
+
 /** Those of the positions that lie in a map, and where. */
 export function cellsIn({ start, height, width }: TokenMap, positions: readonly number[]): readonly Cell[] {
   return positions

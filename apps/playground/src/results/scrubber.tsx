@@ -1,7 +1,7 @@
 import type { GenerationState } from '../generation/generation-state.ts';
 import { counted, formatTime } from './format.ts';
 import { shownAt, stopsOf, type Place } from './frames.ts';
-import { positionsOf } from './order-cells.ts';
+import { tokensOf } from './order-cells.ts';
 
 interface Props {
   readonly state: GenerationState;
@@ -41,7 +41,7 @@ export function Scrubber({ state, title, place, onPlace }: Props) {
         onChange={({ target }) => onPlace(Number(target.value) >= end ? 'newest' : Number(target.value))}
       />
       <p className="hint">
-        {finished ? 'Finished' : name} · {counted(positionsOf(at, 0).length, 'token')} · {formatTime(at.milliseconds)}
+        {finished ? 'Finished' : name} · {counted(tokensOf(at), 'token')} · {formatTime(at.milliseconds)}
       </p>
     </div>
   );

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createEngine } from '@tessera/engine';
+import { openModel, type Model } from '@tessera/models';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HostEvent, HostRequest } from './events.ts';
+import { runGeneration } from './run-generation.ts';
+import { writeRandomModel } from './testing/write-random-model.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-batches-'));
+const engine = createEngine({ target: 'onnx' });
+let model: Model;
+
+beforeAll(async () => {
+  await writeRandomModel(folder, { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
+  model = await openModel(folder, { engine });
+});
+afterAll(() => {
+  model.dispose();
+  engine.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+const request: HostRequest = {
+  model: 'sets',
+  labels: [0, 1, 2, 3, 4],
+  seed: 7,
+  options: { steps: 4 },
+  preview: 'decoded',
+};
+type Step = Extract<HostEvent, { type: 'step' }>;
+
+async function run(batchBytes: number) {
+  const events: HostEvent[] = [];
+  for await (const event of runGeneration(model, request, { batchBytes, signal: new AbortController().signal }))
+    events.push(event);
+  const steps = events.filter((event): event is Step => event.type === 'step');
+  const images = events.flatMap((event) => (event.type === 'image' ? [[event.index, event.png] as const] : []));
+  return { steps, images, last: events.at(-1)! };
+}
+
+describe('a request of more images than fit into memory', () => {
+  it('is made in batches: the same bytes, steps counted through, every image told about in its own batch', async () => {
+    const [whole, parts] = [await run(100 * model.imageBytes), await run(2.5 * model.imageBytes)];
+    expect(parts.images).toEqual(whole.images);
+    expect(parts.images.map(([index]) => index)).toEqual([0, 1, 2, 3, 4]);
+    expect(whole.steps.map(({ index, of }) => [index, of])).toEqual([0, 1, 2, 3].map((index) => [index, 4]));
+    expect(parts.steps.map(({ index, of }) => [index, of])).toEqual(Array.from({ length: 12 }, (_, i) => [i, 12]));
+    for (const { index, positions, previews } of parts.steps) {
+      const own = [0, 1, 2, 3, 4].filter((image) => Math.floor(image / 2) === Math.floor(index / 4));
+      const step = whole.steps[index % 4]!;
+      for (const image of [0, 1, 2, 3, 4]) {
+        expect(positions[image]).toEqual(own.includes(image) ? step.positions[image] : []);
+        expect(previews![image]).toEqual(own.includes(image) ? step.previews![image] : null);
+      }
+    }
+    expect(parts.last).toMatchObject({ type: 'completed', timings: { steps: { length: 12 }, images: { length: 5 } } });
+  });
+
+  it('is made one by one where not even one image is thought to fit', async () => {
+    expect((await run(1)).steps.at(-1)).toMatchObject({ index: 19, of: 20 });
+  });
+});
