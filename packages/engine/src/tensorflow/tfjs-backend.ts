@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { KernelBackend } from '@tensorflow/tfjs';
+import { readFileSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
+import { dirname, join } from 'node:path';
 import util from 'node:util';
-import { join } from 'node:path';
+import { compileFunction } from 'node:vm';
 import { readNumbers } from '../trace/tfjs-internals.ts';
 import { requireInstallation } from './installation.ts';
 import { mendKernels } from './mended-kernels.ts';
@@ -23,12 +25,12 @@ export function tensorFlowBackend(threads: number): string {
   if (tf.findBackendFactory(BACKEND)) return BACKEND;
   const binding = loadTensorFlow(threads);
   const kernels = join(requireInstallation().kernels, 'dist');
-  restoreUtil();
   leaveOut(join(kernels, 'proto', 'api_pb.js'));
   (globalThis as Record<symbol, unknown>)[Symbol.for(TFJS)] = tf;
-  const { NodeJSKernelBackend } = require(join(kernels, 'nodejs_kernel_backend.js')) as {
+  const { NodeJSKernelBackend } = loadWithUtil(join(kernels, 'nodejs_kernel_backend.js')) as {
     NodeJSKernelBackend: new (binding: unknown, name: string) => NodeBackend;
   };
+  loadWithUtil(join(kernels, 'kernels', 'TopK.js'));
   tf.registerBackend(BACKEND, () => readingAll(new NodeJSKernelBackend(binding, 'tfjs-node-gpu')), 0);
   require(join(kernels, 'register_all_kernels.js'));
   mendKernels(BACKEND);
@@ -49,9 +51,20 @@ function leaveOut(file: string): void {
   require.cache[file] = module;
 }
 
-/** tfjs-node-gpu 4.22 calls two functions that Node 23 has removed. */
-function restoreUtil(): void {
-  const old = util as unknown as Record<string, unknown>;
-  old['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  old['isArray'] ??= Array.isArray;
+/** What tfjs-node-gpu 4.22 calls of `util` and Node 23 has removed. */
+const REMOVED = {
+  isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+  isArray: Array.isArray,
+};
+
+/** Loads a module of the kernels whose `util` has what Node has removed; `node:util` itself stays as it is. */
+function loadWithUtil(file: string): unknown {
+  const load = createRequire(file);
+  const loadOwn = (name: string): unknown => (name === 'util' ? { ...util, ...REMOVED } : load(name));
+  const module = Object.assign(new Module(file), { filename: file, loaded: true });
+  const names = ['exports', 'require', 'module', '__filename', '__dirname'];
+  const run = compileFunction(readFileSync(file, 'utf8'), names, { filename: file });
+  run(module.exports, loadOwn, module, file, dirname(file));
+  require.cache[file] = module;
+  return module.exports;
 }

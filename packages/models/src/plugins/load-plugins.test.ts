@@ -109,16 +109,16 @@ describe('loadPlugins', () => {
 });
 
 describe('tfjsTwice', () => {
-  it('is not drowned by a line for each kernel, and nothing else is kept back', async () => {
+  it('is not drowned by a line for each kernel, and what plug-ins say is not kept back', async () => {
     const said = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-    const spy = console.warn;
-    await problemsOf(`console.warn("The kernel 'Add' for backend 'cpu' is already registered");
+    // Copies of tfjs share one registry and one environment: a kernel registered twice is what a second copy does.
+    const tfjs = JSON.stringify(import.meta.resolve('@tensorflow/tfjs'));
+    await problemsOf(`const tf = await import(${tfjs});
+      tf.registerKernel(tf.getKernel('Add', 'cpu'));
       console.warn('The kernel is mine'); throw new Error('late');`);
     const lines = said.mock.calls;
-    const after = console.warn;
     said.mockRestore();
     expect(lines).toEqual([['The kernel is mine']]);
-    expect(after).toBe(spy);
   });
 
   it('names both places of a second copy, and only of tfjs-core', () => {

@@ -1,11 +1,12 @@
 import { dirname, resolve } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
 import { callPart, checkPlugin, isPluginLike, type AnyPlugin } from '@tessera/core';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { findPackage, packageAround, packageIn } from './find-package.ts';
 import { importConfig, type Listed } from './import-config.ts';
 import { factsOf } from './list-plugins.ts';
 import { builtInPlugins, type PluginOrigin, type Plugins } from './plugins.ts';
-import { tfjsTwice, withoutKernelLines } from './tfjs-copies.ts';
+import { tfjsTwice } from './tfjs-copies.ts';
 
 /** Something of a configuration that is left out, and why. */
 export interface PluginProblem {
@@ -29,7 +30,9 @@ export interface LoadedPlugins {
  */
 export async function loadPlugins(file: string | null): Promise<LoadedPlugins> {
   if (file === null) return { file, plugins: byKind(new Map()), problems: [] };
-  const { listed, problems: failed } = await withoutKernelLines(() => importConfig(file)).catch((error: unknown) => {
+  // A second copy of tfjs would else say of each of its 340 kernels that there is one; `tfjs-twice` says it once.
+  tf.enableProdMode();
+  const { listed, problems: failed } = await importConfig(file).catch((error: unknown) => {
     if (error instanceof TesseraError) return { listed: [], problems: [error] };
     throw error;
   });

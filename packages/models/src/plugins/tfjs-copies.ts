@@ -23,16 +23,3 @@ export function tfjsTwice(copies: readonly string[] = tfjsCopies()): TesseraErro
     next: 'Find who brings the other with npm ls @tensorflow/tfjs-core, and run npm dedupe.',
   });
 }
-
-/** Runs `work` without what a second copy of tfjs says of each of its kernels: 340 lines around one `tfjs-twice`. */
-export async function withoutKernelLines<T>(work: () => Promise<T>): Promise<T> {
-  const { warn } = console;
-  console.warn = (...words: unknown[]) => {
-    if (!/^The kernel '.+' for backend '.+' is already registered$/.test(String(words[0]))) warn(...words);
-  };
-  try {
-    return await work();
-  } finally {
-    console.warn = warn;
-  }
-}
