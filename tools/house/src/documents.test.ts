@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { delimiter, dirname, join, relative, resolve } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-
-const root = resolve(import.meta.dirname, '../../..');
+import { filesBelow, root } from './files.ts';
 
 /** READMEs, docs and model cards. */
 function documents(): string[] {
@@ -15,6 +14,8 @@ function documents(): string[] {
     existsSync(file),
   );
 }
+
+const sources = filesBelow(root).map((file) => relative(root, file).replaceAll('\\', '/'));
 
 /** A reader's `out/plugins` is not ours to begin anew: the blocks write to this folder instead. */
 const plugins = 'out/documents-plugins';
@@ -31,6 +32,14 @@ describe.each(documents().map((file) => [relative(root, file), file]))('%s', (_,
     const links = [...readFileSync(file, 'utf8').matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)];
     const broken = links.map((link) => link[1]!).filter((link) => !existsSync(join(dirname(file), link)));
     expect(broken).toEqual([]);
+  });
+
+  it('names only files that are there', () => {
+    const named = [...readFileSync(file, 'utf8').matchAll(/`((?:[\w@.-]+\/)+[\w.-]+\.(?:[cm]?[tj]sx?|py|cc))`/g)];
+    const gone = named
+      .map(([, path]) => path!)
+      .filter((path) => !sources.some((source) => `/${source}`.endsWith(`/${path}`)));
+    expect(gone).toEqual([]);
   });
 
   it.each(runnable(file))(

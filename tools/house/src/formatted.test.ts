@@ -1,21 +1,9 @@
-import { readdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import { getFileInfo } from 'prettier';
 import { describe, expect, it } from 'vitest';
+import { filesBelow, root } from './files.ts';
 
-const root = resolve(import.meta.dirname, '../../..');
 const ignorePath = ['.gitignore', '.prettierignore'].map((name) => join(root, name));
-
-/** What others write: installed packages, builds, the schema and the recorded cases. */
-const OTHERS = /(^|\/)(node_modules|dist|\.turbo|\.nx)$|^apps\/api\/schema\.graphql$|^tools\/goldens\/cases$/;
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (OTHERS.test(relative(root, path).replaceAll('\\', '/'))) return [];
-    return entry.isDirectory() ? filesBelow(path) : [path];
-  });
-}
 
 /** Of files that the formatter knows how to format, those that its ignore files keep from it. */
 async function ignored(files: readonly string[]): Promise<string[]> {

@@ -14,7 +14,7 @@ export interface CasesOptions {
   readonly values?: Readonly<Record<string, readonly unknown[]>>;
   /** Request-time options that rightly change nothing of what comes out, each with the reason. */
   readonly neutral?: Readonly<Record<string, string>>;
-  /** Every engine target by default. */
+  /** `eager` and `onnx` by default, which everybody has. */
   readonly targets?: readonly TargetName[];
   /** The tokens of heads and backbones; small ones of the kind that the part wants by default. */
   readonly space?: SpaceShape;
