@@ -12,7 +12,7 @@ import {
   type ValidationRule,
 } from 'graphql';
 import type { ApiContext } from '../schema/builder.ts';
-import { answerSizeError } from './answer-size.ts';
+import { answerSizeError, type Question } from './answer-size.ts';
 import { operationLimits } from './operation-limits.ts';
 import { noSubscriptions, unconditionalSubscriptions } from './subscription-rules.ts';
 
@@ -56,8 +56,18 @@ export function checkOperation(operation: Operation): readonly GraphQLError[] {
     maxErrors: MOST_ERRORS,
   });
   if (!coerced) return errors.map((error) => withCode(error, 'BAD_USER_INPUT'));
-  const error = answerSizeError({ ...operation, document: onlyOf(document, node) });
-  return error ? [error] : [];
+  return sized({ ...operation, document: onlyOf(document, node) });
+}
+
+/** Counting reads the arguments, which can be wrong still: null for a variable whose default was taken to hold. */
+function sized(question: Question): readonly GraphQLError[] {
+  try {
+    const error = answerSizeError(question);
+    return error ? [error] : [];
+  } catch (error) {
+    if (error instanceof GraphQLError) return [withCode(error, 'BAD_USER_INPUT')];
+    return [new GraphQLError('The answer could not be measured', { originalError: error as Error })];
+  }
 }
 
 /** A rule that throws has met a document that it cannot judge, which is then refused with the rule's own words. */
