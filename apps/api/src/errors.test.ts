@@ -131,6 +131,16 @@ describe("a client's mistake", () => {
     expect(output).not.toHaveBeenCalled();
   });
 
+  it('in one list leaves the other fields their data', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ query: '{ bad: generations(count: -1) { id } generations { id } models { name } }' });
+    const answer = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body });
+    expect(await answer.json()).toMatchObject({
+      errors: [{ path: ['bad'], extensions: { code: 'count-out-of-range' } }],
+      data: { bad: null, generations: [], models: [] },
+    });
+  });
+
   it('is null where a default stands, in a subscription too', async () => {
     const query = 'subscription ($after: Int = 0) { generationEvents(id: "x", after: $after) { seq } }';
     const errors = await overSocket({ query, variables: { after: null } });

@@ -32,12 +32,18 @@ describe('too much at once', () => {
   const many = (count: number, field: string) => Array.from({ length: count }, (_, i) => `a${i}: ${field}`).join(' ');
   const inFragment = `fragment All on Query { ${many(21, 'models { name }')} } `;
   const deep = `{ models ${'{ classes '.repeat(10)}{ name }${' }'.repeat(10)} }`;
+  const doubling = (times: number) =>
+    Array.from({ length: times }, (_, i) => `fragment F${i + 1} on Generation { ...F${i} ...F${i} }`)
+      .concat('fragment F0 on Generation { images }')
+      .join(' ');
   const cases: [string, string, string][] = [
     ['21 aliases', 'operation-too-wide', `{ ${many(21, 'models { name }')} }`],
     ['21 aliases in a fragment', 'operation-too-wide', `${inFragment} query { ...All }`],
     ['21 aliases below the root', 'operation-too-wide', `{ generations(count: 100) { ${many(21, 'images')} } }`],
     ['21 mutations', 'operation-too-wide', `mutation { ${many(21, 'cancelGeneration(id: "x") { __typename }')} }`],
     ['11 fields deep', 'operation-too-deep', deep],
+    ['20 lists of pictures', 'answer-too-large', `{ ${many(20, 'generations(count: 100) { images }')} }`],
+    ['lists in doubling fragments', 'answer-too-large', `${doubling(12)} { generations(count: 100) { ...F12 } }`],
     ['fragments in a circle', 'GRAPHQL_VALIDATION_FAILED', 'fragment A on Query { ...A } { ...A }'],
     ['2500 aliases', 'GRAPHQL_PARSE_FAILED', `{ ${many(2500, 'models{name}')} }`],
     ['20000 levels', 'GRAPHQL_PARSE_FAILED', `{a`.repeat(20_000)],
@@ -53,6 +59,29 @@ describe('too much at once', () => {
       for (const { message } of found) expect(message).toMatch(/^\[api\] got .+; expected .+\. .+\.$/s);
     }
     expect(Date.now() - began).toBeLessThan(5000);
+  });
+
+  it('is counted by the variables of the operation that runs', async () => {
+    const pages = `query Pages($count: Int!) { ${many(10, 'generations(count: $count) { images }')} } query One { models { name } }`;
+    const code = async (operationName: string, count: number) => {
+      const { json } = await client.post(JSON.stringify({ query: pages, operationName, variables: { count } }));
+      return json.errors?.[0]!.extensions!.code;
+    };
+    expect(await code('Pages', 100)).toBe('answer-too-large');
+    expect(await code('Pages', 10)).toBe(undefined);
+    expect(await code('One', 100)).toBe(undefined);
+    // Out of its range it lists nothing.
+    expect(await code('Pages', 1e9)).toBe('answer-too-large');
+  });
+
+  it('is neither everything of a hundred generations nor everything of every model', async () => {
+    const edit = 'edit { image mask box outside place } failure { code reason message }';
+    const fields = `id model labels seed guidance options preview ${edit} state lastSeq images createdAt finishedAt`;
+    expect(await client.query(`{ generations(count: 100) { ${fields} } }`)).toHaveProperty('generations');
+    const parts = 'classes { label name } image { height width channels } layout { start height width }';
+    const rest = 'name title description licence parameters vocabulary tokens options guidanceOff';
+    const query = `{ models { ${rest} ${parts} defaults { guidance preview } } plugins { name config options } }`;
+    expect(await client.query(query)).toHaveProperty('models');
   });
 
   it('is no stack overflow', async () => {

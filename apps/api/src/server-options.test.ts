@@ -32,3 +32,23 @@ it('reads how much memory a batch may take', () => {
     );
   }
 });
+
+it('reads origins as browsers send them', () => {
+  const origins = (text: string) => defaultOptions({ TESSERA_ORIGINS: text }).origins;
+  expect(origins('')).toEqual([]);
+  expect(origins(' http://localhost:5173/, https://App.example:443,http://[::1]:3000')).toEqual([
+    'http://localhost:5173',
+    'https://app.example',
+    'http://[::1]:3000',
+  ]);
+  for (const wrong of [
+    'localhost:5173',
+    '*',
+    'null',
+    'https://app.example/page',
+    'file:///page',
+    'https://a@b.example',
+  ]) {
+    expect(() => origins(wrong)).toThrow(/^\[api\] got TESSERA_ORIGINS=.+; expected .+\. .+\.$/);
+  }
+});

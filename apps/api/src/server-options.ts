@@ -105,7 +105,7 @@ function readOrigins(text: string): string[] {
     .filter(Boolean);
   const wrong = origins.find((origin) => {
     const url = URL.canParse(origin) ? new URL(origin) : null;
-    return !url || !['http:', 'https:'].includes(url.protocol) || url.href !== `${url.origin}/`;
+    return !/^https?:$/.test(url?.protocol ?? '') || url!.href !== `${url!.origin}/`;
   });
   if (wrong === undefined) return origins.map((origin) => new URL(origin).origin);
   throw new TesseraError({

@@ -2,9 +2,12 @@ import { complexityFromQuery } from '@pothos/plugin-complexity';
 import { GraphQLError, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { TesseraError } from '@tessera/errors';
 import type { ApiContext } from '../schema/builder.ts';
+import { mostClasses } from '../schema/model-types.ts';
 
 /** Values of one answer. The event loop writes about half a million of them in a second, and does nothing else meanwhile. */
-const MOST_VALUES = 40_000;
+const MOST_VALUES = 20_000;
+/** Of one model, beside its classes; more than there are. */
+const MODEL_VALUES = 200;
 
 export interface Question {
   readonly schema: GraphQLSchema;
@@ -16,11 +19,12 @@ export interface Question {
 
 /**
  * Refuses a valid question whose answer may hold too much, as the fields' own `complexity` counts it: a value each, times
- * the most that the lists around it may hold. Each class of each model may always be asked for once.
+ * the most that the lists around it may hold. Everything of every model may always be asked for once.
  */
 export function answerSizeError({ schema, document, variables, context }: Question): GraphQLError | null {
   const { complexity } = complexityFromQuery(document, { schema, ctx: context, variables: { ...variables } });
-  const most = MOST_VALUES + 3 * context.host.models().reduce((sum, { classes }) => sum + classes.length, 0);
+  const models = context.host.models();
+  const most = MOST_VALUES + models.length * (MODEL_VALUES + 3 * mostClasses(models));
   if (complexity <= most) return null;
   const originalError = new TesseraError({
     code: 'answer-too-large',

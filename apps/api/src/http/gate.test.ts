@@ -15,8 +15,9 @@ describe('the gate', () => {
   const codeOf = (options: GateOptions, host: string | undefined, origin?: string) =>
     createGate(options).refusalOf({ ...(host && { host }), ...(origin && { origin }) })?.error.code;
 
-  it.each(['localhost', 'LocalHost:4000', '127.0.0.1:1', '[::1]', '[::1]:65535'])('of loopback answers to %s', (host) =>
-    expect(codeOf(local, host)).toBe(undefined),
+  it.each(['localhost', 'localhost.', 'localhost.:4000', 'LocalHost:4000', '127.0.0.1:1', '[::1]', '[::1]:65535'])(
+    'of loopback answers to %s',
+    (host) => expect(codeOf(local, host)).toBe(undefined),
   );
 
   it.each(['evil.example', 'localhost.evil.example', 'evil.example:4000', '127.0.0.1.nip.io', 'localhost@evil', ''])(
@@ -46,6 +47,7 @@ describe('the gate', () => {
     ['localhost:4000', 'http://127.0.0.1:4000', 'foreign-page'],
     ['localhost:4000', 'https://evil.example', 'foreign-page'],
     ['localhost:4000', 'null', 'foreign-page'],
+    ['localhost.:4000', 'http://localhost.:4000', undefined],
     // A proxy that ends TLS, and asks by the name of loopback.
     ['localhost:4000', 'https://tessera.example', undefined],
     ['tessera.example', 'https://tessera.example:8443', undefined],
@@ -146,6 +148,15 @@ describe('a server on loopback', () => {
       expect([found, body]).toEqual([wanted, expect.stringMatching(oneSentence)]);
       expect([codeIn(body), body]).toEqual([code, expect.not.stringMatching(/apollo|csrf/i)]);
     }
+  });
+
+  it.each([
+    ['GraphQL', ''],
+    ['the socket', 'connection: Upgrade\r\nupgrade: websocket\r\n'],
+  ])('takes one Host header, not two: %s', async (_name, more) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write(`GET /graphql HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n${more}connection: close\r\n\r\n`);
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 400 .*several Host headers; expected one\./s);
   });
 
   it('answers bytes that are not HTTP, and goes on', async () => {

@@ -33,7 +33,10 @@ export function createBuilder() {
     errors: {
       defaultTypes: [TesseraError],
       directResult: true,
-      defaultUnionOptions: { name: ({ fieldName }) => `${fieldName[0]!.toUpperCase()}${fieldName.slice(1)}Result` },
+      defaultUnionOptions: {
+        description: 'What was asked for, or why it was refused.',
+        name: ({ fieldName }) => `${fieldName[0]!.toUpperCase()}${fieldName.slice(1)}Result`,
+      },
     },
   });
   builder.scalarType('SafeInt', {

@@ -36,6 +36,7 @@ export const errorCodes = {
   'part-hangs': 'A part of the model came to no end of a step for too long, and its process was ended.',
   'picture-animated': 'The picture has several frames.',
   'picture-broken': 'The picture cannot be decoded.',
+  'picture-depth': 'The picture has values that are no 8 or 16 bits.',
   'picture-format': 'The file is no picture of a known format.',
   'picture-missing': 'A stored picture has gone from the data directory.',
   'picture-too-large': 'The picture has too many pixels.',

@@ -49,9 +49,7 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
       classes: t.field({
         type: [modelClass],
         description: 'What it can draw; empty where it knows no classes.',
-        complexity: (_args, { host }) => ({
-          multiplier: Math.max(0, ...host.models().map(({ classes }) => classes.length)),
-        }),
+        complexity: (_args, { host }) => ({ multiplier: mostClasses(host.models()) }),
         resolve: ({ classes }) => classes.map((name, label) => ({ label, name })),
       }),
       parameters: t.expose('parameters', { type: 'SafeInt', description: 'Number of trained values.' }),
@@ -88,4 +86,9 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
       resolve: (_root, _args, { host }) => [...host.models()],
     }),
   );
+}
+
+/** Of one of these models. */
+export function mostClasses(models: readonly ModelDescription[]): number {
+  return Math.max(0, ...models.map(({ classes }) => classes.length));
 }
