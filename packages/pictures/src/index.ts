@@ -1,4 +1,4 @@
-export { fitBytes } from './fit-picture.ts';
+export { fitBytes, fitPicture } from './fit-picture.ts';
 export { keepPicture, type StoredPicture } from './keep-picture.ts';
 export { openOwnPicture, openPicture, pictureSuffixes, type Picture } from './open-picture.ts';
 export { encodePng } from './png.ts';
