@@ -37,7 +37,10 @@ beforeAll(async () => {
   const row = [old.id, JSON.stringify(old.request)];
   const sql = "INSERT INTO generation (id, model, request, state, last_seq) VALUES ($1, 'quick', $2, 'queued', 1)";
   await database.query(sql, row);
-  await database.query("INSERT INTO event (generation_id, seq, kind, payload) VALUES ($1, 1, 'queued', '{\"position\": 0}')", [old.id]);
+  await database.query(
+    "INSERT INTO event (generation_id, seq, kind, payload) VALUES ($1, 1, 'queued', '{\"position\": 0}')",
+    [old.id],
+  );
   await database.close();
   await start();
 }, 120_000);

@@ -28,8 +28,9 @@ export function homeOf(module: string): string {
 
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
- * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page), TESSERA_BATCH_MB (a quarter of the memory).
- * @throws TesseraError `port-invalid`, `hosts-invalid`, `origins-invalid`, `batch-memory-invalid`, `models-missing`
+ * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page),
+ * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_STEP_LIMIT (600 seconds).
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `origins-invalid`, `batch-memory-invalid`, `step-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
@@ -41,6 +42,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     TESSERA_DATA,
     TESSERA_PLAYGROUND,
     TESSERA_BATCH_MB,
+    TESSERA_STEP_LIMIT,
   } = environment;
   return {
     port: readPort(PORT),
@@ -50,10 +52,24 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     origins: readOrigins(TESSERA_ORIGINS),
     dataDirectory: TESSERA_DATA ?? join(root, 'data'),
     config: findConfig(),
+    ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
     playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
     ...(TESSERA_BATCH_MB && { batchBytes: readMegabytes(TESSERA_BATCH_MB) }),
   };
+}
+
+/** In milliseconds. */
+function readSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= 1_000_000) return 1000 * seconds;
+  throw new TesseraError({
+    code: 'step-limit-invalid',
+    who: 'api',
+    got: `TESSERA_STEP_LIMIT=${text.slice(0, 100)}`,
+    expected: 'a whole number of seconds from 1 to 1000000',
+    next: 'Leave it out for 600.',
+  });
 }
 
 function readPort(text: string): number {

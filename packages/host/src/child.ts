@@ -4,6 +4,7 @@ import { causeStack, nobodyAwaited } from '@tessera/errors';
 import { loadPlugins } from '@tessera/models';
 import { errorParts } from './error-parts.ts';
 import { describeModel } from './describe-model.ts';
+import { startHeart } from './heart.ts';
 import { runGeneration } from './run-generation.ts';
 import { modelShelf, type ModelShelf } from './model-shelf.ts';
 import type { ChildSetup, FromChild, OpenedModel, ToChild } from './protocol.ts';
@@ -42,6 +43,7 @@ async function setUp({ folders, config, target, threads, ...setup }: ChildSetup)
     } catch (error) {
       models.push({ folder, ...failure(error) });
     }
+    send({ type: 'opened' });
   }
   send({ type: 'ready', target: engine.target, why: engine.why, models });
 }
@@ -62,6 +64,8 @@ async function generate(message: Extract<ToChild, { type: 'generate' }>): Promis
     running.delete(id);
   }
 }
+
+startHeart();
 
 process.on('message', (message: ToChild) => {
   if (message.type === 'setup') setUp(message.setup).catch((error) => send({ type: 'refused', ...failure(error) }));

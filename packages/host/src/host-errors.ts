@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import { builtInPlugins, type ModelOutline } from '@tessera/models';
+import type { Hang, WatchLimits } from './watchdog.ts';
 
 /** Error `model-process-died`, of a child that ended by itself; `running` is the model that it ran. */
 export function died(how: string, running: ModelOutline | null): TesseraError {
@@ -33,6 +34,30 @@ export function deaf(outline: ModelOutline, grace: number): TesseraError {
     expected: 'an end within one step',
     next: `The model process is being started again.${byOthers(outline)}`,
   });
+}
+
+/** Error `part-hangs`, of a models' process that does nothing any more; `running` is the model that it ran. */
+export function hangs(why: Hang, { beat, step }: WatchLimits, running: ModelOutline | null): TesseraError {
+  const got =
+    why === 'beat'
+      ? `no beat of the model process for ${beat / 1000} s: it is stopped`
+      : `no end of a step for ${step / 1000} s: a part computes without end, or waits for what never comes`;
+  const busy = running !== null;
+  return new TesseraError({
+    code: 'part-hangs',
+    who: busy ? running.manifest.name : 'host',
+    got,
+    expected:
+      why === 'beat' ? 'one every second' : 'steps that end within that time (TESSERA_STEP_LIMIT sets it, in seconds)',
+    next: `The model process is being started again.${busy && why === 'step' ? byOthers(running) : ''}`,
+  });
+}
+
+/** What a look at its health says of a process that may soon be ended. */
+export function worrying(why: Hang, { beat, step }: WatchLimits): string {
+  return why === 'beat'
+    ? `The model process has been silent for ${beat / 2000} s or more, and is ended after ${beat / 1000} s.`
+    : `No step has ended for ${step / 2000} s or more; the model process is ended after ${step / 1000} s.`;
 }
 
 /** Whom to ask first, where not all parts are ours. */

@@ -16,64 +16,11 @@ import {
 import { checkRegion } from '@tessera/pictures';
 import { eventQueue, type EventQueue } from './event-queue.ts';
 import { isTerminal, type HostEvent, type HostRequest, type ModelDescription } from './events.ts';
-import { deaf, died, disposed } from './host-errors.ts';
+import { deaf, died, disposed, hangs, worrying } from './host-errors.ts';
+import type { Host, HostHealth, HostOptions, ModelProblem } from './host-types.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
 import type { ChildSetup } from './protocol.ts';
-
-export interface HostOptions {
-  /** Folders with a `model.json` each. */
-  readonly modelFolders: readonly string[];
-  /** The project's configuration (`findConfig` of @tessera/models), which lists its plug-ins; none by default. */
-  readonly config?: string | null;
-  readonly target?: TargetName;
-  /** Threads of the model's kernels. */
-  readonly threads?: number;
-  /**
-   * Memory that the images of one batch may take together, in bytes: a quarter of the machine's by default. More images
-   * are made in several batches, and one at a time where not even one is thought to fit.
-   */
-  readonly batchBytes?: number;
-  /** How long a generation may go on after its cancel before its process is ended, in milliseconds: 10 s by default. */
-  readonly cancelGrace?: number;
-  /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
-  readonly report?: (line: string) => void;
-}
-
-/** A model folder that cannot be used, and why. */
-export interface ModelProblem {
-  readonly folder: string;
-  readonly code: string;
-  readonly message: string;
-}
-
-/** Runs models in a child process, one generation at a time, in the order of the calls. */
-export interface Host {
-  readonly target: TargetName;
-  /** One line for health pages: which target and why. */
-  readonly why: string;
-  /** Process id of the models' process; null while it is being restarted. */
-  readonly pid: number | null;
-  models(): readonly ModelDescription[];
-  problems(): readonly ModelProblem[];
-  /** Tessera's own plug-ins and the project's. */
-  plugins(): readonly PluginFacts[];
-  /** What of the project's configuration was left out. */
-  pluginProblems(): readonly PluginProblem[];
-  /**
-   * Checks a request as its model will, but at once, whatever runs: it needs no weights. It does not open the picture
-   * of an edit, as `readEdit` does.
-   * @throws TesseraError `unknown-model`, and the codes of `readRequest` of @tessera/models and `checkRegion` of
-   * @tessera/pictures
-   */
-  check(request: HostRequest): void;
-  /**
-   * Queues a generation at once. Its errors are events too; the iterable never throws. An abort ends it with `canceled`
-   * within one step; so does a reader that stops early.
-   */
-  generate(request: HostRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<HostEvent>;
-  /** Ends the child; unfinished generations fail with `host-disposed`. */
-  dispose(): Promise<void>;
-}
+import type { Hang, WatchLimits } from './watchdog.ts';
 
 interface Job {
   readonly id: number;
@@ -88,9 +35,10 @@ interface Job {
 export async function startHost(options: HostOptions): Promise<Host> {
   const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
   const { batchBytes = totalmem() / 4 } = options;
+  const limits = { step: options.stepLimit ?? 600_000, beat: options.beatLimit ?? 30_000 };
   const setup = { folders: modelFolders, config, batchBytes, ...(target && { target }), ...(threads && { threads }) };
   const loaded = await loadPlugins(config);
-  const host = new ProcessHost(setup, { loaded, cancelGrace, report });
+  const host = new ProcessHost(setup, { loaded, cancelGrace, limits, report });
   await host.start();
   return host;
 }
@@ -98,6 +46,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
 interface Surroundings {
   readonly loaded: LoadedPlugins;
   readonly cancelGrace: number;
+  readonly limits: WatchLimits;
   readonly report: (line: string) => void;
 }
 
@@ -112,6 +61,8 @@ class ProcessHost implements Host {
   #outlines: ReadonlyMap<string, ModelOutline> = new Map();
   #lastId = 0;
   #disposed = false;
+  /** Why it did not start when it was last tried. */
+  #failure: string | null = null;
   /** Until the current generation answers to its cancel. */
   #patience: NodeJS.Timeout | undefined;
 
@@ -130,6 +81,15 @@ class ProcessHost implements Host {
 
   get pid(): number | null {
     return this.#process?.pid ?? null;
+  }
+
+  health(): HostHealth {
+    const worry = this.#process?.watchdog.worry;
+    if (worry) return { status: 'hanging', why: worrying(worry, this.#around.limits) };
+    if (this.#process) return { status: 'ok', why: null };
+    return this.#failure !== null && !this.#starting
+      ? { status: 'dead', why: this.#failure }
+      : { status: 'starting', why: 'The model process has ended and is being started again.' };
   }
 
   models(): readonly ModelDescription[] {
@@ -156,12 +116,15 @@ class ProcessHost implements Host {
     }
     const started: ModelProcess = await startModelProcess({
       setup: this.#setup,
+      limits: this.#around.limits,
+      onHang: (why) => this.#endHanging(why),
       onEvent: (id, event) => this.#tell(id, event),
       onEnd: (how) => this.#afterEnd(started, how),
     });
     if (this.#disposed) return started.kill();
     this.#process = started;
     this.#ready = started.ready;
+    this.#failure = null;
   }
 
   check(request: HostRequest): void {
@@ -198,6 +161,7 @@ class ProcessHost implements Host {
     if (!this.#process) return this.#restart();
     const job = (this.#current = this.#waiting.shift()!);
     const folder = this.#folderOf(job.request.model);
+    this.#process.watchdog.step();
     if (folder) return this.#process.send({ type: 'generate', id: job.id, folder, request: job.request });
     this.#fail(job, this.#unknown(job.request.model));
     this.#current = null;
@@ -206,9 +170,11 @@ class ProcessHost implements Host {
 
   /** A child that does not start fails the oldest generation, so that every try has an end and an answer. */
   #restart(): void {
+    if (this.#process) return;
     this.#starting ??= this.start()
       .catch((error: Error & { code?: string }) => {
         this.#around.report(error.message);
+        this.#failure = error.message;
         const job = this.#waiting.shift();
         job?.queue.push({ type: 'failed', code: error.code ?? 'model-process-failed', message: error.message });
       })
@@ -220,6 +186,7 @@ class ProcessHost implements Host {
 
   #tell(id: number, event: HostEvent): void {
     if (this.#current?.id !== id) return;
+    this.#process?.watchdog.step();
     this.#current.queue.push(event);
     if (!isTerminal(event)) return;
     this.#endCurrent();
@@ -237,28 +204,43 @@ class ProcessHost implements Host {
     }
   }
 
-  /** A part that ignores its cancel holds up every other generation: its process is ended, and another takes over. */
+  /** A part that ignores its cancel holds up every other generation. */
   #endDeaf(): void {
-    const { request, queue } = this.#current!;
-    this.#around.report(deaf(this.#outlines.get(request.model)!, this.#around.cancelGrace).message);
-    queue.push({ type: 'canceled' });
+    const outline = this.#runningOutline()!;
+    this.#endProcess(deaf(outline, this.#around.cancelGrace));
+  }
+
+  #endHanging(why: Hang): void {
+    const error = hangs(why, this.#around.limits, this.#runningOutline());
+    if (this.#current) this.#fail(this.#current, error);
+    this.#endProcess(error);
+  }
+
+  /** Its process is ended, and another takes over. */
+  #endProcess({ message }: TesseraError): void {
+    this.#around.report(message);
     this.#endCurrent();
     const ended = this.#process;
     this.#process = null;
-    void ended?.kill().then(() => this.#pump());
+    void ended?.kill().then(() => !this.#disposed && this.#restart());
+  }
+
+  #runningOutline(): ModelOutline | null {
+    return this.#current && this.#outlines.get(this.#current.request.model)!;
   }
 
   #endCurrent(): void {
     clearTimeout(this.#patience);
     this.#patience = undefined;
     this.#current = null;
+    this.#process?.watchdog.rest();
   }
 
   #afterEnd(ended: ModelProcess, how: string): void {
     if (this.#process !== ended) return;
     this.#process = null;
     if (this.#disposed) return;
-    const error = died(how, this.#current && this.#outlines.get(this.#current.request.model)!);
+    const error = died(how, this.#runningOutline());
     this.#around.report(error.message);
     if (this.#current) this.#fail(this.#current, error);
     this.#endCurrent();

@@ -8,4 +8,5 @@ export {
 } from './events.ts';
 export type { PluginFacts, PluginProblem } from '@tessera/models';
 export { readEdit } from './read-edit.ts';
-export { startHost, type Host, type HostOptions, type ModelProblem } from './host.ts';
+export type { Host, HostHealth, HostOptions, ModelProblem } from './host-types.ts';
+export { startHost } from './host.ts';

@@ -1,11 +1,13 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import process from 'node:process';
+import type { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TesseraError } from '@tessera/errors';
 import type { HostEvent } from './events.ts';
+import { heartFile } from './heart.ts';
 import type { ChildSetup, FromChild, ToChild } from './protocol.ts';
+import { Watchdog, type Hang, type WatchLimits } from './watchdog.ts';
 
 export type Ready = Extract<FromChild, { type: 'ready' }>;
 
@@ -13,6 +15,8 @@ export type Ready = Extract<FromChild, { type: 'ready' }>;
 export interface ModelProcess {
   readonly pid: number;
   readonly ready: Ready;
+  /** Watches it: the owner says when a generation begins, comes to a step, and ends. */
+  readonly watchdog: Watchdog;
   send(message: ToChild): void;
   /** Ends it at once; it holds nothing that must be saved. */
   kill(): Promise<void>;
@@ -20,9 +24,12 @@ export interface ModelProcess {
 
 export interface ModelProcessOptions {
   readonly setup: ChildSetup;
+  readonly limits: WatchLimits;
   onEvent(id: number, event: HostEvent): void;
   /** The process is gone; `how` completes "the model process ended ...". */
   onEnd(how: string): void;
+  /** It is there and does nothing any more; its owner ends it. */
+  onHang(why: Hang): void;
 }
 
 const fromSources = import.meta.url.endsWith('.ts');
@@ -50,36 +57,50 @@ function childArguments(): string[] {
  * @throws TesseraError `model-process-failed`, or the child's own refusal (an unknown target)
  */
 export async function startModelProcess(options: ModelProcessOptions): Promise<ModelProcess> {
+  const { setup, limits } = options;
   const child = fork(entry, [], {
     serialization: 'advanced',
     execArgv: childArguments(),
     env: { ...process.env, ...environment },
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
   });
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`before it began (${error.message})`));
     child.once('exit', (code, signal) => resolve(signal ? `by signal ${signal}` : `with exit code ${code}`));
   });
-  const firstAnswer = once(child, 'message') as Promise<[FromChild]>;
-  send(child, { type: 'setup', setup: options.setup });
-  const answer = await Promise.race([firstAnswer.then(([message]) => message), ended]);
-  if (typeof answer === 'string') throw didNotStart(answer);
-  if (answer.type !== 'ready') {
+  let ready: Ready | null = null;
+  let tellHang: (how: string) => void;
+  const hung = new Promise<string>((resolve) => (tellHang = resolve));
+  const watchdog = new Watchdog(limits, (why) => (ready ? options.onHang(why) : tellHang(didNothing(why, limits))));
+  const kill = async () => {
+    watchdog.end();
     child.kill('SIGKILL');
-    throw asError(answer);
-  }
-  child.on('message', (message: FromChild) => {
-    if (message.type === 'event') options.onEvent(message.id, message.event);
-  });
-  void ended.then(options.onEnd);
-  return {
-    pid: child.pid!,
-    ready: answer,
-    send: (message) => send(child, message),
-    async kill() {
-      child.kill('SIGKILL');
-      await ended;
-    },
+    await ended;
   };
+  const heart = child.stdio[heartFile] as Readable;
+  heart.on('data', () => watchdog.beat()).on('error', () => undefined);
+  heart.once('data', () => ready ?? watchdog.step());
+  const firstAnswer = new Promise<FromChild>((resolve) => {
+    child.on('message', (message: FromChild) => {
+      if (message.type === 'event') options.onEvent(message.id, message.event);
+      else if (message.type === 'opened') watchdog.step();
+      else resolve(message);
+    });
+  });
+  send(child, { type: 'setup', setup });
+  const answer = await Promise.race([firstAnswer, ended.then((how) => `ended ${how}`), hung]);
+  watchdog.rest();
+  if (typeof answer === 'string' || answer.type !== 'ready') {
+    await kill();
+    throw typeof answer === 'string' ? didNotStart(answer) : asError(answer);
+  }
+  ready = answer;
+  watchdog.beat();
+  void ended.then((how) => {
+    watchdog.end();
+    options.onEnd(how);
+  });
+  return { pid: child.pid!, ready: answer, watchdog, send: (message) => send(child, message), kill };
 }
 
 /** A message to a child that is just ending is lost without harm: its end is reported by `onEnd`. */
@@ -87,11 +108,15 @@ function send(child: ChildProcess, message: ToChild): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
+function didNothing(why: Hang, { beat, step }: WatchLimits): string {
+  return why === 'beat' ? `was silent for ${beat / 1000} s` : `did not come to the end of a model for ${step / 1000} s`;
+}
+
 function didNotStart(how: string): TesseraError {
   return new TesseraError({
     code: 'model-process-failed',
     who: 'host',
-    got: `a model process that ended ${how} while it was starting`,
+    got: `a model process that ${how} while it was starting`,
     expected: 'it to open the model folders',
     next: 'Look at its output above; out of memory is the usual cause.',
   });

@@ -20,6 +20,8 @@ export type ToChild =
 
 /** Child to server. */
 export type FromChild =
+  /** While it starts: one more model folder has been looked at. */
+  | { readonly type: 'opened' }
   | {
       readonly type: 'ready';
       readonly target: TargetName;

@@ -38,7 +38,7 @@ export function createApp({ gate, origins, apollo, context, blobs, uploads, play
     response.status(refusal.status).json(asErrors(refusal.error));
   });
   app.use(allowOrigins(origins));
-  app.get('/healthz', (_request, response) => void response.json(health(context)));
+  app.get('/healthz', (_request, response) => sendHealth(context, response));
   app.get('/images/:name', (request, response) => sendImage(blobs, origins, request, response));
   app.post('/v1/uploads', ...uploadRoute(uploads));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
@@ -53,9 +53,15 @@ export function createApp({ gate, origins, apollo, context, blobs, uploads, play
   return app;
 }
 
-function health({ host }: ApiContext): object {
+/** 503 where models cannot run now: `status` says how it is, and `modelProcess` why. */
+function sendHealth({ host }: ApiContext, response: Response): void {
+  const { status, why: modelProcess } = host.health();
   const models = host.models().map(({ name }) => name);
-  return { status: 'ok', target: host.target, why: host.why, models, problems: host.problems() };
+  const { target, why } = host;
+  response.status(status === 'ok' ? 200 : 503);
+  response
+    .set('Cache-Control', 'no-store')
+    .json({ status, modelProcess, target, why, models, problems: host.problems() });
 }
 
 function sendImage(blobs: BlobStore, origins: readonly string[], request: Request, response: Response): void {

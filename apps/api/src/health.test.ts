@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { writeRandomModel } from '@tessera/host/testing';
+import { startServer, type RunningServer } from './index.ts';
+import { testClient } from './testing/test-client.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tessera-health-'));
+const reports: string[] = [];
+let server: RunningServer;
+
+beforeAll(async () => {
+  await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
+  server = await startServer({
+    port: 0,
+    address: '127.0.0.1',
+    dataDirectory: join(root, 'data'),
+    playground: join(root, 'none'),
+    modelFolders: [join(root, 'quick')],
+    beatLimit: 4000,
+    report: (line) => reports.push(line),
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await server?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function health(): Promise<[number, { status: string; modelProcess: string | null; models: string[] }]> {
+  const response = await fetch(`${server.url}/healthz`);
+  return [response.status, (await response.json()) as never];
+}
+
+it('tells a model process that is stopped, one that is being started, and one that is well', async () => {
+  const pid = server.host.pid!;
+  expect(await health()).toEqual([
+    200,
+    expect.objectContaining({ status: 'ok', modelProcess: null, models: ['quick'] }),
+  ]);
+  process.kill(pid, 'SIGSTOP');
+  const seen = new Map<string, string | null>();
+  const look = async () => {
+    const [code, { status, modelProcess }] = await health();
+    expect(code).toBe(status === 'ok' ? 200 : 503);
+    seen.set(status, modelProcess);
+    expect(server.host.pid).not.toBe(pid);
+    expect(status).toBe('ok');
+  };
+  await vi.waitFor(look, { timeout: 60_000, interval: 50 });
+  expect([...seen.keys()]).toEqual(['ok', 'hanging', 'starting']);
+  expect(seen.get('hanging')).toMatch(/^The model process has been silent for 2 s or more, .*\.$/);
+  expect(seen.get('starting')).toMatch(/\.$/);
+  expect(reports).toEqual([expect.stringContaining('no beat of the model process for 4 s')]);
+  const client = testClient(server.url);
+  const { id } = await client.create({ model: 'quick' });
+  expect((await client.events(id)).at(-1)).toMatchObject({ kind: 'COMPLETED' });
+}, 90_000);
