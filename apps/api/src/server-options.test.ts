@@ -52,3 +52,11 @@ it('reads origins as browsers send them', () => {
     expect(() => origins(wrong)).toThrow(/^\[api\] got TESSERA_ORIGINS=.+; expected .+\. .+\.$/);
   }
 });
+
+it('takes the longest time of a step in seconds', () => {
+  const limit = (text: string) => defaultOptions({ TESSERA_STEP_LIMIT: text }).stepLimit;
+  expect([limit(''), limit('90')]).toEqual([undefined, 90_000]);
+  for (const wrong of ['0', '1.5', '-1', 'long']) {
+    expect(() => limit(wrong)).toThrow(/^\[api\] got TESSERA_STEP_LIMIT=.+; expected .+\. .+\.$/);
+  }
+});
