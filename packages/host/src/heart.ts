@@ -5,9 +5,11 @@ export const heartFile = 4;
 
 const beating = `
   const { writeSync } = require('node:fs');
-  setInterval(() => {
+  const beat = () => {
     try { writeSync(${heartFile}, '.'); } catch {}
-  }, 1000);`;
+  };
+  beat();
+  setInterval(beat, 1000);`;
 
 /** Beats in a thread of its own, once a second: whatever the models' thread does, only a stopped process falls silent. */
 export function startHeart(): void {

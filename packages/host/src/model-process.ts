@@ -95,7 +95,6 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
     throw typeof answer === 'string' ? didNotStart(answer) : asError(answer);
   }
   ready = answer;
-  watchdog.beat();
   void ended.then((how) => {
     watchdog.end();
     options.onEnd(how);

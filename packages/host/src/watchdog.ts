@@ -17,7 +17,7 @@ export class Watchdog {
   readonly #limits: WatchLimits;
   readonly #every: number;
   readonly #timer: NodeJS.Timeout;
-  /** null before the first: loading the program may take a while. */
+  /** null before the first: loading the program may take a while, and where it cannot beat, the other limit is left. */
   #sinceBeat: number | null = null;
   /** null while nothing is to be done. */
   #sinceStep: number | null = null;
