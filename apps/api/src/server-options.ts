@@ -29,7 +29,7 @@ export function homeOf(module: string): string {
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
  * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page),
- * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_STEP_LIMIT (600 seconds).
+ * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_STEP_LIMIT (120 seconds).
  * @throws TesseraError `port-invalid`, `hosts-invalid`, `origins-invalid`, `batch-memory-invalid`, `step-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {

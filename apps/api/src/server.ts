@@ -120,7 +120,7 @@ async function listen(server: Server, { port, address }: ServerOptions): Promise
 }
 
 function cannotListen(cause: NodeJS.ErrnoException, port: number, address: string): TesseraError {
-  const other = 'or choose another port: PORT=4001 npm start.';
+  const other = 'or choose another port with the variable PORT.';
   if (cause.code === 'EADDRINUSE') {
     const got = `port ${port}, which another program uses`;
     const next = `Stop that program, ${other}`;

@@ -83,7 +83,7 @@ it.each([
   refuse(kind, 'failed');
   const { id } = await client.create({ model: 'quick', count: 2 });
   const readers = [client.events(id), client.events(id)];
-  await sleep(700);
+  await vi.waitFor(() => expect(console.error).toHaveBeenCalledWith(expect.stringContaining(`${id} is kept`)), 10_000);
   // The next one does not wait for it.
   const query = 'query ($id: ID!) { generation(id: $id) { ... on Generation { state images } } }';
   expect(await client.query(query, { id })).toMatchObject({ generation: { images: [] } });

@@ -4,18 +4,19 @@ import { wrongOption } from './numbers.ts';
 
 /**
  * Reads `--set NAME=VALUE`: what the model's schema calls a string stays one; else numbers and true and false are what
- * they look like. Whether name and value make sense is for the model to say. Of one name said twice the last holds.
+ * they look like. Whether name and value make sense is for the model to say; a name is said once.
  * @throws TesseraError `option`
  */
 export function readChoices(settings: readonly string[], { properties = {} }: JsonSchema): Record<string, unknown> {
-  return Object.fromEntries(
-    settings.map((setting) => {
-      const [, name, value] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
-      if (name === undefined || value === undefined) throw wrongOption('--set', setting, 'NAME=VALUE');
-      const isText = Object.hasOwn(properties, name) && properties[name]!.type === 'string';
-      return [name, isText ? value : plainValue(value)];
-    }),
-  );
+  const read = new Map<string, unknown>();
+  for (const setting of settings) {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
+    if (name === undefined || value === undefined) throw wrongOption('--set', setting, 'NAME=VALUE');
+    if (read.has(name)) throw wrongOption('--set', `${name} twice`, 'each option once');
+    const isText = Object.hasOwn(properties, name) && properties[name]!.type === 'string';
+    read.set(name, isText ? value : plainValue(value));
+  }
+  return Object.fromEntries(read);
 }
 
 function plainValue(text: string): unknown {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -159,6 +159,28 @@ describe('files', () => {
         .sort();
     expect(hashes(join(out, 'var.safetensors'), '')).toEqual(hashes(trainer, 'trainer.var_wo_ddp.'));
     expect(hashes(join(out, 'vae.safetensors'), '')).toEqual(hashes(trainer, 'trainer.vae_local.'));
+  });
+
+  it('replaces neither a trained model nor a file that is no export, and tells of an imported model that it replaces', () => {
+    const kept = join(folder, 'kept');
+    cpSync(resolve(import.meta.dirname, '../../../models/digits-var'), kept, { recursive: true });
+    const before = readFileSync(join(kept, 'model.json'), 'utf8');
+    const refused = tessera('import', '--transformer', trainer, '--out', kept);
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/digits-var.*\(model-exists\)\n$/) });
+    expect(readFileSync(join(kept, 'model.json'), 'utf8')).toBe(before);
+    const again = join(folder, 'again');
+    expect(tessera('import', '--transformer', trainer, '--out', again).stderr).not.toMatch(/replaces/);
+    expect(tessera('import', '--transformer', trainer, '--out', again)).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/this replaces the model again/),
+    });
+    const own = join(folder, 'own');
+    mkdirSync(own);
+    writeFileSync(join(own, 'var.safetensors'), 'mine');
+    expect(tessera('export', again, '--out', own).stderr).toMatch(/\(export-exists\)/);
+    expect(readFileSync(join(own, 'var.safetensors'), 'utf8')).toBe('mine');
+    const free = join(folder, 'free');
+    for (let time = 0; time < 2; time++) expect(tessera('export', again, '--out', free)).toMatchObject({ status: 0 });
   });
 
   it('imports, runs and exports either family of models', () => {

@@ -17,7 +17,7 @@ export interface HostOptions {
   readonly batchBytes?: number;
   /** How long a generation may go on after its cancel before its process is ended, in milliseconds: 10 s by default. */
   readonly cancelGrace?: number;
-  /** How long a step, or opening a model, may take before its process is ended, in milliseconds: 10 minutes by default. */
+  /** How long a step, or opening a model, may take before its process is ended, in milliseconds: 2 minutes by default. */
   readonly stepLimit?: number;
   /** How long that process may be silent before it is ended, in milliseconds: 30 s by default. */
   readonly beatLimit?: number;

@@ -35,7 +35,7 @@ interface Job {
 export async function startHost(options: HostOptions): Promise<Host> {
   const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
   const { batchBytes = totalmem() / 4 } = options;
-  const limits = { step: options.stepLimit ?? 600_000, beat: options.beatLimit ?? 30_000 };
+  const limits = { step: options.stepLimit ?? 120_000, beat: options.beatLimit ?? 30_000 };
   const setup = { folders: modelFolders, config, batchBytes, ...(target && { target }), ...(threads && { threads }) };
   const loaded = await loadPlugins(config);
   const host = new ProcessHost(setup, { loaded, cancelGrace, limits, report });

@@ -48,7 +48,8 @@ function shortened(word: string): string {
 }
 
 function unknown(word: string, { who, classes }: NamedClasses): TesseraError {
-  const near = nearestName(shortened(word), classes);
+  // A name is mistyped; of a number no other one is near.
+  const near = /\p{L}/u.test(word) ? nearestName(shortened(word), classes) : null;
   return new TesseraError({
     code: 'unknown-label',
     who,

@@ -33,8 +33,9 @@ const beginnings: readonly (readonly { readonly at: number; readonly text: strin
  */
 export async function openPicture(bytes: Uint8Array, who: string): Promise<Picture> {
   if (!isPicture(bytes)) {
-    const got = bytes.length === 0 ? 'no bytes' : 'bytes of another kind';
-    refuse({ code: 'picture-format', who, got, expected: 'a PNG, JPEG or WebP file', next: 'Convert it first.' });
+    const expected = 'a PNG, JPEG or WebP file';
+    refuseOther(bytes, who, expected);
+    refuse({ code: 'picture-format', who, got: 'bytes of another kind', expected, next: 'Convert it first.' });
   }
   const metadata = await head(bytes, who);
   const { pages = 1, autoOrient } = metadata;
@@ -57,11 +58,21 @@ export async function openPicture(bytes: Uint8Array, who: string): Promise<Pictu
  * @throws TesseraError `picture-broken`, `picture-depth`
  */
 export async function openOwnPicture(bytes: Uint8Array, who: string): Promise<Picture> {
+  refuseOther(bytes, who, 'a picture');
   if (isBmp(bytes)) {
     const { data, height, width, channels } = readBmp(bytes, who);
     return { pipeline: () => sharp(data, { raw: { height, width, channels } }), height, width, alpha: channels === 4 };
   }
   return pictureOf(await head(bytes, who), () => sharp(bytes, { failOn: 'error' }).autoOrient(), who);
+}
+
+/** What often stands under the name of a picture and is none. */
+function refuseOther(bytes: Uint8Array, who: string, expected: string): void {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(60, bytes.length)).toString('latin1');
+  const refuseAs = (got: string, next: string) => refuse({ code: 'picture-format', who, got, expected, next });
+  if (bytes.length === 0) refuseAs('no bytes', 'Copy it again.');
+  if (start.startsWith('version https://git-lfs.')) refuseAs('a pointer of Git LFS', 'Fetch it: git lfs pull.');
+  if (/^\s*<(!doctype html|html)/i.test(start)) refuseAs('a web page', 'Download the picture itself.');
 }
 
 /** Ends of the names of files that `openOwnPicture` reads, in small letters, with their dots. */
@@ -105,7 +116,7 @@ async function head(bytes: Uint8Array, who: string): Promise<Metadata> {
 
 function broken(who: string, cause: unknown): TesseraError {
   const words = (cause instanceof Error ? cause.message : String(cause)).trim().split('\n')[0]!.replace(/:$/, '');
-  const got = `a picture that cannot be decoded (${words})`;
+  const got = `a picture that cannot be decoded${/^unknown error$/i.test(words) ? '' : ` (${words})`}`;
   const next = 'Open and save it anew with another program.';
   return new TesseraError({ code: 'picture-broken', who, got, expected: 'a whole one', next, cause });
 }

@@ -116,9 +116,9 @@ function errorOf(status: number, why: string | undefined, method: string): Tesse
     const next = 'Correct its path and its headers.';
     return new TesseraError({ code: 'malformed-request', who, got, expected: 'one that can be answered', next });
   }
-  const got = `a body it cannot read (${why})`;
+  const broken = why === 'entity.parse.failed' ? 'text that is no JSON object' : `a body it cannot read (${why})`;
   const next = 'Send {"query": "..."} with content-type application/json.';
-  return new TesseraError({ code: 'malformed-body', who, got, expected: 'JSON', next });
+  return new TesseraError({ code: 'malformed-body', who, got: broken, expected: 'a JSON object', next });
 }
 
 function notFound({ method, path }: Request): TesseraError {

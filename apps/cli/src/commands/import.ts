@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { schema } from '@tessera/core';
 import { createEngine } from '@tessera/engine';
 import { decodeText, parseJson, printable, TesseraError } from '@tessera/errors';
-import { folderName, importModel, type ImportHints, type ImportRequest } from '@tessera/models';
+import { folderName, importModel, readManifest, type ImportHints, type ImportRequest } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number, required } from '../numbers.ts';
@@ -67,6 +68,7 @@ export const importCommand: Command = {
 async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
   const out = required('import', '--out DIR', values['out']);
   await requireWritable(out);
+  const before = await replacedModel(out);
   const engine = createEngine(readEngineOptions(values));
   let progress: Progress | null = null;
   try {
@@ -78,16 +80,35 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     const { manifest, format, remarks } = await importModel({ ...request, engine, written });
     terminal.done();
     for (const remark of remarks) terminal.err(`Note: ${remark}`);
+    if (before !== null) terminal.err(`Note: this replaces the model ${before}, which was in ${out}.`);
     // A bare name would be looked up among the models instead.
     const path = basename(out) === out ? `./${out}` : out;
+    const images = resolve('out', manifest.name) === resolve(out) ? `${out}-images` : `out/${manifest.name}`;
     terminal.out(
-      `${printable(manifest.name, 120)} (${format}) is in ${out}. Try: tessera generate --model ${shellWord(path)} --out ${shellWord(`out/${manifest.name}`)}`,
+      `${printable(manifest.name, 120)} (${format}) is in ${out}. Try: tessera generate --model ${shellWord(path)} --out ${shellWord(images)}`,
     );
     return 0;
   } finally {
     terminal.done();
     engine.dispose();
   }
+}
+
+/**
+ * The name of the model that an import replaces; null where there is none. What was imported can be imported again;
+ * a training may have taken hours. @throws TesseraError `model-exists`
+ */
+async function replacedModel(out: string): Promise<string | null> {
+  if (!existsSync(join(out, 'model.json'))) return null;
+  const manifest = await readManifest(out).catch(() => null);
+  if (!manifest?.metrics) return manifest?.name ?? 'that cannot be read';
+  throw new TesseraError({
+    code: 'model-exists',
+    who: 'tessera import',
+    got: `${out}, which holds the trained model ${manifest.name}`,
+    expected: 'a new folder',
+    next: 'Choose another --out, or move the model away.',
+  });
 }
 
 const nameOption = { who: 'tessera import', path: '--name' };

@@ -37,9 +37,11 @@ async function run({ positionals: [file], values }: Arguments, terminal: Termina
   const plugins = await projectPlugins(terminal);
   const engine = createEngine(readEngineOptions(values));
   try {
-    if (values['dry-run'] === true)
-      return await dryRun({ loaded, engine, plugins, json: values['json'] === true }, terminal);
     const out = typeof values['out'] === 'string' ? values['out'] : join('runs', loaded.recipe.name);
+    if (values['dry-run'] === true) {
+      const resume = values['resume'] === true ? { resume: out } : {};
+      return await dryRun({ loaded, engine, plugins, json: values['json'] === true, ...resume }, terminal);
+    }
     await requireWritable(out);
     if (values['resume'] !== true) requireFresh(out);
     const abort = new AbortController();
@@ -64,14 +66,15 @@ interface DryRun {
   readonly engine: Engine;
   readonly plugins: Plugins;
   readonly json: boolean;
+  readonly resume?: string;
 }
 
 /** Steps to time for each stage. */
 const MEASURED = 3;
 
-async function dryRun({ loaded, engine, plugins, json }: DryRun, terminal: Terminal): Promise<number> {
-  terminal.progress(loaded.recipe.name, 1).begin('timing a few steps of each stage');
-  const facts = await recipeFacts({ loaded, engine, plugins, measure: MEASURED });
+async function dryRun({ json, ...request }: DryRun, terminal: Terminal): Promise<number> {
+  terminal.progress(request.loaded.recipe.name, 1).begin('timing a few steps of each stage');
+  const facts = await recipeFacts({ ...request, measure: MEASURED });
   terminal.done();
   if (json) terminal.out(JSON.stringify(facts));
   else for (const line of factLines(facts)) terminal.out(line);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoint, writeSafetensors, type Checkpoint, type WritableTensor } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
@@ -18,7 +19,7 @@ export interface ExportedFiles {
  * Writes a model folder back as the two official state dicts of its family, complete with the tensors that follow from
  * the configuration. What was imported as float32 comes out bit for bit. The files' metadata say what shapes do not
  * tell, so that `importModel` gives the same model again.
- * @throws TesseraError export-unsupported for parts of no known family, and what `readManifest` and the formats throw
+ * @throws TesseraError export-exists for a file in the way that no export wrote, export-unsupported for parts of no known family, and what `readManifest` and the formats throw
  */
 export async function exportModel(
   folder: string,
@@ -36,6 +37,7 @@ export async function exportModel(
   try {
     const files = { tokenizer: await open('tokenizer'), backbone: await open('backbone'), head: await open('head') };
     const { transformer, tokenizer } = format.write({ folder, manifest, files });
+    for (const { file } of [transformer, tokenizer]) await requireOwn(join(out, file));
     const all = transformer.tensors.length + tokenizer.tensors.length;
     let done = 0;
     const told = (tensors: readonly WritableTensor[]) =>
@@ -58,6 +60,28 @@ export async function exportModel(
     return { transformer: join(out, transformer.file), tokenizer: join(out, tokenizer.file) };
   } finally {
     for (const file of opened) await file.close();
+  }
+}
+
+/** An export can be written again; somebody's checkpoint of the same name cannot. */
+async function requireOwn(path: string): Promise<void> {
+  if (!existsSync(path) || (await isExport(path))) return;
+  throw new TesseraError({
+    code: 'export-exists',
+    who: path,
+    got: 'a file that is no export of Tessera',
+    expected: 'a free name',
+    next: 'Choose another --out, or move the file away.',
+  });
+}
+
+async function isExport(path: string): Promise<boolean> {
+  try {
+    const file = await openCheckpoint(path);
+    await file.close();
+    return Object.values(noteKeys).some((key) => file.values.has(key));
+  } catch {
+    return false;
   }
 }
 

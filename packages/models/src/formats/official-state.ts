@@ -118,12 +118,13 @@ function ambiguous(
   { tensor, called }: StateMark,
   { chosen, option }: { readonly chosen: readonly Found[]; readonly option: string },
 ): TesseraError {
+  const choices = chosen.flatMap(({ prefix }) => (prefix ? [`${option} ${prefix.slice(0, -1)}`] : []));
   return new TesseraError({
     code: 'state-ambiguous',
     who,
     got: `${tensor} at several places: ${placeNames(chosen)}`,
     expected: `the official weights of one ${called}`,
-    next: `Choose a place: ${option} ${chosen.find(({ prefix }) => prefix)!.prefix.slice(0, -1)}.`,
+    next: `Choose a place: ${choices.join(' or ')}.`,
   });
 }
 

@@ -127,13 +127,19 @@ describe('a folder as people have it', () => {
   });
 
   it.each([
-    ['cut off', async () => (await png(9)).subarray(0, 60)],
-    ['cut off in its last rows', async () => (await noise().jpeg().toBuffer()).subarray(0, -60)],
-    ['of another kind', async () => Buffer.from('<!DOCTYPE html>')],
-  ])('is refused in a sentence that names the picture that is %s', async (name, bytes) => {
+    ['cut off', 'a picture that cannot be decoded', async () => (await png(9)).subarray(0, 60)],
+    [
+      'cut off in its last rows',
+      'a picture that cannot be decoded',
+      async () => (await noise().jpeg().toBuffer()).subarray(0, -60),
+    ],
+    ['of another kind', 'a picture that cannot be decoded', async () => Buffer.from('no picture')],
+    ['a page', 'a web page', async () => Buffer.from('<!DOCTYPE html>')],
+    ['a pointer', 'a pointer of Git LFS', async () => Buffer.from('version https://git-lfs.github.com/spec/v1')],
+  ])('is refused in a sentence that names the picture that is %s', async (name, what, bytes) => {
     const path = await folderOf(`torn ${name}`, { 'cat/fine.png': 1, 'cat/torn.png': await bytes() });
     const message = expect.stringMatching(
-      /got broken images: .*torn\.png; expected .*torn\.png holds a picture that cannot be decoded/,
+      new RegExp(`got broken images: .*torn\\.png; expected .*torn\\.png holds ${what}`),
     );
     await expect(openImageFolder({ path, ...whole })).rejects.toMatchObject({ code: 'images-broken', message });
   });

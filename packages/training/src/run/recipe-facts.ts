@@ -12,7 +12,7 @@ import { fittedParts, type FittedParts } from './fitted-parts.ts';
 import { freshGenerator } from './fresh-generator.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { timeOthers, timeStage, type OtherSeconds, type StageSeconds } from './run-seconds.ts';
-import { flipsOf } from './stage-ingredients.ts';
+import { digestsOf, flipsOf, requireGoodCheckpoints } from './stage-ingredients.ts';
 
 /** What one stage will cost. */
 export interface StageFacts {
@@ -54,14 +54,20 @@ export interface FactsRequest {
   readonly plugins?: Partial<Plugins>;
   /** Steps to time for each stage, after one that compiles; 0 measures nothing. */
   readonly measure: number;
+  /** The folder of a run that is to go on: it is refused here as `runRecipe` would refuse it. */
+  readonly resume?: string;
 }
 
-/** What running a recipe would cost. Nothing is written. */
+/**
+ * What running a recipe would cost. Nothing is written.
+ * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
+ */
 export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
-  const { loaded, measure } = request;
+  const { loaded, measure, resume } = request;
   const { recipe } = loaded;
   const data = await openRecipeData(loaded);
   const parts = await fittedParts(request, data);
+  if (resume !== undefined) await requireGoodCheckpoints({ recipe, digests: await digestsOf(data), out: resume });
   const stages: StageFacts[] = [];
   const timed: StageSeconds[] = [];
   for (const { stage, training } of stagesOf(request, { data, parts })) {

@@ -6,7 +6,8 @@ import { runGenerator, type TrainedModel } from './generator-run.ts';
 import { runJudge, type OpenedJudge } from './judge-run.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { openRoom, type Room, type RunRequest } from './room.ts';
-import { requireGoodCheckpoints } from './stage-ingredients.ts';
+import { forgetOtherStages, requireGoodCheckpoints } from './stage-ingredients.ts';
+import { sweepDrafts } from './sweep-drafts.ts';
 import { keepTokenizer } from './take-tokenizer.ts';
 import type { TokenizerFile } from './tokenizer-file.ts';
 import { runTokenizer } from './tokenizer-run.ts';
@@ -34,6 +35,8 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const parts = await fittedParts(request, data);
   const room = await openRoom(request, data);
   await requireGoodCheckpoints(room);
+  await forgetOtherStages(room);
+  await sweepDrafts(room.out);
   if (data.found && Object.keys(data.skipped ?? {}).length > 0) room.note(`${data.found}.`);
   for (const remark of dataRemarks(data)) room.note(remark);
   const judge = await runJudge(room);

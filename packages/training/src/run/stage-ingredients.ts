@@ -86,16 +86,12 @@ function trainedStages(room: Ingredients): TrainedStage[] {
 
 /**
  * Refuses before any work the checkpoints that their stages could not go on from, all at once, those of later stages
- * with them; and forgets what the log says of stages that the recipe does not train any more.
- * @throws TesseraError `recipe-changed`, `data-changed`
+ * with them. @throws TesseraError `recipe-changed`, `data-changed`
  */
-export async function requireGoodCheckpoints(
-  room: Ingredients & { readonly out: string; readonly log: JsonLog },
-): Promise<void> {
-  const stages = trainedStages(room);
+export async function requireGoodCheckpoints(room: Ingredients & { readonly out: string }): Promise<void> {
   const stale: StaleCheckpoint[] = [];
   const fed = new Map<string, string>();
-  for (const { name, madeOf, feeds } of stages) {
+  for (const { name, madeOf, feeds } of trainedStages(room)) {
     const path = checkpointPath(room.out, name);
     const why = fed.has(name) && existsSync(path) ? `on the ${fed.get(name)} of that training` : null;
     const found = (await staleCheckpoint(path, madeOf)) ?? (why && { path, why });
@@ -104,6 +100,11 @@ export async function requireGoodCheckpoints(
     if (feeds) fed.set(feeds, name);
   }
   if (stale.length > 0) throw staleCheckpoints(stale);
+}
+
+/** Forgets what the log says of stages that the recipe does not train any more. */
+export async function forgetOtherStages(room: Ingredients & { readonly log: JsonLog }): Promise<void> {
+  const stages = trainedStages(room);
   for (const name of ['judge', 'tokenizer', 'generator']) {
     if (!stages.some((stage) => stage.name === name)) await room.log.rewind(name, 0);
   }

@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import { microRecipe } from '../trainer/micro.fixture.ts';
+import { recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
 
 const every = { log: 1, validate: 2, picture: 0, checkpoint: 1 };
@@ -185,4 +186,17 @@ describe('a training whose images have changed', () => {
       message: expect.stringContaining('it does not say what it was made of'),
     });
   });
+});
+
+it('tells at a dry run too that a training cannot go on, and sweeps what a killed run was writing', async () => {
+  const { out, images } = await after('dry', { change: async (images) => rm(join(images, 'cat', '0.png')) });
+  const dry = (path: string) => {
+    const loaded = { recipe: { ...recipe, data: { ...recipe.data, path } } as typeof recipe, folder };
+    return recipeFacts({ loaded, engine, measure: 0, resume: out });
+  };
+  await expect(dry(images)).rejects.toMatchObject({ code: 'data-changed' });
+  expect(await dry('images')).toMatchObject({ seconds: null });
+  await writeFile(join(out, 'tokenizer.checkpoint.safetensors.17931.tmp'), 'half');
+  await run(out);
+  expect(existsSync(join(out, 'tokenizer.checkpoint.safetensors.17931.tmp'))).toBe(false);
 });
