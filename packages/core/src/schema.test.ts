@@ -34,6 +34,9 @@ describe('schema', () => {
   it('names the field that is missing, out of range or of another kind', () => {
     expect(refusal({ scales: [1] })).toMatchObject({ code: 'field-missing' });
     expect(refusal({ width: 0, scales: [1] }).message).toContain('width = 0; expected an integer of at least 1');
+    expect(refusal({ width: 1e30, scales: [1] }).message).toContain(
+      'an integer of at least 1 that is exact, so within 2^53 - 1',
+    );
     expect(refusal({ width: 8, scales: [1, 65] }).message).toContain('scales[1] = 65');
     expect(refusal({ width: 8, scales: [] }).code).toBe('field-invalid');
     expect(refusal({ width: '8', scales: [1] }).code).toBe('field-invalid');

@@ -88,7 +88,9 @@ function numeric({ type, called, holds }: Kind, { min, max }: Range): Field<numb
   const json = { type, ...(min !== undefined && { minimum: min }), ...(max !== undefined && { maximum: max }) };
   return field((value, place) => {
     const fits = typeof value === 'number' && holds(value) && value >= (min ?? -Infinity) && value <= (max ?? Infinity);
-    return fits ? value : refuse(place, value, `${called}${range}`);
+    if (fits) return value;
+    const exact = Number.isInteger(value) && !holds(value as number) ? ' that is exact, so within 2^53 - 1' : '';
+    return refuse(place, value, `${called}${range}${exact}`);
   }, json);
 }
 

@@ -200,3 +200,11 @@ it('tells at a dry run too that a training cannot go on, and sweeps what a kille
   await run(out);
   expect(existsSync(join(out, 'tokenizer.checkpoint.safetensors.17931.tmp'))).toBe(false);
 });
+
+it('says what to do about a damaged checkpoint: begin its stage again', async () => {
+  const { out, images } = await after('damaged', { change: async () => undefined });
+  await truncate(join(out, 'tokenizer.checkpoint.safetensors'), 2000);
+  await expect(run(out, { images })).rejects.toThrowError(
+    /tokenizer\.checkpoint\.safetensors\] got .*Remove the file to begin this stage again\.$/,
+  );
+});

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { openCheckpoint, toFloat32, writeSafetensors } from '@tessera/checkpoints';
+import { openCheckpoint, toFloat32, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
+import { TesseraError } from '@tessera/errors';
 import { madeOfText, readMadeOf, staleCheckpoints, whyStale, type MadeOf, type StaleCheckpoint } from './made-of.ts';
 
 /** Named arrays of a training: parameters, moments, averages, counters. */
@@ -37,10 +38,20 @@ export async function saveCheckpoint(
   });
 }
 
+/** No download brings it back: where it is damaged, its stage can begin again without it. */
+async function openOwn(path: string): Promise<Checkpoint> {
+  try {
+    return await openCheckpoint(path);
+  } catch (error) {
+    if (!(error instanceof TesseraError)) throw error;
+    throw new TesseraError({ ...error.parts, next: 'Remove the file to begin this stage again.', cause: error });
+  }
+}
+
 /** Looks whether a training can go on from a checkpoint, if there is one; `madeOf` is what is known so far. */
 export async function staleCheckpoint(path: string, madeOf: MadeOf): Promise<StaleCheckpoint | null> {
   if (!existsSync(path)) return null;
-  const file = await openCheckpoint(path);
+  const file = await openOwn(path);
   try {
     const why = whyStale(readMadeOf(file.values), madeOf);
     return why === null ? null : { path, why };
@@ -55,7 +66,7 @@ export async function staleCheckpoint(path: string, madeOf: MadeOf): Promise<Sta
  */
 export async function loadCheckpoint(path: string, madeOf: MadeOf): Promise<TrainingCheckpoint | null> {
   if (!existsSync(path)) return null;
-  const file = await openCheckpoint(path);
+  const file = await openOwn(path);
   try {
     const why = whyStale(readMadeOf(file.values), madeOf);
     if (why !== null) throw staleCheckpoints([{ path, why }]);
