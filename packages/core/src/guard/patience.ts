@@ -1,5 +1,4 @@
 import { printable } from '@tessera/errors';
-import type { PartCall } from './part-call.ts';
 
 /** A line for people who run a program, besides its results. */
 export type Report = (line: string) => void;
@@ -20,7 +19,7 @@ export class Patience {
   }
 
   /** The answer, however long it takes. Told is what lasts twice as long as what was told before. */
-  async for<T>({ name, call }: PartCall, answer: Promise<T>): Promise<T> {
+  async for<T>({ name, call }: { readonly name: string; readonly call: string }, answer: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const tellAfter = (waited: number): void => {
       const until = this.#next;

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -35,23 +35,6 @@ export async function writeCard(room: Room, { trained, judge, metrics }: CardReq
     seconds: secondsOf(await log.read()),
   };
   await writeFile(join(trained.folder, 'README.md'), cardText(facts));
-}
-
-/**
- * Fills a model's folder again, and takes away a card that speaks of other weights: its figures and pictures are those of
- * an earlier model.
- */
-export async function withoutStaleCard(folder: string, fill: () => Promise<void>): Promise<void> {
-  const before = await weightHashes(folder);
-  await fill();
-  if (before === null || before === (await weightHashes(folder))) return;
-  for (const name of ['README.md', 'images']) await rm(join(folder, name), { recursive: true, force: true });
-}
-
-async function weightHashes(folder: string): Promise<string | null> {
-  if (!existsSync(join(folder, 'model.json'))) return null;
-  const { tokenizer, backbone, head } = await readManifest(folder);
-  return JSON.stringify([tokenizer, backbone, head].map(({ weights }) => weights?.sha256));
 }
 
 interface CardFacts {

@@ -8,7 +8,7 @@ import type { EncodedSplit } from '../trainer/encoded-split.ts';
 import { generatorStage } from '../trainer/generator-stage.ts';
 import { runStage } from '../trainer/run-stage.ts';
 import { buildTrained } from './build-trained.ts';
-import { withoutStaleCard } from './card.ts';
+import { withoutStaleCard } from './stale-card.ts';
 import { encodeData, settledConfig, type EncodedData } from './encode-data.ts';
 import { manifestOf } from './manifest-of.ts';
 import type { RecipeParts } from './parts.ts';
