@@ -1,11 +1,11 @@
 import type { JsonSchema, PreviewKind, Scale } from '@tessera/core';
 import type { Region } from '@tessera/pictures';
 
-/** A picture of which a part is made anew, in files on this machine: PNG, JPEG or WebP. */
+/** A picture of which a part is redrawn, in files on this machine: PNG, JPEG or WebP. */
 export interface HostEdit extends Region {
   /** Path of the picture. */
   readonly image: string;
-  /** Path of a mask: white is made anew, black stays. */
+  /** Path of a mask: white is redrawn, black stays. */
   readonly mask?: string;
 }
 

@@ -12,7 +12,7 @@ export interface GenerateRequest {
   /** Options of order and head by name, checked by their schemas (see `Model.options`): `steps`, `temperature`, `topK` ... */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly preview?: PreviewKind;
-  /** A picture of which a part is made anew, in every image; -1 among the labels is then plain in- or out-painting. */
+  /** A picture of which a part is redrawn, in every image; -1 among the labels is then plain in- or out-painting. */
   readonly edit?: Edit;
   readonly signal?: AbortSignal;
   /** What the first steps of the same request wrote elsewhere (`written` of its step events): they are not made again. */

@@ -51,12 +51,12 @@ describe('a picture to edit', () => {
     [{ box: [0.25, 0, 0.75, 0.5], outside: true }, ['1001', '1001', '1111', '1111']],
     [{ box: [0.99, 0.99, 1, 1] }, ['0000', '0000', '0000', '0001']],
     [{ place: [0.5, 0, 1, 1] }, ['1100', '1100', '1100', '1100']],
-  ] as const)('%j: which pixels are made anew', async (region, rows) => {
+  ] as const)('%j: which pixels are redrawn', async (region, rows) => {
     const { repaint } = await prepareEdit({ image: await picture(4, 4, ramp), ...region }, size, 'test');
     expect(rowsOf(repaint)).toEqual(rows);
   });
 
-  it('is made anew where a mask is white, which is cut as the picture is', async () => {
+  it('is redrawn where a mask is white, which is cut as the picture is', async () => {
     const image = await picture(4, 8, () => [9, 9, 9]);
     const mask = await picture(8, 16, (x) => (x >= 8 ? [255] : [100]));
     expect(rowsOf((await prepareEdit({ image, mask }, size, 'test')).repaint)).toEqual(Array(4).fill('0011'));
@@ -65,7 +65,7 @@ describe('a picture to edit', () => {
     expect(rowsOf(drawnOnTheCut.repaint)).toEqual(['0000', '0000', '0011', '0011']);
   });
 
-  it('is made anew where it is transparent, and its edges go on there', async () => {
+  it('is redrawn where it is transparent, and its edges go on there', async () => {
     const image = await picture(4, 4, (x) => [0, 200, 0, x === 3 ? 0 : 255]);
     const colour = { ...size, channels: 3 };
     const cut = await prepareEdit({ image }, colour, 'test');

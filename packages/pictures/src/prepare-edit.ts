@@ -5,10 +5,10 @@ import { fitPicture, transparentPixels, whitePixels } from './fit-picture.ts';
 import type { Picture } from './open-picture.ts';
 import { boxMask, checkRegion, pixelBox, type ImageSize, type Region } from './region.ts';
 
-/** What somebody wants of a picture of theirs. Without mask, box and place, its transparent parts are made anew. */
+/** What somebody wants of a picture of theirs. Without mask, box and place, its transparent parts are redrawn. */
 export interface EditWish extends Region {
   readonly image: Picture;
-  /** White is made anew, black stays; of the shape of the picture or of the model's images. */
+  /** White is redrawn, black stays; of the shape of the picture or of the model's images. */
   readonly mask?: Picture;
 }
 

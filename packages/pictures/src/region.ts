@@ -3,13 +3,13 @@ import { TesseraError } from '@tessera/errors';
 /** A rectangle x0, y0, x1, y1 in fractions of the image, from the upper left corner. */
 export type Box = readonly number[];
 
-/** Which part of a picture is made anew, besides by a mask: one of these, or none of them. */
+/** Which part of a picture is redrawn, besides by a mask: one of these, or none of them. */
 export interface Region {
-  /** What is made anew. */
+  /** What is redrawn. */
   readonly box?: Box;
   /** Instead, everything outside of `box`. */
   readonly outside?: boolean;
-  /** The picture is shrunk into this rectangle; everything around it is made anew. */
+  /** The picture is shrunk into this rectangle; everything around it is redrawn. */
   readonly place?: Box;
 }
 
@@ -47,7 +47,7 @@ export function checkRegion({ box, outside, place }: Region, hasMask: boolean, w
       code: 'edit-outside-alone',
       who,
       got: 'outside without a box',
-      expected: 'the box outside of which all is made anew',
+      expected: 'the box outside of which all is redrawn',
       next: 'Add a box.',
     });
   }

@@ -95,7 +95,7 @@ async function guarded<T>(run: () => T | Promise<T>): Promise<T | ExecutionResul
   }
 }
 
-/** Whoever reads the socket has gone where it cannot be written: its closing says so, once. */
+/** A socket that cannot be written has no reader any more: its closing says so, once. */
 class QuietSocket extends WebSocket {
   override send(data: Parameters<WebSocket['send']>[0], ...rest: unknown[]): void {
     const done = rest.find((one) => typeof one === 'function');

@@ -7,7 +7,7 @@ const boxText = 'x0, y0, x1, y1 in fractions of the image, from the upper left c
 export function addEditInput(builder: ApiBuilder) {
   return builder.inputType('EditInput', {
     description:
-      'A picture of which a part is made anew: of mask, box and place at most one says which. Without them its ' +
+      'A picture of which a part is redrawn: of mask, box and place at most one says which. Without them its ' +
       'transparent parts are. Every kept pixel is in the images as it was given.',
     fields: (t) => ({
       image: t.id({
@@ -15,12 +15,12 @@ export function addEditInput(builder: ApiBuilder) {
         description: 'The id of an upload (POST /v1/uploads), or the hash in the URL of a finished image.',
       }),
       mask: t.id({
-        description: 'A picture too, of the shape of the image or of the model: white is made anew, black stays.',
+        description: 'A picture too, of the shape of the image or of the model: white is redrawn, black stays.',
       }),
       box: t.floatList({ description: `The rectangle to make anew: ${boxText}` }),
       outside: t.boolean({ description: 'Make anew what is outside of the box instead.' }),
       place: t.floatList({
-        description: `The picture is shrunk into this rectangle and everything around it is made anew: ${boxText}`,
+        description: `The picture is shrunk into this rectangle and everything around it is redrawn: ${boxText}`,
       }),
     }),
   });
@@ -36,11 +36,11 @@ export function addEditType(builder: ApiBuilder) {
       box: t.floatList({
         nullable: true,
         complexity: 4,
-        description: `The rectangle that is made anew: ${boxText}`,
+        description: `The rectangle that is redrawn: ${boxText}`,
         resolve: ({ box }) => (box ? [...box] : null),
       }),
       outside: t.boolean({
-        description: 'True where what is outside of the box is made anew instead.',
+        description: 'True where what is outside of the box is redrawn instead.',
         resolve: ({ outside }) => outside ?? false,
       }),
       place: t.floatList({

@@ -175,7 +175,7 @@ function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
       preview: t.field({ type: preview, description: "How each step is shown; the model's own way where left out." }),
       edit: t.field({
         type: edit,
-        description: 'A picture of which a part is made anew, in every image; its label is -1 where left out.',
+        description: 'A picture of which a part is redrawn, in every image; its label is -1 where left out.',
       }),
     }),
   });

@@ -17,9 +17,9 @@ export const edit: Command = {
     image: {
       type: 'string',
       value: 'FILE',
-      help: 'the picture: PNG, JPEG or WebP; without mask, box and place its transparent parts are made anew',
+      help: 'the picture: PNG, JPEG or WebP; without mask, box and place its transparent parts are redrawn',
     },
-    mask: { type: 'string', value: 'FILE', help: 'a picture of the same shape: white is made anew, black stays' },
+    mask: { type: 'string', value: 'FILE', help: 'a picture of the same shape: white is redrawn, black stays' },
     box: {
       type: 'string',
       value: 'x0,y0,x1,y1',

@@ -20,7 +20,7 @@ export const properties = {
   context: 'hidden states that depend on what is written, on its place and on the class',
   cache: 'the same hidden states step by step as all at once',
   loss: 'a finite and differentiable loss that falls on a toy set',
-  targets: "a loss of each token that its own target and hidden state move, and nobody else's",
+  targets: "a loss of each token that its own target and hidden state move, and no other token's",
   leaks: 'no tensor left behind',
   abort: 'an end within one step after an abort',
   dispose: 'a second dispose that does nothing, and weights left to their owner',

@@ -36,6 +36,13 @@ export interface Trial extends Required<Omit<CasesOptions, 'space' | 'layout'>> 
   readonly layout: Layout | null;
 }
 
+/** A part that is tried on one target. */
+export interface PartTrial<P> {
+  readonly plugin: P;
+  readonly trial: Trial;
+  readonly target: TargetName;
+}
+
 export function trialOf(given: CasesOptions): Trial {
   return {
     config: {},

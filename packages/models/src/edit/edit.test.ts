@@ -91,7 +91,7 @@ describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-c
       });
     });
 
-    it('makes what it makes without a picture where all of it is to be made anew', async () => {
+    it('makes what it makes without a picture where all of it is to be redrawn', async () => {
       await withModel(shipped(name), async (model) => {
         const image = await pictureOf(model, 4);
         const request = { labels: [2], seed: 8 };

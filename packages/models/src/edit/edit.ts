@@ -1,11 +1,11 @@
 import type { Pixels, Tokenizer } from '@tessera/core';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
 
-/** A picture of which a part is made anew: in-painting, out-painting, another class for a part. */
+/** A picture of which a part is redrawn: in-painting, out-painting, another class for a part. */
 export interface Edit {
   /** Of the size and channels of the model's images, values from 0 to 1. */
   readonly image: Pixels;
-  /** One entry a pixel, row by row: 0 stays, anything else is made anew. */
+  /** One entry a pixel, row by row: 0 stays, anything else is redrawn. */
   readonly repaint: Uint8Array;
 }
 

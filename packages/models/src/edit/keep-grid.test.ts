@@ -9,7 +9,7 @@ const layout = (height: number, width: number) => ({
   ],
 });
 
-/** Kept tokens of a picture of which these pixels are made anew. */
+/** Kept tokens of a picture of which these pixels are redrawn. */
 function kept(pixels: readonly number[], size: { height: number; width: number }, grid: [number, number]): number[] {
   const repaint = new Uint8Array(size.height * size.width);
   for (const pixel of pixels) repaint[pixel] = 255;

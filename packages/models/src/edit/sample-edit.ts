@@ -14,7 +14,7 @@ export interface SampleEditRequest extends Omit<SampleRequest, 'kept'> {
 
 /**
  * `sample` around the kept tokens of a picture. Finished images have the kept pixels of the picture, exactly; previews
- * show what the model made of everything. Where every pixel is made anew, no token is kept.
+ * show what the model made of everything. Where every pixel is redrawn, no token is kept.
  */
 export async function* sampleEdit(
   composition: Composition,

@@ -74,7 +74,7 @@ function importFailed(specifier: string, file: string, error: unknown): TesseraE
     who: specifier,
     got: `an error while ${basename(file)} imported it: ${wordsOf(error)}${factsOf(specifier, file)}`,
     expected: 'plug-ins',
-    next: 'It is left out and the others work: mend it, install another version, or take it out of plugins.',
+    next: 'It is left out and the others work: repair it, install another version, or take it out of plugins.',
     cause: error,
   });
 }

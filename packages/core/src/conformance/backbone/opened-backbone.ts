@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { tensorFrom, type Program, type TargetName } from '@tessera/engine';
+import { tensorFrom, type Program } from '@tessera/engine';
 import { buildGuarded } from '../../build-parts.ts';
 import type { Backbone, Lesson } from '../../contracts.ts';
 import { guardBackbone } from '../../guard/guard-backbone.ts';
@@ -8,7 +8,7 @@ import { byKey } from '../../permutation.ts';
 import type { BackboneFacts, BackbonePlugin } from '../../plugin.ts';
 import type { Layout } from '../../tokens.ts';
 import { numbersOf, plainRng, shake, withBench, type Bench } from '../bench.ts';
-import { oneMap, someNumbers, twoMaps, type Trial } from '../options.ts';
+import { oneMap, someNumbers, twoMaps, type PartTrial, type Trial } from '../options.ts';
 
 /** A built backbone, its weights shaken, with what it is tried on. */
 export interface OpenedBackbone {
@@ -24,14 +24,8 @@ export interface OpenedBackbone {
 
 type Given = Record<string, Tensor>;
 
-export interface BackboneSpec {
-  readonly plugin: BackbonePlugin;
-  readonly trial: Trial;
-  readonly target: TargetName;
-}
-
 export async function withBackbone<T>(
-  { plugin, trial, target }: BackboneSpec,
+  { plugin, trial, target }: PartTrial<BackbonePlugin>,
   use: (opened: OpenedBackbone) => Promise<T>,
 ): Promise<T> {
   const space = trial.space ?? someNumbers;

@@ -1,5 +1,5 @@
 import { keyedRng, type SampleRng } from '@tessera/engine';
-import { sharedBetween, sharedByPlaces, sharedByRows, sharedWithin, type Residuals } from '../shared-chance.ts';
+import { sharedBetween, sharedByPlaces, sharedByRows, sharedWithin, type Residuals } from '../chance-sharing.ts';
 import { draw, type Drawn } from './opened-head.ts';
 import { IMAGES, type TaughtHead } from './taught-head.ts';
 import { hiddenOf } from './toy.ts';

@@ -176,7 +176,7 @@ async function leftBehind(opened: OpenedHead): Promise<string | null> {
   return left === 0 ? null : `${left} tensors after three calls of sample()`;
 }
 
-/** A head looks at the signal before its work; after an abort amid it, it may answer or throw, but must not go on. */
+/** A head looks at the signal before its work; after an abort in the middle of it, it may answer or throw, but must stop. */
 async function goesOn(opened: OpenedHead): Promise<string | null> {
   const { patience } = opened.trial;
   const late = `nothing for ${patience} ms after the abort`;

@@ -1,12 +1,12 @@
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { keyedRng, tensorFrom, type SampleRng, type TargetName } from '@tessera/engine';
+import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
 import { buildGuarded } from '../../build-parts.ts';
 import type { Head } from '../../contracts.ts';
 import { guardHead } from '../../guard/guard-head.ts';
 import type { HeadPlugin } from '../../plugin.ts';
 import type { Space, SpaceShape } from '../../tokens.ts';
 import { spaceOf, withBench, type Bench } from '../bench.ts';
-import { someCodes, someNumbers, type Trial } from '../options.ts';
+import { someCodes, someNumbers, type PartTrial, type Trial } from '../options.ts';
 
 /** Numbers of a made-up hidden state. */
 export const WIDTH = 16;
@@ -26,15 +26,9 @@ export function shapeOf({ space }: HeadPlugin, trial: Trial): SpaceShape {
   return trial.space ?? (space === 'discrete' ? someCodes : someNumbers);
 }
 
-export interface HeadSpec {
-  readonly plugin: HeadPlugin;
-  readonly trial: Trial;
-  readonly target: TargetName;
-}
-
 /** Builds a head with fresh weights, and clears it away. */
 export async function withHead<T>(
-  { plugin, trial, target }: HeadSpec,
+  { plugin, trial, target }: PartTrial<HeadPlugin>,
   use: (opened: OpenedHead) => Promise<T>,
 ): Promise<T> {
   return withBench({ target, seed: trial.seed }, async (bench) => {

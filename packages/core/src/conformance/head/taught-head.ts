@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { TargetName } from '@tessera/engine';
+import type { HeadPlugin } from '../../plugin.ts';
 import type { Space, Tokens } from '../../tokens.ts';
 import { load, valuesOf, type BenchValues } from '../bench.ts';
 import { trains, type Lessons } from '../learn.ts';
-import { draw, WIDTH, withHead, type Draw, type Drawn, type HeadSpec, type OpenedHead } from './opened-head.ts';
+import type { PartTrial } from '../options.ts';
+import { draw, WIDTH, withHead, type Draw, type Drawn, type OpenedHead } from './opened-head.ts';
 import { hiddenOf, KINDS, taughtBatch, toyOf, type Toy } from './toy.ts';
 
 /** Images drawn at once: with six tokens each, 1536 draws to judge by. */
@@ -15,14 +17,14 @@ export interface TaughtHead extends OpenedHead {
   readonly toy: Toy;
 }
 
-/** Teaches a head once, where that is quick, and gives what it learnt to whoever asks, on any target. */
+/** Teaches a head once, where that is quick, and gives the learnt weights to a head on any target. */
 export class Lesson {
   /** The target of the teaching, on which its samples are judged. */
   readonly target: TargetName;
-  readonly #spec: Omit<HeadSpec, 'target'>;
+  readonly #spec: Omit<PartTrial<HeadPlugin>, 'target'>;
   #learnt: Promise<BenchValues> | null = null;
 
-  constructor(spec: Omit<HeadSpec, 'target'>) {
+  constructor(spec: Omit<PartTrial<HeadPlugin>, 'target'>) {
     const { targets } = spec.trial;
     this.target = targets.find((one) => one !== 'eager') ?? targets[0]!;
     this.#spec = spec;

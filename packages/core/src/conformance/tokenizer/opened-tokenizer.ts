@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { keyedRng, tensorFrom, type TargetName, type TraceRng } from '@tessera/engine';
+import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { buildTokenizer } from '../../build-parts.ts';
 import type { Context, Kept, Pixels, Reads, Tokenizer } from '../../contracts.ts';
 import type { TokenizerPlugin } from '../../plugin.ts';
 import type { Step } from '../../step.ts';
 import { plainRng, shake, withBench, type Bench } from '../bench.ts';
-import type { Trial } from '../options.ts';
+import type { PartTrial, Trial } from '../options.ts';
 
 /** A built tokenizer, its weights shaken. */
 export interface OpenedTokenizer {
@@ -15,14 +15,8 @@ export interface OpenedTokenizer {
   readonly trial: Trial;
 }
 
-export interface TokenizerSpec {
-  readonly plugin: TokenizerPlugin;
-  readonly trial: Trial;
-  readonly target: TargetName;
-}
-
 export async function withTokenizer<T>(
-  { plugin, trial, target }: TokenizerSpec,
+  { plugin, trial, target }: PartTrial<TokenizerPlugin>,
   use: (opened: OpenedTokenizer) => Promise<T>,
 ): Promise<T> {
   return withBench({ target, seed: trial.seed }, async (bench) => {

@@ -6,7 +6,7 @@ import { plainRng, take } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { apart, distance, unequal } from '../compare.ts';
 import type { Trial } from '../options.ts';
-import { sharedByPlaces, sharedByRows } from '../shared-chance.ts';
+import { sharedByPlaces, sharedByRows } from '../chance-sharing.ts';
 import { misread, mislaidMask, overwritten } from './keeping.ts';
 import {
   encode,
