@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-sys.path.append(str(Path(__file__).parents[3] / "packages/bench/torch"))
+sys.path.append(str(Path(__file__).parents[3] / "tools/bench/torch"))
 
 from case_files import read_case, read_weights, write_case
 from mar import TIMESTEPS, Denoiser, alphas

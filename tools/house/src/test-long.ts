@@ -12,7 +12,7 @@ interface Part {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const parity = ['tsx', '--conditions=@tessera/source', 'packages/parity/src/main.ts', 'tools/goldens/cases'];
+const parity = ['tsx', '--conditions=@tessera/source', 'tools/parity/src/main.ts', 'tools/goldens/cases'];
 const always: readonly Part[] = [
   { name: 'long tests', command: ['vitest', 'run'], env: { TESSERA_TESTS: 'long' } },
   { name: 'parity on eager', command: [...parity, '--target', 'eager'] },

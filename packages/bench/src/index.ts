@@ -1,1 +1,0 @@
-export { bench } from './bench.ts';
