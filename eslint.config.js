@@ -5,44 +5,69 @@ import tseslint from 'typescript-eslint';
 // Without a cached project graph the boundary rule passes silently; make it first.
 await createProjectGraphAsync();
 
+/**
+ * Which rooms a room may import, by the tag in its package.json. `errors` may be imported by all but the playground, which
+ * talks GraphQL only.
+ */
 const below = {
   'type:errors': [],
+  'type:node': [],
+  'type:schema': [],
   'type:checkpoints': [],
   'type:engine': [],
-  'type:core': ['type:engine'],
-  'type:goldens': ['type:core', 'type:engine'],
-  'type:layers': ['type:goldens', 'type:core', 'type:engine'],
-  'type:part': ['type:goldens', 'type:layers', 'type:core', 'type:engine'],
+  'type:graphs': ['type:engine'],
+  'type:setup': ['type:node'],
+  'type:target': ['type:engine', 'type:graphs', 'type:setup'],
+  'type:targets': ['type:engine', 'type:target', 'type:setup'],
+  'type:core': ['type:engine', 'type:schema'],
+  'type:kit': ['type:core', 'type:schema', 'type:engine', 'type:targets'],
+  'type:layers': ['type:core', 'type:schema', 'type:engine'],
+  'type:part': ['type:layers', 'type:core', 'type:schema', 'type:engine'],
   'type:pictures': ['type:core'],
-  'type:models': ['type:goldens', 'type:part', 'type:layers', 'type:core', 'type:engine', 'type:checkpoints'],
-  'type:training': [
-    'type:goldens',
-    'type:pictures',
-    'type:models',
-    'type:part',
-    'type:layers',
-    'type:core',
-    'type:engine',
-    'type:checkpoints',
-  ],
-  'type:host': ['type:pictures', 'type:models', 'type:core', 'type:engine'],
-  'type:app': [
-    'type:app',
-    'type:goldens',
-    'type:host',
-    'type:training',
-    'type:pictures',
-    'type:models',
-    'type:part',
-    'type:layers',
-    'type:core',
-    'type:engine',
-    'type:checkpoints',
-  ],
-  'type:playground': [],
-  'type:house': ['type:engine'],
-  'type:example': ['type:core', 'type:engine'],
 };
+below['type:request'] = ['type:core', 'type:schema'];
+below['type:models'] = [
+  'type:part',
+  'type:checkpoints',
+  'type:targets',
+  'type:request',
+  ...below['type:part'],
+  'type:kit',
+];
+below['type:training'] = ['type:models', 'type:pictures', 'type:command', ...below['type:models']];
+below['type:command'] = ['type:node', 'type:schema'];
+below['type:host'] = ['type:models', 'type:pictures', 'type:node', ...below['type:models']];
+below['type:app'] = ['type:app', 'type:goldens', ...Object.keys(below)];
+below['type:goldens'] = ['type:core', 'type:engine', 'type:targets'];
+below['type:playground'] = [];
+below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node'];
+below['type:example'] = ['type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'];
+below['type:browser'] = [
+  'type:example',
+  'type:target',
+  'type:part',
+  'type:models',
+  'type:graphs',
+  ...below['type:models'],
+];
+
+/** What tests and fixtures may import besides: recorded cases, the conformance kit, targets to run on. */
+const forTests = ['type:goldens', 'type:kit', 'type:targets'];
+const isTested = (tag) =>
+  !['type:errors', 'type:schema', 'type:engine', 'type:playground', 'type:goldens'].includes(tag);
+
+const boundaries = (more) => [
+  'error',
+  {
+    allow: [],
+    enforceBuildableLibDependency: false,
+    depConstraints: Object.entries(below).map(([sourceTag, tags]) => ({
+      sourceTag,
+      onlyDependOnLibsWithTags:
+        sourceTag === 'type:playground' ? [] : [...tags, 'type:errors', ...(isTested(sourceTag) ? more : [])],
+    })),
+  },
+];
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/*.config.ts', '**/node_modules/**'] },
@@ -51,22 +76,15 @@ export default tseslint.config(
     extends: [tseslint.configs.strict],
     plugins: { '@nx': nx },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        {
-          allow: [],
-          enforceBuildableLibDependency: false,
-          depConstraints: Object.entries(below).map(([sourceTag, onlyDependOnLibsWithTags]) => ({
-            sourceTag,
-            onlyDependOnLibsWithTags:
-              sourceTag === 'type:playground' ? [] : [...onlyDependOnLibsWithTags, 'type:errors'],
-          })),
-        },
-      ],
+      '@nx/enforce-module-boundaries': boundaries([]),
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
       'no-restricted-syntax': ['error', { selector: 'ExportAllDeclaration', message: 'Name what you export.' }],
       'max-lines': ['error', { max: 300 }],
     },
+  },
+  {
+    files: ['**/*.test.ts', '**/*.test.tsx', '**/*.fixture.ts', '**/fixtures/**'],
+    rules: { '@nx/enforce-module-boundaries': boundaries(forTests) },
   },
 );
