@@ -39,6 +39,7 @@ below['type:command'] = ['type:node', 'type:schema'];
 below['type:host'] = ['type:models', 'type:pictures', 'type:node', ...below['type:models']];
 below['type:app'] = ['type:app', 'type:goldens', ...Object.keys(below)];
 below['type:goldens'] = ['type:core', 'type:engine', 'type:targets'];
+below['type:chromium'] = [];
 below['type:playground'] = [];
 below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node'];
 below['type:example'] = ['type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'];
@@ -51,8 +52,8 @@ below['type:browser'] = [
   ...below['type:models'],
 ];
 
-/** What tests and fixtures may import besides: recorded cases, the conformance kit, targets to run on. */
-const forTests = ['type:goldens', 'type:kit', 'type:targets'];
+/** What tests and fixtures may import besides: recorded cases, the conformance kit, targets to run on, a browser. */
+const forTests = ['type:goldens', 'type:kit', 'type:targets', 'type:chromium'];
 const isTested = (tag) =>
   !['type:errors', 'type:schema', 'type:engine', 'type:playground', 'type:goldens'].includes(tag);
 
@@ -64,7 +65,9 @@ const boundaries = (more) => [
     depConstraints: Object.entries(below).map(([sourceTag, tags]) => ({
       sourceTag,
       onlyDependOnLibsWithTags:
-        sourceTag === 'type:playground' ? [] : [...tags, 'type:errors', ...(isTested(sourceTag) ? more : [])],
+        sourceTag === 'type:playground'
+          ? more.filter((tag) => tag === 'type:chromium')
+          : [...tags, 'type:errors', ...(isTested(sourceTag) ? more : [])],
     })),
   },
 ];

@@ -10,7 +10,7 @@ import type { Model } from './api/types.ts';
 import { optionFields } from './settings/option-fields.ts';
 import { areComparable } from './settings/settings.ts';
 import { startApi, type ApiProcess } from './testing/api-process.ts';
-import { browserArguments, findBrowser } from './testing/find-browser.ts';
+import { browserArguments, findBrowser } from '@tessera/chromium';
 import { listModels, type ListedModel } from './testing/list-models.ts';
 import { largePictures, readPictures, stepColours, written } from './testing/page-reader.ts';
 
