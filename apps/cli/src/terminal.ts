@@ -1,5 +1,5 @@
 import { printable } from '@tessera/errors';
-import { showProgress, type Progress } from '@tessera/training/progress';
+import { showProgress, type Progress } from '@tessera/progress';
 
 /**
  * Where a command speaks: results on stdout, everything else on stderr.

@@ -74,4 +74,3 @@ export { openShippedJudge, type ShippedJudge } from './evaluation/shipped-judge.
 
 export { jsonLog, type JsonLog, type LogLine } from './report/json-log.ts';
 export { lineChart, type Series } from './report/line-chart.ts';
-export { duration, showProgress, silentProgress, type Progress } from './report/progress.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { format, resolveConfig } from 'prettier';
 import { encodePng, tile } from '@tessera/pictures';
-import { duration, showProgress } from '@tessera/training';
+import { duration, showProgress } from '@tessera/progress';
 import { cells, nameOf, type Cell } from './cell.ts';
 import { factsOf, partsOf, type Refusal } from './cell-parts.ts';
 import type { Ground } from './ground.ts';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Part, TokenizerPlugin, Weights } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
-import { encodedSplit, silentProgress, type DataSet } from '@tessera/training';
+import { silentProgress } from '@tessera/progress';
+import { encodedSplit, type DataSet } from '@tessera/training';
 import type { GroundTokenizer } from './ground.ts';
 
 export interface GroundTokenizerRequest {

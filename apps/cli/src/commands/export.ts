@@ -1,5 +1,5 @@
 import { exportModel, findModel } from '@tessera/models';
-import type { Progress } from '@tessera/training/progress';
+import type { Progress } from '@tessera/progress';
 import type { Arguments, Command } from '../command.ts';
 import { required } from '../numbers.ts';
 import { requireWritable } from '../output-folder.ts';

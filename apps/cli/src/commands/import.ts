@@ -8,7 +8,7 @@ import { folderName, importModel, readManifest, type ImportHints, type ImportReq
 import type { Arguments, Command } from '../command.ts';
 import { engineOptions, readEngineOptions } from '../engine-options.ts';
 import { integer, number, required } from '../numbers.ts';
-import type { Progress } from '@tessera/training/progress';
+import type { Progress } from '@tessera/progress';
 import { requireWritable } from '../output-folder.ts';
 import { shellWord } from '../shell-word.ts';
 import type { Terminal } from '../terminal.ts';

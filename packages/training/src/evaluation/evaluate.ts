@@ -3,7 +3,7 @@ import type { Engine } from '@tessera/engine';
 import type { Model } from '@tessera/models';
 import type { DataSet, Split } from '../data/data-set.ts';
 import { permutation } from '../data/permutation.ts';
-import type { Progress } from '../report/progress.ts';
+import type { Progress } from '@tessera/progress';
 import { accuracy, openExaminer, type Examiner } from './examine.ts';
 import { frechetDistance } from './frechet.ts';
 import { fitGaussian, type Gaussian } from './gaussian.ts';

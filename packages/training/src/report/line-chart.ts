@@ -1,3 +1,6 @@
+import { scaleLinear, type ScaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+
 /** Points of one line, by step. */
 export interface Series {
   readonly name: string;
@@ -6,68 +9,60 @@ export interface Series {
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 360, 64, 16, 40, 40];
 const COLOURS = ['#2563eb', '#dc2626', '#059669', '#d97706', '#7c3aed', '#475569'];
+const TICKS = 5;
 
-/** A line chart as a stand-alone SVG. Long series are thinned to what the picture can show. */
+/** Draws a line chart as a stand-alone SVG. Long series are thinned to the pixels that they have. */
 export function lineChart(title: string, series: readonly Series[]): string {
   const shown = series.filter(({ points }) => points.length > 0);
-  const steps = shown.flatMap(({ points }) => points.map(([step]) => step));
-  const values = shown.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
-  const x = axis(steps, LEFT, WIDTH - RIGHT);
-  const y = axis(values, HEIGHT - BOTTOM, TOP);
-  const parts = [
-    `<text x="${LEFT}" y="22" font-size="15" font-weight="600">${escape(title)}</text>`,
-    ...ticks(y.low, y.high).map((value) => yTick(value, y.at(value))),
-    ...ticks(x.low, x.high).map((step) => xTick(step, x.at(step))),
-    ...shown.map(({ points }, index) => polyline(points, { x, y, colour: COLOURS[index % COLOURS.length]! })),
-    ...shown.map(({ name }, index) => legend(name, index)),
-  ];
+  const all = shown.flatMap(({ points }) => points);
+  const x = axis(
+    all.map(([step]) => step),
+    [LEFT, WIDTH - RIGHT],
+  );
+  const y = axis(
+    all.map(([, value]) => value),
+    [HEIGHT - BOTTOM, TOP],
+  );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" role="img" aria-label="${escape(title)}">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    ...parts,
+    `<text x="${LEFT}" y="22" font-size="15" font-weight="600">${escape(title)}</text>`,
+    ...y.ticks(TICKS).map((value) => yTick(value, y(value))),
+    ...x.ticks(TICKS).map((step) => xTick(step, x(step))),
+    ...shown.map(({ points }, index) => curve(points, { x, y, colour: COLOURS[index % COLOURS.length]! })),
+    ...shown.map(({ name }, index) => legend(name, index)),
     '</svg>\n',
   ].join('\n');
 }
 
-interface Axis {
-  readonly low: number;
-  readonly high: number;
-  at(value: number): number;
+type Axis = ScaleLinear<number, number>;
+
+/** From the least to the greatest finite value. */
+function axis(values: readonly number[], range: readonly [from: number, to: number]): Axis {
+  const finite = values.filter(Number.isFinite);
+  const low = finite.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = finite.reduce((most, value) => Math.max(most, value), -Infinity);
+  if (finite.length === 0) return scaleLinear([0, 1], range);
+  return scaleLinear([low, high > low ? high : low + 1], range);
 }
 
-function axis(values: readonly number[], from: number, to: number): Axis {
-  const low = values.reduce((least, value) => Math.min(least, value), Infinity);
-  const high = values.reduce((most, value) => Math.max(most, value), -Infinity);
-  if (!Number.isFinite(low)) return { low: 0, high: 1, at: () => from };
-  const span = high - low || 1;
-  return { low, high: low + span, at: (value) => Number((from + ((value - low) / span) * (to - from)).toFixed(1)) };
-}
-
-/** Round numbers from `low` to `high`, about five of them. */
-function ticks(low: number, high: number): number[] {
-  const rough = (high - low) / 5;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? rough;
-  const first = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) =>
-    Number(((first + i) * step).toPrecision(6)),
-  );
+function curve(points: Series['points'], { x, y, colour }: { x: Axis; y: Axis; colour: string }): string {
+  const stride = Math.max(1, Math.floor(points.length / (WIDTH - LEFT)));
+  const kept = points.filter(([, value], i) => i % stride === 0 && Number.isFinite(value));
+  const path = line<Series['points'][number]>()
+    .x(([step]) => x(step))
+    .y(([, value]) => y(value))
+    .digits(1);
+  return `<path d="${path(kept) ?? ''}" fill="none" stroke="${colour}" stroke-width="1.5"/>`;
 }
 
 function yTick(value: number, y: number): string {
-  const line = `<line x1="${LEFT}" y1="${y}" x2="${WIDTH - RIGHT}" y2="${y}" stroke="#e2e8f0"/>`;
-  return `${line}<text x="${LEFT - 8}" y="${y + 4}" font-size="11" text-anchor="end" fill="#475569">${value}</text>`;
+  const rule = `<line x1="${LEFT}" y1="${y}" x2="${WIDTH - RIGHT}" y2="${y}" stroke="#e2e8f0"/>`;
+  return `${rule}<text x="${LEFT - 8}" y="${y + 4}" font-size="11" text-anchor="end" fill="#475569">${value}</text>`;
 }
 
 function xTick(step: number, x: number): string {
   return `<text x="${x}" y="${HEIGHT - 16}" font-size="11" text-anchor="middle" fill="#475569">${step}</text>`;
-}
-
-function polyline(points: Series['points'], { x, y, colour }: { x: Axis; y: Axis; colour: string }): string {
-  const stride = Math.max(1, Math.floor(points.length / (WIDTH - LEFT)));
-  const kept = points.filter(([, value], i) => i % stride === 0 && Number.isFinite(value));
-  const path = kept.map(([step, value]) => `${x.at(step)},${y.at(value)}`).join(' ');
-  return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>`;
 }
 
 function legend(name: string, index: number): string {

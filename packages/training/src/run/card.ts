@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readManifest } from '@tessera/models';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { LogLine } from '../report/json-log.ts';
-import { duration } from '../report/progress.ts';
+import { duration } from '@tessera/progress';
 import type { TrainedModel } from './generator-run.ts';
 import type { OpenedJudge } from './judge-run.ts';
 import { reconstructionName } from './reconstruction-grid.ts';

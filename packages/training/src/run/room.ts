@@ -4,7 +4,7 @@ import { printable } from '@tessera/errors';
 import type { Plugins } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
 import { jsonLog, type JsonLog } from '../report/json-log.ts';
-import { showProgress, type Progress } from '../report/progress.ts';
+import { showProgress, type Progress } from '@tessera/progress';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { Cadence } from '../trainer/stage.ts';

@@ -9,7 +9,7 @@ import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Split } from '../data/data-set.ts';
 import { flipImages } from '../data/flip.ts';
-import type { Progress } from '../report/progress.ts';
+import type { Progress } from '@tessera/progress';
 import { madeOfText, readMadeOf, whyStale, type MadeOf } from './made-of.ts';
 
 /** What a tokenizer makes of an image: indices of a discrete one, moments of a continuous one. */

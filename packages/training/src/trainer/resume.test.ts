@@ -6,7 +6,7 @@ import { freshWeights } from '@tessera/models';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonLog, type LogLine } from '../report/json-log.ts';
-import { silentProgress, type Progress } from '../report/progress.ts';
+import { silentProgress, type Progress } from '@tessera/progress';
 import { recipeSchema } from '../recipe/recipe-schema.ts';
 import type { TokenizerRecipe } from '../recipe/recipe.ts';
 import { buildTrained } from '../run/build-trained.ts';

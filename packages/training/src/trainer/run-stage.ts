@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TrainHyper, TrainResult } from '@tessera/engine';
 import type { JsonLog } from '../report/json-log.ts';
-import { duration, type Progress } from '../report/progress.ts';
+import { duration, type Progress } from '@tessera/progress';
 import { loadCheckpoint, saveCheckpoint, type State } from './checkpoint.ts';
 import type { MadeOf } from './made-of.ts';
 import type { Cadence, Figures, Stage } from './stage.ts';

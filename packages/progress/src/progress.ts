@@ -1,14 +1,14 @@
 import type { Writable } from 'node:stream';
 import { printable } from '@tessera/errors';
 
-/** How far long work has come: a bar that is drawn over itself on a terminal, lines now and then in a pipe or a file. */
+/** Progress of long work: a bar on a terminal, redrawn in place; in a pipe or a file, a line now and then. */
 export interface Progress {
-  /** Says what goes on before the next of its steps is done. */
+  /** Says what is going on before the next step is done. */
   begin(note: string): void;
   update(done: number, note: string): void;
-  /** Leaves the last state to be read. */
+  /** Ends with the last state left on the screen. */
   end(): void;
-  /** Takes the bar off the terminal. */
+  /** Removes the bar from the terminal. */
   clear(): void;
 }
 
@@ -21,19 +21,19 @@ export const silentProgress: Progress = {
 };
 
 export interface ProgressOptions {
-  /** Steps in all. */
+  /** Number of steps. */
   readonly total: number;
   readonly out: Writable & { isTTY?: boolean; columns?: number };
-  /** Milliseconds. */
+  /** The clock, in milliseconds. */
   readonly now?: () => number;
 }
 
 const CELLS = 24;
 const REDRAW_MS = 100;
-/** Between two lines of a pipe: at first, and at most. Each pause is twice the one before. */
+/** Pause between two lines in a pipe. It starts with the first and doubles up to the longest. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [5000, 60_000];
 
-/** The progress of `total` steps. A pipe that sees less than the first pause, and no `begin`, stays empty. */
+/** Shows the progress of `total` steps. In a pipe, work without `begin` that ends within the first pause writes nothing. */
 export function showProgress(label: string, { total, out, now = () => performance.now() }: ProgressOptions): Progress {
   const work = { label, total, out, now };
   return out.isTTY === true ? bar(work) : lines(work);
@@ -43,29 +43,29 @@ type Work = Required<ProgressOptions> & { readonly label: string };
 
 function bar({ label, total, out, now }: Work): Progress {
   const left = timeLeft(total);
-  let drawn = -Infinity;
-  let stands = false;
+  let drawnAt = -Infinity;
+  let visible = false;
   const draw = (text: string) => {
     out.write(`\r\u001b[2K${printable(text).slice(0, (out.columns ?? 1000) - 1)}`);
-    stands = true;
+    visible = true;
   };
   return {
     begin: (note) => draw(`${label}  ${note}`),
     update(done, note) {
       const time = left(done, now());
-      if (now() - drawn < REDRAW_MS && done < total) return;
-      drawn = now();
+      if (now() - drawnAt < REDRAW_MS && done < total) return;
+      drawnAt = now();
       const full = Math.round(CELLS * Math.min(1, done / total));
       const cells = '#'.repeat(full) + '.'.repeat(CELLS - full);
       draw(`${label} [${cells}] ${Math.floor(done)}/${total}  ${note}${time}`);
     },
     end() {
       out.write('\n');
-      stands = false;
+      visible = false;
     },
     clear() {
-      if (stands) out.write('\r\u001b[2K');
-      stands = false;
+      if (visible) out.write('\r\u001b[2K');
+      visible = false;
     },
   };
 }
@@ -74,31 +74,32 @@ function lines({ label, total, out, now }: Work): Progress {
   const left = timeLeft(total);
   const start = now();
   let pause = FIRST_PAUSE_MS;
-  let [said, told] = [start, false];
+  let writtenAt = start;
+  let wrote = false;
   let last: string | null = null;
-  const say = (text: string) => {
+  const write = (text: string) => {
     out.write(`${printable(`${label}  ${text}`)}\n`);
-    [said, told] = [now(), true];
+    [writtenAt, wrote] = [now(), true];
   };
   return {
-    begin: say,
+    begin: write,
     update(done, note) {
       const time = left(done, now());
       last = `${Math.floor(done)}/${total}  ${note}`;
-      if (now() - said < pause || done >= total) return;
-      say(`${last}${time}`);
+      if (now() - writtenAt < pause || done >= total) return;
+      write(`${last}${time}`);
       pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
     },
     end() {
-      if (told && last !== null) say(`${last}  in ${duration((now() - start) / 1000)}`);
+      if (wrote && last !== null) write(`${last}  in ${duration((now() - start) / 1000)}`);
     },
     clear: () => undefined,
   };
 }
 
 /**
- * `  5m10s left`, by the pace since the first of the steps that were seen; empty before there is one. The first tells nothing about
- * the others: it compiles. A resumed training begins in the middle.
+ * Returns `  5m10s left`, from the pace since the first step that was seen, or nothing at that step. The first step is left
+ * out because it compiles. A resumed training begins in the middle, so the pace does not count from 0.
  */
 function timeLeft(total: number): (done: number, now: number) => string {
   let first: { readonly done: number; readonly at: number } | null = null;
@@ -109,7 +110,7 @@ function timeLeft(total: number): (done: number, now: number) => string {
   };
 }
 
-/** `75` seconds as `1m15s`. */
+/** Formats seconds: 75 as `1m15s`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole}s`;

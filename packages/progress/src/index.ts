@@ -1,0 +1,1 @@
+export { duration, showProgress, silentProgress, type Progress, type ProgressOptions } from './progress.ts';
