@@ -1,4 +1,4 @@
-import type { createEngine } from '@tessera/engine';
+import type { createEngine } from '@tessera/targets';
 import type { Arguments, Option } from './command.ts';
 import { integer } from './numbers.ts';
 

@@ -1,5 +1,5 @@
 import { thenDispose, type Held, type Pixels } from '@tessera/core';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { openModel, type Edit, type GenerateRequest, type Model } from '@tessera/models';
 import type { Arguments } from './command.ts';
 import { readEngineOptions } from './engine-options.ts';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { createEngine, tensorFrom } from '@tessera/engine';
+import { tensorFrom } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { describe, expect, it } from 'vitest';
 import { ProgramSet } from './program-set.ts';
 

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
-import { createEngine, tensorFrom } from '@tessera/engine';
+import { tensorFrom } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { furthest } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
 import { Blocks } from './blocks.ts';

@@ -1,17 +1,10 @@
-export { createEngine, type EngineOptions } from './create-engine.ts';
 export { defineFused, type FusedGradientContext, type FusedInputs, type FusedOp, type FusedSpec } from './fused.ts';
 export type { CompileOptions, Engine, Program, ProgramProfile, Tree } from './engine.ts';
-export { TARGETS, type TargetName } from './target-name.ts';
 export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
 export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';
 export type { Lowering as OnnxLowering, OnnxAttr, OnnxBuilder } from './onnx/lowering.ts';
 export { nn } from './nn/nn.ts';
-export { fileTensor, tensorFrom, type FileTensorSpec } from './passive/tensors.ts';
+export { tensorFrom } from './passive/tensors.ts';
 export { keyedRng } from './rng/keyed-rng.ts';
-export { selectTarget, type TargetChoice, type TargetQuestion } from './target.ts';
-export type { TargetTimes, TargetUse } from './target-times.ts';
-export { findInstallation, type Installation } from './tensorflow/installation.ts';
-export { describeTensorFlow } from './tensorflow/describe.ts';
-export { setupTensorFlow, type SetupRequest } from './tensorflow/setup/setup-tensorflow.ts';
 export { trace, type TraceRequest } from './trace/trace.ts';
 export type { Graph, GraphNode, Value } from './trace/graph.ts';

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { isTesseraError } from '@tessera/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEngine, type Engine } from './index.ts';
+import { createEngine } from './create-engine.ts';
+import type { Engine } from './engine.ts';
 
 /* What docs/plugins.md says of operations: those that compile give what tfjs gives, the others are refused by name. */
 

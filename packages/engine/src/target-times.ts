@@ -9,5 +9,5 @@ export type TargetTimes = Readonly<Record<TargetUse, Readonly<Partial<Record<Tar
 
 /** As lately measured: `npm run bench -- targets --write` writes the file; see docs/benchmarks.md. */
 export function targetTimes(): TargetTimes {
-  return JSON.parse(readFileSync(new URL('../target-times.json', import.meta.url), 'utf8')) as TargetTimes;
+  return JSON.parse(readFileSync(new URL('../../targets/target-times.json', import.meta.url), 'utf8')) as TargetTimes;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.ts';
 import { targetTimes } from './target-times.ts';
-import { bindingFile } from './tensorflow/native.ts';
+import { bindingFile } from '@tessera/tensorflow-setup';
 import { selectTarget } from './target.ts';
 
 describe('selectTarget', () => {

@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import { TARGETS, type TargetName } from './target-name.ts';
 import { targetTimes, type TargetUse } from './target-times.ts';
-import { findInstallation, whyNotInstalled } from './tensorflow/installation.ts';
+import { findInstallation, whyNotInstalled } from '@tessera/tensorflow-setup';
 
 /** ONNX Runtime comes with npm and is small: others are chosen where they take this share of its time, or less. */
 const WORTHWHILE = 0.9;

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { confidenceOrder, type Head, type Step } from '@tessera/core';
-import { createEngine, keyedRng, tensorFrom, type Engine } from '@tessera/engine';
+import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { categoricalHead } from './categorical-head.ts';
 import type { CategoricalOptions } from './config.ts';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { createEngine, tensorFrom } from '@tessera/engine';
+import { tensorFrom } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openChain, takeStep, type Chain } from './chain.ts';

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs';
 import type { Init, Weights } from '@tessera/core';
-import { createEngine, tensorFrom, type Param, type TraceRng } from '@tessera/engine';
+import { tensorFrom, type Param, type TraceRng } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { goldenWeights, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { diffusionHead } from './diffusion-head.ts';

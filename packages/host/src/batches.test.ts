@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { openModel, type Model } from '@tessera/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostEvent, HostRequest } from './events.ts';

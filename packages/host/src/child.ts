@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { causeStack, nobodyAwaited } from '@tessera/errors';
 import { loadPlugins } from '@tessera/models';
 import { errorParts } from './error-parts.ts';

@@ -1,4 +1,4 @@
-import type { TargetName } from '@tessera/engine';
+import type { TargetName } from '@tessera/targets';
 import type { PluginFacts, PluginProblem } from '@tessera/models';
 import type { HostEvent, HostRequest, ModelDescription } from './events.ts';
 

@@ -1,4 +1,4 @@
-import type { TargetName } from '@tessera/engine';
+import type { TargetName } from '@tessera/targets';
 import type { HostEvent, HostRequest, ModelDescription } from './events.ts';
 
 /** What the child needs to begin; sent as its first message. */

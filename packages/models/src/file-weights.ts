@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { openCheckpoint, toFloat32, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
 import type { Weights } from '@tessera/core';
-import { fileTensor, tensorFrom } from '@tessera/engine';
+import { tensorFrom } from '@tessera/engine';
+import { fileTensor } from '@tessera/targets';
 import { TesseraError } from '@tessera/errors';
 
 /** Key of a weight file's metadata: names, apart by blanks, of the tensors that the model does not read. */

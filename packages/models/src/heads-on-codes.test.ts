@@ -13,7 +13,8 @@ import {
   type TokenizerPlugin,
 } from '@tessera/core';
 import { causalTransformer, maskedEncoderDecoder } from '@tessera/backbones';
-import { createEngine, keyedRng } from '@tessera/engine';
+import { keyedRng } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { vqTokenizer } from '@tessera/tokenizer-vq';

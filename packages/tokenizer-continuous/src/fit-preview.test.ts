@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import { createEngine, nn } from '@tessera/engine';
+import { nn } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { linearPreview, toNetworkRange, type LinearPreview } from '@tessera/autoencoder';
 import { goldenWeights, readGolden } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { createEngine, tensorFrom } from '@tessera/engine';
+import { tensorFrom } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { describe, expect, it } from 'vitest';
 import { fromTokens, toTokens } from './patches.ts';
 

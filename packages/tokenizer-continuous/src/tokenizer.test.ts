@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { randomSetsOrder, setSizes, setSteps, type Canvas, type Kept, type Row, type Step } from '@tessera/core';
-import { createEngine, keyedRng, tensorFrom, type Engine, type TraceRng } from '@tessera/engine';
+import { keyedRng, tensorFrom, type Engine, type TraceRng } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';

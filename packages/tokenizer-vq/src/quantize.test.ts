@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { furthest, goldenNames, goldenWeights, readGolden, type Golden } from '@tessera/goldens';
 import { estimatesOf, type Size } from '@tessera/autoencoder';
 import { afterAll, describe, expect, it } from 'vitest';

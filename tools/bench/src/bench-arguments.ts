@@ -60,7 +60,7 @@ Options
   --samples N     Images of each setting of faster-sampling (default 500).
   --threads N     Threads of each side (default 2).
   --jobs LIST     Of targets: only these jobs, apart by commas.
-  --write         Of targets: write the ratios into packages/engine/target-times.json, from which engines choose.
+  --write         Of targets: write the ratios into packages/targets/target-times.json, from which engines choose.
   --json          One JSON object as the last line.
   --help          This text.
 

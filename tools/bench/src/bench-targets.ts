@@ -1,4 +1,4 @@
-import { describeTensorFlow, findInstallation } from '@tessera/engine';
+import { describeTensorFlow, findInstallation } from '@tessera/tensorflow-setup';
 import { TesseraError } from '@tessera/errors';
 import type { BenchmarkRun } from './benchmark-run.ts';
 import { measureSides, type SideEngine } from './compare-sides.ts';

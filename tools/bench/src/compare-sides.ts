@@ -1,4 +1,4 @@
-import type { EngineOptions } from '@tessera/engine';
+import type { EngineOptions } from '@tessera/targets';
 import { alternate, type Measured } from './alternate.ts';
 import type { BenchArguments } from './bench-arguments.ts';
 import type { Print } from './benchmark-run.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Pixels } from '@tessera/core';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { openModel, type Model } from '@tessera/models';
 import { judgeSamples, openData, openShippedJudge, readRecipe, type JudgedFigures } from '@tessera/training';
 import type { BenchmarkRun } from './benchmark-run.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { TargetName, TargetTimes, TargetUse } from '@tessera/engine';
+import type { TargetName, TargetTimes, TargetUse } from '@tessera/targets';
 import type { JobTimes } from './job-times.ts';
 
 /** The column that stands for a target: what the option `xla: 'auto'` means for this use. */
@@ -19,7 +19,7 @@ const COLUMNS: Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, st
 
 /** Writes the measured times into the file from which engines choose; gives its path. */
 export async function writeTargetTimes(measured: readonly JobTimes[]): Promise<string> {
-  const path = createRequire(import.meta.url).resolve('@tessera/engine/target-times.json');
+  const path = createRequire(import.meta.url).resolve('@tessera/targets/target-times.json');
   await writeFile(path, `${JSON.stringify(ratiosOf(measured), null, 2)}\n`);
   return path;
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { writeCompositions } from './compositions.ts';
 import { openDigitsGround } from './digits-ground.ts';
 import { STEPS } from './page.ts';

@@ -1,7 +1,7 @@
 // What takes too long for `npm test`: the tests in files *.long.test.ts, and what needs TensorFlow, where it is set up.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
-import { findInstallation } from '@tessera/engine';
+import { findInstallation } from '@tessera/tensorflow-setup';
 
 const root = resolve(import.meta.dirname, '../../..');
 

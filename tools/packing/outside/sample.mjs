@@ -1,7 +1,7 @@
 // Runs where only tarballs are installed: digits from a model folder whose head is no part of Tessera, and how many of
 // them the judge that ships recognises.
 import { flowMatchingHead } from '@tessera-examples/head-flow-matching';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { openModel } from '@tessera/models';
 import { encodePng, tile } from '@tessera/pictures';
 import { openShippedJudge } from '@tessera/training';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { TARGETS, type TargetName } from '@tessera/engine';
+import { TARGETS, type TargetName } from '@tessera/targets';
 import { TesseraError } from '@tessera/errors';
 
 export interface ParityArguments {

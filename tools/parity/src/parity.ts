@@ -1,4 +1,4 @@
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { isTesseraError } from '@tessera/errors';
 import { help, parseArguments } from './arguments.ts';
 import { formatOutcome } from './outcome.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { TesseraError } from '@tessera/errors';
 import { findModel, openModel, optionsSchema, outlineModel } from '@tessera/models';
 import {

@@ -1,4 +1,4 @@
-import { setupTensorFlow } from '@tessera/engine';
+import { setupTensorFlow } from '@tessera/tensorflow-setup';
 import { TesseraError } from '@tessera/errors';
 import type { Arguments, Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { constantGuidance, noGuidance, type Backbone, type Context, type Guidance, type Step } from '@tessera/core';
-import { createEngine, tensorFrom, type Engine } from '@tessera/engine';
+import { tensorFrom, type Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTinyMasked, type TinyMasked } from '../../fixtures/tiny-masked.ts';

@@ -1,14 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import {
-  createEngine,
-  keyedRng,
-  tensorFrom,
-  type Engine,
-  type Param,
-  type TargetName,
-  type TraceRng,
-} from '@tessera/engine';
+import { keyedRng, tensorFrom, type Engine, type Param, type TraceRng } from '@tessera/engine';
+import { createEngine, type TargetName } from '@tessera/targets';
 import type { Weights } from '../contracts.ts';
 import { initialValues } from '../initial-values.ts';
 import type { Space, SpaceShape } from '../tokens.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import type { Installation } from './installation.ts';
+import type { Installation } from '@tessera/tensorflow-setup';
 
 /** Where XLA's programs lie in the folder of the installation. */
 export const COMPILED = 'compiled';

@@ -6,7 +6,7 @@ import type { Numbers } from '../numbers.ts';
 import type { DType, TypedArray } from '../trace/graph.ts';
 import { DATA_TYPES, type TensorFlowBinding } from './binding.ts';
 import { COMPILED, compiledFolder } from './compiled-folder.ts';
-import { findInstallation, requireInstallation } from './installation.ts';
+import { findInstallation, requireInstallation } from '@tessera/tensorflow-setup';
 
 const require = createRequire(import.meta.url);
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;

@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import util from 'node:util';
 import { compileFunction } from 'node:vm';
 import { readNumbers } from '../trace/tfjs-internals.ts';
-import { requireInstallation } from './installation.ts';
+import { requireInstallation } from '@tessera/tensorflow-setup';
 import { mendKernels } from './mended-kernels.ts';
 import { loadTensorFlow } from './runtime.ts';
-import { TFJS } from './stand-ins.ts';
+import { TFJS } from '@tessera/tensorflow-setup';
 
 const require = createRequire(import.meta.url);
 const BACKEND = 'tensorflow';

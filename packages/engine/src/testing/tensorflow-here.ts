@@ -1,4 +1,4 @@
-import { findInstallation, installationFolder, whyNotInstalled } from '../tensorflow/installation.ts';
+import { findInstallation, installationFolder, whyNotInstalled } from '@tessera/tensorflow-setup';
 
 /** Whether this user's cache has a TensorFlow, which `tessera setup tensorflow` puts there. */
 export const isTensorFlowHere = findInstallation() !== null;

@@ -1,5 +1,5 @@
 import { compose } from '@tessera/core';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { freshWeights, resolveParts, savedTensors, saveModel, type ModelManifest, type Plugins } from '@tessera/models';
 
 export interface RandomModelOptions {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openCheckpoint, writeSafetensors, type WritableTensor } from '@tessera/checkpoints';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import type { ImportRequest } from '../formats/import-model.ts';
 
 /** A trainer's checkpoint of the official VAR code, of sides 1 2 4; its `args` say so too. */

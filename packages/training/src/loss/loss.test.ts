@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { createEngine, tensorFrom, type Engine } from '@tessera/engine';
+import { tensorFrom, type Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { nextScaleTransformer } from '@tessera/backbones';

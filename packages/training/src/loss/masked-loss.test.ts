@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { createEngine, keyedRng, tensorFrom, type Engine, type Param, type TraceRng } from '@tessera/engine';
+import { keyedRng, tensorFrom, type Engine, type Param, type TraceRng } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';

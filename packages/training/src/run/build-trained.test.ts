@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { HeadPlugin } from '@tessera/core';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { categoricalHead } from '@tessera/head-categorical';
 import { afterAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';

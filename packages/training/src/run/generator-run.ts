@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { thenDispose, type SpaceShape, type Tokenizer } from '@tessera/core';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { TesseraError } from '@tessera/errors';
 import { freshWeights, openModel, saveModel, savedTensors, withOrigins } from '@tessera/models';
 import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';

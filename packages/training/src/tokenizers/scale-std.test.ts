@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { afterAll, describe, expect, it } from 'vitest';
 import { scaleStdOf } from './scale-std.ts';
 

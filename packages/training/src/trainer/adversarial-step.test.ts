@@ -1,4 +1,5 @@
-import { createEngine, type Engine } from '@tessera/engine';
+import type { Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openJudge } from '../evaluation/judge.ts';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { createEngine, type Engine } from '@tessera/engine';
+import type { Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe-schema.ts';

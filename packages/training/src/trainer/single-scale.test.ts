@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import type { FreshWeights } from '@tessera/models';
 import { vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
 import { afterAll, describe, expect, it } from 'vitest';

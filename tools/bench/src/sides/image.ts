@@ -1,4 +1,4 @@
-import { createEngine, type EngineOptions } from '@tessera/engine';
+import { createEngine, type EngineOptions } from '@tessera/targets';
 import { openModel, type GenerateRequest } from '@tessera/models';
 import type { Figures } from '../side.ts';
 import { serveSide, sideSettings } from './serve-side.ts';

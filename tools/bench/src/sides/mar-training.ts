@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { maskedEncoderDecoder } from '@tessera/backbones';
-import { createEngine, tensorFrom, type EngineOptions, type TraceRng } from '@tessera/engine';
+import { tensorFrom, type TraceRng } from '@tessera/engine';
+import { createEngine, type EngineOptions } from '@tessera/targets';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { freshWeights } from '@tessera/models';
 import { klTokenizer } from '@tessera/tokenizer-continuous';

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
-import { createEngine, tensorFrom, type EngineOptions, type TraceRng } from '@tessera/engine';
+import { tensorFrom, type TraceRng } from '@tessera/engine';
+import { createEngine, type EngineOptions } from '@tessera/targets';
 import { categoricalHead } from '@tessera/head-categorical';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';

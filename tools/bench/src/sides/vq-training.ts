@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Tokenizer } from '@tessera/core';
-import { createEngine, tensorFrom, type EngineOptions } from '@tessera/engine';
+import { tensorFrom } from '@tessera/engine';
+import { createEngine, type EngineOptions } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { vqLoss } from '@tessera/training';

@@ -1,4 +1,5 @@
-import { createEngine, type Engine } from '@tessera/engine';
+import type { Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import type { Shapes } from '@tessera/models';
 import type { Verdict } from '../comparison.ts';
 

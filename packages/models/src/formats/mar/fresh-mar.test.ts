@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compose } from '@tessera/core';
-import { createEngine, type Engine } from '@tessera/engine';
+import type { Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { smallMar } from '../../../fixtures/small-mar.ts';
 import { freshWeights, type FreshWeights } from '../../fresh-weights.ts';
 import { resolveParts } from '../../plugins/plugins.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEngine, type Engine } from '@tessera/engine';
+import type { Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { marInventory, type ModelInventory } from '@tessera/goldens';
 import { kl16 } from '@tessera/tokenizer-continuous';
 import type { ModelManifest } from '../../model.ts';

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nextScaleOrder, type Weights } from '@tessera/core';
-import { createEngine, keyedRng, tensorFrom, type Engine } from '@tessera/engine';
+import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { vqConfig, vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
 import { fitPreviewFromCodes } from './fit-preview.ts';
 

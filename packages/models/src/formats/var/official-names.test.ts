@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEngine, type Engine } from '@tessera/engine';
+import type { Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { varInventory, type ModelInventory } from '@tessera/goldens';
 import type { ModelManifest } from '../../model.ts';
 import { resolveParts } from '../../plugins/plugins.ts';

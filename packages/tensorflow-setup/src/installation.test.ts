@@ -5,7 +5,6 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { describeTensorFlow } from './describe.ts';
 import { cacheFolder, findInstallation, installationFolder, MANIFEST, requireInstallation } from './installation.ts';
 import { bindingFile } from './native.ts';
-import { prepareEnvironment } from './runtime.ts';
 
 const cache = mkdtempSync(join(tmpdir(), 'tessera-cache-'));
 const environment = { TESSERA_CACHE: cache };
@@ -42,15 +41,5 @@ describe('the installation of TensorFlow', () => {
     expect(await describeTensorFlow(environment)).toMatch(/^broken: /);
     write({ platform: 'other-one' });
     expect(findInstallation(environment)).toBeNull();
-  });
-
-  it('is loaded quietly, sparing the memory of a GPU, unless the user wants otherwise', () => {
-    const prepared: NodeJS.ProcessEnv = { TF_NUM_INTRAOP_THREADS: '7' };
-    prepareEnvironment(prepared, { threads: 2, compiled: '/compiled' });
-    expect(prepared).toMatchObject({ TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_NUM_INTRAOP_THREADS: '7' });
-    expect(prepared).toMatchObject({ TF_XLA_FLAGS: '--tf_xla_persistent_cache_directory=/compiled' });
-    const without: NodeJS.ProcessEnv = {};
-    prepareEnvironment(without, { threads: 2, compiled: null });
-    expect(without['TF_XLA_FLAGS']).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { FLAGS, ownSources } from '../native.ts';
+import { FLAGS, ownSources } from './native.ts';
 import { runTool } from './run-tool.ts';
 
 export interface BindingSources {

@@ -1,5 +1,5 @@
 import { findInstallation, installationFolder, whyNotInstalled } from './installation.ts';
-import { verifyBinding } from './setup/verify-binding.ts';
+import { verifyBinding } from './verify-binding.ts';
 
 /** One line for health pages: TensorFlow's version and where it computes, or how to get it. */
 export async function describeTensorFlow(environment: NodeJS.ProcessEnv = process.env): Promise<string> {

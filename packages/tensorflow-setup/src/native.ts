@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { KERNELS, VERSION, type Variant } from './setup/sources.ts';
+import { KERNELS, VERSION, type Variant } from './sources.ts';
 
-const folder = fileURLToPath(new URL('../../ops/', import.meta.url));
+const folder = fileURLToPath(new URL('./../ops/', import.meta.url));
 
 /** How C++ is compiled: no loop becomes vector code where `errno` or traps count. The last two are as the wheel was made. */
 export const FLAGS: readonly string[] = [
