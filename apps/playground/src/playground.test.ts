@@ -3,15 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { browserArguments, findBrowser } from '@tessera/chromium';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Model } from './api/types.ts';
-import { optionFields } from './settings/option-fields.ts';
+import type { Model } from './api/operations.ts';
+import { optionFields } from './settings/options.tsx';
 import { areComparable } from './settings/settings.ts';
-import { startApi, type ApiProcess } from './testing/api-process.ts';
-import { browserArguments, findBrowser } from '@tessera/chromium';
-import { listModels, type ListedModel } from './testing/list-models.ts';
+import { listModels, startApi, type ApiProcess, type ListedModel } from './testing/api-process.ts';
 import { largePictures, readPictures, stepColours, written } from './testing/page-reader.ts';
 
 /* The page, built as it ships, in a real browser, against the real server with every model that it has. */

@@ -3,9 +3,9 @@ import { join, relative, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '../../..');
 
-/** What others write: installed packages, builds, the schema and the recorded cases. */
+/** What others write: installed packages, builds, the schema, its types and the recorded cases. */
 const OTHERS =
-  /(^|\/)(node_modules|dist|\.turbo|\.nx|\.git)$|^(out|runs|data|models)$|^apps\/api\/schema\.graphql$|^tools\/goldens\/cases$/;
+  /(^|\/)(node_modules|dist|\.turbo|\.nx|\.git)$|^(out|runs|data|models)$|^apps\/api\/schema\.graphql$|^apps\/playground\/src\/api\/schema\.d\.ts$|^tools\/goldens\/cases$/;
 
 /** Every file of ours below a folder of the repository. */
 export function filesBelow(folder: string): string[] {

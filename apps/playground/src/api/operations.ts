@@ -1,36 +1,152 @@
-import { request, subscribe } from './transport.ts';
-import type { Generation, GenerationEvent, GenerationInput, Model } from './types.ts';
+import type { ResultOf, VariablesOf } from 'gql.tada';
+import { graphql, request, subscribe } from './transport.ts';
 
-const generationFields = '__typename ... on Generation { id model labels seed } ... on Error { code message }';
+/* Every operation that the page sends, and the types that the page uses: what these documents ask for. */
 
-type Refusal = { readonly __typename: 'RequestError'; readonly code: string; readonly message: string };
-type Answer = (Generation & { readonly __typename: 'Generation' }) | Refusal;
+const modelsQuery = graphql(`
+  query {
+    models {
+      name
+      title
+      parameters
+      image {
+        height
+        width
+      }
+      classes {
+        label
+        name
+      }
+      tokens
+      layout {
+        start
+        height
+        width
+      }
+      options
+      guidanceOff
+      defaults {
+        guidance
+      }
+    }
+  }
+`);
 
-/** Errors of the server say what to do already; this only makes them throwable. */
+const shown = graphql(`
+  fragment Shown on Generation {
+    id
+    model
+    labels
+    seed
+  }
+`);
+
+const refused = graphql(`
+  fragment Refused on RequestError {
+    code
+    message
+  }
+`);
+
+const createMutation = graphql(
+  `
+    mutation ($input: CreateGenerationInput!) {
+      createGeneration(input: $input) {
+        __typename
+        ...Shown
+        ...Refused
+      }
+    }
+  `,
+  [shown, refused],
+);
+
+const generationQuery = graphql(
+  `
+    query ($id: ID!) {
+      generation(id: $id) {
+        __typename
+        ...Shown
+        ...Refused
+      }
+    }
+  `,
+  [shown, refused],
+);
+
+const cancelMutation = graphql(
+  `
+    mutation ($id: ID!) {
+      cancelGeneration(id: $id) {
+        __typename
+        ...Shown
+        ...Refused
+      }
+    }
+  `,
+  [shown, refused],
+);
+
+const eventsSubscription = graphql(`
+  subscription ($id: ID!) {
+    generationEvents(id: $id, after: 0) {
+      __typename
+      seq
+      ... on QueuedEvent {
+        position
+      }
+      ... on StepEvent {
+        index
+        of
+        positions
+        previews
+        milliseconds
+      }
+      ... on CompletedEvent {
+        images
+        timings {
+          total
+        }
+      }
+      ... on FailedEvent {
+        code
+        message
+      }
+    }
+  }
+`);
+
+export type Model = ResultOf<typeof modelsQuery>['models'][number];
+/** Tokens in rows, the first of them at position `start`. */
+export type TokenMap = Model['layout'][number];
+export type Generation = ResultOf<typeof shown>;
+export type GenerationInput = VariablesOf<typeof createMutation>['input'];
+export type GenerationEvent = ResultOf<typeof eventsSubscription>['generationEvents'];
+/** `positions` is a list per image, or a single one that holds for all images; previews of another batch are null. */
+export type Step = Omit<Extract<GenerationEvent, { __typename: 'StepEvent' }>, '__typename' | 'seq'>;
+
+type Answer = ResultOf<typeof generationQuery>['generation'];
+
+/** An error of the server already says what to do; this throws it. */
 function accepted(answer: Answer): Generation {
   if (answer.__typename === 'RequestError') throw new Error(answer.message);
   return answer;
 }
 
 export async function fetchModels(): Promise<readonly Model[]> {
-  const query = `{ models { name title parameters image { height width } classes { label name }
-    tokens layout { start height width } options guidanceOff defaults { guidance } } }`;
-  return (await request<{ models: Model[] }>(query)).models;
+  return (await request(modelsQuery, {})).models;
 }
 
 export async function createGeneration(input: GenerationInput): Promise<Generation> {
-  const query = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) { ${generationFields} } }`;
-  return accepted((await request<{ createGeneration: Answer }>(query, { input })).createGeneration);
+  return accepted((await request(createMutation, { input })).createGeneration);
 }
 
 export async function fetchGeneration(id: string): Promise<Generation> {
-  const query = `query ($id: ID!) { generation(id: $id) { ${generationFields} } }`;
-  return accepted((await request<{ generation: Answer }>(query, { id })).generation);
+  return accepted((await request(generationQuery, { id })).generation);
 }
 
 export async function cancelGeneration(id: string): Promise<void> {
-  const query = `mutation ($id: ID!) { cancelGeneration(id: $id) { ${generationFields} } }`;
-  accepted((await request<{ cancelGeneration: Answer }>(query, { id })).cancelGeneration);
+  accepted((await request(cancelMutation, { id })).cancelGeneration);
 }
 
 export interface Listener {
@@ -40,18 +156,12 @@ export interface Listener {
 
 /**
  * All events of a generation from its first. After a lost connection they come again from the first: the listener
- * drops those it has seen. Returns what ends it.
+ * drops those that it has seen. Returns a function that ends it.
  */
 export function followGeneration(id: string, { onEvent, onError }: Listener): () => void {
-  const query = `subscription ($id: ID!) { generationEvents(id: $id, after: 0) { __typename seq
-    ... on QueuedEvent { position }
-    ... on StepEvent { index of positions previews milliseconds }
-    ... on CompletedEvent { images timings { total } }
-    ... on FailedEvent { code message } } }`;
-  return subscribe<{ generationEvents: GenerationEvent }>({
-    query,
-    variables: { id },
-    onData: ({ generationEvents }) => onEvent(generationEvents),
-    onError,
-  });
+  return subscribe(
+    eventsSubscription,
+    { id },
+    { onData: ({ generationEvents }) => onEvent(generationEvents), onError },
+  );
 }

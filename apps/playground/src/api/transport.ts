@@ -1,30 +1,64 @@
+import type { initGraphQLTada, TadaDocumentNode } from 'gql.tada';
 import { createClient, type Client } from 'graphql-ws';
+import type { introspection } from './schema.d.ts';
+
+/*
+ * How the page talks to the server: typed documents, queries over HTTP, subscriptions over one socket. The types come
+ * from apps/api/schema.graphql: `npm run graphql` writes them to schema.d.ts and checks every document.
+ */
+
+interface Scalars {
+  readonly ID: string;
+  readonly SafeInt: number;
+  readonly DateTime: string;
+  readonly JSONObject: Readonly<Record<string, unknown>>;
+}
+
+type Documents = ReturnType<
+  typeof initGraphQLTada<{ introspection: introspection; scalars: Scalars; disableMasking: true }>
+>;
+
+/**
+ * A document with the types of its result and variables, and the fragments that it spreads. gql.tada types it as
+ * a parsed document. At run time it stays text: the page ships neither a parser nor a printer.
+ */
+export const graphql = ((text: string, fragments: readonly string[] = []) =>
+  [text, ...fragments].join('\n')) as unknown as Documents;
+
+type Document<Result, Variables> = TadaDocumentNode<Result, Variables, unknown>;
+
+function textOf<Result, Variables>(document: Document<Result, Variables>): string {
+  return document as unknown as string;
+}
 
 const unreachable = 'The server does not answer. Start it with npm start, then try again.';
 
-interface GraphQLAnswer<T> {
-  readonly data?: T | null;
+interface GraphQLAnswer<Result> {
+  readonly data?: Result | null;
   readonly errors?: readonly { readonly message: string }[];
 }
 
 /** A query or mutation over HTTP. Throws an Error whose message can be shown. */
-export async function request<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
-  const answer = await post<T>(JSON.stringify({ query, variables }));
+export async function request<Result, Variables>(
+  document: Document<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
+  const answer = await post<Result>(JSON.stringify({ query: textOf(document), variables }));
   if (answer.errors?.length) throw new Error(answer.errors.map(({ message }) => message).join(' '));
   if (!answer.data) throw new Error(unreachable);
   return answer.data;
 }
 
-async function post<T>(body: string): Promise<GraphQLAnswer<T>> {
+async function post<Result>(body: string): Promise<GraphQLAnswer<Result>> {
   try {
     const response = await fetch('/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    return (await response.json()) as GraphQLAnswer<T>;
+    return (await response.json()) as GraphQLAnswer<Result>;
   } catch {
     throw new Error(unreachable);
   }
 }
 
-/** One socket for all subscriptions, opened by the first. It comes back by itself, however long the server is away. */
+/** One socket for all subscriptions, opened by the first. It reconnects by itself, however long the server is away. */
 const client: Client = createClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
   retryAttempts: Number.POSITIVE_INFINITY,
@@ -32,24 +66,27 @@ const client: Client = createClient({
   retryWait: (retries) => new Promise((resolve) => setTimeout(resolve, Math.min(4000, 250 * 2 ** retries))),
 });
 
-/** Calls `heard` with false when the connection is lost, and with true when it is back. Returns what ends it. */
+/** Calls `heard` with false when the connection is lost and with true when it is back. Returns a function that ends it. */
 export function onConnection(heard: (connected: boolean) => void): () => void {
-  // The socket is also closed when the last subscription has ended: that is code 1000, and nothing is lost.
+  // The socket is also closed when the last subscription has ended. That is code 1000: no event is missing.
   const closed = (event: unknown) => heard((event as CloseEvent).code === 1000);
   const ends = [client.on('connected', () => heard(true)), client.on('closed', closed)];
   return () => ends.forEach((end) => end());
 }
 
-interface Subscription<T> {
-  readonly query: string;
-  readonly variables: Record<string, unknown>;
-  onData(data: T): void;
+interface Listener<Result> {
+  onData(data: Result): void;
   onError(message: string): void;
 }
 
-export function subscribe<T>({ query, variables, onData, onError }: Subscription<T>): () => void {
-  return client.subscribe<T>(
-    { query, variables },
+/** Returns a function that ends the subscription. */
+export function subscribe<Result, Variables extends Record<string, unknown>>(
+  document: Document<Result, Variables>,
+  variables: Variables,
+  { onData, onError }: Listener<Result>,
+): () => void {
+  return client.subscribe<Result>(
+    { query: textOf(document), variables },
     {
       next: ({ data, errors }) => {
         if (errors?.length) onError(errors.map(({ message }) => message).join(' '));

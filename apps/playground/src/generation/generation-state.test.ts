@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { GenerationEvent } from '../api/types.ts';
+import type { GenerationEvent } from '../api/operations.ts';
 import { isBusy, reduceGeneration, reduceRuns, sending, type GenerationState } from './generation-state.ts';
 
 const step = (seq: number, index: number): GenerationEvent => ({

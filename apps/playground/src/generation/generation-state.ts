@@ -1,4 +1,4 @@
-import type { Generation, GenerationEvent, Step } from '../api/types.ts';
+import type { Generation, GenerationEvent, Step } from '../api/operations.ts';
 
 /** What the page knows of one generation. */
 export interface GenerationState {
@@ -23,7 +23,7 @@ export type GenerationAction =
   | { readonly type: 'event'; readonly event: GenerationEvent }
   | { readonly type: 'error'; readonly message: string };
 
-/** One generation per model shown: `start` begins anew, everything else concerns the one at `run`. */
+/** One generation per model shown: `start` replaces them all, everything else concerns the one at `run`. */
 export type RunsAction =
   | { readonly type: 'start'; readonly models: readonly (string | null)[] }
   | { readonly run: number; readonly action: GenerationAction };

@@ -1,6 +1,12 @@
 import { useCallback, useEffect, useReducer, useRef } from 'react';
-import { cancelGeneration, createGeneration, fetchGeneration, followGeneration } from '../api/operations.ts';
-import type { Generation, GenerationInput } from '../api/types.ts';
+import {
+  cancelGeneration,
+  createGeneration,
+  fetchGeneration,
+  followGeneration,
+  type Generation,
+  type GenerationInput,
+} from '../api/operations.ts';
 import { reduceRuns, type GenerationAction, type GenerationState } from './generation-state.ts';
 
 export interface Generations {

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
-import type { Model } from '../api/types.ts';
+import type { Model } from '../api/operations.ts';
 import type { GenerationState } from '../generation/generation-state.ts';
-import { OrderLegend } from './order-legend.tsx';
+import { OrderLegend } from './order.tsx';
 import { Run } from './run.tsx';
 
 interface Props {

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Model } from '../api/types.ts';
-import { readSettings, refusedLabel, writeSettings } from './address.ts';
-import { ownSettings, pickModel, toInputs } from './settings.ts';
+import type { Model } from '../api/operations.ts';
+import { readingsOf, refusedWord, titleOf, wordOf } from './classes.tsx';
+import { optionFields, readable, readOption } from './options.tsx';
+import { ownSettings, pickModel, readSettings, refusedLabel, toInputs, writeSettings } from './settings.ts';
 
 const shapes: Model = {
   name: 'shapes',
@@ -87,7 +89,7 @@ describe('pickModel', () => {
     expect(pickModel(settings, sets, models)).toMatchObject({ models: ['shapes.sets'], label: 2, seed: 7 });
   });
 
-  it('starts anew with other classes, and remembers each model’s own settings', () => {
+  it('starts from the defaults with other classes, and remembers each model’s own settings', () => {
     const own = { shapes: { guidance: 9, options: {} } };
     const picked = pickModel({ ...settings, own }, letters, models);
     expect(picked).toMatchObject({ models: ['letters'], label: 0 });
@@ -109,4 +111,131 @@ describe('toInputs', () => {
       { model: 'shapes', ...same, guidance: 1.5, options: { topP: 0.9, smooth: false } },
     ]);
   });
+});
+
+const fields = optionFields({
+  type: 'object',
+  properties: {
+    steps: { type: 'integer', minimum: 1, maximum: 64, default: 16, description: 'How many sets.' },
+    temperature: { type: 'number', exclusiveMinimum: 0, default: 1 },
+    noiseSchedule: { type: 'string', enum: ['cosine', 'linear'], default: 'cosine' },
+    smooth: { type: 'boolean', default: false },
+    respacing: { type: 'string', title: 'Timesteps' },
+    weights: { type: 'array' },
+  },
+});
+
+describe('optionFields', () => {
+  it('makes a field of every kind and leaves out what no form can show', () => {
+    expect(fields).toEqual([
+      {
+        name: 'steps',
+        label: 'Steps',
+        help: 'How many sets.',
+        fallback: 16,
+        kind: 'number',
+        whole: true,
+        min: 1,
+        max: 64,
+      },
+      { name: 'temperature', label: 'Temperature', fallback: 1, kind: 'number', whole: false, above: 0 },
+      {
+        name: 'noiseSchedule',
+        label: 'Noise schedule',
+        fallback: 'cosine',
+        kind: 'choice',
+        choices: ['cosine', 'linear'],
+      },
+      { name: 'smooth', label: 'Smooth', fallback: false, kind: 'check' },
+      { name: 'respacing', label: 'Timesteps', kind: 'text' },
+    ]);
+  });
+
+  it('shows no field where a model has no options', () => {
+    expect(optionFields({ type: 'object' })).toEqual([]);
+  });
+});
+
+describe('readable', () => {
+  it('makes words of names', () => {
+    expect(['topK', 'top-p', 'noise_schedule', 'useEMA', 'respacing'].map(readable)).toEqual([
+      'Top k',
+      'Top p',
+      'Noise schedule',
+      'Use EMA',
+      'Respacing',
+    ]);
+  });
+});
+
+describe('readOption', () => {
+  const read = (name: string, text: string) =>
+    readOption(
+      fields.find((field) => field.name === name)!,
+      text,
+    );
+
+  it('reads what fits the field', () => {
+    expect(read('steps', '64')).toBe(64);
+    expect(read('temperature', '0.95')).toBe(0.95);
+    expect(read('noiseSchedule', 'linear')).toBe('linear');
+    expect(read('smooth', 'true')).toBe(true);
+    expect(read('respacing', 'ddim25')).toBe('ddim25');
+  });
+
+  it('reads nothing from what does not', () => {
+    for (const [name, text] of [
+      ['steps', '65'],
+      ['steps', '1.5'],
+      ['steps', ''],
+      ['temperature', '-1'],
+      ['temperature', '0'],
+      ['noiseSchedule', 'sine'],
+      ['smooth', 'yes'],
+    ] as const)
+      expect(read(name, text), `${name}=${text}`).toBeUndefined();
+  });
+});
+
+const numbered = (names: readonly string[]) => names.map((name, label) => ({ label, name }));
+
+/* The page shares no code with the server; this table of right values is the same for both. */
+const table = new URL('../../../../packages/models/fixtures/class-choices.json', import.meta.url);
+const cases = JSON.parse(readFileSync(table, 'utf8')) as readonly {
+  readonly classes: readonly string[];
+  readonly readings: Readonly<Record<string, readonly number[]>>;
+}[];
+
+it.each(cases)('reads words by the classes $classes as the server does', ({ classes, readings }) => {
+  const words = Object.keys(readings);
+  expect(Object.fromEntries(words.map((word) => [word, readingsOf(word, numbered(classes))]))).toEqual(readings);
+});
+
+it.each(cases)('writes a word for every class of $classes that reads as that class alone', ({ classes }) => {
+  for (const label of [-1, ...classes.keys()]) {
+    expect(readingsOf(wordOf(label, numbered(classes)), numbered(classes))).toEqual([label]);
+  }
+});
+
+it('tells classes of one name apart, and those whose name means something else', () => {
+  const classes = numbered(['tench, Tinca tinca', 'crane', '2', 'crane', 'none', '1', 'each once']);
+  const titles = [...classes.keys(), -1].map((label) => titleOf(label, classes));
+  expect(titles).toEqual([
+    'tench, Tinca tinca',
+    'crane (#1)',
+    '2',
+    'crane (#3)',
+    'none (#4)',
+    '1 (#5)',
+    'each once (#6)',
+    'no class',
+  ]);
+  expect(new Set(titles).size).toBe(titles.length);
+});
+
+it('says which classes a word in the address could mean', () => {
+  const classes = numbered(['cat', 'crane', 'crane']);
+  expect([null, 'each', 'cat', '2'].map((word) => refusedWord(word, classes))).toEqual([null, null, null, null]);
+  expect(refusedWord('crane', classes)).toMatch(/“crane”, which can mean 2 classes: number:1 .*, number:2 /);
+  expect(refusedWord('dog', classes)).toMatch(/“dog”, which this model does not have/);
 });

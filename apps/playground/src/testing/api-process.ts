@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Model } from '../api/operations.ts';
 
 export interface ApiProcess {
   readonly url: string;
@@ -42,4 +43,17 @@ function readUrl(child: ChildProcess): Promise<string> {
       else if (output.includes('models: none')) reject(new Error('The server found no model in models/.'));
     });
   });
+}
+
+export type ListedModel = Model & { readonly defaults: { readonly preview: string } };
+
+/** What a running server offers, asked without the page. */
+export async function listModels(url: string): Promise<readonly ListedModel[]> {
+  const query = `{ models { name title tokens options classes { label name } defaults { preview } } }`;
+  const response = await fetch(new URL('/graphql', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  });
+  return ((await response.json()) as { data: { models: ListedModel[] } }).data.models;
 }

@@ -1,4 +1,5 @@
-import type { Step, TokenMap } from '../api/types.ts';
+import { memo } from 'react';
+import type { Step, TokenMap } from '../api/operations.ts';
 
 export interface Cell {
   readonly position: number;
@@ -45,4 +46,53 @@ export function stepColour(index: number, of: number): string {
   const part = of > 1 ? index / (of - 1) : 0;
   const value = (from: number, to: number) => (from + (to - from) * part).toFixed(3);
   return `oklch(${value(0.34, 0.92)} 0.115 ${value(300, 105)})`;
+}
+
+interface OrderMapProps {
+  readonly map: TokenMap;
+  /** Those to show; the last is outlined. */
+  readonly steps: readonly Step[];
+  readonly image: number;
+}
+
+/** Which tokens of a map came when: a grid whose cells have the colour of their step. */
+export function OrderMap({ map, steps, image }: OrderMapProps) {
+  const { height, width } = map;
+  return (
+    <svg className="order" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
+      <rect className="ground" width={width} height={height} />
+      {steps.map((step, index) => (
+        <StepCells key={step.index} map={map} step={step} image={image} isNewest={index === steps.length - 1} />
+      ))}
+    </svg>
+  );
+}
+
+interface StepCellsProps {
+  readonly map: TokenMap;
+  readonly step: Step;
+  readonly image: number;
+  readonly isNewest: boolean;
+}
+
+/** Kept from step to step: with many images only the newest cells are drawn. */
+const StepCells = memo(function StepCells({ map, step, image, isNewest }: StepCellsProps) {
+  return (
+    <g fill={stepColour(step.index, step.of)} className={isNewest ? 'newest' : undefined}>
+      {cellsIn(map, positionsOf(step, image)).map(({ position, row, column }) => (
+        <rect key={position} className="cell" x={column} y={row} width="1" height="1" />
+      ))}
+    </g>
+  );
+});
+
+/** What the colours of the order mean. */
+export function OrderLegend() {
+  const colours = Array.from({ length: 9 }, (_, index) => stepColour(index, 9)).join(', ');
+  return (
+    <p className="legend">
+      first <i aria-hidden="true" style={{ background: `linear-gradient(90deg in oklab, ${colours})` }} /> last
+      <span>Colour of a token: the step that wrote it. Outlined: the step shown.</span>
+    </p>
+  );
 }

@@ -1,8 +1,24 @@
 import { useEffect, useId, useRef, useState } from 'react';
-import { Hint } from './hint.tsx';
-import type { Bounds } from './option-fields.ts';
 
-interface Props {
+/** The sentence under a field, which `aria-describedby` finds as `ID-hint`. */
+export function Hint({ id, text }: { readonly id: string; readonly text: string | undefined }) {
+  return (
+    text && (
+      <p className="hint" id={`${id}-hint`}>
+        {text}
+      </p>
+    )
+  );
+}
+
+/** `above` is itself refused, `min` and `max` are not. */
+export interface Bounds {
+  readonly min?: number;
+  readonly above?: number;
+  readonly max?: number;
+}
+
+interface NumberFieldProps {
   readonly name: string;
   readonly value: number | undefined;
   readonly range: Bounds & { readonly step: number | 'any' };
@@ -13,7 +29,7 @@ interface Props {
 }
 
 /** A number to type. While it is out of range the form says so and keeps the last good one. */
-export function NumberField({ name, value, range, hint, disabled, required = true, onChange }: Props) {
+export function NumberField({ name, value, range, hint, disabled, required = true, onChange }: NumberFieldProps) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const { above, min = above, max, step } = range;
@@ -44,6 +60,35 @@ export function NumberField({ name, value, range, hint, disabled, required = tru
         disabled={disabled}
         aria-describedby={hint && `${id}-hint`}
         onChange={({ target }) => change(target.value, judge(target))}
+      />
+      <Hint id={id} text={hint} />
+    </div>
+  );
+}
+
+interface RangeFieldProps {
+  readonly name: string;
+  readonly value: number;
+  readonly range: { readonly min: number; readonly max: number; readonly step: number };
+  readonly hint: string;
+  onChange(value: number): void;
+}
+
+/** A number to slide, shown beside its name. */
+export function RangeField({ name, value, range, hint, onChange }: RangeFieldProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id} className="spread">
+        {name} <output htmlFor={id}>{value}</output>
+      </label>
+      <input
+        id={id}
+        type="range"
+        {...range}
+        value={value}
+        aria-describedby={`${id}-hint`}
+        onChange={({ target }) => onChange(Number(target.value))}
       />
       <Hint id={id} text={hint} />
     </div>

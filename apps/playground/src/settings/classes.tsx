@@ -1,4 +1,9 @@
-import type { Model } from '../api/types.ts';
+import { useMemo } from 'react';
+import type { Model } from '../api/operations.ts';
+import { Hint } from './fields.tsx';
+
+/** A class, -1 for none, or `each` for one image of every class. */
+export type Label = number | 'each';
 
 type Classes = Model['classes'];
 
@@ -49,4 +54,53 @@ export function refusedWord(word: string | null, classes: Classes): string | nul
   if (readings.length === 0) return `${asked}, which this model does not have.`;
   const several = readings.slice(0, 6).map((label) => `number:${label} (${titleOf(label, classes)})`);
   return `${asked}, which can mean ${readings.length} classes: ${several.join(', ')}${readings.length > 6 ? ' …' : '.'}`;
+}
+
+/** More classes than this are a list to choose from instead of buttons. */
+const MOST_BUTTONS = 24;
+
+interface ClassPickerProps {
+  readonly model: Model;
+  readonly label: Label;
+  /** A sentence about a class that the address named and that could not be chosen. */
+  readonly refused: string | null;
+  onPick(label: Label): void;
+}
+
+export function ClassPicker({ model, label, refused, onPick }: ClassPickerProps) {
+  const choices = useMemo((): { readonly value: Label; readonly name: string }[] => {
+    const classes = model.classes.map(({ label: value }) => ({ value, name: titleOf(value, model.classes) }));
+    return [...classes, { value: 'each', name: EACH }, { value: -1, name: NO_CLASS }];
+  }, [model]);
+  if (model.classes.length > MOST_BUTTONS) {
+    return (
+      <div className="field">
+        <label htmlFor="class">Class</label>
+        <select
+          id="class"
+          value={String(label)}
+          onChange={({ target }) => onPick(choices.find(({ value }) => String(value) === target.value)!.value)}
+        >
+          {choices.map(({ value, name }) => (
+            <option key={value} value={value}>
+              {name}
+            </option>
+          ))}
+        </select>
+        <Hint id="class" text={refused ?? undefined} />
+      </div>
+    );
+  }
+  return (
+    <fieldset className="classes">
+      <legend>Class</legend>
+      {choices.map(({ value, name }) => (
+        <label key={value} className="chip">
+          <input type="radio" name="class" value={value} checked={value === label} onChange={() => onPick(value)} />
+          <span>{name}</span>
+        </label>
+      ))}
+      <Hint id="class" text={refused ?? undefined} />
+    </fieldset>
+  );
 }

@@ -1,0 +1,239 @@
+import { useId } from 'react';
+import type { Model } from '../api/operations.ts';
+import { Hint, NumberField, RangeField, type Bounds } from './fields.tsx';
+
+/** The parts of JSON Schema that options need. */
+interface JsonSchema {
+  readonly type?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly (string | number)[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+}
+
+export type OptionValue = number | string | boolean;
+
+/** What belongs to one model alone. */
+export interface OwnSettings {
+  /** Null where the model takes none. */
+  readonly guidance: number | null;
+  /** By name; an option that is absent keeps the model's own value. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+}
+
+interface Described {
+  readonly name: string;
+  readonly label: string;
+  readonly help?: string;
+  /** The model's own value; where there is none, the option may be left out. */
+  readonly fallback?: OptionValue;
+}
+
+/** One option of a model as a form shows it. */
+export type OptionField = Described &
+  (
+    | ({ readonly kind: 'number'; readonly whole: boolean } & Bounds)
+    | { readonly kind: 'choice'; readonly choices: readonly (string | number)[] }
+    | { readonly kind: 'check' }
+    | { readonly kind: 'text' }
+  );
+
+/** The options that a form can show: numbers, choices, yes or no, and text. Others keep the model's own values. */
+export function optionFields(options: Model['options']): readonly OptionField[] {
+  const { properties = {} } = options as JsonSchema;
+  return Object.entries(properties).flatMap(([name, property]) => {
+    const kind = kindOf(property);
+    return kind ? [{ ...describe(name, property), ...kind } as OptionField] : [];
+  });
+}
+
+function describe(name: string, { title, description, default: fallback }: JsonSchema): Described {
+  return {
+    name,
+    label: title ?? readable(name),
+    ...(description !== undefined && { help: description }),
+    ...(isOptionValue(fallback) && { fallback }),
+  };
+}
+
+function kindOf({ type, enum: choices, minimum: min, exclusiveMinimum: above, maximum: max }: JsonSchema) {
+  if (choices) return { kind: 'choice', choices };
+  if (type === 'number' || type === 'integer') {
+    return {
+      kind: 'number',
+      whole: type === 'integer',
+      ...(min !== undefined && { min }),
+      ...(above !== undefined && { above }),
+      ...(max !== undefined && { max }),
+    };
+  }
+  if (type === 'boolean') return { kind: 'check' };
+  return type === 'string' ? { kind: 'text' } : null;
+}
+
+/** `topK` and `top-k` are both read as "Top k". */
+export function readable(name: string): string {
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .split(/[\s_-]+/)
+    .map((word) => (/^[A-Z]{2,}$/.test(word) ? word : word.toLowerCase()))
+    .join(' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** An option as the page's address writes it; what makes no sense is undefined. */
+export function readOption(field: OptionField, text: string): OptionValue | undefined {
+  switch (field.kind) {
+    case 'number':
+      return readNumber(text, field);
+    case 'choice':
+      return field.choices.find((choice) => String(choice) === text);
+    case 'check':
+      return text === 'true' || text === 'false' ? text === 'true' : undefined;
+    case 'text':
+      return text;
+  }
+}
+
+interface Range extends Bounds {
+  readonly whole?: boolean;
+}
+
+export function readNumber(
+  text: string | null,
+  { min = -Infinity, above = -Infinity, max = Infinity, whole = false }: Range,
+): number | undefined {
+  const value = text === null || text.trim() === '' ? Number.NaN : Number(text);
+  return value >= min && value > above && value <= max && (!whole || Number.isInteger(value)) ? value : undefined;
+}
+
+function isOptionValue(value: unknown): value is OptionValue {
+  return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
+}
+
+interface ModelFieldsProps {
+  readonly model: Model;
+  readonly own: OwnSettings;
+  /** Where several models are compared, each set of fields says whose it is. */
+  readonly titled: boolean;
+  onChange(own: OwnSettings): void;
+}
+
+/** Guidance and options of one model. */
+export function ModelFields({ model, own, titled, onChange }: ModelFieldsProps) {
+  const fields = optionFields(model.options);
+  return (
+    <fieldset className="own">
+      <legend className={titled ? '' : 'unseen'}>{model.title}</legend>
+      {own.guidance !== null && (
+        <RangeField
+          name="Guidance"
+          hint={`How strongly the class pulls; ${model.guidanceOff} is off`}
+          value={own.guidance}
+          range={{ min: 0, max: Math.max(10, own.guidance), step: 0.1 }}
+          onChange={(guidance) => onChange({ ...own, guidance })}
+        />
+      )}
+      {fields.length > 0 && (
+        // A field that keeps the form from being sent must be in sight.
+        <details onInvalidCapture={({ currentTarget }) => (currentTarget.open = true)}>
+          <summary>Options</summary>
+          {fields.map((field) => (
+            <OptionInput
+              key={field.name}
+              field={field}
+              value={own.options[field.name]}
+              onChange={(value) => onChange({ ...own, options: { ...own.options, [field.name]: value } })}
+            />
+          ))}
+        </details>
+      )}
+    </fieldset>
+  );
+}
+
+interface OptionInputProps {
+  readonly field: OptionField;
+  readonly value: OptionValue | undefined;
+  onChange(value: OptionValue): void;
+}
+
+/** The input that suits an option. */
+export function OptionInput({ field, value, onChange }: OptionInputProps) {
+  const { label, help, fallback } = field;
+  switch (field.kind) {
+    case 'number': {
+      const { min, above, max, whole } = field;
+      const range = {
+        ...(min !== undefined && { min }),
+        ...(above !== undefined && { above }),
+        ...(max !== undefined && { max }),
+      };
+      return (
+        <NumberField
+          name={label}
+          value={typeof value === 'number' ? value : undefined}
+          range={{ ...range, step: whole ? 1 : 'any' }}
+          hint={help}
+          required={fallback !== undefined}
+          onChange={onChange}
+        />
+      );
+    }
+    case 'choice':
+    case 'text':
+      return <TextInput field={field} value={value} onChange={onChange} />;
+    case 'check':
+      return <CheckInput field={field} value={value} onChange={onChange} />;
+  }
+}
+
+function TextInput({ field, value, onChange }: OptionInputProps) {
+  const id = useId();
+  const common = { id, value: String(value ?? ''), 'aria-describedby': field.help && `${id}-hint` };
+  const change = (text: string) => {
+    const read = readOption(field, text);
+    if (read !== undefined) onChange(read);
+  };
+  return (
+    <div className="field">
+      <label htmlFor={id}>{field.label}</label>
+      {field.kind === 'choice' ? (
+        <select {...common} onChange={({ target }) => change(target.value)}>
+          {value === undefined && <option value="">(the model’s own)</option>}
+          {field.choices.map((choice) => (
+            <option key={choice} value={choice}>
+              {choice}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <input type="text" spellCheck={false} {...common} onChange={({ target }) => change(target.value)} />
+      )}
+      <Hint id={id} text={field.help} />
+    </div>
+  );
+}
+
+function CheckInput({ field, value, onChange }: OptionInputProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label className="check" htmlFor={id}>
+        <input
+          id={id}
+          type="checkbox"
+          checked={value === true}
+          aria-describedby={field.help && `${id}-hint`}
+          onChange={({ target }) => onChange(target.checked)}
+        />
+        {field.label}
+      </label>
+      <Hint id={id} text={field.help} />
+    </div>
+  );
+}
