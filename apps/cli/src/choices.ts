@@ -1,4 +1,4 @@
-import type { JsonSchema } from '@tessera/core';
+import type { JsonSchema } from '@tessera/schema';
 import { printable } from '@tessera/errors';
 import { wrongOption } from './numbers.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cases } from '@tessera/core/conformance';
+import { cases } from '@tessera/plugin-kit/conformance';
 import { describe, expect, it } from 'vitest';
 import { flowMatchingHead } from './flow-matching-head.ts';
 

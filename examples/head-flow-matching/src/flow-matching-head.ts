@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { defineHead, schema } from '@tessera/core';
+import { defineHead, schema } from '@tessera/plugin-kit';
 import { tensorFrom } from '@tessera/engine';
 import { openVelocity } from './velocity.ts';
 

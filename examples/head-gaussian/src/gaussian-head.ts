@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { defineHead, schema } from '@tessera/core';
+import { defineHead, schema } from '@tessera/plugin-kit';
 import { nn, tensorFrom } from '@tessera/engine';
 
 const { object, number, optional, described } = schema;

@@ -1,5 +1,5 @@
-import { cases } from '@tessera/core/conformance';
-import { allPositions, type Kept, type Layout } from '@tessera/core';
+import { cases } from '@tessera/plugin-kit/conformance';
+import { allPositions, type Kept, type Layout } from '@tessera/plugin-kit';
 import { keyedRng } from '@tessera/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';

@@ -8,7 +8,7 @@ import {
   setSteps,
   shuffled,
   type Layout,
-} from '@tessera/core';
+} from '@tessera/plugin-kit';
 
 const NAME = '@tessera-examples/order-checkerboard';
 

@@ -1,6 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { checkImage, checkMask, defineTokenizer, pixelsOf, schema, TokenCanvas, type OutputOf } from '@tessera/core';
+import {
+  checkImage,
+  checkMask,
+  defineTokenizer,
+  pixelsOf,
+  schema,
+  TokenCanvas,
+  type OutputOf,
+} from '@tessera/plugin-kit';
 
 const NAME = '@tessera-examples/tokenizer-patches';
 

@@ -1,4 +1,4 @@
-import { schema, type Field } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 import type { Levels } from './encoder.ts';
 import type { LinearPreview } from './preview.ts';

@@ -1,4 +1,4 @@
-import { cases } from '@tessera/core/conformance';
+import { cases } from '@tessera/plugin-kit/conformance';
 import { describe, it } from 'vitest';
 import { causalTransformer, maskedEncoderDecoder, nextScaleTransformer } from './index.ts';
 

@@ -5,7 +5,7 @@ import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
 import { echoBackbone, shadeHead, shadesTokenizer } from '../fixtures/small-parts.ts';
 import { checkParts, compose } from './compose.ts';
 import type { Parts } from './parts.ts';
-import { nextScaleOrder } from './next-scale-order.ts';
+import { nextScaleOrder } from './orders.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -75,23 +75,6 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
       },
     },
   ],
-  [
-    'layout-broken',
-    /6 tokens whose scales cover 5/,
-    {
-      ...smallParts,
-      tokenizer: {
-        ...tokenizer,
-        plugin: {
-          ...shadesTokenizer,
-          describe: () => {
-            const described = shadesTokenizer.describe({});
-            return { ...described, layout: { ...described.layout, length: 6 } };
-          },
-        },
-      },
-    },
-  ],
   ['field-unknown', /widht.*Did you mean width/, { ...smallParts, backbone: { ...backbone, config: { widht: 3 } } }],
   [
     'part-kind',
@@ -118,13 +101,14 @@ describe('compose', () => {
     expect(error.message).toMatch(wording);
   });
 
-  it('refuses a part that is not what it says, and disposes what was built', () => {
+  it('disposes what was built where the next part cannot be built', () => {
     const { engine, weights } = smallMaterials();
     const before = tf.memory().numTensors;
-    const facts = { width: 5, reads: 'estimate', classes: 4, remembers: false } as const;
-    const wider = { ...echoBackbone, describe: () => facts };
-    const parts = { ...smallParts, backbone: { ...backbone, plugin: wider } };
-    expect(refusal(() => compose(parts, { engine, weights })).code).toBe('part-misdescribed');
+    const build = (): never => {
+      throw new Error('no licence');
+    };
+    const parts = { ...smallParts, head: { ...head, plugin: { ...shadeHead, build } } };
+    expect(() => compose(parts, { engine, weights })).toThrow('no licence');
     expect(tf.memory().numTensors).toBe(before);
     engine.dispose();
   });

@@ -1,25 +1,16 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
-import { buildAround, buildTokenizer } from './build-parts.ts';
-import type { Reads, Weights } from './contracts.ts';
-import { disposedAfter } from './dispose-all.ts';
-import type { OrderPlugin, Stride } from './plugin.ts';
-import { checkContract } from './define/plugin-contract.ts';
-import { backboneFacts, tokenizerFacts } from './guard/check-facts.ts';
-import { callPart } from './guard/part-call.ts';
-import type { Report } from './guard/patience.ts';
+import type { Reads, Tokenizer, Weights } from './contracts.ts';
+import { disposedAfter, type Held } from './dispose-all.ts';
 import { optionsOf } from './options.ts';
 import type { Part, PartFacts, Parts } from './parts.ts';
+import { checkContract, type OrderPlugin, type Stride } from './plugin.ts';
 import type { Composition } from './sample.ts';
 
 /** What `compose` builds from, besides the parts. */
 export interface Materials {
   readonly engine: Engine;
   readonly weights: Readonly<Record<'tokenizer' | 'backbone' | 'head', Weights>>;
-  /** Nobody else makes tensors while it generates: a part that leaves some behind is then found and named. */
-  readonly watchLeaks?: boolean;
-  /** Told of a call of a part that lasts long: a line, on standard error where nobody takes it. */
-  readonly report?: Report;
 }
 
 /** The strides under which a read reflects every token that has been written. */
@@ -31,8 +22,8 @@ const stridesOf: Readonly<Record<Reads, readonly Stride[]>> = {
 
 /**
  * Reads all configurations and checks that the parts agree, before any weights are opened.
- * @throws TesseraError `part-kind`, `part-contract`, `part-failed`, `part-misdescribed`, `layout-broken`, `option-twice`, `reads-not-served`, `order-loses-tokens`,
- * `one-scale`, `confidence-missing`, `space-mismatch`, or a schema's `field-...`
+ * @throws TesseraError `part-kind`, `part-contract`, `option-twice`, `reads-not-served`, `order-loses-tokens`, `one-scale`,
+ * `confidence-missing`, `space-mismatch`, or a schema's `field-...`
  */
 export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFacts {
   const configs = {
@@ -41,8 +32,8 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     backbone: readConfig('backbone', backbone),
     head: readConfig('head', head),
   };
-  const { space, layout, serves } = tokenizerFacts(tokenizer.plugin, configs.tokenizer);
-  const { reads, width, classes, remembers } = backboneFacts(backbone.plugin, configs.backbone);
+  const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
+  const { reads, width, classes, remembers } = backbone.plugin.describe(configs.backbone);
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
   if (head.plugin.space === 'discrete' && space.kind !== 'discrete') {
@@ -109,24 +100,46 @@ function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: 
 }
 
 /**
- * Builds a generator from parts that agree; the caller disposes its tokenizer, backbone and head. Every part is guarded:
- * its own errors and wrong answers become sentences that name it.
- * @throws TesseraError as `checkParts`; `part-failed`, `part-shape`; `part-misdescribed` when a built part contradicts its
- * own description
+ * Builds a generator from parts that agree; the caller disposes its tokenizer, backbone and head.
+ * @throws TesseraError as `checkParts`, and what the parts throw
  */
-export function compose(parts: Parts, { engine, weights, watchLeaks = false, report }: Materials): Composition {
+export function compose(parts: Parts, { engine, weights }: Materials): Composition {
   const facts = checkParts(parts);
-  const { plugin } = parts.tokenizer;
-  const told = report && { report };
-  const tokenizer = buildTokenizer(plugin, facts.configs.tokenizer, {
-    engine,
-    weights: weights.tokenizer,
-    ...told,
-  });
+  const tokenizer = parts.tokenizer.plugin.build(facts.configs.tokenizer, { engine, weights: weights.tokenizer });
   try {
-    return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights, watchLeaks, ...told }) };
+    return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights }) };
   } catch (error) {
     throw disposedAfter(error, [tokenizer]);
+  }
+}
+
+/** What parts are built from around a tokenizer that stands already. */
+export interface AroundMaterials {
+  readonly engine: Engine;
+  readonly tokenizer: Tokenizer;
+  readonly weights: Readonly<Record<'backbone' | 'head', Weights>>;
+}
+
+/**
+ * Builds order, backbone and head; the caller disposes backbone and head. On failure nothing is left behind.
+ * @throws what the parts throw
+ */
+export function buildAround(
+  { order, backbone: b, head: h }: Pick<Parts, 'order' | 'backbone' | 'head'>,
+  { configs, layout, width }: PartFacts,
+  { engine, tokenizer: { space }, weights }: AroundMaterials,
+): Omit<Composition, 'tokenizer'> {
+  const built: Held[] = [];
+  const hold = <T extends Held>(part: T): T => {
+    built.unshift(part);
+    return part;
+  };
+  try {
+    const backbone = hold(b.plugin.build(configs.backbone, { layout, space }, { engine, weights: weights.backbone }));
+    const head = hold(h.plugin.build(configs.head, { width, space }, { engine, weights: weights.head }));
+    return { order: order.plugin.build(configs.order), backbone, head };
+  } catch (error) {
+    throw disposedAfter(error, built);
   }
 }
 
@@ -140,9 +153,7 @@ function readConfig(kind: keyof Parts, { plugin, config }: Part<Parts[keyof Part
     });
   }
   checkContract(plugin);
-  return callPart({ name: plugin.name, call: 'config.parse()', quotes: true }, () =>
-    plugin.config.parse(config, plugin.name),
-  );
+  return plugin.config.parse(config, plugin.name);
 }
 
 function refuse(parts: Omit<ErrorParts, 'who'>): never {

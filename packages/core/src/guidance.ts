@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import type { Guidance } from './contracts.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '@tessera/schema';
 
 export type GuidanceKind = 'none' | 'ramp' | 'linear' | 'constant';
 

@@ -1,6 +1,6 @@
 import { keyedRng } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
-import { nextScaleOrder } from './next-scale-order.ts';
+import { nextScaleOrder } from './orders.ts';
 
 describe('nextScaleOrder', () => {
   it('takes one scale a step, the same for every row', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { optionsOf, readOptions, type OptionParts } from './options.ts';
-import { randomSetsOrder } from './random-sets-order.ts';
-import { schema } from './schema.ts';
+import { randomSetsOrder } from './set-orders.ts';
+import { schema } from '@tessera/schema';
 
 const layout = { length: 16, scales: [{ start: 0, height: 4, width: 4 }] };
 const { object, number, optional, described } = schema;

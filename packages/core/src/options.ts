@@ -1,9 +1,6 @@
 import { TesseraError } from '@tessera/errors';
-import { guardOptions } from './guard/guard-schema.ts';
-import { loopOptions } from './loop-options.ts';
-import type { HeadPlugin, JsonSchema, OrderPlugin, Schema } from './plugin.ts';
-import { nearestName } from './nearest-name.ts';
-import { schema } from './schema.ts';
+import { nearestName, schema, type JsonSchema, type Schema } from '@tessera/schema';
+import type { HeadPlugin, OrderPlugin } from './plugin.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
 
 /** The parts that have request-time options, and the tokens that bound them. */
@@ -83,11 +80,11 @@ export function readOptions(parts: OptionParts, given: Given, who: string): Read
 }
 
 function orderOptions({ order, layout }: OptionParts): Schema<unknown> {
-  return guardOptions(order.name, () => order.options(layout));
+  return order.options(layout);
 }
 
 function headOptions({ head, space }: OptionParts): Schema<unknown> {
-  return guardOptions(head.name, () => head.options(space));
+  return head.options(space);
 }
 
 function loopOf({ remembers }: OptionParts): Schema<unknown> {
@@ -96,4 +93,44 @@ function loopOf({ remembers }: OptionParts): Schema<unknown> {
 
 function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSchema>> {
   return json.properties ?? {};
+}
+
+/** What the loop itself lets a request choose, where the backbone keeps no caches. */
+const loopOptions: Schema<{ readonly guidanceFrom: number }> = schema.object({
+  guidanceFrom: schema.described(
+    schema.optional(schema.number({ min: 0, max: 1 }), 0),
+    'Guidance begins after this share of the steps; the steps before cost half. 0 guides all of them.',
+  ),
+});
+
+const taken = Object.keys(loopOptions.json.properties!);
+
+/** Options are chosen by `--set NAME=VALUE` and stand in forms. */
+const pattern = /^[a-z][\w-]*$/i;
+
+/**
+ * Whether requests can choose the options of a part by their names.
+ * @throws TesseraError `option-taken` for a name of the loop's own, `option-name` for one that no request can say
+ */
+export function checkOptionNames(who: string, { properties = {} }: JsonSchema): void {
+  for (const name of Object.keys(properties)) {
+    if (taken.includes(name)) {
+      throw new TesseraError({
+        code: 'option-taken',
+        who,
+        got: `an option ${name}`,
+        expected: `another name: the sampling loop has an option ${name} of its own`,
+        next: 'Rename it.',
+      });
+    }
+    if (!pattern.test(name)) {
+      throw new TesseraError({
+        code: 'option-name',
+        who,
+        got: `an option named ${JSON.stringify(name)}`,
+        expected: 'a letter, then letters, digits, _ or -: a request names it',
+        next: 'Rename it.',
+      });
+    }
+  }
 }

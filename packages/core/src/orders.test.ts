@@ -1,12 +1,12 @@
 import { keyedRng } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
-import { confidenceOrder } from './confidence-order.ts';
+import { confidenceOrder } from './set-orders.ts';
 import type { Kept } from './contracts.ts';
 import type { OrderPlugin } from './plugin.ts';
-import { nextScaleOrder } from './next-scale-order.ts';
-import { randomOrder } from './random-order.ts';
-import { randomSetsOrder } from './random-sets-order.ts';
-import { rasterOrder } from './raster-order.ts';
+import { nextScaleOrder } from './orders.ts';
+import { randomOrder } from './orders.ts';
+import { randomSetsOrder } from './set-orders.ts';
+import { rasterOrder } from './orders.ts';
 import type { Plan, Step } from './step.ts';
 
 const layout = {

@@ -1,28 +1,7 @@
+import { TesseraError } from '@tessera/errors';
+import type { Schema } from '@tessera/schema';
 import type { Backbone, BuildContext, Head, Order, Reads, Tokenizer } from './contracts.ts';
 import type { Layout, Space, SpaceShape } from './tokens.ts';
-
-/** A JSON Schema (draft 2020-12), as far as forms and help texts read it. */
-export interface JsonSchema {
-  readonly type?: 'number' | 'integer' | 'boolean' | 'string' | 'array' | 'object';
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly minimum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly maximum?: number;
-  readonly enum?: readonly string[];
-  readonly items?: JsonSchema;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: boolean;
-}
-
-/** Checks untrusted JSON and returns it typed, or throws a TesseraError that names the field. */
-export interface Schema<T> {
-  parse(value: unknown, who: string): T;
-  /** What it accepts, for forms and help texts; `parse` alone decides. */
-  readonly json: JsonSchema;
-}
 
 /** What every plug-in says of itself. */
 interface PluginBase<C> {
@@ -98,4 +77,33 @@ export interface OrderPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   /** Request time: the number of steps. The layout bounds it. */
   options(layout: Layout): Schema<O>;
   build(config: C): Order<O>;
+}
+
+export type AnyPlugin = TokenizerPlugin | OrderPlugin | BackbonePlugin | HeadPlugin;
+export type PluginKind = AnyPlugin['kind'];
+
+/** Versions of the contracts that this release of Tessera speaks, oldest first. */
+export const contracts: readonly number[] = [1];
+
+/** What every plug-in says of itself first. */
+export interface Spoken {
+  readonly name: string;
+  readonly contract: number;
+}
+
+/**
+ * Whether Tessera and a plug-in speak of the same contract. Asked where a plug-in is used, not where it is defined: one
+ * that is too old must not keep the others of a program from loading.
+ * @throws TesseraError `part-contract`, which says who must be updated
+ */
+export function checkContract({ name, contract }: Spoken, spoken = contracts): void {
+  if (spoken.includes(contract)) return;
+  const tooNew = contract > spoken.at(-1)!;
+  throw new TesseraError({
+    code: 'part-contract',
+    who: name,
+    got: `a plug-in for contract ${String(contract)}`,
+    expected: `contract ${spoken.join(' or ')}, which this release of Tessera speaks`,
+    next: tooNew ? `Update Tessera, or install an older ${name}.` : `Install a newer release of ${name}.`,
+  });
 }

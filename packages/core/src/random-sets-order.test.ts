@@ -1,7 +1,7 @@
 import { keyedRng } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
-import { randomSetsOrder } from './random-sets-order.ts';
-import { setSizes } from './set-sizes.ts';
+import { randomSetsOrder } from './set-orders.ts';
+import { setSizes } from './set-orders.ts';
 import type { Kept } from './contracts.ts';
 import type { Step } from './step.ts';
 

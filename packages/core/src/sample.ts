@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SampleRng } from '@tessera/engine';
 import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
 import { disposeAll, disposedAfter, type Held } from './dispose-all.ts';
-import { tensorsOf } from './guard/tensors-of.ts';
+import { nextTurn } from './next-turn.ts';
+import { tensorsOf } from './tensors-of.ts';
 import { pickTokens } from './pick-tokens.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';

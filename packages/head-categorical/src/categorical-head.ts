@@ -1,13 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import {
-  defineHead,
-  type BuildContext,
-  type Head,
-  type Hidden,
-  type SampleContext,
-  type Space,
-  type Tokens,
-} from '@tessera/core';
+import type { BuildContext, Head, Hidden, SampleContext, Space, Tokens } from '@tessera/core';
+import { defineHead } from '@tessera/plugin-kit';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { categoricalLoss } from './categorical-loss.ts';

@@ -1,4 +1,5 @@
-import { schema, type SpaceShape } from '@tessera/core';
+import type { SpaceShape } from '@tessera/core';
+import { schema } from '@tessera/schema';
 
 /** Build time. */
 export interface CategoricalConfig {

@@ -1,4 +1,4 @@
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 import { keptTimesteps, respacingMisfit, TRAINED_STEPS } from './respacing.ts';
 

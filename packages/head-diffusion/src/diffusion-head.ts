@@ -1,14 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import {
-  defineHead,
-  type BuildContext,
-  type Head,
-  type Space,
-  type Taught,
-  type Tokens,
-  type TrainContext,
-} from '@tessera/core';
+import type { BuildContext, Head, Space, Taught, Tokens, TrainContext } from '@tessera/core';
+import { defineHead } from '@tessera/plugin-kit';
 import { tensorFrom } from '@tessera/engine';
 import { diffusionConfig, diffusionOptions, type DiffusionConfig, type DiffusionOptions } from './config.ts';
 import { openDenoiser, type Denoiser } from './denoiser.ts';

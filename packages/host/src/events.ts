@@ -1,4 +1,5 @@
-import type { JsonSchema, PreviewKind, Scale } from '@tessera/core';
+import type { PreviewKind, Scale } from '@tessera/core';
+import type { JsonSchema } from '@tessera/schema';
 import type { Region } from '@tessera/pictures';
 
 /** A picture of which a part is redrawn, in files on this machine: PNG, JPEG or WebP. */

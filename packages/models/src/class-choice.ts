@@ -1,4 +1,4 @@
-import { nearestName } from '@tessera/core';
+import { nearestName } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 
 /** Whose classes they are, for an error, and their names in the order of their numbers. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
-import { nearestName } from '@tessera/core';
+import { nearestName } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 
 /** A folder that holds a `model.json`. */

@@ -1,4 +1,4 @@
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 
 /** Longest name in bytes: the temporary names beside it add a few, and file systems take 255. */
 const longest = 200;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mostGuidance, schema, type Field } from '@tessera/core';
+import { mostGuidance } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { parseJson, TesseraError } from '@tessera/errors';
 import type { ComponentEntry, ModelManifest } from './model.ts';
 

@@ -1,4 +1,5 @@
-import type { JsonSchema, Layout, PreviewKind, SampleEvent, SpaceShape, Tokenizer, Written } from '@tessera/core';
+import type { Layout, PreviewKind, SampleEvent, SpaceShape, Tokenizer, Written } from '@tessera/core';
+import type { JsonSchema } from '@tessera/schema';
 import type { Edit } from './edit/edit.ts';
 
 /** What a request may choose. Everything left out takes the model's own default. */

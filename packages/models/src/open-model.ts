@@ -1,14 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  compose,
-  disposeAll,
-  sample,
-  type Composition,
-  type JsonSchema,
-  type Report,
-  type SampleEvent,
-} from '@tessera/core';
+import { compose, disposeAll, sample, type Composition, type SampleEvent } from '@tessera/core';
+import type { Report } from '@tessera/plugin-kit';
+import type { JsonSchema } from '@tessera/schema';
 import { checkWeightFile } from '@tessera/checkpoints';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
@@ -42,13 +36,13 @@ export async function openModel(
   folder: string,
   { engine, plugins, watchLeaks = false, report }: OpenModelOptions,
 ): Promise<Model> {
-  const outline = await outlineModel(folder, plugins);
+  const outline = await outlineModel(folder, plugins, { watchLeaks, ...(report && { report }) });
   const { manifest, parts } = outline;
   await Promise.all(weightedComponents.map((component) => checkFile(folder, manifest, component)));
   const weights = await openWeights(folder, manifest);
   const release = () => weightedComponents.forEach((component) => weights[component].dispose());
   try {
-    const composition = compose(parts, { engine, weights, watchLeaks, ...(report && { report }) });
+    const composition = compose(parts, { engine, weights });
     for (const component of weightedComponents) weights[component].finish();
     return new FolderModel({ engine, outline, composition, weights });
   } catch (error) {

@@ -6,13 +6,14 @@ import {
   optionsOf,
   readOptions,
   type Guidance,
-  type JsonSchema,
   type OptionParts,
   type PartFacts,
   type Parts,
   type SampleRequest,
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
+import type { GuardOptions } from '@tessera/plugin-kit';
+import type { JsonSchema } from '@tessera/schema';
 import { readManifest } from './manifest.ts';
 import type { GenerateRequest, ModelManifest } from './model.ts';
 import { resolveParts, versionRemarks, type Plugins } from './plugins/plugins.ts';
@@ -36,10 +37,14 @@ export interface ModelOutline {
  * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch, option-unknown, what
  * `checkParts` and the schemas of the options throw
  */
-export async function outlineModel(folder: string, plugins?: Partial<Plugins>): Promise<ModelOutline> {
+export async function outlineModel(
+  folder: string,
+  plugins?: Partial<Plugins>,
+  guard?: GuardOptions,
+): Promise<ModelOutline> {
   const manifest = await readManifest(folder);
   const who = join(folder, 'model.json');
-  const parts = resolveParts(manifest, who, plugins);
+  const parts = resolveParts(manifest, who, { ...plugins, guard });
   const facts = checkParts(parts);
   checkClasses(who, manifest, facts);
   const outline = { manifest, parts, facts, remarks: versionRemarks(manifest, plugins) };

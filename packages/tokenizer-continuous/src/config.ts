@@ -7,7 +7,8 @@ import {
   type LinearPreview,
   type Rule,
 } from '@tessera/autoencoder';
-import { schema, type Field, type Layout } from '@tessera/core';
+import type { Layout } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 
 /**

@@ -1,5 +1,6 @@
 import { keeping, readsOfScales, scaleLayout, upTo, type Rule } from '@tessera/autoencoder';
-import { schema, type Field, type Layout, type Reads, type SpaceShape } from '@tessera/core';
+import type { Layout, Reads, SpaceShape } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { klFields, klRules, latentSide, whole, type KlConfig } from './config.ts';
 
 /** Configuration of a KL-VAE whose latent map is taken apart into scales; `patch_size` is 1. */

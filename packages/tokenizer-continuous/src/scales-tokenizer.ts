@@ -12,14 +12,8 @@ import {
   type Pyramid,
   type ScaleModel,
 } from '@tessera/autoencoder';
-import {
-  checkImage,
-  defineTokenizer,
-  type BuildContext,
-  type Encoding,
-  type Tokenizer,
-  type TokenizerPlugin,
-} from '@tessera/core';
+import { checkImage, type BuildContext, type Encoding, type Tokenizer, type TokenizerPlugin } from '@tessera/core';
+import { defineTokenizer } from '@tessera/plugin-kit';
 import { decodeLatent, openKlVae, type KlVae } from './kl-vae.ts';
 import { latentPyramid, toScaleTokens } from './latent-scales.ts';
 import { drawLatent } from './posterior.ts';

@@ -3,7 +3,6 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import {
   checkImage,
   checkMask,
-  defineTokenizer,
   pixelsOf,
   TokenCanvas,
   type BuildContext,
@@ -15,6 +14,7 @@ import {
   type TokenizerPlugin,
   type Tokens,
 } from '@tessera/core';
+import { defineTokenizer } from '@tessera/plugin-kit';
 import type { TraceRng } from '@tessera/engine';
 import { klConfig, klLayout, tokenChannels, type KlConfig } from './config.ts';
 import { openKlVae, type KlVae } from './kl-vae.ts';

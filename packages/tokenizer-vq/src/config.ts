@@ -8,7 +8,8 @@ import {
   type LinearPreview,
   type Rule,
 } from '@tessera/autoencoder';
-import { schema, type Field, type Layout } from '@tessera/core';
+import type { Layout } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 
 /**
  * Configuration of the multi-scale residual VQ-VAE (VAR, arXiv 2404.02905, section 3.2). Names are those of the official

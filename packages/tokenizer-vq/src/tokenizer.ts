@@ -15,7 +15,6 @@ import {
 } from '@tessera/autoencoder';
 import {
   checkImage,
-  defineTokenizer,
   type BuildContext,
   type Encoding,
   type Reads,
@@ -24,6 +23,7 @@ import {
   type TokenizerPlugin,
   type Tokens,
 } from '@tessera/core';
+import { defineTokenizer } from '@tessera/plugin-kit';
 import { TesseraError } from '@tessera/errors';
 import { pyramidOf } from './accumulate.ts';
 import { imageSide, vqConfig, vqLayout, type VqConfig } from './config.ts';

@@ -1,4 +1,4 @@
-import { nearestName } from '@tessera/core';
+import { nearestName } from '@tessera/schema';
 import type { Host, ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 import { chooseClass } from '@tessera/models';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { schema } from '@tessera/core';
-import { createEngine } from '@tessera/targets';
+import { schema } from '@tessera/schema';
+import { createEngine } from '@tessera/engine';
 import { decodeText, parseJson, printable, TesseraError } from '@tessera/errors';
 import { folderName, importModel, readManifest, type ImportHints, type ImportRequest } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';

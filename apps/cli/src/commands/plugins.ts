@@ -1,5 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import { nearestName } from '@tessera/core';
+import { nearestName } from '@tessera/schema';
 import { findConfig, listPlugins, loadPlugins, type PluginFacts } from '@tessera/models';
 import { choiceLines } from '../choices.ts';
 import type { Arguments, Command } from '../command.ts';

@@ -1,4 +1,4 @@
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 
 /** Configuration of a transformer that the class modulates (VAR, arXiv 2404.02905, section 3.2 and appendix A). */
 export interface AdaLNConfig {

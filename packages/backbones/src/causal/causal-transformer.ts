@@ -1,4 +1,5 @@
-import { defineBackbone, type Backbone, type BackboneDims, type BuildContext } from '@tessera/core';
+import type { Backbone, BackboneDims, BuildContext } from '@tessera/core';
+import { defineBackbone } from '@tessera/plugin-kit';
 import { adaLNConfig, type AdaLNConfig } from '../adaln/config.ts';
 import { WHO } from './model.ts';
 import { takeParams } from './params.ts';

@@ -1,4 +1,4 @@
-import { schema, type Field } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 
 /** One of the two transformers. */
 export interface TransformerConfig {

@@ -1,4 +1,5 @@
-import { defineBackbone, type Backbone, type BuildContext } from '@tessera/core';
+import type { Backbone, BuildContext } from '@tessera/core';
+import { defineBackbone } from '@tessera/plugin-kit';
 import { maskedConfig, type MaskedConfig } from './config.ts';
 import type { MaskedModel } from './forward.ts';
 import { takeParams, type MaskedDims } from './params.ts';

@@ -1,4 +1,5 @@
-import { defineBackbone, type Backbone, type BuildContext } from '@tessera/core';
+import type { Backbone, BuildContext } from '@tessera/core';
+import { defineBackbone } from '@tessera/plugin-kit';
 import { adaLNConfig, type AdaLNConfig } from '../adaln/config.ts';
 import { takeParams, type NextScaleDims } from './params.ts';
 import { compilePrograms } from './programs.ts';

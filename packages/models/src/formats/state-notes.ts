@@ -1,4 +1,4 @@
-import { schema, type Schema } from '@tessera/core';
+import { schema, type Schema } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 import { modelFacts } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { isPluginLike } from '@tessera/core';
+import { isPluginLike } from '@tessera/plugin-kit';
 import { decodeText, isTesseraError, TesseraError } from '@tessera/errors';
 import { findPackage, packageIn } from './find-package.ts';
 import { importLimit, importModule, resolveModule, Unended } from './import-module.ts';

@@ -1,5 +1,6 @@
-import { guardOptions, guardSchema } from '@tessera/core';
-import type { AnyPlugin, JsonSchema, Layout, PluginKind, Schema, SpaceShape, Stride } from '@tessera/core';
+import type { AnyPlugin, Layout, PluginKind, SpaceShape, Stride } from '@tessera/core';
+import { guardPlugin } from '@tessera/plugin-kit';
+import type { JsonSchema } from '@tessera/schema';
 import { builtInPlugins, pluginKinds, type PluginOrigin, type Plugins } from './plugins.ts';
 
 /** A plug-in as `tessera plugins` shows it. */
@@ -42,9 +43,9 @@ function saidOrigin({ name, package: from }: AnyPlugin): PluginOrigin | null {
 }
 
 /** @throws TesseraError `part-failed`, `part-shape` where the plug-in cannot say its configuration or options; `option-taken`, `option-name` */
-export function factsOf(plugin: AnyPlugin, origin: PluginOrigin | null): PluginFacts {
+export function factsOf(given: AnyPlugin, origin: PluginOrigin | null): PluginFacts {
+  const plugin = guardPlugin(given);
   const { kind, name, contract } = plugin;
-  const options = (give: () => Schema<unknown>): JsonSchema => guardOptions(name, give).json;
   return {
     kind,
     name,
@@ -53,12 +54,12 @@ export function factsOf(plugin: AnyPlugin, origin: PluginOrigin | null): PluginF
     contract,
     space: plugin.kind === 'head' ? plugin.space : null,
     stride: plugin.kind === 'order' ? plugin.stride : null,
-    config: guardSchema({ name, call: 'config' }, () => plugin.config).json,
+    config: plugin.config.json,
     options:
       plugin.kind === 'head'
-        ? options(() => plugin.options(exampleTokens[plugin.space]))
+        ? plugin.options(exampleTokens[plugin.space]).json
         : plugin.kind === 'order'
-          ? options(() => plugin.options(exampleTokens.layout))
+          ? plugin.options(exampleTokens.layout).json
           : null,
   };
 }

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { callPart, checkPlugin, isPluginLike, type AnyPlugin } from '@tessera/core';
+import type { AnyPlugin } from '@tessera/core';
+import { callPart, checkPlugin, isPluginLike } from '@tessera/plugin-kit';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { findPackage, packageAround, packageIn } from './find-package.ts';
 import { importConfig, type Listed } from './import-config.ts';

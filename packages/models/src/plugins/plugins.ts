@@ -1,9 +1,11 @@
-import { confidenceOrder, nearestName, nextScaleOrder, randomOrder, randomSetsOrder, rasterOrder } from '@tessera/core';
+import { confidenceOrder, nextScaleOrder, randomOrder, randomSetsOrder, rasterOrder } from '@tessera/core';
 import type { AnyPlugin, BackbonePlugin, HeadPlugin, OrderPlugin, Part, Parts, TokenizerPlugin } from '@tessera/core';
 import { causalTransformer, maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
+import { guardPlugin, type GuardOptions } from '@tessera/plugin-kit';
+import { nearestName } from '@tessera/schema';
 import { klScalesTokenizer, klTokenizer } from '@tessera/tokenizer-continuous';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import type { ComponentEntry, ModelManifest } from '../model.ts';
@@ -16,6 +18,8 @@ export interface Plugins {
   readonly heads: readonly HeadPlugin[];
   /** Where the plug-ins of a project came from, as far as its configuration and its packages tell. */
   readonly origins?: ReadonlyMap<AnyPlugin, PluginOrigin>;
+  /** How the plug-ins of a project are guarded: Tessera's own are certified by their tests instead. */
+  readonly guard?: GuardOptions | undefined;
 }
 
 /** The npm package of a plug-in. */
@@ -53,7 +57,7 @@ const components = ['tokenizer', 'order', 'backbone', 'head'] as const;
 type Components = Pick<ModelManifest, (typeof components)[number]>;
 
 /**
- * Finds each component's plug-in by its name, among the given ones first.
+ * Finds each component's plug-in by its name, among the given ones first. Those that are not Tessera's own are guarded.
  * @throws TesseraError plugin-unknown, which says of all that are missing what to install
  */
 export function resolveParts(manifest: Components, who: string, extra: Partial<Plugins> = {}): Parts {
@@ -62,7 +66,8 @@ export function resolveParts(manifest: Components, who: string, extra: Partial<P
     const entry = manifest[component];
     const plugin = findPlugin(kindOf[component], entry.plugin, extra);
     if (!plugin) missing.push({ kind: kindOf[component], entry, known: namesOf(kindOf[component], extra) });
-    return { plugin: plugin as P, config: entry.config };
+    const own = builtInPlugins[kindOf[component]].includes(plugin as never);
+    return { plugin: (plugin && !own ? guardPlugin(plugin, extra.guard) : plugin) as P, config: entry.config };
   };
   const parts: Parts = {
     tokenizer: find('tokenizer'),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 import { fileWeights } from '@tessera/models';
 import { openJudge, type Judge, type JudgeConfig } from './judge.ts';

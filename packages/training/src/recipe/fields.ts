@@ -1,4 +1,4 @@
-import { schema, type Field } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 
 /** A field that may be null. */

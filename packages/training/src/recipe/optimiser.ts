@@ -1,4 +1,4 @@
-import { schema, type Field } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { isLearningRateShape } from '../schedule/learning-rate.ts';
 
 /** AdamW and its schedules. */

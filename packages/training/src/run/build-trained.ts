@@ -1,4 +1,4 @@
-import { buildAround, buildTokenizer, disposeAll, disposedAfter } from '@tessera/core';
+import { buildAround, disposeAll, disposedAfter } from '@tessera/core';
 import type { Composition, Held, Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
@@ -31,7 +31,7 @@ export function tryBuilding(engine: Engine, recipeParts: RecipeParts): BuiltToke
   const held: Held[] = [own, backbone, head];
   let found: BuiltTokenizer;
   try {
-    const tokenizer = buildTokenizer(parts.tokenizer.plugin, facts.configs.tokenizer, { engine, weights: own });
+    const tokenizer = parts.tokenizer.plugin.build(facts.configs.tokenizer, { engine, weights: own });
     held.unshift(tokenizer);
     const built = buildTrained(engine, recipeParts, { tokenizer, weights: { backbone, head } });
     held.unshift(built.backbone, built.head);

@@ -1,4 +1,4 @@
-import { buildTokenizer, disposeAll, sample, type Composition, type Held } from '@tessera/core';
+import { disposeAll, sample, type Composition, type Held } from '@tessera/core';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { freshWeights, readRequest } from '@tessera/models';
 import type { DataSet, Split } from '../data/data-set.ts';
@@ -88,7 +88,7 @@ export async function timeOthers({ engine, recipe, parts, data }: Measured): Pro
   const held: Held[] = [weights.tokenizer, weights.backbone, weights.head];
   try {
     const { configs } = parts.facts;
-    const tokenizer = buildTokenizer(parts.parts.tokenizer.plugin, configs.tokenizer, {
+    const tokenizer = parts.parts.tokenizer.plugin.build(configs.tokenizer, {
       engine,
       weights: weights.tokenizer,
     });

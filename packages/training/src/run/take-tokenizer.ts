@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { buildTokenizer } from '@tessera/core';
+
 import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { fileWeights, findModel, modelRoots, readManifest, resolveParts, type Plugins } from '@tessera/models';
@@ -45,7 +45,7 @@ export async function findTokenizer(
   const path = join(model, manifest.tokenizer.weights!.file);
   const weights = await fileWeights(path);
   try {
-    buildTokenizer(parts.tokenizer.plugin, own, { engine, weights }).dispose();
+    parts.tokenizer.plugin.build(own, { engine, weights }).dispose();
     weights.finish();
     return { path, parameters: weights.parameters };
   } finally {

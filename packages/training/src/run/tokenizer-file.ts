@@ -1,4 +1,4 @@
-import { buildTokenizer, disposeAll, type Tokenizer } from '@tessera/core';
+import { disposeAll, type Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { fileWeights } from '@tessera/models';
 import type { RecipeParts } from './parts.ts';
@@ -17,7 +17,7 @@ export async function openTokenizerFile(
 ): Promise<{ tokenizer: Tokenizer; dispose(): void }> {
   const { plugin } = parts.tokenizer;
   const weights = await fileWeights(path);
-  const tokenizer = buildTokenizer(plugin, plugin.config.parse(config, path), { engine, weights });
+  const tokenizer = plugin.build(plugin.config.parse(config, path), { engine, weights });
   weights.finish();
   return {
     tokenizer,

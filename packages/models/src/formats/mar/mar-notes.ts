@@ -1,5 +1,5 @@
 import type { MaskedConfig } from '@tessera/backbones';
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import type { DiffusionConfig } from '@tessera/head-diffusion';
 import type { KlConfig } from '@tessera/tokenizer-continuous';
 

@@ -1,5 +1,5 @@
 import type { NextScaleConfig } from '@tessera/backbones';
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import type { VqConfig } from '@tessera/tokenizer-vq';
 
 const { boolean, choice, integer, list, number, object } = schema;

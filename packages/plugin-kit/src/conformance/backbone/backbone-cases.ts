@@ -1,0 +1,189 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor2D } from '@tensorflow/tfjs';
+import { type BackbonePlugin, noGuidance } from '@tessera/core';
+import { type Trial } from '../options.ts';
+import { numbers } from '../bench.ts';
+import { caseOf, type Case, type Property } from '../case.ts';
+import { apart, unequal } from '../compare.ts';
+import { falls, type Lessons } from '../learn.ts';
+import {
+  KNOWN,
+  lessonFrom,
+  lessonOf,
+  orderOf,
+  statesAt,
+  taught,
+  withBackbone,
+  type Images,
+  type OpenedBackbone,
+} from './opened-backbone.ts';
+import { idle, roll } from './roll.ts';
+
+/** A backbone alone: tokens and estimates are made up, and weights shaken. */
+export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
+  const two: Images = { seeds: [2 * trial.seed, 2 * trial.seed + 1] };
+  return trial.targets.flatMap((target) => {
+    const on = (property: Property, check: (opened: OpenedBackbone) => Promise<string | null>): Case =>
+      caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
+        withBackbone({ plugin, trial, target }, check),
+      );
+    return [
+      on('shapes', async (opened) => {
+        const { width, reads } = opened.backbone;
+        const { facts } = opened;
+        if (width !== facts.width || reads !== facts.reads)
+          return `width ${width} and reads '${reads}', else described`;
+        if (!(await roll(opened, two)).every(Number.isFinite)) return 'hidden states that are not finite';
+        return (await misplaced(opened, two)) ?? misplaced(opened, { ...two, shuffled: true });
+      }),
+      on('determinism', async (opened) => {
+        const once = await roll(opened, two);
+        await roll(opened, { seeds: [9], guidance: idle });
+        return unequal('hidden states', once, await roll(opened, two));
+      }),
+      on('batch', async (opened) => {
+        const seeds = [1, 2, 3];
+        const together = await roll(opened, { seeds, shuffled: true });
+        for (const [row, seed] of seeds.entries()) {
+          const alone = await roll(opened, { seeds: [seed], shuffled: true });
+          const own = together.subarray(row * alone.length, (row + 1) * alone.length);
+          const far = apart('hidden states of one image', own, alone);
+          if (far !== null) return far;
+        }
+        return null;
+      }),
+      on('guidance', (opened) => misguided(opened, two)),
+      on('causality', (opened) => foresees(opened, two)),
+      on('context', (opened) => deaf(opened, two)),
+      on('cache', (opened) => unlikeTaught(opened, two)),
+      on('loss', learns),
+      on('leaks', async (opened) => {
+        const all = async (): Promise<void> => {
+          for (const guidance of [idle, noGuidance]) await roll(opened, { seeds: [1], guidance });
+        };
+        await all();
+        const before = tf.memory().numTensors;
+        await all();
+        const left = tf.memory().numTensors - before;
+        return left === 0 ? null : `${left} tensors after two rollouts`;
+      }),
+      on('dispose', async ({ backbone, bench }) => {
+        backbone.dispose();
+        backbone.dispose();
+        const gone = bench.params.find(({ variable }) => variable.isDisposed);
+        return gone ? `the weight ${gone.name} disposed by the backbone` : null;
+      }),
+    ];
+  });
+}
+
+/** Training compares hidden states with the tokens at the positions that `teach` says: the lesson's order from its cut on. */
+async function misplaced(opened: OpenedBackbone, images: Images): Promise<string | null> {
+  const { said } = await taught(opened, images);
+  const from = opened.facts.reads === 'known' ? KNOWN : 0;
+  const due = images.seeds.flatMap((seed) => orderOf(opened, seed, images).slice(from));
+  if (said === null || unequal('', due, said) === null) return null;
+  return "positions_Bl of teach() that are not the lesson's order from its cut on";
+}
+
+/** Guided rows: first those of the class, as without guidance, then those of the null class. */
+async function misguided(opened: OpenedBackbone, images: Images): Promise<string | null> {
+  const guided = await roll(opened, { ...images, guidance: idle });
+  const [seeing, blind] = [guided.subarray(0, guided.length / 2), guided.subarray(guided.length / 2)];
+  const nobody = images.seeds.map(() => -1);
+  return (
+    apart('hidden states with and without the null class', await roll(opened, images), seeing) ??
+    apart('hidden states of guided rows and of label -1', await roll(opened, { ...images, labels: nobody }), blind)
+  );
+}
+
+/** Places of an order before which everything may be seen, and nothing from there on: with what is not yet hidden by it. */
+function boundariesOf({ facts, layout }: OpenedBackbone): { readonly from: number; readonly until: number }[] {
+  const L = layout.length;
+  if (facts.reads === 'known') return [{ from: KNOWN, until: L }];
+  if (facts.reads === 'last') return [0, Math.floor(L / 2), L - 1].map((from) => ({ from, until: from + 1 }));
+  return layout.scales.map(({ start, height, width }) => ({ from: start, until: start + height * width }));
+}
+
+/** Hidden states that change with tokens which are not yet there, or null. */
+async function foresees(opened: OpenedBackbone, images: Images): Promise<string | null> {
+  const own = await taught(opened, { ...images, shuffled: true });
+  for (const { from, until } of boundariesOf(opened)) {
+    const changed = await taught(opened, {
+      ...{ ...images, shuffled: true },
+      moved: (place) => place >= from,
+      estimated: (position) => position >= until,
+    });
+    const before = ({ values }: typeof own) =>
+      statesAt(opened, values, (row) => {
+        const order = orderOf(opened, images.seeds[row]!, { ...images, shuffled: true });
+        return order.slice(opened.facts.reads === 'known' ? from : 0, until);
+      });
+    const far = apart('hidden states under other tokens to come', before(own), before(changed));
+    if (far !== null) return far;
+  }
+  return null;
+}
+
+/** What does not change hidden states though it should: the class, what is written, which of it is known, the place. */
+async function deaf(opened: OpenedBackbone, images: Images): Promise<string | null> {
+  const { facts, layout } = opened;
+  const own = await roll(opened, { ...images, rest: true });
+  const same = async (change: Partial<Parameters<typeof roll>[1]>): Promise<boolean> =>
+    String(own) === String(await roll(opened, { ...images, rest: true, ...change }));
+  const labelled = (label: number) => ({ labels: images.seeds.map(() => label) });
+  const classes = facts.classes > 1 ? [0, 1, -1] : [0, -1];
+  const seen = await Promise.all(
+    classes.map(async (label) => String(await roll(opened, { ...images, ...labelled(label) }))),
+  );
+  if (new Set(seen).size < classes.length) return `the same hidden states for the labels ${classes.join(', ')}`;
+  if (await same({ moved: (place) => place < layout.length - 1, estimated: () => true }))
+    return 'the same hidden states whatever is written';
+  if (facts.reads !== 'known') return null;
+  if (await same({ unmarked: true })) return 'the same hidden states whether tokens are known or not';
+  const places = statesAt(opened, own, (row) => (row === 0 ? [KNOWN, KNOWN + 1] : []));
+  const [first, second] = [places.slice(0, facts.width), places.slice(facts.width)];
+  return String(first) === String(second) ? 'the same hidden states at all places' : null;
+}
+
+/** What sampling computes step by step is what training computes at once, in any order and for any label. */
+async function unlikeTaught(opened: OpenedBackbone, images: Images): Promise<string | null> {
+  for (const shuffled of [false, true]) {
+    for (const labels of [
+      [0, -1],
+      [-1, 0],
+    ]) {
+      const asked = { ...images, shuffled, labels };
+      const stepwise = await roll(opened, { ...asked, rest: true });
+      const { values } = await taught(opened, asked);
+      // Bidirectional ones have none of what is known.
+      const there = Array.from(values, (value, i) => !Number.isNaN(value) && !Number.isNaN(stepwise[i]));
+      const of = (states: Float32Array) => states.filter((_, i) => there[i]);
+      const far = apart('hidden states of teach and rollout', of(values), of(stepwise));
+      if (far !== null) return shuffled ? `${far}, in an order of an image's own` : far;
+    }
+  }
+  return null;
+}
+
+/** A fixed view of the hidden states should tell the class. */
+async function learns(opened: OpenedBackbone): Promise<string | null> {
+  const { backbone, bench, facts, trial } = opened;
+  const view_D1 = numbers('view', [facts.width, 1], trial.seed);
+  const batch = lessonOf(opened, { seeds: [0, 1, 2, 3], shuffled: true });
+  const lessons: Lessons = {
+    batch: { ...batch, view_D1 },
+    loss: (given, rng) => {
+      const { values_BlD } = backbone.teach(lessonFrom(facts, given), { rng, train: true });
+      const [B, l, D] = values_BlD.shape;
+      const seen = tf.reshape(tf.matMul(tf.reshape(values_BlD, [B * l, D]), given['view_D1'] as Tensor2D), [B, l]);
+      const wanted = tf.reshape(tf.cast(given['label']!, 'float32'), [B, 1]);
+      return tf.square(tf.sub(seen, wanted));
+    },
+  };
+  try {
+    return await falls(bench, lessons);
+  } finally {
+    for (const tensor of Object.values(lessons.batch)) tensor.dispose();
+  }
+}

@@ -1,0 +1,195 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import { tensorFrom, type Program } from '@tessera/engine';
+import { type Backbone, type BackboneFacts, type BackbonePlugin, byKey, type Layout, type Lesson } from '@tessera/core';
+import { oneMap, type PartTrial, someNumbers, type Trial, twoMaps } from '../options.ts';
+import { guardPlugin } from '../../guard/guard-plugin.ts';
+import { numbersOf, plainRng, shake, withBench, type Bench } from '../bench.ts';
+
+/** A built backbone, its weights shaken, with what it is tried on. */
+export interface OpenedBackbone {
+  readonly backbone: Backbone;
+  readonly facts: BackboneFacts;
+  readonly layout: Layout;
+  readonly channels: number;
+  readonly bench: Bench;
+  readonly trial: Trial;
+  /** Hidden states of a lesson and their positions, as the target computes them. */
+  readonly teach: Program<[Given], Given>;
+}
+
+type Given = Record<string, Tensor>;
+
+export async function withBackbone<T>(
+  { plugin, trial, target }: PartTrial<BackbonePlugin>,
+  use: (opened: OpenedBackbone) => Promise<T>,
+): Promise<T> {
+  const space = trial.space ?? someNumbers;
+  return withBench({ target, seed: trial.seed }, async (bench) => {
+    const config = plugin.config.parse(trial.config, plugin.name);
+    const facts = plugin.describe(config);
+    const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
+    const backbone = guardPlugin(plugin).build(config, { layout, space }, bench);
+    shake(bench, trial.seed);
+    const teach = bench.engine.compile(
+      (given: Given): Given => {
+        const lesson = lessonFrom(facts, given);
+        const { values_BlD, positions_Bl } = backbone.teach(lesson, { rng: plainRng(trial.seed), train: false });
+        return { values_BlD, positions_Bl: positions_Bl ?? tf.fill([1, 1], -1, 'int32') };
+      },
+      { name: 'conformance.teach' },
+    );
+    try {
+      return await use({ backbone, facts, layout, channels: space.channels, bench, trial, teach });
+    } finally {
+      teach.dispose();
+      backbone.dispose();
+    }
+  });
+}
+
+/** Tokens known at the cut of bidirectional lessons. */
+export const KNOWN = 3;
+
+/** Images of one lesson or rollout. */
+export interface Images {
+  readonly seeds: readonly number[];
+  /** One each; the seed's own unless said. */
+  readonly labels?: readonly number[];
+  /** Positions come in an order of each image's own, where the backbone leaves that open; else as they lie. */
+  readonly shuffled?: boolean;
+  /** Moves tokens at these places of the order. */
+  readonly moved?: (place: number) => boolean;
+  /** Moves estimates at these positions. */
+  readonly estimated?: (position: number) => boolean;
+}
+
+/** Positions of an image as they come. */
+export function orderOf({ facts, layout }: OpenedBackbone, seed: number, { shuffled = false }: Images): number[] {
+  const all = Array.from({ length: layout.length }, (_, position) => position);
+  return shuffled && facts.reads !== 'estimate' ? byKey(all, numbersOf('order', layout.length, seed)) : all;
+}
+
+export const labelsOf = ({ facts }: OpenedBackbone, { seeds, labels }: Images): readonly number[] =>
+  labels ?? seeds.map((seed) => seed % facts.classes);
+
+/** Numbers of all positions, by the image's seed alone: [B, L, C] row-major. */
+export function tokensOf(opened: OpenedBackbone, images: Images): Float32Array {
+  const { layout, channels } = opened;
+  return Float32Array.from(
+    images.seeds.flatMap((seed) => {
+      const values = numbersOf('tokens', layout.length * channels, seed);
+      for (const [place, position] of orderOf(opened, seed, images).entries()) {
+        if (!images.moved?.(place)) continue;
+        for (let c = 0; c < channels; c++) values[position * channels + c]! += 3;
+      }
+      return [...values];
+    }),
+  );
+}
+
+/** The same of estimates, which a canvas would give before each scale. */
+export function estimatesOf({ layout, channels }: OpenedBackbone, { seeds, estimated }: Images): Float32Array {
+  return Float32Array.from(
+    seeds.flatMap((seed) =>
+      Array.from(numbersOf('estimate', layout.length * channels, seed), (value, i) =>
+        estimated?.(Math.floor(i / channels)) ? value + 3 : value,
+      ),
+    ),
+  );
+}
+
+/** The tensors of a lesson. The caller disposes them. */
+export function lessonOf(opened: OpenedBackbone, images: Images): Given {
+  const { layout, channels } = opened;
+  const [B, L] = [images.seeds.length, layout.length];
+  const first = layout.scales[0]!.height * layout.scales[0]!.width;
+  const orders = images.seeds.map((seed) => orderOf(opened, seed, images));
+  const ranks = orders.map((order) => order.map((_, position) => order.indexOf(position)));
+  const all = tensorFrom(estimatesOf(opened, images), [B, L, channels]) as Tensor3D;
+  const estimates = tf.slice(all, [0, first, 0], [B, L - first, channels]);
+  all.dispose();
+  const whole = (rows: readonly (readonly number[])[]) => tensorFrom(Int32Array.from(rows.flat()), [B, L], 'int32');
+  return {
+    values: tensorFrom(tokensOf(opened, images), [B, L, channels]),
+    estimates,
+    order: whole(orders),
+    rank: whole(ranks),
+    known: tensorFrom(Int32Array.of(KNOWN), [], 'int32'),
+    label: tensorFrom(Int32Array.from(labelsOf(opened, images)), [B], 'int32'),
+  };
+}
+
+export function lessonFrom({ reads }: BackboneFacts, given: Readonly<Given>): Lesson {
+  return {
+    values_BLC: given['values'] as Tensor3D,
+    ...(reads === 'estimate' && { estimates_BLC: given['estimates'] as Tensor3D }),
+    order_BL: given['order'] as Tensor2D,
+    rank_BL: given['rank'] as Tensor2D,
+    cut: reads === 'known' ? { known: given['known']!, least: KNOWN, most: KNOWN } : null,
+    label_B: given['label'] as Tensor1D,
+  };
+}
+
+/** Hidden states by image and position. */
+export interface States {
+  /** [B, L, D]; NaN where there is none. */
+  readonly values: Float32Array;
+  /** The positions that `teach` said, [B, l]; null: all, ascending. */
+  readonly said: Int32Array | null;
+}
+
+/** What a backbone makes of a lesson. */
+export async function taught(opened: OpenedBackbone, images: Images): Promise<States> {
+  const given = lessonOf(opened, images);
+  const found = await opened.teach(given).finally(() => tf.dispose(given));
+  try {
+    const said = Int32Array.from(await found['positions_Bl']!.data());
+    const L = opened.layout.length;
+    const ascending = Int32Array.from({ length: images.seeds.length * L }, (_, i) => i % L);
+    const positions = said[0] === -1 ? ascending : said;
+    const data = (await found['values_BlD']!.data()) as Float32Array;
+    const values = emptyStates(opened, images.seeds.length);
+    place(opened, { values, data, positions });
+    return { values, said: said[0] === -1 ? null : said };
+  } finally {
+    tf.dispose(found);
+  }
+}
+
+export function emptyStates({ layout, facts: { width } }: OpenedBackbone, rows: number): Float32Array {
+  return new Float32Array(rows * layout.length * width).fill(NaN);
+}
+
+interface Placed {
+  /** [R, L, D], written. */
+  readonly values: Float32Array;
+  /** [R, l, D]. */
+  readonly data: Float32Array;
+  /** [R, l]. */
+  readonly positions: Int32Array;
+}
+
+/** Puts hidden states at their positions. */
+export function place({ layout, facts: { width } }: OpenedBackbone, { values, data, positions }: Placed): void {
+  const l = (positions.length * layout.length * width) / values.length;
+  for (const [i, position] of positions.entries()) {
+    const at = (Math.floor(i / l) * layout.length + position) * width;
+    values.set(data.subarray(i * width, (i + 1) * width), at);
+  }
+}
+
+/** States of some positions of each image, one after the other. */
+export function statesAt(
+  { layout, facts: { width } }: OpenedBackbone,
+  values: Float32Array,
+  at: (row: number) => readonly number[],
+): number[] {
+  const rows = values.length / (layout.length * width);
+  return Array.from({ length: rows }, (_, row) =>
+    at(row).flatMap((position) => {
+      const from = (row * layout.length + position) * width;
+      return [...values.subarray(from, from + width)];
+    }),
+  ).flat();
+}

@@ -1,0 +1,102 @@
+import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import { tensorFrom } from '@tessera/engine';
+import { type Context, type Guidance, noGuidance, type Step } from '@tessera/core';
+import { take } from '../bench.ts';
+import {
+  emptyStates,
+  estimatesOf,
+  KNOWN,
+  labelsOf,
+  orderOf,
+  place,
+  tokensOf,
+  type Images,
+  type OpenedBackbone,
+} from './opened-backbone.ts';
+
+/** Guidance that computes the null class and mixes nothing of it in. */
+export const idle: Guidance = { active: true, saves: false, weight: () => 1 };
+
+export interface Rolled extends Images {
+  readonly guidance?: Guidance;
+  /** Of bidirectional backbones: one step, all tokens that follow the first `KNOWN`. */
+  readonly rest?: boolean;
+  /** Of bidirectional backbones: known tokens are not marked as such. */
+  readonly unmarked?: boolean;
+}
+
+/** Hidden states of a whole generation, [R, L, D] at their positions; guided, the null class' rows follow. */
+export async function roll(opened: OpenedBackbone, rolled: Rolled): Promise<Float32Array> {
+  const { seeds, guidance = noGuidance } = rolled;
+  const labels = labelsOf(opened, rolled);
+  const rollout = await opened.backbone.openRollout(
+    seeds.map((seed, row) => ({ seed, label: labels[row]! })),
+    guidance,
+  );
+  const values = emptyStates(opened, (guidance.active ? 2 : 1) * seeds.length);
+  try {
+    for (const { start, step } of stepsOf(opened, rolled)) {
+      const context = contextOf(opened, rolled, { start, step });
+      const { values_RlD } = await rollout.forward(context, step, guidance.active);
+      for (const held of Object.values(context))
+        if (held !== null && typeof held === 'object') (held as Tensor).dispose();
+      const once = step.positions_Bl;
+      const positions = guidance.active ? Int32Array.from([...once, ...once]) : once;
+      place(opened, { values, data: await take(values_RlD), positions });
+    }
+    return values;
+  } finally {
+    rollout.dispose();
+  }
+}
+
+interface Place {
+  /** Tokens before this step. */
+  readonly start: number;
+  readonly step: Step;
+}
+
+function stepsOf(opened: OpenedBackbone, rolled: Rolled): Place[] {
+  const { facts, layout } = opened;
+  const L = layout.length;
+  const bidirectional = rolled.rest ? [KNOWN] : [0, KNOWN];
+  const starts = {
+    estimate: layout.scales.map(({ start }) => start),
+    known: bidirectional.filter((start) => start < L),
+    last: Array.from({ length: L }, (_, at) => at),
+  }[facts.reads];
+  const orders = rolled.seeds.map((seed) => orderOf(opened, seed, rolled));
+  return starts.map((start, index) => {
+    const end = starts[index + 1] ?? L;
+    const positions_Bl = Int32Array.from(
+      orders.flatMap((order) => order.slice(start, end).sort((first, second) => first - second)),
+    );
+    return { start, step: { index, of: starts.length, before: L - start, after: L - end, positions_Bl } };
+  });
+}
+
+/** What a canvas would give: the first `start` tokens of each order are written. */
+function contextOf(opened: OpenedBackbone, rolled: Rolled, { start, step }: Place): Context {
+  const { facts, layout, channels: C } = opened;
+  const [B, L, l] = [rolled.seeds.length, layout.length, step.positions_Bl.length / rolled.seeds.length];
+  const tokens = tokensOf(opened, rolled);
+  const cut = (from: Float32Array, at: (row: number) => number, count: number): Tensor3D => {
+    const parts = rolled.seeds.map((_, row) => [
+      ...from.subarray((row * L + at(row)) * C, (row * L + at(row) + count) * C),
+    ]);
+    return tensorFrom(Float32Array.from(parts.flat()), [B, count, C]) as Tensor3D;
+  };
+  if (facts.reads === 'estimate')
+    return { reads: 'estimate', values_BlC: start === 0 ? null : cut(estimatesOf(opened, rolled), () => start, l) };
+  const orders = rolled.seeds.map((seed) => orderOf(opened, seed, rolled));
+  if (facts.reads === 'last')
+    return { reads: 'last', values_BlC: start === 0 ? null : cut(tokens, (row) => orders[row]![start - 1]!, 1) };
+  const known = new Float32Array(B * L);
+  for (const [row, order] of orders.entries()) for (const at of order.slice(0, start)) known[row * L + at] = 1;
+  const values = tokens.map((value, i) => value * known[Math.floor(i / C)]!);
+  return {
+    reads: 'known',
+    values_BLC: tensorFrom(values, [B, L, C]) as Tensor3D,
+    known_BL: tensorFrom(rolled.unmarked ? known.fill(0) : known, [B, L]) as Tensor2D,
+  };
+}

@@ -1,0 +1,201 @@
+import * as tf from '@tensorflow/tfjs';
+import type { HeadPlugin } from '@tessera/core';
+import type { Trial } from '../options.ts';
+import { numbersOf, shake } from '../bench.ts';
+import { caseOf, within, type Case, type Property } from '../case.ts';
+import { apart, unequal } from '../compare.ts';
+import { falls } from '../learn.ts';
+import { idleOption } from '../tried-values.ts';
+import { sharesNoise } from './chance.ts';
+import { mispulled, unheated, unlike, unsure } from './likeness.ts';
+import { spilledLoss } from './loss-of-each.ts';
+import { draw, seenOf, shapeOf, WIDTH, withHead, type Draw, type OpenedHead } from './opened-head.ts';
+import { drawKinds, Lesson, targetOf, taughtOf, type TaughtHead } from './taught-head.ts';
+import { taughtBatch, toyOf } from './toy.ts';
+
+/** Tokens of an image. */
+const TOKENS = 4;
+
+/** A head alone: hidden states are made up. */
+export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
+  const lesson = new Lesson({ plugin, trial });
+  const { limit } = trial;
+  return trial.targets.flatMap((target) => {
+    const fresh = (property: Property, check: (opened: OpenedHead) => Promise<string | null>): Case =>
+      caseOf({ plugin, property, on: target, limit }, () => withHead({ plugin, trial, target }, check));
+    const shaken = (property: Property, check: (opened: OpenedHead) => Promise<string | null>): Case =>
+      fresh(property, (opened) => {
+        shake(opened.bench, trial.seed);
+        return check(opened);
+      });
+    const taught = (property: Property, check: (taught: TaughtHead) => Promise<string | null>): Case =>
+      caseOf({ plugin, property, on: target, limit }, () => lesson.on(target, check));
+    // Samples are judged on one target: on the others they must be the same.
+    const judged = [
+      taught('learning', unlike),
+      taught('pull', mispulled),
+      taught('chance', sharesNoise),
+      ...(heated(plugin, trial) ? [taught('temperature', unheated)] : []),
+      ...(plugin.confident ? [taught('confidence', unsure)] : []),
+      ...(plugin.space === 'discrete' ? [taught('codes', strayCode)] : []),
+      taught('options', idle),
+    ];
+    return [
+      fresh('shapes', async (opened) => {
+        const { values } = await draw(opened, made(opened, [1, 2]));
+        return values.every(Number.isFinite) ? null : 'tokens that are not finite';
+      }),
+      shaken('determinism', unsteady),
+      shaken('batch', unlikeAlone),
+      shaken('guidance', unguided),
+      fresh('loss', learns),
+      shaken('targets', spilledLoss),
+      ...(target === lesson.target ? judged : [taught('learning', (own) => elsewhere(own, lesson))]),
+      fresh('leaks', leftBehind),
+      fresh('abort', goesOn),
+      fresh('dispose', async ({ head, bench }) => {
+        head.dispose();
+        head.dispose();
+        const gone = bench.params.find(({ variable }) => variable.isDisposed);
+        return gone ? `the weight ${gone.name} disposed by the head` : null;
+      }),
+    ];
+  });
+}
+
+/** Whether it has an option that is held to its name. What else is wrong with its options, the cases say. */
+function heated(plugin: HeadPlugin, trial: Trial): boolean {
+  try {
+    return 'temperature' in (plugin.options(shapeOf(plugin, trial)).json.properties ?? {});
+  } catch {
+    return false;
+  }
+}
+
+/** Hidden states that depend on the row's seed alone. */
+function made({ trial }: OpenedHead, seeds: readonly number[], guided = false): Draw {
+  const of = (stream: string) => (seed: number) => numbersOf(stream, TOKENS * WIDTH, 1000 * trial.seed + seed);
+  return { seeds, hidden: of('hidden'), ...(guided && { blind: of('null') }) };
+}
+
+/** The same call again, with another between. */
+async function unsteady(opened: OpenedHead): Promise<string | null> {
+  for (const guided of [false, true]) {
+    const asked = { ...made(opened, [5, 6], guided), weight: guided ? 2 : 1 };
+    const once = seenOf(await draw(opened, asked));
+    await draw(opened, { ...made(opened, [7, 8, 9], !guided), step: 2 });
+    const again = unequal('tokens of one seed', once, seenOf(await draw(opened, asked)));
+    if (again !== null) return again;
+  }
+  return null;
+}
+
+/** Every row, since what another adds may be its own. One of them comes twice. */
+async function unlikeAlone(opened: OpenedHead): Promise<string | null> {
+  const seeds = [3, 4, 5, 4];
+  for (const guided of [false, true]) {
+    const weight = guided ? 2 : 1;
+    const together = await draw(opened, { ...made(opened, seeds, guided), weight });
+    for (const [row, seed] of seeds.entries()) {
+      const alone = await draw(opened, { ...made(opened, [seed], guided), weight });
+      const size = alone.values.length;
+      const own = together.values.subarray(row * size, (row + 1) * size);
+      const far = apart('tokens of one image', own, alone.values);
+      if (far !== null) return far;
+    }
+  }
+  return null;
+}
+
+async function unguided(opened: OpenedHead): Promise<string | null> {
+  const plain = await draw(opened, made(opened, [7, 8]));
+  const guided = await draw(opened, made(opened, [7, 8], true));
+  const far = apart('tokens with and without the null class', plain.values, guided.values);
+  if (far !== null) return far;
+  const of = (weight: number) => draw(opened, { ...made(opened, [1, 2, 3, 4], true), weight });
+  const [mild, strong] = [await of(1), await of(6)];
+  const differ = mild.values.some((value, i) => value !== strong.values[i]);
+  return differ ? null : 'the same tokens at the weights 1 and 6: nothing pulls';
+}
+
+/** A few tokens are enough: not every target is quick. */
+async function learns({ head, space, bench, plugin, trial }: OpenedHead): Promise<string | null> {
+  const toy = toyOf({ space, width: WIDTH, codes: plugin.space === 'discrete', seed: trial.seed });
+  const whole = taughtBatch(toy, trial.seed);
+  const batch = Object.fromEntries(Object.entries(whole).map(([name, all]) => [name, tf.slice(all, 0, 1)]));
+  try {
+    return await falls(bench, {
+      batch,
+      loss: (given, rng) => head.loss(taughtOf(given), targetOf(given, space), { rng, train: true }),
+    });
+  } finally {
+    for (const tensor of [...Object.values(whole), ...Object.values(batch)]) tensor.dispose();
+  }
+}
+
+/** Tokens of some seeds here and on the target of the teaching. */
+async function elsewhere(taught: TaughtHead, lesson: Lesson): Promise<string | null> {
+  const asked = { seeds: [1, 2, 3, 4].map((row) => 1000 * taught.trial.seed + row), guided: true, weight: 1.5 };
+  const here = await drawKinds(taught, asked);
+  const there = await lesson.on(lesson.target, (own) => drawKinds(own, asked));
+  return apart(`tokens of the same weights here and on ${lesson.target}`, here.values, there.values);
+}
+
+/** Values that are no entry of the codebook under their index. Smoothed tokens have no index. */
+async function strayCode(taught: TaughtHead): Promise<string | null> {
+  const { space } = taught;
+  const { values, index } = await drawKinds(taught);
+  if (space.kind !== 'discrete' || !index) return null;
+  const codebook = await space.codebook_VC.data();
+  const C = space.channels;
+  const due = values.map((_, i) => codebook[index[Math.floor(i / C)]! * C + (i % C)]!);
+  return apart('values and the codebook at their indices', values, due);
+}
+
+/** Steps and weights under which an option may show: the first and the last, guided and not. */
+const OCCASIONS = [
+  { step: 0, guided: true, weight: 2 },
+  { step: 2, guided: false, weight: 1 },
+] as const;
+
+async function idle(taught: TaughtHead): Promise<string | null> {
+  const { plugin, trial, space } = taught;
+  const seeds = Array.from({ length: 8 }, (_, row) => row);
+  return idleOption({ schema: plugin.options(space), trial, who: plugin.name }, async ({ options }) => {
+    const seen: number[] = [];
+    for (const occasion of OCCASIONS) seen.push(...seenOf(await drawKinds(taught, { ...occasion, seeds, options })));
+    return seen;
+  });
+}
+
+async function leftBehind(opened: OpenedHead): Promise<string | null> {
+  for (const guided of [false, true]) await draw(opened, made(opened, [1], guided));
+  const before = tf.memory().numTensors;
+  for (const guided of [false, true, false]) await draw(opened, made(opened, [1], guided));
+  const left = tf.memory().numTensors - before;
+  return left === 0 ? null : `${left} tensors after three calls of sample()`;
+}
+
+/** A head looks at the signal before its work; after an abort in the middle of it, it may answer or throw, but must stop. */
+async function goesOn(opened: OpenedHead): Promise<string | null> {
+  const { patience } = opened.trial;
+  const late = `nothing for ${patience} ms after the abort`;
+  const aborted = 'tokens for a signal that had aborted before: signal.throwIfAborted() is missing';
+  const early = await within(patience, late, () => drawUntil(opened, AbortSignal.abort(), aborted));
+  if (early !== null) return early;
+  const stop = new AbortController();
+  const drawn = drawUntil(opened, stop.signal, null);
+  stop.abort();
+  return within(patience, late, () => drawn);
+}
+
+/** `answered` where it answers, null where it ends with the signal. */
+async function drawUntil(opened: OpenedHead, signal: AbortSignal, answered: string | null): Promise<string | null> {
+  try {
+    await draw(opened, { ...made(opened, [1, 2]), signal });
+    return answered;
+  } catch (error) {
+    if (error === signal.reason) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+import type { TargetName } from '@tessera/engine';
+import type { Layout, SpaceShape } from '@tessera/core';
+
+/** What a plug-in is tried with. */
+export interface CasesOptions {
+  /** As a model folder writes it; an empty object by default. Small sizes make quick checks. */
+  readonly config?: unknown;
+  /** Request-time options, an empty object by default. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /**
+   * Values of request-time options to try instead of the bounds that their schema says: for texts, which have none, and
+   * where a bound would take for ever. One that depends on others must fit `options`.
+   */
+  readonly values?: Readonly<Record<string, readonly unknown[]>>;
+  /** Request-time options that rightly change nothing of what comes out, each with the reason. */
+  readonly neutral?: Readonly<Record<string, string>>;
+  /** `eager` and `onnx` by default, which everybody has. */
+  readonly targets?: readonly TargetName[];
+  /** The tokens of heads and backbones; small ones of the kind that the part wants by default. */
+  readonly space?: SpaceShape;
+  /** Where the tokens of orders and backbones lie; small maps by default, by scales for parts that go by scales. */
+  readonly layout?: Layout;
+  /** Training steps by which a head learns its toy set, and their learning rate, which falls to 0. */
+  readonly learning?: { readonly steps: number; readonly rate: number };
+  /** How long an aborted call may take to end, in milliseconds. */
+  readonly patience?: number;
+  /** How long a case may take, in milliseconds. A part that never gives the thread back cannot be stopped from here. */
+  readonly limit?: number;
+  /** Seed of everything that is made up: fresh weights, hidden states, tokens, pictures, rows. */
+  readonly seed?: number;
+}
+
+/** The options with everything filled in. */
+export interface Trial extends Required<Omit<CasesOptions, 'space' | 'layout'>> {
+  readonly space: SpaceShape | null;
+  readonly layout: Layout | null;
+}
+
+/** A part that is tried on one target. */
+export interface PartTrial<P> {
+  readonly plugin: P;
+  readonly trial: Trial;
+  readonly target: TargetName;
+}
+
+export function trialOf(given: CasesOptions): Trial {
+  return {
+    config: {},
+    options: {},
+    values: {},
+    neutral: {},
+    targets: ['eager', 'onnx'],
+    space: null,
+    layout: null,
+    learning: { steps: 240, rate: 0.01 },
+    patience: 10_000,
+    limit: 30_000,
+    seed: 1,
+    ...given,
+  };
+}
+
+export const oneMap: Layout = { length: 9, scales: [{ start: 0, height: 3, width: 3 }] };
+export const wideMap: Layout = { length: 8, scales: [{ start: 0, height: 2, width: 4 }] };
+export const twoMaps: Layout = {
+  length: 5,
+  scales: [
+    { start: 0, height: 1, width: 1 },
+    { start: 1, height: 2, width: 2 },
+  ],
+};
+export const threeMaps: Layout = {
+  length: 11,
+  scales: [
+    { start: 0, height: 1, width: 1 },
+    { start: 1, height: 2, width: 2 },
+    { start: 5, height: 2, width: 3 },
+  ],
+};
+export const someNumbers: SpaceShape = { kind: 'continuous', channels: 3 };
+export const someCodes: SpaceShape = { kind: 'discrete', channels: 3, vocabulary: 7 };

@@ -1,0 +1,13 @@
+import { describe, it } from 'vitest';
+import { confidenceOrder, nextScaleOrder, randomOrder, randomSetsOrder, rasterOrder } from '@tessera/core';
+import { cases } from './index.ts';
+
+describe.each([
+  [nextScaleOrder, {}],
+  [rasterOrder, {}],
+  [randomOrder, {}],
+  [randomSetsOrder, { options: { steps: 4 } }],
+  [confidenceOrder, { options: { steps: 4 } }],
+])('conformance', (order, options) => {
+  for (const { name, run } of cases(order, options)) it(name, run);
+});

@@ -1,0 +1,232 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import { tensorFrom } from '@tessera/engine';
+import type { TokenizerPlugin } from '@tessera/core';
+import type { Trial } from '../options.ts';
+import { plainRng, take } from '../bench.ts';
+import { caseOf, type Case, type Property } from '../case.ts';
+import { apart, distance, unequal } from '../compare.ts';
+import { sharedByPlaces, sharedByRows } from '../chance-sharing.ts';
+import { misread, mislaidMask, overwritten } from './keeping.ts';
+import {
+  encode,
+  paint,
+  pictureOf,
+  rowsOf,
+  tokensOf,
+  withTokenizer,
+  type Encoded,
+  type OpenedTokenizer,
+} from './opened-tokenizer.ts';
+import { turned } from './orientation.ts';
+
+/** A tokenizer alone: pictures are made up, and weights shaken. */
+export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
+  const main = trial.targets.find((one) => one !== 'eager') ?? trial.targets[0]!;
+  return trial.targets.flatMap((target) => {
+    const on = (property: Property, check: (opened: OpenedTokenizer) => Promise<string | null>): Case =>
+      caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
+        withTokenizer({ plugin, trial, target }, check),
+      );
+    return [
+      on('shapes', misshapen),
+      on('determinism', unsteady),
+      on('batch', unlikeAlone),
+      on('codes', strayCode),
+      on('causality', async (opened) => (await foreseen(opened)) ?? (await unlikeTaught(opened))),
+      on('kept', (opened) => overwritten(opened, target === main)),
+      on('reads', misread),
+      on('pictures', confused),
+      // Where things lie is the same on every target.
+      ...(target === main ? [on('mask', async (opened) => mislaidMask(opened)), on('orientation', turned)] : []),
+      ...(target === main ? [on('chance', sharesNoise)] : []),
+      on('leaks', leftBehind),
+      on('dispose', async ({ tokenizer, bench }) => {
+        const canvas = tokenizer.openCanvas(rowsOf(1), null, tokenizer.serves[0]!);
+        canvas.dispose();
+        canvas.dispose();
+        tokenizer.dispose();
+        tokenizer.dispose();
+        const gone = bench.params.find(({ variable }) => variable.isDisposed);
+        return gone ? `the weight ${gone.name} disposed by the tokenizer` : null;
+      }),
+    ];
+  });
+}
+
+async function misshapen(opened: OpenedTokenizer): Promise<string | null> {
+  const { layout, space, serves } = opened.tokenizer;
+  const { values, index } = await encode(opened, [pictureOf(opened, 1), pictureOf(opened, 2)]);
+  if (space.kind === 'discrete' && !index) return 'codes without an index each';
+  if (values.length !== 2 * layout.length * space.channels) return `${values.length} numbers of two pictures`;
+  if (!values.every(Number.isFinite)) return 'tokens that are not finite';
+  for (const reads of serves) {
+    const pictures = await paint(opened, { tokens: values, rows: 2, reads });
+    const outside = pictures.some((one) => !one.every((value) => value >= 0 && value <= 1));
+    if (outside) return 'pixels that are not in [0, 1]';
+  }
+  return null;
+}
+
+async function unsteady(opened: OpenedTokenizer): Promise<string | null> {
+  const all = async (): Promise<number[]> => {
+    const pictures = [pictureOf(opened, 1), pictureOf(opened, 2)];
+    const { values, index } = await encode(opened, pictures, plainRng(opened.trial.seed));
+    const [shown] = await paint(opened, { tokens: values.subarray(0, values.length / 2) });
+    return [...values, ...(index ?? []), ...shown!];
+  };
+  const once = await all();
+  await tokensOf(opened, [3]);
+  return unequal('tokens and pixels of one picture', once, await all());
+}
+
+/** Noise of training is drawn for a whole batch: means are compared. */
+async function unlikeAlone(opened: OpenedTokenizer): Promise<string | null> {
+  const pictures = [1, 2, 3].map((number) => pictureOf(opened, number));
+  const together = await encode(opened, pictures);
+  const shown = await paint(opened, { tokens: together.values, rows: pictures.length });
+  for (const [row, picture] of pictures.entries()) {
+    const alone = await encode(opened, [picture]);
+    const own = tokensAt(together.values, row, alone.values.length);
+    const [pixels] = await paint(opened, { tokens: own });
+    const far = apart('tokens of one picture', own, alone.values) ?? apart('pixels of one row', shown[row]!, pixels!);
+    if (far !== null) return far;
+  }
+  return null;
+}
+
+async function strayCode(opened: OpenedTokenizer): Promise<string | null> {
+  const { space } = opened.tokenizer;
+  if (space.kind !== 'discrete') return null;
+  const { values, index } = await encode(
+    opened,
+    [1, 2, 3, 4].map((number) => pictureOf(opened, number)),
+  );
+  if (!index) return 'codes without an index each';
+  const outside = index.find((one) => one < 0 || one >= space.vocabulary);
+  if (outside !== undefined) return `the index ${outside} of a vocabulary of ${space.vocabulary}`;
+  const [V, C] = space.codebook_VC.shape;
+  if (V !== space.vocabulary || C !== space.channels) return `a codebook of [${V}, ${C}]`;
+  const codebook = await space.codebook_VC.data();
+  const due = values.map((_, i) => codebook[index[Math.floor(i / C)]! * C + (i % C)]!);
+  return apart('values and the codebook at their indices', values, due);
+}
+
+async function estimatesOf({ tokenizer }: OpenedTokenizer, values: Float32Array): Promise<Float32Array> {
+  const values_BLC = tensorFrom(values.slice(), [1, tokenizer.layout.length, tokenizer.space.channels]) as Tensor3D;
+  const estimates = tf.tidy(() => tokenizer.estimates!(values_BLC));
+  values_BLC.dispose();
+  return take(estimates);
+}
+
+/** Estimates of a scale look at no token of it, nor of those after it. */
+async function foreseen(opened: OpenedTokenizer): Promise<string | null> {
+  const { layout, space, estimates } = opened.tokenizer;
+  if (!estimates) return null;
+  const values = await tokensOf(opened, [1]);
+  const own = await estimatesOf(opened, values);
+  const first = layout.scales[0]!.height * layout.scales[0]!.width;
+  for (const { start, height, width } of layout.scales.slice(1)) {
+    const altered = values.map((value, i) => (i < start * space.channels ? value : value + 3));
+    const until = (start - first + height * width) * space.channels;
+    const other = (await estimatesOf(opened, altered)).subarray(0, until);
+    const far = apart('estimates under other tokens to come', own.subarray(0, until), other);
+    if (far !== null) return far;
+  }
+  return null;
+}
+
+/** What training estimates is what the canvas gives. */
+async function unlikeTaught(opened: OpenedTokenizer): Promise<string | null> {
+  if (!opened.tokenizer.estimates) return null;
+  const given: number[] = [];
+  const tokens = await tokensOf(opened, [1]);
+  await paint(opened, {
+    tokens,
+    reads: 'estimate',
+    seen: async (_, context) => {
+      if (context.reads === 'estimate' && context.values_BlC) given.push(...(await context.values_BlC.data()));
+    },
+  });
+  return apart('estimates of training and canvas', await estimatesOf(opened, tokens), given);
+}
+
+/** Different pictures have different tokens, and those different pixels. Without weights, pixels are nearest their own. */
+async function confused(opened: OpenedTokenizer): Promise<string | null> {
+  const pictures = [1, 2, 3, 4].map((number) => smoothOf(opened, number));
+  const { values } = await encode(opened, pictures);
+  const size = values.length / pictures.length;
+  const same = pictures.findIndex(
+    (_, row) => row > 0 && distance(values.subarray(0, size), tokensAt(values, row, size)) === 0,
+  );
+  if (same > 0) return 'the same tokens for different pictures';
+  const shown = await paint(opened, { tokens: values, rows: pictures.length });
+  if (shown.slice(1).some((one) => distance(shown[0]!, one) === 0)) return 'the same pixels for different tokens';
+  if (opened.bench.params.length > 0) return null;
+  for (const [row, one] of shown.entries()) {
+    const nearest = pictures.reduce(
+      (best, picture, at) => (far(one, picture) < far(one, pictures[best]!) ? at : best),
+      row,
+    );
+    if (nearest !== row) return `the picture in row ${row} shown in the place of that in row ${nearest}`;
+  }
+  return null;
+}
+
+const tokensAt = (values: Float32Array, row: number, size: number) => values.subarray(row * size, (row + 1) * size);
+const far = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0);
+
+/** Slopes of a picture's own, which survive a lossy tokenizer. */
+function smoothOf({ tokenizer: { image } }: OpenedTokenizer, number: number): Float32Array {
+  const { height, width, channels } = image;
+  return Float32Array.from({ length: height * width * channels }, (_, i) => {
+    const [y, x] = [Math.floor(i / (width * channels)) / height, (Math.floor(i / channels) % width) / width];
+    return [0.1 + 0.8 * y, 0.9 - 0.8 * y, 0.1 + 0.8 * x, 0.9 - 0.8 * x][number % 4]!;
+  });
+}
+
+/** Draws of one picture's distribution, many at once. */
+const DRAWS = 256;
+
+/** What draws of one distribution share, or null. */
+async function sharesNoise(opened: OpenedTokenizer): Promise<string | null> {
+  const { layout, space } = opened.tokenizer;
+  const drawn = await drawsOf(opened, true);
+  const mean = await drawsOf(opened, false);
+  if (unequal('', drawn.values, mean.values) === null) return null;
+  const noise = drawn.values.map((value, i) => value - mean.values[i]!);
+  const size = layout.length * space.channels;
+  const spread = Float32Array.from({ length: size }, (_, at) =>
+    Math.sqrt(noise.reduce((sum, value, i) => sum + (i % size === at ? value * value : 0), 0) / DRAWS),
+  );
+  const values = noise.map((value, i) => (spread[i % size]! > 0 ? value / spread[i % size]! : 0));
+  const residuals = { values, rows: DRAWS, places: layout.length, features: space.channels };
+  // Tokens of several scales may be made of the same numbers.
+  return sharedByRows(residuals) ?? (layout.scales.length === 1 ? sharedByPlaces(residuals) : null);
+}
+
+async function drawsOf(opened: OpenedTokenizer, noisy: boolean): Promise<Encoded> {
+  const { tokenizer, trial } = opened;
+  const copies: OpenedTokenizer = {
+    ...opened,
+    tokenizer: {
+      ...tokenizer,
+      draw: (encoding, rng) => {
+        const moments =
+          encoding.moments && tf.tile(encoding.moments, [DRAWS, ...encoding.moments.shape.slice(1).map(() => 1)]);
+        const index_BL = encoding.index_BL && (tf.tile(encoding.index_BL, [DRAWS, 1]) as tf.Tensor2D);
+        return tokenizer.draw({ ...(moments && { moments }), ...(index_BL && { index_BL }) }, rng);
+      },
+    },
+  };
+  return encode(copies, [pictureOf(opened, 1)], noisy ? plainRng(trial.seed) : null);
+}
+
+async function leftBehind(opened: OpenedTokenizer): Promise<string | null> {
+  const all = async (): Promise<void> => void (await paint(opened, { tokens: await tokensOf(opened, [1]) }));
+  await all();
+  const before = tf.memory().numTensors;
+  await all();
+  const left = tf.memory().numTensors - before;
+  return left === 0 ? null : `${left} tensors after one picture`;
+}

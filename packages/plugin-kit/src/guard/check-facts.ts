@@ -1,0 +1,86 @@
+import { TesseraError } from '@tessera/errors';
+import type { BackboneFacts, BackbonePlugin, Layout, Reads, TokenizerFacts, TokenizerPlugin } from '@tessera/core';
+import { callPart, type PartCall } from './part-call.ts';
+
+const reads: readonly Reads[] = ['estimate', 'known', 'last'];
+
+/** What a tokenizer says of itself, checked. @throws TesseraError `part-failed`, `part-misdescribed`, `layout-broken` */
+export function tokenizerFacts(plugin: TokenizerPlugin, config: unknown): TokenizerFacts {
+  const part = { name: plugin.name, call: 'describe()' };
+  const facts = callPart(part, () => plugin.describe(config));
+  checkTokenizerFacts(part, facts);
+  return facts;
+}
+
+/** The same of a backbone. @throws TesseraError `part-failed`, `part-misdescribed` */
+export function backboneFacts(plugin: BackbonePlugin, config: unknown): BackboneFacts {
+  const part = { name: plugin.name, call: 'describe()' };
+  const facts = callPart(part, () => plugin.describe(config));
+  callPart(part, () => checkBackboneFacts(part, facts));
+  return facts;
+}
+
+/** @throws TesseraError `part-misdescribed`, `layout-broken` */
+export function checkTokenizerFacts(part: PartCall, facts: TokenizerFacts): void {
+  callPart(part, () => checkTokens(part, facts));
+}
+
+function checkTokens(part: PartCall, facts: TokenizerFacts): void {
+  const ask = asker(part);
+  const { space, layout, serves } = facts ?? {};
+  ask(['discrete', 'continuous'].includes(space?.kind), `space.kind = ${shown(space?.kind)}`, 'discrete or continuous');
+  ask(isCount(space.channels), `space.channels = ${shown(space.channels)}`, 'a positive integer');
+  if (space.kind === 'discrete') {
+    ask(isCount(space.vocabulary), `space.vocabulary = ${shown(space.vocabulary)}`, 'a positive integer');
+  }
+  ask(Array.isArray(layout?.scales), `layout.scales = ${shown(layout?.scales)}`, 'a list of scales');
+  for (const [index, scale] of layout.scales.entries()) {
+    const { height, width } = scale ?? {};
+    const at = `layout.scales[${index}] of ${shown(height)} x ${shown(width)}`;
+    ask(isCount(height) && isCount(width), at, 'positive integers');
+  }
+  const known = Array.isArray(serves) && serves.length > 0 && serves.every((one) => reads.includes(one));
+  ask(known, `serves = ${shown(serves)}`, `some of ${reads.join(', ')}`);
+  checkCover(part, layout);
+}
+
+function checkBackboneFacts(part: PartCall, facts: BackboneFacts): void {
+  const ask = asker(part);
+  const { width, classes, reads: read, remembers } = facts ?? {};
+  ask(isCount(width), `width = ${shown(width)}`, 'a positive integer');
+  ask(isCount(classes), `classes = ${shown(classes)}`, 'a positive integer');
+  ask(reads.includes(read), `reads = ${shown(read)}`, `one of ${reads.join(', ')}`);
+  ask(typeof remembers === 'boolean', `remembers = ${shown(remembers)}`, 'true or false');
+}
+
+function checkCover({ name: who }: PartCall, { length, scales }: Layout): void {
+  let start = 0;
+  for (const scale of scales) {
+    if (scale.start !== start) break;
+    start += scale.height * scale.width;
+  }
+  if (start === length && length > 0) return;
+  throw new TesseraError({
+    code: 'layout-broken',
+    who,
+    got: `a layout of ${length} tokens whose scales cover ${start} without a gap`,
+    expected: 'scales that follow each other and cover every token',
+    next: `Correct or exchange the tokenizer ${who}.`,
+  });
+}
+
+function asker({ name: who, call }: PartCall): (holds: boolean, got: string, expected: string) => void {
+  return (holds, got, expected) => {
+    if (holds) return;
+    const next = `Correct ${call} of ${who}, or exchange the part.`;
+    throw new TesseraError({ code: 'part-misdescribed', who, got, expected, next });
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 80) ?? String(value);
+}

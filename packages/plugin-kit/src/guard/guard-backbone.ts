@@ -1,0 +1,129 @@
+import {
+  type Backbone,
+  disposedAfter,
+  type Hidden,
+  type Lesson,
+  type Rollout,
+  type Step,
+  type Taught,
+  tensorsOf,
+} from '@tessera/core';
+import { checkTensor } from './check-tensor.ts';
+import { lentStep } from './lent.ts';
+import { LeakWatch, tensorCount } from './leak-watch.ts';
+import { awaitPart, callPart, checkMembers, misdescribed, present, wrongShape } from './part-call.ts';
+import { Patience, type Report } from './patience.ts';
+
+export interface BackboneGuard {
+  readonly name: string;
+  /** Whether nobody else makes tensors while one of its rollouts is asked. */
+  readonly watch: boolean;
+  /** What it said of all its rollouts. */
+  readonly remembers: boolean;
+  readonly report?: Report;
+}
+
+/** A backbone whose errors, shapes and leaks name it. @throws TesseraError `part-shape` where it is not a whole backbone */
+export function guardBackbone(backbone: Backbone, { name, watch, remembers, report }: BackboneGuard): Backbone {
+  const patience = new Patience(report);
+  checkMembers({ name, call: 'build()' }, backbone, ['width', 'reads', 'openRollout', 'teach', 'dispose']);
+  const leaks = watch ? new LeakWatch({ name, call: 'a rollout' }) : null;
+  let left: number | null = null;
+  return present<Backbone>({
+    width: backbone.width,
+    reads: backbone.reads,
+    openRollout: async (rows, guidance) => {
+      // Of the rollout before: its `dispose` must not throw, so that the loop can clear away the rest.
+      if (left !== null) leaks?.note(left);
+      left = null;
+      const before = tensorCount();
+      const part = { name, call: 'openRollout()', patience };
+      const rollout = await awaitPart(
+        part,
+        () => backbone.openRollout(rows, guidance),
+        (opened) => {
+          checkMembers(part, opened, ['remembers', 'forward', 'dispose']);
+          if (opened.remembers === remembers) return;
+          const got = `a rollout that says remembers = ${String(opened.remembers)}`;
+          throw disposedAfter(misdescribed(name, got, `remembers = ${remembers}`), [opened]);
+        },
+      );
+      const opened = tensorCount() - before;
+      const end = (sum: number) => (left = sum);
+      return guardRollout(rollout, { name, width: backbone.width, rows: rows.length, opened, end, patience });
+    },
+    teach: (lesson, context) => {
+      const part = { name, call: 'teach()', lent: [lesson] };
+      const taught = callPart(part, () => backbone.teach(lesson, context));
+      checkTaught(name, taught, { lesson, width: backbone.width });
+      return taught;
+    },
+    dispose: () => callPart({ name, call: 'dispose()' }, () => backbone.dispose()),
+  });
+}
+
+interface RolloutGuard {
+  readonly name: string;
+  readonly width: number;
+  readonly rows: number;
+  readonly patience: Patience;
+  /** Tensors made when it was opened. */
+  readonly opened: number;
+  /** Told at the end how many tensors it left behind. */
+  readonly end: (left: number) => void;
+}
+
+function guardRollout(rollout: Rollout, { name, width, rows, opened, end, patience }: RolloutGuard): Rollout {
+  let sum = opened;
+  return present<Rollout>({
+    remembers: rollout.remembers,
+    forward: async (context, step, guided) => {
+      const before = tensorCount();
+      return awaitPart(
+        { name, call: 'forward()', lent: [context], patience },
+        () => rollout.forward(context, lentStep(step), guided),
+        (hidden) => {
+          sum += tensorCount() - before - tensorsOf(hidden).length;
+          checkHidden(name, hidden, { step, guided, rows, width });
+        },
+      );
+    },
+    dispose: () => {
+      const before = tensorCount();
+      callPart({ name, call: 'dispose() of a rollout' }, () => rollout.dispose());
+      end(sum + tensorCount() - before);
+    },
+  });
+}
+
+interface HiddenRule {
+  readonly step: Step;
+  readonly guided: boolean;
+  readonly rows: number;
+  readonly width: number;
+}
+
+function checkHidden(name: string, hidden: Hidden, { step, guided, rows, width }: HiddenRule): void {
+  const part = { name, call: 'forward()' };
+  const { values_RlD, positions_Bl } = hidden ?? {};
+  const l = step.positions_Bl.length / rows;
+  checkTensor(part, values_RlD, { field: 'values_RlD', shape: [(guided ? 2 : 1) * rows, l, width] });
+  if (hidden.guided !== guided) throw wrongShape(part, `guided = ${String(hidden.guided)}`, `${guided}, as asked`);
+  const same = positions_Bl?.length === rows * l && positions_Bl.every((one, i) => one === step.positions_Bl[i]);
+  if (!same) throw wrongShape(part, `positions_Bl of ${positions_Bl?.length} others`, "the step's own");
+}
+
+interface TaughtRule {
+  readonly lesson: Lesson;
+  readonly width: number;
+}
+
+/** Numbers of a trace are not there yet: that the positions are the right ones, the conformance kit checks. */
+function checkTaught(name: string, taught: Taught, { lesson, width }: TaughtRule): void {
+  const part = { name, call: 'teach()' };
+  const { values_BlD, positions_Bl = null } = taught ?? {};
+  const [B, L] = lesson.values_BLC.shape;
+  const l = positions_Bl === null ? L : L - (lesson.cut?.least ?? 0);
+  checkTensor(part, values_BlD, { field: 'values_BlD', shape: [B, l, width] });
+  if (positions_Bl !== null) checkTensor(part, positions_Bl, { field: 'positions_Bl', shape: [B, l], dtype: 'int32' });
+}

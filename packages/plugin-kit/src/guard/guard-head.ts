@@ -1,0 +1,104 @@
+import { TesseraError } from '@tessera/errors';
+import {
+  type Head,
+  type Hidden,
+  type SampleContext,
+  type Sampled,
+  type Space,
+  type Taught,
+  tensorsOf,
+} from '@tessera/core';
+import { checkTensor, findUseless } from './check-tensor.ts';
+import { lentHidden, lentStep } from './lent.ts';
+import { LeakWatch, tensorCount } from './leak-watch.ts';
+import { awaitPart, callPart, checkMembers, present, wrongShape, type PartCall } from './part-call.ts';
+import { Patience, type Report } from './patience.ts';
+
+export interface HeadGuard {
+  readonly name: string;
+  readonly space: Space;
+  readonly confident: boolean;
+  /** Whether nobody else makes tensors while it samples. */
+  readonly watch: boolean;
+  readonly report?: Report;
+}
+
+/** A head whose errors, shapes, numbers and leaks name it. @throws TesseraError `part-shape` where it is not a whole head */
+export function guardHead(head: Head, guard: HeadGuard): Head {
+  const { name } = guard;
+  checkMembers({ name, call: 'build()' }, head, ['loss', 'sample', 'dispose']);
+  const patience = new Patience(guard.report);
+  const watch = guard.watch ? new LeakWatch({ name, call: 'sample()' }) : null;
+  return present<Head>({
+    loss: (taught, target, context) => {
+      const part = { name, call: 'loss()', lent: [taught, target] };
+      const loss_Bl = callPart(part, () => head.loss(taught, target, context));
+      checkTensor(part, loss_Bl, { field: 'the loss', shape: rowsOf(taught) });
+      return loss_Bl;
+    },
+    sample: (hidden, context) => {
+      const before = tensorCount();
+      const part = { name, call: 'sample()', lent: [hidden], signal: context.signal, patience };
+      return awaitPart(
+        part,
+        () => head.sample(lentHidden(hidden), { ...context, step: lentStep(context.step) }),
+        (sampled) => {
+          checkSampled(sampled, { part, guard, hidden, context });
+          watch?.note(tensorCount() - before - tensorsOf(sampled.tokens).length);
+          return checkDrawn(sampled, { part, guard, hidden, context });
+        },
+      );
+    },
+    dispose: () => callPart({ name, call: 'dispose()' }, () => head.dispose()),
+  });
+}
+
+function rowsOf({ values_BlD }: Taught): readonly number[] {
+  return values_BlD.shape.slice(0, 2);
+}
+
+interface Asked {
+  readonly part: PartCall;
+  readonly guard: HeadGuard;
+  readonly hidden: Hidden;
+  readonly context: SampleContext;
+}
+
+function checkSampled(sampled: Sampled, { part, guard: { space, confident }, hidden, context }: Asked): void {
+  const B = context.rows.length;
+  const l = hidden.positions_Bl.length / B;
+  const { tokens, confidence_Bl } = sampled ?? {};
+  checkTensor(part, tokens?.values_BlC, { field: 'tokens.values_BlC', shape: [B, l, space.channels] });
+  if (tokens.index_Bl) checkTensor(part, tokens.index_Bl, { field: 'tokens.index_Bl', shape: [B, l], dtype: 'int32' });
+  if (confident && (!(confidence_Bl instanceof Float32Array) || confidence_Bl.length !== B * l)) {
+    const got = confidence_Bl == null ? 'no confidence_Bl' : `confidence_Bl of ${confidence_Bl.length} numbers`;
+    throw wrongShape(part, got, `a Float32Array of ${B * l}, one a token`);
+  }
+}
+
+/** The loop reads these numbers after every step anyway. */
+async function checkDrawn({ tokens, confidence_Bl }: Sampled, asked: Asked): Promise<void> {
+  const { space } = asked.guard;
+  const useless = await findUseless(tokens.values_BlC);
+  if (useless !== null) throw await wrongNumbers(asked, `${useless} in tokens.values_BlC`, 'finite numbers');
+  if (tokens.index_Bl && space.kind === 'discrete') {
+    const outside = await findUseless(tokens.index_Bl, space.vocabulary);
+    if (outside !== null) throw await wrongNumbers(asked, `the index ${outside}`, `0 to ${space.vocabulary - 1}`);
+  }
+  if (confidence_Bl?.some(Number.isNaN)) throw await wrongNumbers(asked, 'NaN in confidence_Bl', 'logarithms');
+}
+
+/** Error `part-numbers`. Whoever gets hidden states that are not finite draws nothing better from them. */
+async function wrongNumbers({ guard: { name }, hidden, context: { step } }: Asked, got: string, expected: string) {
+  const given = await findUseless(hidden.values_RlD);
+  return new TesseraError({
+    code: 'part-numbers',
+    who: name,
+    got: `${got} of sample() at step ${step.index + 1} of ${step.of}`,
+    expected,
+    next:
+      given !== null
+        ? `Its hidden states hold ${given} too: look at the backbone and its weights first.`
+        : `Its hidden states are finite: look at the weights of ${name}, or report it to its makers.`,
+  });
+}

@@ -1,0 +1,4 @@
+export type { JsonSchema, Schema } from './json-schema.ts';
+export { nearestName } from './nearest-name.ts';
+export { schema, type Field, type Place } from './schema.ts';
+export { schemaFrom, type OutputOf, type StandardSchema } from './standard-schema.ts';

@@ -1,0 +1,22 @@
+/** A JSON Schema (draft 2020-12), as far as forms and help texts read it. */
+export interface JsonSchema {
+  readonly type?: 'number' | 'integer' | 'boolean' | 'string' | 'array' | 'object';
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: boolean;
+}
+
+/** Checks untrusted JSON and returns it typed, or throws a TesseraError that names the field. */
+export interface Schema<T> {
+  parse(value: unknown, who: string): T;
+  /** What it accepts, for forms and help texts; `parse` alone decides. */
+  readonly json: JsonSchema;
+}
