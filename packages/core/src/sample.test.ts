@@ -96,6 +96,31 @@ describe('sample', () => {
     expect(confidence).toEqual(Float32Array.of(1));
   });
 
+  it('says which weights to look at where tokens are not numbers', async () => {
+    const before = tf.memory().numTensors;
+    const drawing = (value: number): Composition['head'] => ({
+      ...parts.head,
+      sample: async (_, { rows }) => ({ tokens: { values_BlC: tf.fill([rows.length, 1, 1], value) } }),
+    });
+    const blind: Composition['backbone'] = {
+      ...parts.backbone,
+      openRollout: async (...given) => ({
+        ...(await parts.backbone.openRollout(...given)),
+        forward: async (_, { positions_Bl }) => ({ values_RlD: tf.fill([1, 1, 3], NaN), positions_Bl, guided: false }),
+      }),
+    };
+    const request = requestOf([{ seed: 0, label: 0 }]);
+    await expect(run(request, { ...parts, head: drawing(NaN) })).rejects.toThrow(
+      '[sample] got tokens of NaN drawn by the head at step 1 of 2; expected finite numbers, and indices of the codebook. ' +
+        'Its hidden states are finite: look at the weights of the head.',
+    );
+    await expect(run(request, { ...parts, head: drawing(-Infinity), backbone: blind })).rejects.toMatchObject({
+      code: 'part-numbers',
+      message: expect.stringContaining('Its hidden states hold NaN too: look at the backbone'),
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('stops within a step of a cancel, with the reason of the signal', async () => {
     const controller = new AbortController();
     const steps: number[] = [];

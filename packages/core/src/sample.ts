@@ -6,7 +6,7 @@ import { tensorsOf } from './tensors-of.ts';
 import { pickTokens } from './pick-tokens.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
-import { checkReplay, reopen, writtenOf, type Written } from './written.ts';
+import { checkNumbers, checkReplay, reopen, writtenOf, type Written } from './written.ts';
 
 /** A generator: four parts that agree (see `compose`). */
 export interface Composition {
@@ -41,7 +41,7 @@ export type SampleEvent =
 
 /**
  * The one sampling loop: every composition runs through these lines. Yields an event per step and then one per image.
- * @throws the signal's reason, at most one step after it aborts; `written-misfit`
+ * @throws the signal's reason, at most one step after it aborts; TesseraError `part-numbers`, `written-misfit`
  */
 export async function* sample(parts: Composition, request: SampleRequest): AsyncGenerator<SampleEvent> {
   const { tokenizer, order, backbone, head } = parts;
@@ -73,10 +73,12 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
         ? reopen(past, step, { rows, space: tokenizer.space })
         : await head.sample(hidden!, { step, rows, weight, rng, options: options.head, signal });
       hold(sampled.tokens);
+      const drawn = past ?? (await writtenOf(sampled));
+      if (hidden) await checkNumbers(drawn, { hidden, step, space: tokenizer.space });
       const chosen = plan.choose?.(step, sampled);
       const tokens = chosen ? hold(await pickTokens(sampled.tokens, chosen)) : sampled.tokens;
       await canvas.write(chosen?.step ?? step, tokens);
-      const event = { type: 'step', step: chosen?.step ?? step, written: past ?? (await writtenOf(sampled)) } as const;
+      const event = { type: 'step', step: chosen?.step ?? step, written: drawn } as const;
       disposeAll(held.splice(0));
       yield { ...event, previews: await canvas.preview(past ? 'none' : preview) };
     }

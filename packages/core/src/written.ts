@@ -1,7 +1,7 @@
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { Sampled } from './contracts.ts';
+import type { Hidden, Sampled } from './contracts.ts';
 import type { Row } from './row.ts';
 import type { Step } from './step.ts';
 import type { Space } from './tokens.ts';
@@ -23,6 +23,40 @@ export async function writtenOf({ tokens, confidence_Bl }: Sampled): Promise<Wri
     ...(index_Bl && { index: (await index_Bl.data<'int32'>()).slice() }),
     ...(confidence_Bl && { confidence: confidence_Bl.slice() }),
   };
+}
+
+interface Drawn {
+  readonly hidden: Hidden;
+  readonly step: Step;
+  readonly space: Space;
+}
+
+/**
+ * Weights that are broken show first in what the head drew.
+ * @throws TesseraError `part-numbers`, which says whether to look at the head or at the backbone
+ */
+export async function checkNumbers(written: Written, { hidden, step, space }: Drawn): Promise<void> {
+  const found = wrongNumber(written, space);
+  if (found === null) return;
+  const given = (await hidden.values_RlD.data<'float32'>()).find((value) => !Number.isFinite(value));
+  throw new TesseraError({
+    code: 'part-numbers',
+    who: 'sample',
+    got: `${found} drawn by the head at step ${step.index + 1} of ${step.of}`,
+    expected: 'finite numbers, and indices of the codebook',
+    next:
+      given === undefined
+        ? 'Its hidden states are finite: look at the weights of the head.'
+        : `Its hidden states hold ${given} too: look at the backbone and its weights first.`,
+  });
+}
+
+function wrongNumber({ values, index, confidence }: Written, space: Space): string | null {
+  const value = values.find((one) => !Number.isFinite(one));
+  if (value !== undefined) return `tokens of ${value}`;
+  const outside = space.kind === 'discrete' && index?.find((one) => !(one >= 0 && one < space.vocabulary));
+  if (typeof outside === 'number') return `the index ${outside}`;
+  return confidence?.some(Number.isNaN) ? 'a confidence of NaN' : null;
 }
 
 /** @throws TesseraError `written-misfit` where more steps were written than the order has */

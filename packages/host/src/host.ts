@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { printable, TesseraError } from '@tessera/errors';
 import { nearestName } from '@tessera/schema';
-import type { TargetName } from '@tessera/engine';
+import type { TargetName } from '@tessera/targets';
 import {
   listPlugins,
   loadPlugins,

@@ -51,7 +51,7 @@ describe.each(all.map((one) => [one.manifest.name, one] as const))('%s', (name, 
 
   it('leaves tfjs to the project, so that there is one', () => {
     const { dependencies = {}, peerDependencies = {} } = manifest;
-    const computes = ['@tessera/engine', '@tessera/core'].some(
+    const computes = ['@tessera/engine', '@tessera/core', '@tessera/plugin-kit'].some(
       (one) => one in { ...dependencies, ...peerDependencies },
     );
     expect(dependencies).not.toHaveProperty('@tensorflow/tfjs');

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { schema } from '@tessera/schema';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { decodeText, parseJson, printable, TesseraError } from '@tessera/errors';
 import { folderName, importModel, readManifest, type ImportHints, type ImportRequest } from '@tessera/models';
 import type { Arguments, Command } from '../command.ts';

@@ -1,14 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import {
-  createEngine,
-  keyedRng,
-  tensorFrom,
-  type Engine,
-  type Param,
-  type TargetName,
-  type TraceRng,
-} from '@tessera/engine';
+import { keyedRng, tensorFrom, type Engine, type Param, type TraceRng } from '@tessera/engine';
+import { createEngine, type TargetName } from '@tessera/targets';
 import { initialValues, type Space, type SpaceShape, type Weights } from '@tessera/core';
 
 /** An engine and fresh weights for one check. */

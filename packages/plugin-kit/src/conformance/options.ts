@@ -1,4 +1,4 @@
-import type { TargetName } from '@tessera/engine';
+import type { TargetName } from '@tessera/targets';
 import type { Layout, SpaceShape } from '@tessera/core';
 
 /** What a plug-in is tried with. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { TargetName } from '@tessera/engine';
+import type { TargetName } from '@tessera/targets';
 import type { HeadPlugin, Space, Tokens } from '@tessera/core';
 import type { PartTrial } from '../options.ts';
 import { load, valuesOf, type BenchValues } from '../bench.ts';
