@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TesseraError } from '@tessera/errors';
+import type { DType } from './checkpoint.ts';
 import { toFloat16Bytes, toFloat32, toInt32, toNumbers } from './convert.ts';
-import type { DType } from './dtype.ts';
 
 const of = { who: 'w.pth', name: 'x' };
 

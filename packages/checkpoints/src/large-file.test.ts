@@ -64,6 +64,8 @@ describe('files of more than a gigabyte', () => {
       const at = front.length + 38 + elements * 4;
       const end = Buffer.alloc(22);
       end.writeUInt32LE(0x06054b50, 0);
+      end.writeUInt16LE(2, 8);
+      end.writeUInt16LE(2, 10);
       end.writeUInt32LE(directory.length, 12);
       end.writeUInt32LE(at, 16);
       const file = await open(path, 'w');

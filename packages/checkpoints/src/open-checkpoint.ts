@@ -1,17 +1,17 @@
+import { open, type FileHandle } from 'node:fs/promises';
 import { TesseraError } from '@tessera/errors';
-import { openByteSource, type ByteSource } from './byte-source.ts';
+import { checkRange, readStart, truncated, unknownFormat, type ByteSource, type Range } from './byte-source.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { notWeights } from './not-weights.ts';
-import { safetensorsCheckpoint } from './safetensors/safetensors-checkpoint.ts';
-import type { UnknownObjects } from './torch/environment.ts';
+import { readSafetensors } from './safetensors.ts';
+import type { UnknownObjects } from './torch/allow-list.ts';
 import { openLegacyFile } from './torch/legacy-file.ts';
 import { torchCheckpoint } from './torch/torch-checkpoint.ts';
 import { openZipFile } from './torch/zip-file.ts';
 
 export interface OpenOptions {
   /**
-   * Objects of a pickle whose classes are not on the allow-list: `refuse` (the default) the file, or `skip` them:
-   * `leftOut` names them, and tensors inside of them are read. Either way nothing is executed.
+   * Objects of a pickle whose classes are not on the allow-list: `refuse` (the default) rejects the file; `skip` leaves
+   * them out, lists them in `leftOut`, and still reads the tensors inside them. Nothing is executed either way.
    */
   readonly unknown?: UnknownObjects;
 }
@@ -23,9 +23,14 @@ export interface OpenOptions {
  * the formats
  */
 export async function openCheckpoint(path: string, { unknown = 'refuse' }: OpenOptions = {}): Promise<Checkpoint> {
-  const source = await openByteSource(path);
+  const source = await openFile(path);
   try {
-    return await openSource(source, unknown);
+    const start = await readStart(source);
+    const zip = start[0] === 0x50 && start[1] === 0x4b && start[2] === 3 && start[3] === 4;
+    if (zip) return torchCheckpoint(source, await openZipFile(source, unknown), 'torch-zip');
+    if (start[8] === 0x7b) return await readSafetensors(source);
+    if (start[0] === 0x80) return torchCheckpoint(source, await openLegacyFile(source, unknown), 'torch-legacy');
+    throw unknownFormat(source.path, { got: 'a file of another kind' });
   } catch (error) {
     await source.close();
     throw error;
@@ -33,46 +38,69 @@ export async function openCheckpoint(path: string, { unknown = 'refuse' }: OpenO
 }
 
 /**
- * Refuses what stands in the place of weights: an empty file, a pointer of Git LFS, a web page, another text.
+ * Refuses files that cannot hold weights: an empty file, a pointer of Git LFS, a web page, another text.
  * @throws checkpoint-unreadable, checkpoint-empty, checkpoint-format-unknown
  */
 export async function checkWeightFile(path: string): Promise<void> {
-  const source = await openByteSource(path);
+  const source = await openFile(path);
   try {
-    await checkKind(source);
+    await readStart(source);
   } finally {
     await source.close();
   }
 }
 
-async function openSource(source: ByteSource, unknown: UnknownObjects): Promise<Checkpoint> {
-  const start = await checkKind(source);
-  const zip = start[0] === 0x50 && start[1] === 0x4b && start[2] === 3 && start[3] === 4;
-  if (zip) return torchCheckpoint(source, await openZipFile(source, unknown), 'torch-zip');
-  if (start[8] === 0x7b) return safetensorsCheckpoint(source);
-  if (start[0] === 0x80) return torchCheckpoint(source, await openLegacyFile(source, unknown), 'torch-legacy');
-  throw new TesseraError({
-    code: 'checkpoint-format-unknown',
-    who: source.path,
-    got: 'a file of another kind',
-    expected: 'a safetensors or PyTorch file',
+/** A file, never read as a whole. @throws checkpoint-unreadable if there is no such file, or it is not a plain one */
+async function openFile(path: string): Promise<ByteSource> {
+  const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+    throw unreadable(path, cause.code === 'ENOENT' ? 'no file' : `${cause.code ?? String(cause)} on opening`, cause);
   });
+  const stat = await file.stat();
+  if (!stat.isFile()) {
+    await file.close();
+    throw unreadable(path, 'something that is not a file');
+  }
+  const { size } = stat;
+  return {
+    path,
+    size,
+    read: (offset, length) => readRange(file, { path, size, offset, length }),
+    close: () => file.close(),
+  };
 }
 
-/** The first bytes of a file that may be one of weights. */
-async function checkKind(source: ByteSource): Promise<Uint8Array> {
-  if (source.size === 0) {
+const largestRead = 1 << 26;
+/** Node cannot hold more in one array buffer. */
+const largestBuffer = 2 ** 32 - 1;
+
+async function readRange(file: FileHandle, range: Range): Promise<Uint8Array<ArrayBuffer>> {
+  checkRange(range);
+  const { path, offset, length } = range;
+  if (length > largestBuffer) {
     throw new TesseraError({
-      code: 'checkpoint-empty',
-      who: source.path,
-      got: 'a file of 0 bytes',
-      expected: 'a weight file',
-      next: 'Copy or download it again.',
+      code: 'tensor-too-large',
+      who: path,
+      got: `${length} bytes in one piece`,
+      expected: `at most ${largestBuffer}`,
     });
   }
-  const start = await source.read(0, Math.min(source.size, 512));
-  const found = notWeights(start, source.size);
-  if (found === null) return start;
-  const expected = 'a safetensors or PyTorch file';
-  throw new TesseraError({ code: 'checkpoint-format-unknown', who: source.path, expected, ...found });
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const want = Math.min(largestRead, length - done);
+    const { bytesRead } = await file.read(bytes, done, want, offset + done);
+    if (bytesRead === 0) throw truncated(range);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+function unreadable(path: string, got: string, cause?: unknown): TesseraError {
+  return new TesseraError({
+    code: 'checkpoint-unreadable',
+    who: path,
+    got,
+    expected: 'a readable file',
+    next: 'Check the path.',
+    cause,
+  });
 }

@@ -56,9 +56,11 @@ export function testZip(entries: readonly TestEntry[]): Buffer {
   const listing = Buffer.concat(directory);
   const end = Buffer.alloc(22);
   end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(entries.length, 8);
+  end.writeUInt16LE(entries.length, 10);
   end.writeUInt32LE(listing.length, 12);
   end.writeUInt32LE(at, 16);
-  return Buffer.concat([...files, listing, ...endRecords64(listing.length, at), end]);
+  return Buffer.concat([...files, listing, ...endRecords64(entries.length, { size: listing.length, offset: at }), end]);
 }
 
 function directoryRecord({ bytes, wide, method }: TestEntry, name: Buffer, header: number): Buffer {
@@ -80,9 +82,12 @@ function directoryRecord({ bytes, wide, method }: TestEntry, name: Buffer, heade
   return Buffer.concat([record, name, extra]);
 }
 
-function endRecords64(size: number, offset: number): Buffer[] {
+function endRecords64(count: number, { size, offset }: { readonly size: number; readonly offset: number }): Buffer[] {
   const record = Buffer.alloc(56);
   record.writeUInt32LE(0x06064b50, 0);
+  record.writeBigUInt64LE(44n, 4);
+  record.writeBigUInt64LE(BigInt(count), 24);
+  record.writeBigUInt64LE(BigInt(count), 32);
   record.writeBigUInt64LE(BigInt(size), 40);
   record.writeBigUInt64LE(BigInt(offset), 48);
   const locator = Buffer.alloc(20);

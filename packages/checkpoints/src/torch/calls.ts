@@ -1,27 +1,37 @@
 import { TesseraError } from '@tessera/errors';
-import { malformed } from '../pickle/pickle-error.ts';
-import { isUnknown, kindOf, type Global, type PickleKey, type PickleValue, type Unknown } from '../pickle/value.ts';
-import { makeTensor, makeTypedTensor } from './make-tensor.ts';
-import type { TensorView } from './tensor-view.ts';
+import { bytesPerElement, elementCount, isDType, type DType } from '../checkpoint.ts';
+import {
+  byteLengthOf,
+  isUnknown,
+  kindOf,
+  malformed,
+  spanOf,
+  type Global,
+  type PickleKey,
+  type PickleValue,
+  type Storage,
+  type TensorView,
+  type Unknown,
+} from './pickle-values.ts';
 
-/** What calls need of the file that they belong to. */
+/** The file that a call belongs to. */
 export interface Caller {
   readonly who: string;
-  /** Entries that may still be copied: a small pickle can ask for the same copy again and again. */
+  /** How many entries may still be copied: a small pickle can ask for the same copy many times. */
   readonly budget: { left: number };
-  /** Stands for a tensor that cannot be read as its bytes. @throws tensor-unsupported */
+  /** A stand-in for a tensor that cannot be read from its bytes. @throws tensor-unsupported */
   unsupported(what: string): Unknown;
 }
 
-/** What a call of an allowed class or function gives, as data. */
-export type Call = (caller: Caller, args: readonly PickleValue[]) => PickleValue;
+/** The result of a call of an allowed class or function, as data. */
+type Call = (caller: Caller, args: readonly PickleValue[]) => PickleValue;
 
 const unsupported =
   (what: string): Call =>
   (caller) =>
     caller.unsupported(what);
 
-/** Classes and functions of the allow-list that a pickle may call. */
+/** Classes and functions that a pickle may call, by their full names, as `torch.load(weights_only=True)` has them. */
 export const calls: ReadonlyMap<string, Call> = new Map<string, Call>([
   ['collections.OrderedDict', makeDict],
   ['collections.Counter', (_, [counts]) => counts ?? new Map()],
@@ -44,16 +54,16 @@ export const calls: ReadonlyMap<string, Call> = new Map<string, Call>([
   ['torch._utils._rebuild_sparse_tensor', unsupported('a sparse tensor')],
   ['torch._utils._rebuild_qtensor', unsupported('a quantised tensor')],
   ['torch._utils._rebuild_meta_tensor_no_storage', unsupported('a tensor without bytes (meta)')],
-  ['torch._utils._rebuild_wrapper_subclass', unsupported('a tensor of a class of its own')],
+  ['torch._utils._rebuild_wrapper_subclass', unsupported('a tensor of a custom class')],
   ['torch._utils._rebuild_device_tensor_from_numpy', unsupported('a tensor kept as a NumPy array')],
 ]);
 
-/** (storage, offset, shape, strides, needs gradient, hooks, bits that say how to read it). */
+/** Arguments: storage, offset, shape, strides, needs gradient, hooks, and bits that say how to read it. */
 function tensor(caller: Caller, args: readonly PickleValue[]): PickleValue {
   return lazyBits(args[6]) ? caller.unsupported('a conjugated or negated view') : makeTensor(caller.who, args);
 }
 
-/** The same, with the element type before the bits: for the types that have no storage class. */
+/** Like `tensor`, with the element type before the bits: for types without a storage class. */
 function typedTensor(caller: Caller, args: readonly PickleValue[]): PickleValue {
   const dtype = args[6];
   if (dtype === undefined || kindOf(dtype) !== 'global') {
@@ -64,18 +74,18 @@ function typedTensor(caller: Caller, args: readonly PickleValue[]): PickleValue 
   return makeTypedTensor(caller.who, args, name) ?? caller.unsupported(`a tensor of ${name}`);
 }
 
-/** Whether numbers must be conjugated or negated when they are read. */
+/** True if the numbers must be conjugated or negated when they are read. */
 function lazyBits(bits: PickleValue | undefined): boolean {
   return bits instanceof Map && (bits.get('conj') === true || bits.get('neg') === true);
 }
 
-/** A parameter is the tensor that it was made of. */
+/** A parameter is read as its tensor. */
 function parameter({ who }: Caller, [data]: readonly PickleValue[]): PickleValue {
   if (data !== undefined && (kindOf(data) === 'tensor' || isUnknown(data))) return data;
-  throw malformed(who, 'a parameter of no tensor', 'one');
+  throw malformed(who, 'a parameter without a tensor', 'a tensor');
 }
 
-/** (tensor, type, device, needs gradient): a tensor of a device whose storages cannot be saved. */
+/** Arguments: tensor, type, device, needs gradient. For devices whose storages cannot be saved. */
 function keptOnCpu(caller: Caller, [data, type]: readonly PickleValue[]): PickleValue {
   const kept = parameter(caller, data === undefined ? [] : [data]);
   const same =
@@ -86,11 +96,11 @@ function keptOnCpu(caller: Caller, [data, type]: readonly PickleValue[]): Pickle
   return same ? kept : caller.unsupported('a tensor kept in another type than its own');
 }
 
-/** (function, class, arguments, attributes): a tensor with attributes, or of a class of its own. */
+/** Arguments: function, class, arguments, attributes. For tensors with attributes or of a subclass. */
 function fromType(caller: Caller, [callee, , args]: readonly PickleValue[]): PickleValue {
   const made = callee !== undefined && kindOf(callee) === 'global' ? calls.get((callee as Global).name) : undefined;
   if (!made || made === fromType || !Array.isArray(args)) {
-    throw malformed(caller.who, 'a tensor that is made by something else', 'a function that makes tensors');
+    throw malformed(caller.who, 'a tensor that another function makes', 'a function that makes tensors');
   }
   return made(caller, args);
 }
@@ -120,4 +130,76 @@ function makeDict({ who, budget }: Caller, [pairs, ...rest]: readonly PickleValu
 
 function plain(value: PickleValue | undefined): string {
   return value !== undefined && (value === null || typeof value !== 'object') ? String(value) : '?';
+}
+
+/** The most elements of an expanded view: it may be larger than its storage, but must not fill the memory. */
+const largestExpansion = 1 << 22;
+
+/**
+ * A tensor of its storage's type. `args` begin with storage, offset, shape and strides.
+ * @throws pickle-malformed, tensor-out-of-bounds, tensor-too-large
+ */
+function makeTensor(who: string, args: readonly PickleValue[]): TensorView {
+  const [storage] = args;
+  const dtype = isStorage(storage) ? storage.dtype : null;
+  if (dtype === null) throw malformed(who, 'a tensor over a storage without a type', 'a type');
+  return view(who, args, dtype);
+}
+
+/** A tensor of a named type; null for a type that is not read. */
+function makeTypedTensor(who: string, args: readonly PickleValue[], type: string): TensorView | null {
+  const dtype = elementType(type);
+  return dtype === undefined ? null : view(who, args, dtype);
+}
+
+function view(who: string, [storage, offset, shape, strides]: readonly PickleValue[], dtype: DType): TensorView {
+  const ok = isStorage(storage) && isCount(offset) && isShape(shape) && isShape(strides);
+  if (!ok || shape.length !== strides.length || shape.length > 64) {
+    throw malformed(who, 'a tensor without storage, offset, shape and strides', 'all four');
+  }
+  const made: TensorView = { kind: 'tensor', storage, dtype, offset, shape, strides };
+  checkBounds(who, made);
+  return made;
+}
+
+function checkBounds(who: string, tensor: TensorView): void {
+  const { storage, dtype, offset, shape } = tensor;
+  const span = spanOf(tensor);
+  const elements = Math.floor(byteLengthOf(storage) / bytesPerElement(dtype));
+  if (span > 0 && offset + span > elements) {
+    throw new TesseraError({
+      code: 'tensor-out-of-bounds',
+      who,
+      got: `a tensor [${shape.join(', ')}] that ends at element ${offset + span} of storage ${storage.key}`,
+      expected: `at most ${elements} elements`,
+    });
+  }
+  const count = elementCount(shape);
+  if (count > span && count > largestExpansion) {
+    throw new TesseraError({
+      code: 'tensor-too-large',
+      who,
+      got: `an expanded tensor [${shape.join(', ')}] over ${span} elements`,
+      expected: `at most ${largestExpansion} elements`,
+      next: 'Save a contiguous copy of it instead.',
+    });
+  }
+}
+
+function isStorage(value: PickleValue | undefined): value is Storage {
+  return value !== undefined && kindOf(value) === 'storage';
+}
+
+function isCount(value: PickleValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isShape(value: PickleValue | undefined): value is number[] {
+  return Array.isArray(value) && value.every(isCount);
+}
+
+/** The element type that a `torch.dtype` names; undefined for types that Tessera does not read. */
+function elementType(global: string): DType | undefined {
+  const name = global.replace(/^torch\./, '');
+  return name !== global && isDType(name) ? name : undefined;
 }

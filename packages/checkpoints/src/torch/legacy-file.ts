@@ -1,12 +1,10 @@
 import { TesseraError } from '@tessera/errors';
 import type { ByteSource } from '../byte-source.ts';
-import type { Environment } from '../pickle/machine.ts';
-import { malformed } from '../pickle/pickle-error.ts';
-import { unpickle } from '../pickle/unpickle.ts';
-import type { PickleValue } from '../pickle/value.ts';
-import { torchEnvironment, type UnknownObjects } from './environment.ts';
-import { byteLengthOf, type Storage } from './tensor-view.ts';
-import type { TorchFile } from './torch-file.ts';
+import { torchEnvironment, type UnknownObjects } from './allow-list.ts';
+import type { Environment } from './pickle-machine.ts';
+import { byteLengthOf, malformed, type PickleValue, type Storage } from './pickle-values.ts';
+import type { TorchFile } from './torch-checkpoint.ts';
+import { unpickle } from './unpickle.ts';
 
 const magic = 0x1950a86a20f9469cfc6cn;
 const version = 1001;
@@ -28,7 +26,7 @@ export async function openLegacyFile(source: ByteSource, unknown: UnknownObjects
   return { root: root!, met, bigEndian, locate: (storage) => offsets.get(storage.key) ?? missing(source, storage.key) };
 }
 
-/** The description names every storage before their bytes come, which tells each one's size. */
+/** Collects the storages that the description names: they say how long each one in the rest of the file is. */
 function collecting(environment: Environment, storages: Map<string, Storage>): Environment {
   return {
     ...environment,
@@ -40,7 +38,7 @@ function collecting(environment: Environment, storages: Map<string, Storage>): E
   };
 }
 
-/** The pickles' end is not known beforehand, so a prefix of the file is tried that doubles until it holds them all. */
+/** The end of the pickles is not known beforehand, so prefixes of the file are tried, each twice as long as the last. */
 async function readPickles(
   source: ByteSource,
   environment: Environment,

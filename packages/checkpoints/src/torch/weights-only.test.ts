@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint.ts';
 import { toNumbers } from '../convert.ts';
 import { openCheckpoint, type OpenOptions } from '../open-checkpoint.ts';
 import { fixture, refusal } from '../testing/test-files.ts';
-import { torchEnvironment } from './environment.ts';
+import { torchEnvironment } from './allow-list.ts';
 
 async function opened<T>(name: string, work: (file: Checkpoint) => Promise<T>, options?: OpenOptions): Promise<T> {
   const file = await openCheckpoint(fixture(name), options);

@@ -1,14 +1,15 @@
-import { TesseraError } from '@tessera/errors';
+import { isTesseraError, TesseraError } from '@tessera/errors';
+import { fromRandomAccessReaderPromise, RandomAccessReader, type Entry, type ZipFile } from 'yauzl';
 import type { ByteSource } from '../byte-source.ts';
-import type { Environment } from '../pickle/machine.ts';
-import { malformed } from '../pickle/pickle-error.ts';
-import { unpickle } from '../pickle/unpickle.ts';
-import { torchEnvironment, type UnknownObjects } from './environment.ts';
-import { byteLengthOf, type Storage } from './tensor-view.ts';
-import type { TorchFile } from './torch-file.ts';
-import { readZipDirectory, type ZipEntry } from './zip-directory.ts';
+import { torchEnvironment, type UnknownObjects } from './allow-list.ts';
+import type { Environment } from './pickle-machine.ts';
+import { byteLengthOf, malformed, type PickleValue, type Storage } from './pickle-values.ts';
+import type { TorchFile } from './torch-checkpoint.ts';
+import { unpickle } from './unpickle.ts';
 
 const largestPickle = 1 << 26;
+/** Many times what checkpoints have: one for each storage. */
+const mostEntries = 1 << 18;
 
 /**
  * torch.save's form since 1.6: `NAME/data.pkl` describes, `NAME/data/KEY` holds one storage each. Other entries
@@ -39,7 +40,7 @@ async function readRoot(
   source: ByteSource,
   { offset, size }: ZipEntry,
   environment: Environment,
-): Promise<TorchFile['root']> {
+): Promise<PickleValue> {
   if (size > largestPickle) throw malformed(source.path, `a description of ${size} bytes`, 'a description of tensors');
   const bytes = await source.read(offset, size);
   const result = unpickle(bytes, environment, { start: 0, who: source.path });
@@ -72,5 +73,93 @@ function locate(who: string, storage: Storage, entry: ZipEntry | undefined): num
     got: `${entry.size} bytes for storage ${JSON.stringify(storage.key)}`,
     expected: `${size}`,
     next: 'Copy or download the file again.',
+  });
+}
+
+/** Where an entry's bytes are in the file. */
+interface ZipEntry {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/**
+ * Entries of a zip archive by name, zip64 included. Weight files store their entries without compression, so that each
+ * can be read by its range. yauzl checks headers against each other and against the size of the file.
+ * @throws zip-malformed, zip-compressed, checkpoint-truncated
+ */
+async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<string, ZipEntry>> {
+  const entries = new Map<string, ZipEntry>();
+  try {
+    const zip = await openZip(source);
+    if (zip.entryCount > mostEntries) throw malformedZip(source, `${zip.entryCount} entries`);
+    for await (const entry of zip.eachEntry()) {
+      const name = new TextDecoder().decode(entry.fileNameRaw);
+      if (entries.has(name)) throw malformedZip(source, `two entries named ${JSON.stringify(name)}`);
+      requireStored(source, name, entry);
+      const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+      entries.set(name, { offset: fileDataStart, size: entry.uncompressedSize });
+    }
+  } catch (error) {
+    throw isTesseraError(error) ? error : malformedZip(source, `a damaged archive (${String(error)})`, error);
+  }
+  return entries;
+}
+
+/** Without its directory, which is at its end, an archive was cut off. */
+async function openZip(source: ByteSource): Promise<ZipFile> {
+  const options = { lazyEntries: true, autoClose: false, decodeStrings: false };
+  return fromRandomAccessReaderPromise(new SourceReader(source), source.size, options).catch((cause: Error) => {
+    if (!/^End of central directory record signature not found/.test(cause.message)) throw cause;
+    throw new TesseraError({
+      code: 'checkpoint-truncated',
+      who: source.path,
+      got: 'a zip file without its directory',
+      expected: 'a complete file',
+      next: 'Copy or download it again.',
+      cause,
+    });
+  });
+}
+
+class SourceReader extends RandomAccessReader {
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    super();
+    this.#source = source;
+  }
+
+  override read(
+    ...[buffer, offset, length, position, done]: Parameters<RandomAccessReader['read']>
+  ): ReturnType<RandomAccessReader['read']> {
+    const read = async (): Promise<number> => {
+      buffer.set(await this.#source.read(position, length), offset);
+      return length;
+    };
+    // The declared type of the callback leaves the number of bytes out.
+    read().then((count) => (done as (error: null, count: number) => void)(null, count), done);
+  }
+}
+
+function requireStored(source: ByteSource, name: string, entry: Entry): void {
+  const { compressionMethod, compressedSize, uncompressedSize } = entry;
+  if (compressionMethod === 0 && compressedSize === uncompressedSize && !entry.isEncrypted()) return;
+  throw new TesseraError({
+    code: 'zip-compressed',
+    who: source.path,
+    got: `the compressed or encrypted entry ${JSON.stringify(name)}`,
+    expected: 'entries stored as they are, as torch.save writes them',
+    next: 'Unpack the archive and save it again with torch.save.',
+  });
+}
+
+function malformedZip({ path }: ByteSource, got: string, cause?: unknown): TesseraError {
+  return new TesseraError({
+    code: 'zip-malformed',
+    who: path,
+    got,
+    expected: 'a zip archive as torch.save writes it',
+    next: 'Copy or download it again.',
+    cause,
   });
 }

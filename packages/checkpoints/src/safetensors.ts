@@ -1,9 +1,62 @@
 import { TesseraError } from '@tessera/errors';
-import type { TensorEntry } from '../checkpoint.ts';
-import { bytesPerElement, elementCount, type DType } from '../dtype.ts';
-import { duplicateKey } from './duplicate-key.ts';
+import { readStart, unknownFormat, type ByteSource } from './byte-source.ts';
+import {
+  bytesPerElement,
+  elementCount,
+  unknownTensor,
+  type Checkpoint,
+  type DType,
+  type TensorEntry,
+} from './checkpoint.ts';
 
-/** Names of element types in the file; null where the format has none. Those of less than a byte are not read. */
+/** The same limit as in the format's own library. */
+const largestHeader = 100_000_000;
+const lengthSize = 8;
+
+/**
+ * Opens safetensors bytes, wherever they are.
+ * @throws checkpoint-empty, checkpoint-format-unknown and the codes of `readSafetensors`
+ */
+export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
+  const start = await readStart(source);
+  if (start[lengthSize] !== 0x7b) throw unknownFormat(source.path, { got: 'a file of another kind' });
+  return readSafetensors(source);
+}
+
+/**
+ * A safetensors file is the length of its header (8 bytes, little-endian), the header as JSON, and the bytes of all
+ * tensors.
+ * @throws safetensors-malformed, safetensors-dtype, safetensors-offsets, checkpoint-truncated */
+export async function readSafetensors(source: ByteSource): Promise<Checkpoint> {
+  const length = Number(new DataView((await source.read(0, lengthSize)).buffer).getBigUint64(0, true));
+  if (length > largestHeader) throw malformed(source.path, `a header of ${length} bytes`, `at most ${largestHeader}`);
+  const start = lengthSize + length;
+  const json = decode(source.path, await source.read(lengthSize, length));
+  const { tensors, metadata } = parseHeader(source.path, json, { start, size: source.size - start });
+  return {
+    path: source.path,
+    format: 'safetensors',
+    tensors,
+    values: metadata,
+    leftOut: [],
+    read: async (name) => {
+      const location = tensors.get(name)?.location;
+      if (!location) throw unknownTensor(source.path, name);
+      return source.read(location.offset, location.byteLength);
+    },
+    close: () => source.close(),
+  };
+}
+
+function decode(who: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw malformed(who, 'a header that is not UTF-8', 'a safetensors header', cause);
+  }
+}
+
+/** The format's names of element types; null where it has none. Types of less than a byte are not read. */
 export const safetensorsNames: Readonly<Record<DType, string | null>> = {
   float64: 'F64',
   float32: 'F32',
@@ -32,13 +85,13 @@ const dtypes: ReadonlyMap<string, DType> = new Map(
   Object.entries(safetensorsNames).flatMap(([dtype, name]) => (name === null ? [] : [[name, dtype as DType]])),
 );
 
-export interface Header {
+interface Header {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The bytes of the file behind the header. */
-export interface DataRange {
+/** The bytes of the file after the header. */
+interface DataRange {
   readonly start: number;
   readonly size: number;
 }
@@ -48,13 +101,13 @@ export interface DataRange {
  * without a hole or an overlap.
  * @throws safetensors-malformed, safetensors-dtype, safetensors-offsets
  */
-export function parseHeader(who: string, json: string, data: DataRange): Header {
+function parseHeader(who: string, json: string, data: DataRange): Header {
   const tensors = new Map<string, TensorEntry>();
   const metadata = new Map<string, string>();
   for (const [name, value] of Object.entries(parseObject(who, json))) {
     if (name === '__metadata__') {
       for (const [key, text] of Object.entries(asObject(who, value, name))) {
-        if (typeof text !== 'string') throw wrong(who, `metadata ${JSON.stringify(key)} of another kind`, 'text');
+        if (typeof text !== 'string') throw malformed(who, `metadata ${JSON.stringify(key)} of another kind`, 'text');
         metadata.set(key, text);
       }
     } else {
@@ -70,16 +123,16 @@ function parseObject(who: string, json: string): Readonly<Record<string, unknown
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw wrong(who, 'a header that is not JSON', 'a safetensors header', cause);
+    throw malformed(who, 'a header that is not JSON', 'a safetensors header', cause);
   }
   const repeated = duplicateKey(json);
-  if (repeated !== undefined) throw wrong(who, `the key ${JSON.stringify(repeated)} twice`, 'every key once');
+  if (repeated !== undefined) throw malformed(who, `the key ${JSON.stringify(repeated)} twice`, 'every key once');
   return asObject(who, value, 'the header');
 }
 
 function asObject(who: string, value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw wrong(who, `${what} of another kind`, 'a JSON object');
+  throw malformed(who, `${what} of another kind`, 'a JSON object');
 }
 
 function parseEntry(
@@ -97,7 +150,7 @@ function parseEntry(
     });
   }
   const shape = value['shape'];
-  if (!isCounts(shape)) throw wrong(who, `${name} of shape ${JSON.stringify(shape)}`, 'a list of sizes');
+  if (!isCounts(shape)) throw malformed(who, `${name} of shape ${JSON.stringify(shape)}`, 'a list of sizes');
   const offsets = value['data_offsets'];
   if (!isCounts(offsets) || offsets.length !== 2) throw badOffsets(who, `${name} without two offsets`);
   const [begin, end] = offsets as [number, number];
@@ -128,11 +181,32 @@ function badOffsets(who: string, got: string): TesseraError {
     code: 'safetensors-offsets',
     who,
     got,
-    expected: 'tensors that cover the data exactly, one behind the other',
+    expected: 'tensors that cover the data exactly, one after the other',
     next: 'Copy or download the file again.',
   });
 }
 
-function wrong(who: string, got: string, expected: string, cause?: unknown): TesseraError {
+function malformed(who: string, got: string, expected: string, cause?: unknown): TesseraError {
   return new TesseraError({ code: 'safetensors-malformed', who, got, expected, cause });
+}
+
+/**
+ * The first key that an object in a JSON text repeats: JSON.parse would silently keep the last one.
+ * `json` must be valid JSON.
+ */
+function duplicateKey(json: string): string | undefined {
+  const seen: Set<string>[] = [];
+  // In valid JSON, a string is a key exactly when a colon follows it.
+  const tokens = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/gs;
+  for (const [token, colon] of json.matchAll(tokens)) {
+    if (token === '{' || token === '[') seen.push(new Set());
+    else if (token === '}' || token === ']') seen.pop();
+    else if (colon !== undefined) {
+      const key = JSON.parse(token.slice(0, -colon.length)) as string;
+      const keys = seen.at(-1)!;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return undefined;
 }

@@ -1,9 +1,9 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { TesseraError } from '@tessera/errors';
-import { bytesPerElement, elementCount, type DType } from '../dtype.ts';
-import { safetensorsNames } from './header.ts';
+import { bytesPerElement, elementCount, type DType } from './checkpoint.ts';
+import { safetensorsNames } from './safetensors.ts';
 
-/** A tensor to write. `bytes` is asked for only when its turn comes, so that one tensor at a time is in memory. */
+/** A tensor to write. `bytes` is called just before it is written, so that one tensor at a time is in memory. */
 export interface WritableTensor {
   readonly name: string;
   readonly dtype: DType;
@@ -13,9 +13,10 @@ export interface WritableTensor {
 }
 
 /**
- * Writes a safetensors file, whole or not at all: into a temporary neighbour, which is then renamed. The same tensors
- * give the same bytes, whatever their order: widest elements first (which aligns every tensor), then by name.
- * @throws safetensors-write for a name twice or bytes that disagree with the shape
+ * Writes a safetensors file completely or not at all: into a temporary file beside it, which is then renamed. The same
+ * tensors give the same bytes in any order: they are sorted by element size, largest first (which aligns every tensor),
+ * then by name.
+ * @throws safetensors-write for a name that occurs twice, or bytes that disagree with the shape
  */
 export async function writeSafetensors(
   path: string,

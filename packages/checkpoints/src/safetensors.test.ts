@@ -1,9 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bytesPerElement, type DType } from '../dtype.ts';
-import { openCheckpoint } from '../open-checkpoint.ts';
-import { inTemporaryFolder, refusal } from '../testing/test-files.ts';
+import { bytesPerElement, type DType } from './checkpoint.ts';
+import { openCheckpoint } from './open-checkpoint.ts';
+import { fixture, inTemporaryFolder, refusal } from './testing/test-files.ts';
+import { memorySource, openSafetensors } from './web.ts';
 import { writeSafetensors, type WritableTensor } from './write-safetensors.ts';
 
 async function codeOf(header: string | object, data = 16, claimed?: number): Promise<string> {
@@ -114,5 +115,29 @@ describe('writing safetensors', () => {
       expect(await readdir(folder)).toEqual(['weights']);
       expect(await readFile(path, 'utf8')).toBe('old');
     });
+  });
+});
+
+describe('safetensors in memory', () => {
+  const name = 'pth_micro_var.safetensors';
+
+  it('are read like the file', async () => {
+    const there = await openCheckpoint(fixture(name));
+    const here = await openSafetensors(memorySource(name, await readFile(fixture(name))));
+    expect([...here.tensors.values()]).toEqual([...there.tensors.values()]);
+    for (const one of here.tensors.keys())
+      expect(Buffer.from(await here.read(one)).equals(await there.read(one)), one).toBe(true);
+    await there.close();
+    await here.close();
+  });
+
+  it.each([
+    ['<!doctype html><title>404</title>', 'checkpoint-format-unknown', 'a web page'],
+    ['', 'checkpoint-empty', 'a file of 0 bytes'],
+    [`${'\0'.repeat(8)}x`, 'checkpoint-format-unknown', 'a file of another kind'],
+    ['\x10\0\0\0\0\0\0\0{', 'checkpoint-truncated', 'a file of 9 bytes'],
+  ])('refuses %j', async (text, code, words) => {
+    const error = await refusal(openSafetensors(memorySource('weights', new TextEncoder().encode(text))));
+    expect([error.code, error.message]).toEqual([code, expect.stringContaining(words)]);
   });
 });

@@ -1,8 +1,64 @@
-import type { Machine } from './machine.ts';
-import { isUnknown, kindOf, type Instance, type PickleKey, type PickleValue } from './value.ts';
+import { TesseraError } from '@tessera/errors';
+import { ByteReader, Machine, OutOfBytes, type Environment } from './pickle-machine.ts';
+import { isUnknown, kindOf, malformed, type Instance, type PickleKey, type PickleValue } from './pickle-values.ts';
 
-/** The opcodes that torch.save writes in its protocols 2 to 5. Those of protocol 0 and of extensions are left out. */
-export const opcodes: ReadonlyMap<number, (machine: Machine) => void> = new Map([
+const proto = 0x80;
+const stop = 0x2e;
+const newestProtocol = 5;
+/** Ten times what the largest published checkpoint with its optimiser's state needs. */
+const mostInstructions = 2_000_000;
+
+interface Unpickled {
+  readonly value: PickleValue;
+  /** Where the pickle ended. */
+  readonly end: number;
+}
+
+/**
+ * Reads one pickle as data. Globals are looked up in `environment`; nothing is executed.
+ * @returns null if the pickle continues after `bytes`
+ * @throws pickle-malformed, pickle-too-large, pickle-global-refused
+ */
+export function unpickle(
+  bytes: Uint8Array,
+  environment: Environment,
+  { start, who }: { readonly start: number; readonly who: string },
+): Unpickled | null {
+  const reader = new ByteReader(bytes, start, who);
+  try {
+    return run(reader, new Machine(reader, environment));
+  } catch (error) {
+    if (error instanceof OutOfBytes) return null;
+    throw error;
+  }
+}
+
+function run(reader: ByteReader, machine: Machine): Unpickled {
+  if (reader.u8() !== proto)
+    throw malformed(reader.who, 'a first byte that does not start a pickle', 'a protocol byte');
+  const protocol = reader.u8();
+  if (protocol < 2 || protocol > newestProtocol) {
+    throw malformed(reader.who, `pickle protocol ${protocol}`, `2 to ${newestProtocol}`);
+  }
+  for (let count = 0; count < mostInstructions; count++) {
+    const opcode = reader.u8();
+    if (opcode === stop) return { value: machine.pop(), end: reader.position };
+    const operation = opcodes.get(opcode);
+    if (operation === undefined) {
+      throw machine.wrong(`opcode 0x${opcode.toString(16).padStart(2, '0')}`, 'an opcode of a weight file');
+    }
+    operation(machine);
+  }
+  throw new TesseraError({
+    code: 'pickle-too-large',
+    who: reader.who,
+    got: `more than ${mostInstructions} pickle instructions`,
+    expected: 'a checkpoint of tensors',
+  });
+}
+
+/** The opcodes that torch.save writes with protocols 2 to 5; those of protocol 0 and of extensions are refused. */
+const opcodes: ReadonlyMap<number, (machine: Machine) => void> = new Map([
   // Constants and numbers
   [0x4e, (m) => m.push(null)],
   [0x88, (m) => m.push(true)],
@@ -57,7 +113,7 @@ export const opcodes: ReadonlyMap<number, (machine: Machine) => void> = new Map(
   [0x92, callWithNames],
   [0x51, (m) => m.push(m.environment.persistent(m.pop()))],
   [0x62, build],
-  // Frames only help readers of streams
+  // Frames only help readers of streams.
   [0x95, (m) => void m.reader.u64()],
 ]);
 
@@ -78,7 +134,7 @@ function setItems(machine: Machine, flat: readonly PickleValue[]): void {
   for (let index = 0; index < flat.length; index += 2) map.set(asKey(machine, flat[index]!), flat[index + 1]!);
 }
 
-/** Keys become names, so a tuple or a class is a key by what it reads like. */
+/** Keys become names, so tuples and classes are turned into text. */
 function asKey(machine: Machine, value: PickleValue): PickleKey {
   if (value === null || typeof value !== 'object') return value;
   if (
@@ -90,7 +146,7 @@ function asKey(machine: Machine, value: PickleValue): PickleKey {
     return `(${value.join(', ')})`;
   }
   if ('kind' in value && (value.kind === 'global' || value.kind === 'unknown')) return value.name;
-  throw machine.wrong('a dict key that is no text, number or short tuple of them', 'plain keys');
+  throw machine.wrong('a dict key that is neither text, a number nor a short tuple of them', 'plain keys');
 }
 
 function addToSet(machine: Machine, values: readonly PickleValue[]): void {
@@ -110,17 +166,17 @@ function call(machine: Machine): void {
   machine.push(machine.environment.call(machine.popCallable(), args));
 }
 
-/** As `call`, with keyword arguments, which no class of the allow-list takes. */
+/** Like `call`, with keyword arguments, which no class of the allow-list takes. */
 function callWithNames(machine: Machine): void {
   const named = machine.pop();
-  if (!(named instanceof Map)) throw machine.wrong('names that are no dict', 'arguments by name');
+  if (!(named instanceof Map)) throw machine.wrong('names that are not a dict', 'arguments by name');
   call(machine);
   const made = machine.top();
   if (isUnknown(made)) for (const [key, value] of named) made.items.set(key, value);
   else if (named.size > 0) throw machine.wrong('arguments by name', 'none');
 }
 
-/** Attributes of an object. A dict's own (OrderedDict's `_metadata`) say nothing about tensors and are dropped. */
+/** Sets attributes of an object. Those of a dict (`_metadata` of OrderedDict) say nothing about tensors and are dropped. */
 function build(machine: Machine): void {
   const state = machine.pop();
   const target = machine.top();
@@ -129,7 +185,7 @@ function build(machine: Machine): void {
     else target.parts.push(state);
     return;
   }
-  if (!(state instanceof Map)) throw machine.wrong('a state that is no dict', 'attributes by name');
+  if (!(state instanceof Map)) throw machine.wrong('a state that is not a dict', 'attributes by name');
   if (target instanceof Map) return;
   if (kindOf(target) !== 'instance') throw machine.wrong('attributes for plain data', 'an object');
   for (const [key, value] of state) (target as Instance).attributes.set(key, value);
