@@ -4,8 +4,7 @@ import { confidenceOrder, type Head, type Step } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { categoricalHead } from './categorical-head.ts';
-import type { CategoricalOptions } from './config.ts';
+import { categoricalHead, type CategoricalOptions } from './head.ts';
 
 const [V, D, L] = [16, 8, 9];
 const layout = { length: L, scales: [{ start: 0, height: 3, width: 3 }] };

@@ -1,6 +1,6 @@
 import { cases } from '@tessera/plugin-kit/conformance';
 import { describe, it } from 'vitest';
-import { categoricalHead } from './categorical-head.ts';
+import { categoricalHead } from './head.ts';
 
 describe('conformance', () => {
   for (const { name, run } of cases(categoricalHead)) it(name, run);

@@ -1,6 +1,6 @@
 import { cases } from '@tessera/plugin-kit/conformance';
 import { describe, it } from 'vitest';
-import { diffusionHead } from './diffusion-head.ts';
+import { diffusionHead } from './head.ts';
 
 /** Chains that leave out the noisiest fifth, where a denoiser that learnt for a second is not sure enough. */
 const given = {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import { createEngine } from '@tessera/targets';
-import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
+import type { ParamSpec, Weights } from '@tessera/core';
+import { createEngine } from '@tessera/engine';
+import { furthest, goldenWeights, marInventory, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDenoiser, type Denoiser } from './denoiser.ts';
-import { addNoise, diffusionLosses } from './diffusion-loss.ts';
-import { timestepFeatures } from './timestep-features.ts';
+import { openDenoiser, timestepFeatures, type Denoiser, type DenoiserDims } from './denoiser.ts';
+import { addNoise, diffusionLosses } from './loss.ts';
 
 const cases = ['mar_tiny_net', 'mar_tiny_patch2_net'];
 const targets = ['eager', 'onnx'] as const;
@@ -47,8 +47,8 @@ describe.each(targets.flatMap((target) => cases.map((name) => [name, target] as 
   const lossesOf = (z_ND: Tensor2D) => {
     const rows = { clean_NC: given.x_start, noise_NC: given.noise, timestep_N: given.t };
     const noised_NC = addNoise(rows);
-    const mood_NW = tf.add<Tensor2D>(denoiser.embedTime(given.features), denoiser.embedCondition(z_ND));
-    return { noised_NC, ...diffusionLosses({ ...rows, denoised_N2C: denoiser.denoise(noised_NC, mood_NW) }) };
+    const condition_NW = tf.add<Tensor2D>(denoiser.embedTime(given.features), denoiser.embedCondition(z_ND));
+    return { noised_NC, ...diffusionLosses({ ...rows, denoised_N2C: denoiser.denoise(noised_NC, condition_NW) }) };
   };
 
   /** How far each result is from what was recorded under its name, as a share of `tolerance(expected)`. */
@@ -76,8 +76,8 @@ describe.each(targets.flatMap((target) => cases.map((name) => [name, target] as 
     const wrong = await worst(
       () => {
         const time = denoiser.embedTime(given.features);
-        const mood_NW = tf.add<Tensor2D>(time, denoiser.embedCondition(given.z));
-        return { 'out.t_emb': time, 'out.net': denoiser.denoise(given.x, mood_NW) };
+        const condition_NW = tf.add<Tensor2D>(time, denoiser.embedCondition(given.z));
+        return { 'out.t_emb': time, 'out.net': denoiser.denoise(given.x, condition_NW) };
       },
       () => 1e-5,
     );
@@ -111,5 +111,46 @@ describe.each(targets.flatMap((target) => cases.map((name) => [name, target] as 
     );
     expect(wrong).toEqual([]);
     expect(params).toHaveLength(9);
+  });
+});
+
+function ask(dims: DenoiserDims): Map<string, { shape: readonly number[]; spec: ParamSpec }> {
+  const asked = new Map<string, { shape: readonly number[]; spec: ParamSpec }>();
+  const nothing = tf.scalar(0);
+  const weights: Weights = {
+    has: () => true,
+    param: (name, shape, spec) => {
+      expect(asked.has(name)).toBe(false);
+      asked.set(name, { shape, spec });
+      return nothing;
+    },
+  };
+  openDenoiser(dims, weights);
+  nothing.dispose();
+  return asked;
+}
+
+describe('the parameters of the denoiser', () => {
+  it.each([
+    ['mar_base', { blocks: 6, width: 1024, condition: 768 }],
+    ['mar_large', { blocks: 8, width: 1280, condition: 1024 }],
+    ['mar_huge', { blocks: 12, width: 1536, condition: 1280 }],
+  ])('asks for what %s holds', (name, dims) => {
+    const entries = Object.entries(marInventory()[name]!.entries).filter(([key]) => key.startsWith('diffloss.'));
+    const official = Object.fromEntries(entries.map(([key, [, shape]]) => [key, shape]));
+    const asked = ask({ ...dims, channels: 16 });
+    expect(Object.fromEntries([...asked].map(([key, { shape }]) => [key, shape]))).toEqual(official);
+  });
+
+  it('starts so that a fresh denoiser predicts 0, and lets nothing decay', () => {
+    const asked = ask({ blocks: 2, width: 64, channels: 4, condition: 32 });
+    const init = (name: string) => asked.get(`diffloss.net.${name}`)!.spec.init;
+    for (const layer of ['res_blocks.1.adaLN_modulation.1', 'final_layer.adaLN_modulation.1', 'final_layer.linear']) {
+      expect([init(`${layer}.weight`), init(`${layer}.bias`)]).toEqual([{ kind: 'zeros' }, { kind: 'zeros' }]);
+    }
+    expect(init('res_blocks.0.in_ln.weight')).toEqual({ kind: 'ones' });
+    expect(init('time_embed.mlp.2.weight')).toEqual({ kind: 'normal', std: 0.02 });
+    expect(init('cond_embed.weight')).toEqual({ kind: 'uniform', bound: 0.25 });
+    expect([...asked.values()].some(({ spec }) => spec.decay)).toBe(false);
   });
 });

@@ -1,14 +1,21 @@
-import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
-import { denoiserParams, type Affine, type DenoiserDims } from './denoiser-params.ts';
+import { affine, runAdaLNMlp, takeAdaLNMlp, takeAffine } from '@tessera/head-kit';
 
-const EPS = 1e-6;
+export interface DenoiserDims {
+  readonly blocks: number;
+  /** W. */
+  readonly width: number;
+  /** C, channels of a token. */
+  readonly channels: number;
+  /** D, width of the hidden states. */
+  readonly condition: number;
+}
 
 /**
- * MAR's denoiser (arXiv 2406.11838, section 4): an MLP whose residual blocks are modulated by timestep and condition.
- * Pure and traceable; N is any number of rows.
+ * The network e(x_t | t, z) of the diffusion loss (MAR, arXiv 2406.11838, sections 3.2 and 4.1): a small MLP that is told
+ * the timestep t and the hidden state z of its token. Pure and traceable; N is any number of rows.
  */
 export interface Denoiser {
   /** What `embedTime` computes with. */
@@ -17,44 +24,51 @@ export interface Denoiser {
   embedTime(features: Tensor2D): Tensor2D;
   /** Hidden states [N, D] -> [N, W]. */
   embedCondition(values_ND: Tensor2D): Tensor2D;
-  /** Noised tokens [N, C] and the sum of both embeddings [N, W] -> [N, 2C]: the noise, then where its variance lies. */
-  denoise(noised_NC: Tensor2D, mood_NW: Tensor2D): Tensor2D;
+  /**
+   * Noised tokens [N, C] and the sum of both embeddings [N, W] -> [N, 2C]: first the noise, then v, which says where
+   * the log variance lies between its bounds (see `Chain`).
+   */
+  denoise(noised_NC: Tensor2D, condition_NW: Tensor2D): Tensor2D;
 }
 
-/** Takes the parameters `diffloss.net.*`, which stay the source's own. */
-export function openDenoiser(dims: DenoiserDims, weights: Weights): Denoiser {
-  const { time, condition, input, blocks, final } = denoiserParams(dims, weights);
-  const { width } = dims;
+/**
+ * Takes the parameters `diffloss.net.*` under their official names; they stay the source's own. Only the weights of the
+ * timestep start normal.
+ */
+export function openDenoiser({ blocks, width, channels, condition }: DenoiserDims, weights: Weights): Denoiser {
+  const prefix = 'diffloss.net.';
+  const narrow = { kind: 'normal', std: 0.02 } as const;
+  const time = [
+    takeAffine(weights, `${prefix}time_embed.mlp.0`, { shape: [width, TIMESTEP_FEATURES], init: narrow }),
+    takeAffine(weights, `${prefix}time_embed.mlp.2`, { shape: [width, width], init: narrow }),
+  ] as const;
+  const conditionLayer = takeAffine(weights, `${prefix}cond_embed`, { shape: [width, condition] });
+  const mlp = takeAdaLNMlp({ blocks, width, inputs: channels, outputs: 2 * channels }, weights, prefix);
   return {
     timeParams: time.flatMap(({ weight, bias }) => [weight, bias]),
-    embedTime: (features) => linear(nn.silu(linear(features, time[0])), time[1]),
-    embedCondition: (values_ND) => linear(values_ND, condition),
-    denoise: (noised_NC, mood_NW) => {
-      const active_NW = nn.silu(mood_NW);
-      let x_NW = linear(noised_NC, input);
-      for (const { norm, modulation, inner, outer } of blocks) {
-        const [shift, scale, gate] = modulations(active_NW, modulation, [0, 1, 0]);
-        const seen = modulate(nn.layerNorm(x_NW, EPS, norm.weight, norm.bias), shift!, scale!);
-        const change = linear(nn.silu(linear(seen, inner)), outer);
-        x_NW = tf.add(x_NW, tf.mul(gate!, change));
-      }
-      const [shift, scale] = modulations(active_NW, final.modulation, [0, 1]);
-      return linear(modulate(nn.layerNorm(x_NW, EPS), shift!, scale!), final.linear);
-    },
+    embedTime: (features) => affine(nn.silu(affine(features, time[0])), time[1]),
+    embedCondition: (values_ND) => affine(values_ND, conditionLayer),
+    denoise: (noised_NC, condition_NW) => runAdaLNMlp(mlp, noised_NC, condition_NW),
   };
+}
 
-  /** One product, parted; `offsets` go to the bias, which is cheaper than adding 1 to every row's scale. */
-  function modulations(active_NW: Tensor2D, layer: Affine, offsets: readonly number[]): Tensor2D[] {
-    const offset = tf.tensor1d(offsets.flatMap((value) => Array<number>(width).fill(value)));
-    const all = nn.linear(active_NW, layer.weight, tf.add(layer.bias, offset));
-    return tf.split(all, offsets.length, 1);
+/** Numbers that tell a denoiser its timestep: half of them cosines, half sines. */
+export const TIMESTEP_FEATURES = 256;
+
+/**
+ * [T, 256] row-major: cos(t f_j), then sin(t f_j), with f_j = 10000^(-j/128) (Vaswani et al. 2017, section 3.5). Rounded
+ * to float32 where the official code rounds: published weights have seen those angles.
+ */
+export function timestepFeatures(timesteps: ArrayLike<number>): Float32Array {
+  const half = TIMESTEP_FEATURES / 2;
+  const out = new Float32Array(timesteps.length * TIMESTEP_FEATURES);
+  for (let j = 0; j < half; j++) {
+    const frequency = Math.fround(Math.exp(Math.fround(Math.fround(-Math.log(10000)) * j) / half));
+    for (let row = 0; row < timesteps.length; row++) {
+      const angle = Math.fround(timesteps[row]! * frequency);
+      out[row * TIMESTEP_FEATURES + j] = Math.cos(angle);
+      out[row * TIMESTEP_FEATURES + half + j] = Math.sin(angle);
+    }
   }
-}
-
-function linear(x: Tensor2D, { weight, bias }: Affine): Tensor2D {
-  return nn.linear(x, weight, bias);
-}
-
-function modulate(x: Tensor2D, shift: Tensor2D, scale: Tensor2D): Tensor2D {
-  return tf.add(tf.mul(x, scale), shift);
+  return out;
 }

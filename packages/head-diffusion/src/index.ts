@@ -1,9 +1,6 @@
-export { openChain, takeStep, type Chain, type ChainStep } from './chain.ts';
-export type { DiffusionConfig, DiffusionOptions } from './config.ts';
-export { openDenoiser, type Denoiser } from './denoiser.ts';
-export type { DenoiserDims } from './denoiser-params.ts';
-export { diffusionHead } from './diffusion-head.ts';
-export { addNoise, diffusionLosses, type DenoisedRows, type DiffusionLosses } from './diffusion-loss.ts';
-export { diffusionTables, type DiffusionTables } from './diffusion-tables.ts';
-export { keptTimesteps } from './respacing.ts';
-export { timestepFeatures } from './timestep-features.ts';
+export { openDenoiser, timestepFeatures, type Denoiser } from './denoiser.ts';
+export { diffusionHead } from './head.ts';
+export { addNoise, diffusionLosses } from './loss.ts';
+export type { DiffusionConfig, DiffusionOptions } from './options.ts';
+export { takeStep } from './sampler.ts';
+export { diffusionTables, keptTimesteps, openChain, type Chain, type DiffusionTables } from './schedule.ts';

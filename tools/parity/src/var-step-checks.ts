@@ -1,7 +1,8 @@
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import type { Kept } from '@tessera/core';
 import { nn, type Engine } from '@tessera/engine';
-import { drawIndex, filterLogits, mixGuided, smoothWeights, type Filter } from '@tessera/head-categorical';
+import { drawIndex, filterLogits, smoothWeights, type Filter } from '@tessera/head-categorical';
+import { mixGuided } from '@tessera/head-kit';
 import { permute, toChannelsFirst } from './axes.ts';
 import { metadataOf, seriesOf, tensorOf, type CaseFile } from './case-file.ts';
 import type { Checks } from './checks.ts';

@@ -1,4 +1,4 @@
-/** How many tokens may be drawn; 0 lifts a limit. */
+/** How many codes may be drawn; 0 for no limit. */
 export interface Filter {
   /** The k largest logits stay, with all that tie with the smallest of them. */
   readonly topK: number;
@@ -7,10 +7,11 @@ export interface Filter {
 }
 
 /**
- * Sets the logits of removed tokens to -Infinity, in place: top-k first, then top-p on the softmax of what is left
- * (section 4 of VAR's sampling: ascending, removed while the cumulative sum is at most 1 - topP, the largest never).
- * Tokens of equal logit are removed in the order of their index.
- * @param scratch_V at least as long; its contents are lost.
+ * Sets the logits of removed codes to -Infinity, in place: top-k first, then top-p on the softmax of what is left. As in
+ * the official sampling of VAR: in ascending order, codes are removed while their probabilities add up to at most
+ * 1 - topP; the likeliest is never removed. Codes of equal logit are removed in the order of their index.
+ * @param logits_V one token's
+ * @param scratch_V at least as long; overwritten
  */
 export function filterLogits(logits_V: Float32Array, { topK, topP }: Filter, scratch_V: Float32Array): void {
   if (topK > 0 && topK < logits_V.length) keepTopK(logits_V, topK, scratch_V);
@@ -70,11 +71,11 @@ interface Ascent {
   readonly logits: Float32Array;
   readonly count: number;
   readonly largest: number;
-  /** Tokens are removed, from the unlikeliest up, while their masses exp(logit - largest) add up to at most this. */
+  /** Codes are removed, from the unlikeliest up, while their masses exp(logit - largest) add up to at most this. */
   readonly limit: number;
 }
 
-/** The logit at which removal ends, and how many tokens of exactly this logit still go: a quickselect by mass. */
+/** The logit at which removal ends, and how many codes of exactly this logit still go: a quickselect by mass. */
 function findThreshold({ logits, count, largest, limit }: Ascent): { threshold: number; ties: number } {
   let low = 0;
   let high = count;
@@ -112,18 +113,7 @@ function findThreshold({ logits, count, largest, limit }: Ascent): { threshold: 
   return { threshold: logits[low]!, ties: 0 };
 }
 
-/** ln(sum of exp) of finite logits. Terms below e^-30 of the largest could not change it by 1e-8 and are spared. */
-export function logNormaliser(logits_V: Float32Array): number {
-  const largest = largestOf(logits_V);
-  let total = 0;
-  for (let v = 0; v < logits_V.length; v++) {
-    const below = logits_V[v]! - largest;
-    if (below > -30) total += Math.exp(below);
-  }
-  return largest + Math.log(total);
-}
-
-/** -Infinity of none. */
+/** The largest value; -Infinity where there is none. */
 export function largestOf(values: Float32Array): number {
   let largest = -Infinity;
   for (let i = 0; i < values.length; i++) if (values[i]! > largest) largest = values[i]!;

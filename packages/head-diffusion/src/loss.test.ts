@@ -5,7 +5,7 @@ import { tensorFrom, type Param, type TraceRng } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { goldenWeights, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { diffusionHead } from './diffusion-head.ts';
+import { diffusionHead } from './head.ts';
 
 const [C, D] = [4, 48];
 const space = { kind: 'continuous', channels: C } as const;

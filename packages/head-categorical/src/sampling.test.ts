@@ -1,9 +1,40 @@
-import { readGolden } from '@tessera/goldens';
+import { furthest, readGolden } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
-import { drawIndex } from './draw-index.ts';
-import { filterLogits } from './filter-logits.ts';
+import { filterLogits } from './filter.ts';
+import { drawIndex, mixCodebook, smoothTemperature, smoothWeights } from './sampling.ts';
 
-const V = 40;
+const V = 64;
+
+describe('smoothWeights', () => {
+  const file = readGolden('var_tiny_infer_smooth');
+  const { top_k: topK, top_p: topP } = JSON.parse(file.metadata['call']!);
+
+  it.each([0, 1, 2, 3])('gives the recorded weights at scale %i', (scale) => {
+    const logits = file.numbers(`out.logits_cfg.${scale}`) as Float32Array;
+    const exponential = file.numbers(`rand.gumbel_exp.${scale}`) as Float32Array;
+    for (let at = 0; at < logits.length; at += V) {
+      const weights_V = logits.subarray(at, at + V);
+      filterLogits(weights_V, { topK, topP }, new Float32Array(V));
+      smoothWeights(weights_V, exponential.subarray(at, at + V), scale / 3);
+    }
+    expect(furthest(logits, file.numbers(`out.gumbel_soft.${scale}`))).toBeLessThan(2e-5);
+  });
+
+  it('cools down with progress', () => {
+    expect(smoothTemperature(0)).toBeCloseTo(0.27, 12);
+    expect(smoothTemperature(1)).toBeCloseTo(0.0135, 12);
+  });
+});
+
+describe('mixCodebook', () => {
+  it('adds weighted entries', () => {
+    const token_C = Float32Array.of(9, 9);
+    mixCodebook(Float32Array.of(0.25, 0, 0.75), Float32Array.of(4, 8, 100, 100, 0, -8), token_C);
+    expect([...token_C]).toEqual([1, -4]);
+  });
+});
+
+const CODES = 40;
 
 function filtered(logits: readonly number[], topK: number, topP: number): number[] {
   const values = Float32Array.from(logits);
@@ -12,21 +43,21 @@ function filtered(logits: readonly number[], topK: number, topP: number): number
 }
 
 describe('filterLogits', () => {
-  const file = readGolden('topk_topp');
-  const combos: { i: number; top_k: number; top_p: number }[] = JSON.parse(file.metadata['combos']!);
+  const recorded = readGolden('topk_topp');
+  const combos: { i: number; top_k: number; top_p: number }[] = JSON.parse(recorded.metadata['combos']!);
 
   it.each(combos)('keeps and draws what was recorded for top-k $top_k, top-p $top_p', ({ i, top_k, top_p }) => {
-    const logits = file.numbers('in.logits') as Float32Array;
-    const exponential = file.numbers('rand.exp') as Float32Array;
-    const rows = logits.length / V;
+    const logits = recorded.numbers('in.logits') as Float32Array;
+    const exponential = recorded.numbers('rand.exp') as Float32Array;
+    const rows = logits.length / CODES;
     const drawn: number[] = [];
     for (let row = 0; row < rows; row++) {
-      const logits_V = logits.subarray(row * V, (row + 1) * V);
-      filterLogits(logits_V, { topK: top_k, topP: top_p }, new Float32Array(V));
-      drawn.push(drawIndex(logits_V, exponential.subarray(row * V, (row + 1) * V)));
+      const logits_V = logits.subarray(row * CODES, (row + 1) * CODES);
+      filterLogits(logits_V, { topK: top_k, topP: top_p }, new Float32Array(CODES));
+      drawn.push(drawIndex(logits_V, exponential.subarray(row * CODES, (row + 1) * CODES)));
     }
-    expect([...logits]).toEqual([...file.numbers(`out.filtered.${i}`)]);
-    expect(drawn).toEqual([...file.numbers(`out.idx.${i}`)]);
+    expect([...logits]).toEqual([...recorded.numbers(`out.filtered.${i}`)]);
+    expect(drawn).toEqual([...recorded.numbers(`out.idx.${i}`)]);
   });
 
   it('keeps all that tie with the smallest of the top k', () => {

@@ -1,40 +1,25 @@
-import { schema } from '@tessera/schema';
+import { schema, type OutputOf } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { keptTimesteps, respacingMisfit, TRAINED_STEPS } from './respacing.ts';
-
-/** Build time. */
-export interface DiffusionConfig {
-  /** Residual blocks of the denoiser. */
-  readonly blocks: number;
-  readonly width: number;
-  /** Timesteps drawn per token in a training step: a denoiser costs little beside its backbone. */
-  readonly repeats: number;
-}
-
-/** Request time. */
-export interface DiffusionOptions {
-  /** Factor on the noise of every denoising step, not on the first noise. */
-  readonly temperature: number;
-  /** Which of the trained chain's steps are taken; see `keptTimesteps`. */
-  readonly respacing: string;
-  /** Denoising steps at the last step of the order, 2 at least; 0: as many as at the first. See `annealedSteps`. */
-  readonly lateSteps: number;
-}
+import { keptTimesteps, respacingMisfit, TRAINED_STEPS } from './schedule.ts';
 
 const { object, integer, optional, described, field, number, refine, string } = schema;
 
+/** Build time. */
 export const diffusionConfig = object({
   blocks: described(integer({ min: 1, max: 256 }), 'Residual blocks of the denoiser.'),
   width: described(integer({ min: 1, max: 65536 }), 'Width of the denoiser.'),
+  /** A denoiser costs little beside its backbone, so each token is used several times. */
   repeats: described(optional(integer({ min: 1, max: 64 }), 4), 'Timesteps per token in a training step.'),
 });
 
+export type DiffusionConfig = OutputOf<typeof diffusionConfig>;
+
 const anyNumber = number();
 
-/** Noise ten times that of training leaves no picture long before. */
+/** With noise ten times that of training no picture is left. */
 const hottest = 10;
 
-/** Every number is judged here, so that NaN has the same code as zero. */
+/** Every number is checked here, so that NaN has the same code as zero. */
 const temperature = field(
   (value, place) => {
     if (typeof value !== 'number' || (value > 0 && value <= hottest)) return anyNumber.read(value, place);
@@ -56,15 +41,18 @@ const respacing = refine(
 );
 
 const eachOption = object({
+  /** Factor on the noise of every denoising step, not on the first noise. */
   temperature: described(
     optional(temperature, 1),
     'Noise of the denoising steps, above 0: 1 as in training; less is smoother and less varied.',
   ),
+  /** Which steps of the trained chain are taken; see `keptTimesteps`. */
   respacing: described(
     optional(respacing, '100'),
     'Denoising steps a token; fewer are faster. ddim25 takes every 40th of the 1000 timesteps; a plain number as 100 ' +
       'begins at the very noisiest timestep, where only a long-trained model is sure enough: others draw smears.',
   ),
+  /** Denoising steps at the last step of the order, 2 at least; 0: as many as at the first. See `annealedSteps`. */
   lateSteps: described(
     optional(integer({ min: 0, max: TRAINED_STEPS }), 0),
     'Denoising steps of the last tokens, down to which their number falls from step to step: fewer are faster. 0 takes ' +
@@ -72,7 +60,10 @@ const eachOption = object({
   ),
 });
 
-/** The chain bounds its shortest part. */
+/** Request time. */
+export type DiffusionOptions = OutputOf<typeof eachOption>;
+
+/** The options, with the shortest chain no longer than the whole one. */
 export const diffusionOptions = field((value, place) => {
   const options = eachOption.read(value, place);
   const { lateSteps } = options;

@@ -8,9 +8,7 @@ import { keyedRng, tensorFrom, type Engine, type SampleRng } from '@tessera/engi
 import { createEngine, fileTensor } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { categoricalHead } from './categorical-head.ts';
-import { categoricalLoss } from './categorical-loss.ts';
-import type { CategoricalOptions } from './config.ts';
+import { categoricalHead, categoricalLoss, type CategoricalOptions } from './head.ts';
 
 const V = 64;
 const D = 64;

@@ -4,10 +4,9 @@ import { tensorFrom } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openChain, takeStep, type Chain } from './chain.ts';
-import { openDenoiser } from './denoiser.ts';
-import { keptTimesteps } from './respacing.ts';
-import { timestepFeatures } from './timestep-features.ts';
+import { openDenoiser, timestepFeatures } from './denoiser.ts';
+import { takeStep } from './sampler.ts';
+import { keptTimesteps, openChain, type Chain } from './schedule.ts';
 
 const C = 4;
 const D = 48;
@@ -20,28 +19,6 @@ interface Recorded {
 }
 
 beforeAll(() => tf.setBackend('cpu'));
-
-/** The posterior of x_s given x_t and x_0 by Bayes' rule for two Gaussians, of the noise level of the cosine schedule alone. */
-describe.each(['7', '25', '50', '100', '1000', '10,15,20', 'ddim25', 'ddim50'])('the chain %s', (respacing) => {
-  const left = (u: number) => Math.cos((((u + 0.008) / 1.008) * Math.PI) / 2) ** 2;
-  const betas = Array.from({ length: 1000 }, (_, i) => Math.min(0.999, 1 - left((i + 1) / 1000) / left(i / 1000)));
-  const signal = (timestep: number) => betas.slice(0, timestep + 1).reduce((product, beta) => product * (1 - beta), 1);
-
-  it('steps as the posterior says', () => {
-    const chain = openChain(keptTimesteps(respacing));
-    const [x, noise, v] = [0.7, -0.4, 0.2];
-    for (let step = 1; step < chain.steps; step++) {
-      const [now, next] = [signal(chain.timesteps[step]!), signal(chain.timesteps[step - 1]!)];
-      const clean = (x - Math.sqrt(1 - now) * noise) / Math.sqrt(now);
-      const [kept, added] = [now / next, 1 - now / next];
-      const variance = 1 / (1 / (1 - next) + kept / added);
-      const mean = variance * ((Math.sqrt(next) * clean) / (1 - next) + (Math.sqrt(kept) * x) / added);
-      expect((chain.keep[step]! * x - chain.remove[step]! * noise) / mean).toBeCloseTo(1, 8);
-      const log = ((1 - v) / 2) * Math.log(variance) + ((1 + v) / 2) * Math.log(added);
-      expect(chain.base[step]! + ((1 + v) / 2) * chain.range[step]!).toBeCloseTo(log, 8);
-    }
-  });
-});
 
 describe.each(['eager', 'onnx'] as const)('a chain on %s', (target) => {
   const engine = createEngine({ target, threads: 1 });
@@ -57,7 +34,7 @@ describe.each(['eager', 'onnx'] as const)('a chain on %s', (target) => {
     weights.dispose();
   });
 
-  /** The denoiser's word on these tokens, twice where there are twice as many conditions, each at a trained timestep. */
+  /** What the denoiser makes of these tokens, twice where there are twice as many conditions, each at a trained timestep. */
   async function ask(x: Float32Array, z: Float32Array, timesteps: readonly number[]): Promise<Float32Array> {
     const rows = z.length / D;
     const copies = Array.from({ length: (rows * C) / x.length }, () => [...x]).flat();

@@ -1,14 +1,55 @@
+import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { BuildContext, Head, Hidden, SampleContext, Space, Tokens } from '@tessera/core';
-import { defineHead } from '@tessera/plugin-kit';
+import {
+  defineHead,
+  schema,
+  type BuildContext,
+  type Head,
+  type Hidden,
+  type OutputOf,
+  type SampleContext,
+  type Space,
+  type SpaceShape,
+  type Tokens,
+} from '@tessera/core';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { categoricalLoss } from './categorical-loss.ts';
-import { categoricalConfig, categoricalOptions, type CategoricalConfig, type CategoricalOptions } from './config.ts';
-import { mixGuided } from './mix-guided.ts';
-import { drawTokens, type DrawnTokens } from './token-sampler.ts';
+import { mixGuided, takeNumbers } from '@tessera/head-kit';
+import { drawTokens, type DrawnTokens } from './sampling.ts';
 
 const NAME = 'categorical';
+
+const { object, integer, number, boolean, described, optional } = schema;
+
+/** Build time. */
+const categoricalConfig = object({
+  /** Share of the target that is spread over the whole vocabulary in the loss. */
+  labelSmoothing: optional(number({ min: 0, max: 1 }), 0),
+  /** Factor on the initial weights: small, so that training starts near the uniform distribution. */
+  initScale: optional(number({ min: 0 }), 0.02),
+});
+
+type CategoricalConfig = OutputOf<typeof categoricalConfig>;
+
+/** Request time. The vocabulary bounds top-k. */
+function categoricalOptions({ vocabulary }: Extract<SpaceShape, { kind: 'discrete' }>) {
+  return object({
+    topK: described(
+      optional(integer({ min: 0, max: vocabulary }), 0),
+      'Draws among this many of the likeliest tokens; 0 draws among all.',
+    ),
+    topP: described(
+      optional(number({ min: 0, max: 1 }), 0),
+      'Draws among the likeliest tokens that hold this much probability together; 0 draws among all.',
+    ),
+    smooth: described(
+      optional(boolean(), false),
+      'Blends the embeddings of tokens in early steps: smoother pictures, less faithful statistics.',
+    ),
+  });
+}
+
+export type CategoricalOptions = OutputOf<ReturnType<typeof categoricalOptions>>;
 
 /** A distribution over the codebook for each token: one linear layer (VAR, MaskGIT, raster transformers). */
 export const categoricalHead = defineHead({
@@ -26,6 +67,7 @@ type DiscreteSpace = Extract<Space, { kind: 'discrete' }>;
 
 interface HeadParts {
   readonly config: CategoricalConfig;
+  /** Of the hidden states. */
   readonly width: number;
   readonly space: DiscreteSpace;
 }
@@ -52,14 +94,15 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
   };
 }
 
-/** A tensor's numbers, which may lie in a file: read once, and again only when it was assigned others. */
-function keptNumbers(tensor: Tensor): () => Promise<Float32Array> {
-  let kept: { readonly dataId: object; readonly numbers: Float32Array } | null = null;
-  return async () => {
-    const { dataId } = tensor;
-    if (kept?.dataId !== dataId) kept = { dataId, numbers: await tensor.data<'float32'>() };
-    return kept.numbers;
-  };
+/**
+ * Cross entropy of each token, [B, L], with label smoothing: the target is `(1 - s) onehot + s / V`. `index_BL` is int32.
+ * Traceable.
+ */
+export function categoricalLoss(logits_BLV: Tensor3D, index_BL: Tensor2D, smoothing: number): Tensor2D {
+  const [B, L, V] = logits_BLV.shape;
+  const logits_NV = tf.reshape(logits_BLV, [B * L, V]) as Tensor2D;
+  const index_N = tf.reshape(index_BL, [B * L]) as Tensor1D;
+  return tf.reshape(nn.crossEntropy(logits_NV, index_N, smoothing), [B, L]);
 }
 
 interface Scorer {
@@ -76,11 +119,11 @@ function compileScorer(engine: Engine, logitsOf: (values: Tensor3D) => Tensor3D)
     { name: 'categorical.guided', axes: ['R l .', '.'] },
   );
   return {
-    score: async ({ values_RlD, guided: mixed }, weight) => {
-      if (!mixed) return take(await plain(values_RlD));
+    score: async ({ values_RlD, guided: isGuided }, weight) => {
+      if (!isGuided) return takeNumbers(await plain(values_RlD));
       const weight_1 = tensorFrom(Float32Array.of(weight), [1]) as Tensor1D;
       try {
-        return await take(await guided(values_RlD, weight_1));
+        return await takeNumbers(await guided(values_RlD, weight_1));
       } finally {
         weight_1.dispose();
       }
@@ -92,10 +135,14 @@ function compileScorer(engine: Engine, logitsOf: (values: Tensor3D) => Tensor3D)
   };
 }
 
-async function take(tensor: Tensor): Promise<Float32Array> {
-  const data = await tensor.data<'float32'>();
-  tensor.dispose();
-  return data;
+/** The numbers of a tensor, which may lie in a file: read once, and again only after others were assigned to it. */
+function keptNumbers(tensor: Tensor): () => Promise<Float32Array> {
+  let kept: { readonly dataId: object; readonly numbers: Float32Array } | null = null;
+  return async () => {
+    const { dataId } = tensor;
+    if (kept?.dataId !== dataId) kept = { dataId, numbers: await tensor.data<'float32'>() };
+    return kept.numbers;
+  };
 }
 
 function asTokens({ values_BlC, index_Bl }: DrawnTokens, { rows, options }: SampleContext<CategoricalOptions>): Tokens {

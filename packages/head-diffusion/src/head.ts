@@ -1,0 +1,85 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import { defineHead, type BuildContext, type Head, type Space } from '@tessera/core';
+import { tensorFrom } from '@tessera/engine';
+import { openDenoiser, timestepFeatures, TIMESTEP_FEATURES } from './denoiser.ts';
+import { tokenLoss } from './loss.ts';
+import { diffusionConfig, diffusionOptions, type DiffusionConfig, type DiffusionOptions } from './options.ts';
+import { openSampler } from './sampler.ts';
+import { TRAINED_STEPS } from './schedule.ts';
+
+/**
+ * A distribution over values: each token is denoised from noise on its own, given its hidden state (MAR, arXiv
+ * 2406.11838, section 3.2). Discrete tokens are predicted by their embeddings, and drawn without an index (MAR, table 2,
+ * "VQ-16" with diffusion loss).
+ */
+export const diffusionHead = defineHead({
+  contract: 1,
+  name: 'diffusion',
+  package: '@tessera/head-diffusion',
+  space: 'continuous',
+  config: diffusionConfig,
+  options: () => diffusionOptions,
+  build: (config, dims, context) => buildHead(config, dims, context),
+});
+
+interface HeadDims {
+  /** Of the hidden states. */
+  readonly width: number;
+  readonly space: Space;
+}
+
+function buildHead(
+  { blocks, width, repeats }: DiffusionConfig,
+  { width: condition, space }: HeadDims,
+  { engine, weights }: BuildContext,
+): Head<DiffusionOptions> {
+  const { channels } = space;
+  const scale = tokenScale(space);
+  const denoiser = openDenoiser({ blocks, width, channels, condition }, weights);
+  const sampler = openSampler(engine, denoiser, { channels, toTokens: scale && scale.toTokens });
+  const timesteps = Array.from({ length: TRAINED_STEPS }, (_, step) => step);
+  const features = tensorFrom(timestepFeatures(timesteps), [TRAINED_STEPS, TIMESTEP_FEATURES]) as Tensor2D;
+  return {
+    loss: (taught, { values_BlC }, context) => {
+      const values_BlD = taught.values_BlD;
+      return tokenLoss(
+        { denoiser, toUnit: scale && scale.toUnit, features, repeats },
+        { values_BlD, values_BlC },
+        context.rng,
+      );
+    },
+    sample: async (hidden, context) => {
+      const shape = [context.rows.length, hidden.positions_Bl.length / context.rows.length, channels];
+      const values_BlC = tensorFrom(await sampler.sample(hidden, context), shape) as Tensor3D;
+      return { tokens: { values_BlC } };
+    },
+    dispose: () => {
+      features.dispose();
+      sampler.dispose();
+    },
+  };
+}
+
+/** Brings tokens to the standard deviation of about 1 that the noise schedule assumes, and back. Traceable. */
+interface TokenScale {
+  toUnit(values_NC: Tensor2D): Tensor2D;
+  toTokens(unit_NC: Tensor2D): Tensor2D;
+}
+
+/**
+ * The scale of a space: null for continuous tokens, which have it by contract. Discrete ones are divided by the standard
+ * deviation of their codebook's numbers, computed in the program: so it follows a codebook that is trained.
+ */
+function tokenScale(space: Space): TokenScale | null {
+  if (space.kind === 'continuous') return null;
+  const { codebook_VC } = space;
+  return {
+    toUnit: (values_NC) => tf.div(values_NC, deviation(codebook_VC)),
+    toTokens: (unit_NC) => tf.mul(unit_NC, deviation(codebook_VC)),
+  };
+}
+
+function deviation(x: Tensor): Tensor {
+  return tf.sqrt(tf.mean(tf.square(tf.sub(x, tf.mean(x)))));
+}
