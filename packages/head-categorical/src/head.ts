@@ -1,17 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import {
-  defineHead,
-  schema,
-  type BuildContext,
-  type Head,
-  type Hidden,
-  type OutputOf,
-  type SampleContext,
-  type Space,
-  type SpaceShape,
-  type Tokens,
-} from '@tessera/core';
+import type { BuildContext, Head, Hidden, SampleContext, Space, SpaceShape, Tokens } from '@tessera/core';
+import { defineHead } from '@tessera/plugin-kit';
+import { schema, type OutputOf } from '@tessera/schema';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { mixGuided, takeNumbers } from '@tessera/head-kit';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { ParamSpec, Weights } from '@tessera/core';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, marInventory, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDenoiser, timestepFeatures, type Denoiser, type DenoiserDims } from './denoiser.ts';

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Head, SampleContext, Step, Weights } from '@tessera/core';
-import { createEngine, keyedRng, tensorFrom, type Engine } from '@tessera/engine';
+import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { isTesseraError } from '@tessera/errors';
 import { goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { defineHead, type BuildContext, type Head, type Space } from '@tessera/core';
+import type { BuildContext, Head, Space } from '@tessera/core';
+import { defineHead } from '@tessera/plugin-kit';
 import { tensorFrom } from '@tessera/engine';
 import { openDenoiser, timestepFeatures, TIMESTEP_FEATURES } from './denoiser.ts';
 import { tokenLoss } from './loss.ts';

@@ -1,4 +1,4 @@
-import { schema, type OutputOf } from '@tessera/core';
+import { schema, type OutputOf } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 import { keptTimesteps, respacingMisfit, TRAINED_STEPS } from './schedule.ts';
 

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import type { ParamSpec, Weights } from '@tessera/core';
-import { createEngine, keyedRng, tensorFrom } from '@tessera/engine';
+import { keyedRng, tensorFrom } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   cancelPoint,
