@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { causeStack, isTesseraError, nobodyAwaited } from '@tessera/errors';
+import { causeStack, isTesseraError, describeRejection } from '@tessera/errors';
 import { commandHelp, parseCommand } from './command.ts';
 import { processTerminal } from './terminal.ts';
 import { verbs } from './verbs.ts';
@@ -47,7 +47,7 @@ const isAbort = (error: unknown): error is Error => error instanceof Error && er
 
 // A promise that a plug-in left alone must not end what others do.
 process.on('unhandledRejection', (error) => {
-  terminal.err(nobodyAwaited(error));
+  terminal.err(describeRejection(error));
 });
 
 try {
@@ -71,6 +71,6 @@ try {
 
 // Timers and sockets of a plug-in do not keep a command alive that is done.
 process.stdout.write('', (error) => {
-  // What is left to be said, as of promises that nobody awaited, is said first.
+  // What is left to be said, such as unhandled rejections, is said first.
   if (!error) setImmediate(() => process.exit());
 });
