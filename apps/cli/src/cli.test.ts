@@ -39,9 +39,13 @@ describe('help', () => {
   });
 
   it.each([
-    [['inspekt'], /got the command inspekt; expected one of generate/],
+    [['inspekt'], /got the command inspekt; expected one of generate.*Did you mean inspect\?/],
     [['inspect'], /got no argument; expected tessera inspect FILE/],
-    [['generate', '--colour', 'red'], /got Unknown option '--colour'/],
+    [
+      ['generate', '--colour', 'red'],
+      /got the unknown option --colour; expected tessera generate --model NAME --out DIR/,
+    ],
+    [['generate', '--cuont', '4'], /got the unknown option --cuont; .* Did you mean --count\?/],
   ])('%j is not understood: exit code 2', (args, sentence) => {
     const { status, stdout, stderr } = tessera(...args);
     expect(stderr).toMatch(sentence);

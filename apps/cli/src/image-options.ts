@@ -1,107 +1,117 @@
+import { flag, given, integer, number, text, texts, type Arguments } from '@tessera/command-line';
+import { TesseraError } from '@tessera/errors';
 import {
+  chooseClass,
   findModel,
   optionsSchema,
   outlineModel,
   readRequest,
+  readingsOf,
   type GenerateRequest,
   type ModelManifest,
   type Plugins,
 } from '@tessera/models';
-import { readChoices } from './choices.ts';
-import type { Arguments, Option } from './command.ts';
-import { engineOptions } from './engine-options.ts';
-import { readLabels, spreadLabels } from './labels.ts';
-import { integer, number, required } from './numbers.ts';
-import { requireWritable } from './output-folder.ts';
-import { projectPlugins, sayRemarks } from './project-plugins.ts';
+import { engineOptions, modelOption, readSettings, requireWritable, setOption } from './common-options.ts';
+import { projectPlugins, sayRemarks } from './project.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Options of every command that makes images; `--label` is each command's own. */
-export const imageOptions: Readonly<Record<string, Option>> = {
-  count: { type: 'string', value: 'N', help: 'how many images (default: one for each --label)' },
-  seed: { type: 'string', value: 'S', help: 'seed of the first image; image i has S + i (default 0)' },
-  out: { type: 'string', value: 'DIR', help: 'folder for the PNG files (made if missing)' },
-  guidance: {
-    type: 'string',
-    value: 'G',
-    help: 'strength of guidance in the model’s own scale (default: the model’s own)',
-  },
-  set: {
-    type: 'string',
-    value: 'NAME=VALUE',
-    help: 'an option of the model, repeatable; tessera models NAME lists them',
-    repeats: true,
-  },
-  'steps-strip': { type: 'boolean', help: 'also write steps.png: how every image looked after each step' },
-  batch: { type: 'string', value: 'B', help: 'images computed together (default 8; never changes an image)' },
-  json: { type: 'boolean', help: 'print files and timings per step as one JSON object' },
-  ...engineOptions,
-};
-
-export const modelOption: Option = {
-  type: 'string',
-  value: 'NAME',
-  help: 'a model of tessera models, or a path to a model folder',
-};
 
 /** Images of one run at most. */
 const MOST_IMAGES = 10_000;
 
+/** Options of every command that generates images; `otherwise` says which classes are drawn without `--label`. */
+export const imageOptions = (otherwise: string) =>
+  ({
+    model: modelOption,
+    label: texts({
+      value: 'L',
+      help: `class: its number, its name, a list 0,1,2, or none; repeatable; number:3 and name:3 where both fit (default: ${otherwise})`,
+    }),
+    count: integer({ value: 'N', from: 1, to: MOST_IMAGES, help: 'how many images (default: one for each --label)' }),
+    seed: integer({
+      value: 'S',
+      from: 0,
+      to: Number.MAX_SAFE_INTEGER,
+      otherwise: 0,
+      help: 'seed of the first image; image i has S + i',
+    }),
+    out: text({ value: 'DIR', required: true, help: 'folder for the files (made if missing)' }),
+    guidance: number({ value: 'G', help: 'strength of guidance in the model’s own scale (default: the model’s own)' }),
+    set: setOption,
+    json: flag('print one JSON object'),
+    ...engineOptions,
+  }) as const;
+
+type ImageValues = Arguments<ReturnType<typeof imageOptions>>['values'];
+
 /** What a command line asks for. */
-export interface ImageWishes {
+export interface ImageRun {
   /** Of the model. */
   readonly folder: string;
   /** Of the project, besides Tessera's own. */
   readonly plugins: Plugins;
-  readonly out: string;
-  readonly batch: number;
   /** All images as one request; what is left out takes the model's defaults. */
   readonly request: GenerateRequest;
 }
 
-/** Who reads its command line. */
-export interface ImageCommand {
-  readonly command: string;
-  /** What is made where no label is said. */
-  readonly without: 'each class in turn' | 'no class';
-}
-
-/** Checked before any weights are read. */
-export async function readWishes(
-  { command, without }: ImageCommand,
-  { values, lists }: Arguments,
+/** Reads and checks a command line before any weights are read. `otherwise`: the classes where no label is given. */
+export async function readImageRun(
+  values: ImageValues,
+  otherwise: 'each class in turn' | 'no class',
   terminal: Terminal,
-): Promise<ImageWishes> {
-  const out = required(command, '--out DIR', values['out']);
-  const { folder } = findModel(required(command, '--model NAME', values['model']));
-  const batch = integer('--batch', values['batch'] ?? '8', 1, 256);
-  const count = values['count'] === undefined ? undefined : integer('--count', values['count'], 1, MOST_IMAGES);
-  const seed = integer('--seed', values['seed'] ?? '0', 0, Number.MAX_SAFE_INTEGER);
+): Promise<ImageRun> {
+  const { folder } = findModel(values.model);
   const plugins = await projectPlugins(terminal);
   const outline = await outlineModel(folder, plugins);
   sayRemarks(outline, terminal);
+  const { manifest } = outline;
   const request: GenerateRequest = {
-    labels: labelsOf(lists['label'], { count, without, model: outline.manifest }),
-    seed,
-    ...(values['guidance'] === undefined ? {} : { guidance: number('--guidance', values['guidance']) }),
-    options: readChoices(lists['set'] ?? [], optionsSchema(outline)),
-    preview: values['steps-strip'] === true ? 'decoded' : 'none',
+    labels:
+      values.label.length > 0
+        ? spreadLabels(readLabels(values.label, manifest), values.count)
+        : labelsWithout(otherwise, manifest, values.count ?? 1),
+    seed: values.seed,
+    ...given({ guidance: values.guidance }),
+    options: readSettings(values.set, optionsSchema(outline)),
   };
   readRequest(outline, request);
-  await requireWritable(out);
-  return { folder, plugins, out, batch, request };
+  await requireWritable(values.out);
+  return { folder, plugins, request };
 }
 
-interface LabelDefaults {
-  readonly count: number | undefined;
-  readonly without: ImageCommand['without'];
-  readonly model: ModelManifest;
+function labelsWithout(otherwise: 'each class in turn' | 'no class', { classes }: ModelManifest, count: number) {
+  const turns = otherwise === 'each class in turn' && classes.length > 0;
+  return Array.from({ length: count }, (_, image) => (turns ? image % classes.length : -1));
 }
 
-function labelsOf(options: readonly string[] | undefined, { count, without, model }: LabelDefaults): number[] {
-  if (options) return spreadLabels(readLabels(options, model), count);
-  const classes = model.classes.length;
-  return Array.from({ length: count ?? 1 }, (_, image) =>
-    without === 'no class' || classes === 0 ? -1 : image % classes,
-  );
+/** The classes that `--label` chooses, in the given order. @throws TesseraError `unknown-label`, `ambiguous-label` */
+export function readLabels(options: readonly string[], { name, classes }: Pick<ModelManifest, 'name' | 'classes'>) {
+  return options.flatMap((option) => readLabel(option, { who: name, classes }));
+}
+
+/** A name may hold commas: an option is a list only where the whole of it is no class. */
+function readLabel(option: string, named: { readonly who: string; readonly classes: readonly string[] }): number[] {
+  const words = option.split(',');
+  if (words.length === 1 || option.startsWith('name:')) return [chooseClass(option, named)];
+  if (readingsOf(option, named.classes).length === 0) return words.map((word) => chooseClass(word, named));
+  if (words.some((word) => readingsOf(word, named.classes).length === 0)) return [chooseClass(option, named)];
+  throw new TesseraError({
+    code: 'ambiguous-label',
+    who: named.who,
+    got: `--label ${option}, which is the name of a class and a list of classes`,
+    expected: 'one of both',
+    next: `Say name:${option} for the class, or --label once for each class of the list.`,
+  });
+}
+
+/** One label per image: the chosen ones in turn, or one of each where no count is given. @throws TesseraError `option` */
+export function spreadLabels(chosen: readonly number[], count: number | undefined): number[] {
+  const images = count ?? chosen.length;
+  if (images >= chosen.length) return Array.from({ length: images }, (_, image) => chosen[image % chosen.length]!);
+  throw new TesseraError({
+    code: 'option',
+    who: 'tessera',
+    got: `--count ${images} for ${chosen.length} labels`,
+    expected: `at least ${chosen.length}, an image for each label`,
+    next: 'Leave --count out for one of each.',
+  });
 }

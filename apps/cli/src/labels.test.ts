@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isTesseraError } from '@tessera/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readLabels, spreadLabels } from './labels.ts';
+import { readLabels, spreadLabels } from './image-options.ts';
 
 const birds = ['tench, Tinca tinca', 'crane', 'goldfish, Carassius auratus', 'crane', 'none'];
 

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
-import { causeStack, isTesseraError, describeRejection } from '@tessera/errors';
-import { commandHelp, parseCommand } from './command.ts';
+import { helpOf, nearestCommand, readCommandLine } from '@tessera/command-line';
+import { causeStack, isTesseraError, nobodyAwaited } from '@tessera/errors';
 import { processTerminal } from './terminal.ts';
-import { verbs } from './verbs.ts';
+import { verbs, type Verb } from './verbs.ts';
 
 const terminal = processTerminal();
 
@@ -13,7 +13,7 @@ function overview(): string[] {
     'Usage: tessera COMMAND [OPTIONS]',
     '',
     'Commands:',
-    ...verbs.map((verb) => `  ${verb.name.padEnd(10)} ${verb.summary}`),
+    ...verbs.map((verb) => `  ${verb.name.padEnd(10)}  ${verb.summary}`),
     '',
     'Examples:',
     '  tessera generate --model digits-var --label 7 --count 16 --seed 1 --out digits',
@@ -23,31 +23,44 @@ function overview(): string[] {
 }
 
 /** Runs one command line; returns the exit code: 0 done, 1 failed, 2 not understood. */
-async function main([name, ...argv]: readonly string[]): Promise<number> {
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+async function main(argv: readonly string[]): Promise<number> {
+  const [first, second] = argv;
+  if (first === undefined || ['help', '--help', '-h'].includes(first)) {
+    if (first === 'help' && second !== undefined) return main([...argv.slice(1), '--help']);
     for (const line of overview()) terminal.out(line);
-    return name === undefined ? 2 : 0;
+    return first === undefined ? 2 : 0;
   }
-  const verb = verbs.find((candidate) => candidate.name === name);
-  if (!verb) {
-    const known = verbs.map((candidate) => candidate.name).join(', ');
-    terminal.err(`[tessera] got the command ${name}; expected one of ${known}. See tessera --help.`);
+  const verb = verbOf(argv);
+  if (verb === undefined) {
+    const names = verbs.map(({ name }) => name);
+    const near = nearestCommand(first, names);
+    const next = near === null ? '' : ` Did you mean ${near}?`;
+    terminal.err(`[tessera] got the command ${first}; expected one of ${names.join(', ')}.${next} See tessera --help.`);
     return 2;
   }
   const command = await verb.load();
-  const args = parseCommand(name, command, argv);
-  if (args.values['help'] === true) {
-    for (const line of commandHelp(verb, command)) terminal.out(line);
-    return 0;
-  }
-  return command.run(args, terminal);
+  const line = { ...command, call: `tessera ${verb.name}`, summary: sentence(verb.summary) };
+  const args = readCommandLine(line, argv.slice(verb.name.split(' ').length));
+  if (args !== null) return command.run(args, terminal);
+  for (const text of helpOf(line)) terminal.out(text);
+  return 0;
+}
+
+/** `trace diff` goes before `trace`. */
+function verbOf(argv: readonly string[]): Verb | undefined {
+  const named = verbs.filter(({ name }) => name === argv.slice(0, name.split(' ').length).join(' '));
+  return named.sort((a, b) => b.name.length - a.name.length)[0];
+}
+
+function sentence(summary: string): string {
+  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
 }
 
 const isAbort = (error: unknown): error is Error => error instanceof Error && error.name === 'AbortError';
 
-// A promise that a plug-in left alone must not end what others do.
+// An error that a plug-in leaves unhandled must not end the work of others.
 process.on('unhandledRejection', (error) => {
-  terminal.err(describeRejection(error));
+  terminal.err(nobodyAwaited(error));
 });
 
 try {
@@ -65,12 +78,12 @@ try {
   terminal.err(`${error.message} (${error.code})`);
   const stack = causeStack(error);
   for (const line of stack?.split('\n') ?? []) terminal.err(line);
-  if (error.code === 'plugin-unknown') await (await import('./project-plugins.ts')).explainMissing(terminal);
+  if (error.code === 'plugin-unknown') await (await import('./project.ts')).explainMissing(terminal);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 }
 
 // Timers and sockets of a plug-in do not keep a command alive that is done.
 process.stdout.write('', (error) => {
-  // What is left to be said, such as unhandled rejections, is said first.
+  // Lines that are still to be written, as of unhandled rejections, are written first.
   if (!error) setImmediate(() => process.exit());
 });

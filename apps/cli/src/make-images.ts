@@ -1,45 +1,40 @@
 import { thenDispose, type Held, type Pixels } from '@tessera/core';
-import { createEngine } from '@tessera/targets';
 import { openModel, type Edit, type GenerateRequest, type Model } from '@tessera/models';
-import type { Arguments } from './command.ts';
-import { readEngineOptions } from './engine-options.ts';
-import type { ImageWishes } from './image-options.ts';
+import { createEngine, type EngineOptions } from '@tessera/targets';
+import type { ImageRun } from './image-options.ts';
 import { SampleFiles, type Sample } from './sample-files.ts';
-import { Stopwatch } from './stopwatch.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface ImageRun extends ImageWishes {
-  readonly values: Arguments['values'];
-  /** A picture to edit, made when the size of the model's images is known; the sheet begins with `shown`. */
+export interface ImageOutput extends ImageRun {
+  readonly out: string;
+  /** Images computed together. */
+  readonly batch: number;
+  /** Also writes how every image looked after each step. */
+  readonly strip: boolean;
+  readonly json: boolean;
+  readonly engine: EngineOptions;
+  /** A picture to edit, made when the size of the model's images is known; the grid begins with `shown`. */
   readonly edit?: (image: Model['image']) => Promise<{ readonly edit: Edit; readonly shown: readonly Pixels[] }>;
 }
 
-/** How long a step may go on after an interrupt: a part that waits for something may never end it. */
+/** How long a step may go on after an interrupt: a part that waits for a device may never return. */
 const GRACE_MS = 2000;
 
-/** Makes all images of a run, writes their files, and says so. Returns the exit code. */
-export async function makeImages(run: ImageRun, terminal: Terminal): Promise<number> {
-  const { folder, plugins, out, values } = run;
+/** Generates all images of a run, writes their files, and prints a line about them. Returns the exit code. */
+export async function makeImages(run: ImageOutput, terminal: Terminal): Promise<number> {
+  const { folder, plugins, out, json } = run;
   const files = new SampleFiles(out);
-  const abort = new AbortController();
-  const stop = () => {
-    const words = interrupted(files.written.length, out);
-    abort.abort(new DOMException(words, 'AbortError'));
-    setTimeout(() => {
-      terminal.err(words);
-      process.exit(130);
-    }, GRACE_MS).unref();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  const signal = stopAtInterrupt(() => interrupted(files.written.length, out), terminal);
   const stopwatch = new Stopwatch();
-  const engine = createEngine(readEngineOptions(values));
+  const engine = createEngine(run.engine);
   const held: Held[] = [engine];
   const make = async (): Promise<number> => {
     const model = await openModel(folder, { engine, plugins, watchLeaks: true, report: (line) => terminal.err(line) });
     held.unshift(model);
     stopwatch.loaded();
     const prepared = await run.edit?.(model.image);
-    const request = { ...run.request, signal: abort.signal, ...(prepared && { edit: prepared.edit }) };
+    const preview = run.strip ? 'decoded' : 'none';
+    const request = { ...run.request, preview, signal, ...(prepared && { edit: prepared.edit }) } as const;
     for await (const sample of batches(model, request, { batch: run.batch, stopwatch, terminal })) {
       await files.add(sample);
     }
@@ -47,11 +42,25 @@ export async function makeImages(run: ImageRun, terminal: Terminal): Promise<num
     const facts = { model: model.name, target: engine.target, images: request.labels.length, files: files.written };
     const timings = stopwatch.timings();
     terminal.done();
-    if (values['json'] === true) terminal.out(JSON.stringify({ ...facts, timings_ms: timings }));
-    else terminal.out(summary(facts, timings.total));
+    terminal.out(json ? JSON.stringify({ ...facts, timings_ms: timings }) : summary(facts, timings.total));
     return 0;
   };
   return thenDispose(() => held, make).finally(() => terminal.done());
+}
+
+/** Aborts at Ctrl-C with a sentence, and ends the process where the work does not stop soon after. */
+function stopAtInterrupt(sentence: () => string, terminal: Terminal): AbortSignal {
+  const abort = new AbortController();
+  const stop = () => {
+    const words = sentence();
+    abort.abort(new DOMException(words, 'AbortError'));
+    setTimeout(() => {
+      terminal.err(words);
+      process.exit(130);
+    }, GRACE_MS).unref();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  return abort.signal;
 }
 
 function interrupted(images: number, out: string): string {
@@ -75,12 +84,12 @@ async function* batches(model: Model, request: GenerateRequest, { batch, stopwat
   }
 }
 
-interface Observers {
+interface Watchers {
   readonly stopwatch: Stopwatch;
   readonly show: (within: number, what: string) => void;
 }
 
-async function makeBatch(model: Model, request: GenerateRequest, { stopwatch, show }: Observers): Promise<Sample[]> {
+async function makeBatch(model: Model, request: GenerateRequest, { stopwatch, show }: Watchers): Promise<Sample[]> {
   const strips: Pixels[][] = request.labels.map(() => []);
   const samples: Sample[] = [];
   stopwatch.begin();
@@ -111,3 +120,57 @@ function summary({ model, target, images, files }: Facts, milliseconds: number):
   const grid = files.find((file) => file.endsWith('grid.png'));
   return `${images} image${images === 1 ? '' : 's'} of ${model} in ${seconds} s on ${target}: ${grid}`;
 }
+
+/** Where the time of a run went, in milliseconds. Steps are summed over batches. */
+interface Timings {
+  readonly load: number;
+  readonly steps: readonly { readonly index: number; readonly tokens: number; readonly ms: number }[];
+  readonly decode: number;
+  readonly total: number;
+}
+
+/** Splits the time of a generation into loading, steps and decoding. */
+class Stopwatch {
+  readonly #started = performance.now();
+  readonly #steps: { index: number; tokens: number; ms: number }[] = [];
+  #last = this.#started;
+  #load = 0;
+  #decode = 0;
+
+  loaded(): void {
+    this.#load = this.#lap();
+  }
+
+  /** Starts a batch: the time since the last one is not counted. */
+  begin(): void {
+    this.#lap();
+  }
+
+  step(index: number, tokens: number): void {
+    const step = (this.#steps[index] ??= { index, tokens: 0, ms: 0 });
+    step.tokens += tokens;
+    step.ms += this.#lap();
+  }
+
+  decoded(): void {
+    this.#decode += this.#lap();
+  }
+
+  timings(): Timings {
+    return {
+      load: rounded(this.#load),
+      steps: this.#steps.map((step) => ({ ...step, ms: rounded(step.ms) })),
+      decode: rounded(this.#decode),
+      total: rounded(performance.now() - this.#started),
+    };
+  }
+
+  #lap(): number {
+    const now = performance.now();
+    const lap = now - this.#last;
+    this.#last = now;
+    return lap;
+  }
+}
+
+const rounded = (milliseconds: number) => Math.round(milliseconds * 10) / 10;

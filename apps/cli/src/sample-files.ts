@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Pixels } from '@tessera/core';
 import { encodePng, enlarge, tile } from '@tessera/pictures';
 
-/** Sheets are looked at: images below this many pixels are shown enlarged, by a whole factor. */
+/** On a grid, images below this many pixels are enlarged by a whole factor. */
 const VISIBLE = 96;
-/** A sheet shows so many images at most, and memory holds no more. */
+/** A grid shows so many images at most, and memory holds no more. */
 const SHEET = 100;
 
 /** One finished image, and its steps where a strip was asked for. */

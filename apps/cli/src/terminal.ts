@@ -2,9 +2,8 @@ import { printable } from '@tessera/errors';
 import { showProgress, type Progress } from '@tessera/progress';
 
 /**
- * Where a command speaks: results on stdout, everything else on stderr.
- * What it is given may quote files and arguments, so nothing but one line of printable text comes out; cells of a table are cut by
- * their callers.
+ * Where a command prints: results on stdout, everything else on stderr. Lines may quote files and arguments, so each is
+ * made one line of printable text; callers shorten the cells of a table.
  */
 export interface Terminal {
   out(line: string): void;
@@ -37,8 +36,13 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** A reader that has seen enough (`| head`) ends the command as SIGPIPE ends others: without a word, with 128 + 13. */
+/** A reader that has seen enough (`| head`) ends the command as SIGPIPE ends others: silently, with 128 + 13. */
 function endWithReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
   process.exit(141);
+}
+
+/** A word of a command that is printed for people to run: quoted where a shell would not read it back unchanged. */
+export function shellWord(text: string): string {
+  return /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,16 +1,33 @@
-import type { Verb } from './command.ts';
+import type { Arguments, Options, CommandLine } from '@tessera/command-line';
+import type { Terminal } from './terminal.ts';
+
+/** A verb of `tessera`, known before its code is loaded: a page of help does not wait for an engine. */
+export interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** What a verb understands and does. */
+export interface Command<O extends Options = Options> extends Pick<
+  CommandLine<O>,
+  'positionals' | 'options' | 'usage' | 'examples'
+> {
+  /** Returns the exit code. */
+  run(args: Arguments<O>, terminal: Terminal): Promise<number>;
+}
 
 /** Every verb, in the order of the help page. */
 export const verbs: readonly Verb[] = [
   {
     name: 'generate',
-    summary: 'make images: one PNG a sample, and a grid',
-    load: async () => (await import('./commands/generate.ts')).generate,
+    summary: 'generate images: one PNG per image, and a grid of them',
+    load: async () => (await import('./commands/images.ts')).generate,
   },
   {
     name: 'edit',
-    summary: 'make a part of a picture anew: in-painting, out-painting, another class',
-    load: async () => (await import('./commands/edit.ts')).edit,
+    summary: 'redraw a part of a picture: in-painting, out-painting, another class',
+    load: async () => (await import('./commands/images.ts')).edit,
   },
   {
     name: 'models',
@@ -24,23 +41,23 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'train',
-    summary: 'train a model by a recipe, resumable',
+    summary: 'train a model by a recipe; an interrupted training can be resumed',
     load: async () => (await import('./commands/train.ts')).train,
   },
   {
     name: 'eval',
-    summary: 'judge a model: recognised samples, Frechet distance, throughput',
+    summary: 'measure a model: recognised samples, Frechet distance, throughput',
     load: async () => (await import('./commands/evaluate.ts')).evaluate,
   },
   {
     name: 'import',
     summary: 'make a model folder from official PyTorch files',
-    load: async () => (await import('./commands/import.ts')).importCommand,
+    load: async () => (await import('./commands/convert.ts')).importCommand,
   },
   {
     name: 'export',
-    summary: 'write a model folder back as official state dicts',
-    load: async () => (await import('./commands/export.ts')).exportCommand,
+    summary: 'write a model folder as official state dicts',
+    load: async () => (await import('./commands/convert.ts')).exportCommand,
   },
   {
     name: 'inspect',
@@ -54,12 +71,12 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'setup',
-    summary: 'add TensorFlow, an optional target, to your cache',
-    load: async () => (await import('./commands/setup.ts')).setup,
+    summary: 'install TensorFlow, an optional target, into your cache',
+    load: async () => (await import('./commands/machine.ts')).setup,
   },
   {
     name: 'doctor',
-    summary: 'show versions, the active target and why, memory',
-    load: async () => (await import('./commands/doctor.ts')).doctor,
+    summary: 'show versions, memory, and which target is used and why',
+    load: async () => (await import('./commands/machine.ts')).doctor,
   },
 ];

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createEngine } from '@tessera/targets';
+import { flag, given, integer, number, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
 import { findModel, openModel, optionsSchema, outlineModel } from '@tessera/models';
+import { createEngine } from '@tessera/targets';
 import {
   evaluateReconstruction,
   evaluateSamples,
@@ -15,38 +16,50 @@ import {
   type LoadedRecipe,
   type ReconstructionFigures,
 } from '@tessera/training';
-import { readChoices } from '../choices.ts';
-import type { Arguments, Command } from '../command.ts';
-import { engineOptions, readEngineOptions } from '../engine-options.ts';
-import { integer, number } from '../numbers.ts';
-import { projectPlugins, sayRemarks } from '../project-plugins.ts';
+import { engineOptions, readEngineOptions, readSettings, setOption } from '../common-options.ts';
+import { projectPlugins, sayRemarks } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Command } from '../verbs.ts';
 
-export const evaluate: Command = {
-  usage: 'MODEL [--samples N]',
-  options: {
-    recipe: { type: 'string', value: 'FILE', help: 'recipe that names data and judge (default: recipes/MODEL.json)' },
-    samples: { type: 'string', value: 'N', help: 'how many images are made and judged (default 1000)' },
-    seed: { type: 'string', value: 'S', help: 'seed of the first image (default 1)' },
-    guidance: { type: 'string', value: 'G', help: 'strength of guidance (default: the model’s own)' },
-    set: { type: 'string', value: 'NAME=VALUE', help: 'an option of the model, repeatable', repeats: true },
-    json: { type: 'boolean', help: 'print one JSON object' },
-    ...engineOptions,
-  },
+const MOST_SAMPLES = 100_000;
+
+const options = {
+  recipe: text({ value: 'FILE', help: 'recipe that names data and judge (default: recipes/MODEL.json)' }),
+  samples: integer({
+    value: 'N',
+    from: 10,
+    to: MOST_SAMPLES,
+    otherwise: 1000,
+    help: 'how many images are generated and judged',
+  }),
+  seed: integer({
+    value: 'S',
+    from: 0,
+    to: Number.MAX_SAFE_INTEGER - MOST_SAMPLES,
+    otherwise: 1,
+    help: 'seed of the first image',
+  }),
+  guidance: number({ value: 'G', help: 'strength of guidance (default: the model’s own)' }),
+  set: setOption,
+  json: flag('print one JSON object'),
+  ...engineOptions,
+} as const;
+
+export const evaluate: Command<typeof options> = {
+  positionals: { usage: 'MODEL', least: 1, most: 1 },
+  options,
   examples: [
     'tessera eval digits-var',
     'tessera eval digits-mar --samples 200 --guidance 3 --set temperature=0.9 --json',
   ],
-  positionals: [1, 1],
   run,
 };
 
-async function run({ positionals: [name], values, lists }: Arguments, terminal: Terminal): Promise<number> {
+async function run({ positionals: [name], values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
+  const { samples, seed } = values;
   const { folder } = findModel(name!);
   const plugins = await projectPlugins(terminal);
-  const samples = integer('--samples', values['samples'] ?? '1000', 10, 100_000);
-  const seed = integer('--seed', values['seed'] ?? '1', 0, Number.MAX_SAFE_INTEGER - samples);
-  const { recipe, folder: recipeFolder } = await findRecipe(values['recipe'], folder);
+  const { recipe, folder: recipeFolder } = await findRecipe(values.recipe, folder);
   if (recipe.judge?.kind !== 'shipped') {
     throw new TesseraError({
       code: 'judge-missing',
@@ -58,8 +71,8 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
   const outline = await outlineModel(folder, plugins);
   sayRemarks(outline, terminal);
   const chosen = {
-    ...(values['guidance'] !== undefined && { guidance: number('--guidance', values['guidance']) }),
-    options: readChoices(lists['set'] ?? [], optionsSchema(outline)),
+    ...given({ guidance: values.guidance }),
+    options: readSettings(values.set, optionsSchema(outline)),
   };
   const engine = createEngine(readEngineOptions(values));
   const judge = await openShippedJudge(recipe.judge.name);
@@ -95,7 +108,7 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
       ...figures,
       reconstruction,
     };
-    if (values['json'] === true) terminal.out(JSON.stringify(facts));
+    if (values.json) terminal.out(JSON.stringify(facts));
     else for (const line of lines(facts)) terminal.out(line);
     return 0;
   } finally {
@@ -108,8 +121,8 @@ async function run({ positionals: [name], values, lists }: Arguments, terminal: 
 }
 
 /** The recipe that was named, or the one beside the models folder that has the model's name. */
-async function findRecipe(option: string | boolean | undefined, modelFolder: string): Promise<LoadedRecipe> {
-  if (typeof option === 'string') return readRecipe(option);
+async function findRecipe(option: string | undefined, modelFolder: string): Promise<LoadedRecipe> {
+  if (option !== undefined) return readRecipe(option);
   const name = `${modelFolder.split(/[/\\]/).at(-1)}.json`;
   const guess = join(dirname(dirname(modelFolder)), 'recipes', name);
   if (existsSync(guess)) return readRecipe(guess);

@@ -1,28 +1,27 @@
 import { createHash } from 'node:crypto';
 import { openCheckpoint, type Checkpoint } from '@tessera/checkpoints';
+import { flag, type Arguments } from '@tessera/command-line';
 import { printable } from '@tessera/errors';
-import type { Arguments, Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Command } from '../verbs.ts';
 
-export const inspect: Command = {
-  usage: 'FILE [--skip-unknown] [--json]',
-  options: {
-    'skip-unknown': {
-      type: 'boolean',
-      help: 'leave out objects that are no tensors or plain data, and name them; nothing is executed',
-    },
-    json: { type: 'boolean', help: 'print one JSON object' },
-  },
+const options = {
+  skipUnknown: flag('leave out objects that are not tensors or plain data, and name them; nothing is executed'),
+  json: flag('print one JSON object'),
+};
+
+export const inspect: Command<typeof options> = {
+  positionals: { usage: 'FILE', least: 1, most: 1 },
+  options,
   examples: [
     'tessera inspect var_d16.pth',
     'tessera inspect checkpoint-last.pth',
     'tessera inspect models/digits-var/tokenizer.safetensors --json',
   ],
-  positionals: [1, 1],
   run,
 };
 
-/** Longer names would swamp the table; `--json` has them whole. */
+/** Longer names are cut in the table; `--json` has them whole. */
 const longestName = 120;
 
 interface Row {
@@ -33,12 +32,12 @@ interface Row {
   readonly sha256: string;
 }
 
-async function run({ positionals: [file], values }: Arguments, terminal: Terminal): Promise<number> {
-  const checkpoint = await openCheckpoint(file!, { unknown: values['skip-unknown'] === true ? 'skip' : 'refuse' });
+async function run({ positionals: [file], values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
+  const checkpoint = await openCheckpoint(file!, { unknown: values.skipUnknown ? 'skip' : 'refuse' });
   try {
     const rows = await tensorRows(checkpoint, terminal);
     const facts = Object.fromEntries(checkpoint.values);
-    if (values['json'] === true) {
+    if (values.json) {
       const plain = (_: string, value: unknown) =>
         typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : value;
       const { format, leftOut } = checkpoint;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { flag, type Arguments } from '@tessera/command-line';
 import { guidanceOff } from '@tessera/core';
 import { isTesseraError, printable } from '@tessera/errors';
 import {
@@ -11,28 +12,31 @@ import {
   type ModelOutline,
   type Plugins,
 } from '@tessera/models';
-import { choiceLines } from '../choices.ts';
-import type { Arguments, Command } from '../command.ts';
-import { projectPlugins, sayRemarks } from '../project-plugins.ts';
+import { settingLines } from '../common-options.ts';
+import { projectPlugins, sayRemarks } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Command } from '../verbs.ts';
 
-export const models: Command = {
-  usage: '[NAME] [--json]',
-  options: { json: { type: 'boolean', help: 'print one JSON object' } },
+const options = { json: flag('print one JSON object') };
+
+export const models: Command<typeof options> = {
+  positionals: { usage: '[NAME]', least: 0, most: 1 },
+  options,
   examples: ['tessera models', 'tessera models digits-var'],
-  positionals: [0, 1],
   run,
 };
 
-async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
+async function run(args: Arguments<typeof options>, terminal: Terminal): Promise<number> {
+  const [name] = args.positionals;
+  const { json } = args.values;
   const plugins = await projectPlugins(terminal);
-  if (name !== undefined) return show({ name, plugins, json: values['json'] === true }, terminal);
+  if (name !== undefined) return show({ name, plugins, json }, terminal);
   const found = listModelFolders();
   const read = await Promise.allSettled(found.map(({ folder }) => outlineModel(folder, plugins)));
   const whole = read.flatMap((result, i) =>
     result.status === 'fulfilled' ? [{ ...result.value.manifest, folder: found[i]!.folder }] : [],
   );
-  if (values['json'] === true) {
+  if (json) {
     terminal.out(JSON.stringify(whole));
   } else if (found.length === 0) {
     terminal.out('No models here. Set TESSERA_MODELS to the folder that holds yours, or see tessera import --help.');
@@ -79,7 +83,7 @@ async function show({ name, plugins, json }: Shown, terminal: Terminal): Promise
     const most = label === 'classes' ? longestClasses : longestFact;
     terminal.out(`  ${printable(label, longestName).padEnd(width)}  ${printable(value, most)}`);
   }
-  const choices = choiceLines(options);
+  const choices = settingLines(options);
   if (choices.length > 0) terminal.out('Options, for tessera generate --set NAME=VALUE:');
   for (const line of choices) terminal.out(`  ${line}`);
   return 0;
@@ -111,7 +115,7 @@ function facts({ manifest, facts: { layout } }: ModelOutline, folder: string): [
   ];
 }
 
-/** Each with its number, which always chooses it; names that hold commas are parted by semicolons. */
+/** Each with its number, which always chooses it; semicolons separate names that hold commas. */
 function classList(classes: readonly string[]): string {
   const separator = classes.some((name) => name.includes(',')) ? '; ' : ', ';
   return classes.map((name, label) => (name === String(label) ? name : `${label} ${name}`)).join(separator);

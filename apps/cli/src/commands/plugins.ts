@@ -1,25 +1,27 @@
-import { TesseraError } from '@tessera/errors';
+import { flag, type Arguments } from '@tessera/command-line';
 import { nearestName } from '@tessera/schema';
+import { TesseraError } from '@tessera/errors';
 import { findConfig, listPlugins, loadPlugins, type PluginFacts } from '@tessera/models';
-import { choiceLines } from '../choices.ts';
-import type { Arguments, Command } from '../command.ts';
-import { sayProblems } from '../project-plugins.ts';
+import { settingLines } from '../common-options.ts';
+import { sayProblems } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Command } from '../verbs.ts';
 
-export const plugins: Command = {
-  usage: '[NAME] [--json]',
-  options: { json: { type: 'boolean', help: 'print one JSON object, with the JSON Schemas of config and options' } },
+const options = { json: flag('print one JSON object, with the JSON Schemas of config and options') };
+
+export const plugins: Command<typeof options> = {
+  positionals: { usage: '[NAME]', least: 0, most: 1 },
+  options,
   examples: ['tessera plugins', 'tessera plugins diffusion', 'tessera plugins --json'],
-  positionals: [0, 1],
   run,
 };
 
 /** Exits with 1 where a plug-in of the project was left out. */
-async function run({ positionals: [name], values }: Arguments, terminal: Terminal): Promise<number> {
+async function run({ positionals: [name], values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
   const { file, plugins: extra, problems } = await loadPlugins(findConfig());
   const all = listPlugins(extra);
   const shown = name === undefined ? all : named(name, all);
-  if (values['json'] === true) terminal.out(JSON.stringify({ config: file, plugins: shown, problems }));
+  if (values.json) terminal.out(JSON.stringify({ config: file, plugins: shown, problems }));
   else if (name === undefined) for (const line of table(shown)) terminal.out(line);
   else for (const line of shown.flatMap(page)) terminal.out(line);
   sayProblems(problems, terminal);
@@ -55,7 +57,7 @@ function traitOf({ space, stride }: PluginFacts): string {
 }
 
 function packageOf({ package: from, version }: PluginFacts): string {
-  if (from === null) return 'of no package';
+  if (from === null) return 'without a package';
   return version === null ? from : `${from} ${version}`;
 }
 
@@ -66,7 +68,7 @@ function page(plugin: PluginFacts): string[] {
   return [
     `${name}: a ${kind}${trait === '' ? '' : ` (${trait})`} for contract ${contract}, ${packageOf(plugin)}`,
     '  config, in a recipe or model.json:',
-    ...indented(choiceLines(config)),
-    ...(options === null ? [] : ['  options of a request:', ...indented(choiceLines(options))]),
+    ...indented(settingLines(config)),
+    ...(options === null ? [] : ['  options of a request:', ...indented(settingLines(options))]),
   ];
 }

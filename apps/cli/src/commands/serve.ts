@@ -1,20 +1,17 @@
 import { serveUntilStopped } from '@tessera/api';
-import type { Arguments, Command } from '../command.ts';
-import { integer } from '../numbers.ts';
+import { given, integer, type Arguments } from '@tessera/command-line';
 import type { Terminal } from '../terminal.ts';
+import type { Command } from '../verbs.ts';
 
-export const serve: Command = {
-  usage: '[--port N]',
-  options: {
-    port: { type: 'string', value: 'N', help: 'port to listen on (default: PORT, else 4000)' },
-  },
-  examples: ['tessera serve', 'tessera serve --port 8080'],
-  positionals: [0, 0],
-  run,
+const options = {
+  port: integer({ value: 'N', from: 0, to: 65_535, help: 'port to listen on (default: PORT, or 4000)' }),
 };
 
-async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
-  const port = values['port'] === undefined ? {} : { port: integer('--port', values['port'], 0, 65_535) };
-  await serveUntilStopped(port, terminal);
-  return 0;
-}
+export const serve: Command<typeof options> = {
+  options,
+  examples: ['tessera serve', 'tessera serve --port 8080'],
+  async run({ values }: Arguments<typeof options>, terminal: Terminal) {
+    await serveUntilStopped(given(values), terminal);
+    return 0;
+  },
+};

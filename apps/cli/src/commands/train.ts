@@ -1,60 +1,56 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { flag, text, type Arguments } from '@tessera/command-line';
 import type { Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { TesseraError } from '@tessera/errors';
 import type { Plugins } from '@tessera/models';
+import { createEngine } from '@tessera/targets';
 import { readRecipe, recipeFacts, runRecipe, type LoadedRecipe, type RecipeFacts } from '@tessera/training';
-import type { Arguments, Command } from '../command.ts';
-import { engineOptions, readEngineOptions } from '../engine-options.ts';
-import { requireWritable } from '../output-folder.ts';
-import { projectPlugins } from '../project-plugins.ts';
-import { shellWord } from '../shell-word.ts';
-import type { Terminal } from '../terminal.ts';
+import { engineOptions, readEngineOptions, requireWritable } from '../common-options.ts';
+import { projectPlugins } from '../project.ts';
+import { shellWord, type Terminal } from '../terminal.ts';
+import type { Command } from '../verbs.ts';
 
-export const train: Command = {
-  usage: 'RECIPE [--out DIR] [--resume] [--dry-run]',
-  options: {
-    out: { type: 'string', value: 'DIR', help: 'checkpoints, log, pictures and the model (default runs/NAME)' },
-    resume: { type: 'boolean', help: 'go on from the last checkpoint in the folder' },
-    'dry-run': {
-      type: 'boolean',
-      help: 'train nothing: print parameters, FLOPs, memory and the estimated time of all that runs',
-    },
-    json: { type: 'boolean', help: 'print the result as one JSON object' },
-    ...engineOptions,
-  },
+const options = {
+  out: text({ value: 'DIR', help: 'checkpoints, log, pictures and the model (default runs/NAME)' }),
+  resume: flag('continue from the last checkpoint in the folder'),
+  dryRun: flag('train nothing: print parameters, FLOPs, memory and the estimated time of each stage'),
+  json: flag('print the result as one JSON object'),
+  ...engineOptions,
+} as const;
+
+export const train: Command<typeof options> = {
+  positionals: { usage: 'RECIPE', least: 1, most: 1 },
+  options,
   examples: [
     'tessera train recipes/digits-var.json --dry-run',
     'tessera train recipes/digits-var.json --out runs/digits',
     'tessera train recipes/digits-var.json --out runs/digits --resume',
   ],
-  positionals: [1, 1],
   run,
 };
 
-async function run({ positionals: [file], values }: Arguments, terminal: Terminal): Promise<number> {
+async function run({ positionals: [file], values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
   const loaded = await readRecipe(file!);
   const plugins = await projectPlugins(terminal);
   const engine = createEngine(readEngineOptions(values));
   try {
-    const out = typeof values['out'] === 'string' ? values['out'] : join('runs', loaded.recipe.name);
-    if (values['dry-run'] === true) {
-      const resume = values['resume'] === true ? { resume: out } : {};
-      return await dryRun({ loaded, engine, plugins, json: values['json'] === true, ...resume }, terminal);
+    const { out = join('runs', loaded.recipe.name), resume, json } = values;
+    if (values.dryRun) {
+      return await dryRun({ loaded, engine, plugins, json, ...(resume && { resume: out }) }, terminal);
     }
     await requireWritable(out);
-    if (values['resume'] !== true) requireFresh(out);
+    if (!resume) requireFresh(out);
     const abort = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
     const result = await runRecipe({ loaded, engine, plugins, out, stream: process.stderr, signal: abort.signal });
-    if (values['json'] === true) terminal.out(JSON.stringify(result));
+    if (json) terminal.out(JSON.stringify(result));
     else if (result.finished) terminal.out(`Trained: ${result.model ?? out}. Pictures and curves: ${out}.`);
     else {
-      const chosen = ['target', 'threads'].filter((name) => values[name] !== undefined);
+      const chosen = (['target', 'threads'] as const).filter((name) => values[name] !== undefined);
       const where = chosen.map((name) => ` --${name} ${shellWord(String(values[name]))}`).join('');
       const again = `tessera train ${shellWord(file!)} --out ${shellWord(out)}${where} --resume`;
-      terminal.out(`Stopped; nothing is lost. Go on with: ${again}`);
+      terminal.out(`Stopped; nothing is lost. Continue with: ${again}`);
     }
     return result.finished ? 0 : 130;
   } finally {
@@ -104,7 +100,7 @@ function factLines({ name, images, found, remarks, stages, parameters, seconds, 
   ];
 }
 
-/** A folder that holds a training is only touched when that is wanted. */
+/** A folder that holds a training is changed only by --resume. */
 function requireFresh(out: string): void {
   if (!existsSync(join(out, 'log.jsonl'))) return;
   throw new TesseraError({
@@ -112,6 +108,6 @@ function requireFresh(out: string): void {
     who: 'tessera train',
     got: `${out}, which holds a training already`,
     expected: 'a new folder',
-    next: 'Add --resume to go on with it, or choose another --out.',
+    next: 'Add --resume to continue it, or choose another --out.',
   });
 }

@@ -2,21 +2,43 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { createEngine } from '@tessera/targets';
-import { describeTensorFlow } from '@tessera/tensorflow-setup';
-import { isTesseraError, parseJson } from '@tessera/errors';
+import { flag, type Arguments } from '@tessera/command-line';
+import { isTesseraError, parseJson, TesseraError } from '@tessera/errors';
 import { findConfig, listModelFolders, loadPlugins, pluginKinds } from '@tessera/models';
-import type { Arguments, Command } from '../command.ts';
-import { engineOptions, readEngineOptions } from '../engine-options.ts';
-import { sayProblems } from '../project-plugins.ts';
+import { createEngine } from '@tessera/targets';
+import { describeTensorFlow, setupTensorFlow } from '@tessera/tensorflow-setup';
+import { engineOptions, readEngineOptions } from '../common-options.ts';
+import { sayProblems } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Command } from '../verbs.ts';
 
-export const doctor: Command = {
-  usage: '[--json]',
-  options: { json: { type: 'boolean', help: 'print one JSON object' }, ...engineOptions },
+const setupOptions = { gpu: flag('with CUDA, for a machine with an NVIDIA GPU') };
+
+export const setup: Command<typeof setupOptions> = {
+  positionals: { usage: 'tensorflow', least: 1, most: 1 },
+  options: setupOptions,
+  examples: ['tessera setup tensorflow', 'tessera setup tensorflow --gpu'],
+  async run({ positionals: [what], values }, terminal) {
+    if (what !== 'tensorflow') {
+      throw new TesseraError({ code: 'usage', who: 'tessera setup', got: String(what), expected: 'tensorflow' });
+    }
+    const progress = terminal.progress('download', 100);
+    await setupTensorFlow({
+      variant: values.gpu ? 'gpu' : 'cpu',
+      say: (line) => terminal.out(line),
+      progress: (fraction, label) => progress.update(100 * fraction, `%, ${label}`),
+    });
+    terminal.done();
+    return 0;
+  },
+};
+
+const doctorOptions = { json: flag('print one JSON object'), ...engineOptions };
+
+export const doctor: Command<typeof doctorOptions> = {
+  options: doctorOptions,
   examples: ['tessera doctor', 'TESSERA_TARGET=eager tessera doctor'],
-  positionals: [0, 0],
-  run,
+  run: report,
 };
 
 const require = createRequire(import.meta.url);
@@ -42,7 +64,7 @@ function modelNames(): string {
   }
 }
 
-async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
+async function report({ values }: Arguments<typeof doctorOptions>, terminal: Terminal): Promise<number> {
   const engine = createEngine(readEngineOptions(values));
   const { file, plugins, problems } = await loadPlugins(findConfig());
   const facts = {
@@ -57,11 +79,11 @@ async function run({ values }: Arguments, terminal: Terminal): Promise<number> {
     processor: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} threads`,
     memory: `${gigabytes(freemem())} free of ${gigabytes(totalmem())}`,
     models: modelNames(),
-    plugins: pluginKinds.flatMap((kind) => plugins[kind].map(({ name }) => name)).join(', ') || "Tessera's own alone",
+    plugins: pluginKinds.flatMap((kind) => plugins[kind].map(({ name }) => name)).join(', ') || "only Tessera's own",
     'tessera.config': file ?? 'none here',
   };
   engine.dispose();
-  if (values['json'] === true) terminal.out(JSON.stringify({ ...facts, problems }));
+  if (values.json) terminal.out(JSON.stringify({ ...facts, problems }));
   else for (const [name, fact] of Object.entries(facts)) terminal.out(`${name.padEnd(18)} ${fact}`);
   sayProblems(problems, terminal);
   return 0;
