@@ -1,10 +1,10 @@
 import process from 'node:process';
 import { inspect } from 'node:util';
-import { isTesseraError, nobodyAwaited, printable, printableLines } from '@tessera/errors';
+import { isTesseraError, describeRejection, printable, printableLines } from '@tessera/errors';
 import { serveUntilStopped } from './serve-until-stopped.ts';
 
 // A promise that a plug-in left alone must not end what others do.
-process.on('unhandledRejection', (error) => console.error(nobodyAwaited(error)));
+process.on('unhandledRejection', (error) => console.error(describeRejection(error)));
 
 try {
   const out = (line: string) => console.log(printable(line, Infinity));

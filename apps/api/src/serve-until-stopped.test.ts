@@ -54,7 +54,7 @@ it('says in the same words, here and where models run, that a plug-in left a pro
   const config = join(folder, 'tessera.config.ts');
   writeFileSync(config, "void Promise.reject(new Error('stray promise'));\nexport const config = { plugins: [] };\n");
   const { said } = await start('stray', { TESSERA_CONFIG: config });
-  const sentence = '[plug-ins] got an error that nobody awaited (Error: stray promise)';
+  const sentence = '[plug-ins] got an unhandled error (Error: stray promise)';
   await said(sentence, 2);
 }, 60_000);
 

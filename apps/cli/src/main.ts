@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { helpOf, nearestCommand, readCommandLine } from '@tessera/command-line';
-import { causeStack, isTesseraError, nobodyAwaited } from '@tessera/errors';
+import { causeStack, isTesseraError, describeRejection } from '@tessera/errors';
 import { processTerminal } from './terminal.ts';
 import { verbs, type Verb } from './verbs.ts';
 
@@ -60,7 +60,7 @@ const isAbort = (error: unknown): error is Error => error instanceof Error && er
 
 // An error that a plug-in leaves unhandled must not end the work of others.
 process.on('unhandledRejection', (error) => {
-  terminal.err(nobodyAwaited(error));
+  terminal.err(describeRejection(error));
 });
 
 try {

@@ -41,7 +41,7 @@ it('lists the plug-ins of a project beside our own, and says what was left out',
   expect(stdout).toMatch(/^tokenizer +vq .*contract 1 +tessera$/m);
   expect(stdout).toMatch(/^head +@acme\/gaussian +continuous +contract 1 +@acme\/gaussian$/m);
   expect(stderr).toContain('[diffusion] got a second head of this name');
-  expect(stderr).toContain('[plug-ins] got an error that nobody awaited (Error: telemetry is down)');
+  expect(stderr).toContain('[plug-ins] got an unhandled error (Error: telemetry is down)');
   expect(stderr).toMatch(/2 copies of @tensorflow\/tfjs-core: .+tfjs-core and .+tfjs-core; .*\(tfjs-twice\)/);
   expect(status).toBe(1);
 });

@@ -1,15 +1,15 @@
 import { TesseraError, type ErrorParts } from './tessera-error.ts';
 
-/** Byte order marks, and what a file that begins with one is written in. */
+/** Byte order marks and the encodings that they announce. */
 const marks = [
   { bytes: [0xff, 0xfe], encoding: 'utf-16le' },
   { bytes: [0xfe, 0xff], encoding: 'utf-16be' },
 ] as const;
 
 /**
- * Text of a file as editors and shells write it: UTF-8, or UTF-16 where its byte order mark says so (`>` of PowerShell).
- * The mark itself is left out.
- * @throws TypeError where the bytes are no such text
+ * The text of a file as editors and shells write it: UTF-8, or UTF-16 if it begins with that byte order mark, as
+ * PowerShell's `>` writes it. The mark is removed.
+ * @throws TypeError if the bytes are neither
  */
 export function decodeText(bytes: Uint8Array): string {
   const marked = marks.find((mark) => mark.bytes.every((byte, i) => bytes[i] === byte));
@@ -18,7 +18,7 @@ export function decodeText(bytes: Uint8Array): string {
 
 /**
  * The value of a JSON file.
- * @throws TesseraError of the given parts, which says where its text stops being JSON
+ * @throws TesseraError of the given parts, with the position of the syntax error
  */
 export function parseJson(bytes: Uint8Array, refusal: Omit<ErrorParts, 'got' | 'cause'>): unknown {
   try {

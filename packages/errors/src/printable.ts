@@ -1,8 +1,8 @@
-/** Longest value that a sentence, a table or a log quotes; what is longer keeps its beginning and its end. */
+/** Longest text that a sentence, a table or a log quotes; longer texts keep their beginning and their end. */
 const longest = 600;
 
 /**
- * Characters that act on a terminal or on the order of the text around them, or that nobody sees: control and format
+ * Characters that control a terminal, change the order of the text around them or are invisible: control and format
  * characters, line and paragraph separators, halves of surrogate pairs. The joiners of emoji and of Persian stay.
  */
 const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
@@ -18,9 +18,9 @@ function escapedUnit(unit: string): string {
 }
 
 /**
- * Text of others (a name in a file, an argument, words of an error) on one line, as it may be printed: control and
- * format characters and line ends become escapes of JSON (`\u001b`, `\n`), and what is longer than `most` characters
- * loses its middle (`Infinity` cuts nothing). Printable text stays as it is, so doing it twice changes nothing.
+ * Untrusted text (a name in a file, an argument, the message of an error) as one line that is safe to print: control and
+ * format characters and line ends become JSON escapes (`\u001b`, `\n`), and text of more than `most` characters loses its
+ * middle (`Infinity` cuts nothing). Printable text is unchanged, so the function may be applied twice.
  */
 export function printable(text: string, most: number = longest): string {
   const line = text.replace(unseen, escaped);
@@ -32,7 +32,7 @@ export function printable(text: string, most: number = longest): string {
   return `${head.replace(/[\ud800-\udbff]$/, '')}${gap}${tail.replace(/^[\udc00-\udfff]/, '')}`;
 }
 
-/** The same of a whole page, a stack or JSON: line ends and tabs stay, and nothing is cut. */
+/** Like `printable` for several lines, as a stack or JSON: line ends and tabs stay, and nothing is cut. */
 export function printableLines(text: string): string {
   return text.replace(unseen, (found) => (found === '\n' || found === '\t' ? found : escaped(found)));
 }

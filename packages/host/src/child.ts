@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { createEngine } from '@tessera/targets';
-import { causeStack, nobodyAwaited } from '@tessera/errors';
+import { causeStack, describeRejection } from '@tessera/errors';
 import { loadPlugins } from '@tessera/models';
 import { errorParts } from './error-parts.ts';
 import { describeModel } from './describe-model.ts';
@@ -74,7 +74,7 @@ process.on('message', (message: ToChild) => {
 });
 
 // A promise that a plug-in left alone: it must not end the generations of others.
-process.on('unhandledRejection', (error) => console.error(nobodyAwaited(error)));
+process.on('unhandledRejection', (error) => console.error(describeRejection(error)));
 // Ctrl-C reaches the whole process group: the server decides, and its end ends this process.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
