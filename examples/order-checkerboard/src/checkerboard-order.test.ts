@@ -1,5 +1,5 @@
 import { cases } from '@tessera/plugin-kit/conformance';
-import { allPositions, type Kept, type Layout } from '@tessera/plugin-kit';
+import { allPositions, type Kept, type Layout, classOf } from '@tessera/plugin-kit';
 import { keyedRng } from '@tessera/engine';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
@@ -12,7 +12,7 @@ const even = [0, 2, 5, 7, 8, 10, 13, 15];
 
 /** Positions of each step, of each row. */
 function steps(seeds: readonly number[], given: object, kept: Kept | null = null): number[][][] {
-  const rows = seeds.map((seed) => ({ seed, label: 0 }));
+  const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
   const options = checkerboardOrder.options(layout).parse(given, 'test');
   const plan = order.open(layout, { rows, kept, rng: keyedRng(seeds), options });
   return [...plan.steps()].map(({ positions_Bl }) => {

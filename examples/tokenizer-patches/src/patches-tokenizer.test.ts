@@ -5,6 +5,7 @@ import type { Tokenizer, Weights } from '@tessera/plugin-kit';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { patchesTokenizer } from './patches-tokenizer.ts';
+import { classOf } from '@tessera/plugin-kit';
 
 const weights: Weights = {
   has: () => false,
@@ -32,7 +33,7 @@ describe('patchesTokenizer', () => {
     const image = tf.randomUniform([1, 6, 6, 3], 0, 1, 'float32', 1) as Tensor4D;
     const encoding = await tokenizer.encode(image);
     const { values_BlC } = tokenizer.draw(encoding, null);
-    const canvas = tokenizer.openCanvas([{ seed: 1, label: 0 }], null, 'known');
+    const canvas = tokenizer.openCanvas([{ seed: 1, condition: classOf(0) }], null, 'known');
     for (let i = 0; i < 9; i++) {
       const step = { index: i, of: 9, before: 9 - i, after: 8 - i, positions_Bl: Int32Array.of(i) };
       const token = tf.slice(values_BlC, [0, i, 0], [1, 1, 12]);
@@ -49,7 +50,7 @@ describe('patchesTokenizer', () => {
   });
 
   it('shows what is not there yet as the mean', async () => {
-    const canvas = tokenizer.openCanvas([{ seed: 1, label: 0 }], null, 'last');
+    const canvas = tokenizer.openCanvas([{ seed: 1, condition: classOf(0) }], null, 'last');
     const white = tf.ones([1, 1, 12]) as tf.Tensor3D;
     await canvas.write({ index: 0, of: 9, before: 9, after: 8, positions_Bl: Int32Array.of(0) }, { values_BlC: white });
     const [picture] = (await canvas.preview('linear'))!;

@@ -1,5 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import type { Step } from './step.ts';
+import type { Step } from './tokens.ts';
 
 interface Place {
   readonly batch: number;

@@ -30,7 +30,10 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
       ...smallParts,
       backbone: {
         ...backbone,
-        plugin: { ...echoBackbone, describe: () => ({ width: 3, reads: 'known', classes: 4, remembers: false }) },
+        plugin: {
+          ...echoBackbone,
+          describe: () => ({ width: 3, reads: 'known', condition: { kind: 'class', classes: 4 }, remembers: false }),
+        },
       },
     },
   ],

@@ -1,6 +1,7 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
-import type { Reads, Tokenizer, Weights } from './contracts.ts';
+import type { Reads, Tokenizer } from './contracts.ts';
+import type { Weights } from './weights.ts';
 import { disposedAfter, type Held } from './dispose-all.ts';
 import { optionsOf } from './options.ts';
 import type { Part, PartFacts, Parts } from './parts.ts';
@@ -33,7 +34,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     head: readConfig('head', head),
   };
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
-  const { reads, width, classes, remembers } = backbone.plugin.describe(configs.backbone);
+  const { reads, width, condition, remembers } = backbone.plugin.describe(configs.backbone);
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
   if (head.plugin.space === 'discrete' && space.kind !== 'discrete') {
@@ -45,7 +46,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     });
   }
   optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
-  return { configs, space, layout, width, reads, classes, remembers };
+  return { configs, space, layout, width, reads, condition, remembers };
 }
 
 interface Reading {

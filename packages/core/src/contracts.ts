@@ -1,13 +1,11 @@
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { Engine, SampleRng, TraceRng } from '@tessera/engine';
-import type { Row } from './row.ts';
-import type { Plan, Step } from './step.ts';
-import type { Encoding, Layout, Space, Tokens } from './tokens.ts';
+import type { SampleRng, TraceRng } from '@tessera/engine';
+import type { Chosen, Encoding, Layout, Row, Space, Step, Tokens } from './tokens.ts';
 
 /*
  * The contracts between the loop and the parts. Arguments are borrowed; results belong to the receiver, which disposes
- * them. Tensor names end in their axes: B images, R rows (2B when guided), L all tokens, l this step's tokens,
- * D backbone width, C token channels, V vocabulary, H W pixels.
+ * them. The axes in tensor names are explained in `tokens.ts`. The examples are of two images (B = 2) with tokens of
+ * three channels (C = 3) from a codebook of eight (V = 8), and a backbone of width four (D = 4).
  */
 
 /** What a backbone reads from the canvas: the running estimate (VAR), all known tokens (MAR), or the newest (causal). */
@@ -39,17 +37,14 @@ export interface Pixels {
 /** How a step is shown: not at all, by a small linear map of the canvas to RGB, or by the full decoder. */
 export type PreviewKind = 'none' | 'linear' | 'decoded';
 
-/** The image so far. The tokenizer owns it: what was written, what comes next, how it looks. */
-export interface Canvas {
-  /** Before each step, in the manner that the canvas was opened for. */
-  read(step: Step): Promise<Context>;
-  write(step: Step, tokens: Tokens): Promise<void>;
-  /** One picture per row, or null for 'none'. */
-  preview(kind: PreviewKind): Promise<readonly Pixels[] | null>;
-  render(row: number): Promise<Pixels>;
-  dispose(): void;
-}
-
+/**
+ * Makes tokens of images, and images of tokens. Images of 16 x 16 in maps of 1x1 and 2x2 tokens (L = 5):
+ *
+ *     encode(image_BHWC [2, 16, 16, 1])  ->  { index_BL: [[7, 0, 2, 2, 5], [1, 4, 4, 0, 3]] }
+ *     draw(encoding, null)               ->  { values_BlC: [2, 5, 3], index_Bl: [2, 5] }
+ *     estimates(values_BLC [2, 5, 3])    ->  [2, 4, 3]         what the canvas gives before the 2x2 map
+ *     keepMask([1, 0, 1, 0])             ->  [0, 1, 0, 1, 0]   the left half stays
+ */
 export interface Tokenizer {
   readonly space: Space;
   readonly layout: Layout;
@@ -61,12 +56,31 @@ export interface Tokenizer {
   encode(image_BHWC: Tensor4D): Promise<Encoding>;
   /** Tokens of all positions from an encoding. Encodings that are distributions are drawn from; without `rng`, their means. */
   draw(encoding: Encoding, rng: TraceRng | null): Tokens;
-  /** Teacher forcing of cumulative tokenizers: what the canvas would have given at every position but the first scale's. */
+  /** Teacher forcing of cumulative tokenizers: what the canvas would have given at every position after the first scale. */
   estimates?(values_BLC: Tensor3D): Tensor3D;
-  /** A mask on the finest grid (1 = keep), brought to every position: 1 where the given token stays. */
+  /** A mask on the finest map (1 = keep), brought to every position: 1 where the given token stays. */
   keepMask(mask: Uint8Array): Uint8Array;
   /** An empty canvas for these rows and a backbone that reads so, one of `serves`. `kept` is borrowed until it is disposed. */
   openCanvas(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
+  dispose(): void;
+}
+
+/**
+ * The image so far, which the tokenizer owns: what was written, what comes next, how it looks. Opened for 'estimate', at
+ * step 1 of 2, the 2x2 map with `positions_Bl: [1, 2, 3, 4, 1, 2, 3, 4]`:
+ *
+ *     read(step)                                              ->  { reads: 'estimate', values_BlC: [2, 4, 3] }
+ *     write(step, { values_BlC: [2, 4, 3], index_Bl: [2, 4] })
+ *     preview('linear')                                       ->  two small pictures
+ *     render(0)                                               ->  { data: 256 numbers, height: 16, width: 16, channels: 1 }
+ */
+export interface Canvas {
+  /** Before each step, in the manner that the canvas was opened for. */
+  read(step: Step): Promise<Context>;
+  write(step: Step, tokens: Tokens): Promise<void>;
+  /** One picture per row, or null for 'none'. */
+  preview(kind: PreviewKind): Promise<readonly Pixels[] | null>;
+  render(row: number): Promise<Pixels>;
   dispose(): void;
 }
 
@@ -74,24 +88,45 @@ export interface OrderRequest<O = unknown> {
   readonly rows: readonly Row[];
   /** Request-time options, parsed by the plug-in's schema. */
   readonly options: O;
-  /** Orders by sets leave kept tokens out; the others write them again in their turn: the canvas lets kept tokens win. */
+  /** Orders by sets leave kept tokens out; the others write them again in their turn, and the canvas lets kept tokens win. */
   readonly kept: Kept | null;
   readonly rng: SampleRng;
 }
 
+/**
+ * Says which tokens come next. Random sets of one 2x2 map in two steps, where each row has an order of its own:
+ *
+ *     open(layout, request).steps()  ->  { index: 0, of: 2, before: 4, after: 2, positions_Bl: [0, 3, 1, 2] },
+ *                                        { index: 1, of: 2, before: 2, after: 0, positions_Bl: [1, 2, 0, 3] }
+ *     visit(layout, [0.7, 0.1, 0.9, 0.3])  ->  [1, 3, 0, 2]
+ *     stops(layout)                        ->  null
+ */
 export interface Order<O = unknown> {
   open(layout: Layout, request: OrderRequest<O>): Plan;
   /**
    * For training: the positions of one image as they come, each once. `key_L` holds random numbers in [0, 1), one a
-   * position; an order without chance leaves them alone.
+   * position; an order without chance ignores them.
    */
   visit(layout: Layout, key_L: Float32Array): Int32Array;
   /** For training: after how many tokens a step may begin, ascending from 0; null: after any number. */
   stops(layout: Layout): readonly number[] | null;
 }
 
-/** How strongly conditions pull: the mixture is always `u + w (c - u)`, w = 1 for none. */
+/** The order of one request: made by `Order.open`, never shared between requests. */
+export interface Plan {
+  /** Asked for one by one: the next step may depend on what was chosen. */
+  steps(): Iterable<Step>;
+  /** Orders by confidence keep some of what was sampled; the others leave this out. */
+  choose?(step: Step, sampled: { readonly confidence_Bl?: Float32Array }): Chosen;
+  dispose(): void;
+}
+
+/**
+ * How strongly conditions pull. Classifier-free: each step mixes `u + w (c - u)` of what the backbone predicts without
+ * and with the condition; w = 1 is no guidance. VAR's ramp of 1.5 over four steps has the weights 1, 1.5, 2, 2.5.
+ */
 export interface Guidance {
+  readonly kind: 'classifier-free';
   /** False when w is 1 at every step: rows are then not doubled. */
   readonly active: boolean;
   /** Whether rows are also not doubled at single steps whose w is 1, where the rollout remembers nothing. */
@@ -106,6 +141,23 @@ export interface Hidden {
   readonly guided: boolean;
 }
 
+/**
+ * Makes hidden states of what has been written. One that reads 'known', at the second step of the order above, guided:
+ *
+ *     rollout.forward({ reads: 'known', values_BLC: [2, 4, 3], known_BL: [[1, 0, 0, 1], [0, 1, 1, 0]] }, step, true)
+ *       ->  { values_RlD: [4, 2, 4], positions_Bl: [1, 2, 0, 3], guided: true }
+ *     teach({ values_BLC: [2, 4, 3], order_BL: [[0, 3, 1, 2], [1, 2, 0, 3]], cut: { known: 3, least: 2, most: 4 }, ... })
+ *       ->  { values_BlD: [2, 2, 4], positions_Bl: [[1, 2], [0, 3]] }   what comes after the cut's `least`
+ */
+export interface Backbone {
+  readonly width: number;
+  readonly reads: Reads;
+  openRollout(rows: readonly Row[], guidance: Guidance): Promise<Rollout>;
+  /** Teacher forcing: hidden states of all supervised positions at once. Pure and traceable. */
+  teach(batch: TrainBatch, context: TrainContext): TrainHidden;
+  dispose(): void;
+}
+
 /** One generation's pass through a backbone. It owns the caches. */
 export interface Rollout {
   /** True where a step depends on earlier calls (caches): then it must see also the steps that are only replayed. */
@@ -113,6 +165,29 @@ export interface Rollout {
   /** `guided`: whether to compute the null class too. A rollout that remembers does so at every step, or at none. */
   forward(context: Context, step: Step, guided: boolean): Promise<Hidden>;
   dispose(): void;
+}
+
+/**
+ * What a backbone learns from: all tokens, when each comes, and which steps are supervised. A batch may end early, after
+ * the first scales (progressive training).
+ */
+export interface TrainBatch {
+  readonly values_BLC: Tensor3D;
+  /** For every position after the first scale. */
+  readonly estimates_BLC?: Tensor3D;
+  /** Positions in the order in which they come (`Order.visit`); int32. */
+  readonly order_BL: Tensor2D;
+  /** The place of each position in `order_BL`, its inverse; int32. */
+  readonly rank_BL: Tensor2D;
+  /** null: every step is supervised (VAR, causal); else only what comes after the cut (MAR). */
+  readonly cut: Cut | null;
+  readonly condition: TrainCondition;
+}
+
+/** The conditions of a batch: a class per image, -1 for the null class; int32. */
+export interface TrainCondition {
+  readonly kind: 'class';
+  readonly label_B: Tensor;
 }
 
 /**
@@ -126,28 +201,10 @@ export interface Cut {
   readonly most: number;
 }
 
-/**
- * What a backbone learns from: all tokens, when each comes, and which steps are supervised. A lesson may end early, after
- * the first scales (progressive training).
- */
-export interface Lesson {
-  readonly values_BLC: Tensor3D;
-  /** For every position after the first scale. */
-  readonly estimates_BLC?: Tensor3D;
-  /** Positions in the order in which they come (`Order.visit`); int32. */
-  readonly order_BL: Tensor2D;
-  /** The place of each position in `order_BL`, its inverse; int32. */
-  readonly rank_BL: Tensor2D;
-  /** null: every step is supervised (VAR, causal); else only what comes after the cut (MAR). */
-  readonly cut: Cut | null;
-  /** Class per image, -1 for the null class; int32. */
-  readonly label_B: Tensor;
-}
-
 /** Hidden states of supervised positions, for the loss. */
-export interface Taught {
+export interface TrainHidden {
   readonly values_BlD: Tensor3D;
-  /** Their positions: `order_BL`, from the cut's `least` on where there is one; null: all of the lesson, ascending. */
+  /** Their positions: `order_BL`, from the cut's `least` on where there is one; null: all of the batch, ascending. */
   readonly positions_Bl: Tensor2D | null;
 }
 
@@ -156,12 +213,19 @@ export interface TrainContext {
   readonly train: boolean;
 }
 
-export interface Backbone {
-  readonly width: number;
-  readonly reads: Reads;
-  openRollout(rows: readonly Row[], guidance: Guidance): Promise<Rollout>;
-  /** Pure and traceable. */
-  teach(lesson: Lesson, context: TrainContext): Taught;
+/**
+ * Draws tokens from hidden states. The step above, with a weight of 1.5:
+ *
+ *     sample({ values_RlD: [4, 2, 4], positions_Bl: [1, 2, 0, 3], guided: true }, context)
+ *       ->  { tokens: { values_BlC: [2, 2, 3], index_Bl: [[7, 0], [2, 2]] }, confidence_Bl: [-0.1, -2.3, -0.7, -0.7] }
+ *     loss({ values_BlD: [2, 2, 4], positions_Bl }, { values_BlC: [2, 2, 3], index_Bl: [2, 2] }, context)
+ *       ->  [2, 2]   -log p of each token, say
+ */
+export interface Head<O = unknown> {
+  /** One value a supervised token, [B, l]; the trainer weighs and averages. `target` holds the tokens at its positions. Pure
+   * and traceable. */
+  loss(hidden: TrainHidden, target: Tokens, context: TrainContext): Tensor2D;
+  sample(hidden: Hidden, context: SampleContext<O>): Promise<Sampled>;
   dispose(): void;
 }
 
@@ -172,7 +236,7 @@ export interface SampleContext<O = unknown> {
   readonly weight: number;
   readonly rng: SampleRng;
   readonly options: O;
-  /** Looked at before the work and, where that takes long, amid it: `signal.throwIfAborted()`. */
+  /** Looked at before the work and, where that takes long, during it: `signal.throwIfAborted()`. */
   readonly signal: AbortSignal;
 }
 
@@ -180,44 +244,4 @@ export interface Sampled {
   readonly tokens: Tokens;
   /** How sure the head is of each token, a logarithm of its probability: of heads that say so (`HeadPlugin.confident`). */
   readonly confidence_Bl?: Float32Array;
-}
-
-export interface Head<O = unknown> {
-  /** One value a taught token, [B, l]; the trainer weighs and averages. `target` holds the tokens at its positions. Pure
-   * and traceable. */
-  loss(taught: Taught, target: Tokens, context: TrainContext): Tensor2D;
-  sample(hidden: Hidden, context: SampleContext<O>): Promise<Sampled>;
-  dispose(): void;
-}
-
-/** How a parameter starts, and whether weight decay pulls at it. */
-export interface ParamSpec {
-  readonly init: Init;
-  readonly decay: boolean;
-  /** False for buffers: kept in the file, never trained. */
-  readonly trainable?: boolean;
-}
-
-export type Init =
-  | { readonly kind: 'zeros' | 'ones' }
-  | { readonly kind: 'constant'; readonly value: number }
-  | { readonly kind: 'normal'; readonly std: number }
-  | { readonly kind: 'uniform'; readonly bound: number }
-  /** Rows that start differently (VAR's modulation): equally long stretches of the parameter in storage order. */
-  | { readonly kind: 'rows'; readonly parts: readonly { readonly rows: number; readonly init: Init }[] };
-
-/**
- * Where a part gets its parameters: from a file, or freshly initialised for training. The tensors stay the source's own:
- * parts never dispose them.
- */
-export interface Weights {
-  param(name: string, shape: readonly number[], spec: ParamSpec): Tensor;
-  /** True when the file holds this name: for optional parameters. */
-  has(name: string): boolean;
-}
-
-/** What every part is built from. */
-export interface BuildContext {
-  readonly engine: Engine;
-  readonly weights: Weights;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { guidanceOf, lateGuidance, noGuidance } from './guidance.ts';
-import type { Step } from './step.ts';
+import type { Step } from './tokens.ts';
 
 const layout = { length: 256, scales: [{ start: 0, height: 16, width: 16 }] };
 const step = (index: number, of: number, after = 0): Step => ({

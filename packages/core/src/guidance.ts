@@ -15,21 +15,27 @@ export interface GuidanceSpec {
 }
 
 /** Conditional rows only. */
-export const noGuidance: Guidance = { active: false, saves: false, weight: () => 1 };
+export const noGuidance: Guidance = { kind: 'classifier-free', active: false, saves: false, weight: () => 1 };
 
 /** VAR (section 3.2, its code's `cfg`): w grows from 1 at the first step to 1 + cfg at the last; 1 if there is only one. */
 export function rampGuidance(cfg: number): Guidance {
-  return { active: cfg !== 0, saves: false, weight: ({ index, of }) => 1 + (cfg * index) / Math.max(1, of - 1) };
+  return {
+    kind: 'classifier-free',
+    active: cfg !== 0,
+    saves: false,
+    weight: ({ index, of }) => 1 + (cfg * index) / Math.max(1, of - 1),
+  };
 }
 
 /** The same weight at every step. */
 export function constantGuidance(scale: number): Guidance {
-  return { active: scale !== 1, saves: false, weight: () => scale };
+  return { kind: 'classifier-free', active: scale !== 1, saves: false, weight: () => scale };
 }
 
 /** MAR (appendix B of arXiv 2406.11838): w grows with the share of tokens that are known after the step. */
 export function linearGuidance(scale: number): Guidance {
   return {
+    kind: 'classifier-free',
     active: scale !== 1,
     saves: false,
     weight: ({ after }, { length }) => 1 + ((scale - 1) * (length - Math.max(1, after))) / length,
@@ -43,6 +49,7 @@ export function linearGuidance(scale: number): Guidance {
 export function lateGuidance(guidance: Guidance, from: number): Guidance {
   if (from === 0) return guidance;
   return {
+    kind: 'classifier-free',
     active: guidance.active,
     saves: true,
     weight: (step, layout) => (step.index < from * step.of ? 1 : guidance.weight(step, layout)),

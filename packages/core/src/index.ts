@@ -2,29 +2,27 @@ export { canvasEmpty, checkImage, checkKept, checkMask, checkTokens, readsUnserv
 export { buildAround, checkParts, compose, type AroundMaterials, type Materials } from './compose.ts';
 export type {
   Backbone,
-  BuildContext,
   Canvas,
   Context,
   Guidance,
   Head,
   Hidden,
   Cut,
-  Init,
   Kept,
-  Lesson,
   Order,
   OrderRequest,
-  ParamSpec,
+  Plan,
   Pixels,
   PreviewKind,
   Reads,
   Rollout,
   SampleContext,
   Sampled,
-  Taught,
+  TrainBatch,
+  TrainCondition,
   Tokenizer,
   TrainContext,
-  Weights,
+  TrainHidden,
 } from './contracts.ts';
 export { disposeAll, disposedAfter, thenDispose, type Held } from './dispose-all.ts';
 export {
@@ -39,9 +37,15 @@ export {
   type GuidanceKind,
   type GuidanceSpec,
 } from './guidance.ts';
-export { initialValues } from './initial-values.ts';
 export { nextTurn } from './next-turn.ts';
-export { checkOptionNames, optionsOf, readOptions, type OptionParts, type ReadOptions } from './options.ts';
+export {
+  checkOptionNames,
+  optionsOf,
+  readOptions,
+  type OptionParts,
+  type PartOptions,
+  type ReadOptions,
+} from './options.ts';
 export {
   allPositions,
   byKey,
@@ -71,7 +75,6 @@ export {
   type TokenizerPlugin,
 } from './plugin.ts';
 export { roundHalfEven } from './round-half-even.ts';
-export type { Row } from './row.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 export {
   confidenceOrder,
@@ -81,8 +84,22 @@ export {
   type ConfidenceOptions,
   type RandomSetsOptions,
 } from './set-orders.ts';
-export type { Chosen, Plan, Step } from './step.ts';
 export { isTensor, tensorsOf } from './tensors-of.ts';
 export { TokenCanvas, type TokenCanvasParts, type TokenCanvasRequest } from './token-canvas.ts';
-export type { Encoding, Layout, Scale, Space, SpaceShape, Tokens } from './tokens.ts';
+export {
+  classOf,
+  labelOf,
+  type Chosen,
+  type Condition,
+  type ConditionSpace,
+  type Encoding,
+  type Layout,
+  type Row,
+  type Scale,
+  type Space,
+  type SpaceShape,
+  type Step,
+  type Tokens,
+} from './tokens.ts';
+export { initialValues, type BuildContext, type Init, type ParamSpec, type Weights } from './weights.ts';
 export type { Written } from './written.ts';

@@ -1,6 +1,7 @@
 import { keyedRng } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
 import { nextScaleOrder } from './orders.ts';
+import { classOf } from './tokens.ts';
 
 describe('nextScaleOrder', () => {
   it('takes one scale a step, the same for every row', () => {
@@ -11,7 +12,7 @@ describe('nextScaleOrder', () => {
         { start: 1, height: 3, width: 2 },
       ],
     };
-    const rows = [0, 1].map((seed) => ({ seed, label: 0 }));
+    const rows = [0, 1].map((seed) => ({ seed, condition: classOf(0) }));
     const plan = nextScaleOrder.build({}).open(layout, { rows, kept: null, options: {}, rng: keyedRng([0, 1]) });
     expect([...plan.steps()]).toEqual([
       { index: 0, of: 2, before: 7, after: 6, positions_Bl: Int32Array.of(0, 0) },

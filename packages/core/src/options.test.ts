@@ -17,7 +17,7 @@ const parts: OptionParts = {
 describe('options of a composition', () => {
   it('let guidance begin later where the backbone remembers nothing', () => {
     const free = { ...parts, remembers: false };
-    expect(readOptions(free, { guidanceFrom: 0.25 }, 'm').guidanceFrom).toBe(0.25);
+    expect(readOptions(free, { guidanceFrom: 0.25 }, 'm').loop.guidanceFrom).toBe(0.25);
     expect(() => readOptions(parts, { guidanceFrom: 0.25 }, 'm')).toThrow('the unknown option guidanceFrom');
   });
 
@@ -29,7 +29,11 @@ describe('options of a composition', () => {
       default: 1,
       description: 'How bold.',
     });
-    expect(readOptions(parts, { heat: 2 }, 'm')).toEqual({ guidanceFrom: 0, order: { steps: 16 }, head: { heat: 2 } });
+    expect(readOptions(parts, { heat: 2 }, 'm')).toEqual({
+      order: { steps: 16 },
+      head: { heat: 2 },
+      loop: { guidanceFrom: 0 },
+    });
   });
 
   it('name the unknown one and the nearest known', () => {

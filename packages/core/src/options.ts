@@ -16,12 +16,15 @@ export interface OptionParts {
 /** Longer names would swamp the sentence. */
 const longestName = 60;
 
-/** Options of a request, each with the part that it belongs to. */
-export interface ReadOptions {
+/** Options of a request by the part that they belong to; those that have none to offer are not named. */
+export interface PartOptions {
   readonly order: unknown;
   readonly head: unknown;
-  /** See `lateGuidance`. */
-  readonly guidanceFrom: number;
+}
+
+/** The same with what the loop itself lets a request choose. */
+export interface ReadOptions extends PartOptions {
+  readonly loop: LoopOptions;
 }
 
 type Given = Readonly<Record<string, unknown>>;
@@ -74,8 +77,7 @@ export function readOptions(parts: OptionParts, given: Given, who: string): Read
   return {
     order: read(orderOptions(parts)),
     head: read(headOptions(parts)),
-    guidanceFrom: 0,
-    ...(read(loopOf(parts)) as Partial<ReadOptions>),
+    loop: { guidanceFrom: 0, ...(read(loopOf(parts)) as Partial<LoopOptions>) },
   };
 }
 
@@ -95,8 +97,13 @@ function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSc
   return json.properties ?? {};
 }
 
+interface LoopOptions {
+  /** See `lateGuidance`. */
+  readonly guidanceFrom: number;
+}
+
 /** What the loop itself lets a request choose, where the backbone keeps no caches. */
-const loopOptions: Schema<{ readonly guidanceFrom: number }> = schema.object({
+const loopOptions: Schema<LoopOptions> = schema.object({
   guidanceFrom: schema.described(
     schema.optional(schema.number({ min: 0, max: 1 }), 0),
     'Guidance begins after this share of the steps; the steps before cost half. 0 guides all of them.',

@@ -1,13 +1,13 @@
 import { keyedRng } from '@tessera/engine';
 import { describe, expect, it } from 'vitest';
 import { confidenceOrder } from './set-orders.ts';
-import type { Kept } from './contracts.ts';
+import type { Kept, Plan } from './contracts.ts';
+import { classOf, type Step } from './tokens.ts';
 import type { OrderPlugin } from './plugin.ts';
 import { nextScaleOrder } from './orders.ts';
 import { randomOrder } from './orders.ts';
 import { randomSetsOrder } from './set-orders.ts';
 import { rasterOrder } from './orders.ts';
-import type { Plan, Step } from './step.ts';
 
 const layout = {
   length: 5,
@@ -19,7 +19,7 @@ const layout = {
 const all = [0, 1, 2, 3, 4];
 
 function planOf(order: OrderPlugin, seeds: readonly number[], kept: Kept | null = null): Plan {
-  const rows = seeds.map((seed) => ({ seed, label: 0 }));
+  const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
   const options = order.options(layout).parse({}, 'test');
   return order.build({}).open(layout, { rows, kept, rng: keyedRng(seeds), options });
 }
@@ -66,7 +66,7 @@ describe('the order by confidence', () => {
   const order = confidenceOrder as OrderPlugin;
   const cold = (seeds: readonly number[], steps: number, kept: Kept | null = null): Plan => {
     const options = { steps, choiceTemperature: 0 };
-    const rows = seeds.map((seed) => ({ seed, label: 0 }));
+    const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
     return order.build({}).open(layout, { rows, kept, rng: keyedRng(seeds), options });
   };
 

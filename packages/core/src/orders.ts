@@ -2,9 +2,8 @@ import type { SampleRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { schema } from '@tessera/schema';
 import type { Kept } from './contracts.ts';
+import type { Layout, Step } from './tokens.ts';
 import type { OrderPlugin } from './plugin.ts';
-import type { Step } from './step.ts';
-import type { Layout } from './tokens.ts';
 
 /* Orders by scales and by single tokens, and what every order is made of. Orders by sets: `set-orders.ts`. */
 

@@ -1,6 +1,6 @@
 import type { Reads } from './contracts.ts';
+import type { ConditionSpace, Layout, SpaceShape } from './tokens.ts';
 import type { BackbonePlugin, HeadPlugin, OrderPlugin, TokenizerPlugin } from './plugin.ts';
-import type { Layout, SpaceShape } from './tokens.ts';
 
 /** A plug-in and its configuration as `model.json` writes it: untrusted until its schema has read it. */
 export interface Part<P> {
@@ -23,7 +23,7 @@ export interface PartFacts {
   readonly layout: Layout;
   readonly width: number;
   readonly reads: Reads;
-  readonly classes: number;
+  readonly condition: ConditionSpace;
   /** Whether its backbone keeps caches from step to step. */
   readonly remembers: boolean;
 }

@@ -1,7 +1,6 @@
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import type { Chosen } from './step.ts';
-import type { Tokens } from './tokens.ts';
+import type { Chosen, Tokens } from './tokens.ts';
 
 /** The tokens that a plan keeps of those that were sampled, as new tensors. */
 export async function pickTokens({ values_BlC, index_Bl }: Tokens, { slots_Bl }: Chosen): Promise<Tokens> {

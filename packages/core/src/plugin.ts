@@ -1,7 +1,8 @@
 import { TesseraError } from '@tessera/errors';
 import type { Schema } from '@tessera/schema';
-import type { Backbone, BuildContext, Head, Order, Reads, Tokenizer } from './contracts.ts';
-import type { Layout, Space, SpaceShape } from './tokens.ts';
+import type { Backbone, Head, Order, Reads, Tokenizer } from './contracts.ts';
+import type { ConditionSpace, Layout, Space, SpaceShape } from './tokens.ts';
+import type { BuildContext } from './weights.ts';
 
 /** What every plug-in says of itself. */
 interface PluginBase<C> {
@@ -32,7 +33,7 @@ export interface TokenizerPlugin<C = unknown, T extends Tokenizer = Tokenizer> e
 export interface BackboneFacts {
   readonly width: number;
   readonly reads: Reads;
-  readonly classes: number;
+  readonly condition: ConditionSpace;
   /** As `Rollout.remembers` of all its rollouts. */
   readonly remembers: boolean;
 }

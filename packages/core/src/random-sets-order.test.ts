@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { randomSetsOrder } from './set-orders.ts';
 import { setSizes } from './set-orders.ts';
 import type { Kept } from './contracts.ts';
-import type { Step } from './step.ts';
+import { classOf, type Step } from './tokens.ts';
 
 const layout = { length: 16, scales: [{ start: 0, height: 4, width: 4 }] };
 
 function stepsOf(seeds: readonly number[], steps: number, kept: Kept | null = null): Step[] {
-  const rows = seeds.map((seed) => ({ seed, label: 0 }));
+  const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
   const plan = randomSetsOrder.build({}).open(layout, { rows, kept, rng: keyedRng(seeds), options: { steps } });
   return [...plan.steps()];
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
 import { compose } from './compose.ts';
 import { noGuidance } from './guidance.ts';
-import type { Row } from './row.ts';
+import { classOf, type Row } from './tokens.ts';
 import { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 import { writtenOf } from './written.ts';
 
@@ -46,7 +46,7 @@ async function images(request: SampleRequest): Promise<number[][]> {
 
 describe('sample', () => {
   it('yields an event per step and then one per image', async () => {
-    const rows = [5, 6].map((seed) => ({ seed, label: 2 }));
+    const rows = [5, 6].map((seed) => ({ seed, condition: classOf(2) }));
     const events = await run(requestOf(rows, { options: { order: {}, head: { noise: 0 } }, preview: 'linear' }));
     expect(events.map((event) => event.type)).toEqual(['step', 'step', 'image', 'image']);
     const [first, , third] = events;
@@ -55,7 +55,7 @@ describe('sample', () => {
   });
 
   it('makes each row again alone', async () => {
-    const rows = [1, 2, 3, 4].map((seed) => ({ seed, label: seed % 4 }));
+    const rows = [1, 2, 3, 4].map((seed) => ({ seed, condition: classOf(seed % 4) }));
     const together = await images(requestOf(rows));
     expect(new Set(together.map(String)).size).toBeGreaterThan(1);
     for (const [index, row] of rows.entries()) expect(await images(requestOf([row]))).toEqual([together[index]]);
@@ -64,14 +64,14 @@ describe('sample', () => {
   it('leaves kept tokens alone', async () => {
     const kept = { values_BLC: tf.zeros([1, 5, 1]) as tf.Tensor3D, keep_L: Uint8Array.of(0, 1, 0, 0, 0) };
     const [pixels] = await images(
-      requestOf([{ seed: 0, label: 3 }], { kept, options: { order: {}, head: { noise: 0 } } }),
+      requestOf([{ seed: 0, condition: classOf(3) }], { kept, options: { order: {}, head: { noise: 0 } } }),
     );
     expect(pixels).toEqual([0.5, 1, 1, 1]);
     kept.values_BLC.dispose();
   });
 
   it('goes on from what was written elsewhere, with the same pixels', async () => {
-    const rows = [3, 9].map((seed) => ({ seed, label: seed % 4 }));
+    const rows = [3, 9].map((seed) => ({ seed, condition: classOf(seed % 4) }));
     const events = await run(requestOf(rows));
     const steps = events.flatMap((event) => (event.type === 'step' ? [event.written] : []));
     const whole = await images(requestOf(rows));
@@ -109,7 +109,7 @@ describe('sample', () => {
         forward: async (_, { positions_Bl }) => ({ values_RlD: tf.fill([1, 1, 3], NaN), positions_Bl, guided: false }),
       }),
     };
-    const request = requestOf([{ seed: 0, label: 0 }]);
+    const request = requestOf([{ seed: 0, condition: classOf(0) }]);
     await expect(run(request, { ...parts, head: drawing(NaN) })).rejects.toThrow(
       '[sample] got tokens of NaN drawn by the head at step 1 of 2; expected finite numbers, and indices of the codebook. ' +
         'Its hidden states are finite: look at the weights of the head.',
@@ -124,7 +124,7 @@ describe('sample', () => {
   it('stops within a step of a cancel, with the reason of the signal', async () => {
     const controller = new AbortController();
     const steps: number[] = [];
-    const request = requestOf([{ seed: 0, label: 0 }], { signal: controller.signal });
+    const request = requestOf([{ seed: 0, condition: classOf(0) }], { signal: controller.signal });
     const consume = async () => {
       for await (const event of sample(parts, request)) {
         if (event.type === 'step') steps.push(event.step.index);
@@ -137,7 +137,7 @@ describe('sample', () => {
 
   it('leaves no tensors behind: when it ends, when it is left early, when a part fails', async () => {
     const before = tf.memory().numTensors;
-    const rows = [{ seed: 0, label: 1 }];
+    const rows = [{ seed: 0, condition: classOf(1) }];
     await run(requestOf(rows));
     for await (const event of sample(parts, requestOf(rows))) if (event.type === 'step') break;
     const { head } = parts;

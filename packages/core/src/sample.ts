@@ -1,11 +1,11 @@
 import type { SampleRng } from '@tessera/engine';
 import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
+import type { Row, Step } from './tokens.ts';
 import { disposeAll, disposedAfter, type Held } from './dispose-all.ts';
 import { nextTurn } from './next-turn.ts';
 import { tensorsOf } from './tensors-of.ts';
+import type { PartOptions } from './options.ts';
 import { pickTokens } from './pick-tokens.ts';
-import type { Row } from './row.ts';
-import type { Step } from './step.ts';
 import { checkNumbers, checkReplay, reopen, writtenOf, type Written } from './written.ts';
 
 /** A generator: four parts that agree (see `compose`). */
@@ -21,7 +21,7 @@ export interface SampleRequest {
   readonly guidance: Guidance;
   readonly kept: Kept | null;
   /** Request-time options, already parsed by the schemas of their parts (see `readOptions`). */
-  readonly options: { readonly order: unknown; readonly head: unknown };
+  readonly options: PartOptions;
   readonly preview: PreviewKind;
   readonly rng: SampleRng;
   readonly signal: AbortSignal;

@@ -3,8 +3,8 @@ import { TesseraError } from '@tessera/errors';
 import { schema, type Field } from '@tessera/schema';
 import { allPositions, byKey, missingOf, setSteps, shuffled, type Nothing } from './orders.ts';
 import type { OrderPlugin } from './plugin.ts';
-import type { Chosen, Plan, Step } from './step.ts';
-import type { Layout } from './tokens.ts';
+import type { Plan } from './contracts.ts';
+import type { Chosen, Layout, Step } from './tokens.ts';
 
 /* Orders by sets of tokens: random sets (MAR) and the surest tokens (MaskGIT). */
 

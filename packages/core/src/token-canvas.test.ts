@@ -3,7 +3,7 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Kept, Reads } from './contracts.ts';
-import type { Step } from './step.ts';
+import type { Step } from './tokens.ts';
 import { TokenCanvas, type TokenCanvasParts } from './token-canvas.ts';
 
 const layout = { length: 4, scales: [{ start: 0, height: 2, width: 2 }] };

@@ -3,8 +3,7 @@ import { tensorFrom } from '@tessera/engine';
 import { checkPositions } from './check-positions.ts';
 import { canvasEmpty, checkKept, checkTokens, readsUnserved } from './checks.ts';
 import type { Canvas, Context, Kept, Pixels, PreviewKind, Reads } from './contracts.ts';
-import type { Step } from './step.ts';
-import type { Layout, Tokens } from './tokens.ts';
+import type { Layout, Step, Tokens } from './tokens.ts';
 
 /** What a tokenizer adds to tokens in their places to make a canvas of them. */
 export interface TokenCanvasParts {

@@ -1,11 +1,18 @@
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 
+/*
+ * What passes between the parts: tokens and where they lie, the steps that write them, and the rows of a request. Tensor
+ * names end in their axes: B images, R rows (2B when guided), L all tokens, l the tokens of a step, D width of the
+ * backbone, C token channels, V vocabulary, H W pixels.
+ */
+
 /**
- * Tokens of some positions. Discrete tokens carry their embedding too, so that nobody downstream needs the codebook;
- * a Gumbel-smoothed VAR token has values but no index.
+ * Tokens of some positions. Discrete tokens carry the values of their codebook entries too, so that no other part needs
+ * the codebook; a Gumbel-smoothed VAR token has values but no index.
  */
 export interface Tokens {
   readonly values_BlC: Tensor3D;
+  /** int32. */
   readonly index_Bl?: Tensor2D;
 }
 
@@ -16,7 +23,10 @@ export interface Scale {
   readonly width: number;
 }
 
-/** Where the tokens of one image lie: one or more row-major maps, coarse to fine. */
+/**
+ * Where the tokens of one image lie: one or more row-major maps, coarse to fine. Maps of 1x1 and 2x2 tokens:
+ * `{ length: 5, scales: [{ start: 0, height: 1, width: 1 }, { start: 1, height: 2, width: 2 }] }`
+ */
 export interface Layout {
   readonly length: number;
   readonly scales: readonly Scale[];
@@ -30,7 +40,7 @@ export type SpaceShape =
   | { readonly kind: 'discrete'; readonly channels: number; readonly vocabulary: number }
   | { readonly kind: 'continuous'; readonly channels: number };
 
-/** The same of a built tokenizer, whose codebook is at hand. */
+/** The same of a built tokenizer, with its codebook. */
 export type Space =
   | (Extract<SpaceShape, { kind: 'discrete' }> & { readonly codebook_VC: Tensor2D })
   | Extract<SpaceShape, { kind: 'continuous' }>;
@@ -39,4 +49,53 @@ export type Space =
 export interface Encoding {
   readonly index_BL?: Tensor2D;
   readonly moments?: Tensor;
+}
+
+/** One step of an order: which tokens come now. Counts are equal across the batch. */
+export interface Step {
+  readonly index: number;
+  readonly of: number;
+  /** Tokens of each row still missing before and after this step. */
+  readonly before: number;
+  readonly after: number;
+  /** B times l positions, row after row, ascending within a row. */
+  readonly positions_Bl: Int32Array;
+}
+
+/** What a plan keeps of a step. */
+export interface Chosen {
+  /** The step with the kept positions alone. */
+  readonly step: Step;
+  /** Places of the kept tokens among those sampled, [B, l] row after row: indices into `step.positions_Bl` as it was. */
+  readonly slots_Bl: Int32Array;
+}
+
+/** What an image is to show. A class is the first kind. Plain JSON, as requests and records hold it. */
+export type Condition =
+  /** One of the classes of the backbone, counted from 0. */
+  | { readonly kind: 'class'; readonly label: number }
+  /** No condition: the null class. */
+  | { readonly kind: 'none' };
+
+/** The conditions that a backbone knows. */
+export interface ConditionSpace {
+  readonly kind: 'class';
+  readonly classes: number;
+}
+
+/** The condition of a label: -1 is none. */
+export function classOf(label: number): Condition {
+  return label === -1 ? { kind: 'none' } : { kind: 'class', label };
+}
+
+/** The label as tensors hold it: -1 is none. */
+export function labelOf(condition: Condition): number {
+  return condition.kind === 'none' ? -1 : condition.label;
+}
+
+/** One image of a request. It can be made again alone: nothing but its seed and condition decides its pixels. */
+export interface Row {
+  /** An integer from 0 to 2^53 - 1. */
+  readonly seed: number;
+  readonly condition: Condition;
 }

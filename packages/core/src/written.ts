@@ -2,9 +2,7 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Hidden, Sampled } from './contracts.ts';
-import type { Row } from './row.ts';
-import type { Step } from './step.ts';
-import type { Space } from './tokens.ts';
+import type { Row, Space, Step } from './tokens.ts';
 
 /** What a head gave in one step, as plain numbers: it can be stored, sent, and replayed in another process. */
 export interface Written {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { confidenceOrder, type Head, type Step } from '@tessera/core';
+import { classOf, confidenceOrder, type Head, type Step } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,8 +9,8 @@ import { categoricalHead, type CategoricalOptions } from './head.ts';
 const [V, D, L] = [16, 8, 9];
 const layout = { length: L, scales: [{ start: 0, height: 3, width: 3 }] };
 const rows = [
-  { seed: 3, label: 0 },
-  { seed: 4, label: 0 },
+  { seed: 3, condition: classOf(0) },
+  { seed: 4, condition: classOf(0) },
 ];
 const rng = keyedRng([3, 4]);
 

@@ -9,6 +9,7 @@ import { createEngine, fileTensor } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { categoricalHead, categoricalLoss, type CategoricalOptions } from './head.ts';
+import { classOf } from '@tessera/core';
 
 const V = 64;
 const D = 64;
@@ -38,7 +39,7 @@ it('reads a codebook that lies in a file at the first step alone', async () => {
   const positions_Bl = Int32Array.of(0);
   const draw = async () => {
     const step: Step = { index: 0, of: 2, before: 0, after: 1, positions_Bl };
-    const context = { step, rows: [{ seed: 0, label: 0 }], weight: 1, rng: keyedRng([0]) };
+    const context = { step, rows: [{ seed: 0, condition: classOf(0) }], weight: 1, rng: keyedRng([0]) };
     const options = { topK: 1, topP: 0, smooth: false };
     const signal = new AbortController().signal;
     const seen = { values_RlD, positions_Bl, guided: false };
@@ -77,7 +78,7 @@ describe.each(['eager', 'onnx'] as const)('categoricalHead on %s', (target) => {
 
   /** Draws for the 30 recorded positions of two images; greedy unless told otherwise. */
   async function draw(changes: Partial<SampleContext<CategoricalOptions>> = {}, values = hidden, guided = false) {
-    const rows = [0, 1].map((seed) => ({ seed, label: 0 }));
+    const rows = [0, 1].map((seed) => ({ seed, condition: classOf(0) }));
     const positions_Bl = Int32Array.from({ length: 60 }, (_, token) => token % 30);
     const step: Step = { index: 1, of: 2, before: 30, after: 0, positions_Bl };
     const values_RlD = tensorFrom(Float32Array.from(values), [values.length / (30 * D), 30, D]) as Tensor3D;

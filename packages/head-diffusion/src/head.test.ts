@@ -8,6 +8,7 @@ import { goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { diffusionHead } from './head.ts';
 import type { DiffusionOptions } from './options.ts';
+import { classOf } from '@tessera/core';
 
 const D = 48;
 const C = 4;
@@ -54,7 +55,7 @@ describe.each(['eager', 'onnx'] as const)('diffusionHead on %s', (target) => {
     const step: Step = { index: 1, of: 4, before: 9, after: 9 - tokens, positions_Bl };
     const hidden = hiddenOf(seeds, tokens, guided);
     const values_RlD = tensorFrom(hidden, [hidden.length / (tokens * D), tokens, D]) as Tensor3D;
-    const rows = seeds.map((seed) => ({ seed, label: 0 }));
+    const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
     const signal = new AbortController().signal;
     const fixed = { step, rows, weight, rng: keyedRng(seeds), options: OPTIONS, signal };
     try {

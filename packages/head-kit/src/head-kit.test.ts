@@ -15,13 +15,14 @@ import {
   takeNumbers,
   tokenKey,
 } from './index.ts';
+import { classOf } from '@tessera/core';
 
 beforeAll(() => tf.setBackend('cpu'));
 
 const step = { index: 2, of: 4, before: 9, after: 5, positions_Bl: Int32Array.of(7, 3, 1, 0) };
 const rows = [
-  { seed: 5, label: 0 },
-  { seed: 6, label: 0 },
+  { seed: 5, condition: classOf(0) },
+  { seed: 6, condition: classOf(0) },
 ];
 
 describe('noise', () => {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {
+  classOf,
   compose,
   confidenceOrder,
   constantGuidance,
@@ -76,7 +77,7 @@ describe.each(cases)('a generator of codes draws $name', ({ parts, options, coun
     const engine = createEngine({ threads: 1 });
     const weights = { tokenizer: freshWeights(1), backbone: freshWeights(2), head: freshWeights(3) };
     const composition = compose({ tokenizer, ...parts }, { engine, weights });
-    const rows = seeds.map((seed) => ({ seed, label: seed % 3 }));
+    const rows = seeds.map((seed) => ({ seed, condition: classOf(seed % 3) }));
     const [steps, images]: [number[], Float32Array[]] = [[], []];
     const events = sample(composition, {
       rows,

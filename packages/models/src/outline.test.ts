@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from './model.ts';
 import { optionsSchema, outlineModel, readRequest, refusalOf } from './outline.ts';
+import { classOf } from '@tessera/core';
 
 const shipped = fileURLToPath(new URL('../../../models/digits-var/model.json', import.meta.url));
 const request = { labels: [1], seed: 0 };
@@ -31,8 +32,8 @@ describe('an outline', () => {
     const outline = await outlineModel(folder);
     const { rows, options, guidance } = readRequest(outline, { ...request, labels: [1, 2], options: { topK: 9 } });
     expect(rows).toEqual([
-      { seed: 0, label: 1 },
-      { seed: 1, label: 2 },
+      { seed: 0, condition: classOf(1) },
+      { seed: 1, condition: classOf(2) },
     ]);
     expect(options.head).toEqual({ topK: 9, topP: 0.95, smooth: false });
     expect(guidance.active).toBe(true);

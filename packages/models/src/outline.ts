@@ -53,12 +53,12 @@ export async function outlineModel(
 }
 
 function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts): void {
-  if (classes.length === facts.classes) return;
+  if (classes.length === facts.condition.classes) return;
   throw new TesseraError({
     code: 'classes-mismatch',
     who,
     got: `${classes.length} class names`,
-    expected: `${facts.classes}, one for each class of its backbone`,
+    expected: `${facts.condition.classes}, one for each class of its backbone`,
     next: 'Correct classes.',
   });
 }
@@ -93,12 +93,12 @@ export function readRequest(
   { labels, seed, guidance, options }: Pick<GenerateRequest, 'labels' | 'seed' | 'guidance' | 'options'>,
 ): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
   const { name, defaults } = outline.manifest;
-  const rows = rowsOf({ labels, seed }, { who: name, classes: outline.facts.classes });
-  const { order, head, guidanceFrom } = readOptions(optionParts(outline), { ...defaults.options, ...options }, name);
+  const rows = rowsOf({ labels, seed }, { who: name, classes: outline.facts.condition.classes });
+  const { loop, ...parts } = readOptions(optionParts(outline), { ...defaults.options, ...options }, name);
   return {
     rows,
-    options: { order, head },
-    guidance: lateGuidance(readGuidance(outline.manifest, guidance), guidanceFrom),
+    options: parts,
+    guidance: lateGuidance(readGuidance(outline.manifest, guidance), loop.guidanceFrom),
   };
 }
 

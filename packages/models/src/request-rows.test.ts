@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isTesseraError } from '@tessera/errors';
 import { rowsOf } from './request-rows.ts';
+import { classOf } from '@tessera/core';
 
 const model = { who: 'digits', classes: 10 };
 
@@ -17,9 +18,9 @@ function codeOf(labels: readonly number[], seed: number): string {
 describe('rows of a request', () => {
   it('gives image i the seed + i', () => {
     expect(rowsOf({ labels: [3, -1, 9], seed: 5 }, model)).toEqual([
-      { seed: 5, label: 3 },
-      { seed: 6, label: -1 },
-      { seed: 7, label: 9 },
+      { seed: 5, condition: classOf(3) },
+      { seed: 6, condition: classOf(-1) },
+      { seed: 7, condition: classOf(9) },
     ]);
   });
 

@@ -1,6 +1,7 @@
 import type { Row } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import type { GenerateRequest } from './model.ts';
+import { classOf } from '@tessera/core';
 
 /**
  * One row per image: image i has seed + i.
@@ -38,5 +39,5 @@ export function rowsOf(
       next: 'Choose another seed.',
     });
   }
-  return labels.map((label, index) => ({ seed: seed + index, label }));
+  return labels.map((label, index) => ({ seed: seed + index, condition: classOf(label) }));
 }

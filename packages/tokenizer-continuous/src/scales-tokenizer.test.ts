@@ -1,7 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { ScaleCanvas } from '@tessera/autoencoder';
-import { nextScaleOrder, rasterOrder, type Canvas, type Kept, type Reads, type Row, type Step } from '@tessera/core';
+import {
+  classOf,
+  nextScaleOrder,
+  rasterOrder,
+  type Canvas,
+  type Kept,
+  type Reads,
+  type Row,
+  type Step,
+} from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine, type TraceRng } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
@@ -21,7 +30,7 @@ function open(engine: Engine, changes: Partial<KlScalesConfig> = {}): KlScalesTo
   return { ...tokenizer, dispose: () => [tokenizer, weights].forEach((held) => held.dispose()) };
 }
 
-const rowsOf = (count: number): Row[] => Array.from({ length: count }, (_, seed) => ({ seed, label: -1 }));
+const rowsOf = (count: number): Row[] => Array.from({ length: count }, (_, seed) => ({ seed, condition: classOf(-1) }));
 
 /** Moments of the recorded latents of both images, without spread. */
 function recordedMoments(): Tensor4D {

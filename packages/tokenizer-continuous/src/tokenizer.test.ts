@@ -1,6 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { randomSetsOrder, setSizes, setSteps, type Canvas, type Kept, type Row, type Step } from '@tessera/core';
+import {
+  classOf,
+  randomSetsOrder,
+  setSizes,
+  setSteps,
+  type Canvas,
+  type Kept,
+  type Row,
+  type Step,
+} from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine, type TraceRng } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
@@ -21,7 +30,7 @@ function open(engine: Engine, changes: Partial<KlConfig> = {}): KlTokenizer {
 }
 
 function rowsOf(count: number): Row[] {
-  return Array.from({ length: count }, (_, seed) => ({ seed, label: -1 }));
+  return Array.from({ length: count }, (_, seed) => ({ seed, condition: classOf(-1) }));
 }
 
 /** The recorded latents of both images as tokens, scaled. */

@@ -10,6 +10,7 @@ import { madeUpWeights } from '../fixtures/made-up-weights.ts';
 import { vqConfig } from './config.ts';
 import { vqTokenizer } from './tokenizer.ts';
 import { encodeFeatures } from './vq-vae.ts';
+import { classOf } from '@tessera/core';
 
 const preview = { weight: [[0.3], [0], [0], [0]], bias: [0.25] };
 const config = vqConfig.parse(
@@ -74,7 +75,7 @@ describe.each(['eager', 'onnx'] as const)('vqTokenizer of a single scale on %s',
 
   /** Writes every second token, then the others. */
   async function write(values_BLC: Tensor3D, reads: Reads, kept: Kept | null = null): Promise<Canvas> {
-    const canvas = tokenizer.openCanvas([{ seed: 1, label: 0 }], kept, reads);
+    const canvas = tokenizer.openCanvas([{ seed: 1, condition: classOf(0) }], kept, reads);
     const half = Array.from({ length: LENGTH / 2 }, (_, i) => 2 * i);
     await writeAt(canvas, values_BLC, step(0, half, LENGTH));
     await writeAt(
@@ -94,7 +95,7 @@ describe.each(['eager', 'onnx'] as const)('vqTokenizer of a single scale on %s',
     expect(layout).toEqual({ length: LENGTH, scales: [{ start: 0, height: 4, width: 4 }] });
     expect([serves, estimates]).toEqual([['known', 'last'], undefined]);
     expect(space).toMatchObject({ kind: 'discrete', vocabulary: 8, channels: 4 });
-    expect(() => tokenizer.openCanvas([{ seed: 1, label: 0 }], null, 'known').dispose()).not.toThrow();
+    expect(() => tokenizer.openCanvas([{ seed: 1, condition: classOf(0) }], null, 'known').dispose()).not.toThrow();
     const mask = Uint8Array.from({ length: LENGTH }, (_, i) => (i % 3 ? 0 : 255));
     expect([...tokenizer.keepMask(mask)]).toEqual([...mask].map((keep) => (keep ? 1 : 0)));
   });
@@ -138,7 +139,7 @@ describe.each(['eager', 'onnx'] as const)('vqTokenizer of a single scale on %s',
 
   it('previews what is known, and grey elsewhere', async () => {
     const values_BLC = await allTokens();
-    const canvas = tokenizer.openCanvas([{ seed: 1, label: 0 }], null, 'known');
+    const canvas = tokenizer.openCanvas([{ seed: 1, condition: classOf(0) }], null, 'known');
     await writeAt(canvas, values_BLC, step(0, [3, 9], LENGTH));
     const { data, height, width } = (await canvas.preview('linear'))![0]!;
     expect([height, width]).toEqual([4, 4]);

@@ -8,12 +8,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';
 import type { VqConfig } from './config.ts';
 import { vqTokenizer, type VqTokenizer } from './tokenizer.ts';
+import { classOf } from '@tessera/core';
 
 const golden = readGolden('vqvae_tiny');
 const config = goldenConfig(golden);
 const rows = [
-  { seed: 1, label: 0 },
-  { seed: 2, label: 1 },
+  { seed: 1, condition: classOf(0) },
+  { seed: 2, condition: classOf(1) },
 ];
 
 function open(engine: Engine, changes: Partial<VqConfig> = {}): VqTokenizer {

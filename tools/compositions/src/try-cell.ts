@@ -1,4 +1,5 @@
 import {
+  classOf,
   linearGuidance,
   optionsOf,
   readOptions,
@@ -75,7 +76,7 @@ async function draw(composition: Composition, { parts, facts, cell, ground }: Dr
   const optional = { order: parts.order.plugin, head: parts.head.plugin, ...facts };
   const known = Object.keys(optionsOf(optional).properties);
   const given = Object.fromEntries(Object.entries(ground.options).filter(([name]) => known.includes(name)));
-  const rows = ground.labels.map((label, i) => ({ seed: ground.seed + i, label }));
+  const rows = ground.labels.map((label, i) => ({ seed: ground.seed + i, condition: classOf(label) }));
   const events = sample(composition, {
     rows,
     guidance: linearGuidance(ground.guidance),

@@ -16,7 +16,7 @@ export const causalTransformer = defineBackbone({
   name: WHO,
   package: '@tessera/backbones',
   config: adaLNConfig,
-  describe: ({ width, classes }) => ({ width, classes, reads: 'last', remembers: true }),
+  describe: ({ width, classes }) => ({ width, condition: { kind: 'class', classes }, reads: 'last', remembers: true }),
   build: buildBackbone,
 });
 

@@ -6,6 +6,7 @@ import { openHistory } from '../adaln/history.ts';
 import { checkLabel } from '../label.ts';
 import { placesInOrder, WHO, type CausalModel } from './model.ts';
 import type { CausalPrograms, Opening } from './programs.ts';
+import { labelOf } from '@tessera/core';
 
 interface RolloutParts {
   readonly model: CausalModel;
@@ -23,7 +24,7 @@ export async function openRollout(
   rows: readonly Row[],
   guidance: Guidance,
 ): Promise<Rollout> {
-  const labels = rows.map(({ label }) => checkLabel(label, model.config.classes, WHO));
+  const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), model.config.classes, WHO));
   const guided = guidance.active;
   const label_R = intTensor(guided ? [...labels, ...labels.map(() => -1)] : labels) as Tensor1D;
   const opening = await programs.open(label_R).finally(() => label_R.dispose());

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import type { Lesson, Taught, TrainContext } from '@tessera/core';
+import type { TrainBatch, TrainHidden, TrainContext } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { conditionOn } from '../adaln/conditioning.ts';
 import { dropPath } from '../adaln/drop-path.ts';
@@ -16,9 +16,13 @@ import { placesInOrder, WHO, type CausalModel } from './model.ts';
  * forcing).
  * @throws TesseraError `lesson-order`, `lesson-length`
  */
-export function teach(model: CausalModel, lesson: Lesson, context: TrainContext): Taught {
+export function teach(model: CausalModel, lesson: TrainBatch, context: TrainContext): TrainHidden {
   const { config, dims, params } = model;
-  const { order_BL, values_BLC, label_B } = lesson;
+  const {
+    order_BL,
+    values_BLC,
+    condition: { label_B },
+  } = lesson;
   refuseCut(lesson.cut, { who: WHO, order: 'an order of one token a step' });
   const [B, L] = order_BL.shape;
   if (L !== dims.layout.length) throw lengthMismatch(L, dims.layout.length);

@@ -13,7 +13,12 @@ export const maskedEncoderDecoder = defineBackbone({
   name: 'masked-encoder-decoder',
   package: '@tessera/backbones',
   config: maskedConfig,
-  describe: ({ decoder, classes }) => ({ width: decoder.width, classes, reads: 'known', remembers: false }),
+  describe: ({ decoder, classes }) => ({
+    width: decoder.width,
+    condition: { kind: 'class', classes },
+    reads: 'known',
+    remembers: false,
+  }),
   build: buildBackbone,
 });
 

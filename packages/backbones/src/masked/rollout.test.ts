@@ -1,6 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { constantGuidance, noGuidance, type Backbone, type Context, type Guidance, type Step } from '@tessera/core';
+import {
+  classOf,
+  constantGuidance,
+  noGuidance,
+  type Backbone,
+  type Context,
+  type Guidance,
+  type Step,
+} from '@tessera/core';
 import { tensorFrom, type Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
@@ -28,7 +36,7 @@ interface Request {
 /** Hidden states of moments of one generation, [R, l, D] each. */
 async function roll(backbone: Backbone, { labels, guidance, unguided = [] }: Request, moments: readonly Moment[]) {
   const rollout = await backbone.openRollout(
-    labels.map((label) => ({ seed: 0, label })),
+    labels.map((label) => ({ seed: 0, condition: classOf(label) })),
     guidance,
   );
   const hidden: Float32Array[] = [];
@@ -161,7 +169,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
       await expect(roll(backbone, request, [uneven])).rejects.toThrow('1, 0 known tokens in the rows of step 0');
       const wrong = roll(backbone, { ...request, labels: [10, 0] }, [first!]);
       await expect(wrong).rejects.toThrow('label 10; expected a label from 0 to 9');
-      const rollout = await backbone.openRollout([{ seed: 0, label: 0 }], noGuidance);
+      const rollout = await backbone.openRollout([{ seed: 0, condition: classOf(0) }], noGuidance);
       const estimate = rollout.forward(
         { reads: 'estimate', values_BlC: null },
         stepOf(first!, { index: 0, of: 1 }),

@@ -5,6 +5,7 @@ import { TesseraError } from '@tessera/errors';
 import { checkLabel } from '../label.ts';
 import type { MaskedModel } from './forward.ts';
 import type { RowsInput, StepInput, StepProgram } from './programs.ts';
+import { labelOf } from '@tessera/core';
 
 const WHO = 'masked-encoder-decoder';
 
@@ -18,7 +19,7 @@ export function openRollout(
   rows: readonly Row[],
   guidance: Guidance,
 ): Rollout {
-  const labels = rows.map(({ label }) => checkLabel(label, model.config.classes, WHO));
+  const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), model.config.classes, WHO));
   const images = [...labels.keys()];
   const once: RowsInput = { label_R: intTensor(labels) as Tensor1D, row_R: intTensor(images) as Tensor1D };
   const twice: RowsInput | null = guidance.active

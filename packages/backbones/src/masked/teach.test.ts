@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { Lesson, TrainContext } from '@tessera/core';
+import type { TrainBatch, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { furthest } from '@tessera/goldens';
@@ -30,7 +30,7 @@ function onTiny(name: string, work: (tiny: TinyMasked) => void, changes: Partial
   expect(tf.memory().numTensors).toBe(before);
 }
 
-function taught(tiny: TinyMasked, lesson: Lesson, context = still): Float32Array {
+function taught(tiny: TinyMasked, lesson: TrainBatch, context = still): Float32Array {
   return teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>();
 }
 
@@ -51,7 +51,11 @@ describe('teach', () => {
   it.each(cases)('embeds and encodes as recorded in %s', (name) => {
     onTiny(name, (tiny) => {
       const { model, recorded } = tiny;
-      const { values_BLC, order_BL, label_B } = lessonOf(tiny);
+      const {
+        values_BLC,
+        order_BL,
+        condition: { label_B },
+      } = lessonOf(tiny);
       const buffer = bufferTokens(model, label_B as Tensor1D);
       const all_BL = tf.tile(tf.range(0, tiny.length, 1, 'int32').reshape([1, -1]), [label_B.size, 1]) as Tensor2D;
       const tokens = embedTokens(model, { values_BLC, known_Bk: all_BL });
@@ -201,7 +205,7 @@ describe('gradients', () => {
       name: 'masked',
       params: variables,
       loss: ({ label, cut, ...batch }, rng) => {
-        const tensors = batch as unknown as Lesson;
+        const tensors = batch as unknown as TrainBatch;
         const asked = { ...tensors, label_B: label!, cut: { known: cut!, least: 0, most: 3 } };
         const { values_BlD } = teach({ ...tiny.model, params }, asked, { train: true, rng });
         return { loss: tf.mean(tf.square(values_BlD)) as Scalar };
@@ -211,7 +215,12 @@ describe('gradients', () => {
       clip: null,
       ema: false,
     });
-    const { values_BLC, order_BL, rank_BL, label_B } = lesson;
+    const {
+      values_BLC,
+      order_BL,
+      rank_BL,
+      condition: { label_B },
+    } = lesson;
     const batch = { values_BLC, order_BL, rank_BL, label: label_B, cut: known };
     await step.run([batch], { learningRate: 1e-3, weightDecay: 0, emaDecay: 0, key: 1 });
     const state = await step.state();

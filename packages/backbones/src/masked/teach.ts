@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { Cut, Lesson, Taught, TrainContext } from '@tessera/core';
+import type { Cut, TrainBatch, TrainHidden, TrainContext } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { dropoutOf } from './dropout.ts';
 import { bufferTokens, decode, embedTokens, encode, type MaskedModel } from './forward.ts';
@@ -10,9 +10,14 @@ import { bufferTokens, decode, embedTokens, encode, type MaskedModel } from './f
  * those that this lesson's cut leaves unknown hidden by a mask: so one program serves all cuts.
  * @throws TesseraError `lesson-order`, `lesson-length`, `lesson-cut`
  */
-export function teach(model: MaskedModel, lesson: Lesson, context: TrainContext): Taught {
+export function teach(model: MaskedModel, lesson: TrainBatch, context: TrainContext): TrainHidden {
   const { known, least, most } = cutOf(lesson, model);
-  const { values_BLC, order_BL, rank_BL, label_B } = lesson;
+  const {
+    values_BLC,
+    order_BL,
+    rank_BL,
+    condition: { label_B },
+  } = lesson;
   const B = order_BL.shape[0];
   const drop = dropoutOf(model.config.dropout, context);
   const known_Bm = tf.slice(order_BL, [0, 0], [B, most]);
@@ -36,7 +41,7 @@ function hideUnknown({ config: { buffer } }: MaskedModel, { known, most }: Pick<
   return tf.reshape(tf.mul(tf.cast(isHidden_t, 'float32'), HIDDEN), [1, 1, 1, buffer + most]);
 }
 
-function cutOf({ cut, order_BL }: Lesson, { dims }: MaskedModel): Cut {
+function cutOf({ cut, order_BL }: TrainBatch, { dims }: MaskedModel): Cut {
   const who = 'masked-encoder-decoder';
   const { length } = dims.layout;
   if (cut === null) {

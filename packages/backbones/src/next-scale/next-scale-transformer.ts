@@ -12,7 +12,12 @@ export const nextScaleTransformer = defineBackbone({
   name: 'next-scale-transformer',
   package: '@tessera/backbones',
   config: adaLNConfig,
-  describe: ({ width, classes }) => ({ width, classes, reads: 'estimate', remembers: true }),
+  describe: ({ width, classes }) => ({
+    width,
+    condition: { kind: 'class', classes },
+    reads: 'estimate',
+    remembers: true,
+  }),
   build: buildBackbone,
 });
 

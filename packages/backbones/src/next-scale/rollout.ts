@@ -7,6 +7,7 @@ import { openHistory } from '../adaln/history.ts';
 import { scaleOfPositions } from '../scale-of-positions.ts';
 import type { NextScalePrograms, Opening } from './programs.ts';
 import type { Teachable } from './teach.ts';
+import { labelOf } from '@tessera/core';
 
 interface RolloutParts {
   readonly model: Teachable;
@@ -24,7 +25,9 @@ export async function openRollout(
   rows: readonly Row[],
   guidance: Guidance,
 ): Promise<Rollout> {
-  const labels = rows.map(({ label }) => checkLabel(label, model.config.classes, 'next-scale-transformer'));
+  const labels = rows.map(({ condition }) =>
+    checkLabel(labelOf(condition), model.config.classes, 'next-scale-transformer'),
+  );
   const guided = guidance.active;
   const label_R = intTensor(guided ? [...labels, ...labels.map(() => -1)] : labels);
   const opening = await programs.open(label_R).finally(() => label_R.dispose());

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D } from '@tensorflow/tfjs';
-import type { Lesson, Taught, TrainContext } from '@tessera/core';
+import type { TrainBatch, TrainHidden, TrainContext } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { conditionOn } from '../adaln/conditioning.ts';
 import type { AdaLNConfig } from '../adaln/config.ts';
@@ -21,10 +21,10 @@ export interface Teachable {
  * length says how many scales it has: progressive training gives the first ones only.
  * @throws TesseraError `lesson-order`, `lesson-length`
  */
-export function teach({ config, dims, params }: Teachable, lesson: Lesson, context: TrainContext): Taught {
+export function teach({ config, dims, params }: Teachable, lesson: TrainBatch, context: TrainContext): TrainHidden {
   const { layout } = dims;
   const length = lessonLength(lesson, dims);
-  const modulations = conditionOn(params, lesson.label_B as Tensor1D);
+  const modulations = conditionOn(params, lesson.condition.label_B as Tensor1D);
   const start_BpD = startOf(params, modulations.class_RD);
   const { estimates_BLC } = lesson;
   const words = estimates_BLC && estimates_BLC.shape[1] > 0 ? [wordsOf(params, estimates_BLC)] : [];
@@ -40,7 +40,7 @@ export function teach({ config, dims, params }: Teachable, lesson: Lesson, conte
   return { values_BlD: hidden_RlD, positions_Bl: null };
 }
 
-function lessonLength({ estimates_BLC, cut }: Lesson, { layout }: NextScaleDims): number {
+function lessonLength({ estimates_BLC, cut }: TrainBatch, { layout }: NextScaleDims): number {
   const first = layout.scales[0]!.height * layout.scales[0]!.width;
   const length = first + (estimates_BLC?.shape[1] ?? 0);
   refuseCut(cut, { who: 'next-scale-transformer', order: 'the next-scale order' });

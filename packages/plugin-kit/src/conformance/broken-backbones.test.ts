@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { lineBackbone } from '../../fixtures/line-backbone.ts';
 import { meanBackbone } from '../../fixtures/mean-backbone.ts';
 import { saysOf } from '../../fixtures/said.ts';
-import type { Backbone, BackbonePlugin, Context, Rollout } from '@tessera/core';
+import { classOf, labelOf, type Backbone, type BackbonePlugin, type Context, type Rollout } from '@tessera/core';
 import { cases, type Property } from './index.ts';
 
 /* As broken-heads.test.ts, for backbones. */
@@ -31,18 +31,18 @@ const [line, mean] = [lineBackbone as BackbonePlugin, meanBackbone as BackbonePl
 const backboneWith = (change: (backbone: Backbone) => Partial<Backbone>): BackbonePlugin => changed(line, change);
 
 /** Rollouts that are opened for other rows. */
-function opening(plugin: BackbonePlugin, labelOf: (label: number) => number): BackbonePlugin {
+function opening(plugin: BackbonePlugin, other: (label: number) => number): BackbonePlugin {
   return changed(plugin, ({ openRollout, teach }) => ({
     openRollout: (rows, guidance) =>
       openRollout(
-        rows.map((row) => ({ ...row, label: labelOf(row.label) })),
+        rows.map((row) => ({ ...row, condition: classOf(other(labelOf(row.condition))) })),
         guidance,
       ),
     teach: (lesson, context) => {
-      const zero = tf.zerosLike(lesson.label_B);
+      const zero = tf.zerosLike(lesson.condition.label_B);
       const label_B =
-        labelOf(1) === labelOf(0) ? tf.fill(zero.shape, labelOf(0), 'int32') : tf.maximum(lesson.label_B, zero);
-      return teach({ ...lesson, label_B }, context);
+        other(1) === other(0) ? tf.fill(zero.shape, other(0), 'int32') : tf.maximum(lesson.condition.label_B, zero);
+      return teach({ ...lesson, condition: { kind: 'class', label_B } }, context);
     },
   }));
 }
@@ -227,7 +227,8 @@ const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
     'cache',
     /teach and rollout/,
     backboneWith(({ teach }) => ({
-      teach: (lesson, context) => teach({ ...lesson, label_B: tf.zerosLike(lesson.label_B) }, context),
+      teach: (lesson, context) =>
+        teach({ ...lesson, condition: { kind: 'class', label_B: tf.zerosLike(lesson.condition.label_B) } }, context),
     })),
   ],
   [

@@ -46,9 +46,10 @@ function checkTokens(part: PartCall, facts: TokenizerFacts): void {
 
 function checkBackboneFacts(part: PartCall, facts: BackboneFacts): void {
   const ask = asker(part);
-  const { width, classes, reads: read, remembers } = facts ?? {};
+  const { width, condition, reads: read, remembers } = facts ?? {};
   ask(isCount(width), `width = ${shown(width)}`, 'a positive integer');
-  ask(isCount(classes), `classes = ${shown(classes)}`, 'a positive integer');
+  ask(condition?.kind === 'class', `condition.kind = ${shown(condition?.kind)}`, 'class');
+  ask(isCount(condition.classes), `condition.classes = ${shown(condition.classes)}`, 'a positive integer');
   ask(reads.includes(read), `reads = ${shown(read)}`, `one of ${reads.join(', ')}`);
   ask(typeof remembers === 'boolean', `remembers = ${shown(remembers)}`, 'true or false');
 }

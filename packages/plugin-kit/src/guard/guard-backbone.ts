@@ -2,10 +2,10 @@ import {
   type Backbone,
   disposedAfter,
   type Hidden,
-  type Lesson,
+  type TrainBatch,
   type Rollout,
   type Step,
-  type Taught,
+  type TrainHidden,
   tensorsOf,
 } from '@tessera/core';
 import { checkTensor } from './check-tensor.ts';
@@ -114,12 +114,12 @@ function checkHidden(name: string, hidden: Hidden, { step, guided, rows, width }
 }
 
 interface TaughtRule {
-  readonly lesson: Lesson;
+  readonly lesson: TrainBatch;
   readonly width: number;
 }
 
 /** Numbers of a trace are not there yet: that the positions are the right ones, the conformance kit checks. */
-function checkTaught(name: string, taught: Taught, { lesson, width }: TaughtRule): void {
+function checkTaught(name: string, taught: TrainHidden, { lesson, width }: TaughtRule): void {
   const part = { name, call: 'teach()' };
   const { values_BlD, positions_Bl = null } = taught ?? {};
   const [B, L] = lesson.values_BLC.shape;

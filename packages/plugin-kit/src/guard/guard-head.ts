@@ -5,7 +5,7 @@ import {
   type SampleContext,
   type Sampled,
   type Space,
-  type Taught,
+  type TrainHidden,
   tensorsOf,
 } from '@tessera/core';
 import { checkTensor, findUseless } from './check-tensor.ts';
@@ -53,7 +53,7 @@ export function guardHead(head: Head, guard: HeadGuard): Head {
   });
 }
 
-function rowsOf({ values_BlD }: Taught): readonly number[] {
+function rowsOf({ values_BlD }: TrainHidden): readonly number[] {
   return values_BlD.shape.slice(0, 2);
 }
 

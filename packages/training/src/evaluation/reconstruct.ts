@@ -3,6 +3,7 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import type { Encoding, Layout, Row, Step, Tokenizer } from '@tessera/core';
 import { tensorFrom, type Engine } from '@tessera/engine';
 import type { ImageSize } from '../data/data-set.ts';
+import { classOf } from '@tessera/core';
 
 const BATCH = 50;
 
@@ -37,7 +38,7 @@ export async function reconstructAll(
 
 /** Rows of nobody: canvases draw nothing at random. */
 function rowsOf(count: number): Row[] {
-  return Array.from({ length: count }, () => ({ seed: 0, label: -1 }));
+  return Array.from({ length: count }, () => ({ seed: 0, condition: classOf(-1) }));
 }
 
 function allAtOnce({ length }: Layout, count: number): Step {

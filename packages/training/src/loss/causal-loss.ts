@@ -36,7 +36,7 @@ export function causalLoss(
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
       cut: null,
-      label_B: dropLabels(label_B, rng, labelDrop),
+      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
     };
     const context = { rng, train: true };
     const taught = backbone.teach(lesson, context);

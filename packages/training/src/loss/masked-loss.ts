@@ -45,7 +45,7 @@ export function maskedLoss(
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
       cut: { known, ...boundsOf(cuts, length - weight_l.shape[0]!) },
-      label_B: dropLabels(label_B, rng, labelDrop),
+      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
     };
     const context = { rng, train: true };
     const taught = backbone.teach(lesson, context);

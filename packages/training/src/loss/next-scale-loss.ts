@@ -56,7 +56,7 @@ export function nextScaleLoss(
       order_BL: asTheyLie,
       rank_BL: asTheyLie,
       cut: null,
-      label_B: dropLabels(label_B, rng, labelDrop),
+      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
     };
     const context = { rng, train: true };
     const target = { values_BlC: lesson.values_BLC, ...(index_Bl && { index_Bl: cut(index_Bl, length) }) };

@@ -36,7 +36,7 @@ describe('recipes', () => {
       const classes = recipe.data.kind === 'folder' ? 2 : 10;
       if (!recipe.model) continue;
       const parts = partsOf(recipe);
-      expect(parts.facts.classes).toBe(classes);
+      expect(parts.facts.condition.classes).toBe(classes);
       checkDefaults(recipe, parts, { name: 'data', classes: [] });
     }
   });

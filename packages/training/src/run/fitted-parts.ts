@@ -36,7 +36,7 @@ export async function fittedParts(request: FitRequest, data: DataSet): Promise<F
     throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'a generator to train' });
   }
   const parts = partsOf(recipe, plugins);
-  checkClasses(who, parts.facts.classes, data.classes.length);
+  checkClasses(who, parts.facts.condition.classes, data.classes.length);
   checkDefaults(recipe, parts, data);
   const { image, parameters } = tryBuilding(engine, parts);
   checkSize(who, image, data.image);

@@ -14,6 +14,7 @@ import { diffusionConfigOf } from '../mar-config.ts';
 import { recordedRng } from '../recorded-rng.ts';
 import { setStream, type SetRecord } from '../set-stream.ts';
 import { chain as chainTolerance, denoised, exact } from '../tolerance.ts';
+import { classOf } from '@tessera/core';
 
 /** One setting of a file; its tensors begin with `i`. */
 interface Setting {
@@ -118,7 +119,7 @@ async function checkFinal({ file, checks, engine, net, setting }: Run, stepped: 
   const hidden = hiddenOf(tensorOf(file, `${i}.in.z`), rows);
   const { tokens } = await head.sample(hidden, {
     step: { index: 0, of: 1, before: rows, after: 0, positions_Bl: hidden.positions_Bl },
-    rows: [{ seed: 0, label: 0 } satisfies Row],
+    rows: [{ seed: 0, condition: classOf(0) } satisfies Row],
     weight: cfg,
     rng: recordedRng([setStream('diffusion', () => record)]),
     options: { temperature, respacing, lateSteps: 0 },

@@ -1,5 +1,5 @@
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { rampGuidance, type Guidance, type Kept, type Row } from '@tessera/core';
+import { classOf, rampGuidance, type Guidance, type Kept, type Row } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { keptTokens } from '@tessera/models';
 import { metadataOf, seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
@@ -64,7 +64,7 @@ function generate(
   const labels = tensorOf(file, 'in.label').data;
   const rows = Array.from({ length: call.B }, (_, row): Row => {
     const label = labels[row]!;
-    return { seed: row, label: label === parts.classes ? -1 : label };
+    return { seed: row, condition: classOf(label === parts.classes ? -1 : label) };
   });
   const place = { starts: parts.tokenizer.layout.scales.map(({ start }) => start), batch: call.B };
   const rng = recordedRng([

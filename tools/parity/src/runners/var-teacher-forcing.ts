@@ -117,7 +117,7 @@ function throughBackbone({ backbone, tokenizer, headLayer }: VarParts, { estimat
     order_BL: tf.zeros([batch, length], 'int32') as Tensor2D,
     rank_BL: tf.zeros([batch, length], 'int32') as Tensor2D,
     cut: null,
-    label_B,
+    condition: { kind: 'class' as const, label_B },
   };
   const rng = { uniform: neverAsked, normal: neverAsked };
   const { values_BlD } = backbone.teach(lesson, { rng, train: false });

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nextScaleOrder, type Weights } from '@tessera/core';
+import { classOf, nextScaleOrder, type Weights } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { vqConfig, vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
@@ -42,7 +42,7 @@ function nearlyAffine(): Weights & { dispose(): void } {
 
 async function squaredErrors(fitted: VqConfig, weights: Weights): Promise<{ preview: number; mean: number }> {
   const tokenizer = vqTokenizer.build(fitted, { engine, weights });
-  const rows = [0, 1, 2].map((seed) => ({ seed, label: -1 }));
+  const rows = [0, 1, 2].map((seed) => ({ seed, condition: classOf(-1) }));
   const rng = keyedRng([7]);
   const canvas = tokenizer.openCanvas(rows, null, 'estimate');
   for (const step of nextScaleOrder.build({}).open(tokenizer.layout, { rows, rng, kept: null, options: {} }).steps()) {

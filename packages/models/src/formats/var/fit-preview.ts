@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { fitPreview, type LinearPreview } from '@tessera/autoencoder';
-import { nextScaleOrder, type Tokens } from '@tessera/core';
+import { classOf, nextScaleOrder, type Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
 import type { VqTokenizer } from '@tessera/tokenizer-vq';
 
@@ -38,7 +38,7 @@ async function decodeRandom(
   tokenizer: VqTokenizer,
   { codebook_VC, rng, image }: Draw,
 ): Promise<{ readonly latent_NC: Float32Array; readonly pixel_Nc: Float32Array }> {
-  const rows = [{ seed, label: -1 }];
+  const rows = [{ seed, condition: classOf(-1) }];
   const canvas = tokenizer.openCanvas(rows, null, 'estimate');
   const plan = nextScaleOrder.build({}).open(tokenizer.layout, { rows, rng, kept: null, options: {} });
   try {

@@ -132,7 +132,7 @@ async function deaf(opened: OpenedBackbone, images: Images): Promise<string | nu
   const same = async (change: Partial<Parameters<typeof roll>[1]>): Promise<boolean> =>
     String(own) === String(await roll(opened, { ...images, rest: true, ...change }));
   const labelled = (label: number) => ({ labels: images.seeds.map(() => label) });
-  const classes = facts.classes > 1 ? [0, 1, -1] : [0, -1];
+  const classes = facts.condition.classes > 1 ? [0, 1, -1] : [0, -1];
   const seen = await Promise.all(
     classes.map(async (label) => String(await roll(opened, { ...images, ...labelled(label) }))),
   );

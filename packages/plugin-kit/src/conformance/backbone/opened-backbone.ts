@@ -1,7 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom, type Program } from '@tessera/engine';
-import { type Backbone, type BackboneFacts, type BackbonePlugin, byKey, type Layout, type Lesson } from '@tessera/core';
+import {
+  type Backbone,
+  type BackboneFacts,
+  type BackbonePlugin,
+  byKey,
+  type Layout,
+  type TrainBatch,
+} from '@tessera/core';
 import { oneMap, type PartTrial, someNumbers, type Trial, twoMaps } from '../options.ts';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 import { numbersOf, plainRng, shake, withBench, type Bench } from '../bench.ts';
@@ -71,7 +78,7 @@ export function orderOf({ facts, layout }: OpenedBackbone, seed: number, { shuff
 }
 
 export const labelsOf = ({ facts }: OpenedBackbone, { seeds, labels }: Images): readonly number[] =>
-  labels ?? seeds.map((seed) => seed % facts.classes);
+  labels ?? seeds.map((seed) => seed % facts.condition.classes);
 
 /** Numbers of all positions, by the image's seed alone: [B, L, C] row-major. */
 export function tokensOf(opened: OpenedBackbone, images: Images): Float32Array {
@@ -120,14 +127,14 @@ export function lessonOf(opened: OpenedBackbone, images: Images): Given {
   };
 }
 
-export function lessonFrom({ reads }: BackboneFacts, given: Readonly<Given>): Lesson {
+export function lessonFrom({ reads }: BackboneFacts, given: Readonly<Given>): TrainBatch {
   return {
     values_BLC: given['values'] as Tensor3D,
     ...(reads === 'estimate' && { estimates_BLC: given['estimates'] as Tensor3D }),
     order_BL: given['order'] as Tensor2D,
     rank_BL: given['rank'] as Tensor2D,
     cut: reads === 'known' ? { known: given['known']!, least: KNOWN, most: KNOWN } : null,
-    label_B: given['label'] as Tensor1D,
+    condition: { kind: 'class' as const, label_B: given['label'] as Tensor1D },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import { type Context, type Guidance, noGuidance, type Step } from '@tessera/core';
+import { classOf, type Context, type Guidance, noGuidance, type Step } from '@tessera/core';
 import { take } from '../bench.ts';
 import {
   emptyStates,
@@ -15,7 +15,7 @@ import {
 } from './opened-backbone.ts';
 
 /** Guidance that computes the null class and mixes nothing of it in. */
-export const idle: Guidance = { active: true, saves: false, weight: () => 1 };
+export const idle: Guidance = { kind: 'classifier-free', active: true, saves: false, weight: () => 1 };
 
 export interface Rolled extends Images {
   readonly guidance?: Guidance;
@@ -30,7 +30,7 @@ export async function roll(opened: OpenedBackbone, rolled: Rolled): Promise<Floa
   const { seeds, guidance = noGuidance } = rolled;
   const labels = labelsOf(opened, rolled);
   const rollout = await opened.backbone.openRollout(
-    seeds.map((seed, row) => ({ seed, label: labels[row]! })),
+    seeds.map((seed, row) => ({ seed, condition: classOf(labels[row]!) })),
     guidance,
   );
   const values = emptyStates(opened, (guidance.active ? 2 : 1) * seeds.length);

@@ -1,6 +1,6 @@
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
-import { type Head, type HeadPlugin, type Space, type SpaceShape } from '@tessera/core';
+import { classOf, type Head, type HeadPlugin, type Space, type SpaceShape } from '@tessera/core';
 import { type PartTrial, someCodes, someNumbers, type Trial } from '../options.ts';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 import { spaceOf, withBench, type Bench } from '../bench.ts';
@@ -90,7 +90,7 @@ export async function draw({ head, options }: OpenedHead, asked: Draw): Promise<
       { values_RlD, positions_Bl, guided: blind !== undefined },
       {
         step: { index, of: 3, before, after: before - l, positions_Bl },
-        rows: seeds.map((seed) => ({ seed, label: 0 })),
+        rows: seeds.map((seed) => ({ seed, condition: classOf(0) })),
         weight,
         rng: asked.rng ?? keyedRng(seeds),
         options: asked.options ?? options,

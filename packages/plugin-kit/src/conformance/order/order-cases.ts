@@ -1,6 +1,6 @@
 import { keyedRng } from '@tessera/engine';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
-import { type Layout, type Order, type OrderPlugin } from '@tessera/core';
+import { classOf, type Layout, type Order, type OrderPlugin } from '@tessera/core';
 import { oneMap, threeMaps, type Trial, twoMaps, wideMap } from '../options.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { unequal } from '../compare.ts';
@@ -31,7 +31,12 @@ export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
     ...(plugin.needsConfidence ? [each('confidence', (opened) => unsure(opened, seed))] : []),
     caseOf({ plugin, property: 'options', on: null, limit: trial.limit }, () => idle(plugin, { trial, layouts })),
     each('dispose', ({ order, layout, options }) => {
-      const plan = order.open(layout, { rows: [{ seed, label: 0 }], options, kept: null, rng: keyedRng([seed]) });
+      const plan = order.open(layout, {
+        rows: [{ seed, condition: classOf(0) }],
+        options,
+        kept: null,
+        rng: keyedRng([seed]),
+      });
       plan.dispose();
       plan.dispose();
       return null;

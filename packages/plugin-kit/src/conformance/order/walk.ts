@@ -3,6 +3,7 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 import { keyedRng } from '@tessera/engine';
 import type { Kept, Layout, Order, Step } from '@tessera/core';
 import { numbersOf } from '../bench.ts';
+import { classOf } from '@tessera/core';
 
 /** An order with what it is tried on. */
 export interface OpenedOrder {
@@ -27,7 +28,7 @@ export interface Offered {
 /** All steps, which the guard checks; of orders that choose, what they choose by made-up confidence. */
 export function walk(opened: OpenedOrder, seeds: readonly number[], kept: Kept | null = null): Walked[] {
   const { order, layout, options } = opened;
-  const rows = seeds.map((seed) => ({ seed, label: 0 }));
+  const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
   const plan = order.open(layout, { rows, options, kept, rng: keyedRng(seeds) });
   const steps: Walked[] = [];
   for (const step of plan.steps()) {

@@ -5,6 +5,7 @@ import { guardPlugin } from '../../guard/guard-plugin.ts';
 import type { Context, Kept, Pixels, Reads, Step, Tokenizer, TokenizerPlugin } from '@tessera/core';
 import type { PartTrial, Trial } from '../options.ts';
 import { plainRng, shake, withBench, type Bench } from '../bench.ts';
+import { classOf } from '@tessera/core';
 
 /** A built tokenizer, its weights shaken. */
 export interface OpenedTokenizer {
@@ -127,7 +128,8 @@ function disposeContext(context: Context): void {
     if (held !== null && typeof held === 'object') (held as tf.Tensor).dispose();
 }
 
-export const rowsOf = (count: number) => Array.from({ length: count }, (_, row) => ({ seed: row, label: 0 }));
+export const rowsOf = (count: number) =>
+  Array.from({ length: count }, (_, row) => ({ seed: row, condition: classOf(0) }));
 
 interface Batch {
   readonly rows: number;
