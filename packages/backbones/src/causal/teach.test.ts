@@ -165,7 +165,11 @@ describe('gradients', () => {
       name: 'causal',
       params: variables,
       loss: ({ label, ...tensors }, rng) => {
-        const lesson = { ...(tensors as unknown as TrainBatch), label_B: label!, cut: null };
+        const lesson = {
+          ...(tensors as unknown as TrainBatch),
+          condition: { kind: 'class' as const, label_B: label! },
+          cut: null,
+        };
         const { values_BlD } = teach({ config, dims, params }, lesson, { train: true, rng });
         return { loss: tf.mean(tf.square(values_BlD)) as Scalar };
       },

@@ -206,7 +206,11 @@ describe('gradients', () => {
       params: variables,
       loss: ({ label, cut, ...batch }, rng) => {
         const tensors = batch as unknown as TrainBatch;
-        const asked = { ...tensors, label_B: label!, cut: { known: cut!, least: 0, most: 3 } };
+        const asked = {
+          ...tensors,
+          condition: { kind: 'class' as const, label_B: label! },
+          cut: { known: cut!, least: 0, most: 3 },
+        };
         const { values_BlD } = teach({ ...tiny.model, params }, asked, { train: true, rng });
         return { loss: tf.mean(tf.square(values_BlD)) as Scalar };
       },
