@@ -25,7 +25,7 @@ function generator(kind) {
         .replaceAll(`examples/${kind}-${old.fileName}`, folder)
         .replaceAll(`${old.propertyName}${Kind}`, `${propertyName}${Kind}`)
         .replaceAll(`${old.fileName}-${kind}`, `${fileName}-${kind}`)
-        .replace(/ `nx g [^`]+` begins with it\./, '')
+        .replace(/ `nx g [^`]+` starts from it\./, '')
         .replaceAll('../../', offsetFromRoot(folder));
     const source = join(workspaceRoot, 'examples', `${kind}-${old.fileName}`);
     for (const file of filesOf(source)) {
