@@ -1,7 +1,7 @@
 import { axes, nameOf, type Cell } from './cell.ts';
 import type { Refusal } from './cell-parts.ts';
 
-/** What a page says of a cell: why it is refused, or null where it runs. */
+/** Per cell: why it is refused, or null if it runs. */
 export type Verdicts = ReadonlyMap<Cell, Refusal | null>;
 
 const titles: Readonly<Record<Cell['tokenizer'], string>> = {
@@ -14,15 +14,15 @@ const titles: Readonly<Record<Cell['tokenizer'], string>> = {
 /** Of every cell that runs, for the page. */
 export const STEPS = 400;
 
-/** The page of all compositions, in Markdown that nobody has aligned yet. */
+/** The page of all compositions, in Markdown before it is formatted. */
 export function pageOf(verdicts: Verdicts): string {
   const cells = [...verdicts.keys()];
   const runs = cells.filter((cell) => verdicts.get(cell) === null).length;
   return [
     '# Compositions',
-    `Four tokenizers, five orders, three backbones and two heads make ${cells.length} combinations. ${runs} of them train and draw; each of the others is refused before any weights load, with a sentence that says what would go wrong and what to exchange.`,
-    `A picture shows what a small generator draws of the digits 0 to 9 after ${STEPS} steps, up to three minutes of one CPU core, on top of a tokenizer that it shares with all others of its table: it says that a combination learns, not how far it would come. After so few steps transformers that learn from every token of an image, causal or by scales, are ahead of masked prediction, which learns from the hidden ones.`,
-    '`npm run compositions` trains them all again and writes this page; a test tries all combinations at the smallest sizes and compares.',
+    `Four tokenizers, five orders, three backbones and two heads make ${cells.length} combinations. ${runs} of them train and draw; each of the others is refused before any weights load, with a sentence that says what would go wrong and which part to exchange.`,
+    `A picture shows what a small generator draws of the digits 0 to 9 after ${STEPS} steps of training, at most three minutes on one CPU core. All generators of a table share one tokenizer. The pictures show that a combination learns, not how good it can become: after so few steps, transformers that learn from every token of an image (causal, or by scales) are ahead of masked prediction, which learns only from the hidden tokens.`,
+    '`npm run compositions` trains them all again and writes this page; a test tries all combinations at the smallest sizes and compares the result with it.',
     ...axes.tokenizer.flatMap((tokenizer) => tableOf(tokenizer, verdicts)),
     '## Refusals',
     ...refusalsOf(verdicts),
