@@ -33,7 +33,7 @@ describe('a command line', () => {
     const given = readCommandLine(line, ['a', '--out', 'x', 'b'])!;
     expect(given.positionals).toEqual(['a', 'b']);
     expect(given.values).toEqual({
-      ...{ out: 'x', seed: 3, guidance: undefined, set: [], dtype: 'float32', target: undefined, kind: undefined },
+      ...{ out: 'x', seed: 3, guidance: undefined, set: [], dtype: 'float32', target: [], kind: [] },
       ...{ patchNums: undefined, box: undefined, stepsStrip: false },
     });
     expectTypeOf(given.values.out).toEqualTypeOf<string>();
@@ -48,7 +48,18 @@ describe('a command line', () => {
     expect(read('--seed', '7', '--guidance=-1.5', '--set', 'a=1', '--set=b=2,3', '--steps-strip')).toMatchObject({
       ...{ seed: 7, guidance: -1.5, set: ['a=1', 'b=2,3'], stepsStrip: true },
     });
-    const lists = ['--target', 'onnx, eager', '--kind', 'var.*,mar.net', '--patch-nums', '1,2,3', '--box', '0,.5,1,1'];
+    const lists = [
+      '--target',
+      'onnx, eager',
+      '--kind',
+      'var.*',
+      '--kind',
+      'mar.net',
+      '--patch-nums',
+      '1,2,3',
+      '--box',
+      '0,.5,1,1',
+    ];
     expect(read(...lists)).toMatchObject({
       ...{ target: ['onnx', 'eager'], kind: ['var.*', 'mar.net'], patchNums: [1, 2, 3], box: [0, 0.5, 1, 1] },
     });

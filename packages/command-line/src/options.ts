@@ -82,17 +82,22 @@ export function choice<const T extends string, const P extends About & Presence<
   return single<T, P>(about, (given, where) => readChoice(given, about.of, where));
 }
 
-/** Some of several words, separated by commas. */
-export function choices<const T extends string>(
-  about: About & { readonly of: readonly T[] },
-): Option<readonly T[] | undefined> {
-  const read: Read<readonly T[]> = (given, where) => words(given).map((word) => readChoice(word, about.of, where));
-  return single<readonly T[], About>(about, read);
+/** Some of several words, separated by commas or given one after the other; none where it is left out. */
+export function choices<const T extends string>(about: About & { readonly of: readonly T[] }): Option<readonly T[]> {
+  return repeated(about, (word, where) => readChoice(word, about.of, where));
 }
 
-/** Any words, separated by commas. */
-export function list(about: About): Option<readonly string[] | undefined> {
-  return single<readonly string[], About>(about, (given, where) => words(readText(given, where)));
+/** Any words, separated by commas or given one after the other; none where it is left out. */
+export function list(about: About): Option<readonly string[]> {
+  return repeated(about, (word) => word);
+}
+
+function repeated<T>(about: About, readWord: Read<T>): Option<readonly T[]> {
+  const read: Option<readonly T[]>['read'] = (given, { before = [], ...where }) => [
+    ...before,
+    ...words(readText(given, where)).map((word) => readWord(word, where)),
+  ];
+  return { ...about, required: false, repeats: true, read };
 }
 
 /** Integers within bounds, separated by commas. */

@@ -1,6 +1,8 @@
 import { basename, dirname, join } from 'node:path';
-import { openCheckpoint, toFloat32, toInt32, toNumbers, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
+import { type Checkpoint, openCheckpoint, type TensorEntry, toFloat32, toInt32, toNumbers } from '@tessera/checkpoints';
+import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import type { Checks } from './comparison.ts';
 
 export interface CaseTensor {
   readonly data: Float32Array | Float64Array | Int32Array;
@@ -18,7 +20,7 @@ export interface CaseFile {
 }
 
 /** Tensors that remember which of them were asked for, so that what no runner reads can be told. */
-export class WatchedTensors extends Map<string, CaseTensor> {
+class WatchedTensors extends Map<string, CaseTensor> {
   readonly #read = new Set<string>();
 
   override get(name: string): CaseTensor | undefined {
@@ -116,4 +118,13 @@ export function metadataOf(file: CaseFile, key: string): unknown {
     got: text === undefined ? `no metadata ${key}` : `metadata ${key} = ${text}`,
     expected: 'JSON text',
   });
+}
+
+/** Computes what a case of one kind expects. */
+export interface CaseRunner {
+  /** The metadata's `kind`. */
+  readonly kind: string;
+  /** Whether a tensor of its files is a result; left out: by its name, see `isExpected`. */
+  readonly expects?: (name: string) => boolean;
+  run(file: CaseFile, tools: { readonly checks: Checks; readonly engine: Engine }): Promise<void>;
 }

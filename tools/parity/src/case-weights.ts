@@ -4,7 +4,7 @@ import type { ParamSpec, Weights } from '@tessera/core';
 import type { Param } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { CaseTensor } from './case-file.ts';
-import { floatTensor } from './tensors.ts';
+import { floatTensor } from './case-tensors.ts';
 
 export interface CaseWeightsOptions {
   /** Makes variables of what is trained, and lists them in `params`. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compare } from './comparison.ts';
+import { matchesAny } from './parity.ts';
 import { exact, gradient } from './tolerance.ts';
 
 const expected = { name: 'out.x', shape: [2, 2], data: Float32Array.of(1, -2, -Infinity, 0) };
@@ -33,5 +34,19 @@ describe('compare', () => {
 
   it('scales with the tensor for gradients', () => {
     expect(gradient([1, -50], 'linear').absolute).toBeCloseTo(2e-4, 12);
+  });
+});
+
+describe('matchesAny', () => {
+  it('takes a dot literally and a star for any run', () => {
+    expect(matchesAny('var.train', ['var.*'])).toBe(true);
+    expect(matchesAny('variance', ['var.*'])).toBe(false);
+    expect(matchesAny('interp', ['interp*'])).toBe(true);
+    expect(matchesAny('interp.grad', ['quantizer', 'interp*'])).toBe(true);
+    expect(matchesAny('mar.net', ['var.*', 'vqvae*'])).toBe(false);
+  });
+
+  it('matches everything without patterns', () => {
+    expect(matchesAny('anything', [])).toBe(true);
   });
 });

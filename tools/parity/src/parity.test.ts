@@ -227,6 +227,14 @@ describe('the command', () => {
     }
   });
 
+  it('runs on several targets, one after the other', async () => {
+    const { exit, lines } = await run(cases, '--target', 'onnx,eager', '--kind', 'filter,interp');
+    expect(lines.map((line) => line.slice(0, 6))).toEqual([
+      ...['onnx:', 'ok    ', 'ok    ', 'eager:', 'ok    ', 'ok    ', '4 pass'],
+    ]);
+    expect(exit).toBe(0);
+  });
+
   it('does not call nothing a success', async () => {
     const { exit, lines } = await run(cases, '--kind', 'nothing.*');
     expect(lines.at(-1)).toBe('0 passed, 0 failed');

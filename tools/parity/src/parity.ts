@@ -1,38 +1,189 @@
-import { createEngine } from '@tessera/targets';
-import { isTesseraError } from '@tessera/errors';
-import { help, parseArguments } from './arguments.ts';
-import { formatOutcome } from './outcome.ts';
-import { runFolder } from './run-folder.ts';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { choices, list, runProgram } from '@tessera/command-line';
+import type { Engine } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import { createEngine, type TargetName, TARGETS } from '@tessera/targets';
+import { type CaseRunner, openCase } from './case-file.ts';
+import { Checks, type Verdict } from './comparison.ts';
+import { runners } from './runners.ts';
+import { runTableFile, tableKindOf } from './tables.ts';
 
-/** Runs the command and says how it ended: 0 only if something was compared and nothing failed. */
-export async function parity(args: readonly string[], print: (line: string) => void): Promise<0 | 1> {
+const line = {
+  call: 'npm run parity --',
+  who: 'parity',
+  code: 'arguments',
+  summary: 'Run every case file of a folder, and compare what Tessera computes with what the file expects.',
+  positionals: { usage: 'FOLDER', least: 1, most: 1 },
+  options: {
+    kind: list({
+      value: 'PATTERNS',
+      help: 'only files whose metadata `kind` matches: patterns with * and ?, separated by commas; a kind without a runner fails',
+    }),
+    target: choices({
+      value: 'TARGETS',
+      of: TARGETS,
+      help:
+        'onnx (default, or what TESSERA_TARGET says); eager, the plain TensorFlow.js that serves as reference; tensorflow and ' +
+        'tensorflow-eager, where `tessera setup tensorflow` has been run; several are separated by commas',
+    }),
+  },
+  notes: [
+    'Prints one line per file (ok or FAIL, file, kind, largest error or reason) and at last "N passed, M failed".',
+    'The exit code is 0 when something was compared and nothing failed.',
+  ],
+  examples: [
+    'npm run parity -- tools/goldens/cases',
+    'npm run parity -- tools/goldens/cases --target onnx,eager',
+    "npm run parity -- tools/goldens/cases --kind 'var.*,vqvae*,quantizer,filter,interp*'",
+  ],
+} as const;
+
+/** Runs the program; returns the exit code: 0 only if something was compared and nothing failed. */
+export function parity(args: readonly string[], print: (text: string) => void): Promise<number> {
+  return runProgram(line, args, {
+    print,
+    async run({ positionals: [folder], values }) {
+      const targets = values.target.length > 0 ? values.target : [defaultTarget()];
+      const outcomes: Outcome[] = [];
+      for (const target of targets) {
+        if (targets.length > 1) print(`${target}:`);
+        outcomes.push(...(await runOnTarget({ folder: folder!, kinds: values.kind, target }, print)));
+      }
+      if (outcomes.length === 0) print('No case file here has such a kind.');
+      const passed = outcomes.filter((outcome) => outcome.passed).length;
+      const failed = outcomes.length - passed;
+      print(`${passed} passed, ${failed} failed`);
+      return passed > 0 && failed === 0 ? 0 : 1;
+    },
+  });
+}
+
+function defaultTarget(): TargetName {
+  const name = process.env['TESSERA_TARGET'] || 'onnx';
+  const known = TARGETS.find((target) => target === name);
+  if (known !== undefined) return known;
+  const got = `TESSERA_TARGET = ${name}`;
+  throw new TesseraError({ code: 'arguments', who: 'parity', got, expected: `one of ${TARGETS.join(', ')}` });
+}
+
+async function runOnTarget(
+  { target, ...request }: Omit<FolderRequest, 'engine'> & { readonly target: TargetName },
+  print: (text: string) => void,
+): Promise<Outcome[]> {
+  const engine = createEngine({ target });
+  const outcomes: Outcome[] = [];
   try {
-    const request = parseArguments(args);
-    if (request === null) {
-      print(help);
-      return 0;
+    for await (const outcome of runFolder({ ...request, engine })) {
+      print(formatOutcome(outcome));
+      outcomes.push(outcome);
     }
-    const engine = createEngine({ target: request.target });
-    try {
-      return await report(runFolder({ ...request, engine }), print);
-    } finally {
-      engine.dispose();
-    }
-  } catch (error) {
-    print(isTesseraError(error) || error instanceof Error ? error.message : String(error));
-    return 1;
+  } finally {
+    engine.dispose();
+  }
+  return outcomes;
+}
+
+interface FolderRequest {
+  readonly folder: string;
+  /** Patterns of kinds; none means all. */
+  readonly kinds: readonly string[];
+  readonly engine: Engine;
+}
+
+/** Runs every case file of a folder, one after the other, in the order of their names. */
+async function* runFolder({ folder, kinds, engine }: FolderRequest): AsyncGenerator<Outcome> {
+  const names = (await readdir(folder)).toSorted();
+  for (const name of names) {
+    const path = join(folder, name);
+    if (name.endsWith('.safetensors')) yield* runCase({ path, name, kinds, engine });
+    else if (name.endsWith('.json')) yield* runTable({ path, name, kinds });
   }
 }
 
-async function report(outcomes: ReturnType<typeof runFolder>, print: (line: string) => void): Promise<0 | 1> {
-  let passed = 0;
-  let failed = 0;
-  for await (const outcome of outcomes) {
-    print(formatOutcome(outcome));
-    if (outcome.passed) passed++;
-    else failed++;
+async function* runCase(given: { path: string; name: string; kinds: readonly string[]; engine: Engine }) {
+  const { path, name, kinds, engine } = given;
+  let kind = 'unreadable';
+  try {
+    const opened = await openCase(path);
+    try {
+      kind = opened.kind;
+      if (!matchesAny(kind, kinds)) return;
+      const file = await opened.read();
+      const runner = runnerOf(kind);
+      const checks = new Checks(file, runner.expects);
+      await runner.run(file, { checks, engine });
+      yield outcomeOf(name, kind, checks.finish());
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    yield brokenOutcome(name, kind, error);
   }
-  if (passed + failed === 0) print('No case file here has such a kind.');
-  print(`${passed} passed, ${failed} failed`);
-  return passed > 0 && failed === 0 ? 0 : 1;
+}
+
+/** JSON files are recognised by what they hold; those of other systems are no cases and are passed over. */
+async function* runTable({ path, name, kinds }: { path: string; name: string; kinds: readonly string[] }) {
+  let kind = 'unreadable';
+  try {
+    const found = await tableKindOf(path);
+    if (found === null || !matchesAny(found, kinds)) return;
+    kind = found;
+    yield outcomeOf(name, kind, await runTableFile(path));
+  } catch (error) {
+    yield brokenOutcome(name, kind, error);
+  }
+}
+
+function runnerOf(kind: string): CaseRunner {
+  const runner = runners.find((candidate) => candidate.kind === kind);
+  if (runner) return runner;
+  throw new TesseraError({
+    code: 'kind-unknown',
+    who: 'parity',
+    got: `the kind ${kind}, which has no runner`,
+    expected: `one of ${runners.map((candidate) => candidate.kind).join(', ')}`,
+    next: 'Choose kinds with --kind.',
+  });
+}
+
+/** How one file of a folder came out. */
+interface Outcome {
+  readonly name: string;
+  readonly kind: string;
+  readonly passed: boolean;
+  /** The largest error and where, or the reason of the failure. */
+  readonly detail: string;
+}
+
+/** Sums up the comparisons of one file. A file that compares nothing fails: it proves nothing. */
+function outcomeOf(name: string, kind: string, verdicts: readonly Verdict[]): Outcome {
+  const failures = verdicts.filter((verdict) => verdict.failure !== undefined);
+  if (verdicts.length === 0) return { name, kind, passed: false, detail: 'nothing to compare in this file' };
+  if (failures.length > 0) {
+    const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : '';
+    return { name, kind, passed: false, detail: `${failures[0]!.failure}${more}` };
+  }
+  const worst = verdicts.reduce((a, b) => (b.share > a.share ? b : a));
+  return { name, kind, passed: true, detail: `${worst.share.toPrecision(2)} of tolerance at ${worst.name}` };
+}
+
+/** A file that could not be run to its end. */
+function brokenOutcome(name: string, kind: string, error: unknown): Outcome {
+  const message = error instanceof Error ? error.message : String(error);
+  return { name, kind, passed: false, detail: message.split('\n')[0]! };
+}
+
+function formatOutcome({ name, kind, passed, detail }: Outcome): string {
+  return `${passed ? 'ok  ' : 'FAIL'}  ${name}  ${kind}  ${detail}`;
+}
+
+/** Tests a kind against shell-like patterns: `*` stands for anything, `?` for one character. No patterns match all. */
+export function matchesAny(kind: string, patterns: readonly string[]): boolean {
+  return patterns.length === 0 || patterns.some((pattern) => toExpression(pattern).test(kind));
+}
+
+function toExpression(pattern: string): RegExp {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`);
 }

@@ -1,16 +1,18 @@
-import type { DrawKey, SampleRng } from '@tessera/engine';
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import type { DrawKey, SampleRng, TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { CaseTensor } from './case-file.ts';
 
 /** Recorded numbers of one stream of one distribution, found by the keys that a generation asks with. */
-export interface RecordedStream {
+interface RecordedStream {
   readonly stream: string;
   readonly distribution: keyof SampleRng;
   numbers(key: DrawKey, count: number): Float32Array;
 }
 
 /** Exponentials of a generation by scales: per step a tensor whose rows are tokens, batch-major. */
-export interface ScaleRecord {
+interface ScaleRecord {
   readonly steps: readonly CaseTensor[];
   /** Position of each step's first token. */
   readonly starts: readonly number[];
@@ -52,4 +54,46 @@ function refuse({ stream, step }: DrawKey, distribution: string): never {
     got: `a ${distribution} draw of stream ${stream} at step ${step}`,
     expected: 'only draws that case files record',
   });
+}
+
+/** Normal numbers of one step of a generation by sets. */
+export interface SetRecord {
+  /** First noise, [n, C]. */
+  readonly init: CaseTensor;
+  /** [T, rows, C]: the noise of every denoising step, of which the first n rows count. The last step's is not used. */
+  readonly steps: CaseTensor;
+  /** Row of the records by image and position. */
+  readonly rowOf: (row: number, position: number) => number;
+}
+
+/** A token's numbers as the head asks for them: its first noise, then that of every denoising step but the last. */
+export function setStream(stream: string, recordOf: (step: number) => SetRecord): RecordedStream {
+  const numbers = (key: DrawKey, count: number): Float32Array => {
+    const { init, steps, rowOf } = recordOf(key.step);
+    const [total, rows, channels] = steps.shape as [number, number, number];
+    const token = rowOf(key.row, key.position);
+    const out = new Float32Array(count);
+    out.set(Float32Array.from(init.data.subarray(token * channels, (token + 1) * channels)));
+    for (let step = 0; step < Math.min(total, count / channels) - 1; step++) {
+      const from = (step * rows + token) * channels;
+      out.set(Float32Array.from(steps.data.subarray(from, from + channels)), (step + 1) * channels);
+    }
+    return out;
+  };
+  return { stream, distribution: 'normal', numbers };
+}
+
+/** Random numbers of a training step that come from its batch: tensors named like the streams. */
+export function recordedTrace(batch: Readonly<Record<string, Tensor>>): TraceRng {
+  const recorded = (stream: string, shape: readonly number[]): Tensor => {
+    const numbers = batch[stream];
+    if (numbers) return tf.reshape(numbers, [...shape]);
+    throw new TesseraError({
+      code: 'draw-not-recorded',
+      who: 'parity',
+      got: `a draw of stream ${stream}`,
+      expected: `one of ${Object.keys(batch).join(', ')}`,
+    });
+  };
+  return { uniform: recorded, normal: recorded };
 }

@@ -1,12 +1,12 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import {
-  sample,
   type Backbone,
   type Canvas,
   type Composition,
   type Context,
   type Head,
   type Pixels,
+  sample,
   type SampleRequest,
   type Step,
   type Tokenizer,

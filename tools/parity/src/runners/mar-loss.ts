@@ -5,20 +5,19 @@ import {
   decode,
   embedTokens,
   encode,
+  type MaskedModel,
   runMaskedBlock,
   spread,
-  type MaskedModel,
 } from '@tessera/backbones';
 import type { Engine } from '@tessera/engine';
 import { toTokens } from '@tessera/tokenizer-continuous';
-import { metadataOf, tensorOf, type CaseFile } from '../case-file.ts';
-import type { CaseRunner } from '../case-runner.ts';
-import type { Checks } from '../checks.ts';
-import { checkGradients, gradientsOf } from '../gradients.ts';
-import { LABEL_DROP, lessonBatch, lessonOrder, lessonStep, type LessonOrder } from '../mar-lesson.ts';
-import { openMarParts, type MarParts } from '../mar-parts.ts';
-import { imageTensor, indexTensor } from '../tensors.ts';
+import { type CaseFile, type CaseRunner, metadataOf, tensorOf } from '../case-file.ts';
+import { imageTensor, indexTensor } from '../case-tensors.ts';
+import type { Checks } from '../comparison.ts';
+import { type MarParts, openMarParts } from '../mar-case.ts';
 import { exact, linearStack, loss as lossTolerance } from '../tolerance.ts';
+import { checkGradients, gradientsOf } from '../training-cases.ts';
+import { LABEL_DROP, lessonBatch, lessonOrder, type LessonOrder, lessonStep } from './mar-training.ts';
 
 interface Run {
   readonly file: CaseFile;

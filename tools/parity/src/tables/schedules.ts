@@ -3,9 +3,8 @@ import { dropPathRates } from '@tessera/backbones';
 import { patchNumsOf } from '@tessera/models';
 import { phiIndex } from '@tessera/tokenizer-vq';
 import { learningRate, progressiveStage, weightDecay } from '@tessera/training';
-import type { Verdict } from '../comparison.ts';
+import { leftOver, same, type Verdict } from '../comparison.ts';
 import { exact, table, type Tolerance } from '../tolerance.ts';
-import { leftOver, same } from './same.ts';
 
 /** Tables of the official schedules, by section; a file may hold some of them. */
 interface Schedules {

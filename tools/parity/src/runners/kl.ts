@@ -6,20 +6,18 @@ import {
   decodeLatent,
   encodeMoments,
   klDivergence,
+  type KlVae,
   latentOf,
   openKlVae,
-  type KlVae,
 } from '@tessera/tokenizer-continuous';
-import { rows, toChannelsFirst } from '../axes.ts';
-import { configOf, weightFileOf } from '../case-config.ts';
-import { readWeights, tensorOf, type CaseFile } from '../case-file.ts';
-import type { CaseRunner } from '../case-runner.ts';
+import { type CaseFile, type CaseRunner, readWeights, tensorOf } from '../case-file.ts';
+import { imageTensor, rows, toChannelsFirst } from '../case-tensors.ts';
 import { CaseWeights } from '../case-weights.ts';
-import type { Checks } from '../checks.ts';
-import { checkGradients, gradientsOf } from '../gradients.ts';
-import { klConfigOf } from '../mar-config.ts';
-import { imageTensor } from '../tensors.ts';
+import type { Checks } from '../comparison.ts';
+import { klConfigOf } from '../mar-case.ts';
 import { convStack, loss as lossTolerance } from '../tolerance.ts';
+import { checkGradients, gradientsOf } from '../training-cases.ts';
+import { configOf, weightFileOf } from '../var-case.ts';
 
 interface Run {
   readonly file: CaseFile;

@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { TesseraError } from '@tessera/errors';
-import type { Verdict } from '../comparison.ts';
-import { checkInventory, isInventory, type StateKind } from './inventory.ts';
-import { marStates } from './mar-states.ts';
-import { checkMarTables, isMarTables } from './mar-tables.ts';
-import { checkSchedules, isSchedules } from './schedules.ts';
-import { varStates } from './var-states.ts';
+import type { Verdict } from './comparison.ts';
+import { checkInventory, isInventory, marStates, type StateKind, varStates } from './tables/inventories.ts';
+import { checkMarTables, isMarTables } from './tables/mar-tables.ts';
+import { checkSchedules, isSchedules } from './tables/schedules.ts';
 
 /** A JSON file of expected values, recognised by what it holds. */
 interface TableKind {

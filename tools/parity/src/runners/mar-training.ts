@@ -1,12 +1,76 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Engine, TrainStep } from '@tessera/engine';
-import { knownTokens, maskedLoss, type CutBounds, type MaskedBatch } from '@tessera/training';
-import { tensorOf, type CaseFile } from './case-file.ts';
-import type { Computed } from './comparison.ts';
-import type { MarParts } from './mar-parts.ts';
-import { recordedTrace } from './recorded-trace.ts';
-import { floatTensor, imageTensor, indexTensor } from './tensors.ts';
+import { TesseraError } from '@tessera/errors';
+import { type CutBounds, knownTokens, type MaskedBatch, maskedLoss } from '@tessera/training';
+import { type CaseFile, type CaseRunner, metadataOf, namesAfter, tensorOf } from '../case-file.ts';
+import { floatTensor, imageTensor, indexTensor } from '../case-tensors.ts';
+import type { Computed } from '../comparison.ts';
+import { type MarParts, openMarParts } from '../mar-case.ts';
+import { recordedTrace } from '../recorded-rng.ts';
+import { afterSteps, checkDecay } from '../training-cases.ts';
+
+/** Several optimiser steps of masked generation, with clipping and averaged weights. */
+export const marTrainRunner: CaseRunner = {
+  kind: 'mar.train',
+  async run(file, { checks, engine }) {
+    const parts = await openMarParts(file, { engine, train: true });
+    checkDecay(file, parts.weights.params);
+    const plan = optimiserOf(file);
+    const rates = metadataOf(file, 'mask_rates') as number[];
+    const lrs = metadataOf(file, 'lrs') as number[];
+    const counts = rates.map((rate) => knownTokens(parts.sizes.length, rate));
+    // One program for all cuts: what is not yet known hides behind a mask.
+    const bounds = { least: Math.min(...counts), most: Math.max(...counts) };
+    const { betas, eps, clip } = plan;
+    const step = lessonStep(engine, parts, { bounds, betas, eps, clip, ema: true });
+    for (const [i, maskRate] of rates.entries()) {
+      const batch = lessonBatch(file, parts, { suffix: `.${i}`, maskRate, bounds });
+      const hyper = { learningRate: lrs[i]!, weightDecay: plan.weightDecay, emaDecay: plan.emaDecay, key: i };
+      const { loss, gradNorm } = await step.run([batch], hyper);
+      checks.checkNumber(`out.loss.${i}`, loss, { absolute: 0, relative: 1e-4 });
+      checks.checkNumber(`out.grad_norm.${i}`, gradNorm, { absolute: 0, relative: 1e-3 });
+      tf.dispose(batch);
+    }
+    const state = await step.state();
+    for (const [kind, ours] of [
+      ['after', 'param'],
+      ['ema', 'ema'],
+    ] as const) {
+      for (const name of namesAfter(file, `out.${kind}.`)) {
+        const tolerance = afterSteps(state.get(`m.${name}`)!.data, lrs);
+        checks.check(`out.${kind}.${name}`, state.get(`${ours}.${name}`)!, tolerance);
+      }
+    }
+    step.dispose();
+    parts.dispose();
+  },
+};
+
+/** Reads a phrase such as `AdamW betas .9 .95 eps 1e-8, wd 0.02 on decay group, clip 3.0, EMA rate 0.9`. */
+function optimiserOf(file: CaseFile) {
+  const phrase = file.metadata.get('optimizer') ?? '';
+  const read = (pattern: RegExp): number[] => {
+    const found = pattern.exec(phrase);
+    if (found) return found.slice(1).map(Number);
+    throw new TesseraError({
+      code: 'case-metadata',
+      who: file.name,
+      got: JSON.stringify(phrase),
+      expected: `a phrase that matches ${pattern.source}`,
+    });
+  };
+  const number = '([\\d.]+(?:e[+-]?\\d+)?)';
+  const after = (name: string, count = 1): number[] =>
+    read(new RegExp(`\\b${name} ${Array.from({ length: count }, () => number).join(' ')}`));
+  return {
+    betas: after('betas', 2) as [number, number],
+    eps: after('eps')[0]!,
+    weightDecay: after('wd')[0]!,
+    clip: after('clip')[0]!,
+    emaDecay: after('EMA rate')[0]!,
+  };
+}
 
 /** The official label drop. */
 export const LABEL_DROP = 0.1;
@@ -14,7 +78,7 @@ export const LABEL_DROP = 0.1;
 const LEAST_LOG_VARIANCE = -30;
 
 /** Where one lesson of a file is, and how many tokens it hides. */
-export interface LessonPlace {
+interface LessonPlace {
   /** Behind the tensors' names: `.2` for the third step of a training; nothing where there is but one lesson. */
   readonly suffix: string;
   /** Share of hidden tokens. */
@@ -111,7 +175,7 @@ function gatherTaught({ data, shape }: Computed, { sizes, lesson, batch, taught 
   return { data: out, shape: [repeats, batch, taught, ...shape.slice(1)] };
 }
 
-export interface LessonStepOptions {
+interface LessonStepOptions {
   readonly bounds: CutBounds;
   readonly betas: readonly [number, number];
   readonly eps: number;

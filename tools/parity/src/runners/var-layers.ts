@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import { estimatesOf } from '@tessera/autoencoder';
 import {
   attend,
   blockCausalMask,
@@ -13,17 +14,13 @@ import {
   takeParams,
   wordsOf,
 } from '@tessera/backbones';
-import { estimatesOf } from '@tessera/autoencoder';
-import { nn, type Engine } from '@tessera/engine';
+import { type Engine, nn } from '@tessera/engine';
 import { lookUp, pyramidOf } from '@tessera/tokenizer-vq';
-import { nullLabels } from '../null-labels.ts';
-import { configOf } from '../case-config.ts';
-import { seriesOf, tensorOf, type CaseFile } from '../case-file.ts';
-import type { CaseRunner } from '../case-runner.ts';
-import type { Checks } from '../checks.ts';
-import { floatTensor, indexTensor } from '../tensors.ts';
+import { type CaseFile, type CaseRunner, seriesOf, tensorOf } from '../case-file.ts';
+import { floatTensor, indexTensor, nullLabels } from '../case-tensors.ts';
+import type { Checks } from '../comparison.ts';
 import { convStack, linearStack } from '../tolerance.ts';
-import { openVarParts, transformerConfig, type VarParts } from '../var-parts.ts';
+import { configOf, openVarParts, transformerConfig, type VarParts } from '../var-case.ts';
 
 /** Hidden states of a whole image at once: what goes in, every block, the head. */
 export const varTeacherForcingRunner: CaseRunner = {

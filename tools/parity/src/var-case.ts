@@ -1,11 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
-import { nextScaleOrder, type Backbone, type Head, type Order } from '@tessera/core';
+import { type Backbone, type Head, nextScaleOrder, type Order } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import { categoricalHead, type CategoricalOptions } from '@tessera/head-categorical';
-import { vqTokenizer, type VqTokenizer } from '@tessera/tokenizer-vq';
-import { configOf, vqConfigOf, weightFileOf, type CaseConfig } from './case-config.ts';
-import { readWeights, type CaseFile } from './case-file.ts';
+import { vqConfig, type VqConfig, vqTokenizer, type VqTokenizer } from '@tessera/tokenizer-vq';
+import { type CaseFile, metadataOf, readWeights } from './case-file.ts';
 import { CaseWeights } from './case-weights.ts';
 
 /** Tokenizer, order, transformer and head of a case, with the weight files that it names. */
@@ -23,7 +23,7 @@ export interface VarParts {
   dispose(): void;
 }
 
-export interface VarPartsOptions {
+interface VarPartsOptions {
   readonly engine: Engine;
   /** Makes variables of the transformer's and head's parameters. */
   readonly train?: boolean;
@@ -68,4 +68,45 @@ export function transformerConfig(config: CaseConfig): Readonly<Record<string, u
     dropPath: config['drop_path_rate'] ?? 0,
     ...(config['mlp_ratio'] !== undefined && { mlpRatio: config['mlp_ratio'] }),
   };
+}
+
+/** Constructor arguments of the official tokenizer and transformer, as case files write them. */
+export type CaseConfig = Readonly<Record<string, unknown>>;
+
+const TOKENIZER_FIELDS = [
+  'V',
+  'Cvae',
+  'ch',
+  'ch_mult',
+  'num_res_blocks',
+  'in_channels',
+  'patch_nums',
+  'quant_resi',
+  'share_quant_resi',
+  'default_qresi_counts',
+  'using_znorm',
+  'beta',
+  'quant_conv_ks',
+];
+
+export function configOf(file: CaseFile): CaseConfig {
+  return metadataOf(file, 'config') as CaseConfig;
+}
+
+/** The tokenizer's part of a configuration. */
+export function vqConfigOf(config: CaseConfig, who: string): VqConfig {
+  const known = TOKENIZER_FIELDS.filter((field) => config[field] !== undefined);
+  return vqConfig.parse(Object.fromEntries(known.map((field) => [field, config[field]])), who);
+}
+
+/** The path of a weight file, from the metadata. @throws TesseraError `case-metadata` */
+export function weightFileOf(file: CaseFile, key: 'weights' | 'weights_vae' | 'weights_var' | 'weights_kl'): string {
+  const path = file.metadata.get(key);
+  if (path !== undefined) return path;
+  throw new TesseraError({
+    code: 'case-metadata',
+    who: file.name,
+    got: `no metadata ${key}`,
+    expected: 'the path of a weight file, relative to the folder of the case',
+  });
 }

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Engine } from '@tessera/engine';
 import {
+  type CodeUsage,
   learnToQuantize,
   openVqVae,
   reconstruct,
@@ -9,17 +10,14 @@ import {
   USAGE_BUFFER,
   usageMargin,
   usagePercent,
-  type CodeUsage,
   type VqConfig,
 } from '@tessera/tokenizer-vq';
-import { configOf, vqConfigOf, weightFileOf } from '../case-config.ts';
-import { readWeights, seriesOf, tensorOf, type CaseFile, type CaseTensor } from '../case-file.ts';
-import type { CaseRunner } from '../case-runner.ts';
+import { type CaseFile, type CaseRunner, type CaseTensor, readWeights, seriesOf, tensorOf } from '../case-file.ts';
+import { floatTensor, imageTensor, toChannelsFirst } from '../case-tensors.ts';
 import { weightsFrom } from '../case-weights.ts';
-import type { Checks } from '../checks.ts';
-import { floatTensor, imageTensor } from '../tensors.ts';
+import type { Checks } from '../comparison.ts';
 import { convStack, gradient, linearStack, loss as lossTolerance } from '../tolerance.ts';
-import { toChannelsFirst } from '../axes.ts';
+import { configOf, vqConfigOf, weightFileOf } from '../var-case.ts';
 
 interface Parts {
   readonly file: CaseFile;
