@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import type { Hidden, Row } from '@tessera/core';
+import { classOf, type Hidden, type Row } from '@tessera/core';
 import { type Engine, tensorFrom } from '@tessera/engine';
 import {
   type Chain,

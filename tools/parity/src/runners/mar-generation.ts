@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import {
+  classOf,
   constantGuidance,
   type Guidance,
   linearGuidance,
@@ -103,7 +104,7 @@ interface Generation {
 
 function generate(file: CaseFile, parts: MarParts, { call, plan, guidance }: Generation): Promise<RecordedSample> {
   const labels = call.labels ? tensorOf(file, 'in.label').data : new Int32Array(call.bsz).fill(-1);
-  const rows = Array.from(labels, (label, seed): Row => ({ seed, label }));
+  const rows = Array.from(labels, (label, seed): Row => ({ seed, condition: classOf(label) }));
   // Empty steps change nothing, and the loop's own orders have none.
   const steps = () => plan.filter(isFull);
   const order: Order = { ...randomSetsOrder.build({}), open: () => ({ steps, dispose: () => undefined }) };

@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { type Guidance, type Kept, rampGuidance, type Row } from '@tessera/core';
+import { classOf, type Guidance, type Kept, rampGuidance, type Row } from '@tessera/core';
 import { type Engine, nn } from '@tessera/engine';
 import { drawIndex, type Filter, filterLogits, smoothWeights } from '@tessera/head-categorical';
 import { mixGuided } from '@tessera/head-kit';
@@ -66,7 +66,7 @@ function generate(
   const labels = tensorOf(file, 'in.label').data;
   const rows = Array.from({ length: call.B }, (_, row): Row => {
     const label = labels[row]!;
-    return { seed: row, label: label === parts.classes ? -1 : label };
+    return { seed: row, condition: classOf(label === parts.classes ? -1 : label) };
   });
   const place = { starts: parts.tokenizer.layout.scales.map(({ start }) => start), batch: call.B };
   const rng = recordedRng([
