@@ -90,7 +90,12 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
 describe('compose', () => {
   it('builds parts that agree, and says what they are', () => {
     const facts = checkParts(smallParts);
-    expect(facts).toMatchObject({ width: 3, condition: { kind: 'class', classes: 4 }, space: { vocabulary: 4 }, layout: { length: 5 } });
+    expect(facts).toMatchObject({
+      width: 3,
+      condition: { kind: 'class', classes: 4 },
+      space: { vocabulary: 4 },
+      layout: { length: 5 },
+    });
     const { engine, weights } = smallMaterials();
     const composition = compose(smallParts, { engine, weights });
     expect(composition.backbone.width).toBe(3);

@@ -2,7 +2,7 @@ import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
 import type { Reads, Tokenizer } from './contracts.ts';
 import type { Weights } from './weights.ts';
-import { disposedAfter, type Held } from './dispose-all.ts';
+import { disposedAfter, type Held } from './dispose.ts';
 import { optionsOf } from './options.ts';
 import type { Part, PartFacts, Parts } from './parts.ts';
 import { checkContract, type OrderPlugin, type Stride } from './plugin.ts';

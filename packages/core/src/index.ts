@@ -24,7 +24,7 @@ export type {
   TrainContext,
   TrainHidden,
 } from './contracts.ts';
-export { disposeAll, disposedAfter, thenDispose, type Held } from './dispose-all.ts';
+export { disposeAll, disposedAfter, isTensor, tensorsOf, thenDispose, type Held } from './dispose.ts';
 export {
   constantGuidance,
   guidanceOf,
@@ -84,7 +84,6 @@ export {
   type ConfidenceOptions,
   type RandomSetsOptions,
 } from './set-orders.ts';
-export { isTensor, tensorsOf } from './tensors-of.ts';
 export { TokenCanvas, type TokenCanvasParts, type TokenCanvasRequest } from './token-canvas.ts';
 export {
   classOf,

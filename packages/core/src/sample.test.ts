@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
 import { compose } from './compose.ts';
 import { noGuidance } from './guidance.ts';
+import type { Moment, Observer } from './observe.ts';
 import { classOf, type Row } from './tokens.ts';
 import { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 import { writtenOf } from './written.ts';
@@ -118,6 +119,45 @@ describe('sample', () => {
       code: 'part-numbers',
       message: expect.stringContaining('Its hidden states hold NaN too: look at the backbone'),
     });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('lets an observer look into each step, and stops where it throws', async () => {
+    const before = tf.memory().numTensors;
+    const seen: string[] = [];
+    const observe: Observer = async (moment) => {
+      if (moment.type === 'rendered') return void seen.push(`rendered row ${moment.row}`);
+      const { values_BlC, values_RlD } = { values_BlC: null, values_RlD: null, ...shapesOf(moment) };
+      seen.push(`${moment.type} ${moment.step.index} [${values_BlC ?? values_RlD ?? 'nothing'}]`);
+    };
+    const shapesOf = (moment: Exclude<Moment, { type: 'rendered' }>) => {
+      if (moment.type === 'read')
+        return { values_BlC: moment.context.reads === 'estimate' && moment.context.values_BlC?.shape };
+      if (moment.type === 'hidden') return { values_RlD: moment.hidden.values_RlD.shape };
+      return { values_BlC: (moment.type === 'drawn' ? moment.sampled.tokens : moment.tokens).values_BlC.shape };
+    };
+    const rows = [1, 2].map((seed) => ({ seed, condition: classOf(seed) }));
+    const events = await run(requestOf(rows, { observe }));
+    expect(seen).toEqual([
+      'read 0 [nothing]',
+      'hidden 0 [2,1,3]',
+      'drawn 0 [2,1,1]',
+      'written 0 [2,1,1]',
+      'read 1 [2,4,1]',
+      'hidden 1 [2,4,3]',
+      'drawn 1 [2,4,1]',
+      'written 1 [2,4,1]',
+      'rendered row 0',
+      'rendered row 1',
+    ]);
+    const written = events.flatMap((event) => (event.type === 'step' ? [event.written] : []));
+    seen.length = 0;
+    await run(requestOf(rows, { observe, written }));
+    expect(seen).toEqual(['written 0 [2,1,1]', 'written 1 [2,4,1]', 'rendered row 0', 'rendered row 1']);
+    const ending: Observer = ({ type }) => {
+      if (type === 'written') throw new Error('the disk is full');
+    };
+    await expect(run(requestOf(rows, { observe: ending }))).rejects.toThrow('the disk is full');
     expect(tf.memory().numTensors).toBe(before);
   });
 

@@ -1,12 +1,11 @@
 import type { SampleRng } from '@tessera/engine';
 import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
 import type { Row, Step } from './tokens.ts';
-import { disposeAll, disposedAfter, type Held } from './dispose-all.ts';
+import { disposeAll, disposedAfter, Holding } from './dispose.ts';
 import { nextTurn } from './next-turn.ts';
-import { tensorsOf } from './tensors-of.ts';
+import type { Observer } from './observe.ts';
 import type { PartOptions } from './options.ts';
-import { pickTokens } from './pick-tokens.ts';
-import { checkNumbers, checkReplay, reopen, writtenOf, type Written } from './written.ts';
+import { checkedNumbers, checkReplay, pickTokens, reopen, type Written } from './written.ts';
 
 /** A generator: four parts that agree (see `compose`). */
 export interface Composition {
@@ -27,6 +26,8 @@ export interface SampleRequest {
   readonly signal: AbortSignal;
   /** What the first steps wrote in an earlier run of the same request: they are replayed, and the loop goes on after them. */
   readonly written: readonly Written[];
+  /** Looks into each step. Without one, it costs nothing. */
+  readonly observe?: Observer;
 }
 
 export type SampleEvent =
@@ -41,25 +42,17 @@ export type SampleEvent =
 
 /**
  * The one sampling loop: every composition runs through these lines. Yields an event per step and then one per image.
- * @throws the signal's reason, at most one step after it aborts; TesseraError `part-numbers`, `written-misfit`
+ * @throws the signal's reason, at most one step after it aborts; TesseraError `part-numbers`, `written-misfit`; what the parts
+ * and the observer throw
  */
 export async function* sample(parts: Composition, request: SampleRequest): AsyncGenerator<SampleEvent> {
   const { tokenizer, order, backbone, head } = parts;
-  const { rows, guidance, kept, options, preview, rng, signal, written } = request;
-  const held: Held[] = [];
-  const hold = <T extends object>(holder: T): T => {
-    held.push(...tensorsOf(holder));
-    return holder;
-  };
-  const opened: Held[] = [];
-  const open = <T extends Held>(holder: T): T => {
-    opened.unshift(holder);
-    return holder;
-  };
+  const { rows, guidance, kept, options, preview, rng, signal, written, observe } = request;
+  const [opened, held] = [new Holding(), new Holding()];
   try {
-    const plan = open(order.open(tokenizer.layout, { rows, kept, rng, options: options.order }));
-    const canvas = open(tokenizer.openCanvas(rows, kept, backbone.reads));
-    const rollout = open(await backbone.openRollout(rows, guidance));
+    const plan = opened.open(order.open(tokenizer.layout, { rows, kept, rng, options: options.order }));
+    const canvas = opened.open(tokenizer.openCanvas(rows, kept, backbone.reads));
+    const rollout = opened.open(await backbone.openRollout(rows, guidance));
     for (const step of plan.steps()) {
       await nextTurn(); // a cancel arrives here, whatever the runtime blocks
       signal.throwIfAborted();
@@ -67,29 +60,34 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       const past = written[step.index];
       const weight = guidance.weight(step, tokenizer.layout);
       const guided = guidance.active && !(guidance.saves && weight === 1);
-      const seen = past && !rollout.remembers ? null : hold(await canvas.read(step));
-      const hidden = seen && hold(await rollout.forward(seen, step, guided));
+      const context = past && !rollout.remembers ? null : held.keep(await canvas.read(step));
+      if (context) await observe?.({ type: 'read', step, context, weight, guided, rollout });
+      const hidden = context && held.keep(await rollout.forward(context, step, guided));
+      if (hidden) await observe?.({ type: 'hidden', step, hidden });
       const sampled = past
         ? reopen(past, step, { rows, space: tokenizer.space })
         : await head.sample(hidden!, { step, rows, weight, rng, options: options.head, signal });
-      hold(sampled.tokens);
-      const drawn = past ?? (await writtenOf(sampled));
-      if (hidden) await checkNumbers(drawn, { hidden, step, space: tokenizer.space });
+      held.keep(sampled.tokens);
+      if (!past) await observe?.({ type: 'drawn', step, sampled });
+      const drawn = past ?? (await checkedNumbers(sampled, { hidden: hidden!, step, space: tokenizer.space }));
       const chosen = plan.choose?.(step, sampled);
-      const tokens = chosen ? hold(await pickTokens(sampled.tokens, chosen)) : sampled.tokens;
-      await canvas.write(chosen?.step ?? step, tokens);
-      const event = { type: 'step', step: chosen?.step ?? step, written: drawn } as const;
-      disposeAll(held.splice(0));
-      yield { ...event, previews: await canvas.preview(past ? 'none' : preview) };
+      const tokens = chosen ? held.keep(await pickTokens(sampled.tokens, chosen)) : sampled.tokens;
+      const done = chosen?.step ?? step;
+      await canvas.write(done, tokens);
+      await observe?.({ type: 'written', step: done, tokens, canvas });
+      held.dispose();
+      yield { type: 'step', step: done, written: drawn, previews: await canvas.preview(past ? 'none' : preview) };
     }
     for (const row of rows.keys()) {
       await nextTurn();
       signal.throwIfAborted();
-      yield { type: 'image', row, pixels: await canvas.render(row) };
+      const pixels = await canvas.render(row);
+      await observe?.({ type: 'rendered', row, pixels });
+      yield { type: 'image', row, pixels };
     }
   } catch (error) {
-    throw disposedAfter(error, [...held.splice(0), ...opened.splice(0)]);
+    throw disposedAfter(error, [held, opened]);
   } finally {
-    disposeAll([...held, ...opened]);
+    disposeAll([held, opened]);
   }
 }

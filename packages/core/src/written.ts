@@ -2,7 +2,7 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Hidden, Sampled } from './contracts.ts';
-import type { Row, Space, Step } from './tokens.ts';
+import type { Chosen, Row, Space, Step, Tokens } from './tokens.ts';
 
 /** What a head gave in one step, as plain numbers: it can be stored, sent, and replayed in another process. */
 export interface Written {
@@ -30,12 +30,13 @@ interface Drawn {
 }
 
 /**
- * Weights that are broken show first in what the head drew.
+ * The numbers of sampled tokens, looked at: weights that are broken show first in what the head drew.
  * @throws TesseraError `part-numbers`, which says whether to look at the head or at the backbone
  */
-export async function checkNumbers(written: Written, { hidden, step, space }: Drawn): Promise<void> {
+export async function checkedNumbers(sampled: Sampled, { hidden, step, space }: Drawn): Promise<Written> {
+  const written = await writtenOf(sampled);
   const found = wrongNumber(written, space);
-  if (found === null) return;
+  if (found === null) return written;
   const given = (await hidden.values_RlD.data<'float32'>()).find((value) => !Number.isFinite(value));
   throw new TesseraError({
     code: 'part-numbers',
@@ -89,4 +90,20 @@ export function reopen(
 function misfit(got: string, expected: string): TesseraError {
   const next = 'Replay what the same request wrote: same model, rows and options.';
   return new TesseraError({ code: 'written-misfit', who: 'sample', got, expected, next });
+}
+
+/** The tokens that a plan keeps of those that were sampled, as new tensors. */
+export async function pickTokens({ values_BlC, index_Bl }: Tokens, { slots_Bl }: Chosen): Promise<Tokens> {
+  const [batch, , channels] = values_BlC.shape;
+  const kept = slots_Bl.length / batch;
+  const values = await values_BlC.data<'float32'>();
+  const picked = new Float32Array(slots_Bl.length * channels);
+  for (const [i, slot] of slots_Bl.entries()) {
+    picked.set(values.subarray(slot * channels, (slot + 1) * channels), i * channels);
+  }
+  const tokens = { values_BlC: tensorFrom(picked, [batch, kept, channels]) as Tensor3D };
+  if (!index_Bl) return tokens;
+  const index = await index_Bl.data<'int32'>();
+  const pickedIndex = slots_Bl.map((slot) => index[slot]!);
+  return { ...tokens, index_Bl: tensorFrom(pickedIndex, [batch, kept], 'int32') as Tensor2D };
 }

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { printable, TesseraError } from '@tessera/errors';
 import {
   type BackbonePlugin,
@@ -8,6 +7,7 @@ import {
   type TokenizerPlugin,
 } from '@tessera/core';
 import { checkName } from './plugin-name.ts';
+import { shown as shownWhole } from './shown.ts';
 
 export type AnyPlugin = TokenizerPlugin | OrderPlugin | BackbonePlugin | HeadPlugin;
 export type PluginKind = AnyPlugin['kind'];
@@ -92,15 +92,12 @@ function malformed(who: string, got: string, expected: string): never {
 /** What stands in the place of a plug-in. */
 function described(given: unknown): string {
   if (given instanceof Promise) return 'a promise (await it, or name its module as a string)';
-  if (typeof given === 'function') return `the function ${given.name || 'without a name'}`;
   if (typeof given !== 'object' || given === null) return shown(given);
   const { kind } = given as { readonly kind?: unknown };
   if (kind !== undefined) return `a value of kind ${shown(kind)}`;
-  const fields = Object.keys(given);
-  return fields.length === 0 ? 'an empty object' : `an object of ${fields.slice(0, 5).join(', ')}, without kind`;
+  return `${shown(given)}${Object.keys(given).length === 0 ? '' : ', without kind'}`;
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
-  return printable(text, 60);
+  return printable(shownWhole(value), 60);
 }

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { printable, TesseraError } from '@tessera/errors';
+import { shown } from './shown.ts';
 
 /** As npm has it. */
 const longest = 214;
@@ -16,7 +16,7 @@ export function checkName(name: unknown, who = 'plug-in'): void {
   throw new TesseraError({
     code: 'part-name',
     who: typeof name === 'string' && name !== '' ? name : who,
-    got: name === undefined ? 'a plug-in without a name' : `a plug-in named ${printable(inspect(name), 60)}`,
+    got: name === undefined ? 'a plug-in without a name' : `a plug-in named ${printable(shown(name), 60)}`,
     expected: 'lower-case words with hyphens, after the scope of its package if it has one: @acme/gaussian',
     next: 'Rename it.',
   });

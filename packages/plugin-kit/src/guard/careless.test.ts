@@ -78,8 +78,13 @@ const cases: readonly [string, RegExp, Changes][] = [
     { head: () => ({ sample: () => Promise.reject('no licence') }) },
   ],
   [
+    'an object that is no error',
+    /^part-failed \[shade\] got an error of sample\(\): \{ code: 5, words: "no licence" \};/,
+    { head: () => ({ sample: () => Promise.reject({ code: 5, words: 'no licence' }) }) },
+  ],
+  [
     'an object without a prototype',
-    /^part-failed \[shade\] got an error of sample\(\): \[Object: null prototype\]/,
+    /^part-failed \[shade\] got an error of sample\(\): \{\};/,
     { head: () => ({ sample: () => Promise.reject(Object.create(null)) }) },
   ],
   [

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { isTesseraError, TesseraError } from '@tessera/errors';
+import { thrownWords } from '../define/shown.ts';
 import type { Patience } from './patience.ts';
 import { tensorsOf } from '@tessera/core';
 
@@ -108,11 +108,10 @@ function partError(part: PartCall, error: unknown): unknown {
   if (signal?.aborted) return signal.reason;
   checkLent(part, error);
   if (isTesseraError(error)) return quotes ? error : inItsName(part, error);
-  const words = error instanceof Error ? error.message || error.name : inspect(error);
   return new TesseraError({
     code: 'part-failed',
     who: name,
-    got: `an error of ${call}: ${words.replace(/\s+/g, ' ').slice(0, 400)}`,
+    got: `an error of ${call}: ${thrownWords(error).replace(/\s+/g, ' ').slice(0, 400)}`,
     expected: 'a result',
     next: `Report it to the makers of ${name}, or exchange the part.`,
     cause: error,
