@@ -95,8 +95,8 @@ async function openShared({ engine, models, folder, data, name, model, note }: S
       config,
     };
     // Without what is measured of the encodings: they do not depend on it.
-    const tokenizerMadeOf = `${sha256} ${plugin} ${JSON.stringify({ ...(config as object), scaleStd: undefined })}`;
-    return openGroundTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerMadeOf, note });
+    const tokenizerDigest = `${sha256} ${plugin} ${JSON.stringify({ ...(config as object), scaleStd: undefined })}`;
+    return openGroundTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerDigest, note });
   };
   if (name !== 'kl-scales') return { opened: await open(tokenizer.plugin, tokenizer.config), weights };
   const config = { ...(tokenizer.config as { latentScale: number }), patch_size: 1, patch_nums: SCALES };

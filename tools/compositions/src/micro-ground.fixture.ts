@@ -38,7 +38,7 @@ export async function openMicroGround(engine: Engine, folder: string): Promise<G
       part,
       weights: own,
       folder: join(folder, name),
-      tokenizerMadeOf: name,
+      tokenizerDigest: name,
       note: () => undefined,
     };
     return openGroundTokenizer(opened);

@@ -13,7 +13,7 @@ export interface GroundTokenizerRequest {
   /** Where encodings are kept from run to run. */
   readonly folder: string;
   /** All that decides them besides the data. */
-  readonly tokenizerMadeOf: string;
+  readonly tokenizerDigest: string;
   /** Is told why encodings that were kept are made again. */
   readonly note: (sentence: string) => void;
 }
@@ -22,13 +22,13 @@ const BATCH = 50;
 
 /** Builds a tokenizer and encodes both splits with it. */
 export async function openGroundTokenizer(request: GroundTokenizerRequest): Promise<GroundTokenizer> {
-  const { engine, data, part, weights, folder, tokenizerMadeOf, note } = request;
+  const { engine, data, part, weights, folder, tokenizerDigest, note } = request;
   const { plugin, config } = part;
   const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
   const encode = (split: 'train' | 'validation') => {
-    const given = { tokenizerMadeOf, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress, note };
+    const given = { tokenizerDigest, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress, note };
     return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
   };
-  const madeOf = `${tokenizerMadeOf} ${await data.train.digest()} ${await data.validation.digest()}`;
+  const madeOf = `${tokenizerDigest} ${await data.train.digest()} ${await data.validation.digest()}`;
   return { part, tokenizer, madeOf, encoded: { train: await encode('train'), validation: await encode('validation') } };
 }

@@ -2,14 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batchOrder } from './batch-order.ts';
-import { openIdx } from './idx-data.ts';
-import { readIdx } from './idx.ts';
+import { batchOrder, shiftImages } from './batches.ts';
+import { openIdx, openMnist, readIdx } from './idx.ts';
 import { openImageFolder } from './image-folder.ts';
-import { openMnist } from './mnist.ts';
-import { shiftImages } from './shift.ts';
+
+import sharp from 'sharp';
 
 let folder: string;
 beforeAll(async () => {

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openPicture, prepareEdit } from '@tessera/pictures';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findImages } from './find-images.ts';
-import { foundSentence, openImageFolder } from './image-folder.ts';
+import { findImages, foundSentence, openImageFolder } from './image-folder.ts';
+
+import sharp from 'sharp';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,17 +1,13 @@
 import type { Pixels, Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import type { Model } from '@tessera/models';
-import type { DataSet, Split } from '../data/data-set.ts';
-import { permutation } from '../data/permutation.ts';
 import type { Progress } from '@tessera/progress';
-import { accuracy, openExaminer, type Examiner } from './examine.ts';
-import { frechetDistance } from './frechet.ts';
-import { fitGaussian, type Gaussian } from './gaussian.ts';
-import { balancedLabels, generateSamples, joinPixels } from './generate-samples.ts';
-import type { Judge } from './judge.ts';
-import { psnr } from './psnr.ts';
-import { reconstructAll } from './reconstruct.ts';
-import { meanSsim } from './ssim.ts';
+import { permutation } from '../data/batches.ts';
+import type { DataSet, Split } from '../data/data-set.ts';
+import { accuracy, type Examiner, type Judge, openExaminer } from '../judge/judge.ts';
+import { fitGaussian, frechetDistance, type Gaussian } from './frechet.ts';
+import { balancedLabels, generateSamples, joinPixels, reconstructAll } from './make-images.ts';
+import { meanSsim, psnr } from './pixel-distances.ts';
 
 export interface EvaluationRequest {
   readonly engine: Engine;

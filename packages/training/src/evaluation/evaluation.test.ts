@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { byteSplit } from '../data/byte-split.ts';
-import { frechetDistance } from './frechet.ts';
-import { fitGaussian } from './gaussian.ts';
-import { nearestNeighbours } from './neighbours.ts';
-import { psnr } from './psnr.ts';
-import { meanSsim } from './ssim.ts';
+import { byteSplit } from '../data/data-set.ts';
+import { requireSameClasses } from './comparable-data.ts';
+import { fitGaussian, frechetDistance } from './frechet.ts';
+import { meanSsim, nearestNeighbours, psnr } from './pixel-distances.ts';
 
 /** A Gaussian given directly. */
 const gaussian = (mean: number[], covariance: number[]) => ({
@@ -66,3 +64,18 @@ describe('pictures against pictures', () => {
     expect(found.distance_N[0]).toBeCloseTo(0.01, 5);
   });
 });
+
+it.each([
+  [['cat', 'dog'], 'data whose class 0 is dog; expected the order of the model, whose class 0 is cat', ['dog', 'zcat']],
+  [['cat', 'dog'], 'data of 3 classes; expected the 2 of the model', ['cat', 'cow', 'dog']],
+])('refuses data whose labels mean something else than those of %j', (model, sentence, data) => {
+  const refusal = expect.objectContaining({ code: 'classes-differ', message: expect.stringContaining(sentence) });
+  expect(() => requireSameClasses(model, data, 'test')).toThrow(refusal);
+});
+
+it.each([[['cat', 'dog']], [['cat', 'hound']], [['n02123045', 'n02084071']]])(
+  'takes %j for the classes cat and dog',
+  (data) => {
+    expect(() => requireSameClasses(['cat', 'dog'], data, 'test')).not.toThrow();
+  },
+);

@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseJson, TesseraError } from '@tessera/errors';
-import { extendRecipe, isObject } from './extend-recipe.ts';
-import { recipeSchema } from './recipe-schema.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, recipeSchema } from './recipe.ts';
 
 /** A recipe and the folder that its relative paths start at. */
 export interface LoadedRecipe {
@@ -48,4 +46,23 @@ async function bytesOf(path: string): Promise<Uint8Array> {
       cause,
     });
   });
+}
+
+/** A recipe as its file writes it, checked by nobody yet. */
+export type RecipeJson = Readonly<Record<string, unknown>>;
+
+/**
+ * What a recipe says over what it extends: fields of its sections (`model.head`, `generator.steps`) one by one, each
+ * whole, and sections that name a kind whole. So a part never keeps fields of the one that it replaces.
+ */
+export function extendRecipe(base: RecipeJson, own: RecipeJson): RecipeJson {
+  const sections = Object.entries(own).map(([name, value]) => {
+    const under = base[name];
+    return [name, isObject(under) && isObject(value) && !('kind' in value) ? { ...under, ...value } : value] as const;
+  });
+  return { ...base, ...Object.fromEntries(sections) };
+}
+
+export function isObject(value: unknown): value is RecipeJson {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,13 +2,11 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkDefaults } from '../run/manifest-of.ts';
-import { partsOf } from '../run/parts.ts';
-import { microMasked, microRecipe, microScales } from '../trainer/micro.fixture.ts';
-import { maskingDefaults } from './masking.ts';
+import { maskingDefaults } from '../generator/objective.ts';
+import { checkDefaults, partsOf } from '../run/recipe-parts.ts';
+import { microMasked, microRecipe, microScales } from '../testing/micro.fixture.ts';
 import { readRecipe } from './read-recipe.ts';
-import { recipeSchema } from './recipe-schema.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, recipeSchema } from './recipe.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -81,7 +79,7 @@ describe('recipes', () => {
     ['an unknown kind of tokenizer', withTokenizer({ kind: 'vae' }), 'field-invalid', 'tokenizer.kind = "vae"'],
     ['a divergence without a weight', withTokenizer({ kind: 'kl', codebook: undefined }), 'field-', 'tokenizer.'],
     [
-      'a schedule that nobody knows',
+      'an unknown schedule',
       {
         ...microRecipe,
         generator: { ...microRecipe.generator, optimiser: { learningRate: { shape: 'step', peak: 1 } } },

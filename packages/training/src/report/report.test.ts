@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { jsonLog } from './json-log.ts';
-import { lineChart } from './line-chart.ts';
+import { lineChart } from './loss-curves.ts';
 
 describe('log', () => {
   it('drops half a line and rewinds a stage', async () => {

@@ -3,10 +3,9 @@ import type { HeadPlugin } from '@tessera/core';
 import { createEngine } from '@tessera/targets';
 import { categoricalHead } from '@tessera/head-categorical';
 import { afterAll, describe, expect, it } from 'vitest';
-import { recipeSchema } from '../recipe/recipe-schema.ts';
-import { microRecipe } from '../trainer/micro.fixture.ts';
-import { tryBuilding } from './build-trained.ts';
-import { partsOf } from './parts.ts';
+import { recipeSchema } from '../recipe/recipe.ts';
+import { microRecipe } from '../testing/micro.fixture.ts';
+import { partsOf, tryBuilding } from './recipe-parts.ts';
 
 const engine = createEngine();
 afterAll(() => engine.dispose());

@@ -3,15 +3,14 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import type { Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
-import sharp from 'sharp';
+import { createEngine, type Engine } from '@tessera/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recipeSchema } from '../recipe/recipe-schema.ts';
-import type { Recipe } from '../recipe/recipe.ts';
-import { microMasked, microRecipe, microScales } from '../trainer/micro.fixture.ts';
+import { type Recipe, recipeSchema } from '../recipe/recipe.ts';
+import { microMasked, microRecipe, microScales } from '../testing/micro.fixture.ts';
 import { recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
+
+import sharp from 'sharp';
 
 /* Every split may be empty, or smaller than a batch: what cannot work is refused before any work. */
 

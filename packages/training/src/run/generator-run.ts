@@ -1,65 +1,126 @@
 import { join } from 'node:path';
-import { thenDispose, type SpaceShape, type Tokenizer } from '@tessera/core';
-import { createEngine } from '@tessera/targets';
+import { thenDispose, type Tokenizer } from '@tessera/core';
+import { createEngine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { freshWeights, openModel, saveModel, savedTensors, withOrigins } from '@tessera/models';
-import { codebookUsage, type CodebookUsage } from '../trainer/codebook-usage.ts';
-import type { EncodedSplit } from '../trainer/encoded-split.ts';
-import { generatorStage } from '../trainer/generator-stage.ts';
-import { runStage } from '../trainer/run-stage.ts';
-import { buildTrained } from './build-trained.ts';
-import { withoutStaleCard } from './stale-card.ts';
-import { encodeData, settledConfig, type EncodedData } from './encode-data.ts';
-import { manifestOf } from './manifest-of.ts';
-import type { RecipeParts } from './parts.ts';
-import { stageRun, type Room } from './room.ts';
-import { drawSampleGrid } from './sample-grid.ts';
-import { generatorMadeOf } from './stage-ingredients.ts';
-import { openTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
-import { readWeightFile } from './weight-file.ts';
+import { fileWeights, freshWeights, openModel, savedTensors, saveModel, withOrigins } from '@tessera/models';
+import { usesFlips } from '../data/data-kinds.ts';
+import { drawSampleGrid } from '../evaluation/make-images.ts';
+import { generatorStage } from '../generator/generator-stage.ts';
+import { codebookUsage, type CodebookUsage } from '../tokenizers/codebook.ts';
+import { encodedSplit, type EncodedSplit } from '../tokenizers/encoded-split.ts';
+import { measuredConfigOf } from '../tokenizers/trainable-tokenizers.ts';
+import { generatorProvenance } from './provenance.ts';
+import { buildTrained, manifestOf, type RecipeParts } from './recipe-parts.ts';
+import { openTokenizerFile } from './tokenizer-run.ts';
+import type { TrainingRun } from './training-run.ts';
+import { fingerprint, readWeightFile, withoutStaleCard, type WeightFile } from './weight-files.ts';
 
 /** A finished model folder. */
 export interface TrainedModel {
   readonly folder: string;
-  /** What its tokens use of the codebook, where there is one. */
+  /** How much of the codebook its tokens use; null without a codebook. */
   readonly usage: CodebookUsage | null;
 }
 
-/** Stage two of a recipe: trains backbone and head on encoded data, and writes the model. Null if it was interrupted. */
-export async function runGenerator(
-  room: Room,
+type GeneratorRun = Pick<
+  TrainingRun,
+  'recipe' | 'engine' | 'plugins' | 'data' | 'digests' | 'out' | 'train' | 'progress' | 'note'
+>;
+
+/**
+ * Stage two of a recipe: encodes the data with the trained tokenizer, trains backbone and head on it, and writes the model.
+ * Returns null if the training was interrupted.
+ */
+export async function trainGenerator(
+  run: GeneratorRun,
   recipeParts: RecipeParts,
-  file: TokenizerFile,
+  file: WeightFile,
 ): Promise<TrainedModel | null> {
-  const encoded = await encodeData(room, recipeParts, file);
-  const config = await settledConfig(room, { file, encoded, drafted: recipeParts.facts.configs.tokenizer });
-  const { tokenizer, dispose } = await openTokenizerFile(room.engine, recipeParts, { path: file.path, config });
+  const encoded = await encodeData(run, recipeParts, file);
+  const config = await measuredConfig(run, recipeParts, { file, encoded });
+  const { tokenizer, dispose } = await openTokenizerFile(run.engine, recipeParts, { path: file.path, config });
   try {
-    return await trainOn(room, recipeParts, { file, encoded, config, tokenizer });
+    return await trainOn(run, recipeParts, { file, encoded, config, tokenizer });
   } finally {
     dispose();
   }
 }
 
+/** The images as the trained tokenizer encodes them. */
+interface EncodedData {
+  readonly train: EncodedSplit;
+  /** Null if no images are held out for validation. */
+  readonly validation: EncodedSplit | null;
+}
+
+/** Images that are encoded at a time. */
+export const ENCODE_BATCH = 50;
+
+/** Encodes both splits, or reads them from disk. Encodings do not depend on what is measured of the tokenizer later. */
+async function encodeData(
+  { recipe, data, out, progress, note, engine }: GeneratorRun,
+  recipeParts: RecipeParts,
+  { path, sha256 }: WeightFile,
+): Promise<EncodedData> {
+  const config = recipeParts.facts.configs.tokenizer;
+  const { tokenizer, dispose } = await openTokenizerFile(engine, recipeParts, { path, config });
+  const encode = (split: 'train' | 'validation') =>
+    encodedSplit(data[split], {
+      path: join(out, 'tokens', `${split}.safetensors`),
+      tokenizerDigest: fingerprint(sha256, recipe.model!.tokenizer),
+      tokenizer,
+      batch: ENCODE_BATCH,
+      flips: split === 'train' && usesFlips(recipe.data),
+      progress: progress(`encode ${split}`),
+      note,
+    });
+  try {
+    const train = await encode('train');
+    return { train, validation: data.validation.count > 0 ? await encode('validation') : null };
+  } finally {
+    dispose();
+  }
+}
+
+/** The recipe's configuration of the tokenizer, with the fields that are measured after its training. */
+async function measuredConfig(
+  { recipe, engine, data }: GeneratorRun,
+  { facts }: RecipeParts,
+  { file, encoded }: { file: WeightFile; encoded: EncodedData },
+): Promise<object> {
+  const { plugin, config } = recipe.model!.tokenizer;
+  const weights = await fileWeights(file.path);
+  try {
+    const initial = facts.configs.tokenizer;
+    const request = { engine, data, config: initial, weights, encoded: encoded.train };
+    return { ...(config as object), ...(await measuredConfigOf(plugin).measure(request)) };
+  } finally {
+    weights.dispose();
+  }
+}
+
 interface Prepared {
-  readonly file: TokenizerFile;
+  readonly file: WeightFile;
   readonly encoded: EncodedData;
-  /** The tokenizer's, with what was measured. */
+  /** The tokenizer's configuration, with the measured fields. */
   readonly config: object;
   readonly tokenizer: Tokenizer;
 }
 
-async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared): Promise<TrainedModel | null> {
-  const { recipe, engine, out } = room;
-  const { file, encoded, config, tokenizer } = prepared;
-  const own = recipe.generator!;
+async function trainOn(
+  run: GeneratorRun,
+  recipeParts: RecipeParts,
+  { file, encoded, config, tokenizer }: Prepared,
+): Promise<TrainedModel | null> {
+  const { recipe, engine, plugins, out, data } = run;
+  const section = recipe.generator!;
   const weights = { backbone: freshWeights(recipe.seed), head: freshWeights(recipe.seed) };
   const { order, backbone, head } = buildTrained(engine, recipeParts, { tokenizer, weights });
   const parts = { engine, tokenizer, order, backbone, head, weights, encoded };
-  const stage = generatorStage({ ...parts, recipe: own, seed: recipe.seed });
-  const manifest = withOrigins(manifestOf(recipe, room.data, config), room.plugins ?? {});
+  const stage = generatorStage({ ...parts, recipe: section, seed: recipe.seed });
+  const manifest = withOrigins(manifestOf(recipe, data, config), plugins);
   const save = async (folder: string): Promise<void> => {
-    await stage.trainStep.sync(own.optimiser.ema > 0 ? 'ema' : 'params');
+    await stage.trainStep.sync(section.optimiser.ema > 0 ? 'ema' : 'params');
     const tensors = {
       tokenizer: await readWeightFile(file.path),
       backbone: savedTensors(weights.backbone),
@@ -68,10 +129,10 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
     await saveModel(folder, { manifest, tensors, dtype: 'float16' });
   };
   const train = async () => {
-    const run = stageRun(room, { name: stage.name, every: own.every, madeOf: generatorMadeOf(room, file.sha256) });
-    const draw = (step: number) => drawSamples(room, save, step);
-    const { finished } = await runStage({ ...stage, picture: draw }, run).catch((error: unknown) => {
-      throw withHead(error, recipe.model!.head.plugin);
+    const picture = (step: number) => drawSamples(run, save, step);
+    const provenance = generatorProvenance(run, file.sha256);
+    const finished = await run.train({ ...stage, picture }, { every: section.every, provenance }).catch((error) => {
+      throw namingHead(error, recipe.model!.head.plugin);
     });
     if (!finished) return null;
     const folder = join(out, 'model');
@@ -81,19 +142,19 @@ async function trainOn(room: Room, recipeParts: RecipeParts, prepared: Prepared)
   return thenDispose(() => [stage, backbone, head, weights.backbone, weights.head], train);
 }
 
-/** Says whose loss was not finite: it is computed within a program, where no guard of the head's sees it. */
-function withHead(error: unknown, head: string): unknown {
+/** Names the head whose loss was not finite. The loss is computed within a program, where no check sees the head. */
+function namingHead(error: unknown, head: string): unknown {
   if (!(error instanceof TesseraError) || !error.code.endsWith('-not-finite')) return error;
   return new TesseraError({ ...error.parts, got: `${error.parts.got} with the head ${head}`, cause: error });
 }
 
-function usageOf(encoded: EncodedSplit, { space, layout }: { space: SpaceShape } & Pick<Tokenizer, 'layout'>) {
+function usageOf(encoded: EncodedSplit, { space, layout }: Pick<Tokenizer, 'space' | 'layout'>): CodebookUsage | null {
   return space.kind === 'discrete' ? codebookUsage(encoded, { vocabulary: space.vocabulary, layout }) : null;
 }
 
-/** Draws what the model makes now, as a user would open it. */
+/** Draws samples of the current parameters, by a model that is opened as a user would open it. */
 async function drawSamples(
-  { engine: training, out, plugins = {} }: Room,
+  { engine: training, out, plugins }: Pick<TrainingRun, 'engine' | 'out' | 'plugins'>,
   save: (folder: string) => Promise<void>,
   step: number,
 ): Promise<void> {

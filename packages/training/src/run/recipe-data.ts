@@ -1,8 +1,8 @@
 import { TesseraError } from '@tessera/errors';
+import { openData } from '../data/data-kinds.ts';
 import type { DataSet } from '../data/data-set.ts';
-import { openData } from '../data/open-data.ts';
-import { requireJudgeable } from '../evaluation/judgeable.ts';
-import { openShippedJudge } from '../evaluation/shipped-judge.ts';
+import { requireJudgeable } from '../evaluation/comparable-data.ts';
+import { openShippedJudge } from '../judge/judge.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 

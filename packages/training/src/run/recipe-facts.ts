@@ -1,18 +1,18 @@
 import type { Engine } from '@tessera/engine';
 import type { Plugins } from '@tessera/models';
+import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet } from '../data/data-set.ts';
-import { openShippedJudge } from '../evaluation/shipped-judge.ts';
+import { judgeStage } from '../judge/judge-stage.ts';
+import { openShippedJudge } from '../judge/judge.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
-import type { TrainingRecipe } from '../recipe/optimiser.ts';
-import { judgeStage } from '../trainer/judge-stage.ts';
-import type { Batch, Stage } from '../trainer/stage.ts';
-import { tokenizerStage } from '../trainer/tokenizer-stage.ts';
-import { lossCost } from './flops.ts';
-import { fittedParts, type FittedParts } from './fitted-parts.ts';
-import { freshGenerator } from './fresh-generator.ts';
+import type { TrainingRecipe } from '../stage/optimiser.ts';
+import type { Batch, Stage } from '../stage/stage.ts';
+import { tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
+import { digestsOf, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
-import { timeOthers, timeStage, type OtherSeconds, type StageSeconds } from './run-seconds.ts';
-import { digestsOf, flipsOf, requireGoodCheckpoints } from './stage-ingredients.ts';
+import { fitParts, type FittedParts } from './recipe-parts.ts';
+import { type OtherSeconds, type StageSeconds, timeOthers, timeStage } from './run-seconds.ts';
+import { freshGenerator, lossCost } from './stage-costs.ts';
 
 /** What one stage will cost. */
 export interface StageFacts {
@@ -21,53 +21,53 @@ export interface StageFacts {
   readonly steps: number;
   /** Images of one optimiser step. */
   readonly images: number;
-  /** Floating-point operations of one optimiser step; the way back counts twice the way forward. */
+  /** Floating-point operations of one optimiser step. The backward pass counts as two forward passes. */
   readonly flopsPerStep: number;
   /** Parameters, gradients, moments, averages, and the activations of one batch in each of the stage's programs. */
   readonly memoryBytes: number;
-  /** Measured on this machine, now, as all times here; null if nothing was measured. */
+  /** Measured on this machine; null if nothing was measured. */
   readonly secondsPerStep: number | null;
 }
 
 export interface RecipeFacts {
   readonly name: string;
   readonly images: { readonly train: number; readonly validation: number; readonly test: number };
-  /** Sentences about the data that a person should know. */
+  /** Sentences about the data for the user. */
   readonly remarks: readonly string[];
-  /** What was found in a folder of images, in words; null for other data. */
+  /** A summary of a folder of images; null for other data. */
   readonly found: string | null;
-  /** How many entries of the folder were passed over, by kind. */
+  /** How many entries of the folder were skipped, by kind. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly stages: readonly StageFacts[];
   /** Parameters of the model, without its judge. */
   readonly parameters: number;
   /** Of the whole run; null if nothing was measured. */
   readonly seconds: number | null;
-  /** What these seconds go into. */
+  /** The same seconds by kind of work. */
   readonly secondsOf: Readonly<Record<'steps' | 'validation' | keyof OtherSeconds, number>> | null;
 }
 
 export interface FactsRequest {
   readonly loaded: LoadedRecipe;
   readonly engine: Engine;
-  /** Besides Tessera's own. */
+  /** Third-party plug-ins, in addition to Tessera's own. */
   readonly plugins?: Partial<Plugins>;
-  /** Steps to time for each stage, after one that compiles; 0 measures nothing. */
+  /** Steps to time for each stage, after a step that compiles; 0 measures nothing. */
   readonly measure: number;
-  /** The folder of a run that is to go on: it is refused here as `runRecipe` would refuse it. */
+  /** The folder of a run to continue. It is refused here as `runRecipe` would refuse it. */
   readonly resume?: string;
 }
 
 /**
- * What running a recipe would cost. Nothing is written.
+ * Estimates the cost of running a recipe. Nothing is written.
  * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
  */
 export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   const { loaded, measure, resume } = request;
   const { recipe } = loaded;
   const data = await openRecipeData(loaded);
-  const parts = await fittedParts(request, data);
-  if (resume !== undefined) await requireGoodCheckpoints({ recipe, digests: await digestsOf(data), out: resume });
+  const parts = await fitParts(request, data);
+  if (resume !== undefined) await requireFreshCheckpoints({ recipe, digests: await digestsOf(data), out: resume });
   const stages: StageFacts[] = [];
   const timed: StageSeconds[] = [];
   for (const { stage, training } of stagesOf(request, { data, parts })) {
@@ -126,9 +126,9 @@ function stagesOf(
   if (tokenizer && tokenizer.kind !== 'model') {
     const config = parts.facts.configs.tokenizer;
     const stage = async () => {
-      const looks = tokenizer.loss.perceptual > 0 && judge?.kind === 'shipped';
-      const network = looks ? (await openShippedJudge(judge.name)).judge.maps : null;
-      return tokenizerStage({ engine, data, recipe: tokenizer, config, seed, flips: flipsOf(recipe), network });
+      const usesJudge = tokenizer.loss.perceptual > 0 && judge?.kind === 'shipped';
+      const network = usesJudge ? (await openShippedJudge(judge.name)).judge.maps : null;
+      return tokenizerStage({ engine, data, recipe: tokenizer, config, seed, flips: usesFlips(recipe.data), network });
     };
     planned.push({ training: tokenizer, stage });
   }

@@ -1,22 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { openCheckpoint } from '@tessera/checkpoints';
-import { nn, type Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
-import sharp from 'sharp';
+import { createEngine, type Engine, nn } from '@tessera/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recipeSchema } from '../recipe/recipe-schema.ts';
-import type { Recipe } from '../recipe/recipe.ts';
+import { type Recipe, recipeSchema } from '../recipe/recipe.ts';
+import { microMasked, microRecipe, microScales } from '../testing/micro.fixture.ts';
 import { stripes } from '../testing/stripes.ts';
-import { microMasked, microRecipe, microScales } from '../trainer/micro.fixture.ts';
-import { lossCost } from './flops.ts';
 import { recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
+import { lossCost } from './stage-costs.ts';
+
+import sharp from 'sharp';
 
 let folder: string;
 let engine: Engine;

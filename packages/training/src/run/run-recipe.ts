@@ -1,19 +1,19 @@
-import { writeCard } from './card.ts';
-import { drawCurves } from './curves.ts';
+import { join } from 'node:path';
+import { savedTensors } from '@tessera/models';
+import { openJudgeFile, openShippedJudge, type Judge } from '../judge/judge.ts';
+import { judgeStage } from '../judge/judge-stage.ts';
+import { drawCurves } from '../report/loss-curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
-import { fittedParts, type FittedParts } from './fitted-parts.ts';
-import { runGenerator, type TrainedModel } from './generator-run.ts';
-import { runJudge, type OpenedJudge } from './judge-run.ts';
+import { trainGenerator, type TrainedModel } from './generator-run.ts';
+import { forgetOtherStages, judgeProvenance, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
-import { openRoom, type Room, type RunRequest } from './room.ts';
-import { forgetOtherStages, requireGoodCheckpoints } from './stage-ingredients.ts';
-import { sweepDrafts } from './sweep-drafts.ts';
-import { keepTokenizer } from './take-tokenizer.ts';
-import type { TokenizerFile } from './tokenizer-file.ts';
-import { runTokenizer } from './tokenizer-run.ts';
+import { fitParts, type FittedParts } from './recipe-parts.ts';
+import { copyTokenizer, trainTokenizer } from './tokenizer-run.ts';
+import { openRun, type RunRequest, type TrainingRun } from './training-run.ts';
+import { removeDrafts, writeWeightFile, type WeightFile } from './weight-files.ts';
 
 export interface RunResult {
-  /** False if the signal stopped it; the same call goes on where it stopped. */
+  /** False if the signal stopped it. The same call then continues where it stopped. */
   readonly finished: boolean;
   /** The model's folder, once there is one. */
   readonly model: string | null;
@@ -25,42 +25,72 @@ const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
 
 /**
  * Runs a recipe from data to an evaluated model folder: judge, tokenizer, encodings, generator, evaluation. Everything is
- * kept in `out`, and a run that was interrupted, by the signal or by a crash, goes on from its last checkpoint with the
- * same losses, unless recipe or images are no longer those that it began with.
+ * kept in `out`. A run that was interrupted, by the signal or by a crash, continues from its last checkpoint with the
+ * same losses. It is refused if the recipe or the images have changed since.
  * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
-  const { loaded, signal } = request;
+  const { loaded, engine, plugins, signal } = request;
   const data = await openRecipeData(loaded);
-  const parts = await fittedParts(request, data);
-  const room = await openRoom(request, data);
-  await requireGoodCheckpoints(room);
-  await forgetOtherStages(room);
-  await sweepDrafts(room.out);
-  if (data.found && Object.keys(data.skipped ?? {}).length > 0) room.note(`${data.found}.`);
-  for (const remark of dataRemarks(data)) room.note(remark);
-  const judge = await runJudge(room);
+  const parts = await fitParts({ loaded, engine, plugins }, data);
+  const run = await openRun(request, data);
+  await requireFreshCheckpoints(run);
+  await forgetOtherStages(run);
+  await removeDrafts(run.out);
+  if (data.found && Object.keys(data.skipped ?? {}).length > 0) run.note(`${data.found}.`);
+  for (const remark of dataRemarks(data)) run.note(remark);
+  const judge = await openRecipeJudge(run);
   try {
     if (signal.aborted) return STOPPED;
     if (!parts) return { finished: true, model: null, metrics: {} };
-    const trained = await runModel(room, parts, judge);
-    await drawCurves(room);
+    const trained = await trainModel(run, parts, judge);
+    await drawCurves(run);
     if (!trained) return STOPPED;
-    const metrics = judge ? await evaluateRun(room, { judge, trained }) : {};
-    if (judge) await writeCard(room, { trained, judge, metrics });
+    const metrics = judge ? await evaluateRun(run, { judge, trained }) : {};
     return { finished: true, model: trained.folder, metrics };
   } finally {
     judge?.dispose();
   }
 }
 
-async function runModel(room: Room, parts: FittedParts, judge: OpenedJudge | null): Promise<TrainedModel | null> {
-  const file = await firstStage(room, parts, judge);
-  return file && runGenerator(room, parts, file);
+async function trainModel(
+  run: TrainingRun,
+  parts: FittedParts,
+  judge: OpenedJudge | null,
+): Promise<TrainedModel | null> {
+  const file = await stageOne(run, parts, judge);
+  return file && trainGenerator(run, parts, file);
 }
 
-async function firstStage(room: Room, parts: FittedParts, judge: OpenedJudge | null): Promise<TokenizerFile | null> {
-  const { tokenizer } = room.recipe;
-  if (!tokenizer || tokenizer.kind === 'model') return keepTokenizer(room, parts);
-  return runTokenizer(room, parts, { own: tokenizer, judge: tokenizer.loss.perceptual > 0 ? judge : null });
+async function stageOne(run: TrainingRun, parts: FittedParts, judge: OpenedJudge | null): Promise<WeightFile | null> {
+  const { tokenizer } = run.recipe;
+  if (!tokenizer || tokenizer.kind === 'model') return copyTokenizer(run, parts);
+  return trainTokenizer(run, parts, { section: tokenizer, judge: tokenizer.loss.perceptual > 0 ? judge : null });
+}
+
+export interface OpenedJudge {
+  readonly judge: Judge;
+  /** Figures name the judge and the hash of its weights. */
+  readonly name: string;
+  readonly sha256: string;
+  dispose(): void;
+}
+
+/** The recipe's judge, trained first if it is not there yet. Null if the recipe has none, or if training was interrupted. */
+async function openRecipeJudge(
+  run: Pick<TrainingRun, 'recipe' | 'engine' | 'data' | 'digests' | 'out' | 'train'>,
+): Promise<OpenedJudge | null> {
+  const { recipe, engine, data, out, train } = run;
+  if (!recipe.judge) return null;
+  if (recipe.judge.kind === 'shipped') return openShippedJudge(recipe.judge.name);
+  const { every, optimiser } = recipe.judge;
+  const stage = judgeStage({ engine, data, recipe: recipe.judge, seed: recipe.seed });
+  try {
+    if (!(await train(stage, { every, provenance: judgeProvenance(run) }))) return null;
+    await stage.trainStep.sync(optimiser.ema > 0 ? 'ema' : 'params');
+    const { path, sha256 } = await writeWeightFile(join(out, 'judge.safetensors'), savedTensors(stage.weights));
+    return { name: `${recipe.name}/judge`, sha256, ...(await openJudgeFile(path, stage.config)) };
+  } finally {
+    stage.dispose();
+  }
 }

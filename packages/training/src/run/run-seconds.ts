@@ -1,26 +1,23 @@
-import { disposeAll, sample, type Composition, type Held } from '@tessera/core';
-import { keyedRng, type Engine } from '@tessera/engine';
+import { buildTokenizer, type Composition, disposeAll, type Held, sample } from '@tessera/core';
+import { type Engine, keyedRng } from '@tessera/engine';
 import { freshWeights, readRequest } from '@tessera/models';
+import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
-import { openExaminer } from '../evaluation/examine.ts';
-import { openJudge } from '../evaluation/judge.ts';
-import { openShippedJudge } from '../evaluation/shipped-judge.ts';
-import type { TrainingRecipe } from '../recipe/optimiser.ts';
-import type { JudgeRecipe, Recipe } from '../recipe/recipe.ts';
-import { encodeImages } from '../trainer/encoded-split.ts';
-import type { Batch, Stage } from '../trainer/stage.ts';
-import { batchWithin } from '../trainer/validation.ts';
-import { buildTrained } from './build-trained.ts';
-import { ENCODE_BATCH } from './encode-data.ts';
-import { manifestOf } from './manifest-of.ts';
-import type { RecipeParts } from './parts.ts';
-import { GRID_IMAGES } from './sample-grid.ts';
-import { flipsOf } from './stage-ingredients.ts';
+import { GRID_IMAGES } from '../evaluation/make-images.ts';
+import { encodeImages } from '../tokenizers/encoded-split.ts';
+import { openExaminer, openJudge, openShippedJudge } from '../judge/judge.ts';
+import type { JudgeRecipe } from '../judge/judge-stage.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { batchWithin } from '../stage/image-batches.ts';
+import type { TrainingRecipe } from '../stage/optimiser.ts';
+import type { Batch, Stage } from '../stage/stage.ts';
+import { ENCODE_BATCH } from './generator-run.ts';
+import { buildTrained, manifestOf, type RecipeParts } from './recipe-parts.ts';
 
-/** What one stage takes on this machine, in seconds. */
+/** Time of one stage on this machine, in seconds. */
 export interface StageSeconds {
   readonly perStep: number;
-  /** Of all its programs. */
+  /** Compiling all its programs. */
   readonly compiling: number;
   /** All its validations. */
   readonly validation: number;
@@ -35,38 +32,38 @@ interface StageTiming {
 }
 
 /**
- * Times a few late steps, each after one like it that compiles (batches may differ in form), and one validation batch. The stage's
- * parameters change.
+ * Times a few late steps, each after an equal step that compiles (batches may differ in shape), and one validation batch.
+ * The stage's parameters change.
  */
 export async function timeStage(stage: Stage, { training, measure, heldOut }: StageTiming): Promise<StageSeconds> {
   const { trainStep, hyper, batches, programs = 1 } = stage;
   const { steps, batch, every } = training;
   const compiled: number[] = [];
   let running = 0;
-  let looking = { first: 0, again: 0 };
+  let validating = { first: 0, again: 0 };
   for (let i = 0; i < measure; i++) {
     const given = await batches(Math.max(0, steps - 1 - i));
     const { compiling } = await trainStep.run(given, hyper(steps - 1));
     if (compiling > 0) compiled.push(compiling / 1000);
     running += await secondsOf(() => trainStep.run(given, hyper(steps - 1)));
-    if (i === 0 && stage.validate) looking = await twice(() => trainStep.evaluate(given[0]!, 0));
+    if (i === 0 && stage.validate) validating = await twice(() => trainStep.evaluate(given[0]!, 0));
     disposeBatches(given);
   }
   const validations = stage.validate ? 1 + (every.validate > 0 ? Math.floor((steps - 1) / every.validate) : 0) : 0;
-  const perValidation = looking.again * Math.floor(heldOut / batchWithin(batch, heldOut));
+  const perValidation = validating.again * Math.floor(heldOut / batchWithin(batch, heldOut));
   return {
     perStep: running / measure,
-    compiling: mean(compiled) * Math.max(programs, compiled.length) + (looking.first - looking.again) * programs,
+    compiling: mean(compiled) * Math.max(programs, compiled.length) + (validating.first - validating.again) * programs,
     validation: validations * perValidation,
   };
 }
 
-/** What a run takes beside the steps of its stages, in seconds. */
+/** Time of a run besides the steps of its stages, in seconds. */
 export interface OtherSeconds {
   readonly encoding: number;
-  /** Samples drawn while the generator trains, each time by a model that is opened for it. */
+  /** Samples that are drawn while the generator trains. Each time a model is opened for it. */
   readonly pictures: number;
-  /** Samples, reconstructions and the judge's look at them. */
+  /** Samples, reconstructions, and judging them. */
   readonly evaluation: number;
   readonly compiling: number;
 }
@@ -78,10 +75,10 @@ interface Measured {
   readonly data: DataSet;
 }
 
-/** Images of which the time of one is taken. */
+/** Number of images that are timed together. */
 const SAMPLED = 4;
 
-/** Times encoding, sampling and judging by parts that nothing has trained: what they show costs nothing. */
+/** Times encoding, sampling and judging with untrained parts. Times do not depend on the contents of images. */
 export async function timeOthers({ engine, recipe, parts, data }: Measured): Promise<OtherSeconds> {
   const { judge, generator, evaluation, seed } = recipe;
   const weights = { tokenizer: freshWeights(seed), backbone: freshWeights(seed), head: freshWeights(seed) };
@@ -101,7 +98,7 @@ export async function timeOthers({ engine, recipe, parts, data }: Measured): Pro
     const draw = await twice(() => drawImages({ ...built, tokenizer }, { recipe, parts, data }));
     const examine = judge ? await timeJudge(engine, judge, data) : { first: 0, again: 0 };
     const [perEncoding, perImage] = [encode.again / some, draw.again / SAMPLED];
-    const encoded = data.train.count * (flipsOf(recipe) ? 2 : 1) + data.validation.count;
+    const encoded = data.train.count * (usesFlips(recipe.data) ? 2 : 1) + data.validation.count;
     const pictures = picturesOf(generator!);
     const drawn = evaluation.samples + evaluation.neighbours + GRID_IMAGES;
     const back = Math.min(evaluation.samples, data.test.count);
@@ -159,7 +156,7 @@ function firstOf(split: Split, count: number): Promise<Float32Array> {
 }
 
 interface Seconds {
-  /** With whatever is done once, compiling above all. */
+  /** The first time, with all that is done once, mainly compiling. */
   readonly first: number;
   readonly again: number;
 }

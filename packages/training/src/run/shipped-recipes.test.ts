@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { readRecipe } from '../recipe/read-recipe.ts';
-import { partsOf } from './parts.ts';
+import { partsOf } from './recipe-parts.ts';
 
 const recipes = resolve(import.meta.dirname, '../../../../recipes');
 const files = (await readdir(recipes, { recursive: true })).filter((file) => file.endsWith('.json')).sort();

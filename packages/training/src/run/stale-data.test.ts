@@ -3,14 +3,14 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, truncate, utimes, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import type { Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
-import sharp from 'sharp';
+import { createEngine, type Engine } from '@tessera/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recipeSchema } from '../recipe/recipe-schema.ts';
-import { microRecipe } from '../trainer/micro.fixture.ts';
+import { recipeSchema } from '../recipe/recipe.ts';
+import { microRecipe } from '../testing/micro.fixture.ts';
 import { recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
+
+import sharp from 'sharp';
 
 const every = { log: 1, validate: 2, picture: 0, checkpoint: 1 };
 const short = { steps: 2, batch: 4, accumulate: 1, every };
@@ -39,7 +39,7 @@ beforeAll(async () => {
     for (let n = 0; n < 6; n++) await writeFile(join(folder, 'images', name, `${n}.png`), await png(6 * label + n));
   }
   await run(trained);
-});
+}, 60_000);
 afterAll(async () => {
   engine.dispose();
   await rm(folder, { recursive: true });

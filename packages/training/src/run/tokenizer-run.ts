@@ -1,43 +1,86 @@
 import { join } from 'node:path';
-import { savedTensors } from '@tessera/models';
-import type { TokenizerRecipe } from '../recipe/recipe.ts';
-import { runStage } from '../trainer/run-stage.ts';
-import { tokenizerStage } from '../trainer/tokenizer-stage.ts';
-import type { OpenedJudge } from './judge-run.ts';
-import type { RecipeParts } from './parts.ts';
-import { drawReconstructions } from './reconstruction-grid.ts';
-import { stageRun, type Room } from './room.ts';
-import { flipsOf, tokenizerMadeOf } from './stage-ingredients.ts';
-import type { TokenizerFile } from './tokenizer-file.ts';
-import { writeWeightFile } from './weight-file.ts';
+import { buildTokenizer, disposeAll, type Tokenizer } from '@tessera/core';
+import type { Engine } from '@tessera/engine';
+import { fileWeights, savedTensors } from '@tessera/models';
+import { usesFlips } from '../data/data-kinds.ts';
+import { reconstructAll } from '../evaluation/make-images.ts';
+import type { Judge } from '../judge/judge.ts';
+import { drawReconstructions } from '../report/pictures.ts';
+import { tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
+import type { TokenizerRecipe } from '../tokenizers/trainable-tokenizers.ts';
+import { tokenizerProvenance } from './provenance.ts';
+import type { FittedParts, RecipeParts } from './recipe-parts.ts';
+import type { TrainingRun } from './training-run.ts';
+import { readWeightFile, writeWeightFile, type WeightFile } from './weight-files.ts';
 
 /**
- * Stage one of a recipe, where it is a training: begins or goes on with it, looking through the judge where one is given.
- * Null if it was interrupted.
+ * Stage one by training, from its checkpoint if there is one. The perceptual term uses the judge, if one is given. Returns
+ * null if the training was interrupted.
  */
-export async function runTokenizer(
-  room: Room,
-  { facts }: RecipeParts,
-  { own, judge }: { own: TokenizerRecipe; judge: OpenedJudge | null },
-): Promise<TokenizerFile | null> {
-  const { recipe, engine, data, out } = room;
-  const config = facts.configs.tokenizer;
-  const flips = flipsOf(recipe);
-  const network = judge?.judge.maps ?? null;
-  const stage = tokenizerStage({ engine, data, recipe: own, config, seed: recipe.seed, flips, network });
-  const path = join(out, 'tokenizer.safetensors');
+export async function trainTokenizer(
+  run: Pick<TrainingRun, 'recipe' | 'engine' | 'data' | 'digests' | 'out' | 'train'>,
+  { facts }: Pick<RecipeParts, 'facts'>,
+  { section, judge }: { section: TokenizerRecipe; judge: { readonly judge: Judge; readonly sha256: string } | null },
+): Promise<WeightFile | null> {
+  const { recipe, engine, data, out, train } = run;
+  const stage = tokenizerStage({
+    engine,
+    data,
+    recipe: section,
+    config: facts.configs.tokenizer,
+    seed: recipe.seed,
+    flips: usesFlips(recipe.data),
+    network: judge?.judge.maps ?? null,
+  });
   try {
-    const madeOf = tokenizerMadeOf(room, judge?.sha256 ?? null);
-    const run = stageRun(room, { name: stage.name, every: own.every, madeOf });
-    const drawing = {
-      ...stage,
-      picture: async (step: number) => drawReconstructions(room, await stage.reconstruct(), step + 1),
-    };
-    const { finished } = await runStage(drawing, run);
-    if (!finished) return null;
-    await stage.trainStep.sync(own.optimiser.ema > 0 ? 'ema' : 'params');
-    return { path, sha256: await writeWeightFile(path, savedTensors(stage.weights)) };
+    const picture = async (step: number) => drawReconstructions({ data, out }, await stage.reconstruct(), step + 1);
+    const provenance = tokenizerProvenance(run, judge?.sha256 ?? null);
+    if (!(await train({ ...stage, picture }, { every: section.every, provenance }))) return null;
+    await stage.trainStep.sync(section.optimiser.ema > 0 ? 'ema' : 'params');
+    return await writeWeightFile(join(out, 'tokenizer.safetensors'), savedTensors(stage.weights));
   } finally {
     stage.dispose();
   }
+}
+
+/** Opens a tokenizer with its weights from a file. */
+export async function openTokenizerFile(
+  engine: Engine,
+  { parts }: Pick<RecipeParts, 'parts'>,
+  { path, config }: { path: string; config: unknown },
+): Promise<{ tokenizer: Tokenizer; dispose(): void }> {
+  const { plugin } = parts.tokenizer;
+  const weights = await fileWeights(path);
+  const tokenizer = buildTokenizer(plugin, plugin.config.parse(config, path), { engine, weights });
+  weights.finish();
+  return {
+    tokenizer,
+    dispose() {
+      disposeAll([tokenizer, weights]);
+    },
+  };
+}
+
+/** Images in the picture of reconstructions. */
+const SHOWN = 32;
+
+/** Stage one without training: copies the taken weights (or none) as float16, and draws reconstructions. */
+export async function copyTokenizer(
+  { engine, data, out }: Pick<TrainingRun, 'engine' | 'data' | 'out'>,
+  parts: FittedParts,
+): Promise<WeightFile> {
+  const tensors = parts.taken ? await readWeightFile(parts.taken.path) : [];
+  const own = tensors.filter(({ buffer }) => !buffer);
+  const file = await writeWeightFile(join(out, 'tokenizer.safetensors'), own);
+  const config = parts.facts.configs.tokenizer;
+  const { tokenizer, dispose } = await openTokenizerFile(engine, parts, { path: file.path, config });
+  try {
+    const split = data.validation.count > 0 ? data.validation : data.train;
+    const real = await split.read(Int32Array.from({ length: Math.min(SHOWN, split.count) }, (_, i) => i));
+    const made = await reconstructAll(engine, tokenizer, { pixels: real, image: data.image });
+    await drawReconstructions({ data, out }, { real, made }, 0);
+  } finally {
+    dispose();
+  }
+  return file;
 }

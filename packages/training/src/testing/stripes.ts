@@ -1,5 +1,4 @@
-import { byteSplit } from '../data/byte-split.ts';
-import type { DataSet } from '../data/data-set.ts';
+import { byteSplit, type DataSet } from '../data/data-set.ts';
 
 /** Stripes, vertical or horizontal, of two widths: 8 x 8 pixels, two classes. Small enough to train in a test. */
 export function stripes(count: number): DataSet {

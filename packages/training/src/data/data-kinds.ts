@@ -1,0 +1,89 @@
+import { resolve } from 'node:path';
+import { schema, type Field } from '@tessera/core';
+import { byKind, fieldsOf, type FieldType } from '../schema/fields.ts';
+import type { DataSet } from './data-set.ts';
+import { openIdx, openMnist } from './idx.ts';
+import { openImageFolder } from './image-folder.ts';
+
+const { object, integer, number, string, boolean, choice, list, optional } = schema;
+const share = number({ min: 0, max: 1 });
+const count = integer({ min: 1 });
+/** Training images that are held out for validation. */
+const heldOut = optional(integer({ min: 0 }), 1000);
+/** The most images to train on; 0 for all. Validation and test stay whole. */
+const limit = optional(integer({ min: 0 }), 0);
+const pairOfFiles = object({ images: string(), labels: string() });
+
+/** A source of images: its section `data` in a recipe, and how to open it. */
+interface DataKind<T> {
+  readonly fields: Field<T>;
+  open(data: T, options: { readonly at: (path: string) => string; readonly seed: number }): Promise<DataSet>;
+}
+
+function dataKind<T>(fields: Field<T>, open: DataKind<T>['open']): DataKind<T> {
+  return { fields, open };
+}
+
+/** All sources of images, by `data.kind` of a recipe. A new source is one more entry. */
+const dataKinds = {
+  mnist: dataKind(object({ kind: choice('mnist'), size: count, validation: heldOut, limit }), (data, { seed }) =>
+    openMnist({ ...data, seed }),
+  ),
+  idx: dataKind(
+    object({
+      kind: choice('idx'),
+      train: pairOfFiles,
+      test: pairOfFiles,
+      size: count,
+      validation: heldOut,
+      classes: optional(list(string()), []),
+      limit,
+    }),
+    ({ train, test, size, validation, classes, limit: most }, { at, seed }) => {
+      const pair = (files: typeof train) => ({ images: at(files.images), labels: at(files.labels) });
+      return openIdx({
+        name: at(train.images),
+        train: pair(train),
+        test: pair(test),
+        size,
+        validation,
+        limit: most,
+        seed,
+        ...(classes.length > 0 && { classes }),
+      });
+    },
+  ),
+  folder: dataKind(
+    object({
+      kind: choice('folder'),
+      path: string(),
+      size: count,
+      channels: optional(integer({ min: 1, max: 3 }), 3),
+      validation: optional(share, 0.05),
+      test: optional(share, 0.05),
+      /** Whether a mirrored image is as good as the image itself. Training then sees both. */
+      flips: optional(boolean(), false),
+      limit,
+    }),
+    (data, { at, seed }) =>
+      openImageFolder({ ...data, path: at(data.path), channels: data.channels === 1 ? 1 : 3, seed }),
+  ),
+};
+
+type Kinds = typeof dataKinds;
+
+/** Section `data` of a recipe. Relative paths start at the recipe's folder. */
+export type DataRecipe = { [K in keyof Kinds]: FieldType<Kinds[K]['fields']> }[keyof Kinds];
+
+export const dataFields: Field<DataRecipe> = byKind(fieldsOf(dataKinds));
+
+/** Opens the images of a recipe. Relative paths start at `folder`. @throws TesseraError as the source that is named */
+export function openData(data: DataRecipe, { folder, seed }: { folder: string; seed: number }): Promise<DataSet> {
+  const { open } = dataKinds[data.kind] as DataKind<DataRecipe>;
+  return open(data, { at: (path) => resolve(folder, path), seed });
+}
+
+/** Whether training also sees mirrored images. */
+export function usesFlips(data: DataRecipe): boolean {
+  return 'flips' in data && data.flips;
+}

@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import {
+  buildTokenizer,
+  disposeAll,
+  type Encoding,
+  type Layout,
+  type Pixels,
+  type Row,
+  type Step,
+  type Tokenizer,
+} from '@tessera/core';
+import { type Engine, tensorFrom } from '@tessera/engine';
+import { fileWeights, type Model, type OpenModelOptions, readManifest, resolveParts } from '@tessera/models';
+import type { ImageSize } from '../data/data-set.ts';
+import { writeGrid } from '../report/pictures.ts';
+
+export interface SampleOrder {
+  readonly labels: readonly number[];
+  /** Image i has seed + i. */
+  readonly seed: number;
+  readonly batch: number;
+  readonly guidance?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal;
+  /** Called after every batch with the number of images made so far. */
+  readonly made?: (images: number) => void;
+}
+
+/** Images of a model at its default settings, or at the given ones, in batches. */
+export async function generateSamples(model: Model, order: SampleOrder): Promise<Pixels[]> {
+  const { labels, seed, batch, guidance, options, signal, made } = order;
+  const images: Pixels[] = [];
+  for (let start = 0; start < labels.length; start += batch) {
+    const events = model.generate({
+      labels: labels.slice(start, start + batch),
+      seed: seed + start,
+      preview: 'none',
+      ...(guidance !== undefined && { guidance }),
+      ...(options && { options }),
+      ...(signal && { signal }),
+    });
+    for await (const event of events) if (event.type === 'image') images.push(event.pixels);
+    made?.(images.length);
+  }
+  return images;
+}
+
+/** Labels 0, 1, 2 ... again and again: equally many of each class, give or take one. */
+export function balancedLabels(count: number, classes: number): number[] {
+  return Array.from({ length: count }, (_, n) => n % classes);
+}
+
+/** Pixels of several images one after the other. */
+export function joinPixels(images: readonly Pixels[]): Float32Array {
+  const size = images[0]?.data.length ?? 0;
+  const all = new Float32Array(size * images.length);
+  for (const [n, { data }] of images.entries()) all.set(data, n * size);
+  return all;
+}
+
+const COLUMNS = 10;
+const ROWS = 5;
+/** In a grid of ten classes or more. */
+export const GRID_IMAGES = COLUMNS * ROWS;
+
+/** Draws a grid of samples at the model's default settings, one class a column. */
+export async function drawSampleGrid(model: Model, path: string): Promise<void> {
+  const columns = Math.min(COLUMNS, model.manifest.classes.length);
+  const labels = Array.from({ length: columns * ROWS }, (_, n) => n % columns);
+  await writeGrid(path, await generateSamples(model, { labels, seed: 0, batch: labels.length }), { columns });
+}
+
+/** Opens the tokenizer of a model folder alone; `dispose` releases its weights too. */
+export async function openTokenizer(folder: string, { engine, plugins }: OpenModelOptions): Promise<Tokenizer> {
+  const manifest = await readManifest(folder);
+  const { plugin, config } = resolveParts(manifest, folder, plugins).tokenizer;
+  const weights = await fileWeights(join(folder, manifest.tokenizer.weights!.file));
+  const tokenizer = buildTokenizer(plugin, plugin.config.parse(config, folder), { engine, weights });
+  weights.finish();
+  return {
+    ...tokenizer,
+    dispose() {
+      disposeAll([tokenizer, weights]);
+    },
+  };
+}
+
+const BATCH = 50;
+
+/** Images in [0, 1] through a tokenizer and back: all that it can show of them. Distributions give their means. */
+export async function reconstructAll(
+  engine: Engine,
+  tokenizer: Tokenizer,
+  { pixels, image }: { pixels: Float32Array; image: ImageSize },
+): Promise<Float32Array> {
+  const { layout } = tokenizer;
+  const program = engine.compile(
+    (encoding: Readonly<Record<string, tf.Tensor>>) => tokenizer.draw(encoding as Encoding, null).values_BlC,
+    { name: 'reconstruct' },
+  );
+  const size = image.height * image.width * image.channels;
+  const out = new Float32Array(pixels.length);
+  for (let start = 0; start < pixels.length; start += BATCH * size) {
+    const part = pixels.slice(start, start + BATCH * size);
+    const count = part.length / size;
+    const image_BHWC = tensorFrom(part, [count, image.height, image.width, image.channels]) as Tensor4D;
+    const encoding = await tokenizer.encode(image_BHWC);
+    const values_BlC = await program({ ...encoding });
+    const canvas = tokenizer.openCanvas(rowsOf(count), null, 'known');
+    await canvas.write(allAtOnce(layout, count), { values_BlC });
+    for (let row = 0; row < count; row++) out.set((await canvas.render(row)).data, start + row * size);
+    canvas.dispose();
+    tf.dispose([image_BHWC, { ...encoding }, values_BlC]);
+  }
+  program.dispose();
+  return out;
+}
+
+/** Rows of nobody: canvases draw nothing at random. */
+function rowsOf(count: number): Row[] {
+  return Array.from({ length: count }, () => ({ seed: 0, label: -1 }));
+}
+
+function allAtOnce({ length }: Layout, count: number): Step {
+  const positions_Bl = Int32Array.from({ length: count * length }, (_, i) => i % length);
+  return { index: 0, of: 1, before: length, after: 0, positions_Bl };
+}

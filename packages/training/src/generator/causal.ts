@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { Encoding } from '@tessera/core';
+import type { TraceRng } from '@tessera/engine';
+import {
+  dropLabels,
+  tokensAt,
+  visitOrders,
+  type LossParts,
+  type Objective,
+  type ObjectiveOptions,
+} from './objective.ts';
+
+export interface CausalLossOptions {
+  /** Share of the labels replaced by the null class. */
+  readonly labelDrop: number;
+}
+
+/** One training batch of cached encodings, each image in an order of its own. */
+export interface CausalBatch extends Encoding {
+  /** -1 for unlabelled images; int32. */
+  readonly label_B: Tensor;
+  /** Positions in the order in which tokens are generated, and the rank of each position in it; int32. */
+  readonly order_BL: Tensor;
+  readonly rank_BL: Tensor;
+}
+
+/**
+ * Loss of next-token prediction in any order (MAR, arXiv 2406.11838, section 3.3): every token is predicted from those before it
+ * in the order; tokens and images are averaged. Random streams: `label-drop`, and those of tokenizer, backbone and head.
+ * Pure and traceable.
+ */
+export function causalLoss(
+  { tokenizer, backbone, head }: LossParts,
+  { labelDrop }: CausalLossOptions,
+): (batch: CausalBatch, rng: TraceRng) => { loss: Scalar } {
+  return ({ label_B, order_BL, rank_BL, ...encoding }, rng) => {
+    const tokens = tokenizer.draw(encoding, rng);
+    const lesson = {
+      values_BLC: tokens.values_BlC,
+      order_BL: order_BL as Tensor2D,
+      rank_BL: rank_BL as Tensor2D,
+      cut: null,
+      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
+    };
+    const context = { rng, train: true };
+    const taught = backbone.teach(lesson, context);
+    return { loss: tf.mean(head.loss(taught, tokensAt(tokens, taught.positions_Bl), context)) };
+  };
+}
+
+/** Predicts every token from those before it in the order. */
+export function causalObjective({ parts, recipe, seed }: ObjectiveOptions): Objective {
+  const loss = causalLoss(parts, { labelDrop: recipe.labelDrop });
+  return {
+    loss: (batch, rng) => loss(batch as unknown as CausalBatch, rng),
+    inputs: (key) => visitOrders(parts, { ...key, seed }),
+    programs: 1,
+    figures: [],
+  };
+}

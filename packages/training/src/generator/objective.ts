@@ -1,0 +1,124 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
+import { schema, type Backbone, type Field, type Head, type Order, type Tokenizer, type Tokens } from '@tessera/core';
+import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
+import { nullable, type FieldType } from '../schema/fields.ts';
+import { trainingFields } from '../stage/optimiser.ts';
+import type { Batch, Stage } from '../stage/stage.ts';
+
+const { object, integer, number, optional } = schema;
+const share = number({ min: 0, max: 1 });
+
+const masking = object({
+  /** The least share of tokens that a batch hides. At least one token is always hidden. */
+  leastRate: share,
+  /** Standard deviation of the share around 1. */
+  deviation: optional(number({ min: 0.01, max: 10 }), 0.25),
+  /** How many compiled programs serve all counts of hidden tokens. */
+  programs: optional(integer({ min: 1 }), 2),
+});
+
+/** How masked prediction hides tokens. */
+export type MaskingRecipe = FieldType<typeof masking>;
+
+/** Masking of a recipe that does not say. The rates are those of MAR (arXiv 2406.11838, section 3.3). */
+export const maskingDefaults: MaskingRecipe = masking.parse({ leastRate: 0.7 }, 'maskingDefaults');
+
+const generator = object({
+  ...trainingFields,
+  /** Share of the labels that the null class replaces, for guidance. */
+  labelDrop: optional(share, 0.1),
+  /** For backbones that read estimates: train coarse scales first. */
+  progressive: optional(
+    nullable(object({ until: share, first: integer({ min: 1 }), fade: optional(integer({ min: 0 }), 0) })),
+    null,
+  ),
+  /**
+   * For backbones that read known tokens; null for `maskingDefaults`. A generator that is to write its last tokens one by
+   * one must have trained on hidden shares as small as that.
+   */
+  masking: optional(nullable(masking), null),
+});
+
+/** Section `generator` of a recipe: stage two, backbone and head on the tokens of stage one. */
+export type GeneratorRecipe = FieldType<typeof generator>;
+export const generatorFields: Field<GeneratorRecipe> = generator;
+
+/** The parts of a model in stage two. The tokenizer is frozen; backbone and head are trained. */
+export interface GeneratorParts {
+  readonly tokenizer: Tokenizer;
+  /** The order whose steps the model is trained for. */
+  readonly order: Order;
+  readonly backbone: Backbone;
+  readonly head: Head;
+}
+
+/** The parts that a loss needs. */
+export type LossParts = Omit<GeneratorParts, 'order'>;
+
+/** Which batch: the optimiser step, its number among all batches, and how many images it has. */
+export interface BatchKey {
+  readonly step: number;
+  readonly number: number;
+  readonly images: number;
+}
+
+/** How a backbone is trained: the loss, and what its batches hold besides encodings and labels. */
+export interface Objective {
+  readonly loss: Stage['spec']['loss'];
+  /** The same key gives the same tensors. */
+  inputs(key: BatchKey): Batch;
+  /** How many shapes its batches have. Each is compiled into a program of its own. */
+  readonly programs: number;
+  /** Names of the loss's aux values that are logged. */
+  readonly figures: readonly string[];
+}
+
+export interface ObjectiveOptions {
+  readonly parts: GeneratorParts;
+  readonly recipe: GeneratorRecipe;
+  readonly seed: number;
+}
+
+/**
+ * The order in which each image of batch `number` is visited, and its inverse, the rank of each position: int32, both
+ * [B, L]. Random stream: `lesson-order`, L uniforms per image.
+ */
+export function visitOrders(
+  { tokenizer: { layout }, order }: Pick<GeneratorParts, 'tokenizer' | 'order'>,
+  { images, number, seed }: Omit<BatchKey, 'step'> & { readonly seed: number },
+): { order_BL: Tensor; rank_BL: Tensor } {
+  const { length } = layout;
+  const rng = keyedRng([seed]);
+  const order_BL = new Int32Array(images * length);
+  const rank_BL = new Int32Array(images * length);
+  for (let image = 0; image < images; image++) {
+    const key_L = rng.uniform({ row: 0, stream: 'lesson-order', step: number, position: image }, length);
+    const visited = order.visit(layout, key_L);
+    order_BL.set(visited, image * length);
+    for (const [rank, position] of visited.entries()) rank_BL[image * length + position] = rank;
+  }
+  return {
+    order_BL: tensorFrom(order_BL, [images, length], 'int32'),
+    rank_BL: tensorFrom(rank_BL, [images, length], 'int32'),
+  };
+}
+
+/**
+ * Replaces a share of the labels by the null class, -1, so that the model also learns to predict without a class
+ * (classifier-free guidance, Ho and Salimans 2022, section 3.1). Random stream: `label-drop`, one uniform per image.
+ */
+export function dropLabels(label_B: Tensor, rng: TraceRng, dropped: number): Tensor {
+  const dropped_B = tf.less(rng.uniform('label-drop', [...label_B.shape]), dropped);
+  return tf.where(dropped_B, tf.neg(tf.onesLike(label_B)), label_B);
+}
+
+/** The tokens at these positions of each image, or all of them for null. Traceable. */
+export function tokensAt(tokens: Tokens, positions_Bl: Tensor2D | null): Tokens {
+  if (!positions_Bl) return tokens;
+  const { values_BlC, index_Bl } = tokens;
+  return {
+    values_BlC: tf.gather(values_BlC, positions_Bl, 1, 1),
+    ...(index_Bl && { index_Bl: tf.gather(index_Bl, positions_Bl, 1, 1) }),
+  };
+}

@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs';
+import { usesFlips } from '../data/data-kinds.ts';
+import type { DataSet } from '../data/data-set.ts';
+import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
+import type { JsonLog } from '../report/json-log.ts';
+import { staleCheckpoint, staleCheckpoints, type Provenance, type StaleCheckpoint } from '../stage/checkpoint.ts';
+import { checkpointPath } from '../stage/stage.ts';
+import { fingerprint } from './weight-files.ts';
+
+/** SHA-256 digests of a run's data: pixels in their order, and the labels beside them. */
+export interface DataDigests {
+  readonly images: string;
+  readonly labels: string;
+  readonly validation: string;
+}
+
+/** Reads all pixels of the training and validation splits. The test split affects no training. */
+export async function digestsOf({ train, validation }: DataSet): Promise<DataDigests> {
+  return {
+    images: await train.digest(),
+    labels: fingerprint([...train.label_N]),
+    validation: fingerprint(await validation.digest(), [...validation.label_N]),
+  };
+}
+
+interface Ingredients {
+  readonly recipe: Recipe;
+  readonly digests: DataDigests;
+}
+
+/** What the training of a judge depends on. */
+export function judgeProvenance({ recipe, digests }: Ingredients): Provenance {
+  return {
+    recipe: fingerprint('judge', recipe.seed, withoutCadence(recipe.judge)),
+    ...ofImages(digests),
+    labels: digests.labels,
+  };
+}
+
+/** What the training of a tokenizer depends on. `judge` is the digest of the weights of its perceptual term, if it has one. */
+export function tokenizerProvenance({ recipe, digests }: Ingredients, judge: string | null): Provenance {
+  const { seed, data, tokenizer, model } = recipe;
+  return {
+    recipe: fingerprint('tokenizer', seed, usesFlips(data), withoutCadence(tokenizer), model!.tokenizer),
+    ...ofImages(digests),
+    ...(judge !== null && { judge }),
+  };
+}
+
+/** What the training of a generator depends on. `tokenizer` is the digest of its weights, null while it is not known yet. */
+export function generatorProvenance({ recipe, digests }: Ingredients, tokenizer: string | null): Provenance {
+  const { seed, data, generator, model } = recipe;
+  return {
+    recipe: fingerprint('generator', seed, usesFlips(data), withoutCadence(generator), trainedParts(model!)),
+    ...ofImages(digests),
+    labels: digests.labels,
+    ...(tokenizer !== null && { tokenizer }),
+  };
+}
+
+function ofImages({ images, validation }: DataDigests): Provenance {
+  return { 'training images': images, 'validation images': validation };
+}
+
+/** A model without its defaults, which may change after training. */
+function trainedParts({ tokenizer, order, backbone, head }: ModelRecipe): object {
+  return { tokenizer, order, backbone, head };
+}
+
+/** A stage's section without `every`, which does not change what it learns. */
+function withoutCadence(section: object | null): object {
+  return Object.fromEntries(Object.entries(section ?? {}).filter(([name]) => name !== 'every'));
+}
+
+/** A stage that a recipe trains. */
+interface TrainedStage {
+  readonly name: string;
+  /** As far as it is known before any stage has run. */
+  readonly provenance: Provenance;
+  /** The stage that is trained on the result of this one. */
+  readonly feeds: string | null;
+}
+
+function trainedStages(run: Ingredients): TrainedStage[] {
+  const { judge, tokenizer, generator, model } = run.recipe;
+  const own = tokenizer && tokenizer.kind !== 'model' ? tokenizer : null;
+  const usesJudge = own !== null && own.loss.perceptual > 0;
+  const stages: TrainedStage[] = [];
+  if (judge?.kind === 'train') {
+    stages.push({ name: 'judge', provenance: judgeProvenance(run), feeds: usesJudge ? 'tokenizer' : null });
+  }
+  if (model && own) stages.push({ name: 'tokenizer', provenance: tokenizerProvenance(run, null), feeds: 'generator' });
+  if (model && generator) stages.push({ name: 'generator', provenance: generatorProvenance(run, null), feeds: null });
+  return stages;
+}
+
+/**
+ * Refuses, before any work, checkpoints that their stages could not continue from: all at once, with the checkpoints of
+ * the stages that build on them. @throws TesseraError `recipe-changed`, `data-changed`
+ */
+export async function requireFreshCheckpoints(run: Ingredients & { readonly out: string }): Promise<void> {
+  const stale: StaleCheckpoint[] = [];
+  const fedBy = new Map<string, string>();
+  for (const { name, provenance, feeds } of trainedStages(run)) {
+    const path = checkpointPath(run.out, name);
+    const why = fedBy.has(name) && existsSync(path) ? `on the ${fedBy.get(name)} of that training` : null;
+    const found = (await staleCheckpoint(path, provenance)) ?? (why && { path, why });
+    if (!found) continue;
+    stale.push(found);
+    if (feeds) fedBy.set(feeds, name);
+  }
+  if (stale.length > 0) throw staleCheckpoints(stale);
+}
+
+/** Removes from the log the stages that the recipe does not train any more. */
+export async function forgetOtherStages(run: Ingredients & { readonly log: JsonLog }): Promise<void> {
+  const stages = trainedStages(run);
+  for (const name of ['judge', 'tokenizer', 'generator']) {
+    if (!stages.some((stage) => stage.name === name)) await run.log.rewind(name, 0);
+  }
+}

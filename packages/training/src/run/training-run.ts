@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { Engine } from '@tessera/engine';
+import { printable } from '@tessera/errors';
+import type { Plugins } from '@tessera/models';
+import { showProgress, type Progress } from '@tessera/progress';
+import type { DataSet } from '../data/data-set.ts';
+import type { LoadedRecipe } from '../recipe/read-recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { jsonLog, type JsonLog } from '../report/json-log.ts';
+import type { Provenance } from '../stage/checkpoint.ts';
+import type { Cadence } from '../stage/optimiser.ts';
+import { runStage, type Stage } from '../stage/stage.ts';
+import { digestsOf, type DataDigests } from './provenance.ts';
+
+export interface RunRequest {
+  readonly loaded: LoadedRecipe;
+  readonly engine: Engine;
+  /** Third-party plug-ins, in addition to Tessera's own. */
+  readonly plugins?: Partial<Plugins>;
+  /** The folder for everything that is written: checkpoints, log, pictures, the model. */
+  readonly out: string;
+  /** Shows progress: a bar on a terminal, lines now and then elsewhere. */
+  readonly stream: Writable & { isTTY?: boolean; columns?: number };
+  /** Aborting stops the run after the step in progress, with a checkpoint. */
+  readonly signal: AbortSignal;
+}
+
+/** A run of a recipe with its data open. Each function names the fields of it that it needs. */
+export interface TrainingRun extends Pick<RunRequest, 'engine' | 'out'> {
+  readonly recipe: Recipe;
+  readonly plugins: Partial<Plugins>;
+  readonly data: DataSet;
+  readonly digests: DataDigests;
+  readonly log: JsonLog;
+  readonly progress: (label: string) => (total: number) => Progress;
+  /** Tells the user something in a sentence. */
+  readonly note: (sentence: string) => void;
+  /** Trains a stage, from its checkpoint if there is one. Returns false if the signal stopped it. */
+  readonly train: (
+    stage: Stage,
+    options: { readonly every: Cadence; readonly provenance: Provenance },
+  ) => Promise<boolean>;
+}
+
+export async function openRun(
+  { loaded: { recipe }, engine, plugins = {}, out, stream, signal }: RunRequest,
+  data: DataSet,
+): Promise<TrainingRun> {
+  const log = jsonLog(join(out, 'log.jsonl'));
+  const progress: TrainingRun['progress'] = (label) => (total) => showProgress(label, { total, out: stream });
+  return {
+    recipe,
+    engine,
+    plugins,
+    out,
+    data,
+    digests: await digestsOf(data),
+    log,
+    progress,
+    note: (sentence) => void stream.write(`Note: ${printable(sentence)}\n`),
+    async train(stage, { every, provenance }) {
+      const run = { folder: out, provenance, cadence: every, log, progress: progress(stage.name), signal };
+      return (await runStage(stage, run)).finished;
+    },
+  };
+}

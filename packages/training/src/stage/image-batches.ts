@@ -1,0 +1,102 @@
+import { tensorFrom, type TrainStep } from '@tessera/engine';
+import { batchOrder, drawFlips, flipImages, shiftImages } from '../data/batches.ts';
+import type { ImageSize, Split } from '../data/data-set.ts';
+import type { Batch } from './stage.ts';
+
+export interface ImageBatches {
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly seed: number;
+  /** Images move by up to so many pixels; 0 for none. */
+  readonly shift: number;
+  /** Whether every other image, at random, is mirrored. */
+  readonly flips: boolean;
+}
+
+/** Makes the batch of some members of a split: `image_BHWC` in [0, 1] and `label_B`. */
+export function imageBatch(image: ImageSize): (split: Split, indices: Int32Array) => Promise<Batch> {
+  return async (split, indices) => toTensors(await split.read(indices), image, labelsOf(split, indices));
+}
+
+/** A split from its first to its last member, in batches of one size (a small split is one batch); what does not fill a batch is left out. */
+export async function* chunks(
+  split: Split,
+  batch: number,
+  make: (split: Split, indices: Int32Array) => Promise<Batch>,
+): AsyncGenerator<Batch> {
+  const size = batchWithin(batch, split.count);
+  for (let start = 0; start + size <= split.count; start += size) {
+    yield make(
+      split,
+      Int32Array.from({ length: size }, (_, i) => start + i),
+    );
+  }
+}
+
+/** The batches of every optimiser step: `image_BHWC` in [0, 1] and `label_B`. */
+export function imageBatches(
+  split: Split,
+  image: ImageSize,
+  { batch, accumulate, seed, shift, flips }: ImageBatches,
+): (step: number) => Promise<readonly Batch[]> {
+  const order = batchOrder(split.count, { batch, seed });
+  const one = async (number: number): Promise<Batch> => {
+    const indices = order.batch(number);
+    const pixels = await split.read(indices);
+    const moved = shift > 0 ? shiftImages(pixels, image, { most: shift, seed, step: number }) : pixels;
+    const seen = flips ? flipImages(moved, image, drawFlips(indices.length, { seed, number })) : moved;
+    return toTensors(seen, image, labelsOf(split, indices));
+  };
+  return (step) => Promise.all(Array.from({ length: accumulate }, (_, part) => one(step * accumulate + part)));
+}
+
+function labelsOf(split: Split, indices: Int32Array): Int32Array {
+  return indices.map((index) => split.label_N[index]!);
+}
+
+function toTensors(pixels: Float32Array, { height, width, channels }: ImageSize, label_B: Int32Array): Batch {
+  return {
+    image_BHWC: tensorFrom(pixels, [label_B.length, height, width, channels]),
+    label_B: tensorFrom(label_B, [label_B.length], 'int32'),
+  };
+}
+
+/** Numbers of a validation: means over its batches, weighed equally. */
+export type Means = Readonly<Record<string, number | readonly number[]>>;
+
+/** The size of held-out batches: as in training, but a split that is smaller is one batch. */
+export function batchWithin(batch: number, count: number): number {
+  return Math.max(1, Math.min(batch, count));
+}
+
+/**
+ * Loss and the named aux figures on held-out batches, all drawn with the same random numbers each time, so that two
+ * validations differ by the parameters alone. Names get the prefix `validation.`.
+ */
+export async function validate(
+  trainStep: TrainStep,
+  batches: AsyncIterable<Batch>,
+  names: readonly string[],
+): Promise<Means> {
+  const sums = new Map<string, Float64Array>();
+  let count = 0;
+  for await (const batch of batches) {
+    const { loss, aux } = await trainStep.evaluate(batch, count);
+    for (const tensor of Object.values(batch)) tensor.dispose();
+    add(sums, 'loss', [loss]);
+    for (const name of names) add(sums, name, aux[name]!);
+    count++;
+  }
+  return Object.fromEntries(
+    [...sums].map(([name, sum]) => {
+      const means = Array.from(sum, (value) => value / count);
+      return [`validation.${name}`, means.length === 1 ? means[0]! : means];
+    }),
+  );
+}
+
+function add(sums: Map<string, Float64Array>, name: string, values: ArrayLike<number>): void {
+  const sum = sums.get(name) ?? new Float64Array(values.length);
+  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
+  sums.set(name, sum);
+}

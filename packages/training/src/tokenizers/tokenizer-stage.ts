@@ -1,0 +1,108 @@
+import type { Engine, TrainResult, TrainStep } from '@tessera/engine';
+import { freshWeights, type FreshWeights } from '@tessera/models';
+import type { DataSet } from '../data/data-set.ts';
+import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
+import { hyperOf, optimiserSpec } from '../stage/optimiser.ts';
+import type { Figures, Stage } from '../stage/stage.ts';
+import { adversarialStep, openAdversarialTraining, type AdversarialTraining } from './adversarial.ts';
+import type { FeatureNetwork, ImageBatch } from './reconstruction-loss.ts';
+import type { TokenizerObjective } from './tokenizer-training.ts';
+import { trainerOf, type TokenizerRecipe } from './trainable-tokenizers.ts';
+
+export interface TokenizerStageOptions {
+  readonly engine: Engine;
+  readonly data: DataSet;
+  readonly recipe: TokenizerRecipe;
+  /** As the tokenizer's plug-in parsed it. */
+  readonly config: unknown;
+  readonly seed: number;
+  /** Whether training also sees mirrored images. */
+  readonly flips?: boolean;
+  /** The network of the perceptual term, or null without one. */
+  readonly network: FeatureNetwork | null;
+}
+
+/** The training of a tokenizer. `weights` hold the trained parameters after `trainStep.sync`. */
+export interface TokenizerStage extends Stage {
+  /**
+   * Reconstructs the first images of the validation split (of the training split without one) with the current parameters.
+   * Both are in [0, 1].
+   */
+  reconstruct(): Promise<{ readonly real: Float32Array; readonly made: Float32Array }>;
+  readonly weights: FreshWeights;
+  dispose(): void;
+}
+
+/** Stage one: trains a tokenizer to reconstruct images. */
+export function tokenizerStage(options: TokenizerStageOptions): TokenizerStage {
+  const { engine, data, recipe, config, seed, flips = false } = options;
+  const weights = freshWeights(seed);
+  const objective = trainerOf(recipe).open({ recipe, config, weights, data, seed });
+  const adversarial = openAdversarialTraining(engine, recipe, { channels: data.image.channels, seed });
+  const spec = generatorSpec(options, { objective, weights, adversarial });
+  const generator = engine.compileTrainStep({ name: 'tokenizer', ...spec, ...optimiserSpec(recipe) });
+  const trainStep = adversarial
+    ? adversarialStep({ generator, discriminator: adversarial.trainStep, from: adversarial.from })
+    : generator;
+  const hooks = objective.hooks?.(trainStep);
+  const { batch, accumulate, steps } = recipe;
+  return {
+    name: 'tokenizer',
+    steps,
+    weights,
+    trainStep,
+    spec,
+    hyper: hyperOf(recipe, seed),
+    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: 0, flips }),
+    ...(hooks && { start: hooks.start, after: hooks.after, memory: hooks.memory }),
+    figures: (result) => ({ ...termsOf(result, objective), ...hooks?.figures(result) }),
+    ...(data.validation.count > 0 && {
+      validate: () =>
+        validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['l1', 'l2', ...objective.terms]),
+    }),
+    reconstruct: () => reconstructNow(options, trainStep),
+    dispose() {
+      trainStep.dispose();
+      weights.dispose();
+      adversarial?.weights.dispose();
+    },
+  };
+}
+
+function generatorSpec(
+  { recipe, network }: TokenizerStageOptions,
+  {
+    objective,
+    weights,
+    adversarial,
+  }: { objective: TokenizerObjective; weights: FreshWeights; adversarial: AdversarialTraining | null },
+): Stage['spec'] & { readonly frozen?: FreshWeights['params'] } {
+  const { l1, l2, perceptual } = recipe.loss;
+  const loss = objective.loss({
+    l1,
+    l2,
+    perceptual: perceptual > 0 && network ? { weight: perceptual, network } : null,
+    adversarial: adversarial && { weight: adversarial.weight, discriminator: adversarial.discriminator },
+  });
+  return {
+    params: weights.params,
+    ...(adversarial && { frozen: adversarial.weights.params }),
+    loss: (batch, rng) => loss(batch as unknown as ImageBatch, rng),
+  };
+}
+
+async function reconstructNow({ data, recipe }: TokenizerStageOptions, trainStep: TrainStep) {
+  const split = data.validation.count > 0 ? data.validation : data.train;
+  const members = Int32Array.from({ length: recipe.batch }, (_, i) => i % split.count); // the program takes whole batches only
+  const batch = await imageBatch(data.image)(split, members);
+  const { aux } = await trainStep.evaluate(batch, 0);
+  for (const tensor of Object.values(batch)) tensor.dispose();
+  const made = (aux['made_BHWC'] as Float32Array).map((value) => Math.min(1, Math.max(0, (value + 1) / 2)));
+  return { real: await split.read(members), made };
+}
+
+const TERMS = ['l1', 'l2', 'perceptual', 'adversarial', 'discriminator'];
+
+function termsOf({ aux }: TrainResult, { terms }: TokenizerObjective): Figures {
+  return Object.fromEntries([...TERMS, ...terms].flatMap((name) => (aux[name] ? [[name, aux[name][0]!]] : [])));
+}
