@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import {
-  buildTokenizer,
+  classOf,
   disposeAll,
   type Encoding,
   type Layout,
@@ -77,7 +77,7 @@ export async function openTokenizer(folder: string, { engine, plugins }: OpenMod
   const manifest = await readManifest(folder);
   const { plugin, config } = resolveParts(manifest, folder, plugins).tokenizer;
   const weights = await fileWeights(join(folder, manifest.tokenizer.weights!.file));
-  const tokenizer = buildTokenizer(plugin, plugin.config.parse(config, folder), { engine, weights });
+  const tokenizer = plugin.build(plugin.config.parse(config, folder), { engine, weights });
   weights.finish();
   return {
     ...tokenizer,
@@ -120,7 +120,7 @@ export async function reconstructAll(
 
 /** Rows of nobody: canvases draw nothing at random. */
 function rowsOf(count: number): Row[] {
-  return Array.from({ length: count }, () => ({ seed: 0, label: -1 }));
+  return Array.from({ length: count }, () => ({ seed: 0, condition: classOf(-1) }));
 }
 
 function allAtOnce({ length }: Layout, count: number): Step {

@@ -36,7 +36,7 @@ export function causalLoss(
 ): (batch: CausalBatch, rng: TraceRng) => { loss: Scalar } {
   return ({ label_B, order_BL, rank_BL, ...encoding }, rng) => {
     const tokens = tokenizer.draw(encoding, rng);
-    const lesson = {
+    const trainBatch = {
       values_BLC: tokens.values_BlC,
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
@@ -44,8 +44,8 @@ export function causalLoss(
       condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
     };
     const context = { rng, train: true };
-    const taught = backbone.teach(lesson, context);
-    return { loss: tf.mean(head.loss(taught, tokensAt(tokens, taught.positions_Bl), context)) };
+    const hidden = backbone.teach(trainBatch, context);
+    return { loss: tf.mean(head.loss(hidden, tokensAt(tokens, hidden.positions_Bl), context)) };
   };
 }
 

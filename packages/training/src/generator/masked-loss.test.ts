@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { createEngine, type Engine, keyedRng, type Param, tensorFrom, type TraceRng } from '@tessera/engine';
+import { type Engine, keyedRng, type Param, tensorFrom, type TraceRng } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe.ts';

@@ -46,19 +46,19 @@ export function maskedLoss(
   return ({ label_B, order_BL, rank_BL, known, weight_l, ...encoding }, rng) => {
     const length = order_BL.shape[1]!;
     const tokens = tokenizer.draw(encoding, rng);
-    const lesson = {
+    const trainBatch = {
       values_BLC: tokens.values_BlC,
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
       cut: { known, ...boundsOf(cuts, length - weight_l.shape[0]!) },
-      label_B: dropLabels(label_B, rng, labelDrop),
+      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
     };
     const context = { rng, train: true };
-    const taught = backbone.teach(lesson, context);
-    const loss_Bl = head.loss(taught, tokensAt(tokens, taught.positions_Bl), context);
+    const hidden = backbone.teach(trainBatch, context);
+    const loss_Bl = head.loss(hidden, tokensAt(tokens, hidden.positions_Bl), context);
     const loss = tf.mean(tf.sum(tf.mul(loss_Bl, weight_l), 1)) as Scalar;
-    const hidden: Scalar = tf.sub(1, tf.div(tf.cast(known, 'float32'), length));
-    return { loss, aux: { hidden } };
+    const share: Scalar = tf.sub(1, tf.div(tf.cast(known, 'float32'), length));
+    return { loss, aux: { hidden: share } };
   };
 }
 

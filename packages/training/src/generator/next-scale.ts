@@ -48,17 +48,17 @@ export function nextScaleLoss(
     const estimates_BLC = tokenizer.estimates!(values_BlC);
     const cut = <T extends Tensor>(tokens: T, count: number): T =>
       tokens.shape[1] === count ? tokens : (tf.slice(tokens, [0, 0], [batch, count]) as T);
-    const lesson = {
+    const trainBatch = {
       values_BLC: cut(values_BlC, length),
       estimates_BLC: cut(estimates_BLC, length - sizes[0]!),
       order_BL: raster_BL,
       rank_BL: raster_BL,
       cut: null,
-      label_B: dropLabels(label_B, rng, labelDrop),
+      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
     };
     const context = { rng, train: true };
-    const target = { values_BlC: lesson.values_BLC, ...(index_Bl && { index_Bl: cut(index_Bl, length) }) };
-    const loss_BL = head.loss(backbone.teach(lesson, context), target, context);
+    const target = { values_BlC: trainBatch.values_BLC, ...(index_Bl && { index_Bl: cut(index_Bl, length) }) };
+    const loss_BL = head.loss(backbone.teach(trainBatch, context), target, context);
     const weights = weight_L.shape[0] === length ? weight_L : tf.slice(weight_L, [0], [length]);
     const loss = tf.mean(tf.sum(tf.mul(loss_BL, weights), 1)) as Scalar;
     const scale_S = tf.stack(tf.split(loss_BL, [...sizes], 1).map((part) => tf.mean(part))) as Tensor1D;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
-import { schema, type Backbone, type Field, type Head, type Order, type Tokenizer, type Tokens } from '@tessera/core';
+import type { Backbone, Head, Order, Tokenizer, Tokens } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { nullable, type FieldType } from '../schema/fields.ts';
 import { trainingFields } from '../stage/optimiser.ts';

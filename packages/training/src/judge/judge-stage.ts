@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { type Engine, nn } from '@tessera/engine';
 import { folderName, freshWeights, type FreshWeights } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';

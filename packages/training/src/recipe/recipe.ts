@@ -1,4 +1,5 @@
-import { mostGuidance, schema, type Field, type PreviewKind } from '@tessera/core';
+import { mostGuidance, type PreviewKind } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
 import { folderName } from '@tessera/models';
 import { dataFields } from '../data/data-kinds.ts';
 import { generatorFields } from '../generator/objective.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { thenDispose, type Tokenizer } from '@tessera/core';
-import { createEngine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { TesseraError } from '@tessera/errors';
 import { fileWeights, freshWeights, openModel, savedTensors, saveModel, withOrigins } from '@tessera/models';
 import { usesFlips } from '../data/data-kinds.ts';

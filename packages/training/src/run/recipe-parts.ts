@@ -1,7 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import {
   buildAround,
-  buildTokenizer,
   checkParts,
   type Composition,
   disposeAll,
@@ -71,7 +70,7 @@ export async function fitParts(request: FitRequest, data: DataSet): Promise<Fitt
     throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'a generator to train' });
   }
   const parts = partsOf(recipe, plugins);
-  checkClasses(who, parts.facts.classes, data.classes.length);
+  checkClasses(who, parts.facts.condition.classes, data.classes.length);
   checkDefaults(recipe, parts, data);
   const { image, parameters } = tryBuilding(engine, parts);
   checkSize(who, image, data.image);
@@ -167,7 +166,7 @@ async function findTokenizer(
   const path = join(model, manifest.tokenizer.weights!.file);
   const weights = await fileWeights(path);
   try {
-    buildTokenizer(parts.tokenizer.plugin, own, { engine, weights }).dispose();
+    parts.tokenizer.plugin.build(own, { engine, weights }).dispose();
     weights.finish();
     return { path, parameters: weights.parameters };
   } finally {
@@ -226,7 +225,7 @@ export function tryBuilding(engine: Engine, recipeParts: RecipeParts): BuiltToke
   const held: Held[] = [own, backbone, head];
   let found: BuiltTokenizer;
   try {
-    const tokenizer = buildTokenizer(parts.tokenizer.plugin, facts.configs.tokenizer, { engine, weights: own });
+    const tokenizer = parts.tokenizer.plugin.build(facts.configs.tokenizer, { engine, weights: own });
     held.unshift(tokenizer);
     const built = buildTrained(engine, recipeParts, { tokenizer, weights: { backbone, head } });
     held.unshift(built.backbone, built.head);

@@ -1,4 +1,4 @@
-import { buildTokenizer, type Composition, disposeAll, type Held, sample } from '@tessera/core';
+import { type Composition, disposeAll, type Held, sample } from '@tessera/core';
 import { type Engine, keyedRng } from '@tessera/engine';
 import { freshWeights, readRequest } from '@tessera/models';
 import { usesFlips } from '../data/data-kinds.ts';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { buildTokenizer, disposeAll } from '@tessera/core';
+import { disposeAll } from '@tessera/core';
 import { type Engine, type GraphNode, trace, type TraceRng, type Value } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
@@ -73,7 +73,7 @@ export async function freshGenerator(
 ): Promise<Stage & { dispose(): void }> {
   const { plugin } = recipeParts.parts.tokenizer;
   const context = { engine, weights: freshWeights(seed) };
-  const tokenizer = buildTokenizer(plugin, recipeParts.facts.configs.tokenizer, context);
+  const tokenizer = plugin.build(recipeParts.facts.configs.tokenizer, context);
   const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
   const built = buildTrained(engine, recipeParts, { tokenizer, weights });
   const { name, shape, values } = await encodeImages(tokenizer, await data.train.read(Int32Array.of(0)), 1);

@@ -3,7 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, truncate, utimes, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { createEngine, type Engine } from '@tessera/engine';
+import type { Engine } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe.ts';
 import { microRecipe } from '../testing/micro.fixture.ts';

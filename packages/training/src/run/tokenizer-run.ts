@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { buildTokenizer, disposeAll, type Tokenizer } from '@tessera/core';
+import { disposeAll, type Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { fileWeights, savedTensors } from '@tessera/models';
 import { usesFlips } from '../data/data-kinds.ts';
@@ -51,7 +51,7 @@ export async function openTokenizerFile(
 ): Promise<{ tokenizer: Tokenizer; dispose(): void }> {
   const { plugin } = parts.tokenizer;
   const weights = await fileWeights(path);
-  const tokenizer = buildTokenizer(plugin, plugin.config.parse(config, path), { engine, weights });
+  const tokenizer = plugin.build(plugin.config.parse(config, path), { engine, weights });
   weights.finish();
   return {
     tokenizer,

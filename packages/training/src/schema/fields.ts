@@ -4,6 +4,9 @@ import { TesseraError } from '@tessera/errors';
 /** The type of the values that a field reads. Types of recipes are derived from their schemas by it. */
 export type FieldType<F> = F extends Field<infer T> ? T : never;
 
+/** The type of an object with these fields. */
+export type FieldsType<F> = { readonly [K in keyof F]: FieldType<F[K]> };
+
 /** A field that may also be null. */
 export function nullable<T>(inner: Field<T>): Field<T | null> {
   return schema.field((value, place) => (value === null ? null : inner.read(value, place)), inner.json);

@@ -1,7 +1,8 @@
-import { roundHalfEven, schema } from '@tessera/core';
+import { roundHalfEven } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import type { TrainHyper } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { FieldType } from '../schema/fields.ts';
+import type { FieldsType } from '../schema/fields.ts';
 
 const { object, integer, number, string, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });
@@ -49,10 +50,8 @@ export const trainingFields = {
   ),
 } as const;
 
-const training = object(trainingFields);
-
 /** Length, batches, optimiser and cadences of one stage. */
-export type TrainingRecipe = FieldType<typeof training>;
+export type TrainingRecipe = FieldsType<typeof trainingFields>;
 
 /** How often a stage logs, validates, draws and saves, in steps; 0 for never. */
 export type Cadence = TrainingRecipe['every'];

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { defineTokenizer, type Layout, pixelsOf, schema, TokenCanvas, type Tokenizer } from '@tessera/core';
+import { type Layout, pixelsOf, TokenCanvas, type Tokenizer } from '@tessera/core';
+import { defineTokenizer } from '@tessera/plugin-kit';
+import { schema } from '@tessera/schema';
 
 const layout: Layout = { length: 4, scales: [{ start: 0, height: 2, width: 2 }] };
 

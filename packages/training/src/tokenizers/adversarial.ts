@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
-import { schema, type Weights } from '@tessera/core';
+import type { Weights } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { type Engine, nn, tensorFrom, type TrainResult, type TrainStep } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
 import { optimiserSpec, type TrainingRecipe } from '../stage/optimiser.ts';

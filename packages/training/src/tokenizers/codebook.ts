@@ -1,4 +1,5 @@
-import { schema, type Layout } from '@tessera/core';
+import type { Layout } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { keyedRng, type TrainResult, type TrainStep } from '@tessera/engine';
 import { type CodeUsage, deadCodes, emptyUsage, recordHits, usageMargin, usagePercent } from '@tessera/tokenizer-vq';
 import type { EncodedSplit } from './encoded-split.ts';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { type Engine, keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import {

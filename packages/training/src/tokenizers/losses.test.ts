@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
-import { createEngine, type Engine, tensorFrom } from '@tessera/engine';
+import { type Engine, tensorFrom } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { categoricalHead } from '@tessera/head-categorical';
 import { freshWeights } from '@tessera/models';
 import { vqTokenizer } from '@tessera/tokenizer-vq';

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { nn } from '@tessera/engine';
-import { nullable, type FieldType } from '../schema/fields.ts';
+import { nullable, type FieldsType } from '../schema/fields.ts';
 import { adversarialFields, adversarialLoss, type Discriminator } from './adversarial.ts';
 
-const { number, object, optional } = schema;
+const { number, optional } = schema;
 const weight = number({ min: 0 });
 
 /** Fields of `tokenizer.loss` that every autoencoder has: weights of the terms, 0 for none. */
@@ -18,8 +18,7 @@ export const reconstructionFields = {
   adversarial: optional(nullable(adversarialFields), null),
 } as const;
 
-const reconstruction = object(reconstructionFields);
-export type ReconstructionRecipe = FieldType<typeof reconstruction>;
+export type ReconstructionRecipe = FieldsType<typeof reconstructionFields>;
 
 /** Weights and networks of the terms that every autoencoder is trained with. Errors are measured in [-1, 1]. */
 export interface ReconstructionOptions {

@@ -1,6 +1,7 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import type { LinearPreview } from '@tessera/autoencoder';
-import type { Field, Weights } from '@tessera/core';
+import type { Weights } from '@tessera/core';
+import type { Field } from '@tessera/schema';
 import { tensorFrom, type Engine, type TraceRng, type TrainResult, type TrainStep } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { FreshWeights } from '@tessera/models';

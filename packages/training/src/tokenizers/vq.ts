@@ -1,6 +1,6 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { fitPreview, type LinearPreview, toNetworkRange } from '@tessera/autoencoder';
-import { schema } from '@tessera/core';
+import { schema } from '@tessera/schema';
 import { type Engine, nn, type TrainStep } from '@tessera/engine';
 import {
   encodeFeatures,
