@@ -132,7 +132,7 @@ export function ModelFields({ model, own, titled, onChange }: ModelFieldsProps) 
       {own.guidance !== null && (
         <RangeField
           name="Guidance"
-          hint={`How strongly the class pulls; ${model.guidanceOff} is off`}
+          hint={`Strength of the class condition; ${model.guidanceOff} is off`}
           value={own.guidance}
           range={{ min: 0, max: Math.max(10, own.guidance), step: 0.1 }}
           onChange={(guidance) => onChange({ ...own, guidance })}
