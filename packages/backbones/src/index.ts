@@ -1,14 +1,17 @@
-export { dropPathRates, type AdaLNConfig as NextScaleConfig } from './adaln/config.ts';
-export { causalTransformer } from './causal/causal-transformer.ts';
-export { nextScaleTransformer } from './next-scale/next-scale-transformer.ts';
-export { attend, type AttentionInput, type AttentionOutput, type KeysValues } from './adaln/attention.ts';
-export { modulate, runBlock, type BlockInput, type Branch } from './adaln/block.ts';
-export { conditionOn, type Conditioning } from './adaln/conditioning.ts';
-export { forward, type ForwardInput, type ForwardOutput } from './adaln/forward.ts';
-export { takeParams, type NextScaleDims, type NextScaleParams } from './next-scale/params.ts';
-export { blockCausalMask, placesOf, startOf, wordsOf } from './next-scale/places.ts';
-export { runBlock as runMaskedBlock, type BlockInput as MaskedBlockInput } from './masked/block.ts';
-export type { MaskedConfig, TransformerConfig } from './masked/config.ts';
-export { bufferTokens, decode, embedTokens, encode, spread, type MaskedModel } from './masked/forward.ts';
-export { maskedEncoderDecoder } from './masked/masked-encoder-decoder.ts';
-export { takeParams as takeMaskedParams, type MaskedDims, type MaskedParams } from './masked/params.ts';
+export { causalTransformer } from './causal/backbone.ts';
+export { attend } from './class-modulated/attention.ts';
+export type { ClassModulatedConfig as NextScaleConfig } from './class-modulated/params.ts';
+export { conditionOn, dropPathRates, forward, modulate, runBlock } from './class-modulated/transformer.ts';
+export { maskedEncoderDecoder } from './masked/backbone.ts';
+export {
+  bufferTokens,
+  decode,
+  embedTokens,
+  encode,
+  runBlock as runMaskedBlock,
+  spread,
+  type MaskedModel,
+} from './masked/encoder-decoder.ts';
+export { takeParams as takeMaskedParams, type MaskedConfig, type TransformerConfig } from './masked/params.ts';
+export { nextScaleTransformer } from './next-scale/backbone.ts';
+export { blockCausalMask, placesOf, startOf, takeParams, wordsOf } from './next-scale/model.ts';

@@ -1,16 +1,166 @@
-import type { BackboneDims } from '@tessera/core';
-import type { AdaLNModel } from '../adaln/programs.ts';
-import type { CausalParams } from './params.ts';
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { BackboneDims, Lesson, Taught, TrainContext, Weights } from '@tessera/core';
+import { nn, type Engine, type Program } from '@tessera/engine';
+import { checkLessonLength, refuseCut } from '../checks.ts';
+import { maskOf } from '../class-modulated/attention.ts';
+import {
+  compileSteps,
+  type ClassModulatedModel,
+  type Modulations,
+  type StepPrograms,
+} from '../class-modulated/cache.ts';
+import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParams } from '../class-modulated/params.ts';
+import { conditionOn, dropPath, forward } from '../class-modulated/transformer.ts';
+import { linear, type LinearParams } from '../linear.ts';
+import { rowsAt, scaleOfPositions } from '../positions.ts';
+
+/*
+ * The causal transformer: its parameters, how tokens enter it, teacher forcing, and the programs of sampling. The blocks
+ * themselves: ../class-modulated/transformer.ts.
+ */
 
 export const WHO = 'causal-transformer';
 
 /** A built model, as all passes through it need it. */
-export interface CausalModel extends AdaLNModel {
+export interface CausalModel extends ClassModulatedModel {
   readonly dims: BackboneDims;
   readonly params: CausalParams;
+}
+
+export interface CausalParams extends ClassModulatedParams {
+  /** Added to the class for the first input, [1, 1, D]. */
+  readonly start: Tensor;
+  /** Where a seen token lies, [1, L, D]. */
+  readonly pos: Tensor;
+  /** Which position is to be predicted, [1, L, D]. */
+  readonly nextPos: Tensor;
+  /** Which scale is to be predicted, [S, D]; null where there is one. */
+  readonly levelEmbed: Tensor | null;
+  readonly wordEmbed: LinearParams;
+}
+
+/** Takes parameters with the names, initialisation and decay of the official VAR, as far as it has them. */
+export function takeParams(
+  config: ClassModulatedConfig,
+  { layout, space }: BackboneDims,
+  weights: Weights,
+): CausalParams {
+  const { width: D, classes } = config;
+  const { length, scales } = layout;
+  const take = takerOf(weights, D);
+  return {
+    start: take.table('pos_start', [1, 1, D], false),
+    pos: take.table('pos_1LC', [1, length, D], false),
+    nextPos: take.table('next_pos_1LC', [1, length, D], false),
+    wordEmbed: take.linear('word_embed', [D, space.channels]),
+    classEmbed: take.table('class_emb.weight', [classes + 1, D], true),
+    levelEmbed: scales.length > 1 ? take.table('lvl_embed.weight', [scales.length, D], false) : null,
+    ...takeStack(config, take),
+  };
+}
+
+/** The first input before its instruction: the class itself, [R, 1, D]. */
+function startOf({ params: { start } }: CausalModel, class_RD: Tensor2D): Tensor3D {
+  const [R, D] = class_RD.shape;
+  return tf.add(tf.reshape(class_RD, [R, 1, D]), start);
+}
+
+export type SeenTokens = {
+  readonly values_BlC: Tensor3D;
+  /** Where they lie; int32. */
+  readonly positions_Bl: Tensor2D;
+};
+
+/** Seen tokens with their places, before their instructions: [B, l, D]. */
+function seenTokens({ params: { pos, wordEmbed } }: CausalModel, seen: SeenTokens): Tensor3D {
+  const { values_BlC, positions_Bl } = seen;
+  const words_BlD = linear<Tensor>(values_BlC, wordEmbed);
+  return tf.add(words_BlD, nn.embedding(rowsOf(pos), positions_Bl)) as Tensor3D;
+}
+
+/**
+ * Position instructions (sigma-GPT, arXiv 2404.09562, section 2): what tells an input which position comes next (int32),
+ * and of which scale it is: [B, l, D].
+ */
+function instructions({ dims: { layout }, params }: CausalModel, positions_Bl: Tensor2D): Tensor3D {
+  const { nextPos, levelEmbed } = params;
+  if (!levelEmbed) return nn.embedding(rowsOf(nextPos), positions_Bl) as Tensor3D;
+  const scale_L = tf.tensor1d(scaleOfPositions(layout, layout.length), 'int32');
+  return nn.embedding(tf.add(rowsOf(nextPos), nn.embedding(levelEmbed, scale_L)), positions_Bl) as Tensor3D;
+}
+
+/** A table [1, L, D] as [L, D]. */
+function rowsOf(table: Tensor): Tensor2D {
+  return tf.reshape(table, table.shape.slice(1) as [number, number]);
+}
+
+/**
+ * Hidden states of all tokens at once, each image in its own order, where every token sees only those before it (teacher
+ * forcing). Traceable.
+ * @throws TesseraError `lesson-order`, `lesson-length`
+ */
+export function teach(model: CausalModel, lesson: Lesson, context: TrainContext): Taught {
+  const { config, dims, params } = model;
+  const { order_BL, values_BLC, label_B } = lesson;
+  refuseCut(lesson.cut, { who: WHO, order: 'an order of one token a step' });
+  const [B, L] = order_BL.shape;
+  checkLessonLength(L, dims.layout.length, WHO);
+  const modulations = conditionOn(params, label_B as Tensor1D);
+  const start_B1D = startOf(model, modulations.class_RD);
+  const positions_Bl = tf.slice(order_BL, [0, 0], [B, L - 1]) as Tensor2D;
+  const seen = L === 1 ? [] : [seenTokens(model, { values_BlC: rowsAt(values_BLC, positions_Bl), positions_Bl })];
+  const { hidden_RlD } = forward(params, {
+    x_RlD: tf.add(tf.concat([start_B1D, ...seen], 1), instructions(model, order_BL)),
+    modulations,
+    heads: config.heads,
+    past: null,
+    bias: maskOf(placesInOrder(L)),
+    ...dropPath(config, context),
+  });
+  return { values_BlD: hidden_RlD, positions_Bl: order_BL };
 }
 
 /** The place of every token in the order: each sees itself and what came before (see `maskValues`). */
 export function placesInOrder(length: number): Int32Array {
   return Int32Array.from({ length }, (_, place) => place);
+}
+
+/** What a rollout computes from its labels, for all steps. */
+export type Opening = Modulations & {
+  /** The first input, before its instruction. */
+  readonly start_R1D: Tensor3D;
+};
+
+export type Newest = SeenTokens & {
+  /** Positions to predict. */
+  readonly next_Bl: Tensor2D;
+};
+
+/** The compiled pieces of a rollout. */
+export interface CausalPrograms extends StepPrograms {
+  readonly open: Program<[label_R: Tensor1D], Opening>;
+  /** The first input with its instruction. */
+  readonly begin: Program<[start_R1D: Tensor3D, next_R1: Tensor2D], Tensor3D>;
+  /** Newest tokens as inputs; `row_R` says which image each row continues. */
+  readonly embed: Program<[Newest, row_R: Tensor1D], Tensor3D>;
+  dispose(): void;
+}
+
+/** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
+export function compilePrograms(model: CausalModel, engine: Engine): CausalPrograms {
+  const opening = (label_R: Tensor1D): Opening => {
+    const { class_RD, blocks, head_R2D } = conditionOn(model.params, label_R);
+    return { start_R1D: startOf(model, class_RD), blocks, head_R2D };
+  };
+  const beginning = (start_R1D: Tensor3D, next_R1: Tensor2D): Tensor3D =>
+    tf.add(start_R1D, instructions(model, next_R1));
+  const embedding = ({ next_Bl, ...seen }: Newest, row_R: Tensor1D): Tensor3D =>
+    tf.gather(tf.add(seenTokens(model, seen), instructions(model, next_Bl)) as Tensor3D, row_R);
+  const open = engine.compile(opening, { name: 'causal.open', axes: ['R'] });
+  const begin = engine.compile(beginning, { name: 'causal.begin', axes: ['R . .', 'R .'] });
+  const embed = engine.compile(embedding, { name: 'causal.embed', axes: ['B . .', 'B .', 'B .', 'R'] });
+  const { step, whole } = compileSteps(model, engine, 'causal');
+  const programs = [open, begin, embed, step, whole];
+  return { open, begin, embed, step, whole, dispose: () => programs.forEach((program) => program.dispose()) };
 }

@@ -4,8 +4,7 @@ import { marInventory, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openTinyMasked } from '../../fixtures/tiny-masked.ts';
 import { squareLayout } from '../../fixtures/tiny-model.ts';
-import { maskedConfig } from './config.ts';
-import { takeParams } from './params.ts';
+import { maskedConfig, takeParams } from './params.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 

@@ -1,7 +1,35 @@
 import type { Tensor } from '@tensorflow/tfjs';
-import type { Init, Layout, SpaceShape, Weights } from '@tessera/core';
-import type { LinearParams } from '../linear-params.ts';
-import type { MaskedConfig, TransformerConfig } from './config.ts';
+import type { BackboneDims, Init, Weights } from '@tessera/core';
+import { schema, type OutputOf } from '@tessera/schema';
+import type { LinearParams } from '../linear.ts';
+
+const { object, integer, number, optional, refine } = schema;
+/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+const upTo = (max: number) => integer({ min: 1, max });
+
+const transformer = refine(object({ depth: upTo(512), width: upTo(65536), heads: upTo(1024) }), ({ width, heads }) =>
+  width % heads === 0 ? null : 'a width that its heads divide',
+);
+
+/** One of the two transformers. */
+export type TransformerConfig = OutputOf<typeof transformer>;
+
+/** Configuration of the masked encoder-decoder (MAR, arXiv 2406.11838, sections 3.4 and 4.2). */
+export const maskedConfig = object({
+  classes: upTo(2 ** 20),
+  /** Sees the known tokens alone. */
+  encoder: transformer,
+  /** Sees all positions. */
+  decoder: transformer,
+  /** Tokens of the class put before those of the image. */
+  buffer: optional(upTo(4096), 64),
+  /** Hidden width of the feed-forward layers as a multiple of the width. */
+  mlpRatio: optional(number({ min: 0.25, max: 64 }), 4),
+  /** In training: of attention weights and of what the layers add. */
+  dropout: optional(number({ min: 0, max: 0.99 }), 0.1),
+});
+
+export type MaskedConfig = OutputOf<typeof maskedConfig>;
 
 export interface NormParams {
   readonly weight_D: Tensor;
@@ -34,21 +62,15 @@ export interface MaskedParams {
   readonly encoder: TransformerParams;
   /** From the encoder's width to the decoder's. */
   readonly bridge: LinearParams;
-  /** What stands for unknown tokens, [1, 1, D]. */
+  /** Stands for unknown tokens, [1, 1, D]. */
   readonly maskToken: Tensor;
   readonly decoder: TransformerParams;
   /** Added to the hidden states, [1, L, D]. */
   readonly headPlaces: Tensor;
 }
 
-/** The sizes that come from the tokenizer. */
-export interface MaskedDims {
-  readonly layout: Layout;
-  readonly space: SpaceShape;
-}
-
 /** Takes parameters under the official names, with the official initialisation and decay. */
-export function takeParams(config: MaskedConfig, dims: MaskedDims, weights: Weights): MaskedParams {
+export function takeParams(config: MaskedConfig, dims: BackboneDims, weights: Weights): MaskedParams {
   const { classes, buffer, encoder, decoder } = config;
   const { length } = dims.layout;
   const take = takerOf(weights);
@@ -90,7 +112,7 @@ function takeBlock(
 
 type Taker = ReturnType<typeof takerOf>;
 
-/** Tables start normal, matrices uniform (Glorot & Bengio 2010); of both, only what has one axis does not decay. */
+/** Tables start normal, matrices uniform (Glorot & Bengio 2010). Everything decays that has more than one axis. */
 function takerOf(weights: Weights) {
   const table: Init = { kind: 'normal', std: 0.02 };
   const vector = (name: string, size: number, kind: 'zeros' | 'ones'): Tensor =>

@@ -1,7 +1,7 @@
 import { tensorFrom } from '@tessera/engine';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { TokenCache } from './token-cache.ts';
+import { TokenCache } from './cache.ts';
 
 const added = (values: readonly number[]) => {
   const tensor = (sign: number) =>

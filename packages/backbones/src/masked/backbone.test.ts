@@ -10,11 +10,11 @@ import {
   type Step,
 } from '@tessera/core';
 import { tensorFrom, type Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTinyMasked, type TinyMasked } from '../../fixtures/tiny-masked.ts';
-import { maskedEncoderDecoder } from './masked-encoder-decoder.ts';
+import { maskedEncoderDecoder } from './backbone.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 

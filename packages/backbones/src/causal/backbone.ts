@@ -1,48 +1,76 @@
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { Context, Guidance, Hidden, Rollout, Row, Step } from '@tessera/core';
-import { tensorFrom } from '@tessera/engine';
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type {
+  Backbone,
+  BackboneDims,
+  BuildContext,
+  Context,
+  Guidance,
+  Hidden,
+  Rollout,
+  Row,
+  Step,
+} from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { openHistory } from '../adaln/history.ts';
-import { checkLabel } from '../label.ts';
-import { placesInOrder, WHO, type CausalModel } from './model.ts';
-import type { CausalPrograms, Opening } from './programs.ts';
-import { labelOf } from '@tessera/core';
+import { defineBackbone } from '@tessera/plugin-kit';
+import { classModulatedConfig, type ClassModulatedConfig } from '../class-modulated/params.ts';
+import { startRollout } from '../class-modulated/rollout.ts';
+import { intTensor } from '../positions.ts';
+import {
+  compilePrograms,
+  placesInOrder,
+  takeParams,
+  teach,
+  WHO,
+  type CausalModel,
+  type CausalPrograms,
+} from './model.ts';
+
+/**
+ * One token after another, in any order: p(x_1, ..., x_n) is the product of p(x_i | x_1, ..., x_(i-1)) (MAR, arXiv
+ * 2406.11838, section 3.3, equation 3; random orders: section 3.4). Each input carries the newest token, and an
+ * instruction which position comes next (sigma-GPT, arXiv 2404.09562). Blocks and conditioning are VAR's.
+ */
+export const causalTransformer = defineBackbone({
+  contract: 1,
+  name: WHO,
+  package: '@tessera/backbones',
+  config: classModulatedConfig,
+  describe: ({ width, classes }) => ({ width, classes, reads: 'last', remembers: true }),
+  build: buildBackbone,
+});
+
+function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context: BuildContext): Backbone {
+  const model = { config, dims, params: takeParams(config, dims, context.weights) };
+  const programs = compilePrograms(model, context.engine);
+  return {
+    width: config.width,
+    reads: 'last',
+    openRollout: (rows, guidance) => openRollout({ model, programs }, rows, guidance),
+    teach: (lesson, train) => teach(model, lesson, train),
+    dispose: () => programs.dispose(),
+  };
+}
 
 interface RolloutParts {
   readonly model: CausalModel;
   readonly programs: CausalPrograms;
-  readonly opening: Opening;
-  readonly guided: boolean;
 }
 
-/**
- * Begins one generation: rows 0..B-1 follow their labels, and when guided, rows B..2B-1 the null class.
- * @throws TesseraError `label-out-of-range`
- */
-export async function openRollout(
-  { model, programs }: Pick<RolloutParts, 'model' | 'programs'>,
+/** One token a step: the first sees the class alone, later ones the newest token and, by the cache, all before. */
+async function openRollout(
+  { model, programs }: RolloutParts,
   rows: readonly Row[],
   guidance: Guidance,
 ): Promise<Rollout> {
-  const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), model.config.classes, WHO));
-  const guided = guidance.active;
-  const label_R = intTensor(guided ? [...labels, ...labels.map(() => -1)] : labels) as Tensor1D;
-  const opening = await programs.open(label_R).finally(() => label_R.dispose());
-  return makeRollout({ model, programs, opening, guided }, rows.length);
-}
-
-function makeRollout({ model, programs, opening, guided }: RolloutParts, batch: number): Rollout {
-  const { start_R1D, blocks, head_R2D } = opening;
-  const { config, dims } = model;
-  const group_L = placesInOrder(dims.layout.length);
-  const history = openHistory({ config, programs, modulations: { blocks, head_R2D }, group_L });
-  const row_R = intTensor(Array.from({ length: start_R1D.shape[0] }, (_, row) => row % batch)) as Tensor1D;
+  const group_L = placesInOrder(model.dims.layout.length);
+  const started = await startRollout({ who: WHO, model, programs, group_L }, rows, guidance);
+  const { opening, history, guided, batch, row_R } = started;
   /** Where the newest tokens lie; empty before the first. */
   let newest = new Int32Array(0);
 
   function begin({ positions_Bl }: Step): Promise<Tensor3D> {
     const next_R1 = columnOf(guided ? [...positions_Bl, ...positions_Bl] : positions_Bl);
-    return programs.begin(start_R1D, next_R1).finally(() => next_R1.dispose());
+    return programs.begin(opening.start_R1D, next_R1).finally(() => next_R1.dispose());
   }
 
   function embed(values_BlC: Tensor3D, { positions_Bl }: Step): Promise<Tensor3D> {
@@ -60,15 +88,8 @@ function makeRollout({ model, programs, opening, guided }: RolloutParts, batch: 
       const values_RlD = await history.extend(x_RlD).finally(() => x_RlD.dispose());
       return { values_RlD, positions_Bl: step.positions_Bl, guided };
     },
-    dispose: () => {
-      history.dispose();
-      for (const tensor of [start_R1D, ...blocks, head_R2D, row_R]) tensor.dispose();
-    },
+    dispose: () => started.dispose(),
   };
-}
-
-function intTensor(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
-  return tensorFrom(Int32Array.from(values), shape, 'int32');
 }
 
 /** One number a row, [R, 1]. */

@@ -1,9 +1,42 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Init, Weights } from '@tessera/core';
-import type { LinearParams } from '../linear-params.ts';
-import type { AdaLNConfig } from './config.ts';
+import { schema, type OutputOf } from '@tessera/schema';
+import type { LinearParams } from '../linear.ts';
 
+const { object, integer, number, boolean, choice, optional, refine } = schema;
+/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+const upTo = (max: number) => integer({ min: 1, max });
+
+/** Configuration of a transformer that the class modulates (VAR, arXiv 2404.02905, section 3.3 and table 1). */
+export const classModulatedConfig = refine(
+  object({
+    classes: upTo(2 ** 20),
+    depth: upTo(512),
+    /** D. */
+    width: upTo(65536),
+    heads: upTo(1024),
+    /** Hidden width of the feed-forward layers as a multiple of `width`. */
+    mlpRatio: optional(number({ min: 0.25, max: 64 }), 4),
+    /** Queries and keys of unit length with a learned scale per head. Off: scores are scaled by 0.25 / sqrt(head size). */
+    qkNorm: optional(boolean(), true),
+    /** One modulation layer for all blocks, with an offset per block (VAR-d36). */
+    sharedAdaLN: optional(boolean(), false),
+    /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
+    dropPath: optional(number({ min: 0, max: 0.99 }), 0),
+    /** Initial size of the modulation: of scales and shifts, and of the gates. */
+    initModulation: optional(number({ min: 0 }), 0.5),
+    initGate: optional(number({ min: 0 }), 1e-5),
+    /** kv: keys and values of earlier tokens are kept; none: every step computes all tokens again, as a check. */
+    cache: optional(choice('kv', 'none'), 'kv'),
+  }),
+  ({ width, heads }) => (width % heads === 0 ? null : 'a width that its heads divide'),
+);
+
+export type ClassModulatedConfig = OutputOf<typeof classModulatedConfig>;
+
+/** Parameters of one block; D is the width. */
 export interface BlockParams {
+  /** [3D, D]: queries, keys, values. */
   readonly qkv_OI: Tensor;
   readonly qBias_D: Tensor;
   readonly vBias_D: Tensor;
@@ -12,24 +45,26 @@ export interface BlockParams {
   readonly proj: LinearParams;
   readonly fc1: LinearParams;
   readonly fc2: LinearParams;
-  /** A modulation layer of its own, or an offset [1, 1, 6, D] to the shared one. */
+  /** A modulation layer of its own, [6D, D], or an offset [1, 1, 6, D] to the shared one. */
   readonly modulation: LinearParams | Tensor;
 }
 
 /** The blocks and what modulates them. */
 export interface StackParams {
+  /** [6D, D]; null where every block has its own. */
   readonly sharedModulation: LinearParams | null;
   readonly blocks: readonly BlockParams[];
+  /** [2D, D] */
   readonly headModulation: LinearParams;
 }
 
-export interface AdaLNParams extends StackParams {
+export interface ClassModulatedParams extends StackParams {
   /** [classes + 1, D]; the last row is the null class. */
   readonly classEmbed: Tensor;
 }
 
-/** Under the names, with the initialisation and decay of the official VAR. */
-export function takeStack(config: AdaLNConfig, take: Taker): StackParams {
+/** Takes the blocks under the names, with the initialisation and decay of the official VAR. */
+export function takeStack(config: ClassModulatedConfig, take: Taker): StackParams {
   const { width: D, depth, sharedAdaLN, initModulation } = config;
   return {
     sharedModulation: sharedAdaLN ? take.linear('shared_ada_lin.1', [6 * D, D]) : null,
@@ -38,7 +73,7 @@ export function takeStack(config: AdaLNConfig, take: Taker): StackParams {
   };
 }
 
-function takeBlock(name: string, config: AdaLNConfig, take: Taker): BlockParams {
+function takeBlock(name: string, config: ClassModulatedConfig, take: Taker): BlockParams {
   const { width: D, depth, heads, mlpRatio, qkNorm } = config;
   const hidden = Math.round(D * mlpRatio);
   const residual = 1 / Math.sqrt(2 * depth);
@@ -55,11 +90,8 @@ function takeBlock(name: string, config: AdaLNConfig, take: Taker): BlockParams 
 }
 
 /** Gates are the first two of six parts, then scales and shifts. */
-function takeModulation(
-  name: string,
-  { width: D, sharedAdaLN, initGate, initModulation }: AdaLNConfig,
-  take: Taker,
-): LinearParams | Tensor {
+function takeModulation(name: string, config: ClassModulatedConfig, take: Taker): LinearParams | Tensor {
+  const { width: D, sharedAdaLN, initGate, initModulation } = config;
   const split = (rows: number, std: number): Init => ({
     kind: 'rows',
     parts: [

@@ -1,14 +1,26 @@
 import * as tf from '@tensorflow/tfjs';
-import { classOf, constantGuidance, noGuidance, randomOrder, rasterOrder, TokenCanvas } from '@tessera/core';
-import type { Backbone, Context, Guidance, Kept, OrderPlugin, Step, TrainContext } from '@tessera/core';
 import type { Tensor3D } from '@tensorflow/tfjs';
+import {
+  TokenCanvas,
+  constantGuidance,
+  noGuidance,
+  randomOrder,
+  rasterOrder,
+  type Backbone,
+  type Context,
+  type Guidance,
+  type Kept,
+  type OrderPlugin,
+  type Step,
+  type TrainContext,
+} from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { furthest } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lessonOf, openTinyCausal, tokensOf, type TinyCausal } from '../../fixtures/tiny-causal.ts';
-import type { AdaLNConfig } from '../adaln/config.ts';
-import { causalTransformer } from './causal-transformer.ts';
+import type { ClassModulatedConfig } from '../class-modulated/params.ts';
+import { causalTransformer } from './backbone.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -38,7 +50,7 @@ interface Rolled {
 /** A whole generation with the order's own plan and the canvas of core. */
 async function roll(backbone: Backbone, { model, length, channels }: TinyCausal, request: Request): Promise<Rolled> {
   const { order, labels, seeds, guidance = noGuidance, kept = null, values } = request;
-  const rows = labels.map((label, row) => ({ seed: seeds[row]!, condition: classOf(label) }));
+  const rows = labels.map((label, row) => ({ seed: seeds[row]!, label }));
   const { layout } = model.dims;
   const plan = order.build({}).open(layout, { rows, kept, options: {}, rng: keyedRng(seeds) });
   const parts = { who: 'test', layout, channels, decode: never, preview: never };
@@ -73,7 +85,7 @@ async function roll(backbone: Backbone, { model, length, channels }: TinyCausal,
 function taught(backbone: Backbone, tiny: TinyCausal, { orders, labels, values }: Taught): Float32Array[] {
   const lesson = lessonOf(tiny, { orders, labels, values });
   const all = tf.tidy(() => backbone.teach(lesson, still).values_BlD.dataSync<'float32'>());
-  tf.dispose([lesson.values_BLC, lesson.order_BL, lesson.rank_BL, lesson.condition.label_B]);
+  tf.dispose([lesson.values_BLC, lesson.order_BL, lesson.rank_BL, lesson.label_B]);
   const size = all.length / labels.length;
   return labels.map((_, row) => all.subarray(row * size, (row + 1) * size));
 }
@@ -151,7 +163,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
       const values = tokensOf(tiny, 1);
       const wrong = roll(backbone, tiny, { order: raster, labels: [4], seeds: [1], values });
       await expect(wrong).rejects.toThrow('label 4; expected a label from 0 to 3');
-      const rollout = await backbone.openRollout([{ seed: 0, condition: classOf(0) }], noGuidance);
+      const rollout = await backbone.openRollout([{ seed: 0, label: 0 }], noGuidance);
       const step: Step = { index: 0, of: 4, before: 4, after: 3, positions_Bl: Int32Array.of(0) };
       const values_BlC = tf.ones([1, 1, 3]) as Tensor3D;
       const misfit = (context: Context, positions = [0]) =>
@@ -167,7 +179,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
   });
 });
 
-type Size = { readonly sides: readonly number[] } & Partial<AdaLNConfig>;
+type Size = { readonly sides: readonly number[] } & Partial<ClassModulatedConfig>;
 
 describe('a batch', () => {
   it.each([

@@ -1,19 +1,82 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor3D } from '@tensorflow/tfjs';
-import type { TrainBatch, TrainContext } from '@tessera/core';
+import type { Lesson, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { furthest } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { lessonOf, openTinyCausal, tokensOf, type TinyCausal } from '../../fixtures/tiny-causal.ts';
-import type { AdaLNConfig } from '../adaln/config.ts';
-import { takeParams as takeNextScaleParams } from '../next-scale/params.ts';
-import { teach as teachNextScale } from '../next-scale/teach.ts';
-import { takeParams } from './params.ts';
-import { teach } from './teach.ts';
+import { lessonOf, openTinyCausal, tokensOf, type SeededWeights, type TinyCausal } from '../../fixtures/tiny-causal.ts';
+import type { ClassModulatedConfig } from '../class-modulated/params.ts';
+import { takeParams as takeNextScaleParams, teach as teachNextScale } from '../next-scale/model.ts';
+import { takeParams, teach } from './model.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
+
+function taken(sides: readonly number[], changes: Partial<ClassModulatedConfig> = {}): SeededWeights['taken'] {
+  const tiny = openTinyCausal(sides, changes);
+  tiny.dispose();
+  return tiny.weights.taken;
+}
+
+const block = [
+  'attn.mat_qkv.weight',
+  'attn.q_bias',
+  'attn.v_bias',
+  'attn.scale_mul_1H11',
+  'attn.proj.weight',
+  'attn.proj.bias',
+  'ffn.fc1.weight',
+  'ffn.fc1.bias',
+  'ffn.fc2.weight',
+  'ffn.fc2.bias',
+  'ada_lin.1.weight',
+  'ada_lin.1.bias',
+];
+
+describe('takeParams', () => {
+  it('names parameters as VAR does, and the instructions beside them', () => {
+    expect(Object.fromEntries([...taken([3])].map(([name, { tensor }]) => [name, tensor.shape]))).toMatchObject({
+      pos_start: [1, 1, 24],
+      pos_1LC: [1, 9, 24],
+      next_pos_1LC: [1, 9, 24],
+      'word_embed.weight': [24, 3],
+      'class_emb.weight': [5, 24],
+    });
+    expect([...taken([3]).keys()]).toEqual([
+      'pos_start',
+      'pos_1LC',
+      'next_pos_1LC',
+      'word_embed.weight',
+      'word_embed.bias',
+      'class_emb.weight',
+      ...['blocks.0', 'blocks.1'].flatMap((name) => block.map((part) => `${name}.${part}`)),
+      'head_nm.ada_lin.1.weight',
+      'head_nm.ada_lin.1.bias',
+    ]);
+  });
+
+  it('tells scales apart where there are several', () => {
+    expect(taken([1, 2]).get('lvl_embed.weight')!.tensor.shape).toEqual([2, 24]);
+  });
+
+  it('lets only matrices and class embeddings decay', () => {
+    for (const [name, { spec }] of taken([1, 2], { sharedAdaLN: true })) {
+      const isMatrix = name.endsWith('.weight') && name !== 'lvl_embed.weight';
+      expect([name, spec.decay]).toEqual([name, isMatrix]);
+    }
+  });
+
+  it('starts as VAR does', () => {
+    const specs = taken([1, 2], { initModulation: 0.25 });
+    const std = Math.sqrt(1 / (3 * 24));
+    for (const name of ['pos_start', 'pos_1LC', 'next_pos_1LC', 'lvl_embed.weight', 'word_embed.weight']) {
+      expect([name, specs.get(name)!.spec.init]).toEqual([name, { kind: 'normal', std }]);
+    }
+    expect(specs.get('blocks.1.attn.proj.weight')!.spec.init).toEqual({ kind: 'normal', std: std / 2 });
+    expect(specs.get('head_nm.ada_lin.1.weight')!.spec.init).toEqual({ kind: 'normal', std: std * 0.25 });
+  });
+});
 
 const refuse = (): never => {
   throw new Error('nothing is random here');
@@ -26,7 +89,7 @@ const orders = [
 ];
 
 /** Works on a tiny model with scales of one and of four tokens; no tensor outlives it. */
-function onTiny(work: (tiny: TinyCausal, lesson: TrainBatch) => void, changes: Partial<AdaLNConfig> = {}): void {
+function onTiny(work: (tiny: TinyCausal, lesson: Lesson) => void, changes: Partial<ClassModulatedConfig> = {}): void {
   const before = tf.memory().numTensors;
   const tiny = openTinyCausal([1, 2], changes);
   tf.tidy(() => work(tiny, lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) })));
@@ -35,7 +98,7 @@ function onTiny(work: (tiny: TinyCausal, lesson: TrainBatch) => void, changes: P
 }
 
 /** [B, L, D] in order. */
-function hiddenOf(tiny: TinyCausal, lesson: TrainBatch, context = still): Float32Array {
+function hiddenOf(tiny: TinyCausal, lesson: Lesson, context = still): Float32Array {
   return teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>();
 }
 
@@ -106,8 +169,7 @@ describe('teach', () => {
 
   it('takes the last class row for label -1', () => {
     onTiny((tiny, lesson) => {
-      const of = (label: number) =>
-        hiddenOf(tiny, { ...lesson, condition: { kind: 'class', label_B: tf.tensor1d([label, label], 'int32') } });
+      const of = (label: number) => hiddenOf(tiny, { ...lesson, label_B: tf.tensor1d([label, label], 'int32') });
       expect(furthest(of(-1), of(4))).toBe(0);
       expect(furthest(of(-1), of(0))).toBeGreaterThan(0.01);
     });
@@ -135,7 +197,7 @@ describe('teach', () => {
   it('refuses lessons that it cannot learn from', () => {
     onTiny((tiny, lesson) => {
       const cut = { known: tf.scalar(3, 'int32'), least: 3, most: 3 };
-      const refused = (changes: Partial<TrainBatch>) => expect(() => hiddenOf(tiny, { ...lesson, ...changes }));
+      const refused = (changes: Partial<Lesson>) => expect(() => hiddenOf(tiny, { ...lesson, ...changes }));
       refused({ cut }).toThrowError(expect.objectContaining({ code: 'lesson-order' }));
       const order_BL = tf.slice(lesson.order_BL, [0, 0], [2, 4]);
       refused({ order_BL }).toThrowError(expect.objectContaining({ code: 'lesson-length' }));
@@ -155,21 +217,12 @@ describe('gradients', () => {
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
     const { config, dims } = tiny.model;
     const params = takeParams(config, dims, { has: () => true, param: (name) => byName.get(name)! });
-    const {
-      values_BLC,
-      order_BL,
-      rank_BL,
-      condition: { label_B },
-    } = lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
+    const { values_BLC, order_BL, rank_BL, label_B } = lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
     const step = engine.compileTrainStep({
       name: 'causal',
       params: variables,
       loss: ({ label, ...tensors }, rng) => {
-        const lesson = {
-          ...(tensors as unknown as TrainBatch),
-          condition: { kind: 'class' as const, label_B: label! },
-          cut: null,
-        };
+        const lesson = { ...(tensors as unknown as Lesson), label_B: label!, cut: null };
         const { values_BlD } = teach({ config, dims, params }, lesson, { train: true, rng });
         return { loss: tf.mean(tf.square(values_BlD)) as Scalar };
       },

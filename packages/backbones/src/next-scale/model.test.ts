@@ -1,15 +1,88 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { TrainBatch, TrainContext } from '@tessera/core';
+import type { Lesson, ParamSpec, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { furthest, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openTiny, type Tiny } from '../../fixtures/tiny-model.ts';
-import { dropPathRates } from '../adaln/config.ts';
-import { takeParams } from './params.ts';
-import { teach } from './teach.ts';
+import { openTiny, squareLayout, type Tiny } from '../../fixtures/tiny-model.ts';
+import { classModulatedConfig } from '../class-modulated/params.ts';
+import { dropPathRates } from '../class-modulated/transformer.ts';
+import { takeParams, teach } from './model.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
+
+/** What the official code registers as buffers, and what belongs to the head. */
+const ELSEWHERE = /^(lvl_1L|attn_bias_for_masking|head\..*|.*\.zero_k_bias)$/;
+
+function specsOf(changes: object): Map<string, ParamSpec & { readonly shape: readonly number[] }> {
+  const specs = new Map<string, ParamSpec & { readonly shape: readonly number[] }>();
+  const config = classModulatedConfig.parse({ classes: 10, depth: 2, width: 48, heads: 3, ...changes }, 'test');
+  const dims = { layout: squareLayout([1, 2, 3]), space: { kind: 'discrete', channels: 8, vocabulary: 64 } as const };
+  const scalar = tf.scalar(0);
+  takeParams(config, dims, {
+    has: () => true,
+    param: (name, shape, spec) => {
+      specs.set(name, { ...spec, shape });
+      return scalar;
+    },
+  });
+  scalar.dispose();
+  return specs;
+}
+
+describe('takeParams', () => {
+  it.each(['var_tiny', 'var_tiny_shared', 'var_tiny_nol2'] as const)(
+    'takes every parameter of %s and no buffer',
+    (name) => {
+      const tiny = openTiny(name);
+      const stored = readGolden(`weights/${name}`).names.filter((key) => !ELSEWHERE.test(key));
+      expect([...tiny.weights.taken.keys()].sort()).toEqual(stored.sort());
+      tiny.dispose();
+    },
+  );
+
+  it('lets only matrices and class embeddings decay', () => {
+    const shared = specsOf({ sharedAdaLN: true });
+    const decaying = [...specsOf({}), ...shared].filter(([, { decay }]) => decay).map(([name]) => name);
+    for (const name of decaying) expect(name).toMatch(/^(?!.*(lvl_embed|pos|ada_gss|scale_mul)).*\.weight$/);
+    expect(decaying).toContain('class_emb.weight');
+    expect(shared.get('blocks.1.ada_gss')!.decay).toBe(false);
+    expect(shared.get('lvl_embed.weight')!.decay).toBe(false);
+    expect(decaying).toContain('shared_ada_lin.1.weight');
+  });
+
+  it('starts as the official code does', () => {
+    const specs = specsOf({});
+    const std = Math.sqrt(1 / (3 * 48));
+    const init = (name: string) => specs.get(name)!.init;
+    expect(init('pos_1LC')).toEqual({ kind: 'normal', std });
+    expect(init('blocks.0.attn.proj.weight')).toEqual({ kind: 'normal', std: std / 2 });
+    expect(init('blocks.1.ffn.fc2.weight')).toEqual({ kind: 'normal', std: std / 2 });
+    expect(init('blocks.0.ffn.fc1.weight')).toEqual({ kind: 'normal', std });
+    expect(init('head_nm.ada_lin.1.weight')).toEqual({ kind: 'normal', std: std * 0.5 });
+    expect(init('blocks.0.attn.scale_mul_1H11')).toEqual({ kind: 'constant', value: Math.log(4) });
+    expect(init('blocks.0.attn.q_bias')).toEqual({ kind: 'zeros' });
+    expect(init('blocks.0.ada_lin.1.weight')).toEqual({
+      kind: 'rows',
+      parts: [
+        { rows: 96, init: { kind: 'normal', std: std * 1e-5 } },
+        { rows: 192, init: { kind: 'normal', std: std * 0.5 } },
+      ],
+    });
+    expect(specsOf({ sharedAdaLN: true }).get('blocks.0.ada_gss')!.init).toEqual({
+      kind: 'rows',
+      parts: [
+        { rows: 2, init: { kind: 'normal', std: (1 / Math.sqrt(48)) * 1e-5 } },
+        { rows: 4, init: { kind: 'normal', std: (1 / Math.sqrt(48)) * 0.5 } },
+      ],
+    });
+    expect(specs.has('blocks.0.attn.zero_k_bias')).toBe(false);
+  });
+
+  it('has no scale without query-key normalisation', () => {
+    expect([...specsOf({ qkNorm: false }).keys()].some((name) => name.includes('scale_mul'))).toBe(false);
+  });
+});
 
 const refuse = (): never => {
   throw new Error('nothing is random here');
@@ -17,7 +90,7 @@ const refuse = (): never => {
 const still: TrainContext = { train: false, rng: { uniform: refuse, normal: refuse } };
 
 /** The recorded lesson, or its first positions. */
-function lessonOf({ recorded, model }: Tiny, length = 30): TrainBatch {
+function lessonOf({ recorded, model }: Tiny, length = 30): Lesson {
   const estimates = recorded.tensor('in.x_BLCv_wo_first_l') as Tensor3D;
   const B = estimates.shape[0];
   return {
@@ -26,11 +99,11 @@ function lessonOf({ recorded, model }: Tiny, length = 30): TrainBatch {
     order_BL: tf.zeros([B, length], 'int32') as Tensor2D,
     rank_BL: tf.zeros([B, length], 'int32') as Tensor2D,
     cut: null,
-    condition: { kind: 'class' as const, label_B: recorded.tensor('in.label') },
+    label_B: recorded.tensor('in.label'),
   };
 }
 
-function hiddenOf(tiny: Tiny, lesson: TrainBatch, context = still): Float32Array {
+function hiddenOf(tiny: Tiny, lesson: Lesson, context = still): Float32Array {
   return tf.tidy(() => teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>());
 }
 
@@ -68,14 +141,8 @@ describe('teach', () => {
   it('takes the last class row for label -1', () => {
     const tiny = openTiny('var_tiny');
     tf.tidy(() => {
-      const nulls = hiddenOf(tiny, {
-        ...lessonOf(tiny),
-        condition: { kind: 'class', label_B: tf.tensor1d([-1, -1], 'int32') },
-      });
-      const last = hiddenOf(tiny, {
-        ...lessonOf(tiny),
-        condition: { kind: 'class', label_B: tf.tensor1d([10, 10], 'int32') },
-      });
+      const nulls = hiddenOf(tiny, { ...lessonOf(tiny), label_B: tf.tensor1d([-1, -1], 'int32') });
+      const last = hiddenOf(tiny, { ...lessonOf(tiny), label_B: tf.tensor1d([10, 10], 'int32') });
       expect(furthest(nulls, last)).toBe(0);
     });
     tiny.dispose();

@@ -3,15 +3,13 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { TrainBatch, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { furthest } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { knownOf, lessonOf, openTinyMasked, type TinyMasked } from '../../fixtures/tiny-masked.ts';
-import type { MaskedConfig } from './config.ts';
-import { dropoutOf } from './dropout.ts';
-import { bufferTokens, embedTokens, encode } from './forward.ts';
-import { takeParams } from './params.ts';
-import { teach } from './teach.ts';
+import { bufferTokens, dropoutOf, embedTokens, encode } from './encoder-decoder.ts';
+import { takeParams, type MaskedConfig } from './params.ts';
+import { teach } from './backbone.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 

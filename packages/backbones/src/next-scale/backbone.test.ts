@@ -2,12 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { classOf, constantGuidance, noGuidance, type Rollout, type Step } from '@tessera/core';
 import { tensorFrom, type Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTiny, type Tiny, type TinyName } from '../../fixtures/tiny-model.ts';
-import type { AdaLNConfig } from '../adaln/config.ts';
-import { nextScaleTransformer } from './next-scale-transformer.ts';
+import type { ClassModulatedConfig } from '../class-modulated/params.ts';
+import { nextScaleTransformer } from './backbone.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -17,7 +17,10 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
   afterAll(() => engine.dispose());
 
   /** Hidden states of every scale, each computed from the recorded estimate: [R, l, D] by scale. */
-  async function roll(name: TinyName, options: { guided?: boolean; labels?: number[] } & Partial<AdaLNConfig> = {}) {
+  async function roll(
+    name: TinyName,
+    options: { guided?: boolean; labels?: number[] } & Partial<ClassModulatedConfig> = {},
+  ) {
     const { guided = false, labels: asked, ...changes } = options;
     const before = tf.memory().numTensors;
     const tiny = openTiny(name, changes);

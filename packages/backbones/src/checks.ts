@@ -1,0 +1,37 @@
+import type { Cut } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+
+/** A class of the model, or -1 for none. @throws TesseraError `label-out-of-range` */
+export function checkLabel(label: number, classes: number, who: string): number {
+  if (Number.isInteger(label) && label >= -1 && label < classes) return label;
+  throw new TesseraError({
+    code: 'label-out-of-range',
+    who,
+    got: `label ${label}`,
+    expected: `a label from 0 to ${classes - 1}, or -1 for no class`,
+    next: 'Choose a label of this model.',
+  });
+}
+
+/** For backbones that learn from every step. @throws TesseraError `lesson-order` */
+export function refuseCut(cut: Cut | null, { who, order }: { readonly who: string; readonly order: string }): void {
+  if (cut === null) return;
+  throw new TesseraError({
+    code: 'lesson-order',
+    who,
+    got: `a lesson with one cut after ${cut.least} to ${cut.most} known tokens`,
+    expected: 'one that supervises every step',
+    next: `Train this backbone with ${order}.`,
+  });
+}
+
+/** For backbones whose lessons hold all positions. @throws TesseraError `lesson-length` */
+export function checkLessonLength(length: number, all: number, who: string): void {
+  if (length === all) return;
+  throw new TesseraError({
+    code: 'lesson-length',
+    who,
+    got: `a lesson of ${length} positions`,
+    expected: `all ${all}`,
+  });
+}

@@ -1,0 +1,236 @@
+/// <reference lib="es2024.arraybuffer" />
+import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import { tensorFrom, type Engine, type Program } from '@tessera/engine';
+import { maskValues, type KeysValues } from './attention.ts';
+import type { ClassModulatedConfig, ClassModulatedParams } from './params.ts';
+import { forward } from './transformer.ts';
+
+/*
+ * How new tokens see the earlier ones while sampling: keys and values of all tokens so far are kept, and every step
+ * computes its own tokens alone. Or, to check that, without a cache.
+ */
+
+/** A built transformer, as all passes through its blocks need it. */
+export interface ClassModulatedModel {
+  readonly config: ClassModulatedConfig;
+  readonly params: ClassModulatedParams;
+}
+
+/** What depends on the class: see `Conditioning`. */
+export type Modulations = {
+  readonly blocks: readonly Tensor[];
+  readonly head_R2D: Tensor;
+};
+
+export type StepInput = Modulations & {
+  /** Embedded tokens. */
+  readonly x_RlD: Tensor3D;
+};
+
+/** Keys and values of all blocks. */
+export type Past = readonly KeysValues[];
+export type StepOutput = { readonly hidden_RlD: Tensor3D; readonly added: Past };
+
+/** The blocks as programs. Numbers of rows and tokens are named axes: one program serves all steps. */
+export interface StepPrograms {
+  /** New tokens after the cached ones, where every new token sees all others; gives back the new keys and values alone. */
+  readonly step: Program<[StepInput, Past], StepOutput>;
+  /** All tokens so far, without a cache, under a mask [1, 1, l, l]. */
+  readonly whole: Program<[StepInput, Tensor4D], Tensor3D>;
+}
+
+/** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
+export function compileSteps({ params, config }: ClassModulatedModel, engine: Engine, name: string): StepPrograms {
+  const { depth, heads } = config;
+  const repeat = (axes: string, count: number): string[] => Array.from({ length: count }, () => axes);
+  const input = ['R l .', ...repeat('R . .', depth), 'R . .'];
+  const step = ({ x_RlD, ...modulations }: StepInput, past: Past): StepOutput =>
+    forward(params, { x_RlD, modulations, heads, past, bias: null });
+  const whole = ({ x_RlD, ...modulations }: StepInput, bias: Tensor4D): Tensor3D =>
+    forward(params, { x_RlD, modulations, heads, past: null, bias }).hidden_RlD;
+  return {
+    step: engine.compile(step, { name: `${name}.step`, axes: [...input, ...repeat('P R . .', 2 * depth)] }),
+    whole: engine.compile(whole, { name: `${name}.whole`, axes: [...input, '. . l l'] }),
+  };
+}
+
+/** Takes the tokens of a step, [R, l, D], and gives their hidden states. */
+export interface History {
+  extend(x_RlD: Tensor3D): Promise<Tensor3D>;
+  /** Releases the memory, after a call under way has ended. */
+  dispose(): void;
+}
+
+export interface HistoryParts {
+  readonly config: ClassModulatedConfig;
+  readonly programs: StepPrograms;
+  /** Borrowed for as long as the history is used. */
+  readonly modulations: Modulations;
+  /** Who sees whom, for all tokens of the image in the order in which they come (see `maskValues`). */
+  readonly group_L: Int32Array;
+}
+
+/** The history that the configuration chooses. */
+export function openHistory(parts: HistoryParts): History {
+  return parts.config.cache === 'kv' ? cached(parts) : recomputed(parts);
+}
+
+/** Keys and values of earlier tokens are kept. */
+function cached({ config, programs, modulations, group_L }: HistoryParts): History {
+  const { depth, heads, width } = config;
+  const rows = modulations.head_R2D.shape[0]!;
+  const cache = new TokenCache({ blocks: depth, length: group_L.length, rows, heads, headSize: width / heads });
+  let isRunning = false;
+  let isDisposed = false;
+  return {
+    async extend(x_RlD) {
+      const past = cache.view();
+      isRunning = true;
+      try {
+        const { hidden_RlD, added } = await programs.step({ x_RlD, ...modulations }, past);
+        await cache.append(added);
+        return hidden_RlD;
+      } finally {
+        disposePast(past);
+        isRunning = false;
+        if (isDisposed) cache.release();
+      }
+    },
+    dispose() {
+      isDisposed = true;
+      if (!isRunning) cache.release();
+    },
+  };
+}
+
+export interface CacheSize {
+  readonly blocks: number;
+  /** Tokens of the whole image. */
+  readonly length: number;
+  readonly rows: number;
+  readonly heads: number;
+  readonly headSize: number;
+}
+
+/**
+ * Keys and values of all tokens so far. Tokens come first in memory: appending is one copy to the end, and what is filled
+ * is one unbroken stretch that programs read in place. Over ten scales this adds half of what programs cost that give
+ * back grown caches, and a quarter of copying heads first. The buffers grow in place, up to a whole image; their memory
+ * goes back to the system when they are released, not when a garbage collection comes.
+ */
+export class TokenCache {
+  readonly #size: CacheSize;
+  readonly #buffers: readonly { readonly k: ArrayBuffer; readonly v: ArrayBuffer }[];
+  #filled = 0;
+
+  constructor(size: CacheSize) {
+    this.#size = size;
+    const maxByteLength = size.length * this.#tokenSize * Float32Array.BYTES_PER_ELEMENT;
+    this.#buffers = Array.from({ length: size.blocks }, () => ({
+      k: new ArrayBuffer(0, { maxByteLength }),
+      v: new ArrayBuffer(0, { maxByteLength }),
+    }));
+  }
+
+  /** Numbers per token: of all rows. */
+  get #tokenSize(): number {
+    const { rows, heads, headSize } = this.#size;
+    return rows * heads * headSize;
+  }
+
+  /** Views of what is filled, [filled, R, N, H]; the caller disposes them before the next append. */
+  view(): Past {
+    const { rows, heads, headSize } = this.#size;
+    const shape = [this.#filled, rows, heads, headSize];
+    const used = this.#filled * this.#tokenSize;
+    const tensor = (buffer: ArrayBuffer): Tensor4D => tensorFrom(new Float32Array(buffer, 0, used), shape) as Tensor4D;
+    return this.#buffers.map(({ k, v }) => ({ k_PRNH: tensor(k), v_PRNH: tensor(v) }));
+  }
+
+  /** Appends new keys and values, and disposes them. Those of the last tokens are never read, so they are not kept. */
+  async append(added: Past): Promise<void> {
+    const filled = this.#filled + added[0]!.k_PRNH.shape[0];
+    if (filled < this.#size.length) {
+      for (const [block, { k_PRNH, v_PRNH }] of added.entries()) {
+        this.#extend(this.#buffers[block]!.k, await k_PRNH.data<'float32'>());
+        this.#extend(this.#buffers[block]!.v, await v_PRNH.data<'float32'>());
+      }
+    } else {
+      this.release();
+    }
+    this.#filled = filled;
+    disposePast(added);
+  }
+
+  #extend(buffer: ArrayBuffer, values: Float32Array): void {
+    const end = buffer.byteLength;
+    buffer.resize(end + values.byteLength);
+    new Float32Array(buffer, end).set(values);
+  }
+
+  /** Gives the memory back. No program may be reading it. */
+  release(): void {
+    for (const { k, v } of this.#buffers) {
+      k.resize(0);
+      v.resize(0);
+    }
+  }
+}
+
+function disposePast(past: Past): void {
+  for (const { k_PRNH, v_PRNH } of past) {
+    k_PRNH.dispose();
+    v_PRNH.dispose();
+  }
+}
+
+/** Every step computes all tokens so far again, under a mask: slow and simple, to check the cache against. */
+function recomputed({ programs, modulations, group_L }: HistoryParts): History {
+  const steps: Float32Array[] = [];
+  return {
+    async extend(x_RlD) {
+      const [R, l, D] = x_RlD.shape;
+      steps.push((await x_RlD.data<'float32'>()).slice());
+      const tokens = joinTokens(steps, R);
+      const T = tokens.length / (R * D);
+      const x_RTD = tensorFrom(tokens, [R, T, D]) as Tensor3D;
+      const bias = tensorFrom(maskValues(group_L.subarray(0, T)), [1, 1, T, T]) as Tensor4D;
+      try {
+        const hidden_RTD = await programs.whole({ x_RlD: x_RTD, ...modulations }, bias);
+        return await lastTokens(hidden_RTD, l);
+      } finally {
+        x_RTD.dispose();
+        bias.dispose();
+      }
+    },
+    dispose: () => {
+      steps.length = 0;
+    },
+  };
+}
+
+/** Tensors of [R, l, D] joined along l. */
+function joinTokens(steps: readonly Float32Array[], R: number): Float32Array {
+  const joined = new Float32Array(steps.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (let row = 0; row < R; row++) {
+    for (const step of steps) {
+      const size = step.length / R;
+      joined.set(step.subarray(row * size, (row + 1) * size), at);
+      at += size;
+    }
+  }
+  return joined;
+}
+
+/** The last `l` tokens of each row; disposes its argument. */
+async function lastTokens(hidden_RTD: Tensor3D, l: number): Promise<Tensor3D> {
+  const [R, T, D] = hidden_RTD.shape;
+  const data = await hidden_RTD.data<'float32'>();
+  hidden_RTD.dispose();
+  const last = new Float32Array(R * l * D);
+  for (let row = 0; row < R; row++) {
+    last.set(data.subarray((row * T + T - l) * D, (row + 1) * T * D), row * l * D);
+  }
+  return tensorFrom(last, [R, l, D]) as Tensor3D;
+}

@@ -1,0 +1,131 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { TrainContext } from '@tessera/core';
+import { nn } from '@tessera/engine';
+import { linear, type LinearParams } from '../linear.ts';
+import { attend, type AttentionInput, type AttentionOutput, type KeysValues } from './attention.ts';
+import type { BlockParams, ClassModulatedConfig, ClassModulatedParams } from './params.ts';
+
+/*
+ * The transformer of VAR (arXiv 2404.02905, section 3.3): a decoder in the style of GPT-2 whose layer normalisations are
+ * modulated by the class (AdaLN). Pure and traceable: sampling and training both run through `forward`.
+ */
+
+const NORM_EPS = 1e-6;
+
+/** Everything that depends on the class alone, once for all steps. */
+export type Conditioning = {
+  readonly class_RD: Tensor2D;
+  /** Per block, [R, 6, D]. */
+  readonly blocks: readonly Tensor[];
+  /** Scale and shift before the head, [R, 2, D]. */
+  readonly head_R2D: Tensor;
+};
+
+/** Class embeddings and all modulations. `label_R` is int32; -1 is the null class, the table's last row. */
+export function conditionOn(params: ClassModulatedParams, label_R: Tensor1D): Conditioning {
+  const [entries, D] = params.classEmbed.shape as [number, number];
+  const index_R = tf.where(tf.less(label_R, 0), tf.fill(label_R.shape, entries - 1, 'int32'), label_R);
+  const class_RD = nn.embedding(params.classEmbed, index_R) as Tensor2D;
+  const active_RD = nn.silu(class_RD);
+  const parts = (layer: LinearParams, count: number): Tensor => tf.reshape(linear(active_RD, layer), [-1, count, D]);
+  const shared_R6D = params.sharedModulation && parts(params.sharedModulation, 6);
+  const blocks = params.blocks.map(({ modulation }) =>
+    'weight_OI' in modulation ? parts(modulation, 6) : tf.add(shared_R6D!, tf.reshape(modulation, [1, 6, D])),
+  );
+  return { class_RD, blocks, head_R2D: parts(params.headModulation, 2) };
+}
+
+export interface ForwardInput {
+  /** Embedded tokens. */
+  readonly x_RlD: Tensor3D;
+  readonly modulations: Pick<Conditioning, 'blocks' | 'head_R2D'>;
+  readonly heads: number;
+  /** Per block: keys and values of earlier tokens; null without a cache. */
+  readonly past: readonly KeysValues[] | null;
+  readonly bias: Tensor | null;
+  readonly drop?: (residual: Tensor3D, place: { readonly block: number; readonly branch: Branch }) => Tensor3D;
+}
+
+export interface ForwardOutput {
+  /** Normalised and modulated for the head. */
+  readonly hidden_RlD: Tensor3D;
+  /** Per block, of the new tokens. */
+  readonly added: readonly KeysValues[];
+}
+
+/** All blocks and the normalisation before the head. */
+export function forward(params: ClassModulatedParams, input: ForwardInput): ForwardOutput {
+  const { modulations, heads, past, bias, drop } = input;
+  let x_RlD = input.x_RlD;
+  const added = params.blocks.map((block, index) => {
+    const output = runBlock(block, {
+      x_RlD,
+      heads,
+      bias,
+      past: past?.[index] ?? null,
+      modulation_R6D: modulations.blocks[index]!,
+      drop: drop ? (residual, branch) => drop(residual, { block: index, branch }) : null,
+    });
+    x_RlD = output.x_RlD;
+    return output.added;
+  });
+  const [scale, shift] = tf.split(modulations.head_R2D, 2, 1);
+  return { hidden_RlD: modulate(x_RlD, scale!, shift!), added };
+}
+
+export type Branch = 'attention' | 'feed-forward';
+
+export interface BlockInput extends AttentionInput {
+  /** Gates, scales and shifts, two of each in this order: [R, 6, D]. */
+  readonly modulation_R6D: Tensor;
+  /** Stochastic depth; null where nothing is dropped. */
+  readonly drop: ((residual: Tensor3D, branch: Branch) => Tensor3D) | null;
+}
+
+/**
+ * One block: x + gate1 attention(AdaLN1(x)), then x + gate2 feed-forward(AdaLN2(x)); gates, scales and shifts come from
+ * the class (the adaLN-Zero block of DiT, arXiv 2212.09748, section 3.2).
+ */
+export function runBlock(params: BlockParams, input: BlockInput): AttentionOutput {
+  const { x_RlD, modulation_R6D, drop } = input;
+  const dropped = (residual: Tensor3D, branch: Branch): Tensor3D => drop?.(residual, branch) ?? residual;
+  const [gate1, gate2, scale1, scale2, shift1, shift2] = tf.split(modulation_R6D, 6, 1);
+  const normed_RlD = modulate(x_RlD, scale1!, shift1!);
+  const { x_RlD: attended_RlD, added } = attend(params, { ...input, x_RlD: normed_RlD });
+  const middle_RlD = tf.add(x_RlD, dropped(tf.mul(attended_RlD, gate1!), 'attention')) as Tensor3D;
+  const fed_RlD = feedForward(params, modulate(middle_RlD, scale2!, shift2!));
+  return { x_RlD: tf.add(middle_RlD, dropped(tf.mul(fed_RlD, gate2!), 'feed-forward')), added };
+}
+
+/** Adaptive layer normalisation, LN(x) (1 + scale) + shift; `scale` and `shift` are [R, 1, D]. */
+export function modulate(x_RlD: Tensor3D, scale: Tensor, shift: Tensor): Tensor3D {
+  return tf.add(tf.mul(nn.layerNorm(x_RlD, NORM_EPS), tf.add(scale, 1)), shift);
+}
+
+function feedForward({ fc1, fc2 }: BlockParams, x_RlD: Tensor3D): Tensor3D {
+  return linear(nn.gelu(linear(x_RlD, fc1), 'tanh'), fc2);
+}
+
+/**
+ * Stochastic depth per image (Huang et al. 2016, arXiv 1603.09382): a residual is kept where the uniform number of stream
+ * `drop-path.BLOCK.BRANCH` lies below the chance of keeping it, and then divided by that chance.
+ */
+export function dropPath(config: ClassModulatedConfig, { rng, train }: TrainContext): Pick<ForwardInput, 'drop'> {
+  if (!train || config.dropPath === 0) return {};
+  const rates = dropPathRates(config);
+  return {
+    drop: (residual_BlD, { block, branch }) => {
+      const keep = 1 - rates[block]!;
+      if (keep === 1) return residual_BlD;
+      const uniform_B11 = rng.uniform(`drop-path.${block}.${branch}`, [residual_BlD.shape[0], 1, 1]);
+      const kept_B11 = tf.cast(tf.less(uniform_B11, keep), 'float32');
+      return tf.mul(residual_BlD, tf.div(kept_B11, keep)) as Tensor3D;
+    },
+  };
+}
+
+/** Stochastic depth of every block: linear from 0 to `dropPath`. */
+export function dropPathRates({ depth, dropPath }: Pick<ClassModulatedConfig, 'depth' | 'dropPath'>): number[] {
+  return Array.from({ length: depth }, (_, block) => (depth === 1 ? 0 : (dropPath * block) / (depth - 1)));
+}

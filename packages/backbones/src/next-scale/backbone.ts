@@ -1,0 +1,97 @@
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type {
+  Backbone,
+  BackboneDims,
+  BuildContext,
+  Context,
+  Guidance,
+  Hidden,
+  Rollout,
+  Row,
+  Step,
+} from '@tessera/core';
+import { tensorFrom } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import { defineBackbone } from '@tessera/plugin-kit';
+import { classModulatedConfig, type ClassModulatedConfig } from '../class-modulated/params.ts';
+import { startRollout } from '../class-modulated/rollout.ts';
+import { scaleOfPositions } from '../positions.ts';
+import { compilePrograms, takeParams, teach, WHO, type NextScaleModel, type NextScalePrograms } from './model.ts';
+
+/**
+ * The transformer of VAR (arXiv 2404.02905, section 3.2). The likelihood of an image is the product over its scales of
+ * p(r_k | r_1, ..., r_(k-1)) (equation 6): all tokens of a scale are predicted at once, from the estimate of it that the
+ * coarser ones give.
+ */
+export const nextScaleTransformer = defineBackbone({
+  contract: 1,
+  name: WHO,
+  package: '@tessera/backbones',
+  config: classModulatedConfig,
+  describe: ({ width, classes }) => ({ width, classes, reads: 'estimate', remembers: true }),
+  build: buildBackbone,
+});
+
+function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context: BuildContext): Backbone {
+  const model = { config, dims, params: takeParams(config, dims, context.weights) };
+  const programs = compilePrograms(model, context.engine);
+  return {
+    width: config.width,
+    reads: 'estimate',
+    openRollout: (rows, guidance) => openRollout({ model, programs }, rows, guidance),
+    teach: (lesson, train) => teach(model, lesson, train),
+    dispose: () => programs.dispose(),
+  };
+}
+
+interface RolloutParts {
+  readonly model: NextScaleModel;
+  readonly programs: NextScalePrograms;
+}
+
+/** One step per scale: the first sees the class alone, later ones their estimate and, by the cache, all before. */
+async function openRollout(
+  { model, programs }: RolloutParts,
+  rows: readonly Row[],
+  guidance: Guidance,
+): Promise<Rollout> {
+  const { layout } = model.dims;
+  const group_L = scaleOfPositions(layout, layout.length);
+  const started = await startRollout({ who: WHO, model, programs, group_L }, rows, guidance);
+  const { opening, history, guided, row_R } = started;
+
+  async function embed(values_BlC: Tensor3D, step: Step): Promise<Tensor3D> {
+    const { start, height, width } = layout.scales[step.index]!;
+    const D = model.config.width;
+    const places = await opening.places_LD.data<'float32'>();
+    const at = places.subarray(start * D, (start + height * width) * D);
+    const places_lD = tensorFrom(at, [height * width, D]) as Tensor2D;
+    return programs.embed(values_BlC, places_lD, row_R).finally(() => places_lD.dispose());
+  }
+
+  return {
+    remembers: true,
+    async forward(context: Context, step: Step): Promise<Hidden> {
+      const values_BlC = estimateOf(context, step);
+      const { positions_Bl } = step;
+      if (values_BlC === null) return { values_RlD: await history.extend(opening.start_RlD), positions_Bl, guided };
+      const x_RlD = await embed(values_BlC, step);
+      const values_RlD = await history.extend(x_RlD).finally(() => x_RlD.dispose());
+      return { values_RlD, positions_Bl, guided };
+    },
+    dispose: () => started.dispose(),
+  };
+}
+
+/** The estimate that the canvas gives of this scale; null at the first. @throws TesseraError `context-mismatch` */
+function estimateOf(context: Context, step: Step): Tensor3D | null {
+  const expected = step.index === 0 ? 'an empty canvas' : 'the estimate of this scale';
+  if (context.reads === 'estimate' && (context.values_BlC === null) === (step.index === 0)) return context.values_BlC;
+  throw new TesseraError({
+    code: 'context-mismatch',
+    who: WHO,
+    got: `a context of '${context.reads}' at step ${step.index}`,
+    expected,
+    next: 'Compose this backbone with the next-scale order and a tokenizer that serves estimates.',
+  });
+}

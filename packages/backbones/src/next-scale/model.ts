@@ -1,0 +1,158 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { BackboneDims, Layout, Lesson, Taught, TrainContext, Weights } from '@tessera/core';
+import { nn, type Engine, type Program } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import { refuseCut } from '../checks.ts';
+import { maskOf } from '../class-modulated/attention.ts';
+import {
+  compileSteps,
+  type ClassModulatedModel,
+  type Modulations,
+  type StepPrograms,
+} from '../class-modulated/cache.ts';
+import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParams } from '../class-modulated/params.ts';
+import { conditionOn, dropPath, forward } from '../class-modulated/transformer.ts';
+import { linear, type LinearParams } from '../linear.ts';
+import { scaleOfPositions } from '../positions.ts';
+
+/*
+ * The next-scale transformer of VAR (arXiv 2404.02905, section 3.2): its parameters, how tokens enter it, teacher forcing,
+ * and the programs of sampling. The blocks themselves: ../class-modulated/transformer.ts.
+ */
+
+export const WHO = 'next-scale-transformer';
+
+/** A built model, as all passes through it need it. */
+export interface NextScaleModel extends ClassModulatedModel {
+  readonly dims: BackboneDims;
+  readonly params: NextScaleParams;
+}
+
+export interface NextScaleParams extends ClassModulatedParams {
+  /** [1, p_0^2, D], p_0 the side of the first scale. */
+  readonly posStart: Tensor;
+  /** [1, L, D] */
+  readonly pos: Tensor;
+  /** [S, D] */
+  readonly levelEmbed: Tensor;
+  readonly wordEmbed: LinearParams;
+}
+
+/** Takes parameters under the official names, with the official initialisation and decay. */
+export function takeParams(config: ClassModulatedConfig, dims: BackboneDims, weights: Weights): NextScaleParams {
+  const { width: D, classes } = config;
+  const { length, scales } = dims.layout;
+  const take = takerOf(weights, D);
+  return {
+    posStart: take.table('pos_start', [1, scales[0]!.height * scales[0]!.width, D], false),
+    pos: take.table('pos_1LC', [1, length, D], false),
+    wordEmbed: take.linear('word_embed', [D, dims.space.channels]),
+    classEmbed: take.table('class_emb.weight', [classes + 1, D], true),
+    levelEmbed: take.table('lvl_embed.weight', [scales.length, D], false),
+    ...takeStack(config, take),
+  };
+}
+
+/** The tokens of the first scale before places are added: the class as the start token [s], [R, p_0^2, D]. */
+export function startOf({ posStart }: NextScaleParams, class_RD: Tensor2D): Tensor3D {
+  const [R, D] = class_RD.shape;
+  return tf.add(tf.reshape(class_RD, [R, 1, D]), posStart);
+}
+
+/** Estimates of later scales as tokens, before places are added: [B, l, C] -> [B, l, D]. */
+export function wordsOf({ wordEmbed }: NextScaleParams, values_BlC: Tensor3D): Tensor3D {
+  return linear(values_BlC, wordEmbed);
+}
+
+/** What is added to the tokens of the first `length` positions: position and scale, [length, D]. */
+export function placesOf({ pos, levelEmbed }: NextScaleParams, layout: Layout, length: number): Tensor2D {
+  const D = pos.shape[2]!;
+  const pos_LD = tf.reshape(pos, [layout.length, D]);
+  const scale_l = tf.tensor1d(scaleOfPositions(layout, length), 'int32');
+  return tf.add(tf.slice(pos_LD, [0, 0], [length, D]), nn.embedding(levelEmbed, scale_l));
+}
+
+/**
+ * Block-causal mask of the first `length` positions, [1, 1, length, length]: a token sees its own scale and all before
+ * (VAR, figure 4).
+ */
+export function blockCausalMask(layout: Layout, length: number): Tensor4D {
+  return maskOf(scaleOfPositions(layout, length));
+}
+
+/**
+ * Hidden states of all positions at once, each seeing its own scale and those before (teacher forcing). The lesson's
+ * length says how many scales it has: progressive training gives the first ones only. Traceable.
+ * @throws TesseraError `lesson-order`, `lesson-length`
+ */
+export function teach({ config, dims, params }: NextScaleModel, lesson: Lesson, context: TrainContext): Taught {
+  const { layout } = dims;
+  const length = lessonLength(lesson, layout);
+  const modulations = conditionOn(params, lesson.label_B as Tensor1D);
+  const start_BpD = startOf(params, modulations.class_RD);
+  const { estimates_BLC } = lesson;
+  const words = estimates_BLC && estimates_BLC.shape[1] > 0 ? [wordsOf(params, estimates_BLC)] : [];
+  const tokens_BlD = tf.concat([start_BpD, ...words], 1);
+  const { hidden_RlD } = forward(params, {
+    x_RlD: tf.add(tokens_BlD, placesOf(params, layout, length)),
+    modulations,
+    heads: config.heads,
+    past: null,
+    bias: blockCausalMask(layout, length),
+    ...dropPath(config, context),
+  });
+  return { values_BlD: hidden_RlD, positions_Bl: null };
+}
+
+function lessonLength({ estimates_BLC, cut }: Lesson, layout: Layout): number {
+  const first = layout.scales[0]!.height * layout.scales[0]!.width;
+  const length = first + (estimates_BLC?.shape[1] ?? 0);
+  refuseCut(cut, { who: WHO, order: 'the next-scale order' });
+  const ends = layout.scales.map(({ start, height, width }) => start + height * width);
+  if (ends.includes(length)) return length;
+  throw new TesseraError({
+    code: 'lesson-length',
+    who: WHO,
+    got: `a lesson of ${length} positions`,
+    expected: `whole scales, ending at one of ${ends.join(', ')}`,
+    next: 'Cut lessons at the end of a scale.',
+  });
+}
+
+/** What a rollout computes from its labels, for all scales. */
+export type Opening = Modulations & {
+  /** The first scale's tokens, with their places, [R, p_0^2, D]. */
+  readonly start_RlD: Tensor3D;
+  readonly places_LD: Tensor2D;
+};
+
+/** The compiled pieces of a rollout. Sizes that change from step to step are named axes: one program serves all scales. */
+export interface NextScalePrograms extends StepPrograms {
+  readonly open: Program<[label_R: Tensor1D], Opening>;
+  /** Estimates as tokens with their places; `row_R` says which image each row continues. */
+  readonly embed: Program<[values_BlC: Tensor3D, places_lD: Tensor2D, row_R: Tensor1D], Tensor3D>;
+  dispose(): void;
+}
+
+/** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
+export function compilePrograms(model: NextScaleModel, engine: Engine): NextScalePrograms {
+  const {
+    params,
+    dims: { layout },
+  } = model;
+  const opening = (label_R: Tensor1D): Opening => {
+    const { class_RD, blocks, head_R2D } = conditionOn(params, label_R);
+    const places_LD = placesOf(params, layout, layout.length);
+    const start = startOf(params, class_RD);
+    const start_RlD = tf.add(start, tf.slice(places_LD, [0, 0], [start.shape[1], -1])) as Tensor3D;
+    return { start_RlD, places_LD, blocks, head_R2D };
+  };
+  const embedding = (values_BlC: Tensor3D, places_lD: Tensor2D, row_R: Tensor1D): Tensor3D =>
+    tf.gather(tf.add(wordsOf(params, values_BlC), places_lD) as Tensor3D, row_R);
+  const open = engine.compile(opening, { name: 'next-scale.open', axes: ['R'] });
+  const embed = engine.compile(embedding, { name: 'next-scale.embed', axes: ['B l .', 'l .', 'R'] });
+  const { step, whole } = compileSteps(model, engine, 'next-scale');
+  const programs = [open, embed, step, whole];
+  return { open, embed, step, whole, dispose: () => programs.forEach((program) => program.dispose()) };
+}
