@@ -19,19 +19,19 @@ export function refuseCut(cut: Cut | null, { who, order }: { readonly who: strin
   throw new TesseraError({
     code: 'lesson-order',
     who,
-    got: `a lesson with one cut after ${cut.least} to ${cut.most} known tokens`,
+    got: `a training batch with one cut after ${cut.least} to ${cut.most} known tokens`,
     expected: 'one that supervises every step',
     next: `Train this backbone with ${order}.`,
   });
 }
 
-/** For backbones whose lessons hold all positions. @throws TesseraError `lesson-length` */
+/** For backbones whose training batches hold all positions. @throws TesseraError `lesson-length` */
 export function checkLessonLength(length: number, all: number, who: string): void {
   if (length === all) return;
   throw new TesseraError({
     code: 'lesson-length',
     who,
-    got: `a lesson of ${length} positions`,
+    got: `a training batch of ${length} positions`,
     expected: `all ${all}`,
   });
 }

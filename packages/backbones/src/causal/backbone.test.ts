@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import {
+  classOf,
   TokenCanvas,
   constantGuidance,
   noGuidance,
@@ -50,7 +51,7 @@ interface Rolled {
 /** A whole generation with the order's own plan and the canvas of core. */
 async function roll(backbone: Backbone, { model, length, channels }: TinyCausal, request: Request): Promise<Rolled> {
   const { order, labels, seeds, guidance = noGuidance, kept = null, values } = request;
-  const rows = labels.map((label, row) => ({ seed: seeds[row]!, label }));
+  const rows = labels.map((label, row) => ({ seed: seeds[row]!, condition: classOf(label) }));
   const { layout } = model.dims;
   const plan = order.build({}).open(layout, { rows, kept, options: {}, rng: keyedRng(seeds) });
   const parts = { who: 'test', layout, channels, decode: never, preview: never };
@@ -85,7 +86,7 @@ async function roll(backbone: Backbone, { model, length, channels }: TinyCausal,
 function taught(backbone: Backbone, tiny: TinyCausal, { orders, labels, values }: Taught): Float32Array[] {
   const lesson = lessonOf(tiny, { orders, labels, values });
   const all = tf.tidy(() => backbone.teach(lesson, still).values_BlD.dataSync<'float32'>());
-  tf.dispose([lesson.values_BLC, lesson.order_BL, lesson.rank_BL, lesson.label_B]);
+  tf.dispose([lesson.values_BLC, lesson.order_BL, lesson.rank_BL, lesson.condition.label_B]);
   const size = all.length / labels.length;
   return labels.map((_, row) => all.subarray(row * size, (row + 1) * size));
 }
@@ -163,7 +164,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
       const values = tokensOf(tiny, 1);
       const wrong = roll(backbone, tiny, { order: raster, labels: [4], seeds: [1], values });
       await expect(wrong).rejects.toThrow('label 4; expected a label from 0 to 3');
-      const rollout = await backbone.openRollout([{ seed: 0, label: 0 }], noGuidance);
+      const rollout = await backbone.openRollout([{ seed: 0, condition: classOf(0) }], noGuidance);
       const step: Step = { index: 0, of: 4, before: 4, after: 3, positions_Bl: Int32Array.of(0) };
       const values_BlC = tf.ones([1, 1, 3]) as Tensor3D;
       const misfit = (context: Context, positions = [0]) =>

@@ -35,7 +35,7 @@ export const causalTransformer = defineBackbone({
   name: WHO,
   package: '@tessera/backbones',
   config: classModulatedConfig,
-  describe: ({ width, classes }) => ({ width, classes, reads: 'last', remembers: true }),
+  describe: ({ width, classes }) => ({ width, condition: { kind: 'class', classes }, reads: 'last', remembers: true }),
   build: buildBackbone,
 });
 
@@ -46,7 +46,7 @@ function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context
     width: config.width,
     reads: 'last',
     openRollout: (rows, guidance) => openRollout({ model, programs }, rows, guidance),
-    teach: (lesson, train) => teach(model, lesson, train),
+    teach: (batch, train) => teach(model, batch, train),
     dispose: () => programs.dispose(),
   };
 }

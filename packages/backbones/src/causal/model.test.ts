@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor3D } from '@tensorflow/tfjs';
-import type { Lesson, TrainContext } from '@tessera/core';
+import type { TrainBatch, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { furthest } from '@tessera/goldens';
 import { createEngine } from '@tessera/targets';
@@ -89,7 +89,10 @@ const orders = [
 ];
 
 /** Works on a tiny model with scales of one and of four tokens; no tensor outlives it. */
-function onTiny(work: (tiny: TinyCausal, lesson: Lesson) => void, changes: Partial<ClassModulatedConfig> = {}): void {
+function onTiny(
+  work: (tiny: TinyCausal, lesson: TrainBatch) => void,
+  changes: Partial<ClassModulatedConfig> = {},
+): void {
   const before = tf.memory().numTensors;
   const tiny = openTinyCausal([1, 2], changes);
   tf.tidy(() => work(tiny, lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) })));
@@ -98,7 +101,7 @@ function onTiny(work: (tiny: TinyCausal, lesson: Lesson) => void, changes: Parti
 }
 
 /** [B, L, D] in order. */
-function hiddenOf(tiny: TinyCausal, lesson: Lesson, context = still): Float32Array {
+function hiddenOf(tiny: TinyCausal, lesson: TrainBatch, context = still): Float32Array {
   return teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>();
 }
 
@@ -169,7 +172,8 @@ describe('teach', () => {
 
   it('takes the last class row for label -1', () => {
     onTiny((tiny, lesson) => {
-      const of = (label: number) => hiddenOf(tiny, { ...lesson, label_B: tf.tensor1d([label, label], 'int32') });
+      const of = (label: number) =>
+        hiddenOf(tiny, { ...lesson, condition: { kind: 'class', label_B: tf.tensor1d([label, label], 'int32') } });
       expect(furthest(of(-1), of(4))).toBe(0);
       expect(furthest(of(-1), of(0))).toBeGreaterThan(0.01);
     });
@@ -194,14 +198,14 @@ describe('teach', () => {
     );
   });
 
-  it('refuses lessons that it cannot learn from', () => {
+  it('refuses training batches that it cannot learn from', () => {
     onTiny((tiny, lesson) => {
       const cut = { known: tf.scalar(3, 'int32'), least: 3, most: 3 };
-      const refused = (changes: Partial<Lesson>) => expect(() => hiddenOf(tiny, { ...lesson, ...changes }));
+      const refused = (changes: Partial<TrainBatch>) => expect(() => hiddenOf(tiny, { ...lesson, ...changes }));
       refused({ cut }).toThrowError(expect.objectContaining({ code: 'lesson-order' }));
       const order_BL = tf.slice(lesson.order_BL, [0, 0], [2, 4]);
       refused({ order_BL }).toThrowError(expect.objectContaining({ code: 'lesson-length' }));
-      refused({ order_BL }).toThrow('a lesson of 4 positions; expected all 5');
+      refused({ order_BL }).toThrow('a training batch of 4 positions; expected all 5');
     });
   });
 });
@@ -217,12 +221,21 @@ describe('gradients', () => {
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
     const { config, dims } = tiny.model;
     const params = takeParams(config, dims, { has: () => true, param: (name) => byName.get(name)! });
-    const { values_BLC, order_BL, rank_BL, label_B } = lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
+    const {
+      values_BLC,
+      order_BL,
+      rank_BL,
+      condition: { label_B },
+    } = lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
     const step = engine.compileTrainStep({
       name: 'causal',
       params: variables,
       loss: ({ label, ...tensors }, rng) => {
-        const lesson = { ...(tensors as unknown as Lesson), label_B: label!, cut: null };
+        const lesson = {
+          ...(tensors as unknown as TrainBatch),
+          condition: { kind: 'class' as const, label_B: label! },
+          cut: null,
+        };
         const { values_BlD } = teach({ config, dims, params }, lesson, { train: true, rng });
         return { loss: tf.mean(tf.square(values_BlD)) as Scalar };
       },

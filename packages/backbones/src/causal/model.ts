@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { BackboneDims, Lesson, Taught, TrainContext, Weights } from '@tessera/core';
+import type { BackboneDims, TrainBatch, TrainHidden, TrainContext, Weights } from '@tessera/core';
 import { nn, type Engine, type Program } from '@tessera/engine';
 import { checkLessonLength, refuseCut } from '../checks.ts';
 import { maskOf } from '../class-modulated/attention.ts';
@@ -100,10 +100,14 @@ function rowsOf(table: Tensor): Tensor2D {
  * forcing). Traceable.
  * @throws TesseraError `lesson-order`, `lesson-length`
  */
-export function teach(model: CausalModel, lesson: Lesson, context: TrainContext): Taught {
+export function teach(model: CausalModel, batch: TrainBatch, context: TrainContext): TrainHidden {
   const { config, dims, params } = model;
-  const { order_BL, values_BLC, label_B } = lesson;
-  refuseCut(lesson.cut, { who: WHO, order: 'an order of one token a step' });
+  const {
+    order_BL,
+    values_BLC,
+    condition: { label_B },
+  } = batch;
+  refuseCut(batch.cut, { who: WHO, order: 'an order of one token a step' });
   const [B, L] = order_BL.shape;
   checkLessonLength(L, dims.layout.length, WHO);
   const modulations = conditionOn(params, label_B as Tensor1D);

@@ -4,6 +4,7 @@ import type { Program } from '@tessera/engine';
 import { checkLabel } from '../checks.ts';
 import { intTensor } from '../positions.ts';
 import { openHistory, type ClassModulatedModel, type History, type Modulations, type StepPrograms } from './cache.ts';
+import { labelOf } from '@tessera/core';
 
 export interface StartParts<O extends Modulations> {
   readonly who: string;
@@ -38,7 +39,7 @@ export async function startRollout<O extends Modulations>(
 ): Promise<Started<O>> {
   const { config } = model;
   const guided = guidance.active;
-  const labels = rows.map(({ label }) => checkLabel(label, config.classes, who));
+  const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), config.classes, who));
   const label_R = intTensor(guided ? [...labels, ...labels.map(() => -1)] : labels) as Tensor1D;
   const opening = await programs.open(label_R).finally(() => label_R.dispose());
   const history = openHistory({ config, programs, modulations: modulationsOf(opening), group_L });

@@ -8,11 +8,11 @@ import type {
   Cut,
   Guidance,
   Hidden,
-  Lesson,
+  TrainBatch,
   Rollout,
   Row,
   Step,
-  Taught,
+  TrainHidden,
   TrainContext,
 } from '@tessera/core';
 import type { Engine, Program } from '@tessera/engine';
@@ -22,6 +22,7 @@ import { checkLabel, checkLessonLength } from '../checks.ts';
 import { intTensor } from '../positions.ts';
 import { bufferTokens, decode, dropoutOf, embedTokens, encode, type MaskedModel } from './encoder-decoder.ts';
 import { maskedConfig, takeParams, type MaskedConfig } from './params.ts';
+import { labelOf } from '@tessera/core';
 
 const WHO = 'masked-encoder-decoder';
 
@@ -35,7 +36,12 @@ export const maskedEncoderDecoder = defineBackbone({
   name: WHO,
   package: '@tessera/backbones',
   config: maskedConfig,
-  describe: ({ decoder, classes }) => ({ width: decoder.width, classes, reads: 'known', remembers: false }),
+  describe: ({ decoder, classes }) => ({
+    width: decoder.width,
+    condition: { kind: 'class', classes },
+    reads: 'known',
+    remembers: false,
+  }),
   build: buildBackbone,
 });
 
@@ -46,19 +52,24 @@ function buildBackbone(config: MaskedConfig, dims: BackboneDims, { engine, weigh
     width: config.decoder.width,
     reads: 'known',
     openRollout: async (rows, guidance) => openRollout({ model, program }, rows, guidance),
-    teach: (lesson, context) => teach(model, lesson, context),
+    teach: (batch, context) => teach(model, batch, context),
     dispose: () => program.dispose(),
   };
 }
 
 /**
  * Hidden states of all tokens after the cut, from those before it. The encoder sees the first `most` tokens of the order,
- * and a mask hides those that the cut of this lesson leaves unknown: so one program serves all cuts. Traceable.
+ * and a mask hides those that the cut of this batch leaves unknown: so one program serves all cuts. Traceable.
  * @throws TesseraError `lesson-order`, `lesson-length`, `lesson-cut`
  */
-export function teach(model: MaskedModel, lesson: Lesson, context: TrainContext): Taught {
-  const { known, least, most } = cutOf(lesson, model);
-  const { values_BLC, order_BL, rank_BL, label_B } = lesson;
+export function teach(model: MaskedModel, batch: TrainBatch, context: TrainContext): TrainHidden {
+  const { known, least, most } = cutOf(batch, model);
+  const {
+    values_BLC,
+    order_BL,
+    rank_BL,
+    condition: { label_B },
+  } = batch;
   const B = order_BL.shape[0];
   const drop = dropoutOf(model.config.dropout, context);
   const known_Bm = tf.slice(order_BL, [0, 0], [B, most]);
@@ -83,13 +94,13 @@ function hideUnknown({ config: { buffer } }: MaskedModel, { known, most }: Pick<
 }
 
 /** @throws TesseraError `lesson-order`, `lesson-length`, `lesson-cut` */
-function cutOf({ cut, order_BL }: Lesson, { dims }: MaskedModel): Cut {
+function cutOf({ cut, order_BL }: TrainBatch, { dims }: MaskedModel): Cut {
   const { length } = dims.layout;
   if (cut === null) {
     throw new TesseraError({
       code: 'lesson-order',
       who: WHO,
-      got: 'a lesson that supervises every step',
+      got: 'a training batch that supervises every step',
       expected: 'one with a cut between known and predicted tokens',
       next: 'Train this backbone with the order of random sets.',
     });
@@ -156,7 +167,7 @@ function openRollout(
   rows: readonly Row[],
   guidance: Guidance,
 ): Rollout {
-  const labels = rows.map(({ label }) => checkLabel(label, model.config.classes, WHO));
+  const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), model.config.classes, WHO));
   const images = [...labels.keys()];
   const once: RowsInput = { label_R: intTensor(labels) as Tensor1D, row_R: intTensor(images) as Tensor1D };
   const twice: RowsInput | null = guidance.active

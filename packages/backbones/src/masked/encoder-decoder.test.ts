@@ -100,7 +100,7 @@ describe('teach', () => {
     });
   });
 
-  it('refuses lessons that it cannot learn from', () => {
+  it('refuses training batches that it cannot learn from', () => {
     onTiny('mar_tiny_patch2_loss', (tiny) => {
       const lesson = lessonOf(tiny);
       const cut = lesson.cut!;
@@ -108,7 +108,7 @@ describe('teach', () => {
       expect(() => taught(tiny, { ...lesson, cut: { ...cut, most: 9 } })).toThrow('at least one token must be left');
       expect(() => taught(tiny, { ...lesson, cut: { ...cut, least: 2 } })).toThrow('the lower one first');
       const order_BL = tf.slice(lesson.order_BL, [0, 0], [2, 8]);
-      expect(() => taught(tiny, { ...lesson, order_BL })).toThrow('a lesson of 8 positions; expected all 9');
+      expect(() => taught(tiny, { ...lesson, order_BL })).toThrow('a training batch of 8 positions; expected all 9');
     });
   });
 });

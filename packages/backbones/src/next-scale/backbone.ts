@@ -28,7 +28,12 @@ export const nextScaleTransformer = defineBackbone({
   name: WHO,
   package: '@tessera/backbones',
   config: classModulatedConfig,
-  describe: ({ width, classes }) => ({ width, classes, reads: 'estimate', remembers: true }),
+  describe: ({ width, classes }) => ({
+    width,
+    condition: { kind: 'class', classes },
+    reads: 'estimate',
+    remembers: true,
+  }),
   build: buildBackbone,
 });
 
@@ -39,7 +44,7 @@ function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context
     width: config.width,
     reads: 'estimate',
     openRollout: (rows, guidance) => openRollout({ model, programs }, rows, guidance),
-    teach: (lesson, train) => teach(model, lesson, train),
+    teach: (batch, train) => teach(model, batch, train),
     dispose: () => programs.dispose(),
   };
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { Lesson, ParamSpec, TrainContext } from '@tessera/core';
+import type { TrainBatch, ParamSpec, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { furthest, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -90,7 +90,7 @@ const refuse = (): never => {
 const still: TrainContext = { train: false, rng: { uniform: refuse, normal: refuse } };
 
 /** The recorded lesson, or its first positions. */
-function lessonOf({ recorded, model }: Tiny, length = 30): Lesson {
+function lessonOf({ recorded, model }: Tiny, length = 30): TrainBatch {
   const estimates = recorded.tensor('in.x_BLCv_wo_first_l') as Tensor3D;
   const B = estimates.shape[0];
   return {
@@ -99,11 +99,11 @@ function lessonOf({ recorded, model }: Tiny, length = 30): Lesson {
     order_BL: tf.zeros([B, length], 'int32') as Tensor2D,
     rank_BL: tf.zeros([B, length], 'int32') as Tensor2D,
     cut: null,
-    label_B: recorded.tensor('in.label'),
+    condition: { kind: 'class' as const, label_B: recorded.tensor('in.label') },
   };
 }
 
-function hiddenOf(tiny: Tiny, lesson: Lesson, context = still): Float32Array {
+function hiddenOf(tiny: Tiny, lesson: TrainBatch, context = still): Float32Array {
   return tf.tidy(() => teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>());
 }
 
@@ -141,8 +141,14 @@ describe('teach', () => {
   it('takes the last class row for label -1', () => {
     const tiny = openTiny('var_tiny');
     tf.tidy(() => {
-      const nulls = hiddenOf(tiny, { ...lessonOf(tiny), label_B: tf.tensor1d([-1, -1], 'int32') });
-      const last = hiddenOf(tiny, { ...lessonOf(tiny), label_B: tf.tensor1d([10, 10], 'int32') });
+      const nulls = hiddenOf(tiny, {
+        ...lessonOf(tiny),
+        condition: { kind: 'class', label_B: tf.tensor1d([-1, -1], 'int32') },
+      });
+      const last = hiddenOf(tiny, {
+        ...lessonOf(tiny),
+        condition: { kind: 'class', label_B: tf.tensor1d([10, 10], 'int32') },
+      });
       expect(furthest(nulls, last)).toBe(0);
     });
     tiny.dispose();

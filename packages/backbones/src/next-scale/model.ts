@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { BackboneDims, Layout, Lesson, Taught, TrainContext, Weights } from '@tessera/core';
+import type { BackboneDims, Layout, TrainBatch, TrainHidden, TrainContext, Weights } from '@tessera/core';
 import { nn, type Engine, type Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { refuseCut } from '../checks.ts';
@@ -82,16 +82,16 @@ export function blockCausalMask(layout: Layout, length: number): Tensor4D {
 }
 
 /**
- * Hidden states of all positions at once, each seeing its own scale and those before (teacher forcing). The lesson's
+ * Hidden states of all positions at once, each seeing its own scale and those before (teacher forcing). The batch's
  * length says how many scales it has: progressive training gives the first ones only. Traceable.
  * @throws TesseraError `lesson-order`, `lesson-length`
  */
-export function teach({ config, dims, params }: NextScaleModel, lesson: Lesson, context: TrainContext): Taught {
+export function teach({ config, dims, params }: NextScaleModel, batch: TrainBatch, context: TrainContext): TrainHidden {
   const { layout } = dims;
-  const length = lessonLength(lesson, layout);
-  const modulations = conditionOn(params, lesson.label_B as Tensor1D);
+  const length = lessonLength(batch, layout);
+  const modulations = conditionOn(params, batch.condition.label_B as Tensor1D);
   const start_BpD = startOf(params, modulations.class_RD);
-  const { estimates_BLC } = lesson;
+  const { estimates_BLC } = batch;
   const words = estimates_BLC && estimates_BLC.shape[1] > 0 ? [wordsOf(params, estimates_BLC)] : [];
   const tokens_BlD = tf.concat([start_BpD, ...words], 1);
   const { hidden_RlD } = forward(params, {
@@ -105,7 +105,7 @@ export function teach({ config, dims, params }: NextScaleModel, lesson: Lesson, 
   return { values_BlD: hidden_RlD, positions_Bl: null };
 }
 
-function lessonLength({ estimates_BLC, cut }: Lesson, layout: Layout): number {
+function lessonLength({ estimates_BLC, cut }: TrainBatch, layout: Layout): number {
   const first = layout.scales[0]!.height * layout.scales[0]!.width;
   const length = first + (estimates_BLC?.shape[1] ?? 0);
   refuseCut(cut, { who: WHO, order: 'the next-scale order' });
@@ -114,9 +114,9 @@ function lessonLength({ estimates_BLC, cut }: Lesson, layout: Layout): number {
   throw new TesseraError({
     code: 'lesson-length',
     who: WHO,
-    got: `a lesson of ${length} positions`,
+    got: `a training batch of ${length} positions`,
     expected: `whole scales, ending at one of ${ends.join(', ')}`,
-    next: 'Cut lessons at the end of a scale.',
+    next: 'Cut training batches at the end of a scale.',
   });
 }
 
