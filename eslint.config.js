@@ -18,7 +18,7 @@ const below = {
   'type:graphs': ['type:engine'],
   'type:setup': ['type:node'],
   'type:target': ['type:engine', 'type:graphs', 'type:setup'],
-  'type:targets': ['type:engine', 'type:target', 'type:setup'],
+  'type:targets': ['type:engine', 'type:graphs', 'type:target', 'type:setup'],
   'type:core': ['type:engine', 'type:schema'],
   'type:kit': ['type:core', 'type:schema', 'type:engine', 'type:targets'],
   'type:layers': ['type:core', 'type:schema', 'type:engine'],

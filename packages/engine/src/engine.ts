@@ -1,10 +1,36 @@
-import type { Tensor } from '@tensorflow/tfjs';
-import type { TargetChoice } from './target.ts';
-import type { TargetName } from './target-name.ts';
-import type { TrainStep, TrainStepSpec } from './train/train-step.ts';
+import * as tf from '@tensorflow/tfjs';
+import { TesseraError } from '@tessera/errors';
+import { Axes } from './program/axes.ts';
+import { flatten, unflatten, type Tree } from './program/tree.ts';
+import type { ProgramProfile, StepBackend, Target, TargetFunction, TargetProgram } from './target.ts';
+import { shareTensor } from './tensors/tensors.ts';
+import type { TrainStep, TrainStepSpec } from './train/spec.ts';
+import { createTrainStep } from './train/train-step.ts';
 
-/** Tensors, and lists and records of them. Numbers are refused: a number closed over would be baked in. */
-export type Tree = Tensor | null | readonly Tree[] | { readonly [key: string]: Tree };
+/** Programs and training steps on a target. Parts receive it; nothing is ambient. */
+export interface Engine {
+  /** The name of the target of programs. */
+  readonly target: string;
+  /** One line for health pages: which target and why. */
+  readonly why: string;
+  /** Where training steps run, and why. */
+  readonly training: TargetChoice;
+  compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
+  compileTrainStep(spec: TrainStepSpec): TrainStep;
+  /**
+   * One entry per compiled program that is alive, in the order of their making; none before the target is loaded, and none
+   * for targets that compile nothing.
+   */
+  profile(): readonly ProgramProfile[];
+  /** Releases every session made by this engine. */
+  dispose(): void;
+}
+
+export interface TargetChoice {
+  readonly target: string;
+  /** One line for health pages. */
+  readonly why: string;
+}
 
 export interface CompileOptions {
   /** For errors and profiles: `var.block`. */
@@ -13,7 +39,7 @@ export interface CompileOptions {
    * One string per tensor argument, in the order in which the arguments' tensors are met: axis names separated by blanks,
    * a dot for an axis of fixed size: `['R l .', 'R .']`. Equal names must have equal sizes, which each call checks.
    * An axis may also be a sum: `P+l` after P and l, `2R`.
-   * Named axes may differ from call to call without another compilation; without `axes` every shape compiles anew.
+   * Named axes may differ from call to call without another compilation; without `axes` every shape is compiled by itself.
    */
   readonly axes?: readonly string[];
   /**
@@ -24,37 +50,132 @@ export interface CompileOptions {
   readonly memory?: 'keep' | 'release';
 }
 
-/** The compiled function. Arguments are borrowed; results are ordinary tfjs tensors that the caller disposes. */
+/**
+ * The compiled function. Arguments are borrowed; results are tfjs tensors that the caller disposes. Their numbers stay on the
+ * device until somebody reads them: a result that goes into the next program of the same target is not copied.
+ */
 export interface Program<A extends readonly Tree[], R extends Tree> {
   (...args: A): Promise<R>;
   dispose(): void;
 }
 
-/** What a program has done so far. Times are milliseconds. */
-export interface ProgramProfile {
-  readonly name: string;
-  readonly calls: number;
-  /** Shapes of arguments that it knows at present, and sessions that serve them. */
-  readonly shapes: number;
-  readonly sessions: number;
-  /** Why a program with named axes needed a session for one shape alone, by the last such call; null where none did. */
-  readonly alone: string | null;
-  readonly tracing: number;
-  readonly building: number;
-  readonly running: number;
+/** A target, or what loads it when the first program runs. */
+export type TargetSource = Target | { readonly name: string; readonly load: () => Promise<Target> };
+
+export interface EngineParts {
+  readonly target: TargetSource;
+  /** Where training steps run: by default the target of programs. */
+  readonly training?: TargetSource;
+  /** Why these, for health pages. */
+  readonly why?: { readonly target: string; readonly training: string };
 }
 
-/** One target with its sessions. Parts receive it; nothing is ambient. */
-export interface Engine {
-  readonly target: TargetName;
-  /** One line for health pages: which target and why. */
-  readonly why: string;
-  /** Where training steps run, and why. */
-  readonly training: TargetChoice;
-  compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
-  compileTrainStep(spec: TrainStepSpec): TrainStep;
-  /** One entry per compiled program that is alive, in the order of their making; none for the targets eager and tensorflow-eager. */
-  profile(): readonly ProgramProfile[];
-  /** Releases every session made by this engine. */
-  dispose(): void;
+/** Makes an engine of targets. @tessera/targets makes one by the names of targets. */
+export function makeEngine({ target, training = target, why }: EngineParts): Engine {
+  tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
+  const [programTarget, trainingTarget] = [new Loaded(target), new Loaded(training)];
+  const [programs, steps] = [new Set<EngineProgram>(), new Set<TrainStep>()];
+  return {
+    target: target.name,
+    why: why?.target ?? `${target.name}: given`,
+    training: { target: training.name, why: why?.training ?? `${training.name}: given` },
+    compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R> {
+      const run = (args: readonly Tree[]): Tree => fn(...(args as unknown as A));
+      const program = new EngineProgram({ ...options, fn: run }, programTarget);
+      programs.add(program);
+      const dispose = (): void => {
+        programs.delete(program);
+        program.dispose();
+      };
+      return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
+    },
+    compileTrainStep(spec) {
+      const step = createTrainStep(spec, async () => stepOf(await trainingTarget.get(), spec));
+      steps.add(step);
+      const dispose = (): void => {
+        steps.delete(step);
+        step.dispose();
+      };
+      return { ...step, dispose };
+    },
+    profile: () => [...programs].map((program) => program.profile()).filter((profile) => profile !== null),
+    dispose: () => {
+      for (const resource of [...steps, ...programs]) resource.dispose();
+      steps.clear();
+      programs.clear();
+    },
+  };
+}
+
+function stepOf(target: Target, spec: TrainStepSpec): StepBackend {
+  if (target.step) return target.step(spec);
+  throw new TesseraError({
+    code: 'target-cannot-train',
+    who: spec.name,
+    got: `a training step on the target '${target.name}'`,
+    expected: 'a target that trains',
+  });
+}
+
+/** A target that is loaded once. */
+class Loaded {
+  readonly #source: TargetSource;
+  #loading: Promise<Target> | null = null;
+  /** Null until it has been loaded. */
+  target: Target | null = null;
+
+  constructor(source: TargetSource) {
+    this.#source = source;
+    if (!('load' in source)) this.target = source;
+  }
+
+  async get(): Promise<Target> {
+    if (this.target) return this.target;
+    this.#loading ??= 'load' in this.#source ? this.#source.load() : Promise.resolve(this.#source);
+    this.target = await this.#loading;
+    return this.target;
+  }
+}
+
+/** A program whose target may still have to be loaded. */
+class EngineProgram {
+  readonly #fn: TargetFunction;
+  readonly #target: Loaded;
+  #program: TargetProgram | null = null;
+  #isDisposed = false;
+
+  constructor(fn: TargetFunction, target: Loaded) {
+    this.#fn = fn;
+    this.#target = target;
+    if (fn.axes) new Axes(fn.axes, fn.name); // says at once what is wrong with them
+  }
+
+  async call(args: readonly Tree[]): Promise<Tree> {
+    if (this.#program || this.#target.target) return this.#made(this.#target.target!).call(args);
+    // The caller may dispose the arguments before the target is there.
+    const { tensors, skeleton } = flatten(args, this.#fn.name);
+    const shared = tensors.map((tensor) => shareTensor(tensor, this.#fn.name));
+    try {
+      const program = this.#made(await this.#target.get());
+      return await program.call(unflatten(skeleton, shared) as readonly Tree[]);
+    } finally {
+      tf.dispose(shared);
+    }
+  }
+
+  #made(target: Target): TargetProgram {
+    this.#program ??= target.program(this.#fn);
+    if (this.#isDisposed) this.#program.dispose();
+    return this.#program;
+  }
+
+  profile(): ProgramProfile | null {
+    const { target } = this.#target;
+    return target && this.#made(target).profile();
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#program?.dispose();
+  }
 }

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { Lowering } from './onnx/lowering.ts';
-import type { DType } from './trace/graph.ts';
+import type { DType, Fused } from './trace/graph.ts';
 import { isDifferentiating } from './trace/tfjs-internals.ts';
 import { KERNELS } from './trace/kernels.ts';
 import { isWhole, recordFused } from './trace/trace.ts';
@@ -27,10 +26,10 @@ export interface FusedSpec<I extends FusedInputs<I>, A extends object> {
   /** Element type of the result: float32 where left out. */
   readonly dtype?: DType;
   /**
-   * ONNX nodes for it: `node.inputs` by the names above, `node.attrs` as given to the call. Without, a target that does not
-   * run the op whole gets its parts, and differentiates through them.
+   * Nodes for it, by the language of graphs: `{ onnx: lowering }` with an `OnnxLowering` of @tessera/onnx-graph, which finds
+   * `node.inputs` by the names above and `node.attrs` as given to the call. A target without a lowering gets the parts.
    */
-  readonly lower?: Lowering;
+  readonly lowerings?: Readonly<Record<string, unknown>>;
 }
 
 export interface FusedGradientContext<I, A> {
@@ -41,14 +40,15 @@ export interface FusedGradientContext<I, A> {
   readonly attrs: A;
 }
 
-/** Calls the op: one node under a trace whose target knows the op, `forward` otherwise. Differentiable in both. */
-export type FusedOp<I, A> = (inputs: I, attrs: A) => Tensor;
+/** Calls the op: one node under a trace whose target runs the op whole, `forward` otherwise. Differentiable in both. */
+export type FusedOp<I, A> = ((inputs: I, attrs: A) => Tensor) & Fused;
 
-/** What our own ops are called, which targets may know by name. */
+/** What our own ops are called. */
 const OWN = 'Tessera';
 
 /**
- * Makes a callable of a fused op, whose nodes carry it. Others may have an op of the same name: each stays itself.
+ * Makes a callable of a fused op. Its nodes carry it, and targets look their lowering up by it: others may have an op of
+ * the same name, and each stays itself.
  * @throws TesseraError `fused-name` for a name that is taken; `fused-shape` from the call, if `shape` and `forward` disagree.
  */
 export function defineFused<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>): FusedOp<I, A> {
@@ -65,24 +65,30 @@ export function defineFused<I extends FusedInputs<I>, A extends object>(spec: Fu
 
 /** The same for our own ops. */
 export function defineOwnFused<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>): FusedOp<I, A> {
-  return (inputs, attrs) => {
-    if (!isDifferentiating()) return run(spec, inputs, attrs);
-    const isInParts = !spec.gradient || (!spec.lower && !isWhole(spec));
-    if (isInParts) return spec.forward(inputs, attrs);
-    return runWithGradient(spec, inputs, attrs);
+  const call = (inputs: I, attrs: A): Tensor => {
+    if (!isDifferentiating()) return run({ spec, op }, inputs, attrs);
+    return spec.gradient ? runWithGradient({ spec, op }, inputs, attrs) : spec.forward(inputs, attrs);
   };
+  const op = Object.assign(call, spec.lowerings && { lowerings: spec.lowerings }) as FusedOp<I, A>;
+  Object.defineProperty(op, 'name', { value: spec.name });
+  return op;
 }
 
-function run<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>, inputs: I, attrs: A): Tensor {
+interface Defined<I extends FusedInputs<I>, A extends object> {
+  readonly spec: FusedSpec<I, A>;
+  readonly op: Fused;
+}
+
+function run<I extends FusedInputs<I>, A extends object>({ spec, op }: Defined<I, A>, inputs: I, attrs: A): Tensor {
   const shape = spec.shape(inputs, attrs);
   const { name, dtype = 'float32' } = spec;
-  if (isWhole(spec)) {
+  if (isWhole(op)) {
     return recordFused({
       inputs: given(inputs),
       attrs: { ...(attrs as Readonly<Record<string, unknown>>) },
       shape,
       dtype,
-      fused: spec,
+      fused: op,
     });
   }
   const y = tf.tidy(() => spec.forward(inputs, attrs));
@@ -102,23 +108,23 @@ function given<I extends FusedInputs<I>>(inputs: I): Record<string, Tensor> {
 }
 
 function runWithGradient<I extends FusedInputs<I>, A extends object>(
-  spec: FusedSpec<I, A>,
+  defined: Defined<I, A>,
   inputs: I,
   attrs: A,
 ): Tensor {
   const names = Object.keys(given(inputs));
   const named = (tensors: readonly Tensor[]) => Object.fromEntries(names.map((name, i) => [name, tensors[i]!])) as I;
-  const op = tf.customGrad((...parameters) => {
+  const differentiable = tf.customGrad((...parameters) => {
     const tensors = parameters.slice(0, -1) as Tensor[];
     const save = parameters.at(-1) as tf.GradSaveFunc;
-    const value = run(spec, named(tensors), attrs);
+    const value = run(defined, named(tensors), attrs);
     save([...tensors, value]);
     const gradFunc = (dy: Tensor, saved: Tensor[]) => {
       const context = { dy, inputs: named(saved), y: saved.at(-1)!, attrs };
-      const gradients = spec.gradient!(context) as Readonly<Record<string, (() => Tensor) | undefined>>;
+      const gradients = defined.spec.gradient!(context) as Readonly<Record<string, (() => Tensor) | undefined>>;
       return names.map((name, i) => gradients[name]?.() ?? tf.zerosLike(saved[i]!));
     };
     return { value, gradFunc };
   });
-  return op(...Object.values(given(inputs)));
+  return differentiable(...Object.values(given(inputs)));
 }

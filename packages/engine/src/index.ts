@@ -1,10 +1,19 @@
+export {
+  makeEngine,
+  type CompileOptions,
+  type Engine,
+  type EngineParts,
+  type Program,
+  type TargetChoice,
+  type TargetSource,
+} from './engine.ts';
 export { defineFused, type FusedGradientContext, type FusedInputs, type FusedOp, type FusedSpec } from './fused.ts';
-export type { CompileOptions, Engine, Program, ProgramProfile, Tree } from './engine.ts';
-export type { DrawKey, SampleRng, TraceRng } from './rng/rng.ts';
-export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/train-step.ts';
-export type { Lowering as OnnxLowering, OnnxAttr, OnnxBuilder } from './onnx/lowering.ts';
 export { nn } from './nn/nn.ts';
-export { tensorFrom } from './passive/tensors.ts';
-export { keyedRng } from './rng/keyed-rng.ts';
-export { trace, type TraceRequest } from './trace/trace.ts';
+export type { Tree } from './program/tree.ts';
+export { keyedRng, type DrawKey, type SampleRng } from './rng/keyed-rng.ts';
+export type { TraceRng } from './rng/trace-rng.ts';
+export type { ProgramProfile } from './target.ts';
+export { tensorFrom } from './tensors/tensors.ts';
 export type { Graph, GraphNode, Value } from './trace/graph.ts';
+export { trace, type TraceRequest } from './trace/trace.ts';
+export type { Param, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './train/spec.ts';

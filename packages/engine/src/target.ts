@@ -1,54 +1,199 @@
-import { TesseraError } from '@tessera/errors';
-import { TARGETS, type TargetName } from './target-name.ts';
-import { targetTimes, type TargetUse } from './target-times.ts';
-import { findInstallation, whyNotInstalled } from '@tessera/tensorflow-setup';
+import type { Tree } from './program/tree.ts';
+import type { Batch, Slots, TrainStepSpec } from './train/spec.ts';
+import type { DType, Fused, Graph, TypedArray } from './trace/graph.ts';
 
-/** ONNX Runtime comes with npm and is small: others are chosen where they take this share of its time, or less. */
-const WORTHWHILE = 0.9;
+/*
+ * What the engine asks of a target. A target that runs graphs says the verbs of `GraphTarget`, and `graphTarget` makes programs
+ * and training steps of them; one that runs functions in another way implements `Target` itself.
+ */
 
-export interface TargetChoice {
-  readonly target: TargetName;
-  /** One line for health pages. */
-  readonly why: string;
+/** Where programs run. The engine knows none by name: each is a package of its own. */
+export interface Target {
+  readonly name: string;
+  /** Makes a program of a function; nothing is built before its first call. */
+  program(fn: TargetFunction): TargetProgram;
+  /** The target's part of a training step; absent where it does not train. */
+  step?(spec: TrainStepSpec): StepBackend;
 }
 
-export interface TargetQuestion {
-  readonly use: TargetUse;
-  readonly asked?: string | undefined;
-  readonly environment?: NodeJS.ProcessEnv;
+/** A function to run, as `Engine.compile` takes it. */
+export interface TargetFunction {
+  /** For errors. */
+  readonly name: string;
+  readonly fn: (args: readonly Tree[]) => Tree;
+  /** See `CompileOptions`. */
+  readonly axes?: readonly string[] | undefined;
+  readonly memory?: 'keep' | 'release' | undefined;
+}
+
+export interface TargetProgram {
+  /** Arguments are read before the first await: the caller may dispose them at once. */
+  call(args: readonly Tree[]): Promise<Tree>;
+  /** Null for a target that compiles nothing. */
+  profile(): ProgramProfile | null;
+  dispose(): void;
+}
+
+/** What a program has done so far. Times are milliseconds. */
+export interface ProgramProfile {
+  readonly name: string;
+  readonly calls: number;
+  /** Shapes of arguments that it knows at present, and sessions that serve them. */
+  readonly shapes: number;
+  readonly sessions: number;
+  /** Why a program with named axes needed a session for one shape alone, by the last such call; null where none did. */
+  readonly alone: string | null;
+  readonly tracing: number;
+  readonly building: number;
+  readonly running: number;
+}
+
+/** The verbs of a target that runs graphs. */
+export interface GraphTarget {
+  readonly name: string;
+  /** The device that its programs compute on: they take numbers of this device as they are, and upload all others. */
+  readonly device: object;
+  /** Whether it runs a fused op in one piece. Of the others the parts are recorded. */
+  whole(fused: Fused): boolean;
+  /** Writes a graph in the target's own nodes. */
+  lower(graph: Graph): LoweredModel;
+  /** Makes a program of a graph that it has lowered. */
+  build(model: LoweredModel, options: BuildOptions): Promise<BuiltProgram>;
+  /** Brings numbers to the device. They stay as they are until they are released there. */
+  upload(numbers: Numbers): Promise<DeviceNumbers>;
+  /** Absent where it does not train. */
+  readonly training?: GraphTraining;
+}
+
+/** Programs of training steps: their shapes are fixed, and the weights are feeds. */
+export interface GraphTraining {
+  whole(fused: Fused): boolean;
+  build(graph: Graph, name: string): Promise<BuiltProgram>;
+  /** Whether a run can write results to numbers that it is given (`into`): state then lies in two sets that take turns. */
+  readonly writesInto: boolean;
+}
+
+/** Numbers in memory, as they go into a run. */
+export interface Numbers {
+  readonly data: TypedArray | BigInt64Array;
+  readonly dtype: DType | 'int64';
+  readonly shape: readonly number[];
+}
+
+/** Numbers on a device. What else is in them is known to the targets of that device alone. */
+export interface DeviceNumbers {
+  readonly device: object;
+  /** Downloads them; where memory is the device, they are lent without a copy. */
+  read(): Promise<TypedArray>;
+  /** The same at once. @throws TesseraError `device-read` on a device that answers later */
+  readSync(): TypedArray;
+  /** Called once, when nobody needs them any more. */
+  release(): void;
+}
+
+export interface BuildOptions {
+  /** For errors. */
+  readonly name: string;
+  /** Whether a run's memory stays with the program (by default) or is given back. */
+  readonly memory?: 'keep' | 'release' | undefined;
+}
+
+/** A graph that can be run. */
+export interface BuiltProgram {
+  /**
+   * Feeds in the order of the model's inputs; results in the order of its outputs, which may lie in the same numbers where two
+   * are equal. Results with numbers in `into` are written there (see `GraphTraining.writesInto`).
+   */
+  run(feeds: readonly DeviceNumbers[], into?: readonly (DeviceNumbers | null)[]): Promise<readonly DeviceNumbers[]>;
+  /** True if a run with feeds of these shapes compiles first: its time is then no measure of later ones. */
+  compilesFor?(feeds: readonly DeviceNumbers[]): boolean;
+  release(): Promise<void> | void;
 }
 
 /**
- * Chooses where programs run: what is asked for, else what the environment variable TESSERA_TARGET says, else what is
- * here and was fastest when it was measured; ONNX Runtime where that is fast enough.
- * @throws TesseraError `target-unknown`
+ * A traced graph in the words of a target. Names follow the program's order, so that two traces of one function can be
+ * compared.
  */
-export function selectTarget({ use, asked, environment = process.env }: TargetQuestion): TargetChoice {
-  if (asked !== undefined) return { target: check(asked, 'createEngine'), why: `${asked}: asked for` };
-  const variable = environment['TESSERA_TARGET'];
-  if (variable) return { target: check(variable, 'TESSERA_TARGET'), why: `${variable}: TESSERA_TARGET says so` };
-  const hasTensorFlow = findInstallation(environment) !== null;
-  const here = TARGETS.filter((target) => hasTensorFlow || !target.startsWith('tensorflow'));
-  const times = targetTimes()[use];
-  const timeOf = (target: TargetName): number => times[target] ?? Infinity;
-  const fastest = here.reduce((best, one) => (timeOf(one) < timeOf(best) ? one : best));
-  const target = timeOf(fastest) <= WORTHWHILE ? fastest : 'onnx';
-  const reason = hasTensorFlow ? reasonOf(target, timeOf(fastest)) : `TensorFlow is ${whyNotInstalled(environment)}`;
-  return { target, why: `${target}: the default for ${use}, ${reason}` };
+export interface LoweredModel<A = unknown> {
+  readonly nodes: readonly LoweredNode<A>[];
+  readonly constants: ReadonlyMap<string, LoweredConstant>;
+  readonly weights: readonly LoweredWeight[];
+  readonly inputs: readonly Port[];
+  /** One per result of the graph, in order; equal values appear twice. */
+  readonly outputs: readonly Port[];
 }
 
-function reasonOf(target: TargetName, time: number): string {
-  if (target !== 'onnx') return `measured to take ${time.toFixed(2)} of the time of ONNX Runtime`;
-  return 'TensorFlow was not measured to be faster by a tenth';
+export type ElementType = DType | 'int64';
+
+/** `A` is what a target's attributes look like. */
+export interface LoweredNode<A = unknown> {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attrs: Readonly<Record<string, A>>;
+  /** Absent for the target's own operators. */
+  readonly domain?: string;
 }
 
-function check(name: string, who: string): TargetName {
-  const target = TARGETS.find((known) => known === name);
-  if (target) return target;
-  throw new TesseraError({
-    code: 'target-unknown',
-    who,
-    got: `the target '${name}'`,
-    expected: TARGETS.map((known) => `'${known}'`).join(' or '),
-  });
+/** A constant of the program. `shape` marks vectors of sizes and positions, which may become slots. */
+export interface LoweredConstant {
+  readonly name: string;
+  readonly kind: 'shape' | 'data';
+  readonly dtype: ElementType;
+  readonly dims: readonly number[];
+  readonly data: TypedArray | BigInt64Array;
+}
+
+/** A graph input or output. Strings are dims that vary; without `dims` nothing is promised. */
+export interface Port {
+  readonly name: string;
+  readonly dtype: ElementType;
+  readonly dims?: readonly (number | string)[];
+}
+
+/** A weight: `storedEntry(dataId)` says where its numbers lie. */
+export interface LoweredWeight {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly dataId: object;
+}
+
+/** What a target does for a training step; `createTrainStep` does the rest. Calls never overlap. */
+export interface StepBackend {
+  /** Milliseconds spent on tracing and compiling so far. */
+  readonly compiling: number;
+  propose(request: ProposalRequest): Promise<Proposal>;
+  evaluate(batch: Batch, key: Int32Array): Promise<Measured>;
+  /** Copies of the current state, in the order of the parameters. */
+  read(): Promise<readonly Slots<Float32Array>[]>;
+  /** Replaces the state; sizes have been checked. */
+  write(slots: readonly Slots<Float32Array>[]): Promise<void>;
+  sync(which: 'params' | 'ema'): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface ProposalRequest {
+  readonly batches: readonly Batch[];
+  /** Two words of randomness per batch. */
+  readonly keys: readonly Int32Array[];
+  /** See `adamwScalars`. */
+  readonly scalars: Float32Array;
+}
+
+/** A step that has been computed but not taken. */
+export interface Proposal {
+  /** One per batch. */
+  readonly measured: readonly Measured[];
+  readonly gradNorm: number;
+  /** Makes the new state the current one. */
+  accept(): void;
+  /** Leaves the state as it was. */
+  reject(): void;
+}
+
+/** The numbers of one loss. */
+export interface Measured {
+  readonly loss: number;
+  readonly aux: Readonly<Record<string, Float32Array | Int32Array>>;
 }

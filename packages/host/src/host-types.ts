@@ -41,7 +41,7 @@ export interface HostHealth {
 
 /** Runs models in a child process, one generation at a time, in the order of the calls. */
 export interface Host {
-  readonly target: TargetName;
+  readonly target: string;
   /** One line for health pages: which target and why. */
   readonly why: string;
   /** Process id of the models' process; null while it is being restarted. */

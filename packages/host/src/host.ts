@@ -1,7 +1,6 @@
 import { totalmem } from 'node:os';
 import { printable, TesseraError } from '@tessera/errors';
 import { nearestName } from '@tessera/schema';
-import type { TargetName } from '@tessera/targets';
 import {
   listPlugins,
   loadPlugins,
@@ -71,7 +70,7 @@ class ProcessHost implements Host {
     this.#around = around;
   }
 
-  get target(): TargetName {
+  get target(): string {
     return this.#ready!.target;
   }
 

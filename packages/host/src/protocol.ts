@@ -24,7 +24,7 @@ export type FromChild =
   | { readonly type: 'opened' }
   | {
       readonly type: 'ready';
-      readonly target: TargetName;
+      readonly target: string;
       readonly why: string;
       readonly models: readonly OpenedModel[];
     }

@@ -1,13 +1,10 @@
+export { fileTensor, type FileTensorSpec } from './file-tensor.ts';
 export {
-  createEngine,
-  fileTensor,
   selectTarget,
   TARGETS,
-  type EngineOptions,
-  type FileTensorSpec,
-  type TargetChoice,
   type TargetName,
   type TargetQuestion,
   type TargetTimes,
   type TargetUse,
-} from '@tessera/engine/interim';
+} from './select-target.ts';
+export { createEngine, type EngineOptions } from './targets.ts';

@@ -21,7 +21,7 @@ const onTensorFlow: readonly Part[] = [
   { name: 'parity on tensorflow', command: [...parity, '--target', 'tensorflow'] },
   { name: 'parity on tensorflow-eager', command: [...parity, '--target', 'tensorflow-eager'] },
   // Its suites skip TensorFlow where it is not set up, as it is not where `npm test` runs in CI.
-  { name: 'engine on tensorflow', command: ['vitest', 'run'], folder: 'packages/engine' },
+  { name: 'targets on tensorflow', command: ['vitest', 'run'], folder: 'packages/targets' },
 ];
 
 /** Whether the part passed, and in how many seconds. */

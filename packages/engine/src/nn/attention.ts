@@ -17,21 +17,12 @@ interface Attrs {
  * ONNX' Attention (opset 23) is faster than com.microsoft's MultiHeadAttention at every size measured, with and without
  * a bias. Differentiated through its parts: the backward pass then reuses the softmax instead of making it again.
  */
-const fusedAttention = defineOwnFused<Inputs, Attrs>({
+export const fusedAttention = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraAttention',
   shape: ({ q, v }) => [...q.shape.slice(0, 3), v.shape[3]!],
   forward: ({ q, k, v, bias }, { scale }) => {
     const scores = tf.matMul(tf.mul(q, scale), k, false, true);
     return tf.matMul(tf.softmax(bias ? tf.add(scores, bias) : scores), v);
-  },
-  lower: ({ inputs, attrs }, onnx) => {
-    const { q, k, v, bias } = inputs;
-    const given = [q!, k!, v!, ...(bias ? [bias] : [])];
-    return onnx.op(
-      'Attention',
-      given.map((value) => onnx.name(value)),
-      { scale: { float: attrs.scale as number } },
-    );
   },
 });
 

@@ -15,7 +15,7 @@ interface Inputs {
  * Gemm starts from the bias and adds the product to it, which saves a pass over the result. The bias' gradient is a
  * product with ones, several times as fast as a sum over rows.
  */
-const fusedLinear = defineOwnFused<Inputs, object>({
+export const fusedLinear = defineOwnFused<Inputs, object>({
   name: 'TesseraLinear',
   shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
   forward: ({ x, weight, bias }) => tf.add(tf.matMul(x as Tensor2D, weight as Tensor2D, false, true), bias),
@@ -24,8 +24,6 @@ const fusedLinear = defineOwnFused<Inputs, object>({
     weight: () => tf.matMul(dy as Tensor2D, x as Tensor2D, true, false),
     bias: () => tf.reshape(tf.matMul(tf.ones([1, dy.shape[0]!]) as Tensor2D, dy as Tensor2D), [dy.shape[1]!]),
   }),
-  lower: ({ inputs }, onnx) =>
-    onnx.op('Gemm', [onnx.name(inputs.x!), onnx.name(inputs.weight!), onnx.name(inputs.bias!)], { transB: 1 }),
 });
 
 /**
@@ -49,4 +47,15 @@ export function linear<T extends Tensor>(x: T, weight_OI: Tensor, bias_O?: Tenso
     ? fusedLinear({ x: flat, weight: weight_OI, bias: bias_O }, {})
     : tf.matMul(flat as Tensor2D, weight_OI as Tensor2D, false, true);
   return (x.rank === 2 ? sum : tf.reshape(sum, [...x.shape.slice(0, -1), outputs])) as T;
+}
+
+/** Rows of `table_VC` by `index` (int32, any shape) -> [...index, C]. */
+export function embedding(table_VC: Tensor, index: Tensor): Tensor {
+  return tf.gather(table_VC, index as tf.Tensor1D);
+}
+
+/** Unit length along the last axis: `x / max(|x|, eps)`. Same shape as `x`; the gradient at zero is finite. */
+export function normalize<T extends Tensor>(x: T, eps: number): T {
+  const squared = tf.sum(tf.square(x), -1, true);
+  return tf.mul(x, tf.rsqrt(tf.maximum(squared, eps * eps))) as T;
 }

@@ -1,16 +1,24 @@
-import { gelu } from './gelu.ts';
-import { silu } from './silu.ts';
-import { attention } from './attention.ts';
-import { conv2d } from './conv2d.ts';
-import { crossEntropy } from './cross-entropy.ts';
-import { embedding } from './embedding.ts';
-import { groupNorm, groupNormSilu } from './group-norm.ts';
-import { layerNorm } from './layer-norm.ts';
-import { linear } from './linear.ts';
-import { normalize } from './normalize.ts';
+import { fusedHashUniform } from '../rng/trace-rng.ts';
+import type { Fused } from '../trace/graph.ts';
+import { fusedGelu, fusedSilu, gelu, silu } from './activations.ts';
+import { attention, fusedAttention } from './attention.ts';
+import { conv2d, fusedInterleave, fusedSquares, upsample2x, upsampleConv2d } from './convolutions.ts';
+import { crossEntropy, fusedCrossEntropy, fusedCrossEntropyGradient } from './cross-entropy.ts';
+import { embedding, fusedLinear, linear, normalize } from './linear.ts';
+import {
+  fusedGroupNorm,
+  fusedGroupNormBiasGradient,
+  fusedGroupNormGradient,
+  fusedGroupNormSilu,
+  fusedGroupNormSiluGradients,
+  fusedGroupNormWeightGradient,
+  fusedLayerNorm,
+  fusedLayerNormGradient,
+  groupNorm,
+  groupNormSilu,
+  layerNorm,
+} from './norms.ts';
 import { resize } from './resize.ts';
-import { upsampleConv2d } from './upsample-conv.ts';
-import { upsample2x } from './upsample.ts';
 import { withoutGradient } from './without-gradient.ts';
 
 /**
@@ -34,3 +42,30 @@ export const nn = {
   crossEntropy,
   withoutGradient,
 } as const;
+
+/** Our fused ops, by which targets keep their lowerings. Those that a target lacks are recorded in parts. */
+export const fusedOps = byName({
+  linear: fusedLinear,
+  layerNorm: fusedLayerNorm,
+  layerNormGradient: fusedLayerNormGradient,
+  groupNorm: fusedGroupNorm,
+  groupNormGradient: fusedGroupNormGradient,
+  groupNormWeightGradient: fusedGroupNormWeightGradient,
+  groupNormBiasGradient: fusedGroupNormBiasGradient,
+  groupNormSilu: fusedGroupNormSilu,
+  groupNormSiluGradient: fusedGroupNormSiluGradients.x,
+  groupNormSiluWeightGradient: fusedGroupNormSiluGradients.weight,
+  groupNormSiluBiasGradient: fusedGroupNormSiluGradients.bias,
+  silu: fusedSilu,
+  gelu: fusedGelu,
+  attention: fusedAttention,
+  crossEntropy: fusedCrossEntropy,
+  crossEntropyGradient: fusedCrossEntropyGradient,
+  interleave: fusedInterleave,
+  squares: fusedSquares,
+  hashUniform: fusedHashUniform,
+});
+
+function byName<K extends string>(ops: Readonly<Record<K, Fused>>): Readonly<Record<K, Fused>> {
+  return ops;
+}

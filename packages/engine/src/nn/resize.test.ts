@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import type { ResizeMode } from './resize-matrix.ts';
-import { resize } from './resize.ts';
+import { resize, type ResizeMode } from './resize.ts';
 
 interface Case {
   readonly i: number;

@@ -1,19 +1,30 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { ProgramProfile, Tree } from '../engine.ts';
-import type { Numbers } from '../numbers.ts';
-import { passiveTensor } from '../passive/passive-backend.ts';
-import { matches } from '../polymorph.ts';
-import type { DType, TypedArray } from '../trace/graph.ts';
-import type { ValueSpec } from '../trace/recorder.ts';
+import type {
+  BuiltProgram,
+  DeviceNumbers,
+  GraphTarget,
+  Numbers,
+  Port,
+  ProgramProfile,
+  TargetFunction,
+  TargetProgram,
+} from '../target.ts';
+import { dropNumbers, holdNumbers, storedEntry, storedTensor } from '../tensors/tensors.ts';
+import { ARRAYS, type DType, type ValueSpec } from '../trace/graph.ts';
 import { readNumbers } from '../trace/tfjs-internals.ts';
 import { Axes } from './axes.ts';
-import { findTemplate } from './find-template.ts';
-import { traceProgram, type TracedFunction, type TracedProgram } from './trace-program.ts';
-import { flatten, unflatten, type Skeleton } from './tree.ts';
-import { Variant } from './variant.ts';
+import {
+  findTemplate,
+  matches,
+  traceProgram,
+  type Template,
+  type TracedFunction,
+  type TracedProgram,
+} from './templates.ts';
+import { flatten, unflatten, type Skeleton, type Tree } from './tree.ts';
 
-/** Sessions are dear: each holds its own packed weights. */
+/** A session costs memory: each holds its own packed weights. */
 const VARIANTS_KEPT = 8;
 const PLANS_KEPT = 512;
 
@@ -24,14 +35,12 @@ interface Plan {
   readonly traced: Pick<TracedProgram, 'results' | 'captured'>;
 }
 
-export interface CompiledOptions extends TracedFunction {
-  readonly axes?: readonly string[] | undefined;
-  readonly memory?: 'keep' | 'release' | undefined;
-}
+/** What goes into a run: numbers that the device has already, which are held for the run, or numbers to upload. */
+type Feed = { readonly held: DeviceNumbers } | Numbers;
 
-/** A function with its traces and sessions. */
-export class CompiledProgram {
-  readonly #options: CompiledOptions;
+/** A function with its traces and sessions. Results stay on the device until somebody reads them. */
+export class CompiledProgram implements TargetProgram {
+  readonly #fn: TracedFunction;
   readonly #axes: Axes | null;
   /** By form, types and shapes of the arguments; the least recently used first. */
   readonly #plans = new Map<string, Plan>();
@@ -41,24 +50,22 @@ export class CompiledProgram {
   #alone: string | null = null;
   readonly #past = { tracing: 0, building: 0, running: 0 };
 
-  constructor(options: CompiledOptions) {
-    this.#options = options;
-    this.#axes = options.axes ? new Axes(options.axes, options.name) : null;
+  constructor(fn: TargetFunction, target: GraphTarget) {
+    this.#fn = { ...fn, target };
+    this.#axes = fn.axes ? new Axes(fn.axes, fn.name) : null;
   }
 
-  /** Arguments are read before the first await: the caller may dispose them at once. */
   async call(args: readonly Tree[]): Promise<Tree> {
-    const { name } = this.#options;
+    const { name, target } = this.#fn;
     if (this.#disposed) throw disposedError(name);
     const { tensors, skeleton } = flatten(args, name);
     const plan = this.#planFor(tensors, skeleton);
     this.#calls += 1;
-    const numbers = [...tensors.map((tensor) => numbersOf(tensor, name)), ...plan.slots];
-    const outputs = await plan.variant.run(numbers);
+    const outputs = await plan.variant.run([...feedsOf(tensors, target.device, name), ...plan.slots]);
     const { skeleton: form, specs } = plan.traced.results;
     return unflatten(
       form,
-      outputs.map((output, i) => resultTensor(output, specs[i]!)),
+      outputs.map((numbers, i) => storedTensor({ kind: 'device', numbers }, specs[i]!.shape, specs[i]!.dtype)),
     );
   }
 
@@ -66,7 +73,7 @@ export class CompiledProgram {
     const total = (key: 'building' | 'running') =>
       this.#variants.reduce((sum, variant) => sum + variant[key], this.#past[key]);
     return {
-      name: this.#options.name,
+      name: this.#fn.name,
       calls: this.#calls,
       shapes: this.#plans.size,
       sessions: this.#variants.length,
@@ -87,10 +94,7 @@ export class CompiledProgram {
   }
 
   #planFor(tensors: readonly Tensor[], form: Skeleton): Plan {
-    const inputs = tensors.map(({ shape, dtype }) => ({
-      shape: [...shape],
-      dtype: checkDtype(dtype, this.#options.name),
-    }));
+    const inputs = tensors.map(({ shape, dtype }) => ({ shape: [...shape], dtype: checkDtype(dtype, this.#fn.name) }));
     const key = JSON.stringify([form, inputs.map(({ shape, dtype }) => [dtype, shape])]);
     const known = this.#plans.get(key);
     if (known && !isStale(known)) {
@@ -110,7 +114,7 @@ export class CompiledProgram {
 
   #makePlan(form: Skeleton, inputs: readonly ValueSpec[]): Plan {
     this.#axes?.bind(inputs.map(({ shape }) => shape));
-    const traced = traceProgram(this.#options, form, inputs);
+    const traced = traceProgram(this.#fn, form, inputs);
     const variant = this.#variantFor(form, inputs, traced);
     const slots = variant.template.slots.map((slot): Numbers => {
       const { data, dtype, dims } = traced.model.constants.get(slot)!;
@@ -124,12 +128,12 @@ export class CompiledProgram {
       ({ template }) => fits(template.model.inputs, inputs) && matches(template, traced.model),
     );
     if (known) return this.#touch(known);
-    const { template, alone } = findTemplate(this.#options, this.#axes, { form, inputs, traced });
+    const { template, alone } = findTemplate(this.#fn, this.#axes, { form, inputs, traced });
     this.#alone = alone ?? this.#alone;
-    return this.#touch(new Variant(template, this.#options));
+    return this.#touch(new Variant(template, this.#fn));
   }
 
-  /** Makes this variant the most recently used, and lets the oldest go where there are too many. */
+  /** Makes this variant the most recently used, and retires the oldest where there are too many. */
   #touch(variant: Variant): Variant {
     const at = this.#variants.indexOf(variant);
     if (at >= 0) this.#variants.splice(at, 1);
@@ -146,8 +150,99 @@ export class CompiledProgram {
   }
 }
 
+/** A template with its session, which is made by the first run and released after the last one of a retired variant. */
+class Variant {
+  readonly template: Template;
+  readonly #fn: TracedFunction;
+  #program: Promise<BuiltProgram> | null = null;
+  #runs = 0;
+  #retired = false;
+  /** Milliseconds. */
+  building = 0;
+  running = 0;
+
+  constructor(template: Template, fn: TracedFunction) {
+    this.template = template;
+    this.#fn = fn;
+  }
+
+  async run(feeds: readonly Feed[]): Promise<readonly DeviceNumbers[]> {
+    const uploaded: DeviceNumbers[] = [];
+    this.#runs += 1;
+    try {
+      this.#program ??= this.#build();
+      const program = await this.#program;
+      const upload = async (feed: Feed): Promise<DeviceNumbers> => {
+        if ('held' in feed) return feed.held;
+        const numbers = await this.#fn.target.upload(feed);
+        uploaded.push(numbers);
+        return numbers;
+      };
+      const inputs = await Promise.all(feeds.map(upload));
+      const compiles = program.compilesFor?.(inputs) ?? false;
+      const start = performance.now();
+      const results = await program.run(inputs);
+      this[compiles ? 'building' : 'running'] += performance.now() - start;
+      return results;
+    } finally {
+      for (const numbers of uploaded) numbers.release();
+      dropFeeds(feeds);
+      this.#runs -= 1;
+      this.#releaseIfIdle();
+    }
+  }
+
+  async #build(): Promise<BuiltProgram> {
+    const { target, name, memory } = this.#fn;
+    const start = performance.now();
+    const program = await target.build(this.template.model, { name, memory });
+    this.building += performance.now() - start;
+    return program;
+  }
+
+  /** No further runs; those under way finish. */
+  retire(): void {
+    this.#retired = true;
+    this.#releaseIfIdle();
+  }
+
+  #releaseIfIdle(): void {
+    if (!this.#retired || this.#runs > 0 || !this.#program) return;
+    const program = this.#program;
+    this.#program = null;
+    void program.then(
+      (built) => built.release(),
+      () => undefined, // its run has reported why it could not be built
+    );
+  }
+}
+
+/** The numbers of the arguments, as they are now. */
+function feedsOf(tensors: readonly Tensor[], device: object, who: string): Feed[] {
+  const feeds: Feed[] = [];
+  try {
+    for (const tensor of tensors) feeds.push(feedOf(tensor, device, who));
+    return feeds;
+  } catch (error) {
+    dropFeeds(feeds);
+    throw error;
+  }
+}
+
+function feedOf({ dataId, dtype, shape }: Tensor, device: object, who: string): Feed {
+  const entry = storedEntry(dataId);
+  if (entry?.kind === 'device' && entry.numbers.device === device) return { held: holdNumbers(entry.numbers) };
+  const type = dtype as DType;
+  const data = readNumbers(dataId, who);
+  return { data: data instanceof ARRAYS[type] ? data : ARRAYS[type].from(data), dtype: type, shape };
+}
+
+function dropFeeds(feeds: readonly Feed[]): void {
+  for (const feed of feeds) if ('held' in feed) dropNumbers(feed.held);
+}
+
 /** A template fixes the sizes of axes without names. */
-function fits(ports: Variant['template']['model']['inputs'], inputs: readonly ValueSpec[]): boolean {
+function fits(ports: readonly Port[], inputs: readonly ValueSpec[]): boolean {
   return inputs.every(({ shape }, i) => {
     const dims = ports[i]!.dims!;
     return dims.length === shape.length && dims.every((dim, j) => typeof dim === 'string' || dim === shape[j]);
@@ -162,18 +257,6 @@ function checkDtype(dtype: string, who: string): DType {
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
   const expected = 'float32, int32 or bool';
   throw new TesseraError({ code: 'dtype-not-traceable', who, got: `a tensor of ${dtype}`, expected });
-}
-
-const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
-
-function numbersOf({ dataId, dtype, shape }: Tensor, who: string): Numbers {
-  const type = dtype as DType;
-  const data: TypedArray = readNumbers(dataId, who);
-  return { data: data instanceof ARRAYS[type] ? data : ARRAYS[type].from(data), dtype: type, shape };
-}
-
-function resultTensor(data: TypedArray, { shape, dtype }: ValueSpec): Tensor {
-  return passiveTensor({ kind: 'memory', data }, shape, dtype);
 }
 
 function disposedError(who: string): TesseraError {

@@ -1,6 +1,8 @@
 import { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { Tree } from '../engine.ts';
+
+/** Tensors, and lists and records of them. Numbers are refused: a number closed over would be baked in. */
+export type Tree = Tensor | null | readonly Tree[] | { readonly [key: string]: Tree };
 
 /** A tree with the tensors' places in order instead of the tensors. As JSON it is a key. */
 export type Skeleton = number | null | readonly Skeleton[] | { readonly [key: string]: Skeleton };

@@ -1,8 +1,8 @@
 import { isTesseraError } from '@tessera/errors';
 import { describe, expect, it } from 'vitest';
-import { keyedRng } from './keyed-rng.ts';
+import { keyedRng, type DrawKey } from './keyed-rng.ts';
 import { philox } from './philox.ts';
-import type { DrawKey } from './rng.ts';
+
 
 const key: DrawKey = { row: 0, stream: 'token', step: 3, position: 17 };
 

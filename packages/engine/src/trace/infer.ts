@@ -1,6 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import type { DType, Value } from './graph.ts';
-import type { ValueSpec } from './recorder.ts';
+import type { DType, Value, ValueSpec } from './graph.ts';
 
 /** What a kernel gives, and its attributes in normal form: axes from 0, sizes known, window geometry computed. */
 export interface Inferred {

@@ -1,15 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
-import type { TrainHyper, TrainStepSpec } from './train-step.ts';
-
-/** Value, first and second moment, and average of one parameter; or lists of them, one entry per parameter. */
-export interface Slots<T> {
-  readonly param: T;
-  readonly m: T;
-  readonly v: T;
-  /** Absent where no average is kept. */
-  readonly ema?: T;
-}
+import type { Slots, TrainHyper, TrainStepSpec } from './spec.ts';
 
 /** What a step's graph needs of its hyper-parameters: float32 [5], computed in doubles outside the graph. */
 export const SCALARS = 5;

@@ -2,9 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { NamedTensorMap, Scalar, Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { traceRng } from '../rng/trace-rng.ts';
-import type { TrainStepSpec } from './train-step.ts';
-
-export type Batch = Readonly<Record<string, Tensor>>;
+import type { Batch, TrainStepSpec } from './spec.ts';
 
 export interface Evaluated {
   readonly loss: Scalar;

@@ -1,64 +1,53 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
-import type { DType, Fused, Graph } from '../trace/graph.ts';
-import type { ValueSpec } from '../trace/recorder.ts';
+import type { BuiltProgram, GraphTraining } from '../target.ts';
+import type { DType, ValueSpec } from '../trace/graph.ts';
 import { trace } from '../trace/trace.ts';
-import { adamw, SCALARS, type Slots } from './adamw.ts';
-import { differentiate, evaluateLoss, type Batch } from './gradients.ts';
-import type { TrainStepSpec } from './train-step.ts';
-
-/** What a target makes of a training step's graphs. */
-export interface StepTarget<P> {
-  /** See `TraceRequest.whole`. */
-  readonly whole?: (fused: Fused) => boolean;
-  build(graph: Graph, name: string): Promise<P>;
-}
-
-interface Releasable {
-  release(): Promise<void> | void;
-}
+import { adamw, SCALARS } from './adamw.ts';
+import { differentiate, evaluateLoss } from './gradients.ts';
+import type { Batch, Slots, TrainStepSpec } from './spec.ts';
 
 /** A program of a training step. */
-export interface StepProgram<P> {
-  readonly program: P;
+export interface StepProgram {
+  readonly program: BuiltProgram;
   readonly auxNames: readonly string[];
   /** Which parameters the loss reaches, in their order. */
   readonly reached: readonly boolean[];
 }
 
-interface ProgramMaker<P> {
+interface ProgramMaker {
   readonly spec: TrainStepSpec;
-  readonly target: StepTarget<P>;
+  readonly training: GraphTraining;
 }
 
 /** The programs of one training step, made when first needed. */
-export class StepPrograms<P extends Releasable> {
-  readonly #maker: ProgramMaker<P>;
-  readonly #programs = new Map<string, Promise<StepProgram<P>>>();
+export class StepPrograms {
+  readonly #maker: ProgramMaker;
+  readonly #programs = new Map<string, Promise<StepProgram>>();
   /** Milliseconds in which programs were traced and built. */
   building = 0;
 
-  constructor(spec: TrainStepSpec, target: StepTarget<P>) {
-    this.#maker = { spec, target };
+  constructor(spec: TrainStepSpec, training: GraphTraining) {
+    this.#maker = { spec, training };
   }
 
   /** Feeds: batch, key, values. Results: loss, aux. */
-  evaluation(batch: Batch): Promise<StepProgram<P>> {
+  evaluation(batch: Batch): Promise<StepProgram> {
     return this.#get(`evaluation ${signatureOf(batch)}`, () => evaluationProgram(this.#maker, batch));
   }
 
   /** Feeds: batch, key, scalars, moments, values. Results: loss, norm, aux, slots of what is reached. */
-  step(batch: Batch): Promise<StepProgram<P>> {
+  step(batch: Batch): Promise<StepProgram> {
     return this.#get(`step ${signatureOf(batch)}`, () => stepProgram(this.#maker, batch));
   }
 
   /** Feeds: batch, key, sums of gradients, values. Results: loss, aux, new sums of what is reached. */
-  accumulation(batch: Batch): Promise<StepProgram<P>> {
+  accumulation(batch: Batch): Promise<StepProgram> {
     return this.#get(`accumulation ${signatureOf(batch)}`, () => accumulationProgram(this.#maker, batch));
   }
 
   /** Feeds: share, scalars, sums of gradients, moments, values. Results: norm, slots of what is reached. */
-  update(reached: readonly boolean[]): Promise<StepProgram<P>> {
+  update(reached: readonly boolean[]): Promise<StepProgram> {
     return this.#get(`update ${reached.join()}`, () => updateProgram(this.#maker, reached));
   }
 
@@ -68,7 +57,7 @@ export class StepPrograms<P extends Releasable> {
     for (const one of made) if (one.status === 'fulfilled') await one.value.program.release();
   }
 
-  #get(key: string, make: () => Promise<StepProgram<P>>): Promise<StepProgram<P>> {
+  #get(key: string, make: () => Promise<StepProgram>): Promise<StepProgram> {
     const known = this.#programs.get(key);
     if (known) return known;
     const start = performance.now();
@@ -96,14 +85,14 @@ export function slotNames(spec: TrainStepSpec): (keyof Slots<unknown>)[] {
   return spec.ema ? ['param', 'm', 'v', 'ema'] : ['param', 'm', 'v'];
 }
 
-function evaluationProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<StepProgram<P>> {
+function evaluationProgram(maker: ProgramMaker, batch: Batch): Promise<StepProgram> {
   return build(maker, [...batchSpecs(batch), KEY], (inputs) => {
     const { loss, aux } = evaluateLoss(maker.spec, named(batch, inputs), inputs.at(-1)!);
     return { results: [loss, ...Object.values(aux)], aux, reached: [] };
   });
 }
 
-function stepProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<StepProgram<P>> {
+function stepProgram(maker: ProgramMaker, batch: Batch): Promise<StepProgram> {
   const { spec } = maker;
   const specs = [...batchSpecs(batch), KEY, SCALAR_SPEC, ...momentSpecs(spec)];
   return build(maker, specs, (inputs) => {
@@ -114,7 +103,7 @@ function stepProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<StepProgr
   });
 }
 
-function accumulationProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<StepProgram<P>> {
+function accumulationProgram(maker: ProgramMaker, batch: Batch): Promise<StepProgram> {
   const { spec } = maker;
   return build(maker, [...batchSpecs(batch), KEY, ...paramSpecs(spec)], (inputs) => {
     const rest = inputs.slice(namesOf(batch).length);
@@ -125,7 +114,7 @@ function accumulationProgram<P>(maker: ProgramMaker<P>, batch: Batch): Promise<S
   });
 }
 
-function updateProgram<P>(maker: ProgramMaker<P>, reached: readonly boolean[]): Promise<StepProgram<P>> {
+function updateProgram(maker: ProgramMaker, reached: readonly boolean[]): Promise<StepProgram> {
   const { spec } = maker;
   const specs = [SHARE, SCALAR_SPEC, ...paramSpecs(spec), ...momentSpecs(spec)];
   return build(maker, specs, ([share, scalars, ...rest]) => {
@@ -147,21 +136,20 @@ interface Traced {
 }
 
 /** Variables, trained and frozen, become the last feeds. */
-async function build<P>(
-  { spec, target }: ProgramMaker<P>,
+async function build(
+  { spec, training }: ProgramMaker,
   inputs: readonly ValueSpec[],
   fn: (inputs: readonly Tensor[]) => Traced,
-): Promise<StepProgram<P>> {
+): Promise<StepProgram> {
   let traced: Traced | null = null;
-  const { whole } = target;
-  const request = { name: spec.name, inputs, parameters: variablesOf(spec), ...(whole && { whole }) };
+  const request = { name: spec.name, inputs, parameters: variablesOf(spec), whole: training.whole };
   const graph = trace((...placeholders) => {
     traced = fn(placeholders);
     return traced.results;
   }, request);
   const { aux, reached } = traced!;
   tf.dispose(aux as NamedTensorMap);
-  const program = await target.build(graph, spec.name);
+  const program = await training.build(graph, spec.name);
   return { program, auxNames: Object.keys(aux), reached };
 }
 

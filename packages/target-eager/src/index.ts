@@ -1,0 +1,1 @@
+export { eagerTarget, plainTarget, type PlainTargetOptions } from './plain-target.ts';

@@ -1,0 +1,1 @@
+export { onnxTarget, type OnnxTargetOptions } from './target.ts';

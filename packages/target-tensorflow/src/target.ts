@@ -1,0 +1,48 @@
+import { graphTarget, type Graph, type Target } from '@tessera/engine/target';
+import type { TfModel } from './builder.ts';
+import { OWN_OPS } from './fused.ts';
+import { isLoweredWhole, lowerGraph, lowerInParts } from './lower-graph.ts';
+import { buildTfProgram, WeightStore } from './program.ts';
+import { loadTensorFlow, TENSORFLOW, tfNumbers } from './runtime.ts';
+
+/** What XLA compiles: by itself (`auto`) the parts of training steps between products, else everything or nothing. */
+export type XlaUse = 'auto' | 'always' | 'never';
+
+export interface TensorFlowTargetOptions {
+  readonly threads: number;
+  readonly xla: XlaUse;
+}
+
+/**
+ * Programs on TensorFlow, which is loaded.
+ * @throws TesseraError `tensorflow-missing`, `tensorflow-broken`
+ */
+export function tensorFlowTarget({ threads, xla }: TensorFlowTargetOptions): Target {
+  const binding = loadTensorFlow(threads);
+  const [programWeights, stepWeights] = [new WeightStore(binding), new WeightStore(binding)];
+  const hasOwnOps = xla !== 'always' && !binding.isUsingGpuDevice();
+  const isXla = xla === 'always';
+  return graphTarget({
+    name: 'tensorflow',
+    device: TENSORFLOW,
+    whole: (fused) => isLoweredWhole(fused, hasOwnOps),
+    lower: lowerGraph,
+    // By parts it would compile for seconds at each new shape, in the middle of serving.
+    build: async (model, { name }) =>
+      buildTfProgram(binding, model as TfModel, { name, xla: isXla, weights: programWeights, compiles: 'by form' }),
+    upload: async (numbers) => tfNumbers(binding, numbers),
+    training: {
+      whole: (fused) => isLoweredWhole(fused, hasOwnOps),
+      build: async (graph, name) => {
+        const model = xla === 'auto' && isWorthCompiling(graph) ? lowerInParts(graph) : lowerGraph(graph);
+        return buildTfProgram(binding, model, { name, xla: isXla, weights: stepWeights, compiles: 'once' });
+      },
+      writesInto: false,
+    },
+  });
+}
+
+/** Measured: with our own ops in it, a step is as fast or faster without XLA, and need not be compiled. */
+function isWorthCompiling({ nodes }: Graph): boolean {
+  return !nodes.some(({ fused }) => fused && OWN_OPS.has(fused));
+}
