@@ -146,9 +146,9 @@ describe('a package whose import never ends', () => {
     const config = "export const config = { plugins: ['@acme/never'] };";
     const { status, stdout, stderr } = ran(config, 'plugins');
     expect(stderr).toBe(
-      '[@acme/never] got an error while tessera.config.mjs imported it: it waits for something that nothing will bring ' +
+      '[@acme/never] got an error while tessera.config.mjs imported it: it waits for something that will never happen ' +
         '(@acme/never 1.2.0); expected plug-ins. It is left out and the others work: repair it, install another version, or ' +
-        'take it out of plugins. (plugin-import)\n',
+        'remove it from plugins. (plugin-import)\n',
     );
     expect([status, stdout.split('\n').length > 10]).toEqual([1, true]);
     expect(ran(config, 'models')).toMatchObject({ status: 0, stderr: expect.stringMatching(/has 1 problem/) });

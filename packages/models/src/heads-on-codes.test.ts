@@ -20,7 +20,7 @@ import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { describe, expect, it } from 'vitest';
-import { freshWeights } from './fresh-weights.ts';
+import { freshWeights } from './weight-files.ts';
 
 /** Sixteen codes of an image of 8 x 8 pixels. */
 const tokenizer = {

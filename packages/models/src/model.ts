@@ -1,6 +1,6 @@
 import type { Layout, PreviewKind, SampleEvent, SpaceShape, Tokenizer, Written } from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
-import type { Edit } from './edit/edit.ts';
+import type { Edit } from './edit.ts';
 
 /** What a request may choose. Everything left out takes the model's own default. */
 export interface GenerateRequest {

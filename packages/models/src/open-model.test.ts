@@ -13,7 +13,7 @@ import { smallMar, writeSmallMar } from '../fixtures/small-mar.ts';
 import { importModel } from './formats/import-model.ts';
 import type { GenerateRequest, ModelManifest } from './model.ts';
 import { openModel } from './open-model.ts';
-import { builtInPlugins } from './plugins/plugins.ts';
+import { builtInPlugins } from './plugins/built-in.ts';
 
 /** A trainer's checkpoint of the official code: transformer, tokenizer and optimiser of a tiny model. */
 const transformer = fileURLToPath(new URL('../fixtures/ar-ckpt-last_micro.pth', import.meta.url));

@@ -6,15 +6,14 @@ import type { JsonSchema } from '@tessera/schema';
 import { checkWeightFile } from '@tessera/checkpoints';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { sha256Of } from './digest.ts';
-import { checkEdit } from './edit/edit.ts';
-import { sampleEdit } from './edit/sample-edit.ts';
+import { checkEdit, sampleEdit } from './edit.ts';
 import { imageBytes } from './image-bytes.ts';
-import { fileWeights, type FileWeights } from './file-weights.ts';
 import { weightedComponents, type WeightedComponent } from './manifest.ts';
 import type { GenerateRequest, Model, ModelManifest } from './model.ts';
 import { optionsSchema, outlineModel, readRequest, type ModelOutline } from './outline.ts';
-import type { Plugins } from './plugins/plugins.ts';
+import type { Plugins } from './plugins/built-in.ts';
+import { fileWeights, sha256Of } from './weight-files.ts';
+import type { FileWeights } from './weights.ts';
 
 export interface OpenModelOptions {
   readonly engine: Engine;

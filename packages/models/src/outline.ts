@@ -16,7 +16,7 @@ import type { GuardOptions } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
 import { readManifest } from './manifest.ts';
 import type { GenerateRequest, ModelManifest } from './model.ts';
-import { resolveParts, versionRemarks, type Plugins } from './plugins/plugins.ts';
+import { resolveParts, versionRemarks, type Plugins } from './plugins/built-in.ts';
 import { rowsOf } from './request-rows.ts';
 
 /** What a request is checked against. */

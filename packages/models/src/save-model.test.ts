@@ -5,11 +5,11 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compose } from '@tessera/core';
 import { createEngine } from '@tessera/targets';
-import { freshWeights } from './fresh-weights.ts';
+import { freshWeights, savedTensors, type SavedTensor } from './weight-files.ts';
 import type { ModelManifest } from './model.ts';
 import { openModel } from './open-model.ts';
-import { resolveParts } from './plugins/plugins.ts';
-import { savedTensors, saveModel, type SavedTensor } from './save-model.ts';
+import { resolveParts } from './plugins/built-in.ts';
+import { saveModel } from './save-model.ts';
 
 const manifest: ModelManifest = {
   format: 'tessera-model',

@@ -5,9 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toFloat16Bytes, writeSafetensors } from '@tessera/checkpoints';
 import { isTesseraError, type TesseraError } from '@tessera/errors';
-import { fileWeights } from './file-weights.ts';
-import { freshWeights, type FreshWeights } from './fresh-weights.ts';
-import { savedTensors, writeWeights } from './save-model.ts';
+import { fileWeights, freshWeights, savedTensors, writeWeights, type FreshWeights } from './weight-files.ts';
 
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'tessera-weights-'))));

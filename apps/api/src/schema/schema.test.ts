@@ -44,7 +44,7 @@ describe('what introspection shows', () => {
       'packages/host/src/error-parts.ts',
       'packages/host/src/read-edit.ts',
       'packages/models/src/class-choice.ts',
-      'packages/models/src/edit',
+      'packages/models/src/edit.ts',
       'packages/models/src/request-rows.ts',
       'packages/core/src/options.ts',
       'packages/pictures/src/open-picture.ts',

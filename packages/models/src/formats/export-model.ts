@@ -6,20 +6,20 @@ import { readManifest, type WeightedComponent } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';
 import { replaceFolder } from '../save-model.ts';
 import { formatOfModel } from './formats.ts';
-import { modelNote, noteKeys } from './state-notes.ts';
-import type { TensorsWritten } from './weight-format.ts';
+import { modelNote, noteKeys, type TensorsWritten } from './weight-format.ts';
 
-/** Where `exportModel` put the weights. */
+/** Paths of the files that `exportModel` wrote. */
 export interface ExportedFiles {
   readonly transformer: string;
   readonly tokenizer: string;
 }
 
 /**
- * Writes a model folder back as the two official state dicts of its family, complete with the tensors that follow from
- * the configuration. What was imported as float32 comes out bit for bit. The files' metadata say what shapes do not
- * tell, so that `importModel` gives the same model again.
- * @throws TesseraError export-exists for a file in the way that no export wrote, export-unsupported for parts of no known family, and what `readManifest` and the formats throw
+ * Writes a model folder as the two official state dicts of its family, including the tensors that follow from the
+ * configuration. Weights imported as float32 are exported bit for bit. The metadata of the files holds the settings that
+ * shapes do not show, so `importModel` gives the same model again.
+ * @throws TesseraError export-exists for a file of that name that no export wrote, export-unsupported for parts of no
+ * known family, and the errors of `readManifest` and the formats
  */
 export async function exportModel(
   folder: string,
@@ -63,13 +63,13 @@ export async function exportModel(
   }
 }
 
-/** An export can be written again; somebody's checkpoint of the same name cannot. */
+/** Exports may be overwritten, other checkpoints of the same name may not. */
 async function requireOwn(path: string): Promise<void> {
   if (!existsSync(path) || (await isExport(path))) return;
   throw new TesseraError({
     code: 'export-exists',
     who: path,
-    got: 'a file that is no export of Tessera',
+    got: 'a file that is not an export of Tessera',
     expected: 'a free name',
     next: 'Choose another --out, or move the file away.',
   });

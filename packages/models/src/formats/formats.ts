@@ -1,12 +1,12 @@
-import { TesseraError } from '@tessera/errors';
 import type { Checkpoint } from '@tessera/checkpoints';
+import { TesseraError } from '@tessera/errors';
 import type { ModelManifest } from '../model.ts';
-import { holdsState } from './official-state.ts';
 import { marFormat } from './mar/mar-format.ts';
+import { holdsState } from './official-state.ts';
 import { varFormat } from './var/var-format.ts';
 import type { ImportHints, WeightFormat } from './weight-format.ts';
 
-/** The families whose official files Tessera reads and writes. */
+/** The families of models whose official files Tessera reads and writes. */
 export const formats: readonly WeightFormat[] = [varFormat, marFormat];
 
 /**
@@ -41,7 +41,7 @@ export function formatOfModel(manifest: ModelManifest, who: string): WeightForma
   });
 }
 
-/** @throws TesseraError hint-unknown: a hint without effect would hide a mistake */
+/** @throws TesseraError hint-unknown for a hint that the format would ignore */
 export function checkHints(format: WeightFormat, hints: ImportHints, who: string): void {
   const idle = (Object.keys(hints) as (keyof ImportHints)[]).find((hint) => !format.hints.includes(hint));
   if (idle === undefined) return;

@@ -1,65 +1,72 @@
+import type { LinearPreview } from '@tessera/autoencoder';
 import { openCheckpoint, type Checkpoint, type OpenOptions } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
 import { printable, TesseraError } from '@tessera/errors';
-import type { LinearPreview } from '@tessera/autoencoder';
-import { mismatch } from '../file-weights.ts';
 import { readManifest } from '../manifest.ts';
 import type { ModelManifest } from '../model.ts';
-import { resolveParts } from '../plugins/plugins.ts';
-import { saveModel, type SavedDType, type SavedTensor } from '../save-model.ts';
+import { resolveParts } from '../plugins/built-in.ts';
+import { saveModel } from '../save-model.ts';
+import type { SavedDType, SavedTensor } from '../weight-files.ts';
+import { differences, memoryWeights, mismatch, recordedShapes } from '../weights.ts';
 import { checkHints, formatOfFile } from './formats.ts';
-import { memoryWeights } from './memory-weights.ts';
 import { findState, type WeightsChoice } from './official-state.ts';
-import { differences, recordedShapes } from './recorded-shapes.ts';
 import { configBeside, settingsOf } from './settings.ts';
-import { readModelNote, readPreviewNote, type ModelFacts } from './state-notes.ts';
-import type { ImportHints, Reading, States, TensorsWritten, WeightFormat } from './weight-format.ts';
+import {
+  readModelNote,
+  readPreviewNote,
+  type ImportHints,
+  type ModelFacts,
+  type Reading,
+  type States,
+  type TensorsWritten,
+  type WeightFormat,
+} from './weight-format.ts';
 
-/** Official weights and what the new model folder says about itself. */
+/** Official weights, and the title, classes and other facts of the new model folder. */
 export interface ImportRequest {
   readonly engine: Engine;
-  /** A generator's state dict, or a trainer's checkpoint that holds one. */
+  /** File of the generator's state dict, or a trainer's checkpoint that contains it. */
   readonly transformer: string;
-  /** The tokenizer's state dict; left out, the transformer's file holds it too, as a trainer's checkpoint may do. */
+  /** File of the tokenizer's state dict. Default: `transformer`, since a trainer's checkpoint may contain both. */
   readonly tokenizer?: string;
   /**
-   * Which of several sets of weights to take; left out, the averaged ones where published samples come from such (MAR),
-   * or the only ones.
+   * Which of several sets of weights to take. Default: the averaged ones if published samples come from such (MAR), else
+   * the only ones.
    */
   readonly weights?: WeightsChoice;
-  /** The same of the tokenizer's file. */
+  /** The same for the tokenizer's file. */
   readonly tokenizerWeights?: WeightsChoice;
-  /** What to do with objects of a file that are not on the allow-list; see `openCheckpoint`. */
+  /** For objects of a file that are not on the allow-list; see `openCheckpoint`. */
   readonly unknown?: OpenOptions['unknown'];
-  /** Folder to write; a model that is there is replaced. */
+  /** Folder to write. An existing model is replaced. */
   readonly out: string;
   readonly name: string;
   readonly title?: string;
   readonly description?: string;
   readonly licence?: string;
   readonly data?: string;
-  /** Names of the classes; left out, those of the file, else their numbers. */
+  /** Names of the classes. Default: those of the file, else their numbers. */
   readonly classes?: readonly string[];
   readonly dtype?: SavedDType;
-  /** What the files do not tell. */
+  /** Settings that the files do not contain. */
   readonly hints?: ImportHints;
   readonly written?: TensorsWritten;
 }
 
 export interface ImportedModel {
   readonly manifest: ModelManifest;
-  /** The family that the files are of: `VAR`. */
+  /** The family of the files: `VAR`. */
   readonly format: string;
-  /** Sentences for people: what was decided for lack of better. */
+  /** Sentences for people: settings that were assumed, and objects that were left out. */
   readonly remarks: readonly string[];
 }
 
 /**
- * Imports official weights (safetensors or PyTorch files, executing nothing) as a model folder: names and layouts are
- * kept, every name and shape is accounted for, what follows from the configuration is left out, and a linear preview is
- * fitted where the files bring none. What shapes do not tell is taken from the request and from what the files say of
- * themselves (their settings, a `config.json` beside them), which must agree; else it is as in the published models, which
- * `remarks` tell. On failure nothing stays behind.
+ * Imports official weights (safetensors or PyTorch files, executing nothing) as a model folder. Names and layouts are
+ * kept, every name and shape is checked, tensors that follow from the configuration are dropped, and a linear preview is
+ * fitted if the files have none. Settings that shapes do not show are taken from the request and from the files (their
+ * values, a `config.json` beside them), which must agree; otherwise those of the published models are assumed, and
+ * `remarks` lists them. On failure nothing is left behind.
  * @throws TesseraError state-missing, state-ambiguous, ema-missing, plain-missing, weights-unknown, hint-unknown,
  * weights-mismatch, classes-mismatch, notes-malformed, weights-not-finite, preview-not-finite, number-out-of-range,
  * config-unreadable, field-..., the codes of the format (state-shape and others) and of the file formats
@@ -123,7 +130,7 @@ const mostNamed = 8;
 function leftOutOf({ path, leftOut }: Checkpoint): string[] {
   if (leftOut.length === 0) return [];
   const named = leftOut.map(({ name, what, runsCode }) => {
-    return `${printable(name) || 'something that it does not keep'} (${printable(what)}${runsCode ? ', which can run code in Python' : ''})`;
+    return `${printable(name) || 'an object that it does not keep'} (${printable(what)}${runsCode ? ', which can run code in Python' : ''})`;
   });
   const more = named.length > mostNamed ? ` and ${named.length - mostNamed} more` : '';
   return [
@@ -131,7 +138,7 @@ function leftOutOf({ path, leftOut }: Checkpoint): string[] {
   ];
 }
 
-/** The same tensors, which tell when their turn comes. */
+/** The same tensors, which report each reading. */
 function counted(tensors: Reading['tensors'], written: TensorsWritten = () => undefined): Reading['tensors'] {
   const all = Object.values(tensors).reduce((sum, list) => sum + list.length, 0);
   let done = 0;
@@ -147,7 +154,7 @@ function counted(tensors: Reading['tensors'], written: TensorsWritten = () => un
   return { tokenizer: told(tensors.tokenizer), backbone: told(tensors.backbone), head: told(tensors.head) };
 }
 
-/** An export of ours says where its weights came from; of others one cannot know. */
+/** Only files of others are reported: an export of Tessera keeps the weights that it was given. */
 function remarksOf(format: WeightFormat, { transformer }: States): string[] {
   if (!format.averaged || transformer.averaged || readModelNote(transformer) !== null) return [];
   return [`${transformer.who} holds no averaged (EMA) weights: the plain ones were taken.`];
@@ -170,7 +177,7 @@ function checkShapes(
   if (tokenizer.length > 0) throw mismatch(states.tokenizer.who, tokenizer);
 }
 
-/** The tokenizer's configuration with the preview of an export of ours, or one fitted anew. */
+/** The tokenizer's configuration with the preview of a file that Tessera exported, else with a fitted one. */
 async function withPreview(
   manifest: ModelManifest,
   engine: Engine,
@@ -181,15 +188,15 @@ async function withPreview(
   return plugin.config.parse({ ...(config as object), preview }, tokenizer.who);
 }
 
-/** All weights are finite by now, so what is not comes of decoding. @throws TesseraError preview-not-finite */
+/** The weights are finite here, so decoding produced the numbers. @throws TesseraError preview-not-finite */
 function finitePreview(who: string, preview: LinearPreview): LinearPreview {
   if ([...preview.weight, preview.bias].flat().every(Number.isFinite)) return preview;
   throw new TesseraError({
     code: 'preview-not-finite',
     who,
-    got: 'pictures of NaN on decoding, though every weight is finite',
+    got: 'decoded pictures of NaN, though every weight is finite',
     expected: 'a tokenizer whose pictures are finite',
-    next: 'Check that the weights belong to this tokenizer, and its settings (--groups) are right.',
+    next: 'Check that the weights belong to this tokenizer, and that its settings (--groups) are right.',
   });
 }
 
@@ -219,7 +226,7 @@ interface Sources {
   readonly facts: ModelFacts | null;
 }
 
-/** What is not said is told by the weights, or left for the importer to fill in. */
+/** The manifest, from the request, else from the notes of the file, else from the weights. */
 function manifestOf(request: ImportRequest, { format, reading, facts }: Sources): ModelManifest {
   const { name } = request;
   const { configs } = reading;

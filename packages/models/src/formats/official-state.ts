@@ -1,53 +1,52 @@
 import { toFloat32, toNumbers, type Checkpoint, type TensorEntry } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
-import { finiteWeights } from '../finite-weights.ts';
-import type { SavedTensor } from '../save-model.ts';
+import type { SavedTensor } from '../weight-files.ts';
+import { finiteWeights, type Shapes } from '../weights.ts';
 import type { Settings } from './settings.ts';
-import type { Shapes } from './state-shapes.ts';
 
-/** One model's state dict inside a checkpoint, under its own names. */
+/** The state dict of one model inside a checkpoint, under its own names. */
 export interface OfficialState {
   readonly who: string;
   readonly shapes: Shapes;
-  /** True for a running average of a training's weights (EMA). */
+  /** True for a moving average of the weights of a training (EMA). */
   readonly averaged: boolean;
-  /** What else its file says: settings of the training, metadata. */
+  /** Other values of its file: settings of the training, metadata. */
   readonly values: Checkpoint['values'];
-  /** The same by name, `config.json` beside the file included. */
+  /** These values by name, including those of a `config.json` beside the file. */
   readonly settings: Settings;
-  /** Of any real type, as they are. */
+  /** The numbers of a tensor of any real type, exactly. */
   numbers(name: string): Promise<Float64Array>;
-  /** As float32, whatever the file holds; reading it refuses what is not finite. */
+  /** The tensor as float32, whatever its type. Reading it refuses numbers that are not finite. */
   tensor(name: string): SavedTensor;
 }
 
-/** A tensor by which a kind of state dict is known. */
+/** A tensor by which a kind of state dict is recognised. */
 export interface StateMark {
   readonly tensor: string;
   /** For errors: `VAR transformer`. */
   readonly called: string;
 }
 
-/** A set of weights in a file: `ema`, `model`, or the place where it lies: `state_dict.generator`, `top`. */
+/** Selects a set of weights in a file: `ema`, `model`, or its path: `state_dict.generator`, `top`. */
 export type WeightsChoice = string;
 
 /** How to choose among the sets of weights of a file. */
 export interface Choice {
-  /** What the request says. */
+  /** The choice of the request. */
   readonly weights?: WeightsChoice | undefined;
-  /** The option that says it: for errors. */
+  /** The option that makes the choice, for errors. */
   readonly option: string;
-  /** True where averaged weights win over plain ones if nothing is said, as published samples come from them. */
+  /** True if averaged weights are the default, since published samples come from them. */
   readonly preferAveraged: boolean;
 }
 
 interface Found {
-  /** Dotted path and its last dot; empty at the top. */
+  /** Dotted path with its last dot; empty at the top. */
   readonly prefix: string;
   readonly averaged: boolean;
 }
 
-/** Whether a file holds a state dict of this kind, at whatever place. */
+/** True if a file holds a state dict of this kind at any path. */
 export function holdsState(file: Checkpoint, mark: StateMark): boolean {
   return placesOf(file, mark).length > 0;
 }
@@ -66,7 +65,7 @@ export function findState(file: Checkpoint, mark: StateMark, choice: Choice, set
   throw ambiguous(file.path, mark, { chosen, option: choice.option });
 }
 
-/** The places that a choice leaves: those of that name, else averaged or plain ones. */
+/** The paths that a choice selects: those of that name, else averaged or plain weights. */
 function chosenOf(
   who: string,
   places: readonly Found[],
@@ -88,7 +87,7 @@ function chosenOf(
     code: 'weights-unknown',
     who,
     got: `${option} ${weights}`,
-    expected: `ema, model, or where weights lie: ${placeNames(places)}`,
+    expected: `ema, model, or the path of some weights: ${placeNames(places)}`,
   });
 }
 
@@ -122,9 +121,9 @@ function ambiguous(
   return new TesseraError({
     code: 'state-ambiguous',
     who,
-    got: `${tensor} at several places: ${placeNames(chosen)}`,
+    got: `${tensor} at several paths: ${placeNames(chosen)}`,
     expected: `the official weights of one ${called}`,
-    next: `Choose a place: ${choices.join(' or ')}.`,
+    next: `Choose one: ${choices.join(' or ')}.`,
   });
 }
 
@@ -135,12 +134,12 @@ function kindMissing(who: string, weights: 'ema' | 'model', places: readonly Fou
     who,
     got: `${averaged ? 'plain' : 'averaged'} weights only, at ${placeNames(places)}`,
     expected: `${averaged ? 'averaged (EMA)' : 'plain'} weights, as asked for`,
-    next: 'Take the weights that are there, or another file.',
+    next: 'Take the weights that this file has, or another file.',
   });
 }
 
 interface Surroundings {
-  /** All of this kind in the file: one may lie inside another. */
+  /** All state dicts of this kind in the file: one may be inside another. */
   readonly places: readonly Found[];
   readonly settings: Settings;
 }

@@ -3,23 +3,23 @@ import { basename, dirname, join } from 'node:path';
 import type { CheckpointValue } from '@tessera/checkpoints';
 import { parseJson, TesseraError } from '@tessera/errors';
 
-/** What one source says of a quantity. */
+/** The value that one source gives to a setting. */
 export interface Claim<T> {
   readonly value: T;
   /** For errors: `args.encoder_num_heads`, `--heads`, `its tensors`. */
   readonly source: string;
 }
 
-/** Settings that came with weights. Each way to read takes the names that a quantity goes by. */
+/** Settings that come with weights. Each method takes all names that a setting may have. */
 export interface Settings {
   numbers(...names: readonly string[]): readonly Claim<number>[];
   flags(...names: readonly string[]): readonly Claim<boolean>[];
   lists(...names: readonly string[]): readonly Claim<readonly number[]>[];
 }
 
-/** Plain values by dotted path, and whose they are. */
+/** Plain values by dotted path, and their origin. */
 export interface ValueSource {
-  /** What stands behind a name in errors: ` of config.json`; empty for the weight file itself. */
+  /** Follows a name in errors: ` of config.json`; empty for the weight file itself. */
   readonly of: string;
   readonly values: ReadonlyMap<string, CheckpointValue>;
 }
@@ -57,7 +57,7 @@ function flagAt(values: ValueSource['values'], path: string): boolean | null {
   return value === false || value === 0 || value === 'False' || value === 'false' ? false : null;
 }
 
-/** A list of numbers, or text that spells one: `1_2_3`. */
+/** A list of numbers, or text such as `1_2_3`. */
 function listAt(values: ValueSource['values'], path: string): readonly number[] | null {
   const value = values.get(path);
   if (typeof value === 'string') return /^\d+([_, -]+\d+)+$/.test(value) ? value.split(/[_, -]+/).map(Number) : null;
@@ -66,13 +66,13 @@ function listAt(values: ValueSource['values'], path: string): readonly number[] 
   return list.length > 0 ? list : null;
 }
 
-/** What an option of the request says, where it was given. */
+/** The value of an option of the request, if it was given. */
 export function asked<T>(option: string, value: T | undefined): readonly Claim<T>[] {
   return value === undefined ? [] : [{ value, source: option }];
 }
 
 /**
- * The one value that all sources give; undefined where none speaks.
+ * The value on which all sources agree; undefined if there is no source.
  * @throws TesseraError weights-mismatch that names two sources which disagree
  */
 export function agreed<T>(who: string, quantity: string, claims: readonly Claim<T>[]): T | undefined {
@@ -85,22 +85,22 @@ export function agreed<T>(who: string, quantity: string, claims: readonly Claim<
     code: 'weights-mismatch',
     who,
     got: `${quantity} ${text(first)} (${first.source}) and ${text(other)} (${other.source})`,
-    expected: 'the same from all that say it',
-    next: 'Correct or leave out the one that is wrong.',
+    expected: 'the same value from all sources',
+    next: 'Correct or remove the wrong one.',
   });
 }
 
 /**
- * Holds what is known (by the shapes of tensors, unless another source is named) against all that is said of it.
+ * Compares a known value (from the shapes of tensors, unless another source is named) with the settings.
  * @throws TesseraError weights-mismatch
  */
 export function confirming(who: string) {
-  return <T>(quantity: string, known: NoInfer<T>, said: readonly Claim<T>[], source = 'its tensors'): void => {
-    agreed(who, quantity, [{ value: known, source }, ...said]);
+  return <T>(quantity: string, known: NoInfer<T>, claims: readonly Claim<T>[], source = 'its tensors'): void => {
+    agreed(who, quantity, [{ value: known, source }, ...claims]);
   };
 }
 
-/** A `config.json` beside a weight file, as weights without pickles have; no values where there is none. */
+/** Values of a `config.json` beside a weight file, as files without pickles have; none if there is no such file. */
 export async function configBeside(path: string): Promise<ValueSource> {
   const config = join(dirname(path), 'config.json');
   const values = new Map<string, CheckpointValue>();
@@ -119,7 +119,7 @@ const deepest = 8;
 
 function spread(value: unknown, path: readonly string[], values: Map<string, CheckpointValue>): void {
   if (typeof value === 'object' && value !== null) {
-    if (path.length >= deepest) return; // no setting lies so deep
+    if (path.length >= deepest) return; // deeper than any setting
     for (const [key, one] of Object.entries(value)) spread(one, [...path, key], values);
   } else if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
     values.set(path.join('.'), value as CheckpointValue);

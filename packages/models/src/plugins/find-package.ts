@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseJson } from '@tessera/errors';
 
-/** What a package.json says of its package. */
+/** Facts from a package.json. */
 export interface PackageFacts {
   readonly name: string;
   readonly version: string | null;
-  /** The versions of Node that it is made for. */
+  /** The versions of Node that it supports. */
   readonly node: string | null;
 }
 
-/** The package that a specifier names, as `@acme/head` of `@acme/head/extra`; null for a path or an address. */
+/** The package in an import specifier: `@acme/head` in `@acme/head/extra`; null for a path or an address. */
 export function packageIn(specifier: string): string | null {
   return /^(?:@[\w.-]+\/)?[\w-][\w.-]*(?=\/|$)/.exec(specifier)?.[0] ?? null;
 }
 
-/** A package as it is installed for a folder: the folder's own, or one in the `node_modules` of it or above; null if none. */
+/** The package of this name that a folder belongs to, or that is installed for it, there or above; null if none. */
 export function findPackage(name: string, folder: string): PackageFacts | null {
   for (const above of andAbove(folder)) {
     const own = readPackage(above);
@@ -26,7 +26,7 @@ export function findPackage(name: string, folder: string): PackageFacts | null {
   return null;
 }
 
-/** The package that a folder belongs to; null where it belongs to none that has a name. */
+/** The package that a folder belongs to; null if there is none with a name. */
 export function packageAround(folder: string): PackageFacts | null {
   for (const above of andAbove(folder)) {
     const own = readPackage(above);
@@ -42,7 +42,7 @@ function* andAbove(folder: string): Generator<string> {
   }
 }
 
-/** Null where there is no package.json, or none that is one. */
+/** Null if there is no valid package.json. */
 function readPackage(folder: string): PackageFacts | null {
   try {
     const path = join(folder, 'package.json');

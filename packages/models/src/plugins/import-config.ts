@@ -1,24 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname } from 'node:path';
 import process from 'node:process';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isPluginLike } from '@tessera/plugin-kit';
 import { decodeText, isTesseraError, TesseraError } from '@tessera/errors';
+import { moduleResolve } from 'import-meta-resolve';
 import { findPackage, packageIn } from './find-package.ts';
-import { importLimit, importModule, resolveModule, Unended } from './import-module.ts';
 
-/** Something that a configuration lists, unchecked. */
+/** An entry of a configuration, unchecked. */
 export interface Listed {
   readonly value: unknown;
   /** `tessera.config.ts plugins[2]` */
   readonly where: string;
-  /** The module that brought it, where the configuration names one by a string. */
+  /** The module that it came from, if the configuration names one by a string. */
   readonly specifier: string | null;
 }
 
-export interface Configuration {
+interface Configuration {
   readonly listed: readonly Listed[];
-  /** Of modules that are named by strings and cannot be imported: each is left out alone. */
+  /** One for each module, named by a string, that cannot be imported; the others are used. */
   readonly problems: readonly TesseraError[];
 }
 
@@ -66,7 +67,7 @@ async function pluginsOf(specifier: string, file: string): Promise<readonly unkn
   });
 }
 
-/** Error `plugin-import`, of one module that a configuration names. */
+/** Error `plugin-import`, for one module that a configuration names. */
 function importFailed(specifier: string, file: string, error: unknown): TesseraError {
   if (isTesseraError(error)) return error as TesseraError;
   return new TesseraError({
@@ -74,31 +75,31 @@ function importFailed(specifier: string, file: string, error: unknown): TesseraE
     who: specifier,
     got: `an error while ${basename(file)} imported it: ${wordsOf(error)}${factsOf(specifier, file)}`,
     expected: 'plug-ins',
-    next: 'It is left out and the others work: repair it, install another version, or take it out of plugins.',
+    next: 'It is left out and the others work: repair it, install another version, or remove it from plugins.',
     cause: error,
   });
 }
 
-/** Error `config-failed`: names the import that is to blame, where it is one. */
+/** Error `config-failed`: names the import that caused it, if one did. */
 async function configFailed(file: string, error: unknown): Promise<TesseraError> {
-  const guilty = await guiltyImport(file, error);
-  const what = guilty === null ? '' : ` of its import '${guilty}'`;
+  const failed = await failedImport(file, error);
+  const what = failed === null ? '' : ` of its import '${failed}'`;
   return new TesseraError({
     code: 'config-failed',
     who: file,
-    got: `an error${what} while it was imported: ${wordsOf(error)}${guilty === null ? '' : factsOf(guilty, file)}`,
+    got: `an error${what} while it was imported: ${wordsOf(error)}${failed === null ? '' : factsOf(failed, file)}`,
     expected: 'a list of plug-ins',
     next:
-      guilty === null
-        ? 'Mend it; none of its plug-ins is here until then.'
-        : `None of its plug-ins is here. Mend that module, or name it by a string, plugins: ['${guilty}'], and the others work.`,
+      failed === null
+        ? 'Correct it: until then, none of its plug-ins is loaded.'
+        : `None of its plug-ins is loaded. Repair that module, or name it by a string, plugins: ['${failed}'], so that the others work.`,
     cause: error,
   });
 }
 
-/** Imports again what a configuration imports, one after the other: who fails as the whole did is to blame. */
-async function guiltyImport(file: string, error: unknown): Promise<string | null> {
-  // A module that has been imported answers at once.
+/** Repeats the imports of a configuration one by one: the first that fails with the same error caused it. */
+async function failedImport(file: string, error: unknown): Promise<string | null> {
+  // A module that was already imported resolves at once.
   const limit = Math.min(importLimit, 2000);
   for (const specifier of importsOf(file)) {
     const again = await Promise.resolve()
@@ -113,7 +114,7 @@ async function guiltyImport(file: string, error: unknown): Promise<string | null
   return null;
 }
 
-/** What a file imports by statements of its own, types aside. */
+/** The modules that a file imports by its own statements, without types. */
 function importsOf(file: string): readonly string[] {
   const code = decodeText(readFileSync(file)).replace(/\/\*.*?\*\//gs, '');
   const statements = code.matchAll(/^\s*(?:import|export)\s+(?!type\s)(?:[^'"`;()]*?\sfrom\s*)?(['"])([^'"\n]+)\1/gm);
@@ -142,4 +143,103 @@ function factsOf(specifier: string, file: string): string {
   const version = found.version === null ? '' : ` ${found.version}`;
   if (found.node === null) return ` (${found.name}${version})`;
   return ` (${found.name}${version} is made for Node ${found.node}; this is Node ${process.versions.node})`;
+}
+
+/** How long the import of a module may take, in milliseconds: it only has to define its plug-ins. */
+export const importLimit = 30_000;
+
+/** Thrown if an import does not end. */
+export class Unended extends Error {}
+
+/**
+ * The location of a module that a file imports: a package, or a path from the folder of that file.
+ * @throws Node's error if there is no such module
+ */
+export function resolveModule(specifier: string, from: string): URL {
+  try {
+    return moduleResolve(specifier, pathToFileURL(from), conditions());
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_PACKAGE_CONFIG') throw error;
+    // Node reads a package.json with a byte order mark.
+    return pathToFileURL(createRequire(from).resolve(specifier));
+  }
+}
+
+/** The conditions by which this process resolves its own imports. */
+function conditions(): Set<string> {
+  const asked = process.execArgv.flatMap((argument, i, all) => {
+    const [, value = all[i + 1]] = /^(?:-C|--conditions)(?:=(.*))?$/.exec(argument) ?? [, ''];
+    return value ? [value] : [];
+  });
+  return new Set(['node', 'import', ...asked]);
+}
+
+/**
+ * Runs a module. TypeScript needs a Node that strips types (22.18 and newer), or `tsx` installed beside the file. Its hooks
+ * are registered before the first attempt, because Node caches failed imports.
+ * @throws Unended after `limit`, or at once if nothing in this process can end the import; TesseraError
+ * `config-typescript`; errors of the module
+ */
+export async function importModule(url: URL, limit: number = importLimit): Promise<Readonly<Record<string, unknown>>> {
+  const typed = url.protocol === 'file:' && url.pathname.endsWith('.ts') && !readsTypeScript();
+  const unregister = typed ? await registerTsx(fileURLToPath(url)) : null;
+  try {
+    return (await inTime(import(url.href), limit)) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    throw isUnknownExtension(cause) ? typeScriptUnread(fileURLToPath(url), cause) : cause;
+  } finally {
+    await unregister?.();
+  }
+}
+
+/** The timer keeps the process alive no longer than needed: a process with nothing left to wait for reports it. */
+async function inTime<T>(work: Promise<T>, limit: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let idle = (): void => undefined;
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Unended(`no end of it for ${limit / 1000} s`)), limit).unref();
+    idle = () => reject(new Unended('it waits for something that will never happen'));
+    process.once('beforeExit', idle);
+  });
+  try {
+    return await Promise.race([work, end]);
+  } finally {
+    clearTimeout(timer);
+    process.off('beforeExit', idle);
+  }
+}
+
+/** True for Node 22.18 and newer, and for a process started with tsx. */
+function readsTypeScript(): boolean {
+  const { typescript } = process.features as { readonly typescript?: unknown };
+  return Boolean(typescript) || process.execArgv.some((argument) => argument.includes('tsx'));
+}
+
+/** Registers the tsx installed beside the file; null if there is none. It keeps addresses of modules: none loads twice. */
+async function registerTsx(file: string): Promise<(() => Promise<void>) | null> {
+  try {
+    // The CommonJS entry looks for its hooks in the wrong folder; the other one is beside it.
+    const entry = createRequire(file)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs');
+    const { register } = (await import(pathToFileURL(entry).href)) as { register(): () => Promise<void> };
+    return register();
+  } catch {
+    return null;
+  }
+}
+
+function typeScriptUnread(who: string, cause: unknown): TesseraError {
+  return new TesseraError({
+    code: 'config-typescript',
+    who,
+    got: `TypeScript on Node ${process.versions.node}`,
+    expected: 'Node 22.18 or newer, or tsx installed beside it',
+    next: 'Install tsx, or write it in JavaScript, as tessera.config.mjs.',
+    cause,
+  });
+}
+
+function isUnknownExtension(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION';
 }

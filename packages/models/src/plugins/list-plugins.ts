@@ -1,34 +1,34 @@
 import type { AnyPlugin, Layout, PluginKind, SpaceShape, Stride } from '@tessera/core';
 import { guardPlugin } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
-import { builtInPlugins, pluginKinds, type PluginOrigin, type Plugins } from './plugins.ts';
+import { builtInPlugins, pluginKinds, type PluginOrigin, type Plugins } from './built-in.ts';
 
 /** A plug-in as `tessera plugins` shows it. */
 export interface PluginFacts {
   readonly kind: PluginKind;
   readonly name: string;
-  /** The npm package to install for it; null where nobody says. */
+  /** The npm package to install for it; null if unknown. */
   readonly package: string | null;
-  /** Of that package, as it is installed; null for Tessera's own and where nobody knows. */
+  /** The installed version of that package; null for Tessera's own and if unknown. */
   readonly version: string | null;
   readonly contract: number;
-  /** Of heads: what they predict; else null. */
+  /** For heads: the kind of tokens that they predict; else null. */
   readonly space: 'discrete' | 'continuous' | null;
-  /** Of orders: what a step of theirs is; else null. */
+  /** For orders: what one step of theirs writes; else null. */
   readonly stride: Stride | null;
   readonly config: JsonSchema;
-  /** Of heads and orders, bounded as for `exampleTokens`; a model's own are said by the model. */
+  /** For heads and orders, with the limits of `exampleTokens`. A model gives its own limits. */
   readonly options: JsonSchema | null;
 }
 
-/** The tokens that bound the options shown. */
+/** The tokens whose sizes limit the options shown. */
 export const exampleTokens = {
   layout: { length: 256, scales: [{ start: 0, height: 16, width: 16 }] } satisfies Layout,
   discrete: { kind: 'discrete', channels: 32, vocabulary: 4096 } satisfies SpaceShape,
   continuous: { kind: 'continuous', channels: 16 } satisfies SpaceShape,
 } as const;
 
-/** Tessera's own plug-ins and then a project's, kind by kind. */
+/** Tessera's own plug-ins and then those of a project, by kind. */
 export function listPlugins(extra: Plugins): readonly PluginFacts[] {
   return pluginKinds.flatMap((kind) => [
     ...builtInPlugins[kind].map((plugin) => factsOf(plugin, { package: 'tessera', version: null })),
@@ -36,13 +36,13 @@ export function listPlugins(extra: Plugins): readonly PluginFacts[] {
   ]);
 }
 
-/** Plug-ins of others that name no package are usually named like theirs. */
+/** Third-party plug-ins without a package usually have its name. */
 function saidOrigin({ name, package: from }: AnyPlugin): PluginOrigin | null {
   const said = from ?? (name.includes('/') ? name : null);
   return said === null ? null : { package: said, version: null };
 }
 
-/** @throws TesseraError `part-failed`, `part-shape` where the plug-in cannot say its configuration or options; `option-taken`, `option-name` */
+/** @throws TesseraError `part-failed`, `part-shape` if the plug-in cannot give its configuration or options; `option-taken`, `option-name` */
 export function factsOf(given: AnyPlugin, origin: PluginOrigin | null): PluginFacts {
   const plugin = guardPlugin(given);
   const { kind, name, contract } = plugin;

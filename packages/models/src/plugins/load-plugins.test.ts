@@ -2,10 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findConfig } from './find-config.ts';
+import { findConfig, loadPlugins, tfjsCopies, tfjsTwice } from './load-plugins.ts';
 import { listPlugins } from './list-plugins.ts';
-import { loadPlugins } from './load-plugins.ts';
-import { tfjsCopies, tfjsTwice } from './tfjs-copies.ts';
 
 /** A plug-in as JavaScript writes it, without any package. */
 const plain = `const anything = { json: { type: 'object', properties: { floor: { type: 'number' } } }, parse: (value) => value };

@@ -1,4 +1,6 @@
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { AnyPlugin } from '@tessera/core';
 import { callPart, checkPlugin, isPluginLike } from '@tessera/plugin-kit';
@@ -6,10 +8,9 @@ import { isTesseraError, TesseraError } from '@tessera/errors';
 import { findPackage, packageAround, packageIn } from './find-package.ts';
 import { importConfig, type Listed } from './import-config.ts';
 import { factsOf } from './list-plugins.ts';
-import { builtInPlugins, type PluginOrigin, type Plugins } from './plugins.ts';
-import { tfjsTwice } from './tfjs-copies.ts';
+import { builtInPlugins, type PluginOrigin, type Plugins } from './built-in.ts';
 
-/** Something of a configuration that is left out, and why. */
+/** An entry of a configuration that was left out, and why. */
 export interface PluginProblem {
   readonly code: string;
   /** One sentence that names the plug-in or the file. */
@@ -18,20 +19,20 @@ export interface PluginProblem {
 
 /** The plug-ins of a project that can be used. */
 export interface LoadedPlugins {
-  /** Where they are listed; null where a project has none. */
+  /** The configuration file; null if the project has none. */
   readonly file: string | null;
-  /** Besides Tessera's own. */
+  /** Without Tessera's own. */
   readonly plugins: Plugins;
   readonly problems: readonly PluginProblem[];
 }
 
 /**
- * Imports the plug-ins that a configuration lists: trusted code, which runs as the project's own. What cannot be used is
- * left out with a sentence, and everything else works; nothing is thrown.
+ * Imports the plug-ins that a configuration lists: trusted code, which runs like the project's own. A plug-in that cannot
+ * be used is left out and reported in `problems`; nothing is thrown.
  */
 export async function loadPlugins(file: string | null): Promise<LoadedPlugins> {
   if (file === null) return { file, plugins: byKind(new Map()), problems: [] };
-  // A second copy of tfjs would else say of each of its 340 kernels that there is one; `tfjs-twice` says it once.
+  // A second copy of tfjs would warn about each of its 340 kernels; `tfjs-twice` reports it once.
   tf.enableProdMode();
   const { listed, problems: failed } = await importConfig(file).catch((error: unknown) => {
     if (error instanceof TesseraError) return { listed: [], problems: [error] };
@@ -43,7 +44,7 @@ export async function loadPlugins(file: string | null): Promise<LoadedPlugins> {
   return { file, plugins: byKind(admitted), problems: all };
 }
 
-/** Of two with one kind and name, the first stays, and Tessera's own always. */
+/** Of two plug-ins of the same kind and name the first is kept; Tessera's own are always kept. */
 function admit(listed: readonly Listed[], folder: string): Admitted {
   const admitted = new Map<AnyPlugin, PluginOrigin | null>();
   const problems: PluginProblem[] = [];
@@ -68,8 +69,8 @@ interface Admitted {
 }
 
 /**
- * The package that a plug-in came from, as it is installed: the one that it names, the one that its configuration names, or
- * the one that has its name. Null where none of them is there and the plug-in names none.
+ * The installed package that a plug-in came from: the one that it names, the one that its configuration names, or the one
+ * that has its name. Null if none of them is installed and the plug-in names none.
  */
 function originOf({ name, package: said }: AnyPlugin, specifier: string | null, folder: string): PluginOrigin | null {
   const named = [said, specifier && packageIn(specifier), name].filter((one) => typeof one === 'string');
@@ -112,4 +113,43 @@ function byKind(admitted: Admitted['admitted']): Plugins {
     heads: plugins.filter((plugin) => plugin.kind === 'head'),
     origins: new Map(origins),
   };
+}
+
+const configNames = ['tessera.config.ts', 'tessera.config.js', 'tessera.config.mjs'];
+
+/**
+ * The configuration of a project: the file named by the environment variable TESSERA_CONFIG, else a `tessera.config.ts`,
+ * `.js` or `.mjs` in `from` or in the nearest folder above it; null if there is none.
+ */
+export function findConfig(from: string = process.cwd()): string | null {
+  const named = process.env['TESSERA_CONFIG'];
+  if (named) return resolve(from, named);
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    const found = configNames.map((name) => join(folder, name)).find((path) => existsSync(path));
+    if (found !== undefined) return found;
+    if (dirname(folder) === folder) return null;
+  }
+}
+
+const require = createRequire(import.meta.url);
+const tfjsModule = /^(.*[\\/]@tensorflow[\\/]tfjs-core)[\\/]dist[\\/]/;
+
+/** Folders of @tensorflow/tfjs-core that are loaded, by the paths of the modules in memory. */
+export function tfjsCopies(loaded: readonly string[] = Object.keys(require.cache)): readonly string[] {
+  return [...new Set(loaded.flatMap((path) => tfjsModule.exec(path)?.[1] ?? []))];
+}
+
+/**
+ * Error for two copies of tfjs: they do not know each other's tensors, so a plug-in with its own copy fails in odd ways.
+ * Null if there is one copy.
+ */
+export function tfjsTwice(copies: readonly string[] = tfjsCopies()): TesseraError | null {
+  if (copies.length < 2) return null;
+  return new TesseraError({
+    code: 'tfjs-twice',
+    who: 'plug-ins',
+    got: `${copies.length} copies of @tensorflow/tfjs-core: ${copies.join(' and ')}`,
+    expected: 'one, which every plug-in has as a peer dependency',
+    next: 'Find the package of the other one with npm ls @tensorflow/tfjs-core, and run npm dedupe.',
+  });
 }

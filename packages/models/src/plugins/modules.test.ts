@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ModelManifest } from '../model.ts';
 import { listPlugins } from './list-plugins.ts';
 import { loadPlugins } from './load-plugins.ts';
-import { resolveParts, versionRemarks, withOrigins } from './plugins.ts';
+import { resolveParts, versionRemarks, withOrigins } from './built-in.ts';
 
 /* Projects with packages that cannot be imported, each in its way, beside one that can. */
 
@@ -124,14 +124,14 @@ describe('a configuration that fails itself', () => {
       ${listing('head, a')}`);
     expect(problems).toEqual([expect.stringContaining(words)]);
     expect(problems[0]).toMatch(/^config-failed \[.*tessera\.config\.mjs\] got an error of its import '@acme/);
-    expect(problems[0]).toContain(`or name it by a string, plugins: ['${name}'], and the others work.`);
+    expect(problems[0]).toContain(`or name it by a string, plugins: ['${name}'], so that the others work.`);
   });
 
   it('blames no import for what it does itself', async () => {
     const { problems } = await load(`import { head } from '@acme/head'; throw new Error('mine');`);
     expect(problems).toEqual([
       expect.stringMatching(
-        /^config-failed \[.*\] got an error while it was imported: mine; .*none of its plug-ins is here/,
+        /^config-failed \[.*\] got an error while it was imported: mine; .*none of its plug-ins is loaded/,
       ),
     ]);
   });
@@ -150,7 +150,7 @@ describe('model.json', () => {
     expect(versionRemarks(made, plugins)).toEqual([]);
     const older = { ...made, head: { ...made.head, version: '1.0.0' } };
     expect(versionRemarks(older, plugins)).toEqual([
-      'it was made with @acme/head 1.0.0, and 1.2.0 is here: its images may differ.',
+      'it was made with @acme/head 1.0.0, and 1.2.0 is installed: its images may differ.',
     ]);
   });
 

@@ -3,8 +3,8 @@ import { compose } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { smallMar } from '../../../fixtures/small-mar.ts';
-import { freshWeights, type FreshWeights } from '../../fresh-weights.ts';
-import { resolveParts } from '../../plugins/plugins.ts';
+import { freshWeights, type FreshWeights } from '../../weight-files.ts';
+import { resolveParts } from '../../plugins/built-in.ts';
 
 interface Statistics {
   readonly shape: readonly number[];

@@ -1,11 +1,14 @@
-import { maskedEncoderDecoder } from '@tessera/backbones';
+import { maskedEncoderDecoder, type MaskedConfig } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
-import { diffusionHead } from '@tessera/head-diffusion';
+import { diffusionHead, type DiffusionConfig } from '@tessera/head-diffusion';
+import { schema } from '@tessera/schema';
 import { fitPreviewOnNoise, klConfig, openKlVae, tokenChannels, type KlConfig } from '@tessera/tokenizer-continuous';
+import type { OfficialState } from '../official-state.ts';
 import { agreed, asked, confirming } from '../settings.ts';
-import { noteKeys, readNote } from '../state-notes.ts';
-import { shapeOf } from '../state-shapes.ts';
 import {
+  noteKeys,
+  readNote,
+  shapeOf,
   storedTensors,
   type Assume,
   type ImportHints,
@@ -13,11 +16,16 @@ import {
   type States,
   type WeightFormat,
 } from '../weight-format.ts';
-import { generatorNote, tokenizerNote, tokenizerNotes } from './mar-notes.ts';
-import { patchSizeOf } from './patch-size.ts';
-import { publishedMar } from './presets.ts';
-import { configOfKlState, configOfMarState, type MarStateConfig } from './state-config.ts';
-import { confirmGenerator, toldGenerator } from './told-generator.ts';
+import {
+  configOfKlState,
+  configOfMarState,
+  patchSizeOf,
+  publishedMar,
+  type Heads,
+  type MarStateConfig,
+} from './state-config.ts';
+
+const { integer, number, object } = schema;
 
 /** MAR (arXiv 2406.11838): a trainer's `checkpoint-last.pth`, or a state dict of it, with `kl16.ckpt`. */
 export const marFormat: WeightFormat = {
@@ -53,14 +61,14 @@ function readMar({ transformer, tokenizer }: States, hints: ImportHints): Readin
   const assumed: string[] = [];
   const assume = (what: string) => void assumed.push(what);
   const { who } = transformer;
-  const told = toldGenerator(transformer, hints);
-  const { heads, dropout, repeats } = told;
+  const said = readGeneratorSettings(transformer, hints);
+  const { heads, dropout, repeats } = said;
   const read = configOfMarState(transformer.shapes, { who, heads, dropout, repeats, assume });
   confirmGenerator(transformer, read);
-  const kl = readKl({ transformer, tokenizer }, read, { hints, patchSize: told.patchSize, assume });
+  const kl = readKl({ transformer, tokenizer }, read, { hints, patchSize: said.patchSize, assume });
   const { respacing } = diffusionHead
     .options({ kind: 'continuous', channels: tokenChannels(kl) })
-    .parse({ respacing: told.respacing }, who);
+    .parse({ respacing: said.respacing }, who);
   const { encoder, decoder, classes } = read.backbone;
   return {
     configs: { tokenizer: kl, order: {}, backbone: read.backbone, head: read.head },
@@ -68,7 +76,7 @@ function readMar({ transformer, tokenizer }: States, hints: ImportHints): Readin
     classes,
     description: `MAR of ${encoder.depth} and ${decoder.depth} blocks, imported from official weights`,
     assumed,
-    // The settings of the published evaluation, with the fewer steps that cost it little.
+    // As in the published evaluation, but with fewer steps, which cost little quality.
     defaults: {
       guidance: { kind: 'linear', scale: publishedMar(encoder, decoder)?.guidance ?? 3 },
       options: { steps: Math.min(64, read.length), temperature: 1, respacing },
@@ -80,7 +88,7 @@ function readMar({ transformer, tokenizer }: States, hints: ImportHints): Readin
 
 interface KlSources {
   readonly hints: ImportHints;
-  /** What is said of it. */
+  /** From the settings of the generator. */
   readonly patchSize: number | undefined;
   readonly assume: Assume;
 }
@@ -117,7 +125,7 @@ function readKl(
   return read;
 }
 
-/** Holds the tokenizer's shapes against what its own file and the generator's say of it. */
+/** Compares the tokenizer's shapes with the settings of its own file and of the generator's. */
 function confirmKl({ transformer, tokenizer }: States, read: KlConfig): void {
   const { settings } = tokenizer;
   const confirm = confirming(tokenizer.who);
@@ -146,7 +154,7 @@ function sideOf(length: number, who: string): number {
   throw new TesseraError({ code: 'state-shape', who, got: `${length} tokens`, expected: 'the tokens of a square map' });
 }
 
-/** The denoiser goes to the head's file; what only served the training of the tokenizer goes nowhere. */
+/** The denoiser goes to the head's file; tensors of the tokenizer's training loss are dropped. */
 function splitTensors({ transformer, tokenizer }: States): Reading['tensors'] {
   const names = [...transformer.shapes.keys()];
   const isHead = (name: string): boolean => name.startsWith('diffloss.');
@@ -155,4 +163,92 @@ function splitTensors({ transformer, tokenizer }: States): Reading['tensors'] {
     head: names.filter(isHead).map(transformer.tensor),
     tokenizer: [...tokenizer.shapes.keys()].filter((name) => !name.startsWith('loss.')).map(tokenizer.tensor),
   };
+}
+
+type Backbone = ReturnType<typeof maskedEncoderDecoder.config.parse>;
+
+/** Settings of a MAR generator that its shapes do not show. */
+interface GeneratorSettings {
+  readonly heads: Heads;
+  readonly patchSize: number | undefined;
+  readonly dropout: number | undefined;
+  readonly repeats: number | undefined;
+  readonly respacing: string | undefined;
+}
+
+/**
+ * Reads them from the request, from the notes of an export, and from the settings of the file, such as `args` of the
+ * official trainer's `checkpoint-last.pth`.
+ * @throws TesseraError weights-mismatch if these disagree
+ */
+function readGeneratorSettings(state: OfficialState, hints: ImportHints): GeneratorSettings {
+  const { who, settings, values } = state;
+  const notes = readNote(state, noteKeys.backbone, generatorNotes);
+  const noted = <T>(value: T | undefined) => asked(noteKeys.backbone, value);
+  const heads = (of: keyof Heads) =>
+    agreed(who, `heads of the ${of}`, [
+      ...asked('--heads', hints.heads),
+      ...noted(notes?.heads[of]),
+      ...settings.numbers(`${of}_num_heads`, 'num_heads'),
+    ]);
+  const respacing = values.get('args.num_sampling_steps');
+  return {
+    heads: { encoder: heads('encoder'), decoder: heads('decoder') },
+    patchSize: agreed(who, 'patch size', [
+      ...asked('--patch-size', hints.patchSize),
+      ...noted(notes?.patchSize),
+      ...settings.numbers('patch_size'),
+    ]),
+    dropout: agreed(who, 'dropout', [...noted(notes?.dropout), ...settings.numbers('proj_dropout')]),
+    repeats: agreed(who, 'repeats', [...noted(notes?.repeats), ...settings.numbers('diffusion_batch_mul')]),
+    respacing: typeof respacing === 'string' || typeof respacing === 'number' ? String(respacing) : undefined,
+  };
+}
+
+/**
+ * Compares what the shapes of a generator show with the settings of its file.
+ * @throws TesseraError weights-mismatch if they disagree
+ */
+function confirmGenerator({ who, settings }: OfficialState, { backbone, head }: MarStateConfig): void {
+  const confirm = confirming(who);
+  const { classes, buffer, mlpRatio }: Backbone = backbone;
+  confirm('classes', classes, settings.numbers('class_num', 'num_classes'));
+  for (const of of ['encoder', 'decoder'] as const) {
+    confirm(`depth of the ${of}`, backbone[of].depth, settings.numbers(`${of}_depth`));
+    confirm(`width of the ${of}`, backbone[of].width, settings.numbers(`${of}_embed_dim`));
+  }
+  confirm('buffer tokens', buffer, settings.numbers('buffer_size'));
+  confirm('ratio of hidden widths', mlpRatio, settings.numbers('mlp_ratio'));
+  confirm('blocks of the denoiser', head.blocks, settings.numbers('diffloss_d'));
+  confirm('width of the denoiser', head.width, settings.numbers('diffloss_w'));
+  confirm('epsilon of norms', 1e-6, settings.numbers('norm_eps', 'layer_norm_eps'), 'what Tessera computes with');
+}
+
+/** Settings of a MAR generator that an export notes: names and shapes do not show them. The plug-ins' schemas check ranges. */
+const generatorNotes = object({
+  heads: object({ encoder: integer({ min: 1 }), decoder: integer({ min: 1 }) }),
+  dropout: number(),
+  repeats: integer({ min: 1 }),
+  patchSize: integer({ min: 1 }),
+});
+
+/** The same for a KL-VAE. */
+const tokenizerNotes = object({ latentScale: number(), groups: integer({ min: 1 }) });
+
+type GeneratorNotes = ReturnType<typeof generatorNotes.parse>;
+type TokenizerNotes = ReturnType<typeof tokenizerNotes.parse>;
+
+function generatorNote(
+  { encoder, decoder, dropout }: MaskedConfig,
+  { repeats }: DiffusionConfig,
+  { patch_size }: KlConfig,
+): string {
+  const heads = { encoder: encoder.heads, decoder: decoder.heads };
+  const notes: GeneratorNotes = { heads, dropout, repeats, patchSize: patch_size };
+  return JSON.stringify(notes);
+}
+
+function tokenizerNote({ latentScale, groups }: KlConfig): string {
+  const notes: TokenizerNotes = { latentScale, groups };
+  return JSON.stringify(notes);
 }

@@ -2,10 +2,8 @@ import { maskedEncoderDecoder, type MaskedConfig, type TransformerConfig } from 
 import { TesseraError } from '@tessera/errors';
 import { diffusionHead, type DiffusionConfig } from '@tessera/head-diffusion';
 import { kl16, klConfig, type KlConfig } from '@tessera/tokenizer-continuous';
-import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
-import { officialGroups } from '../official-groups.ts';
-import type { Assume } from '../weight-format.ts';
-import { publishedMar } from './presets.ts';
+import type { Shapes } from '../../weights.ts';
+import { countModules, officialGroups, shapeOf, type Assume } from '../weight-format.ts';
 
 export interface MarStateConfig {
   readonly backbone: MaskedConfig;
@@ -16,19 +14,19 @@ export interface MarStateConfig {
   readonly channels: number;
 }
 
-/** What shapes do not tell. */
+/** Settings that shapes do not show. */
 export interface MarStateHints {
   readonly who: string;
-  /** Without them, those of the published model of the same depths and widths. */
+  /** Default: those of the published model of the same depths and widths. */
   readonly heads?: Heads;
-  /** What serves training only. */
+  /** `dropout` and `repeats` only matter for training. */
   readonly dropout?: number | undefined;
   readonly repeats?: number | undefined;
-  /** Is told what was assumed. */
+  /** Called with each assumed setting. */
   readonly assume?: Assume;
 }
 
-/** Attention heads of each transformer, as far as anything says them. */
+/** Attention heads of each transformer, if known. */
 export interface Heads {
   readonly encoder: number | undefined;
   readonly decoder: number | undefined;
@@ -91,22 +89,23 @@ function completeHeads(
   return { encoder: heads?.encoder ?? published, decoder: heads?.decoder ?? published };
 }
 
-/** What shapes do not tell. */
+/** Settings that shapes do not show. */
 export interface KlStateHints {
   readonly who: string;
-  /** Tokens in a row of an image; 16 where nobody says. */
+  /** Tokens in a row of an image. Default: 16. */
   readonly tokensAcross?: number;
-  /** Side of the square of latents that makes one token; 1 where nobody says. */
+  /** Side of the square of latents that forms one token. Default: 1. */
   readonly patchSize?: number;
-  /** Without it, weights shaped like the published KL-16 take its scale; others are refused. */
+  /** Default: that of the published KL-16 for weights of its shapes; other weights are refused. */
   readonly latentScale?: number | undefined;
   readonly groups?: number | undefined;
-  /** Is told what was assumed. */
+  /** Called with each assumed setting. */
   readonly assume?: Assume;
 }
 
 /**
- * Configuration of the KL-VAE from the shapes of its official state dict; what shapes do not tell takes official values.
+ * Configuration of the KL-VAE from the shapes of its official state dict. Settings that shapes do not show default to those
+ * of the official code.
  * @throws TesseraError state-shape, latent-scale, field-...
  */
 export function configOfKlState(shapes: Shapes, hints: KlStateHints): KlConfig {
@@ -150,4 +149,82 @@ function publishedScale(published: boolean, { who, assume }: KlStateHints): numb
     `the latent scale ${kl16.latentScale} (--latent-scale), that of the published KL-16, which has these shapes`,
   );
   return kl16.latentScale;
+}
+
+interface PatchFacts {
+  readonly who: string;
+  /** Channels of the generator's tokens. */
+  readonly tokenChannels: number;
+  /** Channels of the tokenizer's latents. */
+  readonly latentChannels: number;
+  /** The patch size from the request or the generator's file. */
+  readonly said: number | undefined;
+}
+
+/**
+ * The side of the square of latents that forms one token: a token has the channels of all latents of the square.
+ * @throws TesseraError channels-mismatch, patch-mismatch
+ */
+export function patchSizeOf({ who, tokenChannels, latentChannels, said }: PatchFacts): number {
+  const side = Math.sqrt(tokenChannels / latentChannels);
+  const fits = Number.isInteger(side) && side >= 1;
+  if (fits && (said === undefined || said === side)) return side;
+  const got = `tokens of ${tokenChannels} channels and a tokenizer whose latents have ${latentChannels}`;
+  if (fits) {
+    throw new TesseraError({
+      code: 'patch-mismatch',
+      who,
+      got: `weights of another patch size: ${got}, a patch size of ${side}`,
+      expected: `${said}, as the generator was made with`,
+      next: 'Take the tokenizer that belongs to the generator.',
+    });
+  }
+  throw new TesseraError({
+    code: 'channels-mismatch',
+    who,
+    got,
+    expected: `latents of ${tokenChannels} channels, or of that many over the square of a patch size`,
+    next: 'Take the tokenizer that belongs to the generator.',
+  });
+}
+
+/** A published MAR model (arXiv 2406.11838, table 4 and the official model zoo): 256 tokens of KL-16 latents. */
+export interface MarPreset {
+  readonly backbone: MaskedConfig;
+  readonly head: DiffusionConfig;
+  /** Scale of the linear guidance in its published evaluation. */
+  readonly guidance: number;
+}
+
+export type MarName = 'base' | 'large' | 'huge';
+
+interface Size {
+  readonly depth: number;
+  readonly width: number;
+  readonly heads: number;
+  readonly head: readonly [blocks: number, width: number];
+  readonly guidance: number;
+}
+
+function preset({ head: [blocks, width], guidance, ...transformer }: Size): MarPreset {
+  return {
+    backbone: { classes: 1000, encoder: transformer, decoder: transformer, buffer: 64, mlpRatio: 4, dropout: 0.1 },
+    head: { blocks, width, repeats: 4 },
+    guidance,
+  };
+}
+
+export const marPresets: Readonly<Record<MarName, MarPreset>> = {
+  base: preset({ depth: 12, width: 768, heads: 12, head: [6, 1024], guidance: 2.9 }),
+  large: preset({ depth: 16, width: 1024, heads: 16, head: [8, 1280], guidance: 3 }),
+  huge: preset({ depth: 20, width: 1280, heads: 16, head: [12, 1536], guidance: 3.2 }),
+};
+
+type TransformerSize = Pick<TransformerConfig, 'depth' | 'width'>;
+
+/** The published model whose encoder and decoder both have these depths and widths. */
+export function publishedMar(encoder: TransformerSize, decoder: TransformerSize): MarPreset | null {
+  const like = (a: TransformerSize, b: TransformerSize) => a.depth === b.depth && a.width === b.width;
+  const all = Object.values(marPresets);
+  return all.find(({ backbone }) => like(backbone.encoder, encoder) && like(backbone.decoder, decoder)) ?? null;
 }

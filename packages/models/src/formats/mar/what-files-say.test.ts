@@ -7,7 +7,7 @@ import { openCheckpoint, writeSafetensors } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { marInventory } from '@tessera/goldens';
-import type { Shapes } from '../state-shapes.ts';
+import type { Shapes } from '../../weights.ts';
 import { importModel, type ImportRequest } from '../import-model.ts';
 import { configOfKlState, configOfMarState } from './state-config.ts';
 
@@ -105,7 +105,7 @@ describe('the latent scale and the groups of a KL-VAE', () => {
       ['encoder.down.0.block.0.conv1.weight', [48, 48, 3, 3]],
     ]);
     expect(() => configOfKlState(shapes, { who: 'test', latentScale: 1 })).toThrow(
-      'got levels of 48 channels, which the 32 groups of the official code do not divide',
+      'got levels of 48 channels, which are not divisible by the 32 groups of the official code',
     );
   });
 

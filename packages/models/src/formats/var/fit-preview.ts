@@ -4,14 +4,14 @@ import { classOf, nextScaleOrder, type Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
 import type { VqTokenizer } from '@tessera/tokenizer-vq';
 
-/** Positions to fit from: many times the unknowns of the map. */
+/** Positions to fit from: many times the number of unknowns of the map. */
 const positions = 1024;
 const most = 64;
 const seed = 0;
 
 /**
- * Fits the linear preview of a tokenizer without any pictures: decodes images of random codes and maps each position of
- * the latent map to the mean colour that it became.
+ * Fits the linear preview of a tokenizer without pictures: decodes random codes, and fits a linear map from each position
+ * of the latent map to the mean colour of its pixels.
  */
 export async function fitPreviewFromCodes(tokenizer: VqTokenizer): Promise<LinearPreview> {
   const { height, width } = tokenizer.layout.scales.at(-1)!;
@@ -57,7 +57,7 @@ async function decodeRandom(
   }
 }
 
-/** Codebook entries for numbers in (0, 1). */
+/** The codebook entry for each number in (0, 1). */
 function tokensAt(draws: Float32Array, codebook_VC: Float32Array, channels: number): Tokens {
   const vocabulary = codebook_VC.length / channels;
   const values = new Float32Array(draws.length * channels);
@@ -75,7 +75,7 @@ interface Picture {
   readonly channels: number;
 }
 
-/** Mean colour of the pixels that each position of the latent map covers. */
+/** The mean colour of the pixels under each position of the latent map. */
 function meanColours(tokenizer: VqTokenizer, { data, height, width, channels }: Picture): Float32Array {
   const map = tokenizer.layout.scales.at(-1)!;
   const side = height / map.height;

@@ -1,6 +1,6 @@
 import type { NextScaleConfig } from '@tessera/backbones';
 import type { VqConfig } from '@tessera/tokenizer-vq';
-import { patchNumsOf } from './patch-nums.ts';
+import { patchNumsOf } from './scales.ts';
 
 /** A published VAR model (arXiv 2404.02905, table 1 and the official model zoo). */
 export interface VarPreset {
@@ -10,7 +10,7 @@ export interface VarPreset {
 
 export type VarName = 'd16' | 'd20' | 'd24' | 'd30' | 'd36';
 
-/** Width 64 per block, heads of 64, one tenth of dropped paths at depth 24. */
+/** Width 64 times the depth, heads of 64, a drop-path rate of 0.1 at depth 24. */
 function preset(depth: number, initGate: number, { large = false } = {}): VarPreset {
   return {
     patchNums: patchNumsOf[large ? 512 : 256],
@@ -39,7 +39,7 @@ export const varPresets: Readonly<Record<VarName, VarPreset>> = {
   d36: preset(36, 5e-6, { large: true }),
 };
 
-/** The tokenizer that all published VAR models share, for the given scales. */
+/** The tokenizer of all published VAR models, for the given scales. */
 export function varTokenizer(patchNums: readonly number[]): VqConfig {
   return {
     V: 4096,

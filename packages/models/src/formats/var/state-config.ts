@@ -1,26 +1,25 @@
 import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
-import { vqConfig, type VqConfig } from '@tessera/tokenizer-vq';
 import { TesseraError } from '@tessera/errors';
-import { countModules, shapeOf, type Shapes } from '../state-shapes.ts';
-import { officialGroups } from '../official-groups.ts';
-import type { Assume } from '../weight-format.ts';
-import { inferSides, type ScaleCounts } from './patch-nums.ts';
+import { vqConfig, type VqConfig } from '@tessera/tokenizer-vq';
+import type { Shapes } from '../../weights.ts';
+import { countModules, officialGroups, shapeOf, type Assume } from '../weight-format.ts';
+import { inferSides, type ScaleCounts } from './scales.ts';
 
 export interface VarStateConfig {
   readonly backbone: NextScaleConfig;
   readonly patchNums: readonly number[];
 }
 
-/** What shapes do not tell. */
+/** Settings that shapes do not show. */
 export interface VarStateHints {
   readonly who: string;
-  /** Without it, the sides are inferred where the counts allow only one answer, or a published model has them. */
+  /** Default: the only sides that fit the counts of tokens, or those of a published model. */
   readonly patchNums?: readonly number[] | undefined;
-  /** Only for models without query-key normalisation, whose weights do not show it. */
+  /** Only for models without query-key normalisation, whose weights do not show the heads. */
   readonly heads?: number | undefined;
-  /** What serves training and speed only. */
+  /** Settings that only matter for training and speed. */
   readonly settings?: Partial<Pick<NextScaleConfig, 'dropPath' | 'initModulation' | 'initGate' | 'cache'>>;
-  /** Is told what was assumed. */
+  /** Called with each assumed setting. */
   readonly assume?: Assume;
 }
 
@@ -56,12 +55,12 @@ export function configOfVarState(shapes: Shapes, hints: VarStateHints): VarState
 
 const SCALE_MUL = 'blocks.0.attn.scale_mul_1H11';
 
-/** Heads of a model with query-key normalisation, which has a scale for each. */
+/** The heads of a model with query-key normalisation: it has a scale for each. */
 export function headsShown(shapes: Shapes): number | undefined {
   return shapes.get(SCALE_MUL)?.[1];
 }
 
-/** The official code builds models by their depth alone: a head for each block, 64 wide. */
+/** The official code derives all sizes from the depth: as many heads as blocks, each 64 wide. */
 function officialHeads(
   { depth, width }: { readonly depth: number; readonly width: number },
   { who, assume }: VarStateHints,
@@ -85,7 +84,7 @@ function inferredSides(counts: ScaleCounts, who: string, assume: Assume | undefi
   return sides;
 }
 
-/** What shapes do not tell. */
+/** Settings that shapes do not show. */
 export interface VqStateHints {
   readonly who: string;
   readonly patchNums: readonly number[];
@@ -93,12 +92,13 @@ export interface VqStateHints {
   readonly usingZnorm?: boolean | undefined;
   readonly beta?: number | undefined;
   readonly groups?: number | undefined;
-  /** Is told what was assumed. */
+  /** Called with each assumed setting. */
   readonly assume?: Assume;
 }
 
 /**
- * Configuration of the VQ-VAE from the shapes of its official state dict; what shapes do not tell takes official values.
+ * Configuration of the VQ-VAE from the shapes of its official state dict. Settings that shapes do not show default to those
+ * of the official code.
  * @throws TesseraError state-shape, field-invalid
  */
 export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
@@ -134,7 +134,7 @@ export function configOfVqState(shapes: Shapes, hints: VqStateHints): VqConfig {
   return vqConfig.parse(config, who);
 }
 
-/** Phis are shared by all scales, by neighbouring ones, by none, or are not there at all. */
+/** The convolutions phi (VAR, section 3.2) may be shared by all scales, by neighbouring ones, or by none, or be absent. */
 function phiConfig(shapes: Shapes, quantResi: number): Partial<VqConfig> {
   const shared = countModules(shapes, 'quantize.quant_resi.qresi_ls');
   if (shared > 0) return { quant_resi: quantResi, share_quant_resi: shared };

@@ -1,12 +1,14 @@
 import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
 import type { Checkpoint, WritableTensor } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
+import { schema } from '@tessera/schema';
 import { USAGE_BUFFER, vqConfig, vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
-import type { SavedTensor } from '../../save-model.ts';
+import type { SavedTensor } from '../../weight-files.ts';
 import type { OfficialState } from '../official-state.ts';
-import { noteKeys, readNote } from '../state-notes.ts';
 import { agreed, asked, confirming } from '../settings.ts';
 import {
+  noteKeys,
+  readNote,
   storedTensors,
   type Assume,
   type ImportHints,
@@ -15,9 +17,10 @@ import {
   type WeightFormat,
 } from '../weight-format.ts';
 import { fitPreviewFromCodes } from './fit-preview.ts';
-import { derivedTensors, isDerived, patchNumsOfLevels } from './official-buffers.ts';
 import { configOfVarState, configOfVqState, headsShown, type VarStateConfig } from './state-config.ts';
-import { backboneNote, backboneNotes, tokenizerNote, tokenizerNotes, type TokenizerNotes } from './var-notes.ts';
+import { derivedTensors, isDerived, patchNumsOfLevels } from './scales.ts';
+
+const { boolean, choice, integer, list, number, object } = schema;
 
 /** VAR (arXiv 2404.02905): `var_d16.pth` with `vae_ch160v4096z32.pth`, or a trainer's `ar-ckpt-last.pth` that has both. */
 export const varFormat: WeightFormat = {
@@ -62,7 +65,7 @@ async function readVar({ transformer, tokenizer }: States, hints: ImportHints): 
     classes: backbone.classes,
     description: `VAR of depth ${backbone.depth}, imported from official weights`,
     assumed,
-    // The settings of the published evaluation.
+    // As in the published evaluation.
     defaults: {
       guidance: { kind: 'ramp', scale: 1.5 },
       options: { topK: Math.min(900, vq.V), topP: 0.96 },
@@ -148,7 +151,7 @@ function readVq({ who, shapes, settings }: OfficialState, { notes, hints, patchN
   return read;
 }
 
-/** The official trainer says how many pixels a token stands for, and so how large every scale is. */
+/** Checks the pixels per token, and so the size of every scale, that the official trainer notes. */
 function confirmStride({ who, settings }: OfficialState, { ch_mult, patch_nums }: VqConfig): void {
   const confirm = confirming(who);
   const source = 'the levels of the tokenizer';
@@ -166,12 +169,12 @@ async function spelledSides(state: OfficialState): Promise<readonly number[] | u
   throw new TesseraError({
     code: 'levels-malformed',
     who: state.who,
-    got: 'a lvl_1L that spells no scales',
-    expected: 'the number of its scale for each token, of scales that are square',
+    got: 'a lvl_1L that does not list scales',
+    expected: 'the index of its scale for each token, of square scales',
   });
 }
 
-/** Keys have no bias in VAR; one that is not zero belongs to another model. */
+/** Keys have no bias in VAR: one that is not zero belongs to another model. */
 async function checkKeyBiases(state: OfficialState, depth: number): Promise<void> {
   for (let block = 0; block < depth; block++) {
     const name = `blocks.${block}.attn.zero_k_bias`;
@@ -186,7 +189,7 @@ async function checkKeyBiases(state: OfficialState, depth: number): Promise<void
   }
 }
 
-/** The head's two tensors go to its file, all others to the backbone's; of another list of scales, usage is no use. */
+/** The head's two tensors go to its file, all others to the backbone's. The usage of codes is dropped if its scales differ. */
 function splitTensors(
   { transformer, tokenizer }: States,
   { V, patch_nums }: VqConfig,
@@ -204,7 +207,7 @@ function splitTensors(
   };
 }
 
-/** Counts of codes, of whatever type; the model does not read them. */
+/** How often each code was used, of any type; the model does not read it. */
 function usageOf({ numbers, tensor }: OfficialState): SavedTensor {
   const values = async () => Float32Array.from(await numbers(USAGE_BUFFER));
   return { ...tensor(USAGE_BUFFER), buffer: true, values };
@@ -220,7 +223,7 @@ function transformerTensors(
   return [...stored, ...derivedTensors({ depth, width, patchNums: patch_nums, dtype })];
 }
 
-/** The official file always holds how often codes were used; where nobody counted, it says zero. */
+/** The official file always holds how often each code was used; zeros if that was not counted. */
 function tokenizerTensors({ patch_nums, V }: VqConfig, file: Checkpoint): WritableTensor[] {
   const stored = storedTensors(file);
   if (file.tensors.has(USAGE_BUFFER)) return stored;
@@ -232,4 +235,38 @@ function tokenizerTensors({ patch_nums, V }: VqConfig, file: Checkpoint): Writab
     bytes: () => new Uint8Array(shape[0]! * V * 4),
   } as const;
   return [...stored, unused];
+}
+
+/** Settings of a VAR transformer that an export notes: names and shapes do not show them. The plug-in's schema checks ranges. */
+const backboneNotes = object({
+  patchNums: list(integer({ min: 1, max: 1024 }), { min: 1, max: 64 }),
+  heads: integer({ min: 1 }),
+  dropPath: number(),
+  initModulation: number(),
+  initGate: number(),
+  cache: choice('kv', 'none'),
+});
+
+/** The same for a VQ-VAE. */
+const tokenizerNotes = object({
+  quant_resi: number(),
+  using_znorm: boolean(),
+  beta: number(),
+  groups: integer({ min: 1 }),
+  /** False if the usage of codes was not counted: the file then holds zeros. */
+  counted: boolean(),
+});
+
+type BackboneNotes = ReturnType<typeof backboneNotes.parse>;
+type TokenizerNotes = ReturnType<typeof tokenizerNotes.parse>;
+
+function backboneNote({ patch_nums }: VqConfig, config: NextScaleConfig): string {
+  const { heads, dropPath, initModulation, initGate, cache } = config;
+  const notes: BackboneNotes = { patchNums: patch_nums, heads, dropPath, initModulation, initGate, cache };
+  return JSON.stringify(notes);
+}
+
+function tokenizerNote({ quant_resi, using_znorm, beta, groups }: VqConfig, counted: boolean): string {
+  const notes: TokenizerNotes = { quant_resi, using_znorm, beta, groups, counted };
+  return JSON.stringify(notes);
 }

@@ -97,7 +97,7 @@ describe('several sets of weights', () => {
     const transformer = await written({ under: ['model.', 'model_ema.', 'generator.module.'], edit: withoutLevels });
     await expect(importModel(request({ transformer }))).rejects.toMatchObject({
       code: 'state-ambiguous',
-      message: expect.stringContaining('at several places: generator.module, model, model_ema') as string,
+      message: expect.stringContaining('at several paths: generator.module, model, model_ema') as string,
     });
     for (const weights of ['model', 'ema', 'generator', 'generator.module', 'model_ema']) {
       expect(await sidesOf({ transformer, weights }), weights).toEqual([1, 2, 4]);

@@ -4,11 +4,16 @@ import { createEngine } from '@tessera/targets';
 import { marInventory, type ModelInventory } from '@tessera/goldens';
 import { kl16 } from '@tessera/tokenizer-continuous';
 import type { ModelManifest } from '../../model.ts';
-import { resolveParts } from '../../plugins/plugins.ts';
-import { differences, recordedShapes } from '../recorded-shapes.ts';
-import type { Shapes } from '../state-shapes.ts';
-import { marPresets, type MarName, type MarPreset } from './presets.ts';
-import { configOfKlState, configOfMarState } from './state-config.ts';
+import { resolveParts } from '../../plugins/built-in.ts';
+import { differences, recordedShapes, type Shapes } from '../../weights.ts';
+import {
+  marPresets,
+  configOfKlState,
+  configOfMarState,
+  patchSizeOf,
+  type MarName,
+  type MarPreset,
+} from './state-config.ts';
 
 const inventories = marInventory();
 
@@ -55,5 +60,28 @@ describe('names and shapes of published checkpoints', () => {
     expect(count(official)).toBe(inventory.n_params);
     expect(configOfKlState(official, { who: 'test' })).toEqual(kl16);
     expect(() => configOfKlState(official, { who: 'test', latentScale: 0 })).toThrow('above zero');
+  });
+});
+
+function codeOf(tokenChannels: number, latentChannels: number, said?: number): unknown {
+  try {
+    return patchSizeOf({ who: 'test', tokenChannels, latentChannels, said });
+  } catch (error) {
+    return (error as { readonly code?: string }).code;
+  }
+}
+
+describe('patchSizeOf', () => {
+  it('follows from the channels', () => {
+    expect([codeOf(16, 16), codeOf(16, 4), codeOf(64, 16, 2), codeOf(16, 16, 1)]).toEqual([1, 2, 2, 1]);
+  });
+
+  it('must be what the generator was made with', () => {
+    expect(codeOf(16, 16, 2)).toBe('patch-mismatch');
+    expect(codeOf(16, 4, 1)).toBe('patch-mismatch');
+  });
+
+  it('needs channels that make whole patches', () => {
+    expect([codeOf(4, 16), codeOf(32, 16), codeOf(16, 3, 2)]).toEqual(new Array(3).fill('channels-mismatch'));
   });
 });

@@ -3,13 +3,12 @@ import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { varInventory, type ModelInventory } from '@tessera/goldens';
 import type { ModelManifest } from '../../model.ts';
-import { resolveParts } from '../../plugins/plugins.ts';
-import { isDerived } from './official-buffers.ts';
-import { patchNumsOf } from './patch-nums.ts';
+import { resolveParts } from '../../plugins/built-in.ts';
+import { isDerived, inferSides, patchNumsOf, tokensOf } from './scales.ts';
 import { varPresets, varTokenizer, type VarName, type VarPreset } from './presets.ts';
-import { differences, recordedShapes } from '../recorded-shapes.ts';
-import type { Shapes } from '../state-shapes.ts';
+import { differences, recordedShapes, type Shapes } from '../../weights.ts';
 import { configOfVarState, configOfVqState } from './state-config.ts';
+import { TesseraError } from '@tessera/errors';
 
 const inventories = varInventory();
 
@@ -78,5 +77,36 @@ describe('names and shapes of published checkpoints', () => {
       ['c', []],
     ]);
     expect(differences(asked, found)).toEqual(['a missing', 'b [3, 2] instead of [2, 3]', 'c left over']);
+  });
+});
+
+describe('scales from token counts', () => {
+  it.each(Object.values(patchNumsOf))('finds published scales %j', (...sides) => {
+    const found = inferSides({ length: tokensOf(sides), scales: sides.length, first: 1 }, 'test');
+    expect(found).toEqual({ sides, certain: false });
+  });
+
+  it('counts the published tokens', () => {
+    expect(Object.values(patchNumsOf).map(tokensOf)).toEqual([680, 2240, 9451]);
+  });
+
+  it('finds the only answer', () => {
+    expect(inferSides({ length: 21, scales: 3, first: 1 }, 'test')).toEqual({ sides: [1, 2, 4], certain: true });
+    expect(inferSides({ length: 16, scales: 1, first: 16 }, 'test')).toEqual({ sides: [4], certain: true });
+  });
+
+  it.each([
+    [{ length: 86, scales: 3, first: 1 }, 'patch-nums-ambiguous'], // 1 2 9 or 1 6 7
+    [{ length: 142, scales: 5, first: 1 }, 'patch-nums-ambiguous'], // 1 2 3 8 8, 1 4 5 6 8 and more
+    [{ length: 22, scales: 3, first: 1 }, 'patch-nums-impossible'],
+    [{ length: 21, scales: 3, first: 2 }, 'patch-nums-impossible'],
+  ])('refuses %j as %s', (counts, code) => {
+    try {
+      inferSides(counts, 'test');
+    } catch (error) {
+      expect((error as TesseraError).code).toBe(code);
+      return;
+    }
+    throw new Error('was accepted');
   });
 });

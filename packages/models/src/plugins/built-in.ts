@@ -10,15 +10,15 @@ import { klScalesTokenizer, klTokenizer } from '@tessera/tokenizer-continuous';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import type { ComponentEntry, ModelManifest } from '../model.ts';
 
-/** Plug-ins by kind. A plug-in's config and options types are its own business: its schemas check them. */
+/** Plug-ins by kind. The schemas of a plug-in check its config and options, whose types are erased here. */
 export interface Plugins {
   readonly tokenizers: readonly TokenizerPlugin[];
   readonly orders: readonly OrderPlugin[];
   readonly backbones: readonly BackbonePlugin[];
   readonly heads: readonly HeadPlugin[];
-  /** Where the plug-ins of a project came from, as far as its configuration and its packages tell. */
+  /** The packages that the plug-ins of a project came from, if known. */
   readonly origins?: ReadonlyMap<AnyPlugin, PluginOrigin>;
-  /** How the plug-ins of a project are guarded: Tessera's own are certified by their tests instead. */
+  /** How the plug-ins of a project are guarded. Tessera's own are not: their tests certify them. */
   readonly guard?: GuardOptions | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface PluginOrigin {
 export const pluginKinds = ['tokenizers', 'orders', 'backbones', 'heads'] as const;
 type Kinds = (typeof pluginKinds)[number];
 
-/** What Tessera brings along. */
+/** Tessera's own plug-ins. */
 export const builtInPlugins: Plugins = {
   tokenizers: [vqTokenizer as TokenizerPlugin, klTokenizer as TokenizerPlugin, klScalesTokenizer as TokenizerPlugin],
   orders: [
@@ -51,14 +51,15 @@ export const builtInPlugins: Plugins = {
   heads: [categoricalHead as HeadPlugin, diffusionHead as HeadPlugin],
 };
 
-/** Which list holds the plug-ins of a component. */
+/** The list that holds the plug-ins of a component. */
 const kindOf = { tokenizer: 'tokenizers', order: 'orders', backbone: 'backbones', head: 'heads' } as const;
 const components = ['tokenizer', 'order', 'backbone', 'head'] as const;
 type Components = Pick<ModelManifest, (typeof components)[number]>;
 
 /**
- * Finds each component's plug-in by its name, among the given ones first. Those that are not Tessera's own are guarded.
- * @throws TesseraError plugin-unknown, which says of all that are missing what to install
+ * Finds the plug-in of each component by its name: among the given ones first, then among Tessera's own. Given ones are
+ * guarded.
+ * @throws TesseraError plugin-unknown, which says what to install for all that are missing
  */
 export function resolveParts(manifest: Components, who: string, extra: Partial<Plugins> = {}): Parts {
   const missing: Unknown[] = [];
@@ -88,7 +89,7 @@ function namesOf(kind: Kinds, extra: Partial<Plugins>): readonly string[] {
   return [...(extra[kind] ?? []), ...builtInPlugins[kind]].map(({ name }) => name);
 }
 
-/** The manifest of a new model, with the package and version of each part by others: who opens it elsewhere needs them. */
+/** Adds to the manifest of a new model the package and version of each third-party part: others need them to open it. */
 export function withOrigins(manifest: ModelManifest, extra: Partial<Plugins>): ModelManifest {
   const entries = components.map((component) => {
     const { plugin: name, config, weights } = manifest[component];
@@ -101,14 +102,14 @@ export function withOrigins(manifest: ModelManifest, extra: Partial<Plugins>): M
   return { ...manifest, ...Object.fromEntries(entries) };
 }
 
-/** Sentences on parts by others whose package is here in another version than the one that a model was made with. */
+/** Sentences on third-party parts whose installed version is not the one that the model was made with. */
 export function versionRemarks(manifest: Components, extra: Partial<Plugins> = {}): readonly string[] {
   return components.flatMap((component) => {
     const { plugin: name, package: from, version: made } = manifest[component];
     const plugin = findPlugin(kindOf[component], name, extra);
     const here = plugin && extra.origins?.get(plugin)?.version;
     if (made === undefined || !here || here === made) return [];
-    return [`it was made with ${from ?? name} ${made}, and ${here} is here: its images may differ.`];
+    return [`it was made with ${from ?? name} ${made}, and ${here} is installed: its images may differ.`];
   });
 }
 
@@ -132,7 +133,7 @@ function unknownPlugins(who: string, missing: readonly Unknown[]): TesseraError 
   });
 }
 
-/** What to install, where the model says it; a package is not guessed. */
+/** What to install, if the model names a package; a package is not guessed. */
 function advice({ entry: { plugin, package: from, version }, known }: Unknown): string {
   const near = nearestName(plugin, known);
   if (from !== undefined) {

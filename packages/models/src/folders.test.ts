@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findModel, listModelFolders, modelRoots } from './find-models.ts';
+import { findModel, listModelFolders, modelRoots } from './folders.ts';
 
 let root: string;
 beforeAll(() => {
