@@ -1,9 +1,10 @@
+import { readCommandLine } from '@tessera/command-line';
 import { describe, expect, it } from 'vitest';
-import { alternate } from './alternate.ts';
+import { checkArguments, line, targetJobs } from './arguments.ts';
 import { bench } from './bench.ts';
-import { parseArguments, targetJobs } from './bench-arguments.ts';
-import { randomValues } from './random-values.ts';
-import type { Figures, Side } from './side.ts';
+import { alternate, type Figures, median, quantile, type Side } from './measure.ts';
+import { randomValues } from './random-model.ts';
+import { ratiosOf } from './targets.ts';
 
 /** A side whose nth run takes n seconds times `pace`. */
 function pacedSide(name: string, pace: number, calls: string[]): Side {
@@ -31,25 +32,29 @@ describe('alternate', () => {
 });
 
 describe('arguments', () => {
+  const parse = (...args: string[]) => checkArguments(readCommandLine(line, args)!);
+
   it('have defaults', () => {
     const expected = { benchmark: 'var-d16', python: 'python3', json: false, images: 5, samples: 500, threads: 2 };
-    expect(parseArguments(['var-d16'])).toEqual({ ...expected, jobs: targetJobs, write: false });
-    expect(parseArguments(['server', '--python', 'none', '--json'])).toMatchObject({ python: null, json: true });
+    expect(parse('var-d16')).toEqual({ ...expected, jobs: targetJobs, write: false });
+    expect(parse('server', '--python', 'none', '--json')).toMatchObject({ python: null, json: true });
   });
 
   it('explain themselves, and refuse the rest', async () => {
     const lines: string[] = [];
     expect(await bench(['--help'], (line) => lines.push(line))).toBe(0);
     expect(lines[0]).toContain('npm run bench -- var-d16');
-    for (const args of [
-      [],
-      ['var-d99'],
-      ['var-d16', '--images', '0'],
-      ['var-d16', '--threads', 'two'],
-      ['targets', '--jobs', 'var-trian'],
-      ['targets', '--jobs', 'var-train', '--write'],
-    ]) {
-      expect(await bench(args, () => undefined)).toBe(1);
+    for (const [sentence, ...args] of [
+      [/got no argument; expected npm run bench -- BENCHMARK/],
+      [/got the benchmark var-d99; expected one of .* Did you mean var-d16\?/, 'var-d99'],
+      [/got --images 0; expected an integer from 1/, 'var-d16', '--images', '0'],
+      [/got --threads two; expected an integer from 1/, 'var-d16', '--threads', 'two'],
+      [/got --jobs var-trian; expected one of /, 'targets', '--jobs', 'var-d16,var-trian'],
+      [/got --write with --jobs; expected all jobs/, 'targets', '--jobs', 'var-train', '--write'],
+    ] as const) {
+      const said: string[] = [];
+      expect(await bench(args, (text) => said.push(text))).toBe(1);
+      expect(said).toEqual([expect.stringMatching(sentence)]);
     }
   });
 });
@@ -67,4 +72,34 @@ describe('random values', () => {
     expect(std).toBeGreaterThan(0.49);
     expect(std).toBeLessThan(0.51);
   });
+});
+
+describe('median', () => {
+  it('takes the middle, or the mean of the two middles', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+  });
+});
+
+describe('quantile', () => {
+  it('is the nearest rank', () => {
+    const values = Array.from({ length: 100 }, (_, i) => 100 - i);
+    expect(quantile(values, 0.99)).toBe(99);
+    expect(quantile(values, 1)).toBe(100);
+    expect(quantile([5], 0.5)).toBe(5);
+  });
+});
+
+it('takes the geometric mean of the jobs that have a target, over ONNX Runtime', () => {
+  const times = (onnx: number, between: number) => [
+    { title: 'ONNX Runtime', seconds: onnx },
+    { title: 'TensorFlow, XLA between products', seconds: between },
+  ];
+  const measured = [
+    { job: 'var-train', kind: 'training', times: times(2, 1) },
+    { job: 'mar-train', kind: 'training', times: times(1, 2) },
+    { job: 'vqvae-train', kind: 'training', times: times(1, 0.125) },
+    { job: 'var-d16', kind: 'inference', times: times(1, 3).slice(0, 1) },
+  ] as const;
+  expect(ratiosOf(measured)).toEqual({ inference: { onnx: 1 }, training: { onnx: 1, tensorflow: 0.5 } });
 });

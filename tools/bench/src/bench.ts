@@ -1,13 +1,11 @@
-import { help, parseArguments, type Benchmark } from './bench-arguments.ts';
-import { benchServer } from './bench-server.ts';
-import { benchTargets } from './bench-targets.ts';
-import type { BenchmarkRun, Print } from './benchmark-run.ts';
-import { compareSides, type Comparison } from './compare-sides.ts';
+import { runProgram } from '@tessera/command-line';
+import { checkArguments, line, type Benchmark, type BenchmarkRun, type Print } from './arguments.ts';
 import { benchFasterSampling } from './faster-sampling.ts';
-import type { Job } from './job.ts';
-import { jobs } from './jobs.ts';
-import { reportImage } from './report-image.ts';
-import { reportSteps } from './report-steps.ts';
+import { type Job, jobs } from './jobs.ts';
+import { compareSides, type Comparison } from './measure.ts';
+import { reportImage, reportSteps } from './report.ts';
+import { benchServer } from './server.ts';
+import { benchTargets } from './targets.ts';
 
 const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   'var-d16': besidePyTorch(jobs['var-d16']),
@@ -23,21 +21,17 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   'faster-sampling': benchFasterSampling,
 };
 
-/** Runs the command and says how it ended. */
-export async function bench(args: readonly string[], print: Print): Promise<0 | 1> {
-  try {
-    const request = parseArguments(args);
-    if (request === null) {
-      print(help);
+/** Runs the program; returns the exit code. */
+export function bench(args: readonly string[], print: Print): Promise<number> {
+  return runProgram(line, args, {
+    print,
+    async run(given) {
+      const request = checkArguments(given);
+      const result = await runs[request.benchmark](request, print);
+      if (request.json) print(JSON.stringify({ benchmark: request.benchmark, ...result }));
       return 0;
-    }
-    const result = await runs[request.benchmark](request, print);
-    if (request.json) print(JSON.stringify({ benchmark: request.benchmark, ...result }));
-    return 0;
-  } catch (error) {
-    print(error instanceof Error ? error.message : String(error));
-    return 1;
-  }
+    },
+  });
 }
 
 function besidePyTorch(makeJob: () => Promise<Job>): BenchmarkRun {

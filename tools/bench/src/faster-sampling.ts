@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Pixels } from '@tessera/core';
+import { type Model, openModel } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
-import { openModel, type Model } from '@tessera/models';
-import { judgeSamples, openData, openShippedJudge, readRecipe, type JudgedFigures } from '@tessera/training';
-import type { BenchmarkRun } from './benchmark-run.ts';
-import { markdownTable } from './format.ts';
+import { type JudgedFigures, judgeSamples, openData, openShippedJudge, readRecipe } from '@tessera/training';
+import type { BenchmarkRun } from './arguments.ts';
+import { markdownTable } from './report.ts';
 
 interface Setting {
   readonly name: string;

@@ -4,15 +4,15 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
+import type { NextScaleConfig } from '@tessera/backbones';
 import { writeSafetensors } from '@tessera/checkpoints';
 import { checkParts, type Init, type Weights } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
+import { type ModelManifest, resolveParts, type SavedTensor, saveModel } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
-import { resolveParts, saveModel, type ModelManifest, type SavedTensor } from '@tessera/models';
-import { vqTokenizer, type VqConfig } from '@tessera/tokenizer-vq';
-import { randomValues } from './random-values.ts';
+import { type VqConfig, vqTokenizer } from '@tessera/tokenizer-vq';
 
-export interface RandomModelRequest extends Pick<
+interface RandomModelRequest extends Pick<
   ModelManifest,
   'name' | 'tokenizer' | 'order' | 'backbone' | 'head' | 'defaults'
 > {
@@ -105,4 +105,81 @@ class Recorder implements Weights {
   dispose(): void {
     for (const tensor of this.#tensors) tensor.dispose();
   }
+}
+
+/** A VAR of random weights: the head's start is large enough to make a difference. */
+export function randomVar({
+  name,
+  backbone,
+  tokenizer,
+}: {
+  readonly name: string;
+  readonly backbone: NextScaleConfig;
+  readonly tokenizer: VqConfig;
+}): Promise<string> {
+  return randomModel({
+    name,
+    classes: backbone.classes,
+    tokenizer: { plugin: 'vq', config: tokenizer },
+    order: { plugin: 'next-scale', config: {} },
+    backbone: { plugin: 'next-scale-transformer', config: backbone },
+    head: { plugin: 'categorical', config: { initScale: 1 } },
+    defaults: { guidance: { kind: 'ramp', scale: 1.5 }, options: { topK: 900, topP: 0.96 }, preview: 'none' },
+  });
+}
+
+const DRAWS = 1 << 20;
+let block: Float32Array | null = null;
+
+/**
+ * Values of a parameter that starts as `init` says. Normal numbers come from one block that is read over and over from
+ * `offset` on: a benchmark needs their spread, not their independence.
+ */
+export function randomValues(init: Init, size: number, offset: number): Float32Array {
+  switch (init.kind) {
+    case 'normal':
+      return scaledNormals(size, offset, init.std);
+    case 'uniform':
+      return scaledNormals(size, offset, init.bound / Math.sqrt(3));
+    case 'rows': {
+      const values = new Float32Array(size);
+      const perRow = size / init.parts.reduce((sum, { rows }) => sum + rows, 0);
+      let at = 0;
+      for (const { rows, init: part } of init.parts) {
+        values.set(randomValues(part, rows * perRow, offset + at), at);
+        at += rows * perRow;
+      }
+      return values;
+    }
+    case 'constant':
+      return new Float32Array(size).fill(init.value);
+    case 'ones':
+      return new Float32Array(size).fill(1);
+    case 'zeros':
+      return new Float32Array(size);
+  }
+}
+
+function scaledNormals(size: number, offset: number, std: number): Float32Array {
+  block ??= normalBlock();
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = std * block[(i + offset) % DRAWS]!;
+  return values;
+}
+
+/** Normal numbers by Box and Muller from a linear congruential sequence with a fixed start. */
+function normalBlock(): Float32Array {
+  const draws = new Float32Array(DRAWS);
+  let state = 12345;
+  const uniform = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return ((state >>> 0) + 0.5) / 2 ** 32;
+  };
+  for (let i = 0; i < DRAWS; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log(uniform()));
+    const angle = 2 * Math.PI * uniform();
+    draws[i] = radius * Math.cos(angle);
+    draws[i + 1] = radius * Math.sin(angle);
+  }
+  return draws;
 }

@@ -1,5 +1,4 @@
-import { axes, nameOf, type Cell } from './cell.ts';
-import type { Refusal } from './cell-parts.ts';
+import { axes, type Cell, nameOf, type Refusal } from './cell.ts';
 
 /** Per cell: why it is refused, or null if it runs. */
 export type Verdicts = ReadonlyMap<Cell, Refusal | null>;

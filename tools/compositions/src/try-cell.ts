@@ -1,20 +1,18 @@
 import {
   classOf,
+  type Composition,
   linearGuidance,
   optionsOf,
-  readOptions,
-  sample,
-  type Composition,
   type PartFacts,
   type Parts,
   type Pixels,
+  readOptions,
+  sample,
 } from '@tessera/core';
 import { keyedRng } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
-import { buildTrained, generatorStage, type GeneratorRecipe, type Stage } from '@tessera/training';
-import { nameOf, type Cell } from './cell.ts';
-import { factsOf, partsOf, type Refusal } from './cell-parts.ts';
-import type { Ground } from './ground.ts';
+import { buildTrained, type GeneratorRecipe, generatorStage, type Stage } from '@tessera/training';
+import { type Cell, factsOf, type Setup, nameOf, partsOf, type Refusal } from './cell.ts';
 
 /** What became of a cell whose parts agree. */
 export interface Trained {
@@ -25,20 +23,20 @@ export interface Trained {
 }
 
 /** Trains a cell's backbone and head and draws with them, or says why its parts are refused. */
-export async function tryCell(cell: Cell, ground: Ground): Promise<Trained | Refusal> {
-  const parts = partsOf(cell, ground);
+export async function tryCell(cell: Cell, setup: Setup): Promise<Trained | Refusal> {
+  const parts = partsOf(cell, setup);
   const facts = factsOf(parts);
   if ('code' in facts) return facts;
-  const { engine, seed } = ground;
-  const { tokenizer, encoded } = ground.tokenizers[cell.tokenizer];
+  const { engine, seed } = setup;
+  const { tokenizer, encoded } = setup.tokenizers[cell.tokenizer];
   const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
   const built = buildTrained(engine, { parts, facts }, { tokenizer, weights });
   const composition = { tokenizer, ...built };
-  const recipe = recipeOf(composition, ground.recipe);
+  const recipe = recipeOf(composition, setup.recipe);
   const stage = generatorStage({ engine, ...composition, weights, encoded, recipe, seed });
   try {
     const loss = await train(stage);
-    return { loss, images: await draw(composition, { parts, facts, cell, ground }) };
+    return { loss, images: await draw(composition, { parts, facts, cell, setup }) };
   } finally {
     for (const part of [stage, built.backbone, built.head, weights.backbone, weights.head]) part.dispose();
   }
@@ -69,17 +67,17 @@ interface Drawing {
   readonly parts: Parts;
   readonly facts: PartFacts;
   readonly cell: Cell;
-  readonly ground: Ground;
+  readonly setup: Setup;
 }
 
-async function draw(composition: Composition, { parts, facts, cell, ground }: Drawing): Promise<Pixels[]> {
+async function draw(composition: Composition, { parts, facts, cell, setup }: Drawing): Promise<Pixels[]> {
   const optional = { order: parts.order.plugin, head: parts.head.plugin, ...facts };
   const known = Object.keys(optionsOf(optional).properties);
-  const given = Object.fromEntries(Object.entries(ground.options).filter(([name]) => known.includes(name)));
-  const rows = ground.labels.map((label, i) => ({ seed: ground.seed + i, condition: classOf(label) }));
+  const given = Object.fromEntries(Object.entries(setup.options).filter(([name]) => known.includes(name)));
+  const rows = setup.labels.map((label, i) => ({ seed: setup.seed + i, condition: classOf(label) }));
   const events = sample(composition, {
     rows,
-    guidance: linearGuidance(ground.guidance),
+    guidance: linearGuidance(setup.guidance),
     kept: null,
     options: readOptions(optional, given, nameOf(cell)),
     preview: 'none',

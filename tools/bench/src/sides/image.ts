@@ -1,6 +1,6 @@
+import { type GenerateRequest, openModel } from '@tessera/models';
 import { createEngine, type EngineOptions } from '@tessera/targets';
-import { openModel, type GenerateRequest } from '@tessera/models';
-import type { Figures } from '../side.ts';
+import type { Figures } from '../measure.ts';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {

@@ -1,11 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { maskedEncoderDecoder } from '@tessera/backbones';
 import { tensorFrom, type TraceRng } from '@tessera/engine';
-import { createEngine, type EngineOptions } from '@tessera/targets';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { freshWeights } from '@tessera/models';
+import { createEngine, type EngineOptions } from '@tessera/targets';
 import { klTokenizer } from '@tessera/tokenizer-continuous';
-import { maskedLoss, type MaskedBatch } from '@tessera/training';
+import { type MaskedBatch, maskedLoss } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {

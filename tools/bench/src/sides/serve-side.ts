@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import type { Figures } from '../side.ts';
+import type { Figures } from '../measure.ts';
 
 /** What the caller passed as the only argument. */
 export function sideSettings<T>(): T {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startServer } from '@tessera/api';
-import type { Figures } from '../side.ts';
+import type { Figures } from '../measure.ts';
 import { serveSide, sideSettings } from './serve-side.ts';
 
 interface Settings {

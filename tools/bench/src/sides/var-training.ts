@@ -1,9 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
 import { tensorFrom, type TraceRng } from '@tessera/engine';
-import { createEngine, type EngineOptions } from '@tessera/targets';
 import { categoricalHead } from '@tessera/head-categorical';
 import { freshWeights } from '@tessera/models';
+import { createEngine, type EngineOptions } from '@tessera/targets';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { nextScaleLoss, type ScaleBatch } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';

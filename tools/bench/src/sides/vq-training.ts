@@ -1,8 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Tokenizer } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
-import { createEngine, type EngineOptions } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
+import { createEngine, type EngineOptions } from '@tessera/targets';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { vqLoss } from '@tessera/training';
 import { serveSide, sideSettings } from './serve-side.ts';

@@ -1,11 +1,12 @@
-import { describeTensorFlow, findInstallation } from '@tessera/tensorflow-setup';
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { TesseraError } from '@tessera/errors';
-import type { BenchmarkRun } from './benchmark-run.ts';
-import { measureSides, type SideEngine } from './compare-sides.ts';
-import { markdownTable, seconds } from './format.ts';
-import type { JobTimes } from './job-times.ts';
+import type { TargetName, TargetTimes, TargetUse } from '@tessera/targets';
+import { describeTensorFlow, findInstallation } from '@tessera/tensorflow-setup';
+import type { BenchmarkRun, TargetJob } from './arguments.ts';
 import { jobs } from './jobs.ts';
-import { writeTargetTimes } from './target-times.ts';
+import { measureSides, type SideEngine } from './measure.ts';
+import { markdownTable, seconds } from './report.ts';
 
 /** Every way to run a program, and whether it needs TensorFlow. */
 const columns: readonly (SideEngine & { readonly title: string })[] = [
@@ -61,4 +62,58 @@ function tableOf(measured: readonly JobTimes[]): string {
     return [job, ...titles.map(cell)];
   });
   return markdownTable([['', ...titles], ...rows]);
+}
+
+/** The column that stands for a target: what the option `xla: 'auto'` means for this use. */
+const COLUMNS: Readonly<Record<TargetUse, Readonly<Partial<Record<TargetName, string>>>>> = {
+  inference: {
+    onnx: 'ONNX Runtime',
+    tensorflow: 'TensorFlow graph',
+    'tensorflow-eager': 'plain tfjs on TensorFlow',
+  },
+  training: {
+    onnx: 'ONNX Runtime',
+    tensorflow: 'TensorFlow, XLA between products',
+    'tensorflow-eager': 'plain tfjs on TensorFlow',
+  },
+};
+
+/** Writes the measured times into the file from which engines choose; gives its path. */
+async function writeTargetTimes(measured: readonly JobTimes[]): Promise<string> {
+  const path = createRequire(import.meta.url).resolve('@tessera/targets/target-times.json');
+  await writeFile(path, `${JSON.stringify(ratiosOf(measured), null, 2)}\n`);
+  return path;
+}
+
+/** Each target's time over that of ONNX Runtime, where a job has it. */
+export function ratiosOf(measured: readonly JobTimes[]): TargetTimes {
+  const ratios = (use: TargetUse) => {
+    const times = Object.entries(COLUMNS[use]).map(([target, title]) => [target, meanTime(measured, use, title)]);
+    return Object.fromEntries(times.filter(([, time]) => time !== null)) as TargetTimes[TargetUse];
+  };
+  return { inference: ratios('inference'), training: ratios('training') };
+}
+
+/** Geometric mean of a column's time over that of ONNX Runtime; null where a job lacks it. */
+function meanTime(measured: readonly JobTimes[], use: TargetUse, title: string): number | null {
+  const ratios = measured
+    .filter(({ kind }) => kind === use)
+    .map(({ times }) => {
+      const secondsOf = (column: string) => times.find((time) => time.title === column)?.seconds ?? NaN;
+      return secondsOf(title) / secondsOf('ONNX Runtime');
+    });
+  const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+  return Number.isFinite(mean) ? Number(mean.toFixed(2)) : null;
+}
+
+/** Seconds of one column in one job. */
+interface TargetTime {
+  readonly title: string;
+  readonly seconds: number;
+}
+
+interface JobTimes {
+  readonly job: TargetJob;
+  readonly kind: 'inference' | 'training';
+  readonly times: readonly TargetTime[];
 }

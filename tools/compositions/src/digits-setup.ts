@@ -1,13 +1,12 @@
 import { join } from 'node:path';
-import type { Part, TokenizerPlugin } from '@tessera/core';
+import type { Part, TokenizerPlugin, Weights } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
-import { builtInPlugins, fileWeights, readManifest, type FileWeights } from '@tessera/models';
-import { openData, scaleStdOf, type DataSet } from '@tessera/training';
-import type { Cell } from './cell.ts';
-import type { Ground, GroundTokenizer } from './ground.ts';
-import { openGroundTokenizer } from './open-ground-tokenizer.ts';
+import { builtInPlugins, fileWeights, type FileWeights, readManifest } from '@tessera/models';
+import { silentProgress } from '@tessera/progress';
+import { type DataSet, encodedSplit, openData, scaleStdOf } from '@tessera/training';
+import type { Cell, Setup, SharedTokenizer } from './cell.ts';
 
-export interface DigitsGroundRequest {
+interface DigitsSetupRequest {
   readonly engine: Engine;
   /** Where the shipped models lie. */
   readonly models: string;
@@ -25,11 +24,11 @@ const half = { ...transformer, depth: 2 };
 const SCALES = [1, 2, 3, 5, 8];
 
 /** Digits in the tokenizers of the shipped models, and generators of a few hundred thousand parameters. */
-export async function openDigitsGround(request: DigitsGroundRequest): Promise<Ground & { dispose(): void }> {
+export async function openDigitsSetup(request: DigitsSetupRequest): Promise<Setup & { dispose(): void }> {
   const { engine, steps } = request;
   const data = await openData({ kind: 'mnist', size: 32, validation: 96, limit: 8000 }, { folder: '.', seed: SEED });
   const held: { dispose(): void }[] = [];
-  const open = async (name: Cell['tokenizer'], model: string): Promise<GroundTokenizer> => {
+  const open = async (name: Cell['tokenizer'], model: string): Promise<SharedTokenizer> => {
     const { opened, weights } = await openShared({ ...request, data, name, model });
     held.push(opened.tokenizer, weights);
     return opened;
@@ -60,7 +59,7 @@ export async function openDigitsGround(request: DigitsGroundRequest): Promise<Gr
   };
 }
 
-const recipeOf = (steps: number): Ground['recipe'] => ({
+const recipeOf = (steps: number): Setup['recipe'] => ({
   steps,
   batch: 24,
   accumulate: 1,
@@ -78,7 +77,7 @@ const recipeOf = (steps: number): Ground['recipe'] => ({
   masking: { leastRate: 0.05, deviation: 0.5, programs: 3 },
 });
 
-interface Shared extends DigitsGroundRequest {
+interface Shared extends DigitsSetupRequest {
   readonly data: DataSet;
   readonly name: Cell['tokenizer'];
   readonly model: string;
@@ -95,8 +94,8 @@ async function openShared({ engine, models, folder, data, name, model, note }: S
       config,
     };
     // Without what is measured of the encodings: they do not depend on it.
-    const tokenizerDigest = `${sha256} ${plugin} ${JSON.stringify({ ...(config as object), scaleStd: undefined })}`;
-    return openGroundTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerDigest, note });
+    const tokenizerMadeOf = `${sha256} ${plugin} ${JSON.stringify({ ...(config as object), scaleStd: undefined })}`;
+    return openSharedTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerMadeOf, note });
   };
   if (name !== 'kl-scales') return { opened: await open(tokenizer.plugin, tokenizer.config), weights };
   const config = { ...(tokenizer.config as { latentScale: number }), patch_size: 1, patch_nums: SCALES };
@@ -104,4 +103,32 @@ async function openShared({ engine, models, folder, data, name, model, note }: S
   plain.tokenizer.dispose();
   const stds = await scaleStdOf(engine, SCALES, plain.encoded.train);
   return { opened: await open(name, { ...config, scaleStd: stds.map((std) => std * config.latentScale) }), weights };
+}
+
+interface SharedTokenizerRequest {
+  readonly engine: Engine;
+  readonly data: DataSet;
+  readonly part: Part<TokenizerPlugin>;
+  readonly weights: Weights;
+  /** Where encodings are kept from run to run. */
+  readonly folder: string;
+  /** All that decides them besides the data. */
+  readonly tokenizerMadeOf: string;
+  /** Is told why encodings that were kept are made again. */
+  readonly note: (sentence: string) => void;
+}
+
+const BATCH = 50;
+
+/** Builds a tokenizer and encodes both splits with it. */
+export async function openSharedTokenizer(request: SharedTokenizerRequest): Promise<SharedTokenizer> {
+  const { engine, data, part, weights, folder, tokenizerMadeOf, note } = request;
+  const { plugin, config } = part;
+  const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
+  const encode = (split: 'train' | 'validation') => {
+    const given = { tokenizerMadeOf, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress, note };
+    return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
+  };
+  const madeOf = `${tokenizerMadeOf} ${await data.train.digest()} ${await data.validation.digest()}`;
+  return { part, tokenizer, madeOf, encoded: { train: await encode('train'), validation: await encode('validation') } };
 }

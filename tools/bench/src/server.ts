@@ -1,9 +1,8 @@
 import { varPresets, varTokenizer } from '@tessera/models';
-import { alternate } from './alternate.ts';
-import type { BenchmarkRun } from './benchmark-run.ts';
-import { seconds, table } from './format.ts';
-import { randomVar } from './random-var.ts';
-import { startOwnSide } from './side.ts';
+import type { BenchmarkRun } from './arguments.ts';
+import { alternate, startOwnSide } from './measure.ts';
+import { randomVar } from './random-model.ts';
+import { seconds, table } from './report.ts';
 
 /** How long the server's event loop waits while its model process makes images of VAR-d16. */
 export const benchServer: BenchmarkRun = async ({ images, threads }, print) => {

@@ -3,9 +3,8 @@ import type { Part, TokenizerPlugin } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { builtInPlugins, freshWeights } from '@tessera/models';
 import { stripes } from '@tessera/training/testing';
-import type { Cell } from './cell.ts';
-import type { Ground, GroundTokenizer } from './ground.ts';
-import { openGroundTokenizer } from './open-ground-tokenizer.ts';
+import type { Cell, Setup, SharedTokenizer } from './cell.ts';
+import { openSharedTokenizer } from './digits-setup.ts';
 
 const SEED = 3;
 const network = { ch: 4, ch_mult: [1, 2], num_res_blocks: 1, in_channels: 1, groups: 2 };
@@ -23,9 +22,9 @@ const transformer = { depth: 1, width: 16, heads: 2 };
 const classes = 2;
 
 /** Stripes, untrained tokenizers of at most 21 tokens, and parts of one block each. */
-export async function openMicroGround(engine: Engine, folder: string): Promise<Ground & { dispose(): void }> {
+export async function openMicroSetup(engine: Engine, folder: string): Promise<Setup & { dispose(): void }> {
   const weights = freshWeights(SEED);
-  const open = async (name: Cell['tokenizer']): Promise<GroundTokenizer> => {
+  const open = async (name: Cell['tokenizer']): Promise<SharedTokenizer> => {
     const { plugin, config } = parts[name];
     const part: Part<TokenizerPlugin> = {
       plugin: builtInPlugins.tokenizers.find((one) => one.name === plugin)!,
@@ -41,7 +40,7 @@ export async function openMicroGround(engine: Engine, folder: string): Promise<G
       tokenizerDigest: name,
       note: () => undefined,
     };
-    return openGroundTokenizer(opened);
+    return openSharedTokenizer(opened);
   };
   const tokenizers = {
     vq: await open('vq'),

@@ -1,0 +1,192 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { TesseraError } from '@tessera/errors';
+import type { EngineOptions } from '@tessera/targets';
+import type { BenchArguments, Print } from './arguments.ts';
+import type { Job } from './jobs.ts';
+import { seconds } from './report.ts';
+
+export interface Comparison {
+  readonly ours: Measured;
+  /** Null when PyTorch was left out. */
+  readonly torch: Measured | null;
+  /** Our time over PyTorch's; null without it. */
+  readonly ratio: number | null;
+}
+
+/** Where our side runs; PyTorch gets as many threads. */
+export type SideEngine = Omit<EngineOptions, 'threads'>;
+
+/** Runs a job on the default target and on PyTorch, in turn. */
+export async function compareSides(request: BenchArguments, job: Job, print: Print): Promise<Comparison> {
+  const { ours, torch } = await measureSides(request, { job, engines: [{}] }, print);
+  return { ours: ours[0]!, torch, ratio: torch && ours[0]!.figures['total']! / torch.figures['total']! };
+}
+
+/** Starts a side for every engine, and PyTorch's, runs them in turn, and ends them whatever happens. */
+export async function measureSides(
+  request: BenchArguments,
+  { job, engines }: { readonly job: Job; readonly engines: readonly SideEngine[] },
+  print: Print,
+): Promise<{ readonly ours: readonly Measured[]; readonly torch: Measured | null }> {
+  const { python, images, threads } = request;
+  const { name, ours, torch, warmUp = true } = job;
+  const sides: Side[] = [];
+  try {
+    for (const engine of engines) {
+      sides.push(await startOwnSide(name.ours, { ...ours, engine: { ...engine, threads } }));
+    }
+    if (python !== null) sides.push(await startTorchSide(python, name.torch, { ...torch, threads }));
+    const measured = await alternate(sides, { rounds: images, warmUp }, ({ runtime }, figures) =>
+      print(`  ${runtime}: ${seconds(figures['total']!)}`),
+    );
+    return { ours: measured.slice(0, engines.length), torch: measured[engines.length] ?? null };
+  } finally {
+    await Promise.all(sides.map((side) => side.end()));
+  }
+}
+
+interface Measured {
+  readonly runtime: string;
+  /** Medians over the measured runs; for peak memory the largest. */
+  readonly figures: Figures;
+  /** Every measured run, in order. */
+  readonly runs: readonly Figures[];
+}
+
+interface Rounds {
+  /** Measured runs of each side. */
+  readonly rounds: number;
+  /** Whether a round before them is not counted; sides that warm up by themselves need none. */
+  readonly warmUp: boolean;
+}
+
+/** Runs the sides in turn, A B A B, so that other work on the machine meets both alike. */
+export async function alternate(
+  sides: readonly Side[],
+  { rounds, warmUp }: Rounds,
+  seen: (side: Side, figures: Figures) => void,
+): Promise<Measured[]> {
+  const runs = sides.map((): Figures[] => []);
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
+    for (const [i, side] of sides.entries()) {
+      const figures = await side.run();
+      if (round === 0) continue;
+      runs[i]!.push(figures);
+      seen(side, figures);
+    }
+  }
+  return sides.map(({ runtime }, i) => ({ runtime, figures: summarise(runs[i]!), runs: runs[i]! }));
+}
+
+function summarise(runs: readonly Figures[]): Figures {
+  const names = Object.keys(runs[0]!);
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = runs.map((figures) => figures[name]!);
+      return [name, name === 'peakMemory' ? Math.max(...values) : median(values)];
+    }),
+  );
+}
+
+/** Numbers that one run of a side reports: seconds, bytes, losses. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** One of the two programs that are compared, in a process of its own so that its memory is its own. */
+export interface Side {
+  readonly runtime: string;
+  /** Runs the work once. */
+  run(): Promise<Figures>;
+  end(): Promise<void>;
+}
+
+interface Command {
+  readonly who: string;
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** As the model host starts its processes. */
+const ownEnvironment = {
+  MALLOC_MMAP_THRESHOLD_: '4194304',
+  ORT_DISABLE_TELEMETRY: '1',
+};
+
+/** Starts our side: a TypeScript file of `sides/`, run as this process is run. */
+export function startOwnSide(name: string, settings: object): Promise<Side> {
+  const file = fileURLToPath(new URL(`./sides/${name}.ts`, import.meta.url));
+  const args = [...process.execArgv, file, JSON.stringify(settings)];
+  return startSide({ who: 'Tessera', executable: process.execPath, args, environment: ownEnvironment });
+}
+
+/** Starts PyTorch's side: a script of `torch/`. Its idle threads sleep, as ours do: on shared cores they are faster so. */
+function startTorchSide(python: string, name: string, settings: object): Promise<Side> {
+  const file = fileURLToPath(new URL(`../torch/${name}.py`, import.meta.url));
+  const environment = { OMP_WAIT_POLICY: 'PASSIVE' };
+  return startSide({ who: 'PyTorch', executable: python, args: [file, JSON.stringify(settings)], environment });
+}
+
+/**
+ * A side reads a line, runs once, and answers with a line of JSON; its first line says that it is ready.
+ * @throws TesseraError `side-ended` when the process ends instead
+ */
+async function startSide({ who, executable, args, environment }: Command): Promise<Side> {
+  const child = spawn(executable, [...args], { env: { ...process.env, ...environment } });
+  const complaints: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk.toString()));
+  const ended = new Promise<never>((_, reject) => {
+    const fail = (how: string): void => reject(sideEnded(who, how, complaints.join('')));
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (code) => fail(`exit code ${code}`));
+  });
+  ended.catch(() => undefined); // an end nobody waits for any more is no error
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<Record<string, unknown>> => {
+    const line = await Promise.race([answers.next(), ended]);
+    return line.done ? ended : (JSON.parse(line.value) as Record<string, unknown>);
+  };
+  const ready = await answer();
+  return {
+    runtime: String(ready['runtime']),
+    async run() {
+      child.stdin.write('run\n');
+      return (await answer()) as Figures;
+    },
+    end: () => endOf(child),
+  };
+}
+
+async function endOf(child: ChildProcessWithoutNullStreams): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return; // it will not close again
+  const gone = new Promise((resolve) => child.once('close', resolve));
+  child.stdin.end('quit\n');
+  await gone;
+}
+
+function sideEnded(who: string, how: string, complaint: string): TesseraError {
+  const last = complaint.trim().split('\n').at(-1);
+  return new TesseraError({
+    code: 'side-ended',
+    who: `bench: ${who}`,
+    got: `the end of its process (${how})${last ? `: ${last}` : ''}`,
+    expected: 'a measurement',
+    next: who === 'PyTorch' ? 'Name a Python with PyTorch by --python.' : 'See the message above.',
+    cause: complaint,
+  });
+}
+
+/** The middle value; the mean of the two middle ones for an even count. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length / 2;
+  return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** The value below which the share `q` (0 to 1) of all values lies, by the nearest rank. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))]!;
+}
