@@ -94,8 +94,8 @@ async function openShared({ engine, models, folder, data, name, model, note }: S
       config,
     };
     // Without what is measured of the encodings: they do not depend on it.
-    const tokenizerMadeOf = `${sha256} ${plugin} ${JSON.stringify({ ...(config as object), scaleStd: undefined })}`;
-    return openSharedTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerMadeOf, note });
+    const tokenizerDigest = `${sha256} ${plugin} ${JSON.stringify({ ...(config as object), scaleStd: undefined })}`;
+    return openSharedTokenizer({ engine, data, part, weights, folder: join(folder, name), tokenizerDigest, note });
   };
   if (name !== 'kl-scales') return { opened: await open(tokenizer.plugin, tokenizer.config), weights };
   const config = { ...(tokenizer.config as { latentScale: number }), patch_size: 1, patch_nums: SCALES };
@@ -113,7 +113,7 @@ interface SharedTokenizerRequest {
   /** Where encodings are kept from run to run. */
   readonly folder: string;
   /** All that decides them besides the data. */
-  readonly tokenizerMadeOf: string;
+  readonly tokenizerDigest: string;
   /** Is told why encodings that were kept are made again. */
   readonly note: (sentence: string) => void;
 }
@@ -122,13 +122,13 @@ const BATCH = 50;
 
 /** Builds a tokenizer and encodes both splits with it. */
 export async function openSharedTokenizer(request: SharedTokenizerRequest): Promise<SharedTokenizer> {
-  const { engine, data, part, weights, folder, tokenizerMadeOf, note } = request;
+  const { engine, data, part, weights, folder, tokenizerDigest, note } = request;
   const { plugin, config } = part;
   const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
   const encode = (split: 'train' | 'validation') => {
-    const given = { tokenizerMadeOf, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress, note };
+    const given = { tokenizerDigest, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress, note };
     return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
   };
-  const madeOf = `${tokenizerMadeOf} ${await data.train.digest()} ${await data.validation.digest()}`;
+  const madeOf = `${tokenizerDigest} ${await data.train.digest()} ${await data.validation.digest()}`;
   return { part, tokenizer, madeOf, encoded: { train: await encode('train'), validation: await encode('validation') } };
 }
