@@ -1,7 +1,7 @@
 import { keyedRng } from '@tessera/engine';
 import type { ImageSize } from './data-set.ts';
 
-/** A uniform permutation of 0..count-1 that depends on `seed` and `epoch` alone (Fisher-Yates). */
+/** A uniform permutation of 0..count-1 that depends only on `seed` and `epoch` (Fisher-Yates). */
 export function permutation(count: number, { seed, epoch }: { seed: number; epoch: number }): Int32Array {
   const order = Int32Array.from({ length: count }, (_, index) => index);
   const draw = keyedRng([seed]).uniform({ row: 0, stream: 'shuffle', step: epoch, position: 0 }, count);
@@ -22,8 +22,8 @@ export interface HeldOut {
 }
 
 /**
- * Cuts 0..count-1 at random into a training part, of at most `limit` members where that is not 0, and the two held-out
- * parts. The same seed gives the same cut.
+ * Splits 0..count-1 at random into training, validation and test members. Training gets at most `limit` members, unless
+ * `limit` is 0. The same seed gives the same split.
  */
 export function holdOut(
   count: number,
@@ -37,16 +37,15 @@ export function holdOut(
   };
 }
 
-/** Which images come when: every image once per epoch, in an order of its own each epoch. */
+/** Which images are in which batch. Every image comes once per epoch, in another order each epoch. */
 export interface BatchOrder {
-  /** Indices of batch `number` (0, 1, 2 ...). The same number gives the same batch, whatever was asked before. */
+  /** Indices of batch `number` (0, 1, 2 ...). The same number always gives the same batch. */
   batch(number: number): Int32Array;
-  readonly batchesPerEpoch: number;
 }
 
 /**
- * Shuffles `count` images anew each epoch. A batch is a function of its number alone, so that a resumed training sees
- * what an uninterrupted one would have seen. Batches run on from one epoch into the next: no image is left out.
+ * Shuffles `count` images for each epoch. A batch depends only on its number, so a resumed training sees the same batches
+ * as an uninterrupted one. A batch may contain the end of one epoch and the beginning of the next; no image is left out.
  */
 export function batchOrder(count: number, { batch, seed }: { batch: number; seed: number }): BatchOrder {
   const kept = new Map<number, Int32Array>();
@@ -60,7 +59,6 @@ export function batchOrder(count: number, { batch, seed }: { batch: number; seed
     return order;
   };
   return {
-    batchesPerEpoch: count / batch,
     batch: (number) =>
       Int32Array.from({ length: batch }, (_, slot) => {
         const position = number * batch + slot;
@@ -69,7 +67,7 @@ export function batchOrder(count: number, { batch, seed }: { batch: number; seed
   };
 }
 
-/** Mirrors images left to right: all of them, or those whose `chosen` is 1. */
+/** Mirrors images left to right: all of them, or those with `chosen` 1. */
 export function flipImages(
   pixels_BHWC: Float32Array,
   { height, width, channels }: ImageSize,
@@ -87,13 +85,13 @@ export function flipImages(
   return out;
 }
 
-/** Which images of batch `number` are mirrored: each with probability one half. */
+/** Draws which images of batch `number` are mirrored, each with probability 1/2. */
 export function drawFlips(count: number, { seed, number }: { seed: number; number: number }): Uint8Array {
   const draw = keyedRng([seed]).uniform({ row: 0, stream: 'flip', step: number, position: 0 }, count);
   return Uint8Array.from(draw, (value) => Number(value < 0.5));
 }
 
-/** Moves each image by up to `most` pixels along both axes, filling with black: the one augmentation that digits like. */
+/** Moves each image by up to `most` pixels along both axes, filling with black. Digits allow no other augmentation. */
 export function shiftImages(
   pixels_BHWC: Float32Array,
   image: ImageSize,

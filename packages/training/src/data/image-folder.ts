@@ -6,23 +6,23 @@ import { fitBytes, openOwnPicture, pictureSuffixes } from '@tessera/pictures';
 import { holdOut } from './batches.ts';
 import { type ByteImages, byteSplit, type DataSet } from './data-set.ts';
 
-/** A folder of images. One sub-folder per class keeps its name; images that lie loose are unlabelled. */
+/** A folder of images, with one sub-folder per class. Images directly in the folder are unlabelled. */
 export interface FolderData {
   readonly path: string;
-  /** Pixels a side: the shorter edge is scaled to it, the longer one cut at its centre. */
+  /** Pixels per side. The shorter edge is scaled to it, the longer one cropped around its centre. */
   readonly size: number;
   readonly channels: 1 | 3;
   /** Shares of the images held out, each from 0 to 1. */
   readonly validation: number;
   readonly test: number;
   readonly seed: number;
-  /** At most so many images for training, at random; 0 or left out: all. */
+  /** The most images to train on, chosen at random; 0 or left out: all. */
   readonly limit?: number;
 }
 
 /**
- * Decodes every image of a folder into memory (`size` squared times channels bytes each), as `fitBytes` of
- * @tessera/pictures sees them.
+ * Decodes every image of a folder into memory (`size` squared times channels bytes each), by `fitBytes` of
+ * @tessera/pictures.
  * @throws TesseraError what `findImages` throws, `too-few-images`, `images-broken` naming the first broken files
  */
 export async function openImageFolder(data: FolderData): Promise<DataSet> {
@@ -72,7 +72,7 @@ export function foundSentence({ classes, files, skipped }: FoundImages): string 
   return `${some(files.length, 'image', 'images')}${of}${unlabelled}${passed > 0 ? `; skipped ${number(passed)}: ${told}` : ''}`;
 }
 
-/** Pictures decoded at the same time: reading and decoding overlap. */
+/** Pictures that are read and decoded at the same time. */
 const AT_ONCE = 8;
 
 async function decodeAll(files: readonly FoundImage[], { path, size, channels }: FolderData): Promise<ByteImages> {
@@ -118,24 +118,24 @@ function brokenImages(path: string, { files, broken }: Broken): TesseraError {
   });
 }
 
-/** A picture and its class; -1 for none. */
+/** A picture and its label; -1 without a class. */
 export interface FoundImage {
   readonly path: string;
   readonly label: number;
 }
 
-/** What lies in a folder of images. */
+/** The contents of a folder of images. */
 export interface FoundImages {
   /** Names of the sub-folders, in the order of their labels. */
   readonly classes: readonly string[];
   readonly files: readonly FoundImage[];
-  /** How many entries were passed over, by kind: `.heic`, `empty`, `hidden`. */
+  /** How many entries were skipped, by kind: `.heic`, `empty`, `hidden`. */
   readonly skipped: Readonly<Record<string, number>>;
 }
 
 /**
- * Finds the pictures of a folder: loose ones, then those of each sub-folder, which is a class, and of all that lies below
- * it. Names are sorted by their UTF-16 code units, whatever the locale. Links are followed. What is hidden is no class.
+ * Finds the pictures of a folder: those directly in it, then those of each sub-folder, which is a class, and of the folders
+ * below it. Names are sorted by UTF-16 code units, in every locale. Links are followed. Hidden entries are skipped.
  * @throws TesseraError `data-folder-missing`, `data-folder-circle`, `classes-are-splits`
  */
 export async function findImages(path: string): Promise<FoundImages> {
@@ -196,7 +196,7 @@ async function look({ path, above }: Folder, { suffixes, skip }: Search): Promis
   return { pictures, folders };
 }
 
-/** What a path leads to, or why it is not looked at. */
+/** What a path leads to, or why it is skipped. */
 async function kindOf(path: string, name: string): Promise<Stats | string> {
   if (name.startsWith('.')) return 'hidden';
   if (name === '__MACOSX') return name;
@@ -207,7 +207,7 @@ async function kindOf(path: string, name: string): Promise<Stats | string> {
   });
 }
 
-/** As it is told: short, and of one spelling. */
+/** The ending of a name for the summary, in lower case. */
 function endingOf(name: string): string {
   const ending = extname(name).toLowerCase();
   return /^\.[a-z0-9_~-]{1,12}$/.test(ending) ? ending : 'of no known kind';
@@ -215,7 +215,7 @@ function endingOf(name: string): string {
 
 const SPLITS = new Set(['train', 'training', 'val', 'valid', 'validation', 'test', 'testing']);
 
-/** Folders of splits, each with the classes in it, would otherwise become the classes themselves. */
+/** Refuses folders of splits with the classes inside. They would become the classes themselves. */
 function refuseSplits(path: string, folders: Contents['folders']): void {
   const names = folders.map(({ name }) => name);
   if (names.length < 2 || !names.every((name) => SPLITS.has(name.toLowerCase()))) return;
@@ -224,7 +224,7 @@ function refuseSplits(path: string, folders: Contents['folders']): void {
     who: path,
     got: `the folders ${names.join(', ')}, which look like splits`,
     expected: 'a folder for each class',
-    next: `Let data.path name one of them, ${join(path, names.find((name) => /^train/i.test(name)) ?? names[0]!)}: validation and test images are held out by data.validation and data.test.`,
+    next: `Set data.path to one of them, ${join(path, names.find((name) => /^train/i.test(name)) ?? names[0]!)}; validation and test images are held out of it by data.validation and data.test.`,
   });
 }
 
@@ -243,9 +243,9 @@ function unreadable(path: string, cause: unknown): TesseraError {
   return new TesseraError({
     code: 'data-folder-missing',
     who: path,
-    got: code === 'ENOENT' ? 'no such folder' : `nothing that can be read (${code})`,
+    got: code === 'ENOENT' ? 'no such folder' : `a folder that cannot be read (${code})`,
     expected: 'a folder of images',
-    next: 'Check data.path in the recipe, and who may read it.',
+    next: 'Check data.path in the recipe, and the permissions of the folder.',
     cause,
   });
 }

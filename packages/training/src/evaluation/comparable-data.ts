@@ -2,7 +2,7 @@ import { TesseraError } from '@tessera/errors';
 import type { DataSet } from '../data/data-set.ts';
 import type { JudgeConfig } from '../judge/judge.ts';
 
-/** A Frechet distance needs the spread of its images. */
+/** A covariance needs two images. */
 const LEAST_IMAGES = 2;
 
 interface Judging {
@@ -12,8 +12,8 @@ interface Judging {
 }
 
 /**
- * Refuses data that a judge cannot judge by: labels of all images, images to compare samples with, and the judge's own
- * classes and channels.
+ * Refuses data that a judge cannot work with. It needs a label for every image, images to compare samples with, and the
+ * judge's own classes and channels.
  * @throws TesseraError `too-few-images`, `images-unlabelled`, `judge-misfit`
  */
 export function requireJudgeable({ train, test, classes, image }: DataSet, { who, judge }: Judging): void {
@@ -23,7 +23,7 @@ export function requireJudgeable({ train, test, classes, image }: DataSet, { who
         code: 'too-few-images',
         who,
         got: `${count} ${name} images with a judge`,
-        expected: `${LEAST_IMAGES} at least, to hold samples against`,
+        expected: `${LEAST_IMAGES} at least, to compare samples with`,
         next: 'Add images, hold more of them out (data.test of a folder), or leave judge out.',
       });
     }
@@ -48,8 +48,8 @@ export function requireJudgeable({ train, test, classes, image }: DataSet, { who
 }
 
 /**
- * Refuses data whose classes are not those of a model that is held against it: labels are numbers, so that a folder that
- * was renamed since would exchange what they mean. Names may differ as a whole: `n01440764` and `tench`.
+ * Refuses data whose classes are not those of the model that is compared with it. Labels are numbers, so renamed folders
+ * could exchange the meaning of two labels. All names may differ: `n01440764` and `tench`.
  * @throws TesseraError `classes-differ`
  */
 export function requireSameClasses(model: readonly string[], data: readonly string[], who: string): void {

@@ -3,35 +3,59 @@ import type { Engine } from '@tessera/engine';
 import type { Model } from '@tessera/models';
 import type { Progress } from '@tessera/progress';
 import { permutation } from '../data/batches.ts';
-import type { DataSet, Split } from '../data/data-set.ts';
-import { accuracy, type Examiner, type Judge, openExaminer } from '../judge/judge.ts';
+import type { DataSet, ImageSize, Split } from '../data/data-set.ts';
+import { accuracy, openJudgeProgram, type Judge, type JudgeProgram, type JudgeResults } from '../judge/judge.ts';
 import { fitGaussian, frechetDistance, type Gaussian } from './frechet.ts';
 import { balancedLabels, generateSamples, joinPixels, reconstructAll } from './make-images.ts';
 import { meanSsim, psnr } from './pixel-distances.ts';
 
-export interface EvaluationRequest {
-  readonly engine: Engine;
-  readonly model: Model;
-  readonly judge: Judge;
-  readonly data: DataSet;
-  /** How many images are made. */
-  readonly samples: number;
-  readonly seed: number;
-  readonly guidance?: number;
-  readonly options?: Readonly<Record<string, unknown>>;
-  /** Told how many images are made. */
-  readonly progress?: Progress;
+/** What metrics of images are computed from. */
+interface JudgedImages {
+  /** What the judge finds in the images. */
+  readonly found: JudgeResults;
+  /** The classes that the images should show. */
+  readonly label_N: Int32Array;
+  /** Features of training images. */
+  readonly reference: Gaussian;
 }
 
-/** What a judge says of images. Distances are FD-CNN: never to be compared with FID. */
-export interface JudgedFigures {
+type Metrics<E> = Readonly<Record<string, (images: E) => number>>;
+type FiguresOf<M> = { readonly [K in keyof M]: number };
+
+/** Metrics of any judged images, by the name under which they are reported. A new metric is one more entry. */
+const judgedMetrics = {
+  /** Share of the images whose class the judge recognises. */
+  recognised: ({ found, label_N }) => accuracy(found.label_N, label_N),
+  /** Frechet distance on the judge's features (FD-CNN) to the reference. Never to be compared with FID. */
+  fdCnn: ({ found, reference }) => frechetDistance(gaussianOf(found), reference),
+} satisfies Metrics<JudgedImages>;
+
+/** Metrics of generated images. */
+const sampleMetrics = {
+  ...judgedMetrics,
+  /** The distance of equally many real test images to the same reference. Nothing below it can be expected. */
+  fdCnnFloor: ({ real, reference }) => frechetDistance(real, reference),
+} satisfies Metrics<JudgedImages & { readonly real: Gaussian }>;
+
+/** Metrics of a tokenizer's reconstructions. */
+const reconstructionMetrics = {
+  /** dB. */
+  psnr: ({ pixels, made }) => psnr(pixels, made),
+  /** Mean structural similarity, 1 at best. */
+  ssim: ({ pixels, made, image }) => meanSsim(pixels, made, image),
+  ...judgedMetrics,
+} satisfies Metrics<
+  JudgedImages & { readonly pixels: Float32Array; readonly made: Float32Array; readonly image: ImageSize }
+>;
+
+function figuresOf<E, M extends Metrics<E>>(metrics: M, images: E): FiguresOf<M> {
+  return Object.fromEntries(Object.entries(metrics).map(([name, of]) => [name, of(images)])) as FiguresOf<M>;
+}
+
+/** Figures of images that a judge has judged. */
+export interface JudgedFigures extends FiguresOf<typeof sampleMetrics> {
   readonly samples: number;
-  /** Share of the samples that the judge takes for their class. */
-  readonly recognised: number;
-  /** Frechet distance on the judge's features, to `reference` training images. */
-  readonly fdCnn: number;
-  /** The distance of as many real test images to the same reference: nothing can be expected below. */
-  readonly fdCnnFloor: number;
+  /** Number of training images in the reference. */
   readonly reference: number;
 }
 
@@ -40,10 +64,24 @@ export interface SampleFigures extends JudgedFigures {
   readonly imagesPerSecond: number;
 }
 
+export interface EvaluationRequest {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly judge: Judge;
+  readonly data: DataSet;
+  /** Number of images to generate. */
+  readonly samples: number;
+  readonly seed: number;
+  readonly guidance?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Is updated with the number of generated images. */
+  readonly progress?: Progress;
+}
+
 const BATCH = 20;
 const REFERENCE = 10_000;
 
-/** Makes samples of all classes alike and holds them against real images. */
+/** Generates samples, equally many of each class, and compares them with real images. */
 export async function evaluateSamples(request: EvaluationRequest): Promise<SampleFigures> {
   const { model, data, samples, seed, guidance, options, progress } = request;
   const labels = balancedLabels(samples, data.classes.length);
@@ -55,94 +93,82 @@ export async function evaluateSamples(request: EvaluationRequest): Promise<Sampl
   return { ...(await judgeSamples(request, { images, labels })), imagesPerSecond: samples / seconds };
 }
 
-/** Holds images against real ones of the data. `seed` chooses which. */
+/** Compares images with real ones of the data. `seed` chooses the real ones. */
 export async function judgeSamples(
   { engine, judge, data, seed }: Pick<EvaluationRequest, 'engine' | 'judge' | 'data' | 'seed'>,
   { images, labels }: { readonly images: readonly Pixels[]; readonly labels: readonly number[] },
 ): Promise<JudgedFigures> {
-  const examiner = openExaminer(engine, judge, data.image);
+  const program = openJudgeProgram(engine, judge, data.image);
   const samples = images.length;
   try {
-    const verdict = await examiner.examine(joinPixels(images));
-    const reference = await gaussianOf(examiner, data.train, { count: REFERENCE, seed });
-    const floor = await gaussianOf(examiner, data.test, { count: samples, seed });
-    return {
-      samples,
-      recognised: accuracy(verdict.label_N, Int32Array.from(labels)),
-      fdCnn: frechetDistance(fitGaussian(verdict.features_ND, verdict.dims), reference),
-      fdCnnFloor: frechetDistance(floor, reference),
-      reference: reference.count,
-    };
+    const found = await program.run(joinPixels(images));
+    const reference = await gaussianOfSplit(program, data.train, { count: REFERENCE, seed });
+    const real = await gaussianOfSplit(program, data.test, { count: samples, seed });
+    const figures = figuresOf(sampleMetrics, { found, label_N: Int32Array.from(labels), reference, real });
+    return { samples, ...figures, reference: reference.count };
   } finally {
-    examiner.dispose();
+    program.dispose();
   }
 }
 
-export interface ReconstructionFigures {
+/** Figures of a tokenizer's reconstructions. */
+export interface ReconstructionFigures extends FiguresOf<typeof reconstructionMetrics> {
   readonly images: number;
-  readonly psnr: number;
-  /** Mean structural similarity, 1 at best. */
-  readonly ssim: number;
-  /** Share of the reconstructions that the judge takes for their class; null without labels. */
-  readonly recognised: number;
-  readonly fdCnn: number;
 }
 
-/** Sends test images through a tokenizer and holds them against themselves. */
+/** Encodes and decodes test images, and compares the results with the originals. */
 export async function evaluateReconstruction(
   request: { readonly engine: Engine; readonly tokenizer: Tokenizer; readonly judge: Judge; readonly data: DataSet },
   { images, seed }: { images: number; seed: number },
 ): Promise<ReconstructionFigures> {
   const { engine, tokenizer, judge, data } = request;
-  const examiner = openExaminer(engine, judge, data.image);
+  const { image, test, train } = data;
+  const program = openJudgeProgram(engine, judge, image);
   try {
-    const members = someOf(data.test, { count: images, seed });
-    const pixels = await data.test.read(members);
-    const made = await reconstructAll(engine, tokenizer, { pixels, image: data.image });
-    const verdict = await examiner.examine(made);
-    const reference = await gaussianOf(examiner, data.train, { count: REFERENCE, seed });
-    return {
-      images: members.length,
-      psnr: psnr(pixels, made),
-      ssim: meanSsim(pixels, made, data.image),
-      recognised: accuracy(
-        verdict.label_N,
-        members.map((member) => data.test.label_N[member]!),
-      ),
-      fdCnn: frechetDistance(fitGaussian(verdict.features_ND, verdict.dims), reference),
-    };
+    const members = someOf(test, { count: images, seed });
+    const pixels = await test.read(members);
+    const made = await reconstructAll(engine, tokenizer, { pixels, image });
+    const found = await program.run(made);
+    const reference = await gaussianOfSplit(program, train, { count: REFERENCE, seed });
+    const label_N = members.map((member) => test.label_N[member]!);
+    const figures = figuresOf(reconstructionMetrics, { pixels, made, image, found, label_N, reference });
+    return { images: members.length, ...figures };
   } finally {
-    examiner.dispose();
+    program.dispose();
   }
 }
 
-/** Share of a split's images that a judge names rightly. */
+/** Share of a split's images whose class the judge recognises. */
 export async function judgeAccuracy(
   request: { readonly engine: Engine; readonly judge: Judge; readonly data: DataSet },
   split: Split,
 ): Promise<number> {
-  const examiner = openExaminer(request.engine, request.judge, request.data.image);
-  const { label_N } = await examineSplit(
-    examiner,
-    split,
-    Int32Array.from({ length: split.count }, (_, i) => i),
-  );
-  examiner.dispose();
+  const program = openJudgeProgram(request.engine, request.judge, request.data.image);
+  const all = Int32Array.from({ length: split.count }, (_, i) => i);
+  const { label_N } = await judgeSplit(program, split, all);
+  program.dispose();
   return accuracy(label_N, split.label_N);
 }
 
-async function gaussianOf(examiner: Examiner, split: Split, some: { count: number; seed: number }): Promise<Gaussian> {
-  const { features_ND, dims } = await examineSplit(examiner, split, someOf(split, some));
+function gaussianOf({ features_ND, dims }: JudgeResults): Gaussian {
   return fitGaussian(features_ND, dims);
+}
+
+async function gaussianOfSplit(
+  program: JudgeProgram,
+  split: Split,
+  some: { count: number; seed: number },
+): Promise<Gaussian> {
+  return gaussianOf(await judgeSplit(program, split, someOf(split, some)));
 }
 
 const CHUNK = 1000;
 
-/** A thousand images at a time, so that a large split never lies in memory as a whole. */
-async function examineSplit(examiner: Examiner, split: Split, members: Int32Array) {
+/** Judges a thousand images at a time, so that a large split is never in memory as a whole. */
+async function judgeSplit(program: JudgeProgram, split: Split, members: Int32Array): Promise<JudgeResults> {
   const parts = [];
   for (let start = 0; start < members.length; start += CHUNK) {
-    parts.push(await examiner.examine(await split.read(members.subarray(start, start + CHUNK))));
+    parts.push(await program.run(await split.read(members.subarray(start, start + CHUNK))));
   }
   const dims = parts[0]?.dims ?? 0;
   const features_ND = new Float32Array(members.length * dims);
@@ -154,7 +180,7 @@ async function examineSplit(examiner: Examiner, split: Split, members: Int32Arra
   return { features_ND, label_N, dims };
 }
 
-/** Some members of a split at random: the same seed gives the same ones. */
+/** Chooses members of a split at random. The same seed gives the same ones. */
 function someOf({ count: all }: Split, { count, seed }: { count: number; seed: number }): Int32Array {
   return permutation(all, { seed, epoch: -2 }).slice(0, count).sort();
 }

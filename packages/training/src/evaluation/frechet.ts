@@ -3,8 +3,8 @@ import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 
 /**
  * Frechet distance of two Gaussians: `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))` (Dowson and Landau 1982). The trace
- * of the root is that of `(S1^(1/2) S2 S1^(1/2))^(1/2)`, which is symmetric: two eigen decompositions, no complex
- * numbers. On features of an Inception network this is FID; on any other it must not be called so.
+ * of the root is that of `(S1^(1/2) S2 S1^(1/2))^(1/2)`, which is symmetric: two eigendecompositions, no complex numbers.
+ * On features of the Inception network it is called FID (Heusel et al. 2017); on others it must not be called so.
  * @throws TesseraError `features-differ`
  */
 export function frechetDistance(a: Gaussian, b: Gaussian): number {
@@ -30,7 +30,7 @@ function square(values: Float64Array, dims: number): Matrix {
   return Matrix.from1DArray(dims, dims, values);
 }
 
-/** Rounding leaves tiny negative eigenvalues in matrices that have none; they count as zero. */
+/** The root of a positive semidefinite matrix. Rounding gives tiny negative eigenvalues, which count as zero. */
 function squareRoot(matrix: Matrix): Matrix {
   const { eigenvectorMatrix, realEigenvalues } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
   const roots = Matrix.diag(realEigenvalues.map((value) => Math.sqrt(Math.max(0, value))));

@@ -16,20 +16,20 @@ import { fileWeights, type Model, type OpenModelOptions, readManifest, resolvePa
 import type { ImageSize } from '../data/data-set.ts';
 import { writeGrid } from '../report/pictures.ts';
 
-export interface SampleOrder {
+export interface SampleOptions {
   readonly labels: readonly number[];
-  /** Image i has seed + i. */
+  /** Seed of the first image. Image i has seed + i. */
   readonly seed: number;
   readonly batch: number;
   readonly guidance?: number;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
-  /** Called after every batch with the number of images made so far. */
+  /** Called after every batch with the number of images so far. */
   readonly made?: (images: number) => void;
 }
 
-/** Images of a model at its default settings, or at the given ones, in batches. */
-export async function generateSamples(model: Model, order: SampleOrder): Promise<Pixels[]> {
+/** Generates images in batches, at the model's default settings or the given ones. */
+export async function generateSamples(model: Model, order: SampleOptions): Promise<Pixels[]> {
   const { labels, seed, batch, guidance, options, signal, made } = order;
   const images: Pixels[] = [];
   for (let start = 0; start < labels.length; start += batch) {
@@ -47,12 +47,12 @@ export async function generateSamples(model: Model, order: SampleOrder): Promise
   return images;
 }
 
-/** Labels 0, 1, 2 ... again and again: equally many of each class, give or take one. */
+/** Labels 0, 1, 2 ... in turn: the counts of any two classes differ by at most one. */
 export function balancedLabels(count: number, classes: number): number[] {
   return Array.from({ length: count }, (_, n) => n % classes);
 }
 
-/** Pixels of several images one after the other. */
+/** Joins the pixels of several images into one batch. */
 export function joinPixels(images: readonly Pixels[]): Float32Array {
   const size = images[0]?.data.length ?? 0;
   const all = new Float32Array(size * images.length);
@@ -62,17 +62,17 @@ export function joinPixels(images: readonly Pixels[]): Float32Array {
 
 const COLUMNS = 10;
 const ROWS = 5;
-/** In a grid of ten classes or more. */
+/** Number of images in a grid of ten or more classes. */
 export const GRID_IMAGES = COLUMNS * ROWS;
 
-/** Draws a grid of samples at the model's default settings, one class a column. */
+/** Draws a grid of samples at the model's default settings, one class per column. */
 export async function drawSampleGrid(model: Model, path: string): Promise<void> {
   const columns = Math.min(COLUMNS, model.manifest.classes.length);
   const labels = Array.from({ length: columns * ROWS }, (_, n) => n % columns);
   await writeGrid(path, await generateSamples(model, { labels, seed: 0, batch: labels.length }), { columns });
 }
 
-/** Opens the tokenizer of a model folder alone; `dispose` releases its weights too. */
+/** Opens only the tokenizer of a model folder. `dispose` also releases its weights. */
 export async function openTokenizer(folder: string, { engine, plugins }: OpenModelOptions): Promise<Tokenizer> {
   const manifest = await readManifest(folder);
   const { plugin, config } = resolveParts(manifest, folder, plugins).tokenizer;
@@ -89,7 +89,7 @@ export async function openTokenizer(folder: string, { engine, plugins }: OpenMod
 
 const BATCH = 50;
 
-/** Images in [0, 1] through a tokenizer and back: all that it can show of them. Distributions give their means. */
+/** Encodes and decodes images in [0, 1]. Of distributions the means are decoded. */
 export async function reconstructAll(
   engine: Engine,
   tokenizer: Tokenizer,
@@ -118,7 +118,7 @@ export async function reconstructAll(
   return out;
 }
 
-/** Rows of nobody: canvases draw nothing at random. */
+/** Rows without a meaning: a canvas does not depend on seeds and conditions. */
 function rowsOf(count: number): Row[] {
   return Array.from({ length: count }, () => ({ seed: 0, condition: classOf(-1) }));
 }

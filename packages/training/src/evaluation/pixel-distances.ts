@@ -1,7 +1,7 @@
 import { ssim } from '@blazediff/ssim';
 import type { ImageSize, Split } from '../data/data-set.ts';
 
-/** Peak signal-to-noise ratio in dB of images in [0, 1], over all their elements; infinite when equal. */
+/** Peak signal-to-noise ratio in dB of images in [0, 1], over all elements; infinite for equal images. */
 export function psnr(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
@@ -11,9 +11,9 @@ export function psnr(a: Float32Array, b: Float32Array): number {
 const WINDOW = 11;
 
 /**
- * Mean structural similarity of images in [0, 1] that lie one after the other (Wang et al. 2004: a Gaussian window of 11
- * pixels, or a smaller one where the image is smaller; on luma rounded to eight bits; images of 384 pixels and more are
- * first made smaller, as the authors' code does): 1 when equal.
+ * Mean structural similarity of two batches of images in [0, 1]; 1 for equal images (Wang et al. 2004, equation 13). The
+ * Gaussian window has 11 pixels, or fewer for smaller images. It works on luma rounded to eight bits. Images of 384 pixels
+ * and more are first downsampled, as in the authors' code.
  */
 export function meanSsim(a: Float32Array, b: Float32Array, image: ImageSize): number {
   const { height, width, channels } = image;
@@ -28,7 +28,7 @@ export function meanSsim(a: Float32Array, b: Float32Array, image: ImageSize): nu
   return sum / count;
 }
 
-/** Eight bits, RGBA: what the library takes. */
+/** Converts to RGBA with eight bits, the format of the library. */
 function toRgba(pixels: Float32Array, { height, width, channels }: ImageSize): Uint8ClampedArray {
   const data = new Uint8ClampedArray(height * width * 4);
   for (let i = 0; i < height * width; i++) {
@@ -38,7 +38,7 @@ function toRgba(pixels: Float32Array, { height, width, channels }: ImageSize): U
   return data;
 }
 
-/** The training image nearest to each sample. A generator that has learned by heart shows itself here. */
+/** The training image nearest to each sample. It shows whether a generator has memorised its training images. */
 export interface Neighbours {
   /** Index within the split. */
   readonly index_N: Int32Array;
@@ -48,7 +48,7 @@ export interface Neighbours {
 
 const CHUNK = 1024;
 
-/** Looks every sample's nearest image up, by squared pixel distance, in one pass over the split. */
+/** Finds the nearest image to every sample, by squared pixel distance, in one pass over the split. */
 export async function nearestNeighbours(samples: readonly Float32Array[], split: Split): Promise<Neighbours> {
   const index_N = new Int32Array(samples.length).fill(-1);
   const distance_N = new Float32Array(samples.length).fill(Infinity);
@@ -69,7 +69,7 @@ export async function nearestNeighbours(samples: readonly Float32Array[], split:
   return { index_N, distance_N };
 }
 
-/** Gives up as soon as the sum passes `limit`: most images are far away. */
+/** Stops as soon as the sum reaches `limit`, because most images are far away. */
 function squaredDistance(a: Float32Array, b: Float32Array, limit: number): number {
   let sum = 0;
   for (let i = 0; i < a.length && sum < limit; i++) sum += (a[i]! - b[i]!) ** 2;

@@ -10,7 +10,7 @@ import { TesseraError } from '@tessera/errors';
 import { fileWeights } from '@tessera/models';
 import type { ImageSize } from '../data/data-set.ts';
 
-/** A small classifier that says what a sample shows, and whose features measure how samples are spread. */
+/** A small classifier. It tells the class of a sample, and its features measure the distribution of samples. */
 export interface Judge {
   readonly config: JudgeConfig;
   /** Feature maps, shallow to deep, of an image in [0, 1]. Pure and traceable. */
@@ -24,13 +24,13 @@ export interface Judge {
 export interface JudgeConfig {
   readonly channels: number;
   readonly classes: number;
-  /** Channels of each level; every level but the first halves the image. The last one's are the features. */
+  /** Channels of each level. Every level but the first halves the image. The last level's channels are the features. */
   readonly widths: readonly number[];
 }
 
 const GROUPS = 8;
 
-/** Takes the parameters of a judge: convolution, group normalisation and SiLU a level, then one linear layer. */
+/** Builds a judge: convolution, group normalisation and SiLU per level, then one linear layer. */
 export function openJudge(weights: Weights, config: JudgeConfig): Judge {
   const { channels, classes, widths } = config;
   const levels = widths.map((to, index) =>
@@ -93,11 +93,11 @@ const card = object({
   accuracy: number({ min: 0, max: 1 }),
 });
 
-/** @throws TesseraError `judge-unknown`, `judge-altered` */
+/** Opens a judge that ships with Tessera. @throws TesseraError `judge-unknown`, `judge-altered` */
 export async function openShippedJudge(name: string): Promise<OpenedJudge> {
   const folder = new URL('../../judges/', import.meta.url);
   const text = await readFile(new URL(`${name}.json`, folder), 'utf8').catch((cause: unknown) => {
-    const next = 'Train a judge of your own: judge.kind = "train".';
+    const next = 'Train your own judge: judge.kind = "train".';
     throw new TesseraError({
       code: 'judge-unknown',
       who: 'training',
@@ -119,7 +119,7 @@ export async function openShippedJudge(name: string): Promise<OpenedJudge> {
   return { name, sha256, ...(await openJudgeFile(path, config)) };
 }
 
-/** Opens the weights of a judge. */
+/** Opens a judge with its weights from a file. */
 export async function openJudgeFile(path: string, config: JudgeConfig): Promise<{ judge: Judge; dispose(): void }> {
   const weights = await fileWeights(path);
   const judge = openJudge(weights, config);
@@ -127,8 +127,8 @@ export async function openJudgeFile(path: string, config: JudgeConfig): Promise<
   return { judge, dispose: () => weights.dispose() };
 }
 
-/** What a judge says about images. */
-export interface Verdict {
+/** What a judge finds in images. */
+export interface JudgeResults {
   /** `[N, D]` row-major. */
   readonly features_ND: Float32Array;
   readonly dims: number;
@@ -136,16 +136,17 @@ export interface Verdict {
   readonly label_N: Int32Array;
 }
 
-export interface Examiner {
+/** A judge, compiled. */
+export interface JudgeProgram {
   /** `pixels` of N images in [0, 1], row-major. */
-  examine(pixels: Float32Array): Promise<Verdict>;
+  run(pixels: Float32Array): Promise<JudgeResults>;
   dispose(): void;
 }
 
 const BATCH = 100;
 
-/** Shows images to a judge, a hundred at a time. */
-export function openExaminer(engine: Engine, judge: Judge, image: ImageSize): Examiner {
+/** Compiles a judge for images of one size. It runs a hundred images at a time. */
+export function openJudgeProgram(engine: Engine, judge: Judge, image: ImageSize): JudgeProgram {
   const dims = judge.config.widths.at(-1)!;
   const program = engine.compile(
     (image_BHWC: Tensor4D) => {
@@ -156,25 +157,25 @@ export function openExaminer(engine: Engine, judge: Judge, image: ImageSize): Ex
   );
   const size = image.height * image.width * image.channels;
   return {
-    async examine(pixels) {
+    async run(pixels) {
       const count = pixels.length / size;
-      const verdict = { features_ND: new Float32Array(count * dims), dims, label_N: new Int32Array(count) };
+      const results = { features_ND: new Float32Array(count * dims), dims, label_N: new Int32Array(count) };
       for (let start = 0; start < count; start += BATCH) {
         const here = Math.min(BATCH, count - start);
         const shape = [here, image.height, image.width, image.channels];
         const image_BHWC = tensorFrom(pixels.slice(start * size, (start + here) * size), shape) as Tensor4D;
         const { features_BD, label_B } = await program(image_BHWC);
-        verdict.features_ND.set(await (features_BD as Tensor2D).data<'float32'>(), start * dims);
-        verdict.label_N.set(await label_B.data<'int32'>(), start);
+        results.features_ND.set(await (features_BD as Tensor2D).data<'float32'>(), start * dims);
+        results.label_N.set(await label_B.data<'int32'>(), start);
         for (const tensor of [image_BHWC, features_BD, label_B]) tensor.dispose();
       }
-      return verdict;
+      return results;
     },
     dispose: () => program.dispose(),
   };
 }
 
-/** Share of images that show what they should, from 0 to 1. */
+/** Share of images whose class is the expected one, from 0 to 1. */
 export function accuracy(found_N: Int32Array, expected_N: Int32Array): number {
   return found_N.reduce((right, label, n) => right + Number(label === expected_N[n]), 0) / found_N.length;
 }

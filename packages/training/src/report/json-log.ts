@@ -1,22 +1,22 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** One line of a training log. `stage` and `step` say when; all else is by name. */
+/** One line of a training log: the figures of a step, by name. */
 export interface LogLine {
   readonly stage: string;
   readonly step: number;
   readonly [figure: string]: number | string | readonly number[];
 }
 
-/** A log of one JSON object a line. */
+/** A log with one JSON object per line. */
 export interface JsonLog {
   write(line: LogLine): Promise<void>;
-  /** Forgets lines of `stage` from `step` on: a resumed training writes them again. */
+  /** Removes the lines of `stage` from `step` on. A resumed training writes them again. */
   rewind(stage: string, step: number): Promise<void>;
   read(): Promise<readonly LogLine[]>;
 }
 
-/** Opens the log of a file, which is made with its folder when the first line comes. */
+/** Opens a log file. The file and its folder are created with the first line. */
 export function jsonLog(path: string): JsonLog {
   const read = async (): Promise<LogLine[]> => {
     const text = await readFile(path, 'utf8').catch(() => '');
@@ -37,7 +37,7 @@ export function jsonLog(path: string): JsonLog {
   };
 }
 
-/** A killed process may leave half a line; it is dropped, since its step will be made again. */
+/** Drops half a line, which a killed process may leave. Its step will be repeated. */
 function parseLine(text: string): LogLine[] {
   try {
     return text === '' ? [] : [JSON.parse(text) as LogLine];

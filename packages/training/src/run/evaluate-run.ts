@@ -105,7 +105,7 @@ function mean(values: Float32Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Writes the card of a trained model: its README with pictures and curves, and the metrics in `model.json`. */
+/** Writes the card of a trained model: a README with pictures and curves, and the metrics in `model.json`. */
 async function writeCard(
   { recipe, log, out }: EvaluatedRun,
   { trained, judge }: Evaluated,
@@ -147,7 +147,7 @@ function cardText({ recipe, metrics, judge, data, classes, bytes, seconds }: Car
 
 ${description}
 
-![Samples, one class a column](images/samples.png)
+![Samples, one class per column](images/samples.png)
 
 | | |
 |---|---|
@@ -160,7 +160,7 @@ ${description}
 
 ## Metrics
 
-Samples: ${of('samples')} of all classes alike, at the default settings. Judge: ${judge}, which names ${percent('judgeAccuracy')} of the real test images rightly. FD-CNN is a Frechet distance on the judge's features to ${of('fdCnnReference').toLocaleString('en')} training images; it is no FID and must not be compared with one. The floor is the distance of as many real test images to the same reference.
+Samples: ${of('samples')}, equally many of each class, at the default settings. Judge: ${judge}. It recognises ${percent('judgeAccuracy')} of the real test images. FD-CNN is a Frechet distance on the judge's features to ${of('fdCnnReference').toLocaleString('en')} training images. It is not FID and must not be compared with FID. The floor is the distance of equally many real test images to the same reference.
 
 | | |
 |---|---|
@@ -171,7 +171,7 @@ Samples: ${of('samples')} of all classes alike, at the default settings. Judge: 
 ${usageText(metrics)}
 ![Samples above their nearest training images](images/neighbours.png)
 
-Samples (odd rows) and the training images nearest to them (even rows). Mean squared distance a pixel: ${of('neighbourDistance').toFixed(4)}; real test images lie ${of('neighbourDistanceOfTestImages').toFixed(4)} from theirs.
+Samples (odd rows) and the training images nearest to them (even rows). Mean squared distance per pixel: ${of('neighbourDistance').toFixed(4)}; of real test images: ${of('neighbourDistanceOfTestImages').toFixed(4)}.
 
 ![Test images above their reconstructions](images/reconstructions.png)
 
@@ -195,14 +195,14 @@ function firstStageText(tokenizer: Recipe['tokenizer'], seconds: number): string
   return `tokenizer ${tokenizer.steps} steps in ${duration(seconds)}`;
 }
 
-/** Rows on the codebook, of a model that has one. */
+/** Table rows about the codebook, for a model that has one. */
 function usageText(metrics: CardFacts['metrics']): string {
   if (metrics['codebookUsage'] === undefined) return '';
   const scales = Object.entries(metrics).filter(([key]) => key.startsWith('codebookUsage.'));
   return `| Codebook in use over all scales | ${metrics['codebookUsage'].toFixed(0)}% |
 | The same by scale, coarse to fine | ${scales.map(([, usage]) => `${usage.toFixed(0)}%`).join(', ')} |
 
-A scale of few tokens cannot use all codes.
+A scale with few tokens cannot use all codes.
 `;
 }
 
@@ -224,7 +224,7 @@ async function weightBytes(folder: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Time spent in steps, as the last line of each stage has it. */
+/** Time spent in steps, from the last line of each stage. */
 function secondsOf(lines: readonly LogLine[]): CardFacts['seconds'] {
   const last = (stage: string) => Number(lines.findLast((line) => line.stage === stage)?.['seconds'] ?? 0);
   return { tokenizer: last('tokenizer'), generator: last('generator') };

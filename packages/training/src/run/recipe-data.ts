@@ -7,10 +7,10 @@ import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 
 /**
- * Opens the data of a recipe, and refuses before any work what a later stage could not do with it: every stage must fill
- * a batch, every class must have an image to train on, and a judge must have something to judge.
- * @throws TesseraError `batch-too-large`, `classes-mismatch`, `class-empty`, `recipe-incomplete`, `recipe-misfit`, and what `openData`,
- * `openShippedJudge` and `requireJudgeable` throw
+ * Opens the data of a recipe, and checks it for all stages before any work: every stage must fill a batch, every class must
+ * have a training image, and a judge must fit the data.
+ * @throws TesseraError `batch-too-large`, `classes-mismatch`, `class-empty`, `recipe-incomplete`, `recipe-misfit`, and what
+ * `openData`, `openShippedJudge` and `requireJudgeable` throw
  */
 export async function openRecipeData({ recipe, folder }: LoadedRecipe): Promise<DataSet> {
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
@@ -20,7 +20,7 @@ export async function openRecipeData({ recipe, folder }: LoadedRecipe): Promise<
   return data;
 }
 
-/** What a person should know about the data before a training starts, as sentences. */
+/** Sentences about the data that the user should know before a training starts. */
 export function dataRemarks({ validation }: DataSet): string[] {
   if (validation.count > 0) return [];
   return ['No images are held out for validation: the training goes without validation losses (data.validation).'];
@@ -39,7 +39,7 @@ function checkBatches({ name: who, judge, tokenizer, generator }: Recipe, images
   }
 }
 
-/** A class that no training image shows would be one that the model draws at random. */
+/** Every class needs a training image. For a class without images, a model would draw noise. */
 function checkClasses(who: string, { classes, train }: DataSet): void {
   const most = train.label_N.reduce((largest, label) => Math.max(largest, label), -1);
   if (most >= classes.length) {

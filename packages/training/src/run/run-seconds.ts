@@ -5,7 +5,7 @@ import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
 import { GRID_IMAGES } from '../evaluation/make-images.ts';
 import { encodeImages } from '../tokenizers/encoded-split.ts';
-import { openExaminer, openJudge, openShippedJudge } from '../judge/judge.ts';
+import { openJudgeProgram, openJudge, openShippedJudge } from '../judge/judge.ts';
 import type { JudgeRecipe } from '../judge/judge-stage.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { batchWithin } from '../stage/image-batches.ts';
@@ -139,14 +139,14 @@ async function timeJudge(engine: Engine, recipe: JudgeRecipe, data: DataSet): Pr
           judge: openJudge(weights, { channels: image.channels, classes: classes.length, widths: recipe.widths }),
           dispose: () => weights.dispose(),
         };
-  const examiner = openExaminer(engine, opened.judge, image);
+  const judgeProgram = openJudgeProgram(engine, opened.judge, image);
   try {
     const some = Math.min(100, train.count);
     const pixels = await firstOf(train, some);
-    const { first, again } = await twice(() => examiner.examine(pixels));
+    const { first, again } = await twice(() => judgeProgram.run(pixels));
     return { first: first - again, again: again / some };
   } finally {
-    examiner.dispose();
+    judgeProgram.dispose();
     opened.dispose();
   }
 }

@@ -1,15 +1,15 @@
 import { tensorFrom, type TrainStep } from '@tessera/engine';
 import { batchOrder, drawFlips, flipImages, shiftImages } from '../data/batches.ts';
 import type { ImageSize, Split } from '../data/data-set.ts';
-import type { Batch } from './stage.ts';
+import type { Batch, Figures } from './stage.ts';
 
 export interface ImageBatches {
   readonly batch: number;
   readonly accumulate: number;
   readonly seed: number;
-  /** Images move by up to so many pixels; 0 for none. */
+  /** Augmentation: images move by up to this many pixels; 0 for none. */
   readonly shift: number;
-  /** Whether every other image, at random, is mirrored. */
+  /** Augmentation: whether a random half of the images is mirrored. */
   readonly flips: boolean;
 }
 
@@ -18,7 +18,10 @@ export function imageBatch(image: ImageSize): (split: Split, indices: Int32Array
   return async (split, indices) => toTensors(await split.read(indices), image, labelsOf(split, indices));
 }
 
-/** A split from its first to its last member, in batches of one size (a small split is one batch); what does not fill a batch is left out. */
+/**
+ * A split from its first to its last member, in batches of one size. A split smaller than a batch is one batch. A last
+ * batch that is not full is left out.
+ */
 export async function* chunks(
   split: Split,
   batch: number,
@@ -61,23 +64,20 @@ function toTensors(pixels: Float32Array, { height, width, channels }: ImageSize,
   };
 }
 
-/** Numbers of a validation: means over its batches, weighed equally. */
-export type Means = Readonly<Record<string, number | readonly number[]>>;
-
-/** The size of held-out batches: as in training, but a split that is smaller is one batch. */
+/** The size of validation batches: as in training, or the whole split if that is smaller. */
 export function batchWithin(batch: number, count: number): number {
   return Math.max(1, Math.min(batch, count));
 }
 
 /**
- * Loss and the named aux figures on held-out batches, all drawn with the same random numbers each time, so that two
- * validations differ by the parameters alone. Names get the prefix `validation.`.
+ * Means of the loss and the named aux values over validation batches. Random numbers are the same each time, so that two
+ * validations differ only by the parameters. Names get the prefix `validation.`.
  */
 export async function validate(
   trainStep: TrainStep,
   batches: AsyncIterable<Batch>,
   names: readonly string[],
-): Promise<Means> {
+): Promise<Figures> {
   const sums = new Map<string, Float64Array>();
   let count = 0;
   for await (const batch of batches) {
