@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { schema, type Field } from '@tessera/schema';
+import { type Field, schema } from '@tessera/schema';
 import { byKind, fieldsOf, type FieldType } from '../schema/fields.ts';
 import type { DataSet } from './data-set.ts';
 import { openIdx, openMnist } from './idx.ts';

@@ -4,7 +4,7 @@ import type { Model } from '@tessera/models';
 import type { Progress } from '@tessera/progress';
 import { permutation } from '../data/batches.ts';
 import type { DataSet, ImageSize, Split } from '../data/data-set.ts';
-import { accuracy, openJudgeProgram, type Judge, type JudgeProgram, type JudgeResults } from '../judge/judge.ts';
+import { accuracy, type Judge, type JudgeProgram, type JudgeResults, openJudgeProgram } from '../judge/judge.ts';
 import { fitGaussian, frechetDistance, type Gaussian } from './frechet.ts';
 import { balancedLabels, generateSamples, joinPixels, reconstructAll } from './make-images.ts';
 import { meanSsim, psnr } from './pixel-distances.ts';

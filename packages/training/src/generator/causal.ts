@@ -4,11 +4,11 @@ import type { Encoding } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import {
   dropLabels,
-  tokensAt,
-  visitOrders,
   type LossParts,
   type Objective,
   type ObjectiveOptions,
+  tokensAt,
+  visitOrders,
 } from './objective.ts';
 
 export interface CausalLossOptions {

@@ -5,13 +5,13 @@ import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import {
   dropLabels,
-  maskingDefaults,
-  tokensAt,
-  visitOrders,
   type LossParts,
+  maskingDefaults,
   type MaskingRecipe,
   type Objective,
   type ObjectiveOptions,
+  tokensAt,
+  visitOrders,
 } from './objective.ts';
 
 export interface MaskedLossOptions {

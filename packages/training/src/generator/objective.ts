@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Backbone, Head, Order, Tokenizer, Tokens } from '@tessera/core';
-import { schema, type Field } from '@tessera/schema';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
-import { nullable, type FieldType } from '../schema/fields.ts';
+import { type Field, schema } from '@tessera/schema';
+import { type FieldType, nullable } from '../schema/fields.ts';
 import { trainingFields } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { freshWeights } from '@tessera/models';
+import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeSchema } from '../recipe/recipe.ts';
 import { buildTrained, partsOf } from '../run/recipe-parts.ts';

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { schema } from '@tessera/schema';
 import { type Engine, nn } from '@tessera/engine';
 import { folderName, freshWeights, type FreshWeights } from '@tessera/models';
+import { schema } from '@tessera/schema';
 import type { DataSet } from '../data/data-set.ts';
 import { byKind, type FieldType } from '../schema/fields.ts';
 import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec, trainingFields } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
-import { openJudge, type Judge, type JudgeConfig } from './judge.ts';
+import { type Judge, type JudgeConfig, openJudge } from './judge.ts';
 
 const { object, choice, integer, list, optional } = schema;
 

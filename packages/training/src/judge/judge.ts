@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
-import { schema } from '@tessera/schema';
 import { type Engine, nn, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { fileWeights } from '@tessera/models';
+import { schema } from '@tessera/schema';
 import type { ImageSize } from '../data/data-set.ts';
 
 /** A small classifier. It tells the class of a sample, and its features measure the distribution of samples. */

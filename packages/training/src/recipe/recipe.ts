@@ -1,10 +1,10 @@
 import { mostGuidance, type PreviewKind } from '@tessera/core';
-import { schema, type Field } from '@tessera/schema';
 import { folderName } from '@tessera/models';
+import { type Field, schema } from '@tessera/schema';
 import { dataFields } from '../data/data-kinds.ts';
 import { generatorFields } from '../generator/objective.ts';
 import { judgeFields } from '../judge/judge-stage.ts';
-import { anything, nullable, record, type FieldType } from '../schema/fields.ts';
+import { anything, type FieldType, nullable, record } from '../schema/fields.ts';
 import { tokenizerFields } from '../tokenizers/trainable-tokenizers.ts';
 
 const { object, integer, number, string, choice, optional } = schema;

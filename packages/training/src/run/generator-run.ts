@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { thenDispose, type Tokenizer } from '@tessera/core';
-import { createEngine } from '@tessera/targets';
 import { TesseraError } from '@tessera/errors';
 import { fileWeights, freshWeights, openModel, savedTensors, saveModel, withOrigins } from '@tessera/models';
+import { createEngine } from '@tessera/targets';
 import { usesFlips } from '../data/data-kinds.ts';
 import { drawSampleGrid } from '../evaluation/make-images.ts';
 import { generatorStage } from '../generator/generator-stage.ts';
@@ -13,7 +13,7 @@ import { generatorProvenance } from './provenance.ts';
 import { buildTrained, manifestOf, type RecipeParts } from './recipe-parts.ts';
 import { openTokenizerFile } from './tokenizer-run.ts';
 import type { TrainingRun } from './training-run.ts';
-import { fingerprint, readWeightFile, withoutStaleCard, type WeightFile } from './weight-files.ts';
+import { fingerprint, readWeightFile, type WeightFile, withoutStaleCard } from './weight-files.ts';
 
 /** A finished model folder. */
 export interface TrainedModel {

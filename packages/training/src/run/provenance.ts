@@ -3,7 +3,7 @@ import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import type { JsonLog } from '../report/json-log.ts';
-import { staleCheckpoint, staleCheckpoints, type Provenance, type StaleCheckpoint } from '../stage/checkpoint.ts';
+import { type Provenance, staleCheckpoint, type StaleCheckpoint, staleCheckpoints } from '../stage/checkpoint.ts';
 import { checkpointPath } from '../stage/stage.ts';
 import { fingerprint } from './weight-files.ts';
 

@@ -1,20 +1,23 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import * as tf from '@tensorflow/tfjs';
 import type { HeadPlugin, TokenizerPlugin } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
+import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
 import type { Plugins } from '@tessera/models';
+import { createEngine } from '@tessera/targets';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readRecipe } from '../recipe/read-recipe.ts';
 import { type Recipe, recipeSchema } from '../recipe/recipe.ts';
 import { microMasked, microRecipe } from '../testing/micro.fixture.ts';
 import { pixelTokenizer } from '../testing/pixel-tokenizer.fixture.ts';
 import { recipeFacts } from './recipe-facts.ts';
+import { partsOf, tryBuilding } from './recipe-parts.ts';
 import { runRecipe } from './run-recipe.ts';
 
 import sharp from 'sharp';
@@ -123,4 +126,46 @@ describe('parts on their data', () => {
     const facts = recipeFacts({ ...asked(recipe, { tokenizers: [learnt] }), measure: 0 });
     await expect(facts).rejects.toMatchObject({ code: 'recipe-tokenizer', message });
   });
+});
+
+function attempt(head: HeadPlugin): () => void {
+  const model = { ...microRecipe.model, head: { plugin: head.name, config: {} } };
+  const parts = partsOf(recipeSchema.parse({ ...microRecipe, model }, 'micro'), { heads: [head] });
+  return () => tryBuilding(engine, parts);
+}
+
+describe('parts that a recipe is to train', () => {
+  it.each([
+    [
+      'part-failed',
+      'kaboom',
+      {
+        build: () => {
+          throw new Error('kaboom');
+        },
+      },
+    ],
+    ['part-shape', 'without sample', { build: () => ({ loss: () => null, dispose: () => undefined }) }],
+  ] as const)('are tried before any training: %s names the plug-in', (code, words, change) => {
+    const before = tf.memory().numTensors;
+    const refused = attempt({ ...categoricalHead, name: '@acme/boom', ...change } as unknown as HeadPlugin);
+    expect(refused).toThrow(expect.objectContaining({ code, message: expect.stringContaining(words) }));
+    expect(refused).toThrow('[@acme/boom]');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('are disposed if all can be built', () => {
+    const before = tf.memory().numTensors;
+    attempt(categoricalHead as HeadPlugin)();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+const recipes = resolve(import.meta.dirname, '../../../../recipes');
+const files = (await readdir(recipes, { recursive: true })).filter((file) => file.endsWith('.json')).sort();
+
+it.each(files)('the recipe %s names parts that agree, or a judge alone', async (file) => {
+  const { recipe } = await readRecipe(join(recipes, file));
+  if (recipe.model) expect(partsOf(recipe).facts.space.kind).toMatch(/^(discrete|continuous)$/);
+  else expect(recipe.judge).not.toBeNull();
 });

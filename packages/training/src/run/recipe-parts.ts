@@ -27,7 +27,7 @@ import {
 import type { DataSet, ImageSize } from '../data/data-set.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
-import { measuredConfigOf, trainedBy, type TakenTokenizer } from '../tokenizers/trainable-tokenizers.ts';
+import { measuredConfigOf, type TakenTokenizer, trainedBy } from '../tokenizers/trainable-tokenizers.ts';
 
 /** The parts that a recipe names, checked against each other. */
 export interface RecipeParts {

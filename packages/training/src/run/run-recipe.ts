@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { savedTensors } from '@tessera/models';
-import { openJudgeFile, openShippedJudge, type Judge } from '../judge/judge.ts';
 import { judgeStage } from '../judge/judge-stage.ts';
+import { type Judge, openJudgeFile, openShippedJudge } from '../judge/judge.ts';
 import { drawCurves } from '../report/loss-curves.ts';
 import { evaluateRun } from './evaluate-run.ts';
-import { trainGenerator, type TrainedModel } from './generator-run.ts';
+import { type TrainedModel, trainGenerator } from './generator-run.ts';
 import { forgetOtherStages, judgeProvenance, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { fitParts, type FittedParts } from './recipe-parts.ts';
 import { copyTokenizer, trainTokenizer } from './tokenizer-run.ts';
 import { openRun, type RunRequest, type TrainingRun } from './training-run.ts';
-import { removeDrafts, writeWeightFile, type WeightFile } from './weight-files.ts';
+import { removeDrafts, type WeightFile, writeWeightFile } from './weight-files.ts';
 
 export interface RunResult {
   /** False if the signal stopped it. The same call then continues where it stopped. */

@@ -4,13 +4,13 @@ import { freshWeights, readRequest } from '@tessera/models';
 import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
 import { GRID_IMAGES } from '../evaluation/make-images.ts';
-import { encodeImages } from '../tokenizers/encoded-split.ts';
-import { openJudgeProgram, openJudge, openShippedJudge } from '../judge/judge.ts';
 import type { JudgeRecipe } from '../judge/judge-stage.ts';
+import { openJudge, openJudgeProgram, openShippedJudge } from '../judge/judge.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { batchWithin } from '../stage/image-batches.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
+import { encodeImages } from '../tokenizers/encoded-split.ts';
 import { ENCODE_BATCH } from './generator-run.ts';
 import { buildTrained, manifestOf, type RecipeParts } from './recipe-parts.ts';
 

@@ -4,10 +4,10 @@ import { disposeAll } from '@tessera/core';
 import { type Engine, type GraphNode, trace, type TraceRng, type Value } from '@tessera/engine';
 import { freshWeights } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
-import { type EncodedSplit, encodeImages } from '../tokenizers/encoded-split.ts';
 import { generatorStage } from '../generator/generator-stage.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
+import { type EncodedSplit, encodeImages } from '../tokenizers/encoded-split.ts';
 import { buildTrained, type RecipeParts } from './recipe-parts.ts';
 
 export interface LossCost {

@@ -11,7 +11,7 @@ import type { TokenizerRecipe } from '../tokenizers/trainable-tokenizers.ts';
 import { tokenizerProvenance } from './provenance.ts';
 import type { FittedParts, RecipeParts } from './recipe-parts.ts';
 import type { TrainingRun } from './training-run.ts';
-import { readWeightFile, writeWeightFile, type WeightFile } from './weight-files.ts';
+import { readWeightFile, type WeightFile, writeWeightFile } from './weight-files.ts';
 
 /**
  * Stage one by training, from its checkpoint if there is one. The perceptual term uses the judge, if one is given. Returns

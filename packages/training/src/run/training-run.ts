@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import type { Engine } from '@tessera/engine';
 import { printable } from '@tessera/errors';
 import type { Plugins } from '@tessera/models';
-import { showProgress, type Progress } from '@tessera/progress';
+import { type Progress, showProgress } from '@tessera/progress';
 import type { DataSet } from '../data/data-set.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -11,7 +11,7 @@ import { jsonLog, type JsonLog } from '../report/json-log.ts';
 import type { Provenance } from '../stage/checkpoint.ts';
 import type { Cadence } from '../stage/optimiser.ts';
 import { runStage, type Stage } from '../stage/stage.ts';
-import { digestsOf, type DataDigests } from './provenance.ts';
+import { type DataDigests, digestsOf } from './provenance.ts';
 
 export interface RunRequest {
   readonly loaded: LoadedRecipe;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openCheckpoint, toFloat32 } from '@tessera/checkpoints';
-import { buffersOf, readManifest, writeWeights, type SavedTensor } from '@tessera/models';
+import { buffersOf, readManifest, type SavedTensor, writeWeights } from '@tessera/models';
 
 /** Trained weights on disk. */
 export interface WeightFile {

@@ -1,5 +1,5 @@
-import { schema, type Field } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
+import { type Field, schema } from '@tessera/schema';
 
 /** The type of the values that a field reads. Types of recipes are derived from their schemas by it. */
 export type FieldType<F> = F extends Field<infer T> ? T : never;

@@ -1,7 +1,7 @@
 import { roundHalfEven } from '@tessera/core';
-import { schema } from '@tessera/schema';
 import type { TrainHyper } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import { schema } from '@tessera/schema';
 import type { FieldsType } from '../schema/fields.ts';
 
 const { object, integer, number, string, list, optional, refine } = schema;

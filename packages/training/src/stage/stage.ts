@@ -4,7 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import type { TrainHyper, TrainResult, TrainStep, TrainStepSpec } from '@tessera/engine';
 import { duration, type Progress } from '@tessera/progress';
 import type { JsonLog } from '../report/json-log.ts';
-import { loadCheckpoint, saveCheckpoint, type Provenance, type State } from './checkpoint.ts';
+import { loadCheckpoint, type Provenance, saveCheckpoint, type State } from './checkpoint.ts';
 import type { Cadence } from './optimiser.ts';
 
 export type Batch = Readonly<Record<string, Tensor>>;

@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
 import type { Weights } from '@tessera/core';
-import { schema } from '@tessera/schema';
 import { type Engine, nn, tensorFrom, type TrainResult, type TrainStep } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
-import { optimiserSpec, type TrainingRecipe } from '../stage/optimiser.ts';
+import { schema } from '@tessera/schema';
 import type { FieldType } from '../schema/fields.ts';
+import { optimiserSpec, type TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch } from '../stage/stage.ts';
 
 const { integer, number, object, optional } = schema;

@@ -1,10 +1,10 @@
 import type { Layout } from '@tessera/core';
-import { schema } from '@tessera/schema';
 import { keyedRng, type TrainResult, type TrainStep } from '@tessera/engine';
+import { schema } from '@tessera/schema';
 import { type CodeUsage, deadCodes, emptyUsage, recordHits, usageMargin, usagePercent } from '@tessera/tokenizer-vq';
-import type { EncodedSplit } from './encoded-split.ts';
 import type { FieldType } from '../schema/fields.ts';
 import type { State } from '../stage/checkpoint.ts';
+import type { EncodedSplit } from './encoded-split.ts';
 
 const { integer, number, object, optional } = schema;
 const share = number({ min: 0, max: 1 });

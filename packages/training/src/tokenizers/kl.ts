@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
-import { schema } from '@tessera/schema';
 import { type Engine, keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import { schema } from '@tessera/schema';
 import {
   decodeLatent,
   encodeMoments,
@@ -16,9 +16,9 @@ import {
   openKlVae,
   takeApart,
 } from '@tessera/tokenizer-continuous';
-import type { EncodedSplit } from './encoded-split.ts';
 import type { FieldType } from '../schema/fields.ts';
 import { trainingFields } from '../stage/optimiser.ts';
+import type { EncodedSplit } from './encoded-split.ts';
 import {
   type ImageBatch,
   reconstructionFields,
@@ -26,7 +26,7 @@ import {
   type ReconstructionLoss,
   type ReconstructionOptions,
 } from './reconstruction-loss.ts';
-import { measurePreview, refuseMeasured, type MeasuredConfig, type TokenizerTrainer } from './tokenizer-training.ts';
+import { type MeasuredConfig, measurePreview, refuseMeasured, type TokenizerTrainer } from './tokenizer-training.ts';
 
 const WHO = 'training';
 

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
-import { schema } from '@tessera/schema';
 import { nn } from '@tessera/engine';
-import { nullable, type FieldsType } from '../schema/fields.ts';
+import { schema } from '@tessera/schema';
+import { type FieldsType, nullable } from '../schema/fields.ts';
 import { adversarialFields, adversarialLoss, type Discriminator } from './adversarial.ts';
 
 const { number, optional } = schema;

@@ -4,10 +4,10 @@ import type { DataSet } from '../data/data-set.ts';
 import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec } from '../stage/optimiser.ts';
 import type { Figures, Stage } from '../stage/stage.ts';
-import { adversarialStep, openAdversarialTraining, type AdversarialTraining } from './adversarial.ts';
+import { adversarialStep, type AdversarialTraining, openAdversarialTraining } from './adversarial.ts';
 import type { FeatureNetwork, ImageBatch } from './reconstruction-loss.ts';
 import type { TokenizerObjective } from './tokenizer-training.ts';
-import { trainerOf, type TokenizerRecipe } from './trainable-tokenizers.ts';
+import { type TokenizerRecipe, trainerOf } from './trainable-tokenizers.ts';
 
 export interface TokenizerStageOptions {
   readonly engine: Engine;

@@ -1,10 +1,10 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import type { LinearPreview } from '@tessera/autoencoder';
 import type { Weights } from '@tessera/core';
-import type { Field } from '@tessera/schema';
-import { tensorFrom, type Engine, type TraceRng, type TrainResult, type TrainStep } from '@tessera/engine';
+import { type Engine, tensorFrom, type TraceRng, type TrainResult, type TrainStep } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { FreshWeights } from '@tessera/models';
+import type { Field } from '@tessera/schema';
 import type { DataSet } from '../data/data-set.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Figures, Stage } from '../stage/stage.ts';

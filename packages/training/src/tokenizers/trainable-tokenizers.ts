@@ -1,4 +1,4 @@
-import { schema, type Field } from '@tessera/schema';
+import { type Field, schema } from '@tessera/schema';
 import { byKind, fieldsOf, type FieldType } from '../schema/fields.ts';
 import { klTrainer } from './kl.ts';
 import type { MeasuredConfig, TokenizerTrainer } from './tokenizer-training.ts';

@@ -1,7 +1,7 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { fitPreview, type LinearPreview, toNetworkRange } from '@tessera/autoencoder';
-import { schema } from '@tessera/schema';
 import { type Engine, nn, type TrainStep } from '@tessera/engine';
+import { schema } from '@tessera/schema';
 import {
   encodeFeatures,
   openVqVae,
@@ -25,8 +25,8 @@ import {
   type ReconstructionOptions,
 } from './reconstruction-loss.ts';
 import {
-  measurePreview,
   type MeasuredConfig,
+  measurePreview,
   type TokenizerTrainer,
   type TokenizerTrainingRequest,
   type TrainingHooks,

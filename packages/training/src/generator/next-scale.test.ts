@@ -1,50 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor2D } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
 import { type Engine, tensorFrom } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
+import { varSchedules } from '@tessera/goldens';
 import { categoricalHead } from '@tessera/head-categorical';
 import { freshWeights } from '@tessera/models';
+import { createEngine } from '@tessera/targets';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nextScaleLoss, tokenWeights } from '../generator/next-scale.ts';
-import { adversarialLoss, patchDiscriminator } from './adversarial.ts';
-import { perceptualLoss } from './reconstruction-loss.ts';
+import { nextScaleLoss, progressiveStage, progressiveWeights, tokenWeights } from './next-scale.ts';
 
 let engine: Engine;
 beforeAll(() => {
   engine = createEngine({ target: 'eager' });
 });
 afterAll(() => engine.dispose());
-
-const image = (shift: number) =>
-  tf.tensor4d(
-    Float32Array.from({ length: 128 }, (_, i) => Math.sin(i * 0.7 + shift)),
-    [2, 8, 8, 1],
-  );
-
-describe('perceptual loss', () => {
-  it('is zero for equal images and grows with their difference', () => {
-    const network = (x: Tensor4D) => [tf.concat([x, tf.sub(1, x)], 3) as Tensor4D, tf.avgPool(x, 2, 2, 'valid')];
-    const [a, near, far] = [image(0), image(0.1), image(2)];
-    const distance = (b: Tensor4D) => perceptualLoss(network, a, b).dataSync()[0]!;
-    expect(distance(a)).toBe(0);
-    expect(distance(far)).toBeGreaterThan(3 * distance(near));
-  });
-});
-
-describe('adversarial loss', () => {
-  it('pulls as hard as the reconstruction does', () => {
-    const discriminator = patchDiscriminator(freshWeights(1), { channels: 1, width: 4, levels: 2 });
-    const [real, made] = [image(0), image(1)];
-    const reconstruction = (x: Tensor4D) => tf.mean(tf.square(tf.sub(x, real))) as tf.Scalar;
-    const norm = (fn: (x: Tensor4D) => tf.Scalar) => tf.norm(tf.grad((x) => fn(x as Tensor4D))(made)).dataSync()[0]!;
-    const pull = norm(reconstruction);
-    const push = norm((x) => adversarialLoss(x, { discriminator, reconstruction }).loss);
-    expect(pull).toBeGreaterThan(0);
-    expect(push / pull).toBeCloseTo(1, 2);
-  });
-});
 
 describe('next-scale loss', () => {
   const rng = (drop: number) => ({
@@ -117,5 +87,36 @@ describe('next-scale loss', () => {
     expect(cut.loss.dataSync()[0]).toBeCloseTo(whole.loss.dataSync()[0]!, 6);
     expect(cut.aux.scale_S.shape).toEqual([2]);
     expect(() => loss(batch(all.slice(0, 3)), rng(0.5))).toThrowError(/got 3 token weights/);
+  });
+});
+
+const tables = varSchedules();
+
+describe('progressive training of the reference implementation', () => {
+  it.each(tables.prog_si)('progressive from scale $pg0', ({ pg, pg0, wp_it, max_it, n_scales, rows_git_progsi }) => {
+    const progressive = { until: pg, first: pg0, warmup: wp_it, steps: max_it, scales: n_scales };
+    for (const [it, stage] of rows_git_progsi) expect([it, progressiveStage(it, progressive)]).toEqual([it, stage]);
+  });
+});
+
+describe('progressive weights', () => {
+  const progressive = { until: 0.5, first: 1, warmup: 5, steps: 200, scales: 4 };
+  const sizes = [1, 4, 9, 16];
+  const sum = (it: number) =>
+    progressiveWeights(it, { progressive, fade: 10, sizes }).reduce((total, weight) => total + weight, 0);
+
+  it('are 1/L each once every scale counts', () => {
+    const weights = progressiveWeights(150, { progressive, fade: 10, sizes });
+    expect(new Set(weights)).toEqual(new Set([Math.fround(1 / 30)]));
+    expect(progressiveWeights(0, { progressive: null, fade: 1, sizes })).toEqual(weights);
+  });
+
+  it('fade the newest scale in', () => {
+    expect(sum(0)).toBeCloseTo(5 / 30);
+    const stages = Array.from({ length: 100 }, (_, it) => progressiveStage(it, progressive));
+    const start = stages.indexOf(2);
+    expect(sum(start)).toBeCloseTo((5 + 9 * 0.01) / 30);
+    expect(sum(start + 5)).toBeCloseTo((5 + 9 * 0.5) / 30);
+    expect(sum(start + 10)).toBeCloseTo(14 / 30);
   });
 });
