@@ -1,10 +1,5 @@
-import { modelProto } from '@tessera/onnx-graph';
-import type { DeviceNumbers, Numbers, TypedArray } from '@tessera/engine/target';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
-
-/** A tensor of ONNX Runtime. */
-export type OrtTensor = Tensor;
-export type OrtSession = InferenceSession;
+import type { Numbers } from '@tessera/engine/target';
+import { modelProto, ortNumbers as wrapNumbers, type OrtNumbers } from '@tessera/onnx-graph';
 
 type Runtime = typeof import('onnxruntime-node');
 
@@ -25,32 +20,10 @@ async function importQuietly(): Promise<Runtime> {
 /** ONNX Runtime on the CPU, whose numbers lie in memory: reading them copies nothing. */
 export const CPU = { name: 'the CPU of ONNX Runtime' };
 
-/** Numbers in a tensor of ONNX Runtime. */
-export class OrtNumbers implements DeviceNumbers {
-  readonly device = CPU;
-  readonly tensor: OrtTensor;
-
-  constructor(tensor: OrtTensor) {
-    this.tensor = tensor;
-  }
-
-  async read(): Promise<TypedArray> {
-    return this.readSync();
-  }
-
-  readSync(): TypedArray {
-    return this.tensor.data as TypedArray;
-  }
-
-  release(): void {
-    // The memory goes with the last that reads it.
-  }
-}
-
 /** Wraps numbers for a run, without a copy. */
-export async function ortNumbers({ data, dtype, shape }: Numbers): Promise<OrtNumbers> {
-  const { Tensor: OrtTensorClass } = await loadRuntime();
-  return new OrtNumbers(new OrtTensorClass(dtype, data as Float32Array, shape));
+export async function ortNumbers(numbers: Numbers): Promise<OrtNumbers> {
+  const { Tensor } = await loadRuntime();
+  return wrapNumbers(numbers, { Tensor, device: CPU });
 }
 
 let probing: Promise<number | null> | null = null;

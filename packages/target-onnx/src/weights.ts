@@ -1,6 +1,6 @@
 import { parse, relative, sep } from 'node:path';
 import { readNumbers, storedEntry, type LoweredWeight } from '@tessera/engine/target';
-import type { OnnxModel, TensorData } from '@tessera/onnx-graph';
+import { bytesOf, type OnnxModel, type TensorData } from '@tessera/onnx-graph';
 
 /** Protobuf ends at 2 GB, and what is inline exists twice while a session is made. */
 const INLINE_LIMIT = 512 * 2 ** 20;
@@ -48,9 +48,4 @@ function inFile({ dataId }: LoweredWeight, root: string): Exclude<TensorData['da
 
 function inMemory({ dataId }: LoweredWeight, who: string): Uint8Array {
   return bytesOf(readNumbers(dataId, who));
-}
-
-/** The bytes of numbers, without a copy. */
-export function bytesOf(data: ArrayBufferView): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
