@@ -1,15 +1,20 @@
-export { Blocks, type AttentionKind, type BlockSpec, type Channels } from './blocks.ts';
-export { keeping, latentChannels, stackFields, stackRules, upTo, type Rule } from './config-fields.ts';
-export { decoderLayers } from './decoder.ts';
-export { encoderLayers, type Levels, type StackShape } from './encoder.ts';
-export { runLayers, type Layer, type Tap } from './layer.ts';
-export { keepMask } from './keep-mask.ts';
-export { convParams, type ConvParams, type ConvShape } from './params.ts';
-export { fitPreview, linearPreview, previewMissing, type LinearPreview, type PreviewSamples } from './preview.ts';
-export { ProgramSet } from './program-set.ts';
-export { accumulate, enlarged, estimate, estimatesOf, readsOfScales, remainder, type Pyramid } from './pyramid.ts';
-export { toNetworkRange, toPixelRange } from './range.ts';
+export { keeping, latentChannels, stackFields, stackRules, upTo, type Rule } from './config.ts';
+export { decoderLayers, encoderLayers, toNetworkRange, toPixelRange } from './encoder-decoder.ts';
+export { Blocks, convParams, runLayers, type ConvParams, type Layer, type Tap } from './layers.ts';
+export { fitPreview, linearPreview, previewMissing, type LinearPreview } from './preview.ts';
+export {
+  accumulate,
+  asMap,
+  asTokens,
+  enlarged,
+  estimatesOf,
+  keepMask,
+  readsOfScales,
+  remainder,
+  scaleLayout,
+  type Pyramid,
+  type Size,
+} from './pyramid.ts';
 export type { ScaleCanvas } from './scale-canvas.ts';
-export { scaleCanvases, type OpenScaleCanvas } from './scale-canvases.ts';
-export { asMap, asTokens, scaleLayout, splitScales, type Size } from './scale-map.ts';
-export { ScalePrograms, type ScaleModel } from './scale-programs.ts';
+export { ProgramSet, type ScaleModel } from './scale-programs.ts';
+export { openScaleTokenizer, type ScaleTokenizer } from './scale-tokenizer.ts';

@@ -17,7 +17,7 @@ export function linearPreview({ weight, bias }: LinearPreview, map_BHWC: Tensor4
   return tf.reshape(pixels, [batch, height, width, bias.length]);
 }
 
-/** Error `preview-missing`, of a tokenizer that is to show a linear preview and has none. */
+/** Error `preview-missing`: a tokenizer is to show a linear preview and has none. */
 export function previewMissing(who: string): TesseraError {
   return new TesseraError({
     code: 'preview-missing',
@@ -37,10 +37,10 @@ export interface PreviewSamples {
   readonly count: number;
 }
 
-/** Keeps the fit from failing where a channel never varies; relative to the mean of the diagonal. */
+/** Keeps the fit from failing where a channel never varies; relative to the mean of the diagonal (ridge regression). */
 const RIDGE = 1e-6;
 
-/** The linear map that comes nearest to the pixels in least squares. */
+/** The linear map that is nearest to the pixels in least squares. */
 export function fitPreview({ latent_NC, pixel_Nc, count }: PreviewSamples): LinearPreview {
   const channels = latent_NC.length / count;
   const colours = pixel_Nc.length / count;

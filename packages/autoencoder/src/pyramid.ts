@@ -1,13 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { Reads } from '@tessera/core';
+import { checkMask, type Layout, type Reads } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { asMap, asTokens, splitScales, type Size } from './scale-map.ts';
 
 /*
  * A map as a sum of scales, each what the coarser ones left over (VAR, arXiv 2404.02905, algorithms 1 and 2): of codes,
- * or of plain numbers. Pure and traceable functions.
+ * or of plain numbers. Functions of tensors are pure and traceable.
  */
 
 export interface Pyramid {
@@ -17,31 +16,37 @@ export interface Pyramid {
   contribution(tokens_BlC: Tensor3D, scale: number): Tensor4D;
 }
 
-/** Which scale of how many. */
+/** A scale among all. */
 export interface ScaleOf {
   readonly scale: number;
   readonly sizes: readonly Size[];
 }
 
-/** What a scale has to explain: the rest at that scale's size, by averaging; the last scale sees it as it is. */
+/**
+ * What a scale has to explain: the rest f, brought to the size of the scale by averaging; the last scale sees it as it is.
+ * VAR, algorithm 1: interpolate(f, h_k, w_k).
+ */
 export function remainder(rest_BHWC: Tensor4D, { scale, sizes }: ScaleOf): Tensor4D {
   const { height, width } = sizes[scale]!;
   return scale === sizes.length - 1 ? rest_BHWC : nn.resize(rest_BHWC, height, width, 'area');
 }
 
-/** The tokens of one scale as a map of the last size, by bicubic interpolation: [B, l, C] -> [B, H, W, C]. */
+/**
+ * The tokens of one scale as a map of the last size, by bicubic interpolation: [B, l, C] -> [B, H, W, C]. VAR, algorithm 1:
+ * interpolate(z_k, h_K, w_K).
+ */
 export function enlarged(tokens_BlC: Tensor3D, { scale, sizes }: ScaleOf): Tensor4D {
   const map_BhwC = asMap(tokens_BlC, sizes[scale]!);
   const { height, width } = sizes.at(-1)!;
   return scale === sizes.length - 1 ? map_BhwC : nn.resize(map_BhwC, height, width, 'bicubic');
 }
 
-/** What a backbone reads before a scale: the running map, brought to that scale's size by averaging, as [B, l, C]. */
+/** What a backbone reads before a scale: the running map, brought to the size of the scale by averaging, [B, l, C]. */
 export function estimate(map_BHWC: Tensor4D, { height, width }: Size): Tensor3D {
   return asTokens(nn.resize(map_BHWC, height, width, 'area'));
 }
 
-/** The running map after all scales given (coarse to fine): one [B, l, C] per scale -> [B, H, W, C]. */
+/** The map of all scales given, coarse to fine: one [B, l, C] per scale -> [B, H, W, C] (VAR, algorithm 2). */
 export function accumulate(pyramid: Pyramid, scales_BlC: readonly Tensor3D[]): Tensor4D {
   return scales_BlC
     .map((tokens, scale) => pyramid.contribution(tokens, scale))
@@ -77,4 +82,91 @@ export function estimatesOf(pyramid: Pyramid, tokens_BLC: Tensor3D): Tensor3D {
 /** What canvases of so many scales can serve: one alone has no coarser ones to estimate it from. */
 export function readsOfScales(scales: number): readonly Reads[] {
   return scales > 1 ? ['estimate', 'known', 'last'] : ['known', 'last'];
+}
+
+/** Size of one scale's token map. */
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Square scales of these sides, one after the other, each row-major. */
+export function scaleLayout(sides: readonly number[]): Layout {
+  let length = 0;
+  const scales = sides.map((side) => {
+    const start = length;
+    length += side * side;
+    return { start, height: side, width: side };
+  });
+  return { length, scales };
+}
+
+/** A scale's tokens as a map: [B, l, C] -> [B, h, w, C]. */
+export function asMap(tokens_BlC: Tensor3D, { height, width }: Size): Tensor4D {
+  const [batch, , channels] = tokens_BlC.shape;
+  return tf.reshape(tokens_BlC, [batch, height, width, channels]);
+}
+
+/** A map as tokens: [B, h, w, C] -> [B, h w, C]. */
+export function asTokens(map_BhwC: Tensor4D): Tensor3D {
+  const [batch, height, width, channels] = map_BhwC.shape;
+  return tf.reshape(map_BhwC, [batch, height * width, channels]);
+}
+
+/** Tokens of all scales, [B, L, C], as one [B, l, C] per scale. */
+export function splitScales(sizes: readonly Size[], tokens_BLC: Tensor3D): Tensor3D[] {
+  const lengths = sizes.map(({ height, width }) => height * width);
+  return lengths.length === 1 ? [tokens_BLC] : tf.split(tokens_BLC, lengths, 1);
+}
+
+/**
+ * Brings a mask on the finest map (1 = keep) to every position: a token of a coarser scale stays where the mask,
+ * interpolated bilinearly without antialiasing, is above one half. A scale of at most three tokens stays whole, as in the
+ * official zero-shot editing: it holds the picture's mean.
+ * @throws TesseraError `mask-size`
+ */
+export function keepMask(layout: Layout, mask: Uint8Array, who: string): Uint8Array {
+  const { height, width } = layout.scales.at(-1)!;
+  checkMask(mask, { height, width }, who);
+  const keep_L = new Uint8Array(layout.length);
+  for (const scale of layout.scales) {
+    const area = scale.height * scale.width;
+    if (area <= 3) {
+      keep_L.fill(1, scale.start, scale.start + area);
+      continue;
+    }
+    const rows = taps(height, scale.height);
+    const columns = taps(width, scale.width);
+    for (let i = 0; i < area; i++) {
+      const row = rows[Math.floor(i / scale.width)]!;
+      const column = columns[i % scale.width]!;
+      const at = (y: number): number => mix(column, (x) => (mask[y * width + x] ? 1 : 0));
+      keep_L[scale.start + i] = mix(row, at) > 0.5 ? 1 : 0;
+    }
+  }
+  return keep_L;
+}
+
+interface Taps {
+  readonly near: number;
+  readonly far: number;
+  /** Share of `far`. */
+  readonly share: number;
+}
+
+/**
+ * Two neighbours of each target position. The ratio is rounded to float32 as PyTorch has it: it decides where a position
+ * falls half way between two entries.
+ */
+function taps(from: number, to: number): readonly Taps[] {
+  const ratio = Math.fround(from / to);
+  return Array.from({ length: to }, (_, i) => {
+    const centre = Math.max(0, ratio * (i + 0.5) - 0.5);
+    const near = Math.min(Math.floor(centre), from - 1);
+    return { near, far: Math.min(near + 1, from - 1), share: centre - near };
+  });
+}
+
+function mix({ near, far, share }: Taps, at: (i: number) => number): number {
+  return (1 - share) * at(near) + share * at(far);
 }

@@ -1,29 +1,56 @@
-import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import {
   canvasEmpty,
   checkKept,
   checkTokens,
   pixelsOf,
+  TokenCanvas,
   type Canvas,
   type Context,
   type Kept,
   type Layout,
   type Pixels,
   type PreviewKind,
+  type Reads,
+  type Row,
   type Step,
+  type TokenCanvasParts,
   type Tokens,
 } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
-import { checkStep } from './check-step.ts';
+import { TesseraError } from '@tessera/errors';
 import type { ScalePrograms } from './scale-programs.ts';
 
 export interface ScaleCanvasParts {
-  /** Who complains. */
+  /** Named in errors. */
   readonly who: string;
   readonly programs: ScalePrograms;
   readonly layout: Layout;
   /** Numbers per token. */
   readonly channels: number;
+}
+
+/** Opens a canvas of scales: one with a running map for backbones that read estimates, else tokens in their places. */
+export interface OpenScaleCanvas {
+  (rows: readonly Row[], kept: Kept | null, reads: 'estimate'): ScaleCanvas;
+  (rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
+}
+
+/** The canvases of a tokenizer of scales. */
+export function scaleCanvases(parts: ScaleCanvasParts): OpenScaleCanvas {
+  const { programs } = parts;
+  const scattered = {
+    ...parts,
+    decode: async (values_1LC) => (await pixelsOf(await programs.decodeTokens()(values_1LC)))[0]!,
+    preview: async (values_BLC, known_BL) => pixelsOf(await programs.previewTokens()(values_BLC, known_BL)),
+  } satisfies TokenCanvasParts;
+  function open(rows: readonly Row[], kept: Kept | null, reads: 'estimate'): ScaleCanvas;
+  function open(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;
+  function open(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas {
+    if (reads === 'estimate') return new ScaleCanvas(parts, rows.length, kept);
+    return new TokenCanvas(scattered, { batch: rows.length, kept, reads });
+  }
+  return open;
 }
 
 /** The canvas of next-scale generation (VAR, arXiv 2404.02905): a running map to which every scale adds. */
@@ -124,4 +151,21 @@ export class ScaleCanvas implements Canvas {
       keep_1l1.dispose();
     }
   }
+}
+
+/** A step must hold one whole scale, the next one. @throws TesseraError `step-not-a-scale` */
+function checkStep(step: Step, at: { layout: Layout; batch: number; written: number; who: string }): void {
+  const { layout, batch, written, who } = at;
+  const scale = layout.scales[step.index];
+  const length = scale === undefined ? 0 : scale.height * scale.width;
+  const fits =
+    step.index === written && step.positions_Bl.length === batch * length && step.positions_Bl[0] === scale?.start;
+  if (fits) return;
+  throw new TesseraError({
+    code: 'step-not-a-scale',
+    who,
+    got: `step ${step.index} with ${step.positions_Bl.length} positions from ${step.positions_Bl[0]}`,
+    expected: `scale ${written} of ${layout.scales.length} as a whole, for ${batch} rows`,
+    next: 'Choose the next-scale order.',
+  });
 }

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { Program } from '@tessera/engine';
+import type { CompileOptions, Engine, Program, Tree } from '@tessera/engine';
 import { previewMissing } from './preview.ts';
-import type { ProgramSet } from './program-set.ts';
-import { accumulate, estimate, type Pyramid } from './pyramid.ts';
-import { splitScales } from './scale-map.ts';
+import { accumulate, estimate, splitScales, type Pyramid } from './pyramid.ts';
 
 const MAP = 'B . . .';
 const TOKENS = 'B . .';
@@ -13,13 +11,44 @@ const UNKNOWN = 0.5;
 
 /** A pyramid, and how its map is shown. Pure and traceable functions. */
 export interface ScaleModel {
-  /** Who complains. */
+  /** Named in errors. */
   readonly who: string;
   readonly pyramid: Pyramid;
   /** Running map -> pixels in [0, 1], by the decoder. */
   decode(map_BHWC: Tensor4D): Tensor4D;
   /** Running map -> pixels in [0, 1] of the map's size; null where no preview was fitted. */
   readonly preview: ((map_BHWC: Tensor4D) => Tensor4D) | null;
+}
+
+/** Compiled programs by name. Each is compiled when it is first asked for and shared from then on. */
+export class ProgramSet {
+  readonly #engine: Engine;
+  readonly #prefix: string;
+  readonly #compiled = new Map<string, { dispose(): void }>();
+
+  /** `prefix` stands before every name in errors and profiles. */
+  constructor(engine: Engine, prefix: string) {
+    this.#engine = engine;
+    this.#prefix = prefix;
+  }
+
+  /** The program of this name, compiled from the `fn` and `options` of the first call. */
+  once<A extends readonly Tree[], R extends Tree>(
+    name: string,
+    options: Omit<CompileOptions, 'name'>,
+    fn: (...args: A) => R,
+  ): Program<A, R> {
+    const known = this.#compiled.get(name) as Program<A, R> | undefined;
+    if (known) return known;
+    const program = this.#engine.compile(fn, { ...options, name: `${this.#prefix}.${name}` });
+    this.#compiled.set(name, program);
+    return program;
+  }
+
+  dispose(): void {
+    for (const program of this.#compiled.values()) program.dispose();
+    this.#compiled.clear();
+  }
 }
 
 /** The compiled programs of the canvases of one tokenizer. Each is compiled when it is first asked for. */

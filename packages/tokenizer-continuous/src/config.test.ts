@@ -1,9 +1,9 @@
 import type { Weights } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
-import { marInventory } from '@tessera/goldens';
 import { isTesseraError } from '@tessera/errors';
+import { marInventory } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
-import { kl16, klConfig, klLayout, latentSide, tokenChannels } from './config.ts';
+import { kl16, klConfig, klLayout, klScalesConfig, latentSide, tokenChannels } from './config.ts';
 import { openKlVae } from './kl-vae.ts';
 
 function refusal(changes: Record<string, unknown>): string {
@@ -78,5 +78,25 @@ describe('names and shapes of the published KL-16', () => {
     expect(asked).toEqual(Object.fromEntries(Object.entries(entries).map(([name, [, shape]]) => [name, shape])));
     const size = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1);
     expect(Object.values(asked).reduce((sum, shape) => sum + size(shape), 0)).toBe(n_params);
+  });
+});
+
+const scales = { patch_nums: [1, 2, 4, 8, 16], scaleStd: [0.9, 0.5, 0.4, 0.3, 0.6] };
+
+describe('klScalesConfig', () => {
+  it('takes the fields of kl, and scales', () => {
+    expect(klScalesConfig.parse({ latentScale: 0.2325, ...scales }, 'kl-scales')).toEqual({ ...kl16, ...scales });
+  });
+
+  it.each([
+    [{ patch_size: 2 }, 'patch_size = 2; expected 1'],
+    [{ patch_nums: [1, 2, 4, 8] }, 'patch_nums = [1,2,4,8]; expected sides that ascend to that of the latent map, 16'],
+    [{ patch_nums: [1, 2, 4, 16, 16] }, 'patch_nums = [1,2,4,16,16]'],
+    [{ scaleStd: [1, 1] }, 'scaleStd = [1,1]; expected 5 numbers above zero, one a scale'],
+    [{ scaleStd: [1, 1, 0, 1, 1] }, 'expected 5 numbers above zero'],
+    [{ scaleStd: undefined }, 'no scaleStd'],
+    [{ resolution: 250 }, 'resolution = 250'],
+  ])('refuses %j', (changes, named) => {
+    expect(() => klScalesConfig.parse({ latentScale: 1, ...scales, ...changes }, 'kl-scales')).toThrow(named);
   });
 });

@@ -1,44 +1,18 @@
 import {
   keeping,
   latentChannels,
+  readsOfScales,
+  scaleLayout,
   stackFields,
   stackRules,
   upTo,
-  type LinearPreview,
   type Rule,
 } from '@tessera/autoencoder';
-import type { Layout } from '@tessera/core';
-import { schema, type Field } from '@tessera/schema';
+import type { Layout, Reads, SpaceShape } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
+import { schema, type Field, type OutputOf } from '@tessera/schema';
 
-/**
- * Configuration of the KL-VAE (MAR, arXiv 2406.11838, section 4; the autoencoder of latent diffusion, arXiv 2112.10752).
- * What is left out takes the value of the published KL-16.
- */
-export interface KlConfig {
-  /** Channels of the latent map. */
-  readonly z_channels: number;
-  /** Width of the first level; level i has ch * ch_mult[i] channels. Each level but the last halves the picture. */
-  readonly ch: number;
-  readonly ch_mult: readonly number[];
-  readonly num_res_blocks: number;
-  /** Channels of the picture: 3 for colour, 1 for grey. */
-  readonly in_channels: number;
-  /** Side of the picture in pixels. */
-  readonly resolution: number;
-  /** Where the encoder attends: at levels of this side. The decoder attends in its middle alone. */
-  readonly attn_resolutions: readonly number[];
-  /** Groups of every group normalisation; they divide the channels of every level. */
-  readonly groups: number;
-  /** Side of the square of latents that makes one token. */
-  readonly patch_size: number;
-  /** Tokens are latents times this, which gives them a standard deviation of about one. */
-  readonly latentScale: number;
-  /** Of latents, before they are scaled. */
-  readonly preview: LinearPreview | null;
-}
-
-const { object, list, optional } = schema;
+const { object, list, number, optional } = schema;
 
 const latentScale: Field<number> = schema.field(
   (value, { who }) => {
@@ -63,18 +37,31 @@ const latentScale: Field<number> = schema.field(
 
 const side = upTo(8192);
 
-/** The fields of the KL-VAE's configuration, for plug-ins that add to them. */
-export const klFields = {
+/**
+ * Configuration of the KL-VAE (MAR, arXiv 2406.11838, section 4.2; the autoencoder of latent diffusion, arXiv 2112.10752).
+ * What is left out takes the value of the published KL-16.
+ */
+const klFields = {
+  /** Channels of the latent map. */
   z_channels: optional(latentChannels, 16),
   ...stackFields,
   ch: optional(stackFields.ch, 128),
+  /** Side of the picture in pixels. */
   resolution: optional(side, 256),
+  /** Where the encoder attends: at levels of this side. The decoder attends in its middle alone. */
   attn_resolutions: optional(list(side, { max: 12 }), undefined),
+  /** Side of the square of latents that makes one token. */
   patch_size: optional(upTo(64), 1),
+  /** Tokens are latents times this, which gives them a standard deviation of about one. */
   latentScale,
 } as const;
 
 const fields = object(klFields);
+
+/** With what the fields leave open. */
+type Whole<C> = C & { readonly attn_resolutions: readonly number[] };
+
+export type KlConfig = Whole<OutputOf<typeof fields>>;
 
 /** @throws TesseraError `field-missing`, `field-invalid`, `field-unknown` or `latent-scale` */
 export const klConfig: Field<KlConfig> = schema.field((value, place) => {
@@ -83,14 +70,14 @@ export const klConfig: Field<KlConfig> = schema.field((value, place) => {
 }, fields.json);
 
 /** Without attn_resolutions the encoder attends at the coarsest level. */
-export function whole<C extends Pick<KlConfig, 'resolution' | 'ch_mult'>>(
-  config: C & { readonly attn_resolutions: readonly number[] | undefined },
-): C & Pick<KlConfig, 'attn_resolutions'> {
+function whole<C extends Pick<OutputOf<typeof fields>, 'resolution' | 'ch_mult' | 'attn_resolutions'>>(
+  config: C,
+): Whole<C> {
   return { ...config, attn_resolutions: config.attn_resolutions ?? [sidesOf(config).at(-1)!] };
 }
 
-/** What no field can tell alone. */
-export function klRules(config: KlConfig): readonly Rule<KlConfig>[] {
+/** Rules on several fields together. */
+function klRules(config: KlConfig): readonly Rule<KlConfig>[] {
   const { z_channels, resolution, attn_resolutions, ch_mult, patch_size } = config;
   const shrinks = 2 ** (ch_mult.length - 1) * patch_size;
   const sides = sidesOf(config);
@@ -137,3 +124,52 @@ export function klLayout(config: KlConfig): Layout {
 
 /** KL-16 as published with MAR: 256 tokens of 16 channels from a picture of 256 x 256. */
 export const kl16: KlConfig = klConfig.parse({ latentScale: 0.2325 }, 'kl16');
+
+/** Configuration of a KL-VAE whose latent map is taken apart into scales; `patch_size` is 1. */
+const scalesFields = object({
+  ...klFields,
+  /** Side of the token map of each scale, coarse to fine; the last is the side of the latent map. */
+  patch_nums: list(upTo(1024), { min: 1, max: 64 }),
+  /** Standard deviation of each scale's part of scaled latents: tokens are that part over this. */
+  scaleStd: list(number({ min: 0 }), { min: 1, max: 64 }),
+});
+
+export type KlScalesConfig = Whole<OutputOf<typeof scalesFields>>;
+
+/** @throws TesseraError `field-missing`, `field-invalid`, `field-unknown` or `latent-scale` */
+export const klScalesConfig: Field<KlScalesConfig> = schema.field((value, place) => {
+  const config = whole(scalesFields.read(value, place));
+  return keeping(config, scalesRules(config), place.who);
+}, scalesFields.json);
+
+function scalesRules(config: KlScalesConfig): readonly Rule<KlScalesConfig>[] {
+  const { patch_nums, scaleStd, patch_size } = config;
+  const side = latentSide(config);
+  return [
+    ...klRules(config),
+    { field: 'patch_size', fits: patch_size === 1, expected: '1: every scale has tokens of one latent' },
+    {
+      field: 'patch_nums',
+      fits: patch_nums.at(-1) === side && patch_nums.every((one, i) => i === 0 || one > patch_nums[i - 1]!),
+      expected: `sides that ascend to that of the latent map, ${side}: what comes after it has nothing left`,
+    },
+    {
+      field: 'scaleStd',
+      fits: scaleStd.length === patch_nums.length && scaleStd.every((std) => std > 0),
+      expected: `${patch_nums.length} numbers above zero, one a scale`,
+    },
+  ];
+}
+
+/** What its tokens are, where they lie, and which backbones can read them. */
+export function describeKlScales({ z_channels, patch_nums }: KlScalesConfig): {
+  readonly space: SpaceShape & { readonly kind: 'continuous' };
+  readonly layout: Layout;
+  readonly serves: readonly Reads[];
+} {
+  return {
+    space: { kind: 'continuous', channels: z_channels },
+    layout: scaleLayout(patch_nums),
+    serves: readsOfScales(patch_nums.length),
+  };
+}

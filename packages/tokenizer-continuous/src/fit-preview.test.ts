@@ -1,14 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import { nn } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { linearPreview, toNetworkRange, type LinearPreview } from '@tessera/autoencoder';
+import { nn } from '@tessera/engine';
 import { goldenWeights, readGolden } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';
 import { fitPreviewOnImages, fitPreviewOnNoise } from './fit-preview.ts';
-import { encodeMoments, openKlVae } from './kl-vae.ts';
-import { latentOf } from './posterior.ts';
+import { encodeMoments, latentOf, openKlVae } from './kl-vae.ts';
 
 const golden = readGolden('klvae_tiny');
 const config = goldenConfig(golden);

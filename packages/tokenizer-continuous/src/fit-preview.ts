@@ -2,10 +2,9 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import { fitPreview, toNetworkRange, toPixelRange, type LinearPreview } from '@tessera/autoencoder';
 import { keyedRng, nn, tensorFrom, type Engine, type Program } from '@tessera/engine';
 import { latentSide } from './config.ts';
-import { decodeLatent, encodeMoments, type KlVae } from './kl-vae.ts';
-import { latentOf } from './posterior.ts';
+import { decodeLatent, encodeMoments, latentOf, type KlVae } from './kl-vae.ts';
 
-/** Positions to fit from: many times the unknowns of the map. */
+/** Positions to fit from: many times the unknowns of the linear map. */
 const POSITIONS = 1024;
 const MOST_IMAGES = 64;
 const SEED = 0;

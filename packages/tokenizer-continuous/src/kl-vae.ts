@@ -1,4 +1,5 @@
-import type { Tensor4D } from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import {
   Blocks,
   convParams,
@@ -9,12 +10,18 @@ import {
   type Layer,
   type Tap,
 } from '@tessera/autoencoder';
-import type { Weights } from '@tessera/core';
-import { nn } from '@tessera/engine';
+import type { Encoding, Weights } from '@tessera/core';
+import { nn, type TraceRng } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import { encoderAttends, type KlConfig } from './config.ts';
-import { clampMoments } from './posterior.ts';
 
-/** The network with its parameters, which belong to whoever gave the weights. */
+/*
+ * The KL-VAE (MAR, arXiv 2406.11838, section 4.2; arXiv 2112.10752): the network, the distribution of its latents, and
+ * latents as tokens. Moments are those of a diagonal Gaussian at every position: [B, h, w, 2z], z means and then z
+ * log-variances, of latents before they are scaled. Functions of tensors are pure and traceable.
+ */
+
+/** The network with its parameters, which are borrowed from the weights. */
 export interface KlVae {
   readonly config: KlConfig;
   readonly encoder: readonly Layer[];
@@ -43,7 +50,7 @@ export function openKlVae(config: KlConfig, weights: Weights): KlVae {
       levels: config,
       inputs: z_channels,
       outputs: in_channels,
-      // As published: the configuration's resolutions never reached the decoder.
+      // As published: in the official code attn_resolutions does not reach the decoder.
       attends: () => false,
     }),
   };
@@ -51,7 +58,6 @@ export function openKlVae(config: KlConfig, weights: Weights): KlVae {
 
 /**
  * Picture in [-1, 1] to the moments of its latents, log-variances clamped: [B, H, W, in_channels] -> [B, h, w, 2z].
- * Pure and traceable.
  */
 export function encodeMoments(model: KlVae, image_BHWC: Tensor4D, tap?: Tap): Tensor4D {
   const moments_Bhw2z = pointwise(runLayers(model.encoder, image_BHWC, tap), model.quantConv);
@@ -59,7 +65,7 @@ export function encodeMoments(model: KlVae, image_BHWC: Tensor4D, tap?: Tap): Te
   return clampMoments(moments_Bhw2z);
 }
 
-/** Latents, not scaled, to a picture around [-1, 1], unclamped: [B, h, w, z] -> [B, H, W, in_channels]. Pure and traceable. */
+/** Latents, not scaled, to a picture around [-1, 1], unclamped: [B, h, w, z] -> [B, H, W, in_channels]. */
 export function decodeLatent(model: KlVae, latent_Bhwz: Tensor4D, tap?: Tap): Tensor4D {
   const input_BhwC = pointwise(latent_Bhwz, model.postQuantConv);
   tap?.('post_quant_conv', input_BhwC);
@@ -68,4 +74,76 @@ export function decodeLatent(model: KlVae, latent_Bhwz: Tensor4D, tap?: Tap): Te
 
 function pointwise(x_BHWC: Tensor4D, { weight_OIHW, bias_O }: ConvParams): Tensor4D {
   return nn.conv2d(x_BHWC, weight_OIHW, bias_O);
+}
+
+const LEAST_LOG_VARIANCE = -30;
+const MOST_LOG_VARIANCE = 20;
+
+/** The same moments with log-variances from -30 to 20, beyond which exponentials overflow. */
+export function clampMoments(moments_Bhw2z: Tensor4D): Tensor4D {
+  const [mean, logVariance] = halves(moments_Bhw2z);
+  return tf.concat([mean, tf.clipByValue(logVariance, LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE)], 3);
+}
+
+/** A latent of this distribution, mean + deviation noise, by standard normal `noise_Bhwz`; without noise its mean. */
+export function latentOf(moments_Bhw2z: Tensor4D, noise_Bhwz: Tensor4D | null): Tensor4D {
+  const [mean, logVariance] = halves(moments_Bhw2z);
+  return noise_Bhwz === null ? mean : tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise_Bhwz));
+}
+
+/**
+ * Latents of an encoding, [B, h, w, z]: drawn from its distribution by the stream `posterior`, or without `rng` its means.
+ * @throws TesseraError `encoding-without-moments`, of `who`
+ */
+export function drawLatent({ moments }: Encoding, rng: TraceRng | null, who: string): Tensor4D {
+  if (moments === undefined) {
+    throw new TesseraError({
+      code: 'encoding-without-moments',
+      who,
+      got: 'an encoding without moments',
+      expected: 'one that a continuous tokenizer made',
+    });
+  }
+  const [batch, height, width, both] = (moments as Tensor4D).shape;
+  const shape = [batch, height, width, both / 2] as const;
+  if (rng) return latentOf(moments as Tensor4D, rng.normal('posterior', shape) as Tensor4D);
+  return tf.slice(moments as Tensor4D, [0, 0, 0, 0], [...shape]) as Tensor4D;
+}
+
+/**
+ * Kullback-Leibler divergence from the standard normal distribution, in nats, summed over an image: [B] (VAE, arXiv
+ * 1312.6114, appendix B).
+ */
+export function klDivergence(moments_Bhw2z: Tensor4D): Tensor1D {
+  const [mean, logVariance] = halves(moments_Bhw2z);
+  const spread: Tensor = tf.sub(tf.exp(logVariance), tf.add(logVariance, 1));
+  return tf.mul(tf.sum(tf.add(tf.square(mean), spread), [1, 2, 3]), 0.5) as Tensor1D;
+}
+
+function halves(moments_Bhw2z: Tensor4D): [Tensor4D, Tensor4D] {
+  return tf.split(moments_Bhw2z, 2, 3) as [Tensor4D, Tensor4D];
+}
+
+/**
+ * Latents as tokens, row-major: [B, h, w, z] -> [B, h w / patch^2, z patch^2]. Inside a token: channel, then row, then
+ * column.
+ */
+export function toTokens(latent_Bhwz: Tensor4D, patch: number): Tensor3D {
+  const [batch, height, width, channels] = latent_Bhwz.shape;
+  const [rows, columns] = [height / patch, width / patch];
+  const shape: [number, number, number] = [batch, rows * columns, channels * patch ** 2];
+  if (patch === 1) return tf.reshape(latent_Bhwz, shape);
+  const split = tf.reshape(latent_Bhwz, [batch, rows, patch, columns, patch, channels]);
+  return tf.reshape(tf.transpose(split, [0, 1, 3, 5, 2, 4]), shape);
+}
+
+/** The inverse of `toTokens` for a square map: [B, L, z patch^2] -> [B, h, w, z]. */
+export function fromTokens(tokens_BLC: Tensor3D, patch: number): Tensor4D {
+  const [batch, length, size] = tokens_BLC.shape;
+  const rows = Math.sqrt(length);
+  const channels = size / patch ** 2;
+  const shape: [number, number, number, number] = [batch, rows * patch, rows * patch, channels];
+  if (patch === 1) return tf.reshape(tokens_BLC, shape);
+  const split = tf.reshape(tokens_BLC, [batch, rows, rows, channels, patch, patch]);
+  return tf.reshape(tf.transpose(split, [0, 1, 4, 2, 5, 3]), shape);
 }

@@ -12,11 +12,11 @@ import {
   type Step,
 } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine, type TraceRng } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { afterAll, describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';
-import type { KlScalesConfig } from './scales-config.ts';
+import type { KlScalesConfig } from './config.ts';
 import { klScalesTokenizer, type KlScalesTokenizer } from './scales-tokenizer.ts';
 
 const golden = readGolden('klvae_tiny');

@@ -1,34 +1,31 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import {
-  estimatesOf,
-  keepMask,
+  asTokens,
+  enlarged,
   linearPreview,
-  ProgramSet,
-  scaleCanvases,
-  ScalePrograms,
+  openScaleTokenizer,
+  remainder,
+  toNetworkRange,
   toPixelRange,
-  type OpenScaleCanvas,
   type Pyramid,
   type ScaleModel,
+  type ScaleTokenizer,
+  type Size,
 } from '@tessera/autoencoder';
-import { checkImage, type BuildContext, type Encoding, type Tokenizer, type TokenizerPlugin } from '@tessera/core';
+import type { BuildContext, TokenizerPlugin } from '@tessera/core';
 import { defineTokenizer } from '@tessera/plugin-kit';
-import { decodeLatent, openKlVae, type KlVae } from './kl-vae.ts';
-import { latentPyramid, toScaleTokens } from './latent-scales.ts';
-import { drawLatent } from './posterior.ts';
-import { encodePixels } from './programs.ts';
-import { describeKlScales, klScalesConfig, type KlScalesConfig } from './scales-config.ts';
+import { describeKlScales, klScalesConfig, type KlScalesConfig } from './config.ts';
+import { decodeLatent, drawLatent, encodeMoments, openKlVae, type KlVae } from './kl-vae.ts';
+
+const WHO = 'tokenizer-continuous';
 
 /** The KL-VAE as a tokenizer of scales, with its network in reach of trainers and tests. */
-export interface KlScalesTokenizer extends Tokenizer {
+export interface KlScalesTokenizer extends ScaleTokenizer {
   readonly model: KlVae;
-  readonly openCanvas: OpenScaleCanvas;
 }
 
 export type KlScalesTokenizerPlugin = TokenizerPlugin<KlScalesConfig, KlScalesTokenizer>;
-
-const WHO = 'tokenizer-continuous';
 
 /**
  * Tokenizer `kl-scales`: the network and weights of `kl`, its latents taken apart into scales as VAR does with codes
@@ -44,41 +41,27 @@ export const klScalesTokenizer: KlScalesTokenizerPlugin = defineTokenizer({
   build: openKlScalesTokenizer,
 });
 
-/** The parameters stay with whoever gave the weights; `dispose` releases the compiled programs alone. */
 function openKlScalesTokenizer(config: KlScalesConfig, { engine, weights }: BuildContext): KlScalesTokenizer {
   const model = openKlVae(config, weights);
-  const programs = new ProgramSet(engine, 'kl-scales');
-  const { space, layout, serves } = describeKlScales(config);
+  const { space, layout } = describeKlScales(config);
   const { resolution, in_channels, latentScale } = config;
-  const image = { height: resolution, width: resolution, channels: in_channels };
-  const pyramid = latentPyramid(config);
-  return {
-    model,
+  const tokenizer = openScaleTokenizer(engine, {
+    name: 'kl-scales',
     space,
     layout,
-    serves,
-    image,
-    async encode(image_BHWC: Tensor4D): Promise<Encoding> {
-      checkImage(image_BHWC, image, WHO);
-      return { moments: await encodePixels(programs, model)(image_BHWC) };
-    },
-    draw(encoding, rng) {
+    image: { height: resolution, width: resolution, channels: in_channels },
+    shown: scaleModel(model, latentPyramid(config)),
+    encodes: 'moments',
+    encode: (pixels_BHWC) => encodeMoments(model, toNetworkRange(pixels_BHWC)),
+    draw: (encoding, rng) => {
       const latent_BHWC = tf.mul<Tensor4D>(drawLatent(encoding, rng, WHO), latentScale);
       return { values_BlC: toScaleTokens(latent_BHWC, config) };
     },
-    ...(layout.scales.length > 1 && { estimates: (values_BLC: Tensor3D) => estimatesOf(pyramid, values_BLC) }),
-    keepMask: (mask) => keepMask(layout, mask, WHO),
-    openCanvas: scaleCanvases({
-      who: `${WHO} canvas`,
-      programs: new ScalePrograms(programs, scaleModel(model, { pyramid })),
-      layout,
-      channels: space.channels,
-    }),
-    dispose: () => programs.dispose(),
-  };
+  });
+  return { ...tokenizer, model };
 }
 
-function scaleModel(model: KlVae, { pyramid }: { pyramid: Pyramid }): ScaleModel {
+function scaleModel(model: KlVae, pyramid: Pyramid): ScaleModel {
   const { preview, latentScale } = model.config;
   const latent = (map_BHWC: Tensor4D): Tensor4D => tf.div(map_BHWC, latentScale);
   return {
@@ -86,5 +69,39 @@ function scaleModel(model: KlVae, { pyramid }: { pyramid: Pyramid }): ScaleModel
     pyramid,
     decode: (map_BHWC) => toPixelRange(decodeLatent(model, latent(map_BHWC))),
     preview: preview && ((map_BHWC) => linearPreview(preview, latent(map_BHWC))),
+  };
+}
+
+/** Square scales of these sides. */
+function squares(patch_nums: readonly number[]): readonly Size[] {
+  return patch_nums.map((side) => ({ height: side, width: side }));
+}
+
+/**
+ * A map of numbers as a sum of square scales, coarse to fine: [B, H, W, C] -> one [B, l, C] per scale. VAR, algorithm 1,
+ * without a codebook; the last scale is what is left, so that nothing is lost. Traceable.
+ */
+export function takeApart(map_BHWC: Tensor4D, patch_nums: readonly number[]): Tensor3D[] {
+  const sizes = squares(patch_nums);
+  let rest_BHWC = map_BHWC;
+  return sizes.map((_, scale) => {
+    const part_BlC = asTokens(remainder(rest_BHWC, { scale, sizes }));
+    if (scale < sizes.length - 1) rest_BHWC = tf.sub(rest_BHWC, enlarged(part_BlC, { scale, sizes }));
+    return part_BlC;
+  });
+}
+
+/** Scaled latents [B, H, W, C] as tokens of all scales [B, L, C]: each scale's part over its standard deviation. */
+function toScaleTokens(map_BHWC: Tensor4D, { patch_nums, scaleStd }: KlScalesConfig): Tensor3D {
+  const tokens = takeApart(map_BHWC, patch_nums).map((part, scale) => tf.div<Tensor3D>(part, scaleStd[scale]!));
+  return tokens.length === 1 ? tokens[0]! : tf.concat(tokens, 1);
+}
+
+/** The reverse (VAR, algorithm 2): what the tokens of a scale add to scaled latents. */
+function latentPyramid({ patch_nums, scaleStd }: KlScalesConfig): Pyramid {
+  const sizes = squares(patch_nums);
+  return {
+    sizes,
+    contribution: (tokens_BlC, scale) => enlarged(tf.mul(tokens_BlC, scaleStd[scale]!), { scale, sizes }),
   };
 }

@@ -1,63 +1,35 @@
-import {
-  keeping,
-  latentChannels,
-  scaleLayout,
-  stackFields,
-  stackRules,
-  upTo,
-  type LinearPreview,
-  type Rule,
-} from '@tessera/autoencoder';
+import { keeping, latentChannels, scaleLayout, stackFields, stackRules, upTo, type Rule } from '@tessera/autoencoder';
 import type { Layout } from '@tessera/core';
-import { schema, type Field } from '@tessera/schema';
-
-/**
- * Configuration of the multi-scale residual VQ-VAE (VAR, arXiv 2404.02905, section 3.2). Names are those of the official
- * constructors; what is left out takes the official value.
- */
-export interface VqConfig {
-  /** Entries of the codebook. */
-  readonly V: number;
-  /** Channels of the latent map and of a codebook entry. */
-  readonly Cvae: number;
-  /** Width of the first level; level i has ch * ch_mult[i] channels. Each level but the last halves the picture. */
-  readonly ch: number;
-  readonly ch_mult: readonly number[];
-  readonly num_res_blocks: number;
-  /** Channels of the picture: 3 for colour, 1 for grey. */
-  readonly in_channels: number;
-  /** Side of the token map of each scale, coarse to fine; the last is the side of the latent map. */
-  readonly patch_nums: readonly number[];
-  /** How much of phi is a convolution; its sign is ignored, and below 1e-6 phi is the identity. */
-  readonly quant_resi: number;
-  /** 0: every scale has a phi of its own; 1: one for all; n: n that neighbouring scales share. */
-  readonly share_quant_resi: number;
-  /** Number of phis when share_quant_resi is 0; 0 means one per scale. */
-  readonly default_qresi_counts: number;
-  /** Choose codes by direction alone. */
-  readonly using_znorm: boolean;
-  /** Weight of the commitment part of the quantiser's loss. */
-  readonly beta: number;
-  readonly quant_conv_ks: number;
-  /** Groups of every group normalisation; they divide the channels of every level. */
-  readonly groups: number;
-  readonly preview: LinearPreview | null;
-}
+import { schema, type Field, type OutputOf } from '@tessera/schema';
 
 const { object, integer, number, boolean, list, optional } = schema;
 
+/**
+ * Configuration of the multi-scale residual VQ-VAE (VAR, arXiv 2404.02905, sections 3.2 and 3.3). Names are those of the
+ * official constructors; what is left out takes the official value.
+ */
 const fields = object({
+  /** Entries of the codebook. */
   V: integer({ min: 2, max: 2 ** 20 }),
+  /** Channels of the latent map and of a codebook entry. */
   Cvae: latentChannels,
   ...stackFields,
+  /** Side of the token map of each scale, coarse to fine; the last is the side of the latent map. */
   patch_nums: list(upTo(1024), { min: 1, max: 64 }),
+  /** How much of phi is a convolution; its sign is ignored, and below 1e-6 phi is the identity. */
   quant_resi: optional(number(), 0.5),
+  /** 0: every scale has a phi of its own; 1: one for all; n: n that neighbouring scales share. */
   share_quant_resi: optional(integer({ min: 0, max: 64 }), 4),
+  /** Number of phis when share_quant_resi is 0; 0 means one per scale. */
   default_qresi_counts: optional(integer({ min: 0, max: 64 }), 0),
+  /** Choose codes by direction alone. */
   using_znorm: optional(boolean(), false),
+  /** Weight of the commitment part of the quantiser's loss. */
   beta: optional(number({ min: 0 }), 0.25),
   quant_conv_ks: optional(upTo(31), 3),
 });
+
+export type VqConfig = OutputOf<typeof fields>;
 
 /** @throws TesseraError `field-missing`, `field-invalid` or `field-unknown`, naming the field. */
 export const vqConfig: Field<VqConfig> = schema.field((value, place) => {
@@ -65,7 +37,7 @@ export const vqConfig: Field<VqConfig> = schema.field((value, place) => {
   return keeping(config, rules(config), place.who);
 }, fields.json);
 
-/** What no field can tell alone. */
+/** Rules on several fields together. */
 function rules(config: VqConfig): readonly Rule<VqConfig>[] {
   const { patch_nums, quant_conv_ks, Cvae } = config;
   const last = mapSide(config);

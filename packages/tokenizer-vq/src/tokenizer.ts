@@ -1,47 +1,29 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import {
-  estimatesOf,
-  keepMask,
   linearPreview,
-  ProgramSet,
+  openScaleTokenizer,
   readsOfScales,
-  scaleCanvases,
-  ScalePrograms,
   toNetworkRange,
   toPixelRange,
-  type OpenScaleCanvas,
   type ScaleModel,
+  type ScaleTokenizer,
 } from '@tessera/autoencoder';
-import {
-  checkImage,
-  type BuildContext,
-  type Encoding,
-  type Reads,
-  type SpaceShape,
-  type Tokenizer,
-  type TokenizerPlugin,
-  type Tokens,
-} from '@tessera/core';
-import { defineTokenizer } from '@tessera/plugin-kit';
+import type { BuildContext, Encoding, SpaceShape, TokenizerPlugin, Tokens } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { pyramidOf } from './accumulate.ts';
+import { defineTokenizer } from '@tessera/plugin-kit';
 import { imageSide, vqConfig, vqLayout, type VqConfig } from './config.ts';
-import { quantize } from './quantize.ts';
-import { lookUp } from './quantizer.ts';
+import { lookUp, pyramidOf, quantize } from './quantizer.ts';
 import { decodeFeatures, encodeFeatures, openVqVae, type VqVae } from './vq-vae.ts';
 
 const WHO = 'tokenizer-vq';
 
 /** The VQ-VAE as a tokenizer, with its network in reach of trainers and tests. */
-export interface VqTokenizer extends Tokenizer {
+export interface VqTokenizer extends ScaleTokenizer {
   readonly model: VqVae;
-  readonly openCanvas: OpenScaleCanvas;
 }
 
 export type VqTokenizerPlugin = TokenizerPlugin<VqConfig, VqTokenizer>;
-
-const servesOf = ({ patch_nums }: VqConfig): readonly Reads[] => readsOfScales(patch_nums.length);
 
 /** Tokenizer `vq`: a multi-scale residual VQ-VAE (VAR, arXiv 2404.02905); with a single scale, a plain VQ-VAE. */
 export const vqTokenizer: VqTokenizerPlugin = defineTokenizer({
@@ -49,7 +31,11 @@ export const vqTokenizer: VqTokenizerPlugin = defineTokenizer({
   name: 'vq',
   package: '@tessera/tokenizer-vq',
   config: vqConfig,
-  describe: (config) => ({ space: spaceShape(config), layout: vqLayout(config), serves: servesOf(config) }),
+  describe: (config) => ({
+    space: spaceShape(config),
+    layout: vqLayout(config),
+    serves: readsOfScales(config.patch_nums.length),
+  }),
   build: openVqTokenizer,
 });
 
@@ -57,37 +43,20 @@ function spaceShape({ Cvae, V }: VqConfig): SpaceShape & { readonly kind: 'discr
   return { kind: 'discrete', channels: Cvae, vocabulary: V };
 }
 
-/** The parameters stay with whoever gave the weights; `dispose` releases the compiled programs alone. */
 function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): VqTokenizer {
   const model = openVqVae(config, weights);
-  const programs = new ProgramSet(engine, 'vq');
-  const layout = vqLayout(config);
   const side = imageSide(config);
-  const image = { height: side, width: side, channels: config.in_channels };
-  const shown = scaleModel(model);
-  const { pyramid } = shown;
-  return {
-    model,
+  const tokenizer = openScaleTokenizer(engine, {
+    name: 'vq',
     space: { ...spaceShape(config), codebook_VC: model.quantizer.codebook_VC },
-    layout,
-    serves: servesOf(config),
-    image,
-    async encode(image_BHWC: Tensor4D): Promise<Encoding> {
-      checkImage(image_BHWC, image, WHO);
-      const indices = (pixels_BHWC: Tensor4D): Tensor2D => indicesOf(model, pixels_BHWC);
-      return { index_BL: await programs.once('encode', { axes: ['B . . .'] }, indices)(image_BHWC) };
-    },
-    draw: (encoding): Tokens => tokensOf(model, encoding),
-    ...(layout.scales.length > 1 && { estimates: (values_BLC: Tensor3D) => estimatesOf(pyramid, values_BLC) }),
-    keepMask: (mask) => keepMask(layout, mask, WHO),
-    openCanvas: scaleCanvases({
-      who: `${WHO} canvas`,
-      programs: new ScalePrograms(programs, shown),
-      layout,
-      channels: config.Cvae,
-    }),
-    dispose: () => programs.dispose(),
-  };
+    layout: vqLayout(config),
+    image: { height: side, width: side, channels: config.in_channels },
+    shown: scaleModel(model),
+    encodes: 'index_BL',
+    encode: (pixels_BHWC) => indicesOf(model, pixels_BHWC),
+    draw: (encoding) => tokensOf(model, encoding),
+  });
+  return { ...tokenizer, model };
 }
 
 function scaleModel(model: VqVae): ScaleModel {
@@ -100,14 +69,14 @@ function scaleModel(model: VqVae): ScaleModel {
   };
 }
 
-/** Pixels in [0, 1] -> int32 indices of all scales [B, L]. */
+/** Pixels in [0, 1] -> int32 indices of all scales [B, L]. Traceable. */
 function indicesOf(model: VqVae, pixels_BHWC: Tensor4D): Tensor2D {
   const features_BHWC = encodeFeatures(model, toNetworkRange(pixels_BHWC));
   const { index_Bl } = quantize(model.quantizer, features_BHWC);
   return index_Bl.length === 1 ? index_Bl[0]! : tf.concat([...index_Bl], 1);
 }
 
-/** Codes of all positions. Pure and traceable; nothing is random. */
+/** Codes of all positions; nothing is random. Traceable. */
 function tokensOf({ quantizer }: VqVae, { index_BL }: Encoding): Tokens {
   if (index_BL !== undefined)
     return { values_BlC: lookUp(quantizer, index_BL), index_Bl: tf.clone(index_BL) as Tensor2D };

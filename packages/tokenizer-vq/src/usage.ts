@@ -6,7 +6,7 @@ export interface CodeUsage {
   readonly recorded: number;
 }
 
-/** Name of the buffer that holds the averages in official weight files; the model itself never reads it. */
+/** Name of the buffer that holds the averages in official weight files; the network does not use it. */
 export const USAGE_BUFFER = 'quantize.ema_vocab_hit_SV';
 
 export function emptyUsage(scales: number, vocabulary: number): CodeUsage {

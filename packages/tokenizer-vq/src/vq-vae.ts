@@ -12,10 +12,9 @@ import {
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import type { VqConfig } from './config.ts';
-import { learnToQuantize } from './learn.ts';
-import { takeQuantizer, type Quantizer } from './quantizer.ts';
+import { learnToQuantize, takeQuantizer, type Quantizer } from './quantizer.ts';
 
-/** The network with its parameters, which belong to whoever gave the weights. */
+/** The network with its parameters, which are borrowed from the weights. */
 export interface VqVae {
   readonly config: VqConfig;
   readonly encoder: readonly Layer[];
@@ -41,14 +40,17 @@ export function openVqVae(config: VqConfig, weights: Weights): VqVae {
   };
 }
 
-/** Picture in [-1, 1] to features: [B, H, W, in_channels] -> [B, h, w, Cvae]. Pure and traceable. */
+/** Picture in [-1, 1] to features, f = E(im) (VAR, equation 2): [B, H, W, in_channels] -> [B, h, w, Cvae]. Traceable. */
 export function encodeFeatures(model: VqVae, image_BHWC: Tensor4D, tap?: Tap): Tensor4D {
   const features_BHWC = convolve(runLayers(model.encoder, image_BHWC, tap), model.quantConv);
   tap?.('quant_conv', features_BHWC);
   return features_BHWC;
 }
 
-/** Quantised features to a picture around [-1, 1], unclamped: [B, h, w, Cvae] -> [B, H, W, in_channels]. Pure and traceable. */
+/**
+ * Quantised features to a picture around [-1, 1], unclamped, im = D(f) (VAR, equation 4): [B, h, w, Cvae] -> [B, H, W,
+ * in_channels]. Traceable.
+ */
 export function decodeFeatures(model: VqVae, map_BHWC: Tensor4D, tap?: Tap): Tensor4D {
   const input_BHWC = convolve(map_BHWC, model.postQuantConv);
   tap?.('post_quant_conv', input_BHWC);
@@ -70,7 +72,7 @@ export interface Reconstruction {
   readonly residual_BLC: Tensor3D;
 }
 
-/** Pictures in [-1, 1] there and back, differentiable (straight through the quantiser). Pure and traceable. */
+/** Pictures in [-1, 1] encoded, quantised and decoded; differentiable, straight through the quantiser. Traceable. */
 export function reconstruct(model: VqVae, image_BHWC: Tensor4D): Reconstruction {
   const features_BHWC = encodeFeatures(model, image_BHWC);
   const { map_BHWC, ...learned } = learnToQuantize(model.quantizer, features_BHWC, model.config.beta);

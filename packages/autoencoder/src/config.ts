@@ -1,6 +1,6 @@
 import { schema, type Field } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
-import type { Levels } from './encoder.ts';
+import type { Levels } from './encoder-decoder.ts';
 import type { LinearPreview } from './preview.ts';
 
 const { object, integer, number, list, optional } = schema;
@@ -13,7 +13,7 @@ const most = { latent: 4096, colours: 4 } as const;
 const colour = list(number(), { max: most.colours });
 const fitted = object({ weight: list(colour, { max: most.latent }), bias: colour });
 
-/** Null where none was fitted: a configuration that was read can be stored and read again. */
+/** Null where none was fitted, so that a configuration that was read can be stored and read again. */
 const preview: Field<LinearPreview | null> = schema.field(
   (value, place) => (value === undefined || value === null ? null : fitted.read(value, place)),
   fitted.json,
@@ -24,22 +24,26 @@ export const latentChannels = upTo(most.latent);
 
 /** The fields that every convolutional autoencoder's configuration has; what is left out takes the official value. */
 export const stackFields = {
+  /** Width of the first level; level i has ch * ch_mult[i] channels. Each level but the last halves the picture. */
   ch: upTo(4096),
   ch_mult: optional(list(upTo(64), { min: 1, max: 12 }), [1, 1, 2, 2, 4]),
   num_res_blocks: optional(upTo(64), 2),
+  /** Channels of the picture: 3 for colour, 1 for grey. */
   in_channels: optional(upTo(most.colours), 3),
+  /** Groups of every group normalisation; they divide the channels of every level. */
   groups: optional(upTo(4096), 32),
+  /** How latents look; `kl`: before they are scaled. */
   preview,
 } as const;
 
-/** What no field can tell alone. */
+/** A rule on several fields together. */
 export interface Rule<C> {
   readonly field: keyof C & string;
   readonly fits: boolean;
   readonly expected: string;
 }
 
-/** The configuration, if it keeps every rule. @throws TesseraError `field-invalid`, naming the field */
+/** Returns the configuration if it keeps every rule. @throws TesseraError `field-invalid`, naming the field */
 export function keeping<C>(config: C, rules: readonly Rule<C>[], who: string): C {
   const broken = rules.find(({ fits }) => !fits);
   if (broken === undefined) return config;

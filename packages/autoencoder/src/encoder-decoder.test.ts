@@ -2,13 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
-import { createEngine } from '@tessera/targets';
 import { furthest } from '@tessera/goldens';
+import { createEngine } from '@tessera/targets';
 import { describe, expect, it } from 'vitest';
-import { Blocks } from './blocks.ts';
-import { decoderLayers } from './decoder.ts';
-import { encoderLayers, type StackShape } from './encoder.ts';
-import { runLayers } from './layer.ts';
+import { decoderLayers, encoderLayers, type StackShape } from './encoder-decoder.ts';
+import { Blocks, runLayers } from './layers.ts';
 
 /** Small numbers that depend on the parameter's name, and what was asked for. */
 function madeUpWeights(): { weights: Weights; taken: Map<string, Tensor> } {

@@ -3,7 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { describe, expect, it } from 'vitest';
-import { ProgramSet } from './program-set.ts';
+import { ProgramSet } from './scale-programs.ts';
 
 describe('ProgramSet', () => {
   it('compiles a program once, and lets all of them go', async () => {

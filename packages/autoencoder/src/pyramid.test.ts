@@ -1,7 +1,6 @@
 import { varSchedules } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
-import { keepMask } from './keep-mask.ts';
-import { scaleLayout } from './scale-map.ts';
+import { keepMask, scaleLayout } from './pyramid.ts';
 
 describe('keepMask', () => {
   it.each(varSchedules().edit_mask)(

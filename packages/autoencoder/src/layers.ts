@@ -1,9 +1,30 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
-import type { Layer } from './layer.ts';
-import { convParams, normParams } from './params.ts';
+
+/*
+ * The layers of the convolutional autoencoders: the VQ-VAE of VAR and the KL-VAE of MAR, both from VQGAN (arXiv 2012.09841)
+ * and latent diffusion (arXiv 2112.10752). Pure and traceable.
+ */
+
+/** One block of the encoder or decoder, under the module path of the official model. */
+export interface Layer {
+  readonly path: string;
+  readonly forward: (x_BHWC: Tensor4D) => Tensor4D;
+}
+
+/** Is called with each layer's output as it is made. */
+export type Tap = (path: string, output_BHWC: Tensor4D) => void;
+
+/** Runs the layers one after the other. */
+export function runLayers(layers: readonly Layer[], x_BHWC: Tensor4D, tap?: Tap): Tensor4D {
+  return layers.reduce((x, { path, forward }) => {
+    const output = forward(x);
+    tap?.(path, output);
+    return output;
+  }, x_BHWC);
+}
 
 /** From how many channels to how many. */
 export interface Channels {
@@ -24,10 +45,7 @@ type Forward = Layer['forward'];
 
 const NORM_EPS = 1e-6;
 
-/**
- * Makes the layers of the official encoders and decoders, VAR's VQ-VAE and MAR's KL-VAE: they take their parameters from
- * `weights`, by path.
- */
+/** Makes layers, which take their parameters from `weights` under their path. */
 export class Blocks {
   readonly #weights: Weights;
   readonly #spec: BlockSpec;
@@ -74,7 +92,7 @@ export class Blocks {
   downsample(path: string, channels: number): Layer {
     const shape = { inputs: channels, outputs: channels, kernel: 3 };
     const { weight_OIHW, bias_O } = convParams(this.#weights, `${path}.conv`, shape);
-    // Zeros only below and to the right, as the official model has it.
+    // Zeros only below and to the right, as in the official model.
     return { path, forward: (x) => nn.conv2d(x, weight_OIHW, bias_O, { stride: 2, pad: [0, 1, 0, 1] }) };
   }
 
@@ -113,4 +131,38 @@ export class Blocks {
     const { weight_C, bias_C } = normParams(this.#weights, path, channels);
     return (x) => normalise(x, weight_C, bias_C, this.#spec.groups, NORM_EPS);
   }
+}
+
+/** Parameters of a convolution, in PyTorch's layout. */
+export interface ConvParams {
+  readonly weight_OIHW: Tensor;
+  readonly bias_O: Tensor;
+}
+
+export interface ConvShape {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly kernel: number;
+}
+
+/** A convolution under its official name; starts as PyTorch's does (uniform within 1 / sqrt(fan-in)). */
+export function convParams(weights: Weights, name: string, { inputs, outputs, kernel }: ConvShape): ConvParams {
+  const init = { kind: 'uniform', bound: 1 / Math.sqrt(inputs * kernel * kernel) } as const;
+  return {
+    weight_OIHW: weights.param(`${name}.weight`, [outputs, inputs, kernel, kernel], { init, decay: true }),
+    bias_O: weights.param(`${name}.bias`, [outputs], { init, decay: false }),
+  };
+}
+
+/** Scale and shift of a normalisation. */
+export interface NormParams {
+  readonly weight_C: Tensor;
+  readonly bias_C: Tensor;
+}
+
+export function normParams(weights: Weights, name: string, channels: number): NormParams {
+  return {
+    weight_C: weights.param(`${name}.weight`, [channels], { init: { kind: 'ones' }, decay: false }),
+    bias_C: weights.param(`${name}.bias`, [channels], { init: { kind: 'zeros' }, decay: false }),
+  };
 }
