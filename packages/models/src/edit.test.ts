@@ -9,8 +9,9 @@ import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { smallMar, writeSmallMar } from '../fixtures/small-mar.ts';
 import { keepGrid } from './edit.ts';
-import type { GenerateRequest, Model, ModelManifest } from './model.ts';
-import { openModel } from './open-model.ts';
+import type { GenerateRequest, Model } from './model.ts';
+import type { ModelManifest } from './manifest.ts';
+import { openModel } from './model-folder.ts';
 
 const shipped = (name: string) => fileURLToPath(new URL(`../../../models/${name}`, import.meta.url));
 

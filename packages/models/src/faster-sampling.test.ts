@@ -10,7 +10,7 @@ import { createEngine } from '@tessera/targets';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { writeSmallMar } from '../fixtures/small-mar.ts';
 import type { GenerateRequest, Model } from './model.ts';
-import { openModel } from './open-model.ts';
+import { openModel } from './model-folder.ts';
 
 /** What the head was given at each step. */
 const seen: { rows: number; guided: boolean }[] = [];

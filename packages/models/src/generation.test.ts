@@ -12,7 +12,7 @@ import { createEngine } from '@tessera/targets';
 import type { Job } from '../fixtures/continue-generation.ts';
 import { writeSmallMar } from '../fixtures/small-mar.ts';
 import type { GenerateRequest, Model } from './model.ts';
-import { openModel } from './open-model.ts';
+import { openModel } from './model-folder.ts';
 
 const script = fileURLToPath(new URL('../fixtures/continue-generation.ts', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

@@ -8,10 +8,11 @@ export { findModel, listModelFolders, modelRoots, unknownModel, type ModelFolder
 export { folderName } from './folders.ts';
 export { diskWords, folderTrouble, type FolderTrouble } from './folders.ts';
 export { freshWeights, type Buffer, type FreshWeights } from './weight-files.ts';
-export { readManifest, type WeightedComponent } from './manifest.ts';
-export type { ComponentEntry, GenerateRequest, Model, ModelManifest } from './model.ts';
-export { openModel, type OpenModelOptions } from './open-model.ts';
-export { optionsSchema, outlineModel, readRequest, refusalOf, type ModelOutline } from './outline.ts';
+export { outlineModel, openModel, readManifest } from './model-folder.ts';
+export type { ComponentEntry, ModelManifest, WeightedComponent } from './manifest.ts';
+export type { GenerateRequest, Model } from './model.ts';
+export type { OpenModelOptions } from './open-model.ts';
+export { optionsSchema, readRequest, refusalOf, type ModelOutline } from './outline.ts';
 export { findConfig } from './plugins/load-plugins.ts';
 export { exampleTokens, listPlugins, type PluginFacts } from './plugins/list-plugins.ts';
 export { loadPlugins, type LoadedPlugins, type PluginProblem } from './plugins/load-plugins.ts';

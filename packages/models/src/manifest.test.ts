@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTesseraError } from '@tessera/errors';
-import { parseManifest, readManifest } from './manifest.ts';
-import type { ModelManifest } from './model.ts';
+import { parseManifest, type ModelManifest } from './manifest.ts';
+import { readManifest } from './model-folder.ts';
 
 const weights = { file: 'tokenizer.safetensors', sha256: 'a'.repeat(64) };
 const whole: ModelManifest = {

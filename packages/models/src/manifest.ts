@@ -1,9 +1,40 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { mostGuidance } from '@tessera/core';
-import { schema, type Field } from '@tessera/schema';
+import { mostGuidance, type PreviewKind } from '@tessera/core';
 import { parseJson, TesseraError } from '@tessera/errors';
-import type { ComponentEntry, ModelManifest } from './model.ts';
+import { schema, type Field } from '@tessera/schema';
+
+export interface ComponentEntry {
+  /** Name of the plug-in: `vq`, `next-scale`, `next-scale-transformer`, `categorical`. */
+  readonly plugin: string;
+  /** npm package of a third-party plug-in, for errors. */
+  readonly package?: string;
+  /** The version of that package with which the model was made. */
+  readonly version?: string;
+  readonly config: unknown;
+  readonly weights?: { readonly file: string; readonly sha256: string };
+}
+
+/** `model.json`. */
+export interface ModelManifest {
+  readonly format: 'tessera-model';
+  readonly version: 1;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly data: string;
+  /** Names of the classes, in the order of their labels. */
+  readonly classes: readonly string[];
+  readonly tokenizer: ComponentEntry;
+  readonly order: ComponentEntry;
+  readonly backbone: ComponentEntry;
+  readonly head: ComponentEntry;
+  readonly defaults: {
+    readonly guidance: { readonly kind: 'none' | 'ramp' | 'linear' | 'constant'; readonly scale: number };
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly preview: PreviewKind;
+  };
+  readonly metrics?: Readonly<Record<string, number>>;
+}
 
 /** The components that have a weight file of their own, in the order in which they are built. */
 export const weightedComponents = ['tokenizer', 'backbone', 'head'] as const;
@@ -11,14 +42,14 @@ export type WeightedComponent = (typeof weightedComponents)[number];
 
 const { choice, integer, list, number, object, optional, refine, string } = schema;
 
-/** A plug-in's configuration, which only its own schema can judge. */
+/** A plug-in's configuration, which its own schema checks. */
 const anything: Field<unknown> = schema.field((value) => value);
 
-/** An object of any fields, all of one kind. */
+/** An object with any field names and values of one kind. */
 function record<T>(entry: Field<T>): Field<Readonly<Record<string, T>>> {
   const read: Field<Readonly<Record<string, T>>>['read'] = (value, place) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      object({}).read(value, place); // says what was found
+      object({}).read(value, place); // reports what was found
       return {};
     }
     const entries = Object.entries(value).map(([name, one]) => {
@@ -60,7 +91,7 @@ const facts = {
   }),
 } as const;
 
-/** What a manifest says about the model as a whole: nothing of it is in any weights. */
+/** Facts about the model as a whole, which no weights contain. */
 export const modelFacts = object(facts);
 
 const manifest = object({
@@ -76,31 +107,49 @@ const manifest = object({
 });
 
 /**
- * Reads `model.json` of a folder; nothing else is opened.
- * @throws TesseraError manifest-missing, manifest-malformed, or field-missing, field-invalid, field-unknown with the
- * field's path
+ * Reads the bytes of a `model.json`.
+ * @throws TesseraError manifest-malformed, or field-missing, field-invalid, field-unknown with the field's path
  */
-export async function readManifest(folder: string): Promise<ModelManifest> {
-  const path = join(folder, 'model.json');
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    throw new TesseraError({
-      code: 'manifest-missing',
-      who: folder,
-      got: 'no readable model.json',
-      expected: 'a model folder',
-      next: 'Check the path.',
-      cause,
-    });
-  }
+export function decodeManifest(bytes: Uint8Array, who: string): ModelManifest {
   const next = 'Repair or download it again.';
-  const json = parseJson(bytes, { code: 'manifest-malformed', who: path, expected: 'a JSON object', next });
-  return parseManifest(json, path);
+  return parseManifest(parseJson(bytes, { code: 'manifest-malformed', who, expected: 'a JSON object', next }), who);
 }
 
-/** The same checks for a manifest that is already at hand. */
+/** Error for a model without a `model.json`. */
+export function manifestMissing(who: string, cause?: unknown): TesseraError {
+  return new TesseraError({
+    code: 'manifest-missing',
+    who,
+    got: 'no readable model.json',
+    expected: 'a model folder',
+    next: 'Check the path.',
+    cause,
+  });
+}
+
+/** Error for a component whose weight file does not exist, or is not in the manifest. */
+export function weightsMissing(who: string, component: WeightedComponent, file: string | undefined): TesseraError {
+  return new TesseraError({
+    code: 'weights-missing',
+    who,
+    got: file === undefined ? `no weights for its ${component} in model.json` : `no file ${file}`,
+    expected: `the weights of its ${component}`,
+    next: 'Copy or download the model again.',
+  });
+}
+
+/** Error for a weight file whose SHA-256 is not that of the manifest. */
+export function weightsAltered(who: string, found: string, expected: string): TesseraError {
+  return new TesseraError({
+    code: 'weights-altered',
+    who,
+    got: `a file whose sha256 is ${found}`,
+    expected: `${expected}, as model.json says`,
+    next: 'Copy or download the model again.',
+  });
+}
+
+/** Checks the value of a `model.json`. @throws TesseraError field-missing, field-invalid, field-unknown */
 export function parseManifest(value: unknown, who: string): ModelManifest {
   const { metrics, tokenizer, order, backbone, head, ...rest } = manifest.parse(value, who);
   return {

@@ -1,6 +1,7 @@
 import type { Layout, PreviewKind, SampleEvent, SpaceShape, Tokenizer, Written } from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
 import type { Edit } from './edit.ts';
+import type { ModelManifest } from './manifest.ts';
 
 /** What a request may choose. Everything left out takes the model's own default. */
 export interface GenerateRequest {
@@ -44,38 +45,4 @@ export interface Model {
    */
   generate(request: GenerateRequest): AsyncGenerator<SampleEvent>;
   dispose(): void;
-}
-
-export interface ComponentEntry {
-  /** Name of the plug-in: `vq`, `next-scale`, `next-scale-transformer`, `categorical`. */
-  readonly plugin: string;
-  /** npm package that provides the plug-in, where it is not one of Tessera's own: whom an error names. */
-  readonly package?: string;
-  /** Of that package, when the model was made. */
-  readonly version?: string;
-  readonly config: unknown;
-  readonly weights?: { readonly file: string; readonly sha256: string };
-}
-
-/** `model.json`. */
-export interface ModelManifest {
-  readonly format: 'tessera-model';
-  readonly version: 1;
-  readonly name: string;
-  readonly title: string;
-  readonly description: string;
-  readonly licence: string;
-  readonly data: string;
-  /** Names of the classes, in the order of their labels. */
-  readonly classes: readonly string[];
-  readonly tokenizer: ComponentEntry;
-  readonly order: ComponentEntry;
-  readonly backbone: ComponentEntry;
-  readonly head: ComponentEntry;
-  readonly defaults: {
-    readonly guidance: { readonly kind: 'none' | 'ramp' | 'linear' | 'constant'; readonly scale: number };
-    readonly options: Readonly<Record<string, unknown>>;
-    readonly preview: PreviewKind;
-  };
-  readonly metrics?: Readonly<Record<string, number>>;
 }

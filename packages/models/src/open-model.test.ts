@@ -11,8 +11,9 @@ import { createEngine } from '@tessera/targets';
 import { isTesseraError } from '@tessera/errors';
 import { smallMar, writeSmallMar } from '../fixtures/small-mar.ts';
 import { importModel } from './formats/import-model.ts';
-import type { GenerateRequest, ModelManifest } from './model.ts';
-import { openModel } from './open-model.ts';
+import type { GenerateRequest } from './model.ts';
+import type { ModelManifest } from './manifest.ts';
+import { openModel } from './model-folder.ts';
 import { builtInPlugins } from './plugins/built-in.ts';
 
 /** A trainer's checkpoint of the official code: transformer, tokenizer and optimiser of a tiny model. */

@@ -1,95 +1,63 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { compose, disposeAll, sample, type Composition, type SampleEvent } from '@tessera/core';
+import { compose, disposeAll, sample, type Composition, type PartFacts, type SampleEvent } from '@tessera/core';
 import type { Report } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
-import { checkWeightFile } from '@tessera/checkpoints';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { checkEdit, sampleEdit } from './edit.ts';
-import { imageBytes } from './image-bytes.ts';
-import { weightedComponents, type WeightedComponent } from './manifest.ts';
-import type { GenerateRequest, Model, ModelManifest } from './model.ts';
-import { optionsSchema, outlineModel, readRequest, type ModelOutline } from './outline.ts';
+import { weightedComponents, type ModelManifest, type WeightedComponent } from './manifest.ts';
+import type { GenerateRequest, Model } from './model.ts';
+import { optionsSchema, outlineOf, readRequest, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
-import { fileWeights, sha256Of } from './weight-files.ts';
 import type { FileWeights } from './weights.ts';
 
 export interface OpenModelOptions {
   readonly engine: Engine;
-  /** Plug-ins besides the built-in ones; on equal names these win. */
+  /** Third-party plug-ins. They win over built-in ones of the same name. */
   readonly plugins?: Partial<Plugins>;
-  /** Nobody else makes tensors in this process while the model generates: a part that leaks them is found and named. */
+  /** True if no other code makes tensors in this process while the model generates: leaks of third-party parts are then found. */
   readonly watchLeaks?: boolean;
-  /** Told of a call of a part that lasts long: a line, on standard error where nobody takes it. */
+  /** Called with a line if a call of a third-party part takes long. Default: standard error. */
   readonly report?: Report;
 }
 
+/** Where a model comes from: a folder (`openModel`), an address (`@tessera/models/web`), or another store. */
+export interface ModelSource {
+  /** Path or address of its `model.json`, for errors. */
+  readonly who: string;
+  /** @throws TesseraError manifest-missing, manifest-malformed, field-... */
+  readManifest(): Promise<ModelManifest>;
+  /**
+   * Opens the weights of all components, after their digests were compared with the manifest. The caller disposes them.
+   * @throws TesseraError weights-missing, weights-altered, and what the file formats throw
+   */
+  openWeights(manifest: ModelManifest): Promise<ModelWeights>;
+}
+
+export type ModelWeights = Readonly<Record<WeightedComponent, FileWeights>>;
+
 /**
- * Loads a model folder: reads `model.json`, finds the plug-ins by name, checks that they agree, compares every weight
- * file with its digest, and builds the parts. Runs no code of the folder.
- * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch,
- * weights-missing, weights-altered, weights-mismatch, and what `compose` and the file formats throw
+ * Loads a model: reads `model.json`, finds the plug-ins by name, checks that they agree, opens the weights and builds the
+ * parts. Runs no code of the source.
+ * @throws TesseraError of the source; plugin-unknown, classes-mismatch, weights-mismatch, and what `compose` throws
  */
-export async function openModel(
-  folder: string,
+export async function loadModel(
+  source: ModelSource,
   { engine, plugins, watchLeaks = false, report }: OpenModelOptions,
 ): Promise<Model> {
-  const outline = await outlineModel(folder, plugins, { watchLeaks, ...(report && { report }) });
-  const { manifest, parts } = outline;
-  await Promise.all(weightedComponents.map((component) => checkFile(folder, manifest, component)));
-  const weights = await openWeights(folder, manifest);
-  const release = () => weightedComponents.forEach((component) => weights[component].dispose());
+  const guard = { watchLeaks, ...(report && { report }) };
+  const outline = outlineOf(await source.readManifest(), source.who, { plugins, guard });
+  const weights = await source.openWeights(outline.manifest);
   try {
-    const composition = compose(parts, { engine, weights });
+    const composition = compose(outline.parts, { engine, weights });
     for (const component of weightedComponents) weights[component].finish();
-    return new FolderModel({ engine, outline, composition, weights });
+    return new LoadedModel({ engine, outline, composition, weights });
   } catch (error) {
     try {
       for (const component of weightedComponents) weights[component].check();
     } finally {
-      release();
+      weightedComponents.forEach((component) => weights[component].dispose());
     }
     throw error;
-  }
-}
-
-type AllWeights = Readonly<Record<WeightedComponent, FileWeights>>;
-
-async function openWeights(folder: string, manifest: ModelManifest): Promise<AllWeights> {
-  const open = (component: WeightedComponent) => fileWeights(join(folder, manifest[component].weights!.file));
-  return { tokenizer: await open('tokenizer'), backbone: await open('backbone'), head: await open('head') };
-}
-
-async function checkFile(folder: string, manifest: ModelManifest, component: WeightedComponent): Promise<void> {
-  const weights = manifest[component].weights;
-  const path = join(folder, weights?.file ?? `${component}.safetensors`);
-  if (!weights || !(await isFile(path))) {
-    throw new TesseraError({
-      code: 'weights-missing',
-      who: folder,
-      got: weights ? `no file ${weights.file}` : `no weights for its ${component} in model.json`,
-      expected: `the weights of its ${component}`,
-      next: 'Copy or download the model again.',
-    });
-  }
-  const found = await sha256Of(path);
-  if (found === weights.sha256) return;
-  await checkWeightFile(path); // a pointer of Git LFS, say, is told as what it is
-  throw new TesseraError({
-    code: 'weights-altered',
-    who: path,
-    got: `a file whose sha256 is ${found}`,
-    expected: `${weights.sha256}, as model.json says`,
-    next: 'Copy or download the model again.',
-  });
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
   }
 }
 
@@ -97,10 +65,10 @@ interface Loaded {
   readonly engine: Engine;
   readonly outline: ModelOutline;
   readonly composition: Composition;
-  readonly weights: AllWeights;
+  readonly weights: ModelWeights;
 }
 
-class FolderModel implements Model {
+class LoadedModel implements Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
@@ -162,4 +130,31 @@ function disposedModel(who: string): TesseraError {
     got: 'a request after it was disposed',
     expected: 'an open model',
   });
+}
+
+const FLOAT_BYTES = 4;
+/** Channels of each attention head, in nearly all transformers. */
+const HEAD_SIZE = 64;
+
+interface ImageMemory {
+  readonly facts: Pick<PartFacts, 'layout' | 'width' | 'space'>;
+  /** Numbers in the weights of the backbone. */
+  readonly parameters: number;
+  readonly guidance: ModelManifest['defaults']['guidance']['kind'];
+}
+
+/**
+ * Estimates the memory that one more image in a batch takes, in bytes; rather too much than too little. The weights of a
+ * transformer show its depth: a block of width W has at least 12 W^2 of them and caches 2 W numbers per token (keys and
+ * values), so all blocks cache parameters / (6 W). Added to that, as if all tokens were new in one step: the hidden layer
+ * of one block (4 W, before and after its activation, and the residual stream), its attention scores, and logits. Guidance
+ * computes every image twice.
+ */
+function imageBytes({ facts: { layout, width, space }, parameters, guidance }: ImageMemory): number {
+  const kept = parameters / (6 * width);
+  const hidden = 16 * width;
+  const scores = layout.length * Math.ceil(width / HEAD_SIZE);
+  const logits = 2 * (space.kind === 'discrete' ? space.vocabulary : space.channels);
+  const rows = guidance === 'none' ? 1 : 2;
+  return rows * layout.length * (kept + hidden + scores + logits) * FLOAT_BYTES;
 }

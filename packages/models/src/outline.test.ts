@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ModelManifest } from './model.ts';
-import { optionsSchema, outlineModel, readRequest, refusalOf } from './outline.ts';
+import type { ModelManifest } from './manifest.ts';
+import { optionsSchema, readRequest, refusalOf } from './outline.ts';
+import { outlineModel } from './model-folder.ts';
 import { classOf } from '@tessera/core';
 
 const shipped = fileURLToPath(new URL('../../../models/digits-var/model.json', import.meta.url));

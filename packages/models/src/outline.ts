@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   checkParts,
   guidanceOf,
@@ -14,36 +13,33 @@ import {
 import { TesseraError } from '@tessera/errors';
 import type { GuardOptions } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
-import { readManifest } from './manifest.ts';
-import type { GenerateRequest, ModelManifest } from './model.ts';
+import type { ModelManifest } from './manifest.ts';
+import type { GenerateRequest } from './model.ts';
 import { resolveParts, versionRemarks, type Plugins } from './plugins/built-in.ts';
 import { rowsOf } from './request-rows.ts';
 
-/** What a request is checked against. */
+/** The facts of a model that a request is checked against. */
 export type Outlined = Pick<ModelOutline, 'manifest' | 'parts' | 'facts'>;
 
-/** A model folder without its weights: enough to say what it is, and to check a request as the model itself does. */
+/** A model without its weights: enough to describe it, and to check requests as the model itself does. */
 export interface ModelOutline {
   readonly manifest: ModelManifest;
   readonly parts: Parts;
   readonly facts: PartFacts;
-  /** Sentences for people: what is not as it was when the model was made. */
+  /** Sentences for people: what has changed since the model was made. */
   readonly remarks: readonly string[];
 }
 
 /**
- * Reads `model.json`, finds the plug-ins by name and checks that they agree and take the model's own defaults; opens
- * no weights.
- * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch, option-unknown, what
- * `checkParts` and the schemas of the options throw
+ * Finds the plug-ins of a model by name and checks that they agree and accept the model's own defaults. Opens no weights.
+ * @throws TesseraError plugin-unknown, classes-mismatch, option-unknown, and what `checkParts` and the schemas of the
+ * options throw
  */
-export async function outlineModel(
-  folder: string,
-  plugins?: Partial<Plugins>,
-  guard?: GuardOptions,
-): Promise<ModelOutline> {
-  const manifest = await readManifest(folder);
-  const who = join(folder, 'model.json');
+export function outlineOf(
+  manifest: ModelManifest,
+  who: string,
+  { plugins, guard }: { readonly plugins?: Partial<Plugins> | undefined; readonly guard?: GuardOptions | undefined },
+): ModelOutline {
   const parts = resolveParts(manifest, who, { ...plugins, guard });
   const facts = checkParts(parts);
   checkClasses(who, manifest, facts);
@@ -63,17 +59,17 @@ function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts)
   });
 }
 
-/** Here, so that no request hears of a value that it never sent. */
+/** Checked once here: a request must not be refused for a default that it did not choose. */
 function checkDefaults(who: string, outline: ModelOutline): void {
   readOptions(optionParts(outline), outline.manifest.defaults.options, who);
 }
 
-/** A refusal of a folder that says which folder; many name it themselves. */
+/** An error message about a folder, with the folder if it does not name it. */
 export function refusalOf(folder: string, message: string): string {
   return message.includes(folder) ? message : `${folder}: ${message}`;
 }
 
-/** What a request's `options` may hold: the schema of all options, with the model's own choices as defaults. */
+/** The schema of a request's `options`, with the model's own choices as defaults. */
 export function optionsSchema(outline: Outlined): JsonSchema {
   const { properties, ...rest } = optionsOf(optionParts(outline));
   const own = outline.manifest.defaults.options;

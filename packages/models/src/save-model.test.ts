@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compose } from '@tessera/core';
 import { createEngine } from '@tessera/targets';
 import { freshWeights, savedTensors, type SavedTensor } from './weight-files.ts';
-import type { ModelManifest } from './model.ts';
-import { openModel } from './open-model.ts';
+import type { ModelManifest } from './manifest.ts';
+import { openModel } from './model-folder.ts';
 import { resolveParts } from './plugins/built-in.ts';
 import { saveModel } from './save-model.ts';
 

@@ -1,7 +1,6 @@
 import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseManifest, weightedComponents, type WeightedComponent } from './manifest.ts';
-import type { ModelManifest } from './model.ts';
+import { parseManifest, weightedComponents, type WeightedComponent, type ModelManifest } from './manifest.ts';
 import { sha256Of, writeWeights, type SavedDType, type SavedTensor } from './weight-files.ts';
 
 export interface SaveModelRequest {

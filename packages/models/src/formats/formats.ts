@@ -1,6 +1,6 @@
 import type { Checkpoint } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
-import type { ModelManifest } from '../model.ts';
+import type { ModelManifest } from '../manifest.ts';
 import { marFormat } from './mar/mar-format.ts';
 import { holdsState } from './official-state.ts';
 import { varFormat } from './var/var-format.ts';

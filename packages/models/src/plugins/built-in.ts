@@ -1,5 +1,17 @@
-import { confidenceOrder, nextScaleOrder, randomOrder, randomSetsOrder, rasterOrder } from '@tessera/core';
-import type { AnyPlugin, BackbonePlugin, HeadPlugin, OrderPlugin, Part, Parts, TokenizerPlugin } from '@tessera/core';
+import {
+  confidenceOrder,
+  nextScaleOrder,
+  randomOrder,
+  randomSetsOrder,
+  rasterOrder,
+  type AnyPlugin,
+  type BackbonePlugin,
+  type HeadPlugin,
+  type OrderPlugin,
+  type Part,
+  type Parts,
+  type TokenizerPlugin,
+} from '@tessera/core';
 import { causalTransformer, maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead } from '@tessera/head-categorical';
@@ -8,7 +20,7 @@ import { guardPlugin, type GuardOptions } from '@tessera/plugin-kit';
 import { nearestName } from '@tessera/schema';
 import { klScalesTokenizer, klTokenizer } from '@tessera/tokenizer-continuous';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
-import type { ComponentEntry, ModelManifest } from '../model.ts';
+import type { ComponentEntry, ModelManifest } from '../manifest.ts';
 
 /** Plug-ins by kind. The schemas of a plug-in check its config and options, whose types are erased here. */
 export interface Plugins {

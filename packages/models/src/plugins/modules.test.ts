@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ModelManifest } from '../model.ts';
+import type { ModelManifest } from '../manifest.ts';
 import { listPlugins } from './list-plugins.ts';
 import { loadPlugins } from './load-plugins.ts';
 import { resolveParts, versionRemarks, withOrigins } from './built-in.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, writeSafetensors, type Checkpoint, type WritableTensor } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
-import { openModel } from '../../open-model.ts';
+import { openModel } from '../../model-folder.ts';
 import { codeOf, expectSame } from '../../testing/official-files.ts';
 import { exportModel } from '../export-model.ts';
 import { importModel, type ImportRequest } from '../import-model.ts';

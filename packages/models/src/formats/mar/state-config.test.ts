@@ -3,7 +3,7 @@ import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { marInventory, type ModelInventory } from '@tessera/goldens';
 import { kl16 } from '@tessera/tokenizer-continuous';
-import type { ModelManifest } from '../../model.ts';
+import type { ModelManifest } from '../../manifest.ts';
 import { resolveParts } from '../../plugins/built-in.ts';
 import { differences, recordedShapes, type Shapes } from '../../weights.ts';
 import {

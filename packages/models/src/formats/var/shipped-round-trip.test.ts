@@ -6,8 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, writeSafetensors } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
-import { readManifest } from '../../manifest.ts';
-import { openModel } from '../../open-model.ts';
+import { readManifest, openModel } from '../../model-folder.ts';
 import { exportModel, type ExportedFiles } from '../export-model.ts';
 import { importModel, type ImportRequest } from '../import-model.ts';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { varInventory, type ModelInventory } from '@tessera/goldens';
-import type { ModelManifest } from '../../model.ts';
+import type { ModelManifest } from '../../manifest.ts';
 import { resolveParts } from '../../plugins/built-in.ts';
 import { isDerived, inferSides, patchNumsOf, tokensOf } from './scales.ts';
 import { varPresets, varTokenizer, type VarName, type VarPreset } from './presets.ts';
