@@ -26,8 +26,8 @@ function fits(allowed, own) {
   return allowed.every((name) => name.startsWith('!')) ? !allowed.includes(`!${own}`) : allowed.includes(own);
 }
 
-// Whoever ran npm: every package of the lock file is there as it says. npm leaves out optional ones of other machines;
-// those in a node_modules that came from another machine are no use here.
+// Every package of the lock file is installed in its version, whichever npm did it. npm leaves out optional ones of
+// other machines; those in a node_modules that came from another machine are no use here.
 function isInstalled() {
   try {
     const { '': _root, ...wanted } = packagesOf('package-lock.json');

@@ -6,8 +6,8 @@ import { nn } from '@tessera/engine';
 const FREQUENCIES = Array.from({ length: 32 }, (_, i) => 1000 * 10000 ** (-i / 32));
 
 /**
- * Whither tokens go, and how fast: tokens on their way [..., C], times in [0, 1] as [..., 1], and hidden states [..., D]
- * -> [..., C]. A residual MLP of width W that sees time and hidden state in every block; a fresh one answers 0.
+ * The velocity of tokens: noisy tokens [..., C], times in [0, 1] as [..., 1], and hidden states [..., D] -> [..., C]. A
+ * residual MLP of width W that sees time and hidden state in every block; a fresh one answers 0.
  */
 export function openVelocity(blocks: number, [C, W, D]: readonly [number, number, number], weights: Weights) {
   const linear = (name: string, to = W, from = W, gain = 1) => {

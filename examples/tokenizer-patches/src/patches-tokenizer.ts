@@ -27,7 +27,7 @@ const config = refine(
 
 type Config = OutputOf<typeof config>;
 
-/** A token is a patch of pixels, row-major and scaled. Nothing is learnt, so nothing is lost either. */
+/** A token is a patch of pixels, row-major and scaled. It has no weights and loses nothing. */
 export const patchesTokenizer = defineTokenizer({
   contract: 1,
   name: NAME,

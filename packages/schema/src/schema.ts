@@ -33,7 +33,7 @@ function field<T>(read: (value: unknown, place: Place) => T, json: JsonSchema = 
 function standardOf<T>({ json, parse }: Schema<T>): StandardSchema<unknown, T>['~standard'] {
   const converted = ({ target }: { readonly target: string }): Record<string, unknown> => {
     if (['draft-2020-12', 'draft-07'].includes(target)) return { ...json };
-    throw new Error(`JSON Schema ${target} is not spoken; draft-2020-12 and draft-07 are.`);
+    throw new Error(`JSON Schema ${target} is not supported; draft-2020-12 and draft-07 are.`);
   };
   return {
     version: 1,

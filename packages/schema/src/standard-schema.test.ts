@@ -77,6 +77,6 @@ describe("core's own schema", () => {
     expect(props.validate({ width: 0 })).toEqual({ issues: [{ message: expect.stringContaining('width = 0') }] });
     expect(props.jsonSchema.input({ target: 'draft-07' })).toEqual(own.json);
     expect(own.json.properties!['width']!.description).toBe('Width.');
-    expect(() => props.jsonSchema.input({ target: 'openapi-3.0' })).toThrow('not spoken');
+    expect(() => props.jsonSchema.input({ target: 'openapi-3.0' })).toThrow('not supported');
   });
 });

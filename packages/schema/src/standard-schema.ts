@@ -68,7 +68,7 @@ interface Names {
   readonly who: string;
 }
 
-/** A schema that names its properties and says nothing of others means these alone. */
+/** A schema that names its properties and does not mention others allows only these. */
 function refuseUnknown(value: unknown, { json: { properties, additionalProperties }, who }: Names): void {
   if (properties === undefined || additionalProperties !== undefined) return;
   if (typeof value !== 'object' || value === null) return;

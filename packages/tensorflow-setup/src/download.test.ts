@@ -52,7 +52,7 @@ describe('download', () => {
     expect(existsSync(file)).toBe(true);
   });
 
-  it('refuses what has another checksum, and starts anew after that', async () => {
+  it('refuses another checksum, and starts from zero after that', async () => {
     const file = join(folder, 'wrong');
     writeFileSync(`${file}.part`, Buffer.alloc(100));
     await expect(download({ url, sha256, file }, quiet)).rejects.toMatchObject({ code: 'checksum-mismatch' });

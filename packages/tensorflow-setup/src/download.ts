@@ -16,7 +16,7 @@ export type Progress = (fraction: number, label: string) => void;
 
 /**
  * Fetches a file, going on where an earlier attempt has stopped.
- * @throws TesseraError `download-failed`, `checksum-mismatch`; after the latter the next attempt starts anew
+ * @throws TesseraError `download-failed`, `checksum-mismatch`; after the latter the next attempt starts from zero
  */
 export async function download({ url, sha256, file }: Download, progress: Progress): Promise<void> {
   if (existsSync(file) && (await sha256Of(file)) === sha256) return;
@@ -55,7 +55,7 @@ async function fetchRest(url: string, part: string, progress: Progress): Promise
       who: url,
       got: cause instanceof Error ? `${cause.message}${cause.cause ? ` (${String(cause.cause)})` : ''}` : String(cause),
       expected: 'the rest of the file',
-      next: 'Run the setup again: it goes on where it stopped.',
+      next: 'Run the setup again: it continues where it stopped.',
       cause,
     });
   }

@@ -8,7 +8,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tessera-lock-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the lock of a setup', () => {
-  it('keeps others out until it is released, and nobody out when its holder has died', () => {
+  it('keeps others out until it is released, and no one out when its holder has died', () => {
     const file = join(folder, 'setup.lock');
     const unlock = lock(file);
     expect(() => lock(file)).toThrow(new RegExp(`process ${process.pid}`));

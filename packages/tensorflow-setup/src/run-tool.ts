@@ -58,6 +58,6 @@ function failed(command: string, end: number | string | null, complaint: string)
     who: 'tessera setup tensorflow',
     got: `${typeof end === 'string' ? 'signal' : 'exit code'} ${end} of \`${command.replace(/\s+/g, ' ').slice(0, 120)}\`${line ? `: ${line.trim().slice(0, 300)}` : ''}`,
     expected: 'exit code 0',
-    next: 'Mend what it says and run the setup again: it goes on where it stopped.',
+    next: 'Fix what it reports and run the setup again: it continues where it stopped.',
   });
 }

@@ -51,7 +51,7 @@ export async function setupTensorFlow(request: SetupRequest): Promise<void> {
       return done(say, { folder, variant, isOnGpu, verb: 'is there already and works' });
     } catch (error) {
       isBroken = true;
-      say(`what is there is broken and mended: ${error instanceof Error ? error.message : String(error)}`);
+      say(`the installation is damaged and is repaired: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   const python = await findTool(
@@ -89,8 +89,8 @@ interface Parts {
 }
 
 /**
- * What was in use stays in use until all else is there and works: the manifest is replaced last. What has been unpacked is
- * put aside only where a new binding does not mend a broken installation.
+ * What was in use stays in use until all else is there and works: the manifest is replaced last. What has been unpacked
+ * is put aside only where a new binding does not repair a damaged installation.
  */
 async function placeAll(setup: Setup, parts: Parts): Promise<void> {
   const { folder, say } = setup;
@@ -98,7 +98,7 @@ async function placeAll(setup: Setup, parts: Parts): Promise<void> {
   try {
     return await place(setup, parts);
   } catch (error) {
-    say(`a new binding did not mend it: ${error instanceof Error ? error.message : String(error)}`);
+    say(`a new binding did not repair it: ${error instanceof Error ? error.message : String(error)}`);
   }
   const places = unpacked(folder, parts.wheel).filter(existsSync);
   for (const path of places) {

@@ -70,6 +70,6 @@ export function wheelFor(platform: string, variant: Variant): WheelSource {
     who: 'tessera setup tensorflow',
     got: `${platform}, ${variant}`,
     expected: Object.keys(WHEELS).join(', '),
-    next: 'Use the target onnx, which needs npm alone.',
+    next: 'Use the target onnx, which needs only npm.',
   });
 }

@@ -17,7 +17,7 @@ function documents(): string[] {
 
 const sources = filesBelow(root).map((file) => relative(root, file).replaceAll('\\', '/'));
 
-/** A reader's `out/plugins` is not ours to begin anew: the blocks write to this folder instead. */
+/** A reader's `out/plugins` must not be removed: the blocks write to this folder instead. */
 const plugins = 'out/documents-plugins';
 beforeAll(() => rmSync(join(root, plugins), { recursive: true, force: true }));
 

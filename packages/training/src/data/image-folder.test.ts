@@ -98,7 +98,7 @@ describe('a folder as people have it', () => {
     ]);
   });
 
-  it('counts in thousands, and says nothing of what was not passed over', () => {
+  it('counts in thousands, and mentions only what was skipped', () => {
     const files = Array.from({ length: 1204 }, (_, i) => ({ path: `${i}.png`, label: i % 3 }));
     const classes = ['a', 'b', 'c'];
     expect(foundSentence({ classes, files, skipped: { empty: 3, '.heic': 9 } })).toBe(

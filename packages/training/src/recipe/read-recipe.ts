@@ -28,7 +28,12 @@ async function readWhole(path: string, above: readonly string[]): Promise<unknow
   const files = [...above, resolve(path)];
   if (files.includes(base)) {
     const got = `extends = ${JSON.stringify(named)}, which leads back to it`;
-    throw new TesseraError({ code: 'recipe-circular', who: path, got, expected: 'a recipe that stands below it' });
+    throw new TesseraError({
+      code: 'recipe-circular',
+      who: path,
+      got,
+      expected: 'a recipe that does not lead back to it',
+    });
   }
   const under = await readWhole(base, files);
   return isObject(under) ? extendRecipe(under, own) : own;
@@ -48,7 +53,7 @@ async function bytesOf(path: string): Promise<Uint8Array> {
   });
 }
 
-/** A recipe as its file writes it, checked by nobody yet. */
+/** A recipe as its file has it, not yet checked. */
 export type RecipeJson = Readonly<Record<string, unknown>>;
 
 /**

@@ -185,7 +185,7 @@ describe('a training whose images have changed', () => {
     bytes.write('"madeIn"', at, 'latin1');
     await writeFile(path, bytes);
     await expect(run(out, { images })).rejects.toMatchObject({
-      message: expect.stringContaining('it does not say what it was made of'),
+      message: expect.stringContaining('it does not record what it was made from'),
     });
   });
 });

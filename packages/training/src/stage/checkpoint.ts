@@ -103,7 +103,7 @@ export function readProvenance(values: ReadonlyMap<string, unknown>): Provenance
 
 /** Why a file cannot be used again, in words; null if it can. Only the ingredients of `wanted` are compared. */
 export function whyStale(found: Provenance | null, wanted: Provenance): string | null {
-  if (!found) return 'it does not say what it was made of';
+  if (!found) return 'it does not record what it was made from';
   const changed = Object.keys(wanted).filter((name) => found[name] !== wanted[name]);
   return changed.length === 0 ? null : `other ${new Intl.ListFormat('en').format(changed)}`;
 }
