@@ -103,7 +103,7 @@ describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-c
       });
     });
 
-    it('goes on from what was written, and lets go of everything when it is stopped', async () => {
+    it('continues from written steps, and releases everything when it is stopped', async () => {
       await withModel(shipped(name), async (model) => {
         const image = await pictureOf(model, 7);
         const request = { labels: [1], seed: 3, preview: 'none', edit: { image, repaint: below(image, 20) } } as const;

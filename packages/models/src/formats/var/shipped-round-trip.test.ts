@@ -78,7 +78,7 @@ describe('exporting the shipped model and importing it again', () => {
     });
   });
 
-  it('lets nobody say otherwise than the notes of what weights do not show', async () => {
+  it('refuses settings that contradict the notes where weights do not show them', async () => {
     const { manifest: after } = await importModel(request('same', { hints: { groups: 16 } }));
     expect(after.tokenizer.config).toMatchObject({ groups: 16, quant_resi: 0.5 });
     await expect(importModel(request('refused', { hints: { groups: 8 } }))).rejects.toThrow(

@@ -93,7 +93,7 @@ describe('weights that cannot be used', () => {
 });
 
 describe('several sets of weights', () => {
-  it('are told apart by an option, and refused without it', async () => {
+  it('are chosen by an option, and refused without it', async () => {
     const transformer = await written({ under: ['model.', 'model_ema.', 'generator.module.'], edit: withoutLevels });
     await expect(importModel(request({ transformer }))).rejects.toMatchObject({
       code: 'state-ambiguous',

@@ -60,7 +60,7 @@ describe('sides', () => {
     expect(await sidesOf({ transformer: await written({ edit }) })).toEqual([1, 2, 4]);
   });
 
-  it('are refused where the counts leave several answers, and taken from whoever says them', async () => {
+  it('are refused if the counts allow several answers, and taken from any source that gives them', async () => {
     const transformer = await written({ edit: ofScales(142, 5) });
     await expect(importModel(request({ transformer }))).rejects.toMatchObject({
       code: 'patch-nums-ambiguous',
