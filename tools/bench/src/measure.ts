@@ -142,7 +142,7 @@ async function startSide({ who, executable, args, environment }: Command): Promi
     child.once('error', (error) => fail(error.message));
     child.once('exit', (code) => fail(`exit code ${code}`));
   });
-  ended.catch(() => undefined); // an end nobody waits for any more is no error
+  ended.catch(() => undefined); // an end that is no longer awaited is no error
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<Record<string, unknown>> => {
     const line = await Promise.race([answers.next(), ended]);

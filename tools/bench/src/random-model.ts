@@ -84,7 +84,7 @@ function tensorsOf(manifest: ModelManifest) {
   return { tokenizer: asked.tokenizer.saved, backbone: asked.backbone.saved, head: asked.head.saved };
 }
 
-/** Writes down what is asked for, and gives zeros: memory that nobody touches takes no room. */
+/** Writes down what is asked for, and gives zeros: memory that is never touched takes no space. */
 class Recorder implements Weights {
   readonly saved: SavedTensor[] = [];
   readonly #tensors: Tensor[] = [];

@@ -60,7 +60,7 @@ function position(index: number, shape: readonly number[]): string {
   return places.join(', ');
 }
 
-/** Collects the comparisons of one case file, and remembers which expected tensors nobody compared. */
+/** Collects the comparisons of one case file, and remembers which expected tensors were not compared. */
 export class Checks {
   readonly #file: CaseFile;
   readonly #expects: (name: string) => boolean;

@@ -142,7 +142,7 @@ interface SetChecks {
   readonly plan: readonly Step[];
 }
 
-/** Compares everything a generation read, thought and drew in each iteration. */
+/** Compares what a generation read, computed and drew in each iteration. */
 async function checkSets(context: SetChecks, { steps }: RecordedSample): Promise<void> {
   const { file, checks, plan } = context;
   const timesteps = tensorOf(file, 'in.timestep_map');
