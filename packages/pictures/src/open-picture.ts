@@ -2,7 +2,7 @@ import { TesseraError, type ErrorParts } from '@tessera/errors';
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
 import { isBmp, readBmp } from './bmp.ts';
 
-/** A picture file: looked at, not yet decoded. */
+/** A picture file whose head was read; its pixels are not decoded yet. */
 export interface Picture {
   /** A pipeline on its pixels, upright. Run it by `decoded`. */
   readonly pipeline: () => Sharp;
@@ -13,11 +13,11 @@ export interface Picture {
   readonly alpha: boolean;
 }
 
-/** Of a picture of somebody else's: more than a camera's photograph has; decoded it takes 128 MiB for a moment. */
+/** Pixels of a picture of somebody else: more than a photograph of a camera has; decoded it takes 128 MiB for a moment. */
 const MOST_PIXELS = 2 ** 25;
 const MOST_SECONDS = 20;
 
-/** How each format begins, and what may follow where. */
+/** How files of each format begin: text at a place. */
 const beginnings: readonly (readonly { readonly at: number; readonly text: string }[])[] = [
   [{ at: 0, text: '\x89PNG\r\n\x1a\n' }],
   [{ at: 0, text: '\xff\xd8\xff' }],
@@ -28,7 +28,7 @@ const beginnings: readonly (readonly { readonly at: number; readonly text: strin
 ];
 
 /**
- * Looks at the head of somebody else's PNG, JPEG or WebP file. `who` names the file in errors.
+ * Reads the head of a PNG, JPEG or WebP file of somebody else. `who` names the file in errors.
  * @throws TesseraError `picture-format`, `picture-animated`, `picture-too-large`, `picture-broken`
  */
 export async function openPicture(bytes: Uint8Array, who: string): Promise<Picture> {
@@ -41,7 +41,13 @@ export async function openPicture(bytes: Uint8Array, who: string): Promise<Pictu
   const { pages = 1, autoOrient } = metadata;
   if (pages > 1) {
     const next = 'Take one of its frames.';
-    refuse({ code: 'picture-animated', who, got: `a film of ${pages} frames`, expected: 'a single picture', next });
+    refuse({
+      code: 'picture-animated',
+      who,
+      got: `an animation of ${pages} frames`,
+      expected: 'a single picture',
+      next,
+    });
   }
   if (autoOrient.width * autoOrient.height > MOST_PIXELS) {
     const got = `a picture of ${autoOrient.width} x ${autoOrient.height} pixels`;
@@ -53,8 +59,8 @@ export async function openPicture(bytes: Uint8Array, who: string): Promise<Pictu
 }
 
 /**
- * Looks at the head of a file of one's own: whatever sharp reads, and bitmaps. Of a film or a file of several pages the
- * first picture is taken. `who` names the file in errors.
+ * Reads the head of a file of one's own: all formats that sharp reads, and bitmaps. Of an animation or a file of several
+ * pages it takes the first picture. `who` names the file in errors.
  * @throws TesseraError `picture-broken`, `picture-depth`
  */
 export async function openOwnPicture(bytes: Uint8Array, who: string): Promise<Picture> {
@@ -66,7 +72,7 @@ export async function openOwnPicture(bytes: Uint8Array, who: string): Promise<Pi
   return pictureOf(await head(bytes, who), () => sharp(bytes, { failOn: 'error' }).autoOrient(), who);
 }
 
-/** What often stands under the name of a picture and is none. */
+/** Refuses what often has the name of a picture and is none. */
 function refuseOther(bytes: Uint8Array, who: string, expected: string): void {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(60, bytes.length)).toString('latin1');
   const refuseAs = (got: string, next: string) => refuse({ code: 'picture-format', who, got, expected, next });
@@ -75,7 +81,7 @@ function refuseOther(bytes: Uint8Array, who: string, expected: string): void {
   if (/^\s*<(!doctype html|html)/i.test(start)) refuseAs('a web page', 'Download the picture itself.');
 }
 
-/** Ends of the names of files that `openOwnPicture` reads, in small letters, with their dots. */
+/** Suffixes of the files that `openOwnPicture` reads, in lower case, with their dots. */
 export function pictureSuffixes(): ReadonlySet<string> {
   const formats = Object.values(sharp.format).filter(({ input }) => input.buffer);
   return new Set(['.bmp', ...formats.flatMap(({ input }) => input.fileSuffix ?? [])]);
@@ -117,10 +123,38 @@ async function head(bytes: Uint8Array, who: string): Promise<Metadata> {
 function broken(who: string, cause: unknown): TesseraError {
   const words = (cause instanceof Error ? cause.message : String(cause)).trim().split('\n')[0]!.replace(/:$/, '');
   const got = `a picture that cannot be decoded${/^unknown error$/i.test(words) ? '' : ` (${words})`}`;
-  const next = 'Open and save it anew with another program.';
+  const next = 'Open and save it again with another program.';
   return new TesseraError({ code: 'picture-broken', who, got, expected: 'a whole one', next, cause });
 }
 
 function refuse(parts: ErrorParts): never {
   throw new TesseraError(parts);
+}
+
+/** Pixels of the shorter edge of a stored picture, at most: no model makes larger images. */
+const EDGE = 1024;
+
+/** A picture that is safe to store and to show to others. */
+export interface StoredPicture {
+  readonly png: Buffer;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Decodes a file of somebody else and writes its pixels to a new PNG: upright, sRGB of 8 bits, without anything else that
+ * the file held (places, names, other formats behind its end). Pixels are exact up to 1024 on the shorter edge; larger
+ * pictures are scaled down. Runs on threads of libvips.
+ * @throws TesseraError as `openPicture`
+ */
+export async function keepPicture(bytes: Uint8Array, who: string): Promise<StoredPicture> {
+  const picture = await openPicture(bytes, who);
+  const pipeline = picture
+    .pipeline()
+    .pipelineColourspace('srgb')
+    .resize(EDGE, EDGE, { fit: 'outside', withoutEnlargement: true })
+    .toColourspace('srgb')
+    .png();
+  const { data, info } = await decoded(pipeline.toBuffer({ resolveWithObject: true }), who);
+  return { png: data, height: info.height, width: info.width };
 }

@@ -3,8 +3,8 @@ import { TesseraError } from '@tessera/errors';
 import sharp from 'sharp';
 
 /**
- * PNG of an image of one (gray) or three (RGB) channels in [0, 1]. Values are clamped, scaled by 255 and rounded; a
- * value that is not a number is refused, since it would otherwise turn black unnoticed.
+ * PNG of an image of one (gray) or three (RGB) channels in [0, 1]. Values are clamped, scaled by 255 and rounded; NaN is
+ * refused, since it would turn black unnoticed.
  * @throws TesseraError `picture-channels`, `picture-not-finite`
  */
 export async function encodePng({ data, height, width, channels }: Pixels): Promise<Buffer> {
@@ -34,4 +34,59 @@ export async function encodePng({ data, height, width, channels }: Pixels): Prom
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
+}
+
+interface TileOptions {
+  readonly columns: number;
+  /** Pixels between images, and around them. */
+  readonly gap?: number;
+  /** Brightness of the gaps in [0, 1]. */
+  readonly ground?: number;
+}
+
+/** One image of many of one size, side by side in rows. @throws TesseraError `picture-sizes` */
+export function tile(images: readonly Pixels[], { columns, gap = 2, ground = 0.35 }: TileOptions): Pixels {
+  const first = images[0];
+  const size = (p: Pixels) => `${p.height}x${p.width}x${p.channels}`;
+  const other = images.find((image) => first === undefined || size(image) !== size(first));
+  if (first === undefined || other !== undefined) {
+    throw new TesseraError({
+      code: 'picture-sizes',
+      who: 'tile',
+      got: other === undefined ? 'no image' : `images of ${size(first!)} and ${size(other)}`,
+      expected: 'at least one image, all of one size',
+    });
+  }
+  const { height, width, channels } = first;
+  const across = Math.min(columns, images.length);
+  const rows = Math.ceil(images.length / across);
+  const sheet = {
+    height: rows * (height + gap) + gap,
+    width: across * (width + gap) + gap,
+    channels,
+    data: new Float32Array((rows * (height + gap) + gap) * (across * (width + gap) + gap) * channels).fill(ground),
+  };
+  images.forEach((image, i) => {
+    const top = gap + Math.floor(i / across) * (height + gap);
+    const left = gap + (i % across) * (width + gap);
+    for (let y = 0; y < height; y++) {
+      const row = image.data.subarray(y * width * channels, (y + 1) * width * channels);
+      sheet.data.set(row, ((top + y) * sheet.width + left) * channels);
+    }
+  });
+  return sheet;
+}
+
+/** The image with every pixel repeated to fill `height` x `width`: previews are small, and the blocks show at which scale. */
+export function enlarge(image: Pixels, height: number, width: number): Pixels {
+  const { channels } = image;
+  const data = new Float32Array(height * width * channels);
+  for (let y = 0; y < height; y++) {
+    const fromY = Math.floor((y * image.height) / height);
+    for (let x = 0; x < width; x++) {
+      const from = (fromY * image.width + Math.floor((x * image.width) / width)) * channels;
+      data.set(image.data.subarray(from, from + channels), (y * width + x) * channels);
+    }
+  }
+  return { data, height, width, channels };
 }

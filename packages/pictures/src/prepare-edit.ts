@@ -1,18 +1,17 @@
 import type { Pixels } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { extendKnown } from './extend-known.ts';
 import { fitPicture, transparentPixels, whitePixels } from './fit-picture.ts';
 import type { Picture } from './open-picture.ts';
 import { boxMask, checkRegion, pixelBox, type ImageSize, type Region } from './region.ts';
 
-/** What somebody wants of a picture of theirs. Without mask, box and place, its transparent parts are redrawn. */
+/** A picture and what is to change of it. Without mask, box and place, its transparent parts are redrawn. */
 export interface EditWish extends Region {
   readonly image: Picture;
   /** White is redrawn, black stays; of the shape of the picture or of the model's images. */
   readonly mask?: Picture;
 }
 
-/** The same at a model's size: `Edit` of @tessera/models. */
+/** The same at the size of a model's images: `Edit` of @tessera/models. */
 export interface PreparedEdit {
   readonly image: Pixels;
   readonly repaint: Uint8Array;
@@ -39,12 +38,12 @@ export async function prepareEdit(wish: EditWish, size: ImageSize, who: string):
     code: 'edit-repaints-nothing',
     who,
     got: wish.mask ? 'a mask without white' : 'a picture of which everything stays',
-    expected: 'a part to make anew',
+    expected: 'a part to redraw',
     next: wish.mask ? 'Paint white what is to change.' : 'Say it by a mask, a box or a place.',
   });
 }
 
-/** The picture as the model got it, with gray where it makes anew. */
+/** The picture as the model gets it, gray where it is redrawn. */
 export function showKept({ image, repaint }: PreparedEdit): Pixels {
   const data = image.data.map((value, i) => (repaint[Math.floor(i / image.channels)] ? 0.5 : value));
   return { ...image, data };
@@ -98,4 +97,29 @@ type Shape = Pick<ImageSize, 'height' | 'width'>;
 
 function sameShape(a: Shape, b: Shape): boolean {
   return Math.abs((a.width * b.height) / (a.height * b.width) - 1) < SAME_SHAPE;
+}
+
+/**
+ * The picture with every unknown pixel (1 in `unknown`) painted like the known one nearest to it, counted along rows and
+ * columns: edges go on outward. A tokenizer then sees no hard border where nothing is known.
+ */
+function extendKnown(picture: Pixels, unknown: Uint8Array): Pixels {
+  const { height, width, channels } = picture;
+  const data = picture.data.slice();
+  const known = Uint8Array.from(unknown, (one) => (one ? 0 : 1));
+  const queue: number[] = [];
+  for (const [pixel, is] of known.entries()) if (is) queue.push(pixel);
+  // Breadth first: a pixel is reached first from the nearest known one.
+  for (let at = 0; at < queue.length; at++) {
+    const from = queue[at]!;
+    const x = from % width;
+    const neighbours = [x > 0 && from - 1, x < width - 1 && from + 1, from - width, from + width];
+    for (const to of neighbours) {
+      if (to === false || to < 0 || to >= height * width || known[to]) continue;
+      known[to] = 1;
+      data.copyWithin(to * channels, from * channels, (from + 1) * channels);
+      queue.push(to);
+    }
+  }
+  return { ...picture, data };
 }
