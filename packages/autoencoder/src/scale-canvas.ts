@@ -105,14 +105,14 @@ export class ScaleCanvas implements Canvas {
   }
 
   async render(row: number): Promise<Pixels> {
-    const map_BHWC = this.#filled();
-    const [, height, width, channels] = map_BHWC.shape;
-    const size = height * width * channels;
-    const data = (await map_BHWC.data<'float32'>()).slice(row * size, (row + 1) * size);
-    const map_1HWC = tensorFrom(data, [1, height, width, channels]) as Tensor4D;
+    const decode = this.#parts.programs.decode();
+    if (this.#batch === 1) return (await pixelsOf(await decode(this.#filled())))[0]!;
+    const row_1 = tensorFrom(Int32Array.of(row), [1], 'int32') as Tensor1D;
+    const map_1HWC = await this.#parts.programs
+      .row()(this.#filled(), row_1)
+      .finally(() => row_1.dispose());
     try {
-      const [pixels] = await pixelsOf(await this.#parts.programs.decode()(map_1HWC));
-      return pixels!;
+      return (await pixelsOf(await decode(map_1HWC)))[0]!;
     } finally {
       map_1HWC.dispose();
     }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { CompileOptions, Engine, Program, Tree } from '@tessera/engine';
 import { previewMissing } from './preview.ts';
 import { accumulate, estimate, splitScales, type Pyramid } from './pyramid.ts';
@@ -91,6 +91,13 @@ export class ScalePrograms {
   estimate(scale: number): Program<[Tensor4D], Tensor3D> {
     const size = this.#model.pyramid.sizes[scale]!;
     return this.#programs.once(`estimate.${scale}`, { axes: [MAP] }, (map_BHWC: Tensor4D) => estimate(map_BHWC, size));
+  }
+
+  /** Running maps of all rows and the index [1] of one (int32) -> its map [1, H, W, C]. */
+  row(): Program<[Tensor4D, Tensor1D], Tensor4D> {
+    return this.#programs.once('row', { axes: [MAP, '.'] }, (map_BHWC: Tensor4D, row_1: Tensor1D) =>
+      tf.gather(map_BHWC, row_1),
+    );
   }
 
   /** Running map -> pixels in [0, 1], by the decoder. */

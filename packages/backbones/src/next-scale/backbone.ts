@@ -1,4 +1,4 @@
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import type {
   Backbone,
   BackboneDims,
@@ -10,12 +10,11 @@ import type {
   Row,
   Step,
 } from '@tessera/core';
-import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { defineBackbone } from '@tessera/plugin-kit';
 import { classModulatedConfig, type ClassModulatedConfig } from '../class-modulated/params.ts';
 import { startRollout } from '../class-modulated/rollout.ts';
-import { scaleOfPositions } from '../positions.ts';
+import { intTensor, scaleOfPositions } from '../positions.ts';
 import { compilePrograms, takeParams, teach, WHO, type NextScaleModel, type NextScalePrograms } from './model.ts';
 
 /**
@@ -65,13 +64,11 @@ async function openRollout(
   const started = await startRollout({ who: WHO, model, programs, group_L }, rows, guidance);
   const { opening, history, guided, row_R } = started;
 
-  async function embed(values_BlC: Tensor3D, step: Step): Promise<Tensor3D> {
+  function embed(values_BlC: Tensor3D, step: Step): Promise<Tensor3D> {
     const { start, height, width } = layout.scales[step.index]!;
-    const D = model.config.width;
-    const places = await opening.places_LD.data<'float32'>();
-    const at = places.subarray(start * D, (start + height * width) * D);
-    const places_lD = tensorFrom(at, [height * width, D]) as Tensor2D;
-    return programs.embed(values_BlC, places_lD, row_R).finally(() => places_lD.dispose());
+    const positions_l = intTensor(Array.from({ length: height * width }, (_, i) => start + i)) as Tensor1D;
+    const running = programs.embed({ values_BlC, positions_l }, opening.places_LD, row_R);
+    return running.finally(() => positions_l.dispose());
   }
 
   return {

@@ -127,11 +127,17 @@ export type Opening = Modulations & {
   readonly places_LD: Tensor2D;
 };
 
+export type Estimates = {
+  readonly values_BlC: Tensor3D;
+  /** Their positions, the same in every row; int32. */
+  readonly positions_l: Tensor1D;
+};
+
 /** The compiled pieces of a rollout. Sizes that change from step to step are named axes: one program serves all scales. */
 export interface NextScalePrograms extends StepPrograms {
   readonly open: Program<[label_R: Tensor1D], Opening>;
   /** Estimates as tokens with their places; `row_R` says which image each row continues. */
-  readonly embed: Program<[values_BlC: Tensor3D, places_lD: Tensor2D, row_R: Tensor1D], Tensor3D>;
+  readonly embed: Program<[estimates: Estimates, places_LD: Tensor2D, row_R: Tensor1D], Tensor3D>;
   dispose(): void;
 }
 
@@ -148,10 +154,10 @@ export function compilePrograms(model: NextScaleModel, engine: Engine): NextScal
     const start_RlD = tf.add(start, tf.slice(places_LD, [0, 0], [start.shape[1], -1])) as Tensor3D;
     return { start_RlD, places_LD, blocks, head_R2D };
   };
-  const embedding = (values_BlC: Tensor3D, places_lD: Tensor2D, row_R: Tensor1D): Tensor3D =>
-    tf.gather(tf.add(wordsOf(params, values_BlC), places_lD) as Tensor3D, row_R);
+  const embedding = ({ values_BlC, positions_l }: Estimates, places_LD: Tensor2D, row_R: Tensor1D): Tensor3D =>
+    tf.gather(tf.add(wordsOf(params, values_BlC), tf.gather(places_LD, positions_l)) as Tensor3D, row_R);
   const open = engine.compile(opening, { name: 'next-scale.open', axes: ['R'] });
-  const embed = engine.compile(embedding, { name: 'next-scale.embed', axes: ['B l .', 'l .', 'R'] });
+  const embed = engine.compile(embedding, { name: 'next-scale.embed', axes: ['B l .', 'l', '. .', 'R'] });
   const { step, whole } = compileSteps(model, engine, 'next-scale');
   const programs = [open, embed, step, whole];
   return { open, embed, step, whole, dispose: () => programs.forEach((program) => program.dispose()) };
