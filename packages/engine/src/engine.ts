@@ -1,8 +1,17 @@
 import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { Axes } from './program/axes.ts';
 import { flatten, unflatten, type Tree } from './program/tree.ts';
 import type { ProgramProfile, StepBackend, Target, TargetFunction, TargetProgram } from './target.ts';
+import {
+  DeviceGrowing,
+  Growing,
+  MemoryGrowing,
+  type GrowingSpec,
+  type GrowingTensors,
+  type Join,
+} from './tensors/growing.ts';
 import { shareTensor } from './tensors/tensors.ts';
 import type { TrainStep, TrainStepSpec } from './train/spec.ts';
 import { createTrainStep } from './train/train-step.ts';
@@ -17,6 +26,8 @@ export interface Engine {
   readonly training: TargetChoice;
   compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
   compileTrainStep(spec: TrainStepSpec): TrainStep;
+  /** Tensors to which programs' results are appended, where the target computes: caches. The caller releases them. */
+  growing(spec: GrowingSpec): GrowingTensors;
   /**
    * One entry per compiled program that is alive, in the order of their making; none before the target is loaded, and none
    * for targets that compile nothing.
@@ -75,20 +86,31 @@ export function makeEngine({ target, training = target, why }: EngineParts): Eng
   tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
   const [programTarget, trainingTarget] = [new Loaded(target), new Loaded(training)];
   const [programs, steps] = [new Set<EngineProgram>(), new Set<TrainStep>()];
+  const compile = <A extends readonly Tree[], R extends Tree>(
+    fn: (...args: A) => R,
+    options: CompileOptions,
+  ): Program<A, R> => {
+    const run = (args: readonly Tree[]): Tree => fn(...(args as unknown as A));
+    const program = new EngineProgram({ ...options, fn: run }, programTarget);
+    programs.add(program);
+    const dispose = (): void => {
+      programs.delete(program);
+      program.dispose();
+    };
+    return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
+  };
+  const joins = new Map<string, Join>();
+  const openGrowing = async (spec: GrowingSpec): Promise<GrowingTensors> => {
+    if ((await programTarget.get()).inMemory) return new MemoryGrowing(spec);
+    const key = `${spec.count} ${spec.shape}`;
+    if (!joins.has(key)) joins.set(key, compileJoin(compile, spec));
+    return new DeviceGrowing(joins.get(key)!);
+  };
   return {
     target: target.name,
     why: why?.target ?? `${target.name}: given`,
     training: { target: training.name, why: why?.training ?? `${training.name}: given` },
-    compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R> {
-      const run = (args: readonly Tree[]): Tree => fn(...(args as unknown as A));
-      const program = new EngineProgram({ ...options, fn: run }, programTarget);
-      programs.add(program);
-      const dispose = (): void => {
-        programs.delete(program);
-        program.dispose();
-      };
-      return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
-    },
+    compile,
     compileTrainStep(spec) {
       const step = createTrainStep(spec, async () => stepOf(await trainingTarget.get(), spec));
       steps.add(step);
@@ -98,6 +120,7 @@ export function makeEngine({ target, training = target, why }: EngineParts): Eng
       };
       return { ...step, dispose };
     },
+    growing: (spec) => new Growing(spec, () => openGrowing(spec)),
     profile: () => [...programs].map((program) => program.profile()).filter((profile) => profile !== null),
     dispose: () => {
       for (const resource of [...steps, ...programs]) resource.dispose();
@@ -105,6 +128,14 @@ export function makeEngine({ target, training = target, why }: EngineParts): Eng
       programs.clear();
     },
   };
+}
+
+/** A program that joins tensors where they lie. */
+function compileJoin(compile: Engine['compile'], { count, shape }: GrowingSpec): Join {
+  const axes = (name: string) => Array.from({ length: count }, () => [name, ...shape.map(() => '.')].join(' '));
+  const join = (grown: readonly Tensor[], added: readonly Tensor[]) =>
+    grown.map((tensor, i) => tf.concat([tensor, added[i]!], 0));
+  return compile(join, { name: 'growing', axes: [...axes('P'), ...axes('l')] });
 }
 
 function stepOf(target: Target, spec: TrainStepSpec): StepBackend {

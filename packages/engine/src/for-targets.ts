@@ -12,6 +12,7 @@ export { MULTIPLIER_0, MULTIPLIER_1 } from './rng/trace-rng.ts';
 export type {
   BuildOptions,
   BuiltProgram,
+  Device,
   DeviceNumbers,
   ElementType,
   GraphTarget,

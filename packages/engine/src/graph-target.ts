@@ -7,9 +7,10 @@ import { ParameterStore } from './train/parameter-store.ts';
 export function graphTarget(target: GraphTarget): Target {
   // Steps of one target see each other's parameters: an adversarial pair trains in turns.
   const store = new ParameterStore<DeviceNumbers>();
-  const { name, training } = target;
+  const { name, device, training } = target;
   return {
     name,
+    inMemory: device.inMemory,
     program: (fn) => new CompiledProgram(fn, target),
     ...(training && { step: (spec) => new GraphStep(spec, { target, training, store }) }),
   };

@@ -13,6 +13,7 @@ export type { Tree } from './program/tree.ts';
 export { keyedRng, type DrawKey, type SampleRng } from './rng/keyed-rng.ts';
 export type { TraceRng } from './rng/trace-rng.ts';
 export type { ProgramProfile } from './target.ts';
+export type { GrowingSpec, GrowingTensors } from './tensors/growing.ts';
 export { tensorFrom } from './tensors/tensors.ts';
 export type { Graph, GraphNode, Value } from './trace/graph.ts';
 export { trace, type TraceRequest } from './trace/trace.ts';

@@ -10,6 +10,8 @@ import type { DType, Fused, Graph, TypedArray } from './trace/graph.ts';
 /** Where programs run. The engine knows none by name: each is a package of its own. */
 export interface Target {
   readonly name: string;
+  /** Whether memory is its device: reading and feeding numbers costs a copy at most. */
+  readonly inMemory: boolean;
   /** Makes a program of a function; nothing is built before its first call. */
   program(fn: TargetFunction): TargetProgram;
   /** The target's part of a training step; absent where it does not train. */
@@ -52,7 +54,7 @@ export interface ProgramProfile {
 export interface GraphTarget {
   readonly name: string;
   /** The device that its programs compute on: they take numbers of this device as they are, and upload all others. */
-  readonly device: object;
+  readonly device: Device;
   /** Whether it runs a fused op in one piece. Of the others the parts are recorded. */
   whole(fused: Fused): boolean;
   /** Writes a graph in the target's own nodes. */
@@ -73,6 +75,14 @@ export interface GraphTraining {
   readonly writesInto: boolean;
 }
 
+/** Where programs compute. The same object for all targets that take each other's numbers. */
+export interface Device {
+  /** For errors. */
+  readonly name: string;
+  /** See `Target.inMemory`. */
+  readonly inMemory: boolean;
+}
+
 /** Numbers in memory, as they go into a run. */
 export interface Numbers {
   readonly data: TypedArray | BigInt64Array;
@@ -82,7 +92,7 @@ export interface Numbers {
 
 /** Numbers on a device. What else is in them is known to the targets of that device alone. */
 export interface DeviceNumbers {
-  readonly device: object;
+  readonly device: Device;
   /** Downloads them; where memory is the device, they are lent without a copy. */
   read(): Promise<TypedArray>;
   /** The same at once. @throws TesseraError `device-read` on a device that answers later */

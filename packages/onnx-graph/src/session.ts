@@ -1,4 +1,4 @@
-import type { BuiltProgram, DeviceNumbers, Numbers, Port, TypedArray } from '@tessera/engine/target';
+import type { BuiltProgram, Device, DeviceNumbers, Numbers, Port, TypedArray } from '@tessera/engine/target';
 import { TesseraError } from '@tessera/errors';
 import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-common';
 import type { OnnxModel } from './builder.ts';
@@ -11,10 +11,10 @@ import { modelProto, type TensorData } from './model-proto.ts';
 
 /** Numbers in a tensor of ONNX Runtime. Its device is memory: reading them copies nothing. */
 export class OrtNumbers implements DeviceNumbers {
-  readonly device: object;
+  readonly device: Device;
   readonly tensor: Tensor;
 
-  constructor(tensor: Tensor, device: object) {
+  constructor(tensor: Tensor, device: Device) {
     this.tensor = tensor;
     this.device = device;
   }
@@ -35,7 +35,7 @@ export class OrtNumbers implements DeviceNumbers {
 /** Wraps numbers for a run, without a copy. */
 export function ortNumbers(
   { data, dtype, shape }: Numbers,
-  { Tensor, device }: { readonly Tensor: TensorConstructor; readonly device: object },
+  { Tensor, device }: { readonly Tensor: TensorConstructor; readonly device: Device },
 ): OrtNumbers {
   return new OrtNumbers(new Tensor(dtype, data as Float32Array, shape), device);
 }
@@ -46,7 +46,7 @@ export interface SessionOf {
   readonly model: OnnxModel;
   /** Where the weights are: in the model, or outside of it. */
   readonly weights: readonly TensorData[];
-  readonly device: object;
+  readonly device: Device;
   /** Makes a session of the bytes of an ONNX model. */
   open(bytes: Uint8Array): Promise<InferenceSession>;
 }

@@ -23,6 +23,7 @@ export function plainTarget({ name, backend }: PlainTargetOptions): Target {
   const store = new ParameterStore<Tensor>();
   return {
     name,
+    inMemory: true,
     program: (fn) => plainProgram(fn, backend),
     step: (spec) => new PlainStep(spec, store, backend),
   };

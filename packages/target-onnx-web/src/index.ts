@@ -1,4 +1,4 @@
-import type { BuiltProgram, BuildOptions, Target } from '@tessera/engine/target';
+import type { BuiltProgram, BuildOptions, Device, Target } from '@tessera/engine/target';
 import { graphTarget, readNumbers } from '@tessera/engine/target';
 import { bytesOf, isLoweredWhole, lowerGraph, ortNumbers, sessionProgram, type OnnxModel } from '@tessera/onnx-graph';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
@@ -10,7 +10,7 @@ export interface OnnxWebOptions {
   readonly threads?: number;
 }
 
-const MEMORY = { name: 'the memory of ONNX Runtime for WebAssembly' };
+const MEMORY: Device = { name: 'ONNX Runtime by WebAssembly', inMemory: true };
 
 /** Programs on ONNX Runtime's WebAssembly. It does not train. The settings of the first call hold for the whole page. */
 export function onnxWebTarget({ wasm, threads = 1 }: OnnxWebOptions): Target {

@@ -1,4 +1,4 @@
-import type { Numbers } from '@tessera/engine/target';
+import type { Device, Numbers } from '@tessera/engine/target';
 import { modelProto, ortNumbers as wrapNumbers, type OrtNumbers } from '@tessera/onnx-graph';
 
 type Runtime = typeof import('onnxruntime-node');
@@ -18,7 +18,7 @@ async function importQuietly(): Promise<Runtime> {
 }
 
 /** ONNX Runtime on the CPU, whose numbers lie in memory: reading them copies nothing. */
-export const CPU = { name: 'the CPU of ONNX Runtime' };
+export const CPU: Device = { name: 'ONNX Runtime on the CPU', inMemory: true };
 
 /** Wraps numbers for a run, without a copy. */
 export async function ortNumbers(numbers: Numbers): Promise<OrtNumbers> {

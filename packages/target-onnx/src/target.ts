@@ -1,4 +1,4 @@
-import { graphTarget, type Target } from '@tessera/engine/target';
+import { graphTarget, type GraphTarget, type Target } from '@tessera/engine/target';
 import { isLoweredWhole, lowerGraph, type OnnxModel } from '@tessera/onnx-graph';
 import { buildProgram } from './program.ts';
 import { convBlock, CPU, ortNumbers } from './runtime.ts';
@@ -9,8 +9,12 @@ export interface OnnxTargetOptions {
 }
 
 /** Programs on ONNX Runtime in Node. */
-export function onnxTarget({ threads }: OnnxTargetOptions): Target {
-  return graphTarget({
+export function onnxTarget(options: OnnxTargetOptions): Target {
+  return graphTarget(onnxGraphs(options));
+}
+
+export function onnxGraphs({ threads }: OnnxTargetOptions): GraphTarget {
+  return {
     name: 'onnx',
     device: CPU,
     whole: isLoweredWhole,
@@ -24,5 +28,5 @@ export function onnxTarget({ threads }: OnnxTargetOptions): Target {
         buildProgram(lowerGraph(graph, { convBlock: await convBlock() }), { name, threads }),
       writesInto: true,
     },
-  });
+  };
 }

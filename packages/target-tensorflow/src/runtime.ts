@@ -2,7 +2,14 @@ import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
-import { ARRAYS, type DeviceNumbers, type DType, type Numbers, type TypedArray } from '@tessera/engine/target';
+import {
+  ARRAYS,
+  type Device,
+  type DeviceNumbers,
+  type DType,
+  type Numbers,
+  type TypedArray,
+} from '@tessera/engine/target';
 import { COMPILED, compiledFolder } from './compiled-folder.ts';
 import { findInstallation, requireInstallation } from '@tessera/tensorflow-setup';
 
@@ -79,12 +86,9 @@ export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, co
   environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
 }
 
-/** TensorFlow of this process: its programs take each other's tensors. */
-export const TENSORFLOW = { name: 'TensorFlow' };
-
 /** Numbers in a tensor of the binding. */
 export class TfNumbers implements DeviceNumbers {
-  readonly device = TENSORFLOW;
+  readonly device: Device;
   readonly id: number;
   /** What a program of XLA depends on: the shape, and the numbers of slots, which are small. */
   readonly form: string;
@@ -92,6 +96,7 @@ export class TfNumbers implements DeviceNumbers {
 
   constructor(binding: TensorFlowBinding, id: number, form: string) {
     this.#binding = binding;
+    this.device = deviceOf(binding);
     this.id = id;
     this.form = form;
   }
@@ -107,6 +112,14 @@ export class TfNumbers implements DeviceNumbers {
   release(): void {
     this.#binding.deleteTensor(this.id);
   }
+}
+
+let device: Device | null = null;
+
+/** TensorFlow of this process: its programs take each other's tensors. */
+export function deviceOf(binding: TensorFlowBinding): Device {
+  device ??= { name: 'TensorFlow', inMemory: !binding.isUsingGpuDevice() };
+  return device;
 }
 
 /** Makes a tensor of numbers, which must stay as they are while it lives: on a CPU they are not copied. */

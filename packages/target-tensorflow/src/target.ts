@@ -3,7 +3,7 @@ import type { TfModel } from './builder.ts';
 import { OWN_OPS } from './fused.ts';
 import { isLoweredWhole, lowerGraph, lowerInParts } from './lower-graph.ts';
 import { buildTfProgram, WeightStore } from './program.ts';
-import { loadTensorFlow, TENSORFLOW, tfNumbers } from './runtime.ts';
+import { deviceOf, loadTensorFlow, tfNumbers } from './runtime.ts';
 
 /** What XLA compiles: by itself (`auto`) the parts of training steps between products, else everything or nothing. */
 export type XlaUse = 'auto' | 'always' | 'never';
@@ -20,11 +20,11 @@ export interface TensorFlowTargetOptions {
 export function tensorFlowTarget({ threads, xla }: TensorFlowTargetOptions): Target {
   const binding = loadTensorFlow(threads);
   const [programWeights, stepWeights] = [new WeightStore(binding), new WeightStore(binding)];
-  const hasOwnOps = xla !== 'always' && !binding.isUsingGpuDevice();
+  const hasOwnOps = xla !== 'always' && deviceOf(binding).inMemory;
   const isXla = xla === 'always';
   return graphTarget({
     name: 'tensorflow',
-    device: TENSORFLOW,
+    device: deviceOf(binding),
     whole: (fused) => isLoweredWhole(fused, hasOwnOps),
     lower: lowerGraph,
     // By parts it would compile for seconds at each new shape, in the middle of serving.

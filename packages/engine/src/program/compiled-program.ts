@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import type {
   BuiltProgram,
+  Device,
   DeviceNumbers,
   GraphTarget,
   Numbers,
@@ -218,7 +219,7 @@ class Variant {
 }
 
 /** The numbers of the arguments, as they are now. */
-function feedsOf(tensors: readonly Tensor[], device: object, who: string): Feed[] {
+function feedsOf(tensors: readonly Tensor[], device: Device, who: string): Feed[] {
   const feeds: Feed[] = [];
   try {
     for (const tensor of tensors) feeds.push(feedOf(tensor, device, who));
@@ -229,7 +230,7 @@ function feedsOf(tensors: readonly Tensor[], device: object, who: string): Feed[
   }
 }
 
-function feedOf({ dataId, dtype, shape }: Tensor, device: object, who: string): Feed {
+function feedOf({ dataId, dtype, shape }: Tensor, device: Device, who: string): Feed {
   const entry = storedEntry(dataId);
   if (entry?.kind === 'device' && entry.numbers.device === device) return { held: holdNumbers(entry.numbers) };
   const type = dtype as DType;

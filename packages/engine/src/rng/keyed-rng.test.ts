@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { keyedRng, type DrawKey } from './keyed-rng.ts';
 import { philox } from './philox.ts';
 
-
 const key: DrawKey = { row: 0, stream: 'token', step: 3, position: 17 };
 
 function moments(data: Float32Array): { mean: number; variance: number } {
