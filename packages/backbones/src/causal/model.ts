@@ -164,7 +164,7 @@ export function compilePrograms(model: CausalModel, engine: Engine): CausalProgr
   const open = engine.compile(opening, { name: 'causal.open', axes: ['R'] });
   const begin = engine.compile(beginning, { name: 'causal.begin', axes: ['R . .', 'R .'] });
   const embed = engine.compile(embedding, { name: 'causal.embed', axes: ['B . .', 'B .', 'B .', 'R'] });
-  const { step, whole } = compileSteps(model, engine, 'causal');
+  const { step, whole, grow } = compileSteps(model, engine, 'causal');
   const programs = [open, begin, embed, step, whole];
-  return { open, begin, embed, step, whole, dispose: () => programs.forEach((program) => program.dispose()) };
+  return { open, begin, embed, step, whole, grow, dispose: () => programs.forEach((program) => program.dispose()) };
 }

@@ -1,6 +1,5 @@
-/// <reference lib="es2024.arraybuffer" />
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { tensorFrom, type Engine, type Program } from '@tessera/engine';
+import { tensorFrom, type Engine, type GrowingTensors, type Program } from '@tessera/engine';
 import { maskValues, type KeysValues } from './attention.ts';
 import type { ClassModulatedConfig, ClassModulatedParams } from './params.ts';
 import { forward } from './transformer.ts';
@@ -37,6 +36,8 @@ export interface StepPrograms {
   readonly step: Program<[StepInput, Past], StepOutput>;
   /** All tokens so far, without a cache, under a mask [1, 1, l, l]. */
   readonly whole: Program<[StepInput, Tensor4D], Tensor3D>;
+  /** Where keys and values are kept. */
+  readonly grow: Engine['growing'];
 }
 
 /** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
@@ -51,6 +52,7 @@ export function compileSteps({ params, config }: ClassModulatedModel, engine: En
   return {
     step: engine.compile(step, { name: `${name}.step`, axes: [...input, ...repeat('P R . .', 2 * depth)] }),
     whole: engine.compile(whole, { name: `${name}.whole`, axes: [...input, '. . l l'] }),
+    grow: (spec) => engine.growing(spec),
   };
 }
 
@@ -79,7 +81,8 @@ export function openHistory(parts: HistoryParts): History {
 function cached({ config, programs, modulations, group_L }: HistoryParts): History {
   const { depth, heads, width } = config;
   const rows = modulations.head_R2D.shape[0]!;
-  const cache = new TokenCache({ blocks: depth, length: group_L.length, rows, heads, headSize: width / heads });
+  const size = { blocks: depth, length: group_L.length, rows, heads, headSize: width / heads };
+  const cache = new TokenCache(size, programs.grow);
   let isRunning = false;
   let isDisposed = false;
   return {
@@ -113,67 +116,42 @@ export interface CacheSize {
 }
 
 /**
- * Keys and values of all tokens so far. Tokens come first in memory: appending is one copy to the end, and what is filled
- * is one unbroken stretch that programs read in place. Over ten scales this adds half of what programs cost that give
- * back grown caches, and a quarter of copying heads first. The buffers grow in place, up to a whole image; their memory
- * goes back to the system when they are released, not when a garbage collection comes.
+ * Keys and values of all tokens so far, on the target: see `Engine.growing`. Tokens come first: copying heads first instead would
+ * cost four times as much.
  */
 export class TokenCache {
-  readonly #size: CacheSize;
-  readonly #buffers: readonly { readonly k: ArrayBuffer; readonly v: ArrayBuffer }[];
+  readonly #length: number;
+  readonly #grown: GrowingTensors;
   #filled = 0;
 
-  constructor(size: CacheSize) {
-    this.#size = size;
-    const maxByteLength = size.length * this.#tokenSize * Float32Array.BYTES_PER_ELEMENT;
-    this.#buffers = Array.from({ length: size.blocks }, () => ({
-      k: new ArrayBuffer(0, { maxByteLength }),
-      v: new ArrayBuffer(0, { maxByteLength }),
-    }));
+  constructor({ blocks, length, rows, heads, headSize }: CacheSize, grow: Engine['growing']) {
+    this.#length = length;
+    this.#grown = grow({ count: 2 * blocks, shape: [rows, heads, headSize], rows: length });
   }
 
-  /** Numbers per token: of all rows. */
-  get #tokenSize(): number {
-    const { rows, heads, headSize } = this.#size;
-    return rows * heads * headSize;
-  }
-
-  /** Views of what is filled, [filled, R, N, H]; the caller disposes them before the next append. */
+  /** What is filled, [filled, R, N, H]; the caller disposes it before the next append. */
   view(): Past {
-    const { rows, heads, headSize } = this.#size;
-    const shape = [this.#filled, rows, heads, headSize];
-    const used = this.#filled * this.#tokenSize;
-    const tensor = (buffer: ArrayBuffer): Tensor4D => tensorFrom(new Float32Array(buffer, 0, used), shape) as Tensor4D;
-    return this.#buffers.map(({ k, v }) => ({ k_PRNH: tensor(k), v_PRNH: tensor(v) }));
+    const tensors = this.#grown.view() as readonly Tensor4D[];
+    return Array.from({ length: tensors.length / 2 }, (_, block) => ({
+      k_PRNH: tensors[2 * block]!,
+      v_PRNH: tensors[2 * block + 1]!,
+    }));
   }
 
   /** Appends new keys and values, and disposes them. Those of the last tokens are never read, so they are not kept. */
   async append(added: Past): Promise<void> {
-    const filled = this.#filled + added[0]!.k_PRNH.shape[0];
-    if (filled < this.#size.length) {
-      for (const [block, { k_PRNH, v_PRNH }] of added.entries()) {
-        this.#extend(this.#buffers[block]!.k, await k_PRNH.data<'float32'>());
-        this.#extend(this.#buffers[block]!.v, await v_PRNH.data<'float32'>());
-      }
+    this.#filled += added[0]!.k_PRNH.shape[0];
+    if (this.#filled < this.#length) {
+      await this.#grown.append(added.flatMap(({ k_PRNH, v_PRNH }) => [k_PRNH, v_PRNH]));
     } else {
       this.release();
+      disposePast(added);
     }
-    this.#filled = filled;
-    disposePast(added);
-  }
-
-  #extend(buffer: ArrayBuffer, values: Float32Array): void {
-    const end = buffer.byteLength;
-    buffer.resize(end + values.byteLength);
-    new Float32Array(buffer, end).set(values);
   }
 
   /** Gives the memory back. No program may be reading it. */
   release(): void {
-    for (const { k, v } of this.#buffers) {
-      k.resize(0);
-      v.resize(0);
-    }
+    this.#grown.release();
   }
 }
 

@@ -1,6 +1,7 @@
 /// <reference lib="es2024.arraybuffer" />
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
+import { TesseraError } from '@tessera/errors';
 import { shareTensor, tensorFrom } from './tensors.ts';
 
 /**
@@ -101,24 +102,37 @@ export class Growing implements GrowingTensors {
   readonly #spec: GrowingSpec;
   readonly #open: () => Promise<GrowingTensors>;
   #tensors: GrowingTensors | null = null;
+  #isReleased = false;
 
   constructor(spec: GrowingSpec, open: () => Promise<GrowingTensors>) {
     this.#spec = spec;
     this.#open = open;
   }
 
+  /** @throws TesseraError `tensors-released` */
   view(): readonly Tensor[] {
+    if (this.#isReleased) throw released();
     const { count, shape } = this.#spec;
     return this.#tensors?.view() ?? Array.from({ length: count }, () => tensorFrom(new Float32Array(0), [0, ...shape]));
   }
 
   async append(added: readonly Tensor[]): Promise<void> {
+    if (this.#isReleased) throw released();
     this.#tensors ??= await this.#open();
     await this.#tensors.append(added);
   }
 
   release(): void {
+    this.#isReleased = true;
     this.#tensors?.release();
-    this.#tensors = null;
   }
+}
+
+function released(): TesseraError {
+  return new TesseraError({
+    code: 'tensors-released',
+    who: 'engine.growing',
+    got: 'a use of tensors that have been released',
+    expected: 'none after release()',
+  });
 }
