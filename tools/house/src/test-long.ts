@@ -1,6 +1,7 @@
 // What takes too long for `npm test`: the tests in files *.long.test.ts, and what needs TensorFlow, where it is set up.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
+import { choices, runProgram } from '@tessera/command-line';
 import { findInstallation } from '@tessera/tensorflow-setup';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -39,8 +40,28 @@ function run({ name, command, folder = '.', env = {} }: Part): { line: string; p
   return { line: `${name} ${passed ? 'ok' : 'FAILED'} (${Math.round((Date.now() - started) / 1000)} s)`, passed };
 }
 
-const isTensorFlowHere = findInstallation() !== null;
-const results = [...always, ...(isTensorFlowHere ? onTensorFlow : [])].map(run);
-const skipped = isTensorFlowHere ? [] : ['TensorFlow skipped: it is not set up here, see docs/tensorflow.md'];
-console.log(`\ntest:long: ${[...results.map(({ line }) => line), ...skipped].join(', ')}`);
-process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;
+const line = {
+  call: 'npm run test:long --',
+  who: 'test:long',
+  summary: 'Run what takes too long for `npm test`, and what needs TensorFlow, where it is set up.',
+  options: {
+    only: choices({
+      value: 'PARTS',
+      of: [...always, ...onTensorFlow].map(({ name }) => name),
+      help: `only these parts, separated by commas: ${[...always, ...onTensorFlow].map(({ name }) => name).join(', ')}`,
+    }),
+  },
+  examples: ['npm run test:long', "npm run test:long -- --only 'long tests,parity on eager'"],
+};
+
+process.exitCode = await runProgram(line, process.argv.slice(2), {
+  print: (text) => console.log(text),
+  async run({ values: { only } }) {
+    const isTensorFlowHere = findInstallation() !== null;
+    const parts = [...always, ...(isTensorFlowHere ? onTensorFlow : [])];
+    const results = parts.filter(({ name }) => only.length === 0 || only.includes(name)).map(run);
+    const skipped = isTensorFlowHere ? [] : ['TensorFlow skipped: it is not set up here, see docs/tensorflow.md'];
+    console.log(`\ntest:long: ${[...results.map((result) => result.line), ...skipped].join(', ')}`);
+    return results.every(({ passed }) => passed) ? 0 : 1;
+  },
+});
