@@ -25,6 +25,7 @@ const below = {
   'type:part': ['type:layers', 'type:core', 'type:schema', 'type:engine'],
   'type:pictures': ['type:core'],
 };
+below['type:trace'] = ['type:core', 'type:schema', 'type:engine', 'type:checkpoints'];
 below['type:request'] = ['type:core', 'type:schema'];
 below['type:models'] = [
   'type:part',

@@ -75,6 +75,7 @@ export {
   type TokenizerPlugin,
 } from './plugin.ts';
 export { roundHalfEven } from './round-half-even.ts';
+export type { Moment, Observer } from './observe.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 export {
   confidenceOrder,
