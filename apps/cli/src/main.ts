@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import { helpOf, nearestCommand, readCommandLine } from '@tessera/command-line';
 import { causeStack, isTesseraError, describeRejection } from '@tessera/errors';
+import type { Verb } from './command.ts';
 import { processTerminal } from './terminal.ts';
-import { verbs, type Verb } from './verbs.ts';
+import { verbs } from './verbs.ts';
 
 const terminal = processTerminal();
 

@@ -1,21 +1,4 @@
-import type { Arguments, Options, CommandLine } from '@tessera/command-line';
-import type { Terminal } from './terminal.ts';
-
-/** A verb of `tessera`, known before its code is loaded: a page of help does not wait for an engine. */
-export interface Verb {
-  readonly name: string;
-  readonly summary: string;
-  load(): Promise<Command>;
-}
-
-/** What a verb understands and does. */
-export interface Command<O extends Options = Options> extends Pick<
-  CommandLine<O>,
-  'positionals' | 'options' | 'usage' | 'examples'
-> {
-  /** Returns the exit code. */
-  run(args: Arguments<O>, terminal: Terminal): Promise<number>;
-}
+import type { Verb } from './command.ts';
 
 /** Every verb, in the order of the help page. */
 export const verbs: readonly Verb[] = [

@@ -4,7 +4,7 @@ import { type Model, openModel } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
 import { type JudgedFigures, judgeSamples, openData, openShippedJudge, readRecipe } from '@tessera/training';
 import type { BenchmarkRun } from './arguments.ts';
-import { markdownTable } from './report.ts';
+import { markdownTable } from './format.ts';
 
 interface Setting {
   readonly name: string;

@@ -6,7 +6,7 @@ import { TesseraError } from '@tessera/errors';
 import type { EngineOptions } from '@tessera/targets';
 import type { BenchArguments, Print } from './arguments.ts';
 import type { Job } from './jobs.ts';
-import { seconds } from './report.ts';
+import { seconds } from './format.ts';
 
 export interface Comparison {
   readonly ours: Measured;

@@ -2,7 +2,7 @@ import { varPresets, varTokenizer } from '@tessera/models';
 import type { BenchmarkRun } from './arguments.ts';
 import { alternate, startOwnSide } from './measure.ts';
 import { randomVar } from './random-model.ts';
-import { seconds, table } from './report.ts';
+import { seconds, table } from './format.ts';
 
 /** How long the server's event loop waits while its model process makes images of VAR-d16. */
 export const benchServer: BenchmarkRun = async ({ images, threads }, print) => {

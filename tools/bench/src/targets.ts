@@ -6,7 +6,7 @@ import { describeTensorFlow, findInstallation } from '@tessera/tensorflow-setup'
 import type { BenchmarkRun, TargetJob } from './arguments.ts';
 import { jobs } from './jobs.ts';
 import { measureSides, type SideEngine } from './measure.ts';
-import { markdownTable, seconds } from './report.ts';
+import { markdownTable, seconds } from './format.ts';
 
 /** Every way to run a program, and whether it needs TensorFlow. */
 const columns: readonly (SideEngine & { readonly title: string })[] = [

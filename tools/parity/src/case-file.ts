@@ -1,8 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { type Checkpoint, openCheckpoint, type TensorEntry, toFloat32, toInt32, toNumbers } from '@tessera/checkpoints';
-import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { Checks } from './comparison.ts';
 
 export interface CaseTensor {
   readonly data: Float32Array | Float64Array | Int32Array;
@@ -118,13 +116,4 @@ export function metadataOf(file: CaseFile, key: string): unknown {
     got: text === undefined ? `no metadata ${key}` : `metadata ${key} = ${text}`,
     expected: 'JSON text',
   });
-}
-
-/** Computes what a case of one kind expects. */
-export interface CaseRunner {
-  /** The metadata's `kind`. */
-  readonly kind: string;
-  /** Whether a tensor of its files is a result; left out: by its name, see `isExpected`. */
-  readonly expects?: (name: string) => boolean;
-  run(file: CaseFile, tools: { readonly checks: Checks; readonly engine: Engine }): Promise<void>;
 }

@@ -1,6 +1,11 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import type { Computed } from './comparison.ts';
+
+/** What a runner computed, in the case file's own layout. */
+export interface Computed {
+  readonly data: ArrayLike<number>;
+  readonly shape: readonly number[];
+}
 
 /** An image of a case file, [B, C, H, W], as a tensor [B, H, W, C]. */
 export function imageTensor(image_BCHW: Computed): Tensor4D {

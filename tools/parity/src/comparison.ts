@@ -1,13 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs';
+import type { Engine } from '@tessera/engine';
 import { type CaseFile, tensorOf } from './case-file.ts';
-import { toChannelsFirst } from './case-tensors.ts';
+import { toChannelsFirst, type Computed } from './case-tensors.ts';
 import type { Tolerance } from './tolerance.ts';
-
-/** What a runner computed, in the case file's own layout. */
-export interface Computed {
-  readonly data: ArrayLike<number>;
-  readonly shape: readonly number[];
-}
 
 interface Expected extends Computed {
   readonly name: string;
@@ -139,4 +134,13 @@ export function same(
 export function leftOver(content: object, known: readonly string[]): Verdict[] {
   const left = Object.keys(content).filter((section) => !known.includes(section));
   return left.map((name) => ({ name, share: Infinity, failure: `not compared: ${name}` }));
+}
+
+/** Computes what a case of one kind expects. */
+export interface CaseRunner {
+  /** The metadata's `kind`. */
+  readonly kind: string;
+  /** Whether a tensor of its files is a result; left out: by its name, see `isExpected`. */
+  readonly expects?: (name: string) => boolean;
+  run(file: CaseFile, tools: { readonly checks: Checks; readonly engine: Engine }): Promise<void>;
 }

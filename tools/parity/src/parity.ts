@@ -4,8 +4,8 @@ import { choices, list, runProgram } from '@tessera/command-line';
 import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { createEngine, type TargetName, TARGETS } from '@tessera/targets';
-import { type CaseRunner, openCase } from './case-file.ts';
-import { Checks, type Verdict } from './comparison.ts';
+import { openCase } from './case-file.ts';
+import { Checks, type Verdict, type CaseRunner } from './comparison.ts';
 import { runners } from './runners.ts';
 import { runTableFile, tableKindOf } from './tables.ts';
 

@@ -1,6 +1,6 @@
 import { sample, type Composition, type Moment, type Pixels, type SampleRequest } from '@tessera/core';
 import { TraceRecorder, type TraceStep } from '@tessera/trace';
-import type { Computed } from './comparison.ts';
+import type { Computed } from './case-tensors.ts';
 
 /** What one step of a generation read, computed and wrote. */
 export interface RecordedStep {

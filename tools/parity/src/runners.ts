@@ -1,4 +1,4 @@
-import type { CaseRunner } from './case-file.ts';
+import type { CaseRunner } from './comparison.ts';
 import { diffusionTablesRunner, filterRunner, interpGradRunner, interpRunner } from './runners/formulas.ts';
 import { klvaeRunner } from './runners/kl.ts';
 import { marPsampleRunner, marPstepsRunner } from './runners/mar-chain.ts';

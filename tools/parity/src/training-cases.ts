@@ -3,7 +3,8 @@ import type { Param, TrainResult, TrainStep } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { LearningRate } from '@tessera/training';
 import { type CaseFile, metadataOf, namesAfter, tensorOf } from './case-file.ts';
-import type { Checks, Computed } from './comparison.ts';
+import type { Checks } from './comparison.ts';
+import type { Computed } from './case-tensors.ts';
 import { gradient, type GradientPath, largestMagnitude, type Tolerance } from './tolerance.ts';
 
 /** What a training case says about its optimiser, in words. */

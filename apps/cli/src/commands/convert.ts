@@ -9,7 +9,7 @@ import type { Progress } from '@tessera/progress';
 import { createEngine } from '@tessera/targets';
 import { engineOptions, readEngineOptions, requireWritable } from '../common-options.ts';
 import { shellWord, type Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const importOptions = {
   transformer: text({

@@ -19,7 +19,7 @@ import {
 import { engineOptions, readEngineOptions, readSettings, setOption } from '../common-options.ts';
 import { projectPlugins, sayRemarks } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const MOST_SAMPLES = 100_000;
 

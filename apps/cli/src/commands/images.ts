@@ -6,7 +6,7 @@ import { readEngineOptions } from '../common-options.ts';
 import { imageOptions, readImageRun } from '../image-options.ts';
 import { makeImages, type ImageOutput } from '../make-images.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 /** How the images of a run are computed and shown. */
 const outputOptions = {

@@ -3,7 +3,7 @@ import { openCheckpoint, type Checkpoint } from '@tessera/checkpoints';
 import { flag, type Arguments } from '@tessera/command-line';
 import { printable } from '@tessera/errors';
 import type { Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const options = {
   skipUnknown: flag('leave out objects that are not tensors or plain data, and name them; nothing is executed'),

@@ -10,7 +10,7 @@ import { describeTensorFlow, setupTensorFlow } from '@tessera/tensorflow-setup';
 import { engineOptions, readEngineOptions } from '../common-options.ts';
 import { sayProblems } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const setupOptions = { gpu: flag('with CUDA, for a machine with an NVIDIA GPU') };
 

@@ -15,7 +15,7 @@ import {
 import { settingLines } from '../common-options.ts';
 import { projectPlugins, sayRemarks } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const options = { json: flag('print one JSON object') };
 

@@ -5,7 +5,7 @@ import { findConfig, listPlugins, loadPlugins, type PluginFacts } from '@tessera
 import { settingLines } from '../common-options.ts';
 import { sayProblems } from '../project.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const options = { json: flag('print one JSON object, with the JSON Schemas of config and options') };
 

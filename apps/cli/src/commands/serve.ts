@@ -1,7 +1,7 @@
 import { serveUntilStopped } from '@tessera/api';
 import { given, integer, type Arguments } from '@tessera/command-line';
 import type { Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const options = {
   port: integer({ value: 'N', from: 0, to: 65_535, help: 'port to listen on (default: PORT, or 4000)' }),

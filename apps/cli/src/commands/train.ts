@@ -9,7 +9,7 @@ import { readRecipe, recipeFacts, runRecipe, type LoadedRecipe, type RecipeFacts
 import { engineOptions, readEngineOptions, requireWritable } from '../common-options.ts';
 import { projectPlugins } from '../project.ts';
 import { shellWord, type Terminal } from '../terminal.ts';
-import type { Command } from '../verbs.ts';
+import type { Command } from '../command.ts';
 
 const options = {
   out: text({ value: 'DIR', help: 'checkpoints, log, pictures and the model (default runs/NAME)' }),

@@ -3,7 +3,8 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import { nn } from '@tessera/engine';
 import { drawIndex, filterLogits } from '@tessera/head-categorical';
 import { diffusionTables, type DiffusionTables, keptTimesteps } from '@tessera/head-diffusion';
-import { type CaseFile, type CaseRunner, metadataOf, tensorOf } from '../case-file.ts';
+import { type CaseFile, metadataOf, tensorOf } from '../case-file.ts';
+import type { CaseRunner } from '../comparison.ts';
 import { imageTensor, softmax, toChannelsFirst } from '../case-tensors.ts';
 import { exact, gradient, interpolation, linearStack, table } from '../tolerance.ts';
 

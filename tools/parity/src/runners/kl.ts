@@ -10,10 +10,10 @@ import {
   latentOf,
   openKlVae,
 } from '@tessera/tokenizer-continuous';
-import { type CaseFile, type CaseRunner, readWeights, tensorOf } from '../case-file.ts';
+import { type CaseFile, readWeights, tensorOf } from '../case-file.ts';
 import { imageTensor, rows, toChannelsFirst } from '../case-tensors.ts';
 import { CaseWeights } from '../case-weights.ts';
-import type { Checks } from '../comparison.ts';
+import type { Checks, CaseRunner } from '../comparison.ts';
 import { klConfigOf } from '../mar-case.ts';
 import { convStack, loss as lossTolerance } from '../tolerance.ts';
 import { checkGradients, gradientsOf } from '../training-cases.ts';

@@ -11,8 +11,9 @@ import {
   openChain,
   takeStep,
 } from '@tessera/head-diffusion';
-import { type CaseFile, type CaseRunner, type CaseTensor, metadataOf, tensorOf } from '../case-file.ts';
-import type { Checks, Computed } from '../comparison.ts';
+import { type CaseFile, type CaseTensor, metadataOf, tensorOf } from '../case-file.ts';
+import type { Checks, CaseRunner } from '../comparison.ts';
+import type { Computed } from '../case-tensors.ts';
 import { diffusionConfigOf } from '../mar-case.ts';
 import { recordedRng, type SetRecord, setStream } from '../recorded-rng.ts';
 import { chain as chainTolerance, denoised, exact } from '../tolerance.ts';

@@ -9,10 +9,10 @@ import {
   openDenoiser,
   timestepFeatures,
 } from '@tessera/head-diffusion';
-import { type CaseFile, type CaseRunner, readWeights, tensorOf } from '../case-file.ts';
-import { floatTensor, indexTensor, rows } from '../case-tensors.ts';
+import { type CaseFile, readWeights, tensorOf } from '../case-file.ts';
+import { floatTensor, indexTensor, rows, type Computed } from '../case-tensors.ts';
 import { CaseWeights } from '../case-weights.ts';
-import type { Checks, Computed } from '../comparison.ts';
+import type { Checks, CaseRunner } from '../comparison.ts';
 import { diffusionConfigOf, marSizes, type MarSizes, maskedWidths } from '../mar-case.ts';
 import { bound, boundedLoss, linearStack, rowLoss } from '../tolerance.ts';
 import { checkGradients, gradientsOf } from '../training-cases.ts';

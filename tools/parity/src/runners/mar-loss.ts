@@ -11,9 +11,9 @@ import {
 } from '@tessera/backbones';
 import type { Engine } from '@tessera/engine';
 import { toTokens } from '@tessera/tokenizer-continuous';
-import { type CaseFile, type CaseRunner, metadataOf, tensorOf } from '../case-file.ts';
+import { type CaseFile, metadataOf, tensorOf } from '../case-file.ts';
 import { imageTensor, indexTensor } from '../case-tensors.ts';
-import type { Checks } from '../comparison.ts';
+import type { Checks, CaseRunner } from '../comparison.ts';
 import { type MarParts, openMarParts } from '../mar-case.ts';
 import { exact, linearStack, loss as lossTolerance } from '../tolerance.ts';
 import { checkGradients, gradientsOf } from '../training-cases.ts';

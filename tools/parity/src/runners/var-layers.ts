@@ -16,9 +16,9 @@ import {
 } from '@tessera/backbones';
 import { type Engine, nn } from '@tessera/engine';
 import { lookUp, pyramidOf } from '@tessera/tokenizer-vq';
-import { type CaseFile, type CaseRunner, seriesOf, tensorOf } from '../case-file.ts';
+import { type CaseFile, seriesOf, tensorOf } from '../case-file.ts';
 import { floatTensor, indexTensor, nullLabels } from '../case-tensors.ts';
-import type { Checks } from '../comparison.ts';
+import type { Checks, CaseRunner } from '../comparison.ts';
 import { convStack, linearStack } from '../tolerance.ts';
 import { configOf, openVarParts, transformerConfig, type VarParts } from '../var-case.ts';
 

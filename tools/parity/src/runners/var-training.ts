@@ -4,9 +4,9 @@ import type { Engine, TrainStep } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { encodeFeatures, quantize } from '@tessera/tokenizer-vq';
 import { learningRate, nextScaleLoss, type ScaleBatch, tokenWeights, weightDecay } from '@tessera/training';
-import { type CaseFile, type CaseRunner, type CaseTensor, namesAfter, seriesOf, tensorOf } from '../case-file.ts';
-import { floatTensor, imageTensor, indexTensor, nullLabels } from '../case-tensors.ts';
-import { type Checks, compare, type Computed } from '../comparison.ts';
+import { type CaseFile, type CaseTensor, namesAfter, seriesOf, tensorOf } from '../case-file.ts';
+import { floatTensor, imageTensor, indexTensor, nullLabels, type Computed } from '../case-tensors.ts';
+import { type Checks, compare, type CaseRunner } from '../comparison.ts';
 import { recordedTrace } from '../recorded-rng.ts';
 import { gradient, loss as lossTolerance } from '../tolerance.ts';
 import {

@@ -12,10 +12,10 @@ import {
   usagePercent,
   type VqConfig,
 } from '@tessera/tokenizer-vq';
-import { type CaseFile, type CaseRunner, type CaseTensor, readWeights, seriesOf, tensorOf } from '../case-file.ts';
+import { type CaseFile, type CaseTensor, readWeights, seriesOf, tensorOf } from '../case-file.ts';
 import { floatTensor, imageTensor, toChannelsFirst } from '../case-tensors.ts';
 import { weightsFrom } from '../case-weights.ts';
-import type { Checks } from '../comparison.ts';
+import type { Checks, CaseRunner } from '../comparison.ts';
 import { convStack, gradient, linearStack, loss as lossTolerance } from '../tolerance.ts';
 import { configOf, vqConfigOf, weightFileOf } from '../var-case.ts';
 

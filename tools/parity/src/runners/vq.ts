@@ -13,7 +13,8 @@ import {
   takeQuantizer,
   type VqVae,
 } from '@tessera/tokenizer-vq';
-import { type CaseFile, type CaseRunner, metadataOf, readWeights, tensorOf } from '../case-file.ts';
+import { type CaseFile, metadataOf, readWeights, tensorOf } from '../case-file.ts';
+import type { CaseRunner } from '../comparison.ts';
 import { imageTensor } from '../case-tensors.ts';
 import { CaseWeights } from '../case-weights.ts';
 import { convStack, exact } from '../tolerance.ts';
