@@ -157,7 +157,7 @@ export function compilePrograms(model: NextScaleModel, engine: Engine): NextScal
   const embedding = ({ values_BlC, positions_l }: Estimates, places_LD: Tensor2D, row_R: Tensor1D): Tensor3D =>
     tf.gather(tf.add(wordsOf(params, values_BlC), tf.gather(places_LD, positions_l)) as Tensor3D, row_R);
   const open = engine.compile(opening, { name: 'next-scale.open', axes: ['R'] });
-  const embed = engine.compile(embedding, { name: 'next-scale.embed', axes: ['B l .', 'l .', 'R'] });
+  const embed = engine.compile(embedding, { name: 'next-scale.embed', axes: ['B l .', 'l', '. .', 'R'] });
   const { step, whole, grow } = compileSteps(model, engine, 'next-scale');
   const programs = [open, embed, step, whole];
   return { open, embed, step, whole, grow, dispose: () => programs.forEach((program) => program.dispose()) };
