@@ -1,6 +1,7 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import type { Kept, Tokenizer } from './contracts.ts';
+import type { Step } from './tokens.ts';
 
 type Axes3 = readonly [number, number, number];
 
@@ -58,7 +59,30 @@ export function readsUnserved(reads: string, served: string, who: string): Tesse
   });
 }
 
-/** Error `canvas-empty`, of a canvas that is to be shown before anything is on it. */
+/** Error `canvas-empty`, of a canvas that is to be shown before anything was written. */
 export function canvasEmpty(expected: string, who: string): TesseraError {
   return new TesseraError({ code: 'canvas-empty', who, got: 'a picture asked of an empty canvas', expected });
+}
+
+interface Place {
+  readonly batch: number;
+  readonly length: number;
+  /** Whether the token at this place of [B, L] may be written. */
+  readonly free: (at: number) => boolean;
+  readonly who: string;
+}
+
+/** A step has equally many tokens of every row, each of them still missing. @throws TesseraError `step-misfit` */
+export function checkPositions({ index, positions_Bl }: Step, { batch, length, free, who }: Place): void {
+  const count = positions_Bl.length / batch;
+  const misfit = (got: string, expected: string): never => {
+    const next = 'Choose an order that was opened for this request.';
+    throw new TesseraError({ code: 'step-misfit', who, got: `step ${index} with ${got}`, expected, next });
+  };
+  if (!Number.isInteger(count)) misfit(`${positions_Bl.length} positions`, `equally many for each of ${batch} rows`);
+  for (const [i, position] of positions_Bl.entries()) {
+    if (!(position >= 0 && position < length)) misfit(`position ${position}`, `positions from 0 to ${length - 1}`);
+    const row = Math.floor(i / count);
+    if (!free(row * length + position)) misfit(`position ${position} of row ${row} again`, 'tokens still missing');
+  }
 }

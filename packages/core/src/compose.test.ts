@@ -3,8 +3,7 @@ import { isTesseraError } from '@tessera/errors';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
 import { echoBackbone, shadeHead, shadesTokenizer } from '../fixtures/small-parts.ts';
-import { checkParts, compose } from './compose.ts';
-import type { Parts } from './parts.ts';
+import { checkParts, compose, type Parts } from './compose.ts';
 import { nextScaleOrder } from './orders.ts';
 
 beforeAll(() => tf.setBackend('cpu'));

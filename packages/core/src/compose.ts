@@ -1,12 +1,45 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
 import type { Reads, Tokenizer } from './contracts.ts';
-import type { Weights } from './weights.ts';
 import { disposedAfter, type Held } from './dispose.ts';
 import { optionsOf } from './options.ts';
-import type { Part, PartFacts, Parts } from './parts.ts';
-import { checkContract, type OrderPlugin, type Stride } from './plugin.ts';
+import {
+  checkContract,
+  type BackbonePlugin,
+  type HeadPlugin,
+  type OrderPlugin,
+  type Stride,
+  type TokenizerPlugin,
+} from './plugin.ts';
 import type { Composition } from './sample.ts';
+import type { ConditionSpace, Layout, SpaceShape } from './tokens.ts';
+import type { Weights } from './weights.ts';
+
+/** A plug-in and its configuration as `model.json` writes it: untrusted until its schema has read it. */
+export interface Part<P> {
+  readonly plugin: P;
+  readonly config: unknown;
+}
+
+/** The parts of a generator, before any of them is built. */
+export interface Parts {
+  readonly tokenizer: Part<TokenizerPlugin>;
+  readonly order: Part<OrderPlugin>;
+  readonly backbone: Part<BackbonePlugin>;
+  readonly head: Part<HeadPlugin>;
+}
+
+/** What parts that agree say about themselves without their weights. */
+export interface PartFacts {
+  readonly configs: Readonly<Record<keyof Parts, unknown>>;
+  readonly space: SpaceShape;
+  readonly layout: Layout;
+  readonly width: number;
+  readonly reads: Reads;
+  readonly condition: ConditionSpace;
+  /** Whether its backbone keeps caches from step to step. */
+  readonly remembers: boolean;
+}
 
 /** What `compose` builds from, besides the parts. */
 export interface Materials {

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 
-/** Something that is released once. A second call does nothing. */
+/** Something that must be disposed. A second call does nothing. */
 export interface Held {
   dispose(): void;
 }
@@ -18,7 +18,7 @@ export function disposeAll(held: readonly Held[]): void {
   if (errors.length > 0) throw errors[0];
 }
 
-/** Runs, and disposes all of them in any case. @throws the error of the run, or else the first of theirs */
+/** Runs, then disposes all of them, also after an error. @throws the error of the run, or else the first of theirs */
 export async function thenDispose<T>(held: () => readonly Held[], run: () => Promise<T>): Promise<T> {
   let result: T;
   try {
@@ -30,7 +30,7 @@ export async function thenDispose<T>(held: () => readonly Held[], run: () => Pro
   return result;
 }
 
-/** The same after an error, which is given back: what cannot be disposed must not hide it. */
+/** Disposes all of them after an error and returns that error: an error of `dispose` must not hide it. */
 export function disposedAfter(error: unknown, held: readonly Held[]): unknown {
   try {
     disposeAll(held);
@@ -40,7 +40,7 @@ export function disposedAfter(error: unknown, held: readonly Held[]): unknown {
   return error;
 }
 
-/** The tensors of an answer or an argument: itself, what it holds, and what that holds (`Sampled.tokens`, `TrainBatch.cut`). */
+/** The tensors of a result or an argument: itself, its members, and their members (`Sampled.tokens`, `TrainBatch.cut`). */
 export function tensorsOf(value: unknown, depth = 2): Tensor[] {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
   if (isTensor(value)) return [value];
@@ -51,17 +51,17 @@ export function isTensor(value: unknown): value is Tensor {
   return typeof (value as Tensor | null | undefined)?.dataSync === 'function';
 }
 
-/** What is released together: the tensors of a step, or all that a generation opened. */
+/** Things that are disposed together: the tensors of a step, or all that a generation opened. */
 export class Holding implements Held {
   readonly #held: Held[] = [];
 
-  /** Takes over the tensors of an answer. */
+  /** Takes over the tensors of a result. */
   keep<T extends object>(answer: T): T {
     this.#held.push(...tensorsOf(answer));
     return answer;
   }
 
-  /** Takes over something that is open; what was opened last is released first. */
+  /** Takes over something that was opened; the last is disposed first. */
   open<T extends Held>(opened: T): T {
     this.#held.unshift(opened);
     return opened;

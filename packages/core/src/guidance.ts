@@ -63,7 +63,7 @@ const makers: Readonly<Record<GuidanceKind, (scale: number) => Guidance>> = {
   constant: constantGuidance,
 };
 
-/** The scale at which nothing pulls; null for the kind that never does. */
+/** The scale that is no guidance; null for the kind 'none'. */
 export function guidanceOff(kind: GuidanceKind): number | null {
   if (kind === 'none') return null;
   return kind === 'ramp' ? 0 : 1;

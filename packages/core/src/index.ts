@@ -57,8 +57,8 @@ export {
   shuffled,
   tokenSteps,
 } from './orders.ts';
-export type { Part, PartFacts, Parts } from './parts.ts';
-export { pixelsOf } from './pixels.ts';
+export type { Part, PartFacts, Parts } from './compose.ts';
+export { pixelsOf } from './token-canvas.ts';
 export {
   checkContract,
   contracts,

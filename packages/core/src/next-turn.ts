@@ -1,6 +1,6 @@
 /**
- * Lets the event loop run what waits (a cancel, a request) and goes on right after it. `setImmediate` is of Node; elsewhere
- * a message does the same, since browsers hold nested timers back by 4 ms.
+ * Lets the event loop run what is waiting (a cancel, a request) and goes on right after it. Node has `setImmediate`; in
+ * browsers a message does the same, where nested timers would wait 4 ms each.
  */
 export function nextTurn(): Promise<void> {
   const { setImmediate, MessageChannel: Channel } = globalThis as unknown as Timers;
@@ -15,7 +15,7 @@ export function nextTurn(): Promise<void> {
   });
 }
 
-/** What this file uses of Node and of browsers, whose types are not both at hand. */
+/** What this file uses of Node and of browsers: no one library of types has both. */
 interface Timers {
   readonly setImmediate?: (run: () => void) => unknown;
   readonly MessageChannel: new () => {

@@ -13,10 +13,10 @@ export interface OptionParts {
   readonly remembers: boolean;
 }
 
-/** Longer names would swamp the sentence. */
+/** Longer names are cut in sentences, in characters. */
 const longestName = 60;
 
-/** Options of a request by the part that they belong to; those that have none to offer are not named. */
+/** Options of a request, keyed by the part that they belong to. Tokenizers and backbones have none so far. */
 export interface PartOptions {
   readonly order: unknown;
   readonly head: unknown;
@@ -112,12 +112,12 @@ const loopOptions: Schema<LoopOptions> = schema.object({
 
 const taken = Object.keys(loopOptions.json.properties!);
 
-/** Options are chosen by `--set NAME=VALUE` and stand in forms. */
+/** Options are set by `--set NAME=VALUE` and by forms. */
 const pattern = /^[a-z][\w-]*$/i;
 
 /**
  * Whether requests can choose the options of a part by their names.
- * @throws TesseraError `option-taken` for a name of the loop's own, `option-name` for one that no request can say
+ * @throws TesseraError `option-taken` for a name of the loop's own, `option-name` for one that no request can write
  */
 export function checkOptionNames(who: string, { properties = {} }: JsonSchema): void {
   for (const name of Object.keys(properties)) {

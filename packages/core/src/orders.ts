@@ -112,7 +112,7 @@ export function missingOf(layout: Layout, kept: Kept | null, who: string): numbe
     code: 'nothing-to-do',
     who,
     got: 'a mask that keeps every token',
-    expected: 'at least one token to make anew',
+    expected: 'at least one token to redraw',
     next: 'Free some tokens.',
   });
 }

@@ -4,7 +4,7 @@ import type { Backbone, Head, Order, Reads, Tokenizer } from './contracts.ts';
 import type { ConditionSpace, Layout, Space, SpaceShape } from './tokens.ts';
 import type { BuildContext } from './weights.ts';
 
-/** What every plug-in says of itself. */
+/** What every plug-in says about itself. */
 interface PluginBase<C> {
   /** The version of these contracts that it was written for. */
   readonly contract: 1;
@@ -15,7 +15,7 @@ interface PluginBase<C> {
   readonly config: Schema<C>;
 }
 
-/** What a tokenizer says of itself without its weights. */
+/** What a tokenizer says about itself without its weights. */
 export interface TokenizerFacts {
   readonly space: SpaceShape;
   readonly layout: Layout;
@@ -29,7 +29,7 @@ export interface TokenizerPlugin<C = unknown, T extends Tokenizer = Tokenizer> e
   build(config: C, context: BuildContext): T;
 }
 
-/** What a backbone says of itself without its weights. */
+/** What a backbone says about itself without its weights. */
 export interface BackboneFacts {
   readonly width: number;
   readonly reads: Reads;
@@ -86,16 +86,16 @@ export type PluginKind = AnyPlugin['kind'];
 /** Versions of the contracts that this release of Tessera speaks, oldest first. */
 export const contracts: readonly number[] = [1];
 
-/** What every plug-in says of itself first. */
+/** The part of a plug-in that says which contract it was written for. */
 export interface Spoken {
   readonly name: string;
   readonly contract: number;
 }
 
 /**
- * Whether Tessera and a plug-in speak of the same contract. Asked where a plug-in is used, not where it is defined: one
- * that is too old must not keep the others of a program from loading.
- * @throws TesseraError `part-contract`, which says who must be updated
+ * Whether this release speaks the contract of a plug-in. Checked where a plug-in is used, not where it is defined: one
+ * that is too old must not keep the others from loading.
+ * @throws TesseraError `part-contract`, which says what to update
  */
 export function checkContract({ name, contract }: Spoken, spoken = contracts): void {
   if (spoken.includes(contract)) return;

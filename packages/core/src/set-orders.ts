@@ -74,7 +74,7 @@ export const randomSetsOrder: OrderPlugin<Nothing, RandomSetsOptions> = {
 export interface ConfidenceOptions {
   /** How many sets the tokens come in. */
   readonly steps: number;
-  /** How much chance has a say in which tokens stay; it cools down to nothing at the last step. */
+  /** Temperature of the noise on the confidence; it falls to 0 at the last step. */
   readonly choiceTemperature: number;
 }
 
@@ -97,7 +97,7 @@ export const confidenceOrder: OrderPlugin<Nothing, ConfidenceOptions> = {
       steps: stepsField(layout),
       choiceTemperature: schema.described(
         schema.optional(schema.number({ min: 0, max: 100 }), 4.5),
-        'How much chance has a say in which tokens stay: 0 is greedy, more is more varied.',
+        'How random the choice of the tokens to keep is: 0 is greedy, more is more varied.',
       ),
     }),
   build: () => ({

@@ -1,13 +1,12 @@
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import { checkPositions } from './check-positions.ts';
-import { canvasEmpty, checkKept, checkTokens, readsUnserved } from './checks.ts';
+import { canvasEmpty, checkKept, checkPositions, checkTokens, readsUnserved } from './checks.ts';
 import type { Canvas, Context, Kept, Pixels, PreviewKind, Reads } from './contracts.ts';
 import type { Layout, Step, Tokens } from './tokens.ts';
 
-/** What a tokenizer adds to tokens in their places to make a canvas of them. */
+/** What a tokenizer adds to a grid of tokens to make a canvas of it. */
 export interface TokenCanvasParts {
-  /** Who complains. */
+  /** Who reports errors. */
   readonly who: string;
   readonly layout: Layout;
   /** Numbers per token. */
@@ -98,7 +97,7 @@ export class TokenCanvas implements Canvas {
     }
   }
 
-  /** Lets go of the kept tokens; the rest are plain numbers. */
+  /** Forgets the kept tokens, which are borrowed; the rest are plain numbers. */
   dispose(): void {
     this.#kept = null;
   }
@@ -165,5 +164,22 @@ export class TokenCanvas implements Canvas {
     for (let at = 0; at < this.#known_BL.length; at++) {
       if (keep_L[at % layout.length] === 1) this.#place(at, values.subarray(at * channels, (at + 1) * channels));
     }
+  }
+}
+
+/** One picture per row of a batch of pixels; disposes the batch. */
+export async function pixelsOf(pixels_BHWC: Tensor4D): Promise<readonly Pixels[]> {
+  const [batch, height, width, channels] = pixels_BHWC.shape;
+  try {
+    const data = await pixels_BHWC.data<'float32'>();
+    const size = height * width * channels;
+    return Array.from({ length: batch }, (_, row) => ({
+      data: data.slice(row * size, (row + 1) * size),
+      height,
+      width,
+      channels,
+    }));
+  } finally {
+    pixels_BHWC.dispose();
   }
 }

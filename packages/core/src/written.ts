@@ -13,7 +13,7 @@ export interface Written {
   readonly confidence?: Float32Array;
 }
 
-/** Numbers of sampled tokens, copied: a head may go on with its own. */
+/** Numbers of sampled tokens, copied: a head may use its arrays again. */
 export async function writtenOf({ tokens, confidence_Bl }: Sampled): Promise<Written> {
   const { values_BlC, index_Bl } = tokens;
   return {

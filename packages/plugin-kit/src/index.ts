@@ -76,12 +76,12 @@ export {
   type Weights,
 } from '@tessera/core';
 export { schema, type Field, type JsonSchema, type OutputOf, type Schema, type StandardSchema } from '@tessera/schema';
-export { checkPlugin, isPluginLike } from './define/any-plugin.ts';
-export { defineBackbone, type BackboneDefinition } from './define/define-backbone.ts';
-export { defineConfig, type TesseraConfig } from './define/define-config.ts';
-export { defineHead, type HeadDefinition } from './define/define-head.ts';
-export { defineOrder, type OrderDefinition } from './define/define-order.ts';
-export { defineTokenizer, type TokenizerDefinition } from './define/define-tokenizer.ts';
+export { checkPlugin, isPluginLike } from './define/check-plugin.ts';
+export { defineBackbone, type BackboneDefinition } from './define/define.ts';
+export { defineConfig, type TesseraConfig } from './define/define.ts';
+export { defineHead, type HeadDefinition } from './define/define.ts';
+export { defineOrder, type OrderDefinition } from './define/define.ts';
+export { defineTokenizer, type TokenizerDefinition } from './define/define.ts';
 export { guardPlugin, type GuardOptions } from './guard/guard-plugin.ts';
 export { callPart, type PartCall } from './guard/part-call.ts';
-export type { Report } from './guard/patience.ts';
+export type { Report } from './guard/part-call.ts';

@@ -23,13 +23,13 @@ interface Range {
   readonly max?: number;
 }
 
-/** A field of one's own: how to read it, and what it says about itself. */
+/** A custom field: how to read it, and its JSON Schema. */
 function field<T>(read: (value: unknown, place: Place) => T, json: JsonSchema = {}): Field<T> {
   const parse: Schema<T>['parse'] = (value, who) => read(value, { who, path: '' });
   return { json, read, parse, '~standard': standardOf({ json, parse }) };
 }
 
-/** The same to anyone who knows Standard Schema alone. */
+/** The same as a Standard Schema, for libraries that know only that. */
 function standardOf<T>({ json, parse }: Schema<T>): StandardSchema<unknown, T>['~standard'] {
   const converted = ({ target }: { readonly target: string }): Record<string, unknown> => {
     if (['draft-2020-12', 'draft-07'].includes(target)) return { ...json };
@@ -52,7 +52,7 @@ function standardOf<T>({ json, parse }: Schema<T>): StandardSchema<unknown, T>['
 
 const longest = 120;
 
-/** A value as JSON, cut where it would swamp the sentence. */
+/** A value as JSON, cut to a length that a sentence can hold. */
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length <= longest ? text : `${text.slice(0, longest)}...`;

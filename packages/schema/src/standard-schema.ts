@@ -4,8 +4,8 @@ import type { JsonSchema, Schema } from './json-schema.ts';
 import { nearestName } from './nearest-name.ts';
 
 /**
- * A schema of any library that checks values (Standard Schema) and says what it accepts (Standard JSON Schema): core's
- * own `schema`, zod from 4.2, ArkType, Valibot with its JSON Schema package.
+ * A schema of any library that checks values (Standard Schema) and says what it accepts (Standard JSON Schema): the
+ * `schema` of this package, zod from 4.2, ArkType, Valibot with its JSON Schema package.
  */
 export interface StandardSchema<I = unknown, T = unknown> {
   readonly '~standard': StandardSchemaV1.Props<I, T> & StandardJSONSchemaV1.Props<I, T>;
@@ -14,13 +14,13 @@ export interface StandardSchema<I = unknown, T = unknown> {
 /** What a schema makes of a valid value. */
 export type OutputOf<S extends StandardSchema> = StandardSchemaV1.InferOutput<S>;
 
-/** Core's own schemas, which name the field, its value and the nearest known name by themselves. */
+/** The schemas of this package, whose errors name the field, its value and the nearest known name. */
 export const ownVendor = 'tessera';
 
 /**
  * A Standard Schema as the contracts want it. Issues become one sentence that begins with the path; fields that its JSON
  * Schema does not name are refused, also where the library would drop them.
- * @throws TesseraError `schema-foreign` where it cannot say itself as JSON Schema, `default-invalid`
+ * @throws TesseraError `schema-foreign` where it has no JSON Schema, `default-invalid`
  */
 export function schemaFrom<S extends StandardSchema>(given: S, who: string): Schema<OutputOf<S>> {
   const props = (given as Partial<StandardSchema>)['~standard'];
@@ -58,7 +58,7 @@ function refuseSchema(who: string, got: string, cause?: unknown): never {
     who,
     got,
     expected: 'one that answers at once and speaks Standard JSON Schema',
-    next: "Use schema of @tessera/core, zod from 4.2, or another library of Standard JSON Schema's list.",
+    next: "Use schema of @tessera/plugin-kit, zod from 4.2, or another library of Standard JSON Schema's list.",
     ...(cause !== undefined && { cause }),
   });
 }
@@ -68,7 +68,7 @@ interface Names {
   readonly who: string;
 }
 
-/** A schema that names its properties and does not mention others allows only these. */
+/** A schema that lists its properties, and does not say whether others are allowed, refuses others. */
 function refuseUnknown(value: unknown, { json: { properties, additionalProperties }, who }: Names): void {
   if (properties === undefined || additionalProperties !== undefined) return;
   if (typeof value !== 'object' || value === null) return;
@@ -99,8 +99,8 @@ function issueError(issues: readonly StandardSchemaV1.Issue[], who: string): Tes
 }
 
 /**
- * Libraries give a default without looking at it. Here a schema is asked for an object of all its defaults: issues of
- * those, and not of fields that are missing, are faults of the definition.
+ * Libraries do not check their defaults. Here the schema reads an object of all its defaults: an issue at one of them,
+ * and not at a missing field, is an error of the definition.
  * @throws TesseraError `default-invalid`
  */
 function checkDefaults(json: JsonSchema, validate: StandardSchemaV1.Props['validate'], who: string): void {
@@ -123,7 +123,7 @@ function checkDefaults(json: JsonSchema, validate: StandardSchemaV1.Props['valid
   }
 }
 
-/** An object of all defaults below; `paths` learns where they stand. */
+/** An object of all defaults below; their paths are added to `paths`. */
 function defaultsOf({ properties = {} }: JsonSchema, at: string, paths: string[]): object {
   const entries = Object.entries(properties).flatMap(([name, property]): [string, unknown][] => {
     const path = at === '' ? name : `${at}.${name}`;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TesseraError } from '@tessera/errors';
-import type { AnyPlugin } from '../define/any-plugin.ts';
+import type { AnyPlugin } from '@tessera/core';
 
-/** What every part must hold to, each in the words that a failure says. The keys are stable: reports are compared by them. */
+/** The properties that parts must have, in the words of a failure. The keys are stable: reports are compared by them. */
 export const properties = {
   contract: 'a plug-in of a contract that this Tessera speaks',
   config: 'a configuration that is read the same again after a turn through JSON',
@@ -46,7 +46,7 @@ export interface Case {
   run(): Promise<void>;
 }
 
-/** A check answers with what it found instead, or null where the property holds. */
+/** A check returns what it found instead, or null where the property holds. */
 export type Check = () => Promise<string | null>;
 
 export interface CaseOf {
@@ -73,7 +73,7 @@ export function caseOf({ plugin: { name }, property, on, limit }: CaseOf, check:
   };
 }
 
-/** What it answers, or `late` after so many milliseconds. Code that never gives the thread back is waited for. */
+/** The result, or `late` after `limit` milliseconds. Code that blocks the thread delays this. */
 export async function within<T>(limit: number, late: T, run: () => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const waited = sleep(limit, late, { signal: stop.signal }).catch(() => late);
@@ -85,7 +85,7 @@ interface Failure {
   readonly where: string;
 }
 
-/** What a guard says becomes a part of the sentence. Its advice is for users: who reads this makes the part. */
+/** The error of a guard becomes a part of the sentence, without its advice: that is for users, this for the author. */
 function failure(name: string, place: Failure, error: unknown): never {
   throw failed(name, { ...place, found: wordsOf(error), cause: error });
 }

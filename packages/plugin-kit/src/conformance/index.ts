@@ -1,4 +1,4 @@
 export { properties, type Case, type Property } from './case.ts';
 export { cases } from './cases.ts';
 export type { CasesOptions } from './options.ts';
-export { report, type CaseReport, type Report } from './report.ts';
+export { report, type CaseReport, type Report } from './cases.ts';

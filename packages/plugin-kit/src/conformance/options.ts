@@ -9,12 +9,12 @@ export interface CasesOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   /**
    * Values of request-time options to try instead of the bounds that their schema says: for texts, which have none, and
-   * where a bound would take for ever. One that depends on others must fit `options`.
+   * where a bound would take too long. One that depends on others must fit `options`.
    */
   readonly values?: Readonly<Record<string, readonly unknown[]>>;
-  /** Request-time options that rightly change nothing of what comes out, each with the reason. */
+  /** Request-time options that change no result, each with the reason why. */
   readonly neutral?: Readonly<Record<string, string>>;
-  /** `eager` and `onnx` by default, which everybody has. */
+  /** `eager` and `onnx` by default, which need no setup. */
   readonly targets?: readonly TargetName[];
   /** The tokens of heads and backbones; small ones of the kind that the part wants by default. */
   readonly space?: SpaceShape;
@@ -24,7 +24,7 @@ export interface CasesOptions {
   readonly learning?: { readonly steps: number; readonly rate: number };
   /** How long an aborted call may take to end, in milliseconds. */
   readonly patience?: number;
-  /** How long a case may take, in milliseconds. A part that never gives the thread back cannot be stopped from here. */
+  /** How long a case may take, in milliseconds. A part that blocks the thread for ever cannot be stopped. */
   readonly limit?: number;
   /** Seed of everything that is made up: fresh weights, hidden states, tokens, pictures, rows. */
   readonly seed?: number;

@@ -15,7 +15,7 @@ export interface OptionsTried {
   readonly who: string;
 }
 
-/** Everything that is seen of a part under these options: numbers, of which any may differ. */
+/** All results of a part under these options, as one list of numbers. */
 export type Observe = (tried: Tried) => Promise<ArrayLike<number>>;
 
 /** Tries every option at its bounds and between them: what is wrong, or null where each matters or is rightly neutral. */

@@ -6,12 +6,8 @@ import { checkContract, type HeadPlugin, type OrderPlugin } from '@tessera/core'
 import { schema } from '@tessera/schema';
 import { shadesTokenizer, smallParts } from '@tessera/core/fixtures';
 import { checkGuarded } from '../../fixtures/changed-composition.ts';
-import { checkPlugin } from './any-plugin.ts';
-import { defineBackbone } from './define-backbone.ts';
-import { defineHead } from './define-head.ts';
-import { defineOrder } from './define-order.ts';
-import { defineTokenizer } from './define-tokenizer.ts';
-import { checkName } from './plugin-name.ts';
+import { checkName, checkPlugin } from './check-plugin.ts';
+import { defineBackbone, defineHead, defineOrder, defineTokenizer } from './define.ts';
 
 const layout = { length: 4, scales: [{ start: 0, height: 2, width: 2 }] };
 

@@ -88,7 +88,7 @@ const cases: readonly [string, RegExp, Changes][] = [
     { head: () => ({ sample: () => Promise.reject(Object.create(null)) }) },
   ],
   [
-    'an abort that nobody asked for',
+    'an abort without a request for one',
     /^part-failed \[shade\] got an error of sample\(\): The operation timed out/,
     { head: () => ({ sample: () => Promise.reject(new DOMException('The operation timed out', 'AbortError')) }) },
   ],
@@ -168,7 +168,7 @@ const cases: readonly [string, RegExp, Changes][] = [
   ],
 ];
 
-/** Its error, which nobody hears, must not end the process either. */
+/** Its rejection, which has no handler, must not end the process. */
 function later(): never {
   return Promise.reject(new Error('later')) as never;
 }

@@ -8,17 +8,23 @@ import {
   type TrainHidden,
   tensorsOf,
 } from '@tessera/core';
-import { checkTensor } from './check-tensor.ts';
-import { lentStep } from './lent.ts';
-import { LeakWatch, tensorCount } from './leak-watch.ts';
-import { awaitPart, callPart, checkMembers, misdescribed, present, wrongShape } from './part-call.ts';
-import { Patience, type Report } from './patience.ts';
+import { checkTensor, LeakWatch, lentStep, tensorCount } from './part-values.ts';
+import {
+  awaitPart,
+  callPart,
+  checkMembers,
+  misdescribed,
+  Patience,
+  present,
+  wrongShape,
+  type Report,
+} from './part-call.ts';
 
 export interface BackboneGuard {
   readonly name: string;
-  /** Whether nobody else makes tensors while one of its rollouts is asked. */
+  /** As `GuardOptions.watchLeaks`. */
   readonly watch: boolean;
-  /** What it said of all its rollouts. */
+  /** As `BackboneFacts.remembers`. */
   readonly remembers: boolean;
   readonly report?: Report;
 }
@@ -33,7 +39,7 @@ export function guardBackbone(backbone: Backbone, { name, watch, remembers, repo
     width: backbone.width,
     reads: backbone.reads,
     openRollout: async (rows, guidance) => {
-      // Of the rollout before: its `dispose` must not throw, so that the loop can clear away the rest.
+      // Reported here and not by `dispose` of the rollout before, so that the loop can dispose the rest.
       if (left !== null) leaks?.note(left);
       left = null;
       const before = tensorCount();
@@ -118,7 +124,7 @@ interface TaughtRule {
   readonly width: number;
 }
 
-/** Numbers of a trace are not there yet: that the positions are the right ones, the conformance kit checks. */
+/** A trace has no numbers yet: the conformance kit checks that the positions are the right ones. */
 function checkTaught(name: string, taught: TrainHidden, { lesson, width }: TaughtRule): void {
   const part = { name, call: 'teach()' };
   const { values_BlD, positions_Bl = null } = taught ?? {};

@@ -8,17 +8,23 @@ import {
   type TrainHidden,
   tensorsOf,
 } from '@tessera/core';
-import { checkTensor, findUseless } from './check-tensor.ts';
-import { lentHidden, lentStep } from './lent.ts';
-import { LeakWatch, tensorCount } from './leak-watch.ts';
-import { awaitPart, callPart, checkMembers, present, wrongShape, type PartCall } from './part-call.ts';
-import { Patience, type Report } from './patience.ts';
+import { checkTensor, findUseless, LeakWatch, lentHidden, lentStep, tensorCount } from './part-values.ts';
+import {
+  awaitPart,
+  callPart,
+  checkMembers,
+  Patience,
+  present,
+  wrongShape,
+  type PartCall,
+  type Report,
+} from './part-call.ts';
 
 export interface HeadGuard {
   readonly name: string;
   readonly space: Space;
   readonly confident: boolean;
-  /** Whether nobody else makes tensors while it samples. */
+  /** As `GuardOptions.watchLeaks`. */
   readonly watch: boolean;
   readonly report?: Report;
 }
@@ -88,7 +94,7 @@ async function checkDrawn({ tokens, confidence_Bl }: Sampled, asked: Asked): Pro
   if (confidence_Bl?.some(Number.isNaN)) throw await wrongNumbers(asked, 'NaN in confidence_Bl', 'logarithms');
 }
 
-/** Error `part-numbers`. Whoever gets hidden states that are not finite draws nothing better from them. */
+/** Error `part-numbers`. Hidden states that are not finite are the backbone's fault, not the head's. */
 async function wrongNumbers({ guard: { name }, hidden, context: { step } }: Asked, got: string, expected: string) {
   const given = await findUseless(hidden.values_RlD);
   return new TesseraError({

@@ -1,7 +1,6 @@
-import type { Order } from '@tessera/core';
-import { guardPlan } from './guard-plan.ts';
-import { lentKept } from './lent.ts';
-import { callPart, checkMembers, present, wrongShape } from './part-call.ts';
+import { disposeAll, disposedAfter, type Chosen, type Kept, type Order, type Plan, type Step } from '@tessera/core';
+import { callPart, checkMembers, present, wrongShape, type PartCall } from './part-call.ts';
+import { lentKept, lentStep } from './part-values.ts';
 
 /** An order whose errors and answers name it. @throws TesseraError `part-shape` where it is not a whole order */
 export function guardOrder(order: Order, name: string): Order {
@@ -30,4 +29,127 @@ export function guardOrder(order: Order, name: string): Order {
       throw wrongShape(part, `stops ${String(stops)}`, `null, or integers that ascend from 0 and are below ${length}`);
     },
   });
+}
+
+interface PlanGuard {
+  readonly name: string;
+  /** Tokens of an image. */
+  readonly length: number;
+  readonly rows: number;
+  /** Orders by sets leave these out. */
+  readonly kept: Kept | null;
+}
+
+/** The steps of a plan so far. */
+interface Walk extends PlanGuard {
+  /** 1 where a token of [B, L] has been written. */
+  readonly done: Uint8Array;
+  last: Step | null;
+}
+
+/** A plan whose steps are whole: every token once, in steps that agree with their own numbers. */
+export function guardPlan(plan: Plan, guard: PlanGuard): Plan {
+  const walk: Walk = { ...guard, done: new Uint8Array(guard.rows * guard.length), last: null };
+  const { name } = guard;
+  return present<Plan>({
+    steps: () => guardSteps(plan, walk),
+    choose:
+      plan.choose &&
+      ((step, sampled) => {
+        const part = { name, call: 'choose()', lent: [sampled] };
+        const chosen = callPart(part, () => plan.choose!(lentStep(step), sampled));
+        checkChosen(part, chosen, { step, rows: guard.rows });
+        checkPositions(part, chosen.step, walk);
+        markDone(chosen.step, walk);
+        return { step: lentStep(chosen.step), slots_Bl: chosen.slots_Bl.slice() };
+      }),
+    dispose: () => callPart({ name, call: 'dispose() of a plan' }, () => plan.dispose()),
+  });
+}
+
+function* guardSteps(plan: Plan, walk: Walk): Generator<Step> {
+  const part = { name: walk.name, call: 'steps()' };
+  const steps = callPart(part, () => plan.steps()[Symbol.iterator]());
+  // After an early end or an error; an error of `return` must not hide that one.
+  const open = [{ dispose: () => void callPart(part, () => steps.return?.()) }];
+  try {
+    for (;;) {
+      const next = callPart(part, () => steps.next());
+      if (next.done) return checkEnd(part, walk);
+      checkStep(part, next.value, { walk, chooses: plan.choose !== undefined });
+      walk.last = lentStep(next.value);
+      yield walk.last;
+    }
+  } catch (error) {
+    throw disposedAfter(error, open.splice(0));
+  } finally {
+    disposeAll(open);
+  }
+}
+
+function checkStep(part: PartCall, step: Step, { walk, chooses }: { walk: Walk; chooses: boolean }): void {
+  const { rows, length, last } = walk;
+  const { index, of, before, after, positions_Bl } = step ?? {};
+  const count = positions_Bl?.length;
+  if (!(positions_Bl instanceof Int32Array) || count === 0 || count % rows !== 0) {
+    throw wrongShape(part, `a step of ${count} positions`, `an Int32Array, equally many for each of ${rows} rows`);
+  }
+  const [place, total] = [last ? last.index + 1 : 0, last ? last.of : of];
+  if (index !== place || of !== total || !(index < of)) {
+    throw wrongShape(part, `step ${index} of ${of}`, `step ${place} of ${total > place ? total : 'as many as come'}`);
+  }
+  const [l, first] = [count / rows, missing(walk)];
+  const follows = last ? before === last.after : before === length || before === first;
+  const agrees = chooses ? before === l && after >= 0 && after < before : before - after === l;
+  if (!follows || !agrees) {
+    const got = `step ${index} of ${l} tokens that says ${before} before and ${after} after`;
+    throw wrongShape(part, got, `${last ? last.after : first} before, and what is then left after`);
+  }
+  checkPositions(part, step, walk);
+  if (!chooses) markDone(step, walk);
+}
+
+/** Tokens of the first row that are neither written nor kept. */
+function missing({ length, done, kept }: Walk): number {
+  return done.subarray(0, length).reduce((sum, one, at) => sum + (one || kept?.keep_L[at] ? 0 : 1), 0);
+}
+
+function checkEnd(part: PartCall, { done, length, kept, last }: Walk): void {
+  const never = done.findIndex((one, at) => !one && !kept?.keep_L[at % length]);
+  if (never >= 0) throw wrongShape(part, `an end before position ${never % length} came`, 'every token once');
+  if (last && last.index + 1 !== last.of) throw wrongShape(part, `${last.index + 1} steps of ${last.of}`, `${last.of}`);
+}
+
+/** Positions ascend within a row, and come once. */
+function checkPositions(part: PartCall, { positions_Bl }: Step, { rows, length, done }: Walk): void {
+  const l = positions_Bl.length / rows;
+  const wrong = positions_Bl.findIndex((at, i) => {
+    const ascends = i % l === 0 || positions_Bl[i - 1]! < at;
+    return !(at >= 0 && at < length) || !ascends || done[Math.floor(i / l) * length + at] === 1;
+  });
+  if (wrong < 0) return;
+  const got = `position ${positions_Bl[wrong]}: twice, outside, or not ascending`;
+  throw wrongShape(part, got, `0 to ${length - 1}, each once`);
+}
+
+function markDone({ positions_Bl }: Step, { rows, length, done }: Walk): void {
+  const l = positions_Bl.length / rows;
+  for (const [i, at] of positions_Bl.entries()) done[Math.floor(i / l) * length + at] = 1;
+}
+
+function checkChosen(part: PartCall, chosen: Chosen, { step, rows }: { step: Step; rows: number }): void {
+  const { slots_Bl, step: kept } = chosen ?? {};
+  const count = rows * (step.before - step.after);
+  if (!(slots_Bl instanceof Int32Array) || slots_Bl.length !== count) {
+    throw wrongShape(part, `${slots_Bl?.length} slots`, `an Int32Array of ${count}, as many as the step leaves`);
+  }
+  const l = step.positions_Bl.length / rows;
+  const wrong = slots_Bl.findIndex((slot, i) => Math.floor(slot / l) !== Math.floor((i * rows) / count));
+  if (wrong >= 0) throw wrongShape(part, `the slot ${slots_Bl[wrong]}`, `places of its own row, ${l} each`);
+  const same =
+    kept?.positions_Bl?.length === count &&
+    slots_Bl.every((slot, i) => step.positions_Bl[slot] === kept.positions_Bl[i]);
+  if (!same) throw wrongShape(part, 'a step of other positions than its slots', 'those at the slots');
+  if (kept.index !== step.index || kept.of !== step.of || kept.before !== step.before || kept.after !== step.after)
+    throw wrongShape(part, `step ${kept.index} of ${kept.of}`, `step ${step.index} of ${step.of} with its own numbers`);
 }

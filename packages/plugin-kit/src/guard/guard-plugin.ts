@@ -1,32 +1,32 @@
-import type {
-  AnyPlugin,
-  BackbonePlugin,
-  HeadPlugin,
-  OrderPlugin,
-  Tokenizer,
-  TokenizerFacts,
-  TokenizerPlugin,
+import {
+  checkOptionNames,
+  disposedAfter,
+  type AnyPlugin,
+  type BackbonePlugin,
+  type HeadPlugin,
+  type Held,
+  type OrderPlugin,
+  type Tokenizer,
+  type TokenizerFacts,
+  type TokenizerPlugin,
 } from '@tessera/core';
-import { disposedAfter, type Held } from '@tessera/core';
-import type { Schema } from '@tessera/schema';
-import { backboneFacts, tokenizerFacts } from './check-facts.ts';
+import type { JsonSchema, Schema } from '@tessera/schema';
+import { backboneFacts, tokenizerFacts } from './facts.ts';
 import { guardBackbone } from './guard-backbone.ts';
 import { guardHead } from './guard-head.ts';
 import { guardOrder } from './guard-order.ts';
-import { guardOptions, guardSchema } from './guard-schema.ts';
 import { guardTokenizer } from './guard-tokenizer.ts';
-import { callPart, misdescribed } from './part-call.ts';
-import type { Report } from './patience.ts';
+import { callPart, checkMembers, misdescribed, wrongShape, type PartCall, type Report } from './part-call.ts';
 
 export interface GuardOptions {
-  /** Nobody else makes tensors while it generates: a part that leaves some behind is then found and named. */
+  /** No other code in this process makes tensors during a generation: a part that leaves some behind can be named. */
   readonly watchLeaks?: boolean;
-  /** Told of a call that lasts long: a line, on standard error where nobody takes it. */
+  /** Takes a line about each call that lasts long; standard error by default. */
   readonly report?: Report;
 }
 
 /**
- * A plug-in of others, guarded: its own errors and wrong answers become sentences that name it, from its configuration to
+ * Guards a third-party plug-in: its exceptions and wrong results become errors that name it, from its configuration to
  * each call of what it builds.
  * @throws nothing itself; what it returns throws TesseraError `part-failed`, `part-shape`, `part-took`, `part-leaks`,
  * `part-numbers`, `part-misdescribed`, `layout-broken`
@@ -106,7 +106,7 @@ function headGuarded(plugin: HeadPlugin, { watchLeaks: watch = false, report }: 
   };
 }
 
-/** Its configuration, asked only when it is read. */
+/** Its configuration; the plug-in's own code runs only when it is read. */
 function configOf(plugin: AnyPlugin): Schema<unknown> {
   const { name } = plugin;
   return {
@@ -125,7 +125,7 @@ function factsOf({ space, layout, serves }: TokenizerFacts | Tokenizer): string 
   return `${tokens}, scales ${scales}, serves '${[...serves].sort().join("', '")}'`;
 }
 
-/** Builds a part by its own code and guards it; where it is refused, it is disposed. @throws TesseraError `part-failed`, `part-shape` */
+/** Builds a part by its own code and guards it. One that is refused is disposed. @throws TesseraError `part-failed`, `part-shape` */
 function buildGuarded<T>({ name }: AnyPlugin, build: () => T, guard: (part: T, name: string) => T): T {
   const built = callPart({ name, call: 'build()', quotes: true }, build);
   try {
@@ -138,4 +138,24 @@ function buildGuarded<T>({ name }: AnyPlugin, build: () => T, guard: (part: T, n
 
 function checkDescribed(name: string, got: string, expected: string): void {
   if (got !== expected) throw misdescribed(name, got, expected);
+}
+
+/**
+ * A schema of a plug-in. Its JSON Schema becomes plain data, which forms, help texts and other processes read. @throws TesseraError `part-failed`, `part-shape`
+ */
+function guardSchema(part: PartCall, give: () => Schema<unknown>): Schema<unknown> {
+  const given = callPart(part, give);
+  checkMembers(part, given, ['parse', 'json']);
+  const of = (call: string): PartCall => ({ ...part, call: `${part.call}.${call}` });
+  const json = callPart(of('json'), () => JSON.parse(JSON.stringify(given.json)) as JsonSchema);
+  const described = Object.values(json?.properties ?? {}).every((one) => typeof one === 'object' && one !== null);
+  if (typeof json !== 'object' || !described) throw wrongShape(of('json'), 'a value', 'the JSON Schema of an object');
+  return { json, parse: (value, who) => callPart({ ...of('parse()'), quotes: true }, () => given.parse(value, who)) };
+}
+
+/** The same for request-time options, whose names are checked too. @throws TesseraError also `option-taken`, `option-name` */
+function guardOptions(name: string, give: () => Schema<unknown>): Schema<unknown> {
+  const options = guardSchema({ name, call: 'options()' }, give);
+  checkOptionNames(name, options.json);
+  return options;
 }

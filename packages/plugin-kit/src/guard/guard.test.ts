@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changed, composeGuarded, refusal, type Changes } from '../../fixtures/changed-composition.ts';
 import { smallMaterials } from '@tessera/core/fixtures';
-import { guardPlan } from './guard-plan.ts';
+import { guardPlan } from './guard-order.ts';
 
 const { engine, weights } = smallMaterials();
 

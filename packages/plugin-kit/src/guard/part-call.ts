@@ -1,17 +1,16 @@
-import { isTesseraError, TesseraError } from '@tessera/errors';
-import { thrownWords } from '../define/shown.ts';
-import type { Patience } from './patience.ts';
 import { tensorsOf } from '@tessera/core';
+import { isTesseraError, printable, TesseraError } from '@tessera/errors';
+import { thrownWords } from '../define/shown.ts';
 
-/** Whose code runs, and which call of the contract it answers. */
+/** Which part's code runs, and which call of the contract it implements. */
 export interface PartCall {
   readonly name: string;
   readonly call: string;
-  /** What the part borrows: tensors that must be there when it has answered. */
+  /** What the part borrows: its tensors must still exist when the call ends. */
   readonly lent?: readonly unknown[];
-  /** Once it has aborted, whatever the part throws is the end that was asked for. */
+  /** After an abort, whatever the part throws counts as the abort. */
   readonly signal?: AbortSignal;
-  /** Its TesseraErrors speak of what it was given, a field or a file, and stay as they are. */
+  /** Its TesseraErrors are about what it was given, a field or a file, and are not renamed. */
   readonly quotes?: boolean;
 }
 
@@ -27,7 +26,7 @@ export function callPart<T>(part: PartCall, run: () => T): T {
     throw partError(part, error);
   }
   if (isPromise(answer)) {
-    // Nobody else would hear of its error, and that ends a process.
+    // Without a handler, its rejection would end the process.
     answer.then(undefined, () => undefined);
     throw wrongShape(part, 'a promise', 'an answer at once');
   }
@@ -36,7 +35,7 @@ export function callPart<T>(part: PartCall, run: () => T): T {
 }
 
 /**
- * The same for code that answers later, which `patience` waits for. An answer that does not pass its check is disposed.
+ * The same for asynchronous code, which `patience` waits for. A result that does not pass its check is disposed.
  * @throws TesseraError as above; the signal's reason
  */
 export async function awaitPart<T>(
@@ -66,7 +65,7 @@ export function checkMembers(part: PartCall, built: object, members: readonly st
   if (missing !== undefined) throw wrongShape(part, `an answer without ${missing}`, `one with ${members.join(', ')}`);
 }
 
-/** Error `part-shape`: what a part answered is not what its contract says. */
+/** Error `part-shape`: what a part returned is not what its contract says. */
 export function wrongShape({ name, call }: PartCall, got: string, expected: string): TesseraError {
   const next = `Report it to the makers of ${name}, or exchange the part.`;
   return new TesseraError({ code: 'part-shape', who: name, got: `${got} of ${call}`, expected, next });
@@ -88,7 +87,7 @@ export function misdescribed(who: string, got: string, expected: string): Tesser
   });
 }
 
-/** Arguments are borrowed: whoever lent them still needs them. */
+/** Arguments are borrowed: the caller still needs them. */
 function checkLent(part: PartCall, cause?: unknown): void {
   const { name, call, lent = [] } = part;
   if (!lent.some((one) => tensorsOf(one).some(({ isDisposed }) => isDisposed))) return;
@@ -118,7 +117,7 @@ function partError(part: PartCall, error: unknown): unknown {
   });
 }
 
-/** Programs, canvases and layers that a part uses complain by names of their own. */
+/** Programs, canvases and layers that a part uses throw errors under their own names. */
 function inItsName({ name, call }: PartCall, error: TesseraError): TesseraError {
   if (error.message.startsWith(`[${name}`) || !(error instanceof TesseraError)) return error;
   const { who, got } = error.parts;
@@ -130,4 +129,45 @@ type Every<T> = { readonly [K in keyof Required<T>]: T[K] | undefined };
 /** A guarded part: every member of the contract is named, and those that it does not have are left out. */
 export function present<T extends object>(every: Every<T>): T {
   return Object.fromEntries(Object.entries(every).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** Takes a line for the user, besides the results of the program. */
+export type Report = (line: string) => void;
+
+/** How long a call may last before it is reported, in milliseconds. */
+const first = 30_000;
+
+/**
+ * Waits for the calls of a part. From outside, a part that computes in another thread, one that waits for a device or a
+ * network, and one that hangs look the same: so a slow call does not fail, it is reported.
+ */
+export class Patience {
+  readonly #report: Report;
+  #next = first;
+
+  constructor(report: Report = console.error) {
+    this.#report = report;
+  }
+
+  /** The result, however long it takes. The next report comes after twice the time of the last one. */
+  async for<T>({ name, call }: { readonly name: string; readonly call: string }, answer: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const tellAfter = (waited: number): void => {
+      const until = this.#next;
+      timer = setTimeout(() => {
+        this.#next = Math.max(this.#next, 2 * until);
+        this.#report(
+          `[${printable(name)}] ${call} has not answered for ${until / 1000} s: it computes, waits for something, or will ` +
+            'never answer. It is waited for until the run is canceled.',
+        );
+        tellAfter(until);
+      }, until - waited);
+    };
+    tellAfter(0);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { awaitPart } from './part-call.ts';
-import { Patience } from './patience.ts';
+import { awaitPart, Patience } from './part-call.ts';
 
 /* The clock of the guard runs ahead. */
 
@@ -46,7 +45,7 @@ it('says of many slow calls no more than of the slowest', async () => {
   expect(lines).toHaveLength(1);
 });
 
-it('says nothing of a part that answers or fails in time', async () => {
+it('reports no part that answers or fails in time', async () => {
   const { lines, ask } = waiting();
   const { result, answer } = ask();
   answer(1);

@@ -2,10 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { type BackbonePlugin, noGuidance } from '@tessera/core';
 import { type Trial } from '../options.ts';
-import { numbers } from '../bench.ts';
+import { falls, numbers, type Lessons } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { apart, unequal } from '../compare.ts';
-import { falls, type Lessons } from '../learn.ts';
 import {
   KNOWN,
   lessonFrom,
@@ -77,23 +76,23 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
   });
 }
 
-/** Training compares hidden states with the tokens at the positions that `teach` says: the lesson's order from its cut on. */
+/** Training compares hidden states with the tokens at the positions that `teach` returns: the order of the batch from its cut on. */
 async function misplaced(opened: OpenedBackbone, images: Images): Promise<string | null> {
   const { said } = await taught(opened, images);
   const from = opened.facts.reads === 'known' ? KNOWN : 0;
   const due = images.seeds.flatMap((seed) => orderOf(opened, seed, images).slice(from));
   if (said === null || unequal('', due, said) === null) return null;
-  return "positions_Bl of teach() that are not the lesson's order from its cut on";
+  return 'positions_Bl of teach() that are not the order of the batch from its cut on';
 }
 
 /** Guided rows: first those of the class, as without guidance, then those of the null class. */
 async function misguided(opened: OpenedBackbone, images: Images): Promise<string | null> {
   const guided = await roll(opened, { ...images, guidance: idle });
   const [seeing, blind] = [guided.subarray(0, guided.length / 2), guided.subarray(guided.length / 2)];
-  const nobody = images.seeds.map(() => -1);
+  const none = images.seeds.map(() => -1);
   return (
     apart('hidden states with and without the null class', await roll(opened, images), seeing) ??
-    apart('hidden states of guided rows and of label -1', await roll(opened, { ...images, labels: nobody }), blind)
+    apart('hidden states of guided rows and of label -1', await roll(opened, { ...images, labels: none }), blind)
   );
 }
 
@@ -105,7 +104,7 @@ function boundariesOf({ facts, layout }: OpenedBackbone): { readonly from: numbe
   return layout.scales.map(({ start, height, width }) => ({ from: start, until: start + height * width }));
 }
 
-/** Hidden states that change with tokens which are not yet there, or null. */
+/** Hidden states that depend on tokens which are not yet written, or null. */
 async function foresees(opened: OpenedBackbone, images: Images): Promise<string | null> {
   const own = await taught(opened, { ...images, shuffled: true });
   for (const { from, until } of boundariesOf(opened)) {
@@ -125,7 +124,7 @@ async function foresees(opened: OpenedBackbone, images: Images): Promise<string 
   return null;
 }
 
-/** What does not change hidden states though it should: the class, what is written, which of it is known, the place. */
+/** What does not change hidden states although it must: the class, the tokens, which of them are known, the position. */
 async function deaf(opened: OpenedBackbone, images: Images): Promise<string | null> {
   const { facts, layout } = opened;
   const own = await roll(opened, { ...images, rest: true });

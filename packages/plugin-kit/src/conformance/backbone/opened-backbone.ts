@@ -21,7 +21,7 @@ export interface OpenedBackbone {
   readonly channels: number;
   readonly bench: Bench;
   readonly trial: Trial;
-  /** Hidden states of a lesson and their positions, as the target computes them. */
+  /** Hidden states of a training batch and their positions, as the target computes them. */
   readonly teach: Program<[Given], Given>;
 }
 
@@ -55,10 +55,10 @@ export async function withBackbone<T>(
   });
 }
 
-/** Tokens known at the cut of bidirectional lessons. */
+/** Tokens that are known at the cut, of bidirectional backbones. */
 export const KNOWN = 3;
 
-/** Images of one lesson or rollout. */
+/** Images of one training batch or rollout. */
 export interface Images {
   readonly seeds: readonly number[];
   /** One each; the seed's own unless said. */
@@ -106,7 +106,7 @@ export function estimatesOf({ layout, channels }: OpenedBackbone, { seeds, estim
   );
 }
 
-/** The tensors of a lesson. The caller disposes them. */
+/** The tensors of a training batch. The caller disposes them. */
 export function lessonOf(opened: OpenedBackbone, images: Images): Given {
   const { layout, channels } = opened;
   const [B, L] = [images.seeds.length, layout.length];
@@ -142,11 +142,11 @@ export function lessonFrom({ reads }: BackboneFacts, given: Readonly<Given>): Tr
 export interface States {
   /** [B, L, D]; NaN where there is none. */
   readonly values: Float32Array;
-  /** The positions that `teach` said, [B, l]; null: all, ascending. */
+  /** The positions that `teach` returned, [B, l]; null: all, ascending. */
   readonly said: Int32Array | null;
 }
 
-/** What a backbone makes of a lesson. */
+/** The hidden states of a training batch. */
 export async function taught(opened: OpenedBackbone, images: Images): Promise<States> {
   const given = lessonOf(opened, images);
   const found = await opened.teach(given).finally(() => tf.dispose(given));

@@ -1,17 +1,27 @@
 import * as tf from '@tensorflow/tfjs';
 import type { HeadPlugin } from '@tessera/core';
-import type { Trial } from '../options.ts';
-import { numbersOf, shake } from '../bench.ts';
+import { tensorFrom } from '@tessera/engine';
+import { asksLosses, falls, numbersOf, shake } from '../bench.ts';
 import { caseOf, within, type Case, type Property } from '../case.ts';
-import { apart, unequal } from '../compare.ts';
-import { falls } from '../learn.ts';
-import { idleOption } from '../tried-values.ts';
-import { sharesNoise } from './chance.ts';
-import { mispulled, unheated, unlike, unsure } from './likeness.ts';
-import { spilledLoss } from './loss-of-each.ts';
-import { draw, seenOf, shapeOf, WIDTH, withHead, type Draw, type OpenedHead } from './opened-head.ts';
-import { drawKinds, Lesson, targetOf, taughtOf, type TaughtHead } from './taught-head.ts';
+import { apart, largest, unequal } from '../compare.ts';
+import { mispulled, sharesNoise, unheated, unlike, unsure } from './likeness.ts';
+import {
+  draw,
+  drawKinds,
+  Lesson,
+  seenOf,
+  shapeOf,
+  targetOf,
+  taughtOf,
+  WIDTH,
+  withHead,
+  type Draw,
+  type OpenedHead,
+  type TaughtHead,
+} from './taught-head.ts';
 import { taughtBatch, toyOf } from './toy.ts';
+import type { Trial } from '../options.ts';
+import { idleOption } from '../tried-values.ts';
 
 /** Tokens of an image. */
 const TOKENS = 4;
@@ -63,7 +73,7 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
   });
 }
 
-/** Whether it has an option that is held to its name. What else is wrong with its options, the cases say. */
+/** Whether it has an option called temperature. Other errors of its options are found by the cases. */
 function heated(plugin: HeadPlugin, trial: Trial): boolean {
   try {
     return 'temperature' in (plugin.options(shapeOf(plugin, trial)).json.properties ?? {});
@@ -90,7 +100,7 @@ async function unsteady(opened: OpenedHead): Promise<string | null> {
   return null;
 }
 
-/** Every row, since what another adds may be its own. One of them comes twice. */
+/** Each row is compared alone, and one seed comes twice: a row may only depend on itself. */
 async function unlikeAlone(opened: OpenedHead): Promise<string | null> {
   const seeds = [3, 4, 5, 4];
   for (const guided of [false, true]) {
@@ -176,7 +186,7 @@ async function leftBehind(opened: OpenedHead): Promise<string | null> {
   return left === 0 ? null : `${left} tensors after three calls of sample()`;
 }
 
-/** A head looks at the signal before its work; after an abort in the middle of it, it may answer or throw, but must stop. */
+/** A head checks the signal before its work. After an abort during the work it may return or throw, but must end. */
 async function goesOn(opened: OpenedHead): Promise<string | null> {
   const { patience } = opened.trial;
   const late = `nothing for ${patience} ms after the abort`;
@@ -198,4 +208,58 @@ async function drawUntil(opened: OpenedHead, signal: AbortSignal, answered: stri
     if (error === signal.reason) return null;
     throw error;
   }
+}
+
+const [B, L] = [2, 4];
+/** The token that is changed, of B times L. */
+const CHANGED = 6;
+/** A token's own loss moves by more than this share of it, the others' by less than rounding. */
+const OWN = 1e-5;
+const OTHERS = 1e-6;
+
+/** Whose loss a change of one token moves besides its own, or null. */
+async function spilledLoss(opened: OpenedHead): Promise<string | null> {
+  const losses = lossesOf(opened);
+  const usual = await losses(null);
+  for (const [change, what] of [
+    ['target', 'the target of one token'],
+    ['hidden', 'the hidden state of one token'],
+  ] as const) {
+    const moved = (await losses(change)).map((loss, i) => Math.abs(loss - usual[i]!));
+    const size = Math.max(1, largest(usual));
+    const spilled = moved.findIndex((by, token) => token !== CHANGED && !(by <= OTHERS * size));
+    if (spilled >= 0) return `the loss of another token moved by ${moved[spilled]!.toPrecision(2)} by ${what}`;
+    if (!(moved[CHANGED]! > OWN * size)) return `a loss that ${what} does not move`;
+  }
+  return null;
+}
+
+type Change = 'target' | 'hidden' | null;
+
+function lossesOf({ head, space, bench, plugin, trial }: OpenedHead): (change: Change) => Promise<Float32Array> {
+  const ask = asksLosses(bench, (given, rng) =>
+    head.loss(taughtOf(given), targetOf(given, space), { rng, train: true }),
+  );
+  const C = space.channels;
+  return async (change) => {
+    const hidden = numbersOf('targets.hidden', B * L * WIDTH, trial.seed);
+    const values = numbersOf('targets.values', B * L * C, trial.seed);
+    const index = Int32Array.from({ length: B * L }, (_, i) => i % 2);
+    if (change === 'hidden') hidden.subarray(CHANGED * WIDTH, (CHANGED + 1) * WIDTH).fill(1);
+    if (change === 'target') {
+      for (let c = 0; c < C; c++) values[CHANGED * C + c]! += 1.5;
+      index[CHANGED] = 1;
+    }
+    const batch = {
+      hidden_BlD: tensorFrom(hidden, [B, L, WIDTH]),
+      ...(plugin.space === 'discrete'
+        ? { index_Bl: tensorFrom(index, [B, L], 'int32') }
+        : { values_BlC: tensorFrom(values, [B, L, C]) }),
+    };
+    try {
+      return await ask(batch);
+    } finally {
+      for (const tensor of Object.values(batch)) tensor.dispose();
+    }
+  };
 }

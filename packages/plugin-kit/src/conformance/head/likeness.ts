@@ -1,8 +1,14 @@
-import type { Drawn } from './opened-head.ts';
-import { rootMeanSquare } from '../compare.ts';
-import { drawKinds, IMAGES, kindAt, nullAt, type TaughtHead } from './taught-head.ts';
-import { tiltOf } from './tilt.ts';
-import { DEVIATION, KINDS } from './toy.ts';
+import { keyedRng, type SampleRng } from '@tessera/engine';
+import {
+  rootMeanSquare,
+  sharedBetween,
+  sharedByPlaces,
+  sharedByRows,
+  sharedWithin,
+  type Residuals,
+} from '../compare.ts';
+import { draw, drawKinds, IMAGES, kindAt, nullAt, type Drawn, type TaughtHead } from './taught-head.ts';
+import { DEVIATION, hiddenOf, KINDS } from './toy.ts';
 
 /*
  * What samples show of the toy. Bounds are wide for heads that are small and learn for a second: those of Tessera stray
@@ -53,7 +59,7 @@ function unlikeCodes({ toy: { chance_KV }, space }: TaughtHead, drawn: Drawn): s
   return `codes drawn by p^${show(sharp)}, p being what was taught (${SHARPNESS.join(' to ')})`;
 }
 
-/** Where guidance pulls otherwise than it says, or null. */
+/** How guidance differs from u + w (c - u), or null. */
 export async function mispulled(taught: TaughtHead): Promise<string | null> {
   for (const [weight, tolerance] of PULLS) {
     const drawn = await drawKinds(taught, { guided: true, weight });
@@ -84,7 +90,7 @@ function pullOnCodes({ toy: { chance_KV }, space }: TaughtHead, { index }: Drawn
   return tiltOf({ base, lean: class_.map((one, i) => one - null_[i]!) }, sharesOf(index, V));
 }
 
-/** What an option called temperature does otherwise than its name says, or null. */
+/** How an option called temperature does not act as one, or null. */
 export async function unheated(taught: TaughtHead): Promise<string | null> {
   const { plugin, trial, space } = taught;
   const schema = plugin.options(space);
@@ -108,7 +114,7 @@ function varietyOf({ space, toy: { channels } }: TaughtHead, drawn: Drawn): numb
   return 1 - sharesOf(drawn.index, space.vocabulary).reduce((sum, share) => sum + share * share, 0) / KINDS;
 }
 
-/** Confidence that says nothing of the tokens that it comes with, or null. */
+/** Confidence that does not tell likely tokens from unlikely ones, or null. */
 export async function unsure(taught: TaughtHead): Promise<string | null> {
   const { toy } = taught;
   const { confidence, index, values } = await drawKinds(taught);
@@ -146,7 +152,7 @@ function sharesOf(index: Int32Array, V: number): Float32Array {
   return share;
 }
 
-/** Of what cannot happen: a number that no sum minds. */
+/** The logarithm of a probability of zero: large, but finite in sums. */
 const logarithms = (shares: Float32Array): Float32Array => shares.map((share) => Math.log(Math.max(share, 1e-3)));
 
 function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -160,3 +166,102 @@ function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 const show = (value: number): string => String(Number(value.toPrecision(2)));
+
+/**
+ * Distributions proportional to `base exp(t lean)`, one for each kind: guidance leans towards the class by its weight t,
+ * and a temperature of 1 / t leans towards what is likely. Codes that were not taught have base 0 and are left out.
+ */
+interface Family {
+  /** [KINDS, V]. */
+  readonly base: Float32Array;
+  readonly lean: Float32Array;
+}
+
+/** The t under which drawn codes are the likeliest: by bisection of the mean lean, which grows with t. */
+function tiltOf(family: Family, share_KV: Float32Array): number {
+  const { base, lean } = family;
+  const V = base.length / KINDS;
+  const drawn = share_KV.map((share, i) => (base[i] === 0 ? 0 : share));
+  const sums = Array.from({ length: KINDS }, (_, kind) =>
+    drawn.subarray(kind * V, (kind + 1) * V).reduce((sum, share) => sum + share, 0),
+  );
+  const seen = drawn.reduce((sum, share, i) => sum + share * lean[i]!, 0);
+  let [low, high] = [-20, 20];
+  for (let i = 0; i < 40; i++) {
+    const t = (low + high) / 2;
+    const due = sums.reduce((sum, weight, kind) => sum + weight * meanLean(family, kind, t), 0);
+    if (due < seen) low = t;
+    else high = t;
+  }
+  return (low + high) / 2;
+}
+
+function meanLean({ base, lean }: Family, kind: number, t: number): number {
+  const V = base.length / KINDS;
+  let [total, sum] = [0, 0];
+  for (let i = kind * V; i < (kind + 1) * V; i++) {
+    if (base[i] === 0) continue;
+    const weight = base[i]! * Math.exp(t * lean[i]!);
+    total += weight;
+    sum += weight * lean[i]!;
+  }
+  return sum / total;
+}
+
+/** Places of an image, all with the same hidden state: what differs between their tokens is chance. */
+const PLACES = [0, 0, 0, 0];
+
+/** What rows, positions, steps or the numbers of a token share of their random numbers, or null. */
+export async function sharesNoise(taught: TaughtHead): Promise<string | null> {
+  const twice: string[] = [];
+  const steps: Residuals[] = [];
+  for (const step of [0, 1]) steps.push(residualsOf(taught, await drawAlike(taught, step, twice)));
+  const [first, second] = steps as [Residuals, Residuals];
+  const within = taught.toy.chance_KV ? null : sharedWithin(first);
+  const between = sharedBetween(first, second);
+  return (
+    sharedByRows(first) ??
+    sharedByPlaces(first) ??
+    (between && `steps whose random numbers are ${between} alike`) ??
+    (within && `numbers of a token whose random numbers are ${within} alike`) ??
+    (twice.length > 0 ? `random numbers drawn twice for one key, ${twice[0]}` : null)
+  );
+}
+
+function drawAlike(taught: TaughtHead, step: number, twice: string[]): Promise<Drawn> {
+  const { toy, trial } = taught;
+  const seeds = Array.from({ length: IMAGES }, (_, row) => 5000 * trial.seed + row);
+  return draw(taught, { seeds, hidden: hiddenOf(toy, PLACES), step, rng: watched(keyedRng(seeds), twice) });
+}
+
+/** The same random numbers; keys that come again are noted. */
+function watched(rng: SampleRng, twice: string[]): SampleRng {
+  const seen = new Set<string>();
+  const note = ({ row, stream, step, position }: Parameters<SampleRng['normal']>[0]): void => {
+    const key = `row ${row}, stream ${stream}, step ${step}, position ${position}`;
+    if (seen.has(key)) twice.push(key);
+    seen.add(key);
+  };
+  return {
+    uniform: (key, count) => (note(key), rng.uniform(key, count)),
+    normal: (key, count) => (note(key), rng.normal(key, count)),
+    exponential: (key, count, index) => (note(key), rng.exponential(key, count, index)),
+  };
+}
+
+/** Values without their mean; of codes, one number each, 1 where it was drawn, without its frequency. */
+function residualsOf({ space, toy: { channels, chance_KV } }: TaughtHead, { values, index }: Drawn): Residuals {
+  const layout = { rows: IMAGES, places: PLACES.length };
+  const codes = chance_KV && index && space.kind === 'discrete';
+  const features = codes ? space.vocabulary : channels;
+  const raw = codes ? oneHot(index, features) : values;
+  const mean = new Float32Array(features);
+  for (const [i, value] of raw.entries()) mean[i % features]! += (value * features) / raw.length;
+  return { ...layout, features, values: raw.map((value, i) => value - mean[i % features]!) };
+}
+
+function oneHot(index: Int32Array, V: number): Float32Array {
+  const hot = new Float32Array(index.length * V);
+  for (const [i, v] of index.entries()) hot[i * V + v] = 1;
+  return hot;
+}

@@ -1,8 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
-import { keyedRng, tensorFrom } from '@tessera/engine';
 import type { Space } from '@tessera/core';
+import { keyedRng, tensorFrom } from '@tessera/engine';
 import { numbersOf } from '../bench.ts';
-import { normalQuantiles } from './normal-quantiles.ts';
 
 /*
  * A toy that every head can learn: a hidden state of one of six kinds says where its tokens lie. Values are normal around
@@ -33,7 +32,7 @@ export interface Toy {
   readonly chance_KV: Float32Array | null;
 }
 
-export interface ToySpec {
+interface ToySpec {
   readonly space: Space;
   readonly width: number;
   /** Whether the head predicts indices. */
@@ -117,4 +116,29 @@ function taughtValues({ centre_KC, channels: C }: Toy, seed: number): Float32Arr
       values[(kind * EACH + i) * C + c] = centre + DEVIATION * quantiles[place]!;
   }
   return values;
+}
+
+/** Evenly spread quantiles of the normal distribution, ascending, of mean 0 and deviation 1. */
+function normalQuantiles(count: number): number[] {
+  const raw = Array.from({ length: count }, (_, i) => quantile((i + 0.5) / count));
+  const size = Math.sqrt(raw.reduce((sum, one) => sum + one * one, 0) / count);
+  return raw.map((one) => one / size);
+}
+
+/** The inverse of the distribution function, by bisection. */
+function quantile(share: number): number {
+  let [low, high] = [-6, 6];
+  for (let i = 0; i < 50; i++) {
+    const middle = (low + high) / 2;
+    if (shareBelow(middle) < share) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** Share of the standard normal distribution below x (Marsaglia 2004, its Taylor series). */
+function shareBelow(x: number): number {
+  let [sum, term] = [x, x];
+  for (let i = 3; i < 120; i += 2) sum += term *= (x * x) / i;
+  return 0.5 + (sum * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
 }

@@ -1,12 +1,13 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import { classOf, type Kept, type Layout, type Order, type OrderPlugin, type Step } from '@tessera/core';
 import { keyedRng } from '@tessera/engine';
-import { guardPlugin } from '../../guard/guard-plugin.ts';
-import { classOf, type Layout, type Order, type OrderPlugin } from '@tessera/core';
-import { oneMap, threeMaps, type Trial, twoMaps, wideMap } from '../options.ts';
+import { numbersOf } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { unequal } from '../compare.ts';
+import { oneMap, threeMaps, twoMaps, wideMap, type Trial } from '../options.ts';
 import { idleOption } from '../tried-values.ts';
-import { keysOf, otherWay } from './visited.ts';
-import { walk, withKept, written, type OpenedOrder } from './walk.ts';
+import { guardPlugin } from '../../guard/guard-plugin.ts';
 
 /** An order alone, on some layouts: nothing of it runs on an engine. */
 export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
@@ -122,7 +123,7 @@ function remade(opened: OpenedOrder, { set, seed }: { readonly set: boolean; rea
 const IMAGES = 256;
 const SURER = 0.75;
 
-/** Where confidence is ignored, half of the images pass; where it is heard, nearly all. By Hoeffding's bound, both are told apart but once in 10^10. */
+/** Where confidence is ignored, half of the images pass; where it decides, nearly all. By Hoeffding's bound, the share confuses the two less than once in 10^10. */
 function unsure(opened: OpenedOrder, seed: number): string | null {
   let [surer, judged] = [0, 0];
   for (let image = 0; image < IMAGES; image++) {
@@ -146,7 +147,7 @@ interface Ground {
   readonly layouts: readonly Layout[];
 }
 
-/** Under every value the guard sees whole steps; kept tokens stay, and training goes the same way. */
+/** Under every value of an option the guard checks all steps, kept tokens stay, and training visits in the same order. */
 async function idle(plugin: OrderPlugin, { trial, layouts }: Ground): Promise<string | null> {
   for (const layout of layouts) {
     const schema = plugin.options(layout);
@@ -161,4 +162,113 @@ async function idle(plugin: OrderPlugin, { trial, layouts }: Ground): Promise<st
     if (found !== null) return found;
   }
   return null;
+}
+
+/**
+ * Orders of training and of sampling that are compared. A share of them strays by less than 0.3 but for once in 10^9
+ * comparisons (Hoeffding: exp(-256 * 0.3^2)), of which two maps have some hundred.
+ */
+const ROUNDS = 256;
+const STRAY = 0.3;
+
+/** Keys of training, [L] in [0, 1). */
+function keysOf(length: number, round: number): Float32Array {
+  return numbersOf('visit', length, round).map((value) => Math.abs(value * 1000) % 1);
+}
+
+/**
+ * Training and sampling agree on the order: wherever sampling writes p in a step before q, training has p before q at least
+ * as often. Within a step nothing is before the other, so that any order of training agrees.
+ */
+function otherWay(opened: OpenedOrder): string | null {
+  const L = opened.layout.length;
+  const [sampled, taught] = [new Float32Array(L * L), new Float32Array(L * L)];
+  for (let round = 0; round < ROUNDS; round++) {
+    count(sampled, placesSampled(opened, round));
+    count(taught, placesTaught(opened, round));
+  }
+  for (let pair = 0; pair < L * L; pair++) {
+    if (sampled[pair]! - taught[pair]! <= STRAY) continue;
+    const [p, q] = [Math.floor(pair / L), pair % L];
+    const percent = (share: number): string => `${Math.round(100 * share)}%`;
+    return `position ${p} before ${q} in ${percent(sampled[pair]!)} of the images that are sampled, and ${percent(taught[pair]!)} of those that are taught`;
+  }
+  return null;
+}
+
+/** Adds to the share in which p comes before q. */
+function count(share_LL: Float32Array, place_L: readonly number[]): void {
+  for (const [p, first] of place_L.entries())
+    for (const [q, second] of place_L.entries()) if (first < second) share_LL[p * place_L.length + q]! += 1 / ROUNDS;
+}
+
+/** The step in which each position comes. */
+function placesSampled(opened: OpenedOrder, round: number): number[] {
+  const places: number[] = [];
+  for (const { step } of walk(opened, [round])) for (const position of step.positions_Bl) places[position] = step.index;
+  return places;
+}
+
+function placesTaught({ order, layout }: OpenedOrder, round: number): number[] {
+  const places: number[] = [];
+  for (const [place, position] of order.visit(layout, keysOf(layout.length, round)).entries()) places[position] = place;
+  return places;
+}
+
+/** An order with what it is tried on. */
+interface OpenedOrder {
+  readonly order: Order;
+  readonly layout: Layout;
+  /** Parsed by its schema. */
+  readonly options: unknown;
+}
+
+interface Walked {
+  readonly step: Step;
+  /** Of what orders by confidence chose among; else empty. */
+  readonly offered: readonly Offered[];
+}
+
+/** A token that was sampled: how sure a head was of it, and whether it stays. */
+interface Offered {
+  readonly confidence: number;
+  readonly stays: boolean;
+}
+
+/** All steps, which the guard checks; of orders that choose, what they choose by made-up confidence. */
+export function walk(opened: OpenedOrder, seeds: readonly number[], kept: Kept | null = null): Walked[] {
+  const { order, layout, options } = opened;
+  const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
+  const plan = order.open(layout, { rows, options, kept, rng: keyedRng(seeds) });
+  const steps: Walked[] = [];
+  for (const step of plan.steps()) {
+    const confidence_Bl = confidenceOf(step, { layout, seeds });
+    const chosen = plan.choose?.(step, { confidence_Bl });
+    const stays = new Set(chosen?.slots_Bl);
+    const offered = chosen ? Array.from(confidence_Bl, (confidence, i) => ({ confidence, stays: stays.has(i) })) : [];
+    steps.push({ step: chosen?.step ?? step, offered });
+  }
+  plan.dispose();
+  return steps;
+}
+
+/** Far apart, so that noise hardly changes the choice. A token's confidence is the same in a batch as alone. */
+function confidenceOf({ positions_Bl }: Step, { layout, seeds }: { layout: Layout; seeds: readonly number[] }) {
+  const l = positions_Bl.length / seeds.length;
+  const own = seeds.map((seed) => numbersOf('confidence', layout.length, seed));
+  return Float32Array.from(positions_Bl, (position, i) => 20 * own[Math.floor(i / l)]![position]!);
+}
+
+/** Positions of each step. */
+export const written = (steps: readonly Walked[]): Int32Array[] => steps.map(({ step }) => step.positions_Bl);
+
+/** Runs with some tokens kept: 1 where `keeps` says so. */
+function withKept<T>({ layout }: OpenedOrder, keeps: (position: number) => boolean, run: (kept: Kept) => T): T {
+  const keep_L = Uint8Array.from({ length: layout.length }, (_, position) => (keeps(position) ? 1 : 0));
+  const values_BLC = tf.zeros([1, layout.length, 1]) as Tensor3D;
+  try {
+    return run({ values_BLC, keep_L });
+  } finally {
+    values_BLC.dispose();
+  }
 }

@@ -5,9 +5,8 @@ import type { TokenizerPlugin } from '@tessera/core';
 import type { Trial } from '../options.ts';
 import { plainRng, take } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
-import { apart, distance, unequal } from '../compare.ts';
-import { sharedByPlaces, sharedByRows } from '../chance-sharing.ts';
-import { misread, mislaidMask, overwritten } from './keeping.ts';
+import { apart, distance, sharedByPlaces, sharedByRows, unequal } from '../compare.ts';
+import { mislaidMask, misread, overwritten, turned } from './places.ts';
 import {
   encode,
   paint,
@@ -18,7 +17,6 @@ import {
   type Encoded,
   type OpenedTokenizer,
 } from './opened-tokenizer.ts';
-import { turned } from './orientation.ts';
 
 /** A tokenizer alone: pictures are made up, and weights shaken. */
 export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {

@@ -1,18 +1,8 @@
+import { checkContract, type AnyPlugin, type PluginKind } from '@tessera/core';
 import { printable, TesseraError } from '@tessera/errors';
-import {
-  type BackbonePlugin,
-  checkContract,
-  type HeadPlugin,
-  type OrderPlugin,
-  type TokenizerPlugin,
-} from '@tessera/core';
-import { checkName } from './plugin-name.ts';
-import { shown as shownWhole } from './shown.ts';
+import { shown } from './shown.ts';
 
-export type AnyPlugin = TokenizerPlugin | OrderPlugin | BackbonePlugin | HeadPlugin;
-export type PluginKind = AnyPlugin['kind'];
-
-/** What a plug-in of each kind answers, besides its configuration. */
+/** The methods of each kind of plug-in, besides its configuration. */
 const methods: Readonly<Record<PluginKind, readonly string[]>> = {
   tokenizer: ['describe', 'build'],
   order: ['options', 'build'],
@@ -25,14 +15,14 @@ const facts: Partial<Record<PluginKind, { readonly field: string; readonly known
   head: { field: 'space', known: ['discrete', 'continuous'] },
 };
 
-/** Whether a value has the form of a plug-in: one of the four kinds. What it says is not checked. */
+/** Whether a value looks like a plug-in: it names one of the four kinds. Its content is not checked. */
 export function isPluginLike(given: unknown): boolean {
   return Object.hasOwn(methods, String((given as { kind?: unknown } | null | undefined)?.kind));
 }
 
 /**
- * Whether a value that somebody hands in is a plug-in for this release; `where` it stands, as `plugins[2]`, is who
- * complains of a value that has no name. None of its own code runs.
+ * Whether a value is a plug-in for this release. `where` it was found, as `plugins[2]`, stands in errors about a value
+ * without a name. None of the plug-in's own code runs.
  * @throws TesseraError `part-malformed`, `part-name`, `part-contract`
  */
 export function checkPlugin(given: unknown, where = 'plug-in'): asserts given is AnyPlugin {
@@ -49,7 +39,7 @@ export function checkPlugin(given: unknown, where = 'plug-in'): asserts given is
 }
 
 /**
- * Whether a definition, which plain JavaScript may write too, has what its kind answers.
+ * Whether a definition has the methods of its kind: plain JavaScript is not checked by types.
  * @throws TesseraError `part-malformed`, `part-name`
  */
 export function checkDefinition(kind: PluginKind, given: unknown): void {
@@ -69,16 +59,16 @@ function checkMembers(kind: PluginKind, plugin: Record<string, unknown>, name: s
   }
   const fact = facts[kind];
   if (fact === undefined || fact.known.includes(plugin[fact.field] as string)) return;
-  malformed(name, `${fact.field} = ${shown(plugin[fact.field])}`, fact.known.join(' or '));
+  malformed(name, `${fact.field} = ${short(plugin[fact.field])}`, fact.known.join(' or '));
 }
 
-/** Model folders name plug-ins: who opens one elsewhere must learn what to install. */
+/** Model folders name plug-ins: where one is missing, the error must say what to install. */
 function checkHome(name: string, from: unknown): void {
   if (from === undefined ? name.includes('/') : typeof from === 'string' && from !== '') return;
   throw new TesseraError({
     code: 'part-name',
     who: name,
-    got: from === undefined ? `a plug-in named ${name}, of no package` : `package = ${shown(from)}`,
+    got: from === undefined ? `a plug-in named ${name}, of no package` : `package = ${short(from)}`,
     expected: `a name with the scope of its package, as @acme/${name}, or the field package`,
     next: 'Rename it, or say which package of npm it comes from.',
   });
@@ -92,12 +82,34 @@ function malformed(who: string, got: string, expected: string): never {
 /** What stands in the place of a plug-in. */
 function described(given: unknown): string {
   if (given instanceof Promise) return 'a promise (await it, or name its module as a string)';
-  if (typeof given !== 'object' || given === null) return shown(given);
+  if (typeof given !== 'object' || given === null) return short(given);
   const { kind } = given as { readonly kind?: unknown };
-  if (kind !== undefined) return `a value of kind ${shown(kind)}`;
-  return `${shown(given)}${Object.keys(given).length === 0 ? '' : ', without kind'}`;
+  if (kind !== undefined) return `a value of kind ${short(kind)}`;
+  return `${short(given)}${Object.keys(given).length === 0 ? '' : ', without kind'}`;
 }
 
-function shown(value: unknown): string {
-  return printable(shownWhole(value), 60);
+/** A value in at most 60 characters. */
+function short(value: unknown): string {
+  return printable(shown(value), 60);
+}
+
+/** As npm has it. */
+const longest = 214;
+const word = '[a-z][a-z0-9]*(?:-[a-z0-9]+)*';
+const pattern = new RegExp(`^(?:@${word}/)?${word}$`);
+
+/**
+ * Names are what model folders know plug-ins by: lower-case words with hyphens, and those of other packages begin with
+ * their scope, as `@acme/gaussian`. `who` stands in the error where there is no name.
+ * @throws TesseraError `part-name`
+ */
+export function checkName(name: unknown, who = 'plug-in'): void {
+  if (typeof name === 'string' && name.length <= longest && pattern.test(name)) return;
+  throw new TesseraError({
+    code: 'part-name',
+    who: typeof name === 'string' && name !== '' ? name : who,
+    got: name === undefined ? 'a plug-in without a name' : `a plug-in named ${short(name)}`,
+    expected: 'lower-case words with hyphens, after the scope of its package if it has one: @acme/gaussian',
+    next: 'Rename it.',
+  });
 }

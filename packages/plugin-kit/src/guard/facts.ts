@@ -1,10 +1,10 @@
-import { TesseraError } from '@tessera/errors';
 import type { BackboneFacts, BackbonePlugin, Layout, Reads, TokenizerFacts, TokenizerPlugin } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
 import { callPart, type PartCall } from './part-call.ts';
 
 const reads: readonly Reads[] = ['estimate', 'known', 'last'];
 
-/** What a tokenizer says of itself, checked. @throws TesseraError `part-failed`, `part-misdescribed`, `layout-broken` */
+/** What a tokenizer says about itself, checked. @throws TesseraError `part-failed`, `part-misdescribed`, `layout-broken` */
 export function tokenizerFacts(plugin: TokenizerPlugin, config: unknown): TokenizerFacts {
   const part = { name: plugin.name, call: 'describe()' };
   const facts = callPart(part, () => plugin.describe(config));
@@ -12,7 +12,7 @@ export function tokenizerFacts(plugin: TokenizerPlugin, config: unknown): Tokeni
   return facts;
 }
 
-/** The same of a backbone. @throws TesseraError `part-failed`, `part-misdescribed` */
+/** The same for a backbone. @throws TesseraError `part-failed`, `part-misdescribed` */
 export function backboneFacts(plugin: BackbonePlugin, config: unknown): BackboneFacts {
   const part = { name: plugin.name, call: 'describe()' };
   const facts = callPart(part, () => plugin.describe(config));

@@ -1,0 +1,169 @@
+import {
+  type AnyPlugin,
+  checkOptionNames,
+  type Backbone,
+  type BackboneDims,
+  type BackboneFacts,
+  type BackbonePlugin,
+  type BuildContext,
+  type Head,
+  type HeadDims,
+  type HeadPlugin,
+  type Layout,
+  type Order,
+  type OrderPlugin,
+  type Space,
+  type SpaceShape,
+  type Tokenizer,
+  type TokenizerFacts,
+  type TokenizerPlugin,
+} from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
+import { schemaFrom, type OutputOf, type Schema, type StandardSchema } from '@tessera/schema';
+import { checkDefinition } from './check-plugin.ts';
+
+/** A tokenizer as its author writes it: a schema of any library of Standard JSON Schema. */
+export interface TokenizerDefinition<C extends StandardSchema, T extends Tokenizer> extends Pick<
+  TokenizerPlugin,
+  'contract' | 'name' | 'package'
+> {
+  readonly config: C;
+  describe(config: OutputOf<C>): TokenizerFacts;
+  build(config: OutputOf<C>, context: BuildContext): T;
+}
+
+/** A plug-in that encodes images to tokens and decodes tokens to images. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
+export function defineTokenizer<C extends StandardSchema, T extends Tokenizer>(
+  definition: TokenizerDefinition<C, T>,
+): TokenizerPlugin<OutputOf<C>, T> {
+  checkDefinition('tokenizer', definition);
+  const { name } = definition;
+  return {
+    ...definition,
+    kind: 'tokenizer',
+    config: schemaFrom(definition.config, `${name} config`),
+    describe: (config) => definition.describe(config),
+    build: (config, context) => definition.build(config, context),
+  };
+}
+
+/** An order as its author writes it: schemas of any library of Standard JSON Schema. */
+export interface OrderDefinition<C extends StandardSchema, O extends StandardSchema> extends Pick<
+  OrderPlugin,
+  'contract' | 'name' | 'package' | 'stride' | 'needsConfidence'
+> {
+  readonly config: C;
+  options(layout: Layout): O;
+  build(config: OutputOf<C>): Order<OutputOf<O>>;
+}
+
+/** A plug-in that says which tokens come next. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
+export function defineOrder<C extends StandardSchema, O extends StandardSchema>(
+  definition: OrderDefinition<C, O>,
+): OrderPlugin<OutputOf<C>, OutputOf<O>> {
+  checkDefinition('order', definition);
+  const { name } = definition;
+  return {
+    ...definition,
+    kind: 'order',
+    config: schemaFrom(definition.config, `${name} config`),
+    options: (layout) => optionsFrom(definition.options(layout), name),
+    build: (config) => definition.build(config),
+  };
+}
+
+/** A backbone as its author writes it: a schema of any library of Standard JSON Schema. */
+export interface BackboneDefinition<C extends StandardSchema> extends Pick<
+  BackbonePlugin,
+  'contract' | 'name' | 'package'
+> {
+  readonly config: C;
+  describe(config: OutputOf<C>): BackboneFacts;
+  build(config: OutputOf<C>, dims: BackboneDims, context: BuildContext): Backbone;
+}
+
+/** A plug-in that makes hidden states of what has been written. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
+export function defineBackbone<C extends StandardSchema>(
+  definition: BackboneDefinition<C>,
+): BackbonePlugin<OutputOf<C>> {
+  checkDefinition('backbone', definition);
+  const { name } = definition;
+  return {
+    ...definition,
+    kind: 'backbone',
+    config: schemaFrom(definition.config, `${name} config`),
+    describe: (config) => definition.describe(config),
+    build: (config, dims, context) => definition.build(config, dims, context),
+  };
+}
+
+/** A head as its author writes it: schemas of any library of Standard JSON Schema. */
+export interface HeadDefinition<
+  C extends StandardSchema,
+  O extends StandardSchema,
+  S extends SpaceShape['kind'] = SpaceShape['kind'],
+> extends Pick<HeadPlugin, 'contract' | 'name' | 'package' | 'confident'> {
+  /** As `HeadPlugin.space`. A discrete head is given discrete tokens alone, a continuous one either kind. */
+  readonly space: S;
+  readonly config: C;
+  options(space: TokensFor<S, SpaceShape>): O;
+  build(config: OutputOf<C>, dims: HeadDims<TokensFor<S, Space>>, context: BuildContext): Head<OutputOf<O>>;
+}
+
+/** Tokens that a head of a kind may meet: values can be predicted of discrete tokens too. */
+type TokensFor<S extends SpaceShape['kind'], T extends SpaceShape> = S extends 'discrete'
+  ? Extract<T, { kind: 'discrete' }>
+  : T;
+
+/** A plug-in that draws tokens from hidden states. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
+export function defineHead<C extends StandardSchema, O extends StandardSchema, const S extends SpaceShape['kind']>(
+  definition: HeadDefinition<C, O, S>,
+): HeadPlugin<OutputOf<C>, OutputOf<O>> {
+  checkDefinition('head', definition);
+  const { name } = definition;
+  return {
+    ...definition,
+    kind: 'head',
+    config: schemaFrom(definition.config, `${name} config`),
+    options: (space) => optionsFrom(definition.options(fitting(definition, space)), name),
+    build: (config, { width, space }, context) =>
+      definition.build(config, { width, space: fitting(definition, space) }, context),
+  };
+}
+
+/** Narrows the tokens to those of the definition's space; `compose` has refused others already, naming the tokenizer. */
+function fitting<S extends SpaceShape['kind'], T extends SpaceShape>(
+  { name, space: predicted }: { readonly name: string; readonly space: S },
+  space: T,
+): TokensFor<S, T> {
+  if (predicted === 'continuous' || space.kind === 'discrete') return space as TokensFor<S, T>;
+  throw new TesseraError({
+    code: 'space-mismatch',
+    who: name,
+    got: 'continuous tokens',
+    expected: 'discrete ones: it scores the entries of a codebook',
+    next: 'Exchange the head or the tokenizer.',
+  });
+}
+
+/** Request-time options of a part. @throws TesseraError `schema-foreign`, `default-invalid`, `option-taken`, `option-name` */
+function optionsFrom<S extends StandardSchema>(given: S, name: string): Schema<OutputOf<S>> {
+  const options = schemaFrom(given, `${name} options`);
+  checkOptionNames(name, options.json);
+  return options;
+}
+
+/** What `tessera.config.ts` exports as `config`. */
+export interface TesseraConfig {
+  /**
+   * Every plug-in that models and recipes of this project may name, besides Tessera's own. A string is a module that
+   * exports some, a package (`@acme/head`) or a path from this file (`./my-head.ts`): where it cannot be imported, the
+   * others still work.
+   */
+  readonly plugins: readonly (AnyPlugin | string)[];
+}
+
+/** Checks the types of a configuration; nothing is registered. */
+export function defineConfig(config: TesseraConfig): TesseraConfig {
+  return config;
+}
