@@ -128,7 +128,7 @@ const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
     /positions_Bl of \[2, 9\] float32 of teach\(\) \(due: \[2, 9\] int32\)/,
     placing('float32'),
   ],
-  ['other positions', 'shapes', /positions_Bl of teach\(\) that are not the lesson's order/, placing('int32')],
+  ['other positions', 'shapes', /positions_Bl of teach\(\) that are not the order of the batch/, placing('int32')],
   ['a memory of calls', 'determinism', /apart/, forwardPlus(() => ++calls)],
   ['a look at the number of rows', 'batch', /apart/, forwardPlus((rows) => rows)],
   ['a look at guidance', 'guidance', /apart/, forwardPlus((_, guided) => (guided ? 1 : 0))],
