@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeRandomModel } from '@tessera/host/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startServer, type RunningServer } from './index.ts';
-import { testClient, type TestClient } from './testing/test-client.ts';
+import { createQuery, testClient, type TestClient } from './testing/test-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-words-'));
 const classes = ['1', 'zero', 'crane', 'tench, Tinca tinca', 'crane', 'none', 'six', 'seven', '8', '9'];
@@ -28,26 +28,36 @@ afterAll(async () => {
 
 it('takes words for classes, as the command line does', async () => {
   const words = ['zero', 'tench, Tinca tinca', '8', 'number:1', 'name:1', '0', '-1', 'name:none', 'number:4'];
-  const each = await client.create({ model: 'odd', classes: words });
+  const images = words.map((word) => ({ condition: { class: word } }));
+  const each = await client.create({ model: 'odd', images });
   expect(each.labels).toEqual([1, 3, 8, 1, 0, 0, -1, 5, 4]);
-  expect((await client.create({ model: 'odd', class: 'six', count: 2 })).labels).toEqual([6, 6]);
-  expect((await client.create({ model: 'odd', label: 1 })).labels).toEqual([1]);
+  expect((await client.create({ model: 'odd', images: { condition: { class: 'six' }, count: 2 } })).labels).toEqual([
+    6, 6,
+  ]);
+  expect((await client.create({ model: 'odd', images: { condition: { label: 1 } } })).labels).toEqual([1]);
   expect((await client.events(each.id)).at(-1)!.__typename).toBe('CompletedEvent');
 });
 
 it.each([
-  ['ambiguous-label', { class: '1' }, /the label 1, which can mean 2 classes; .*number:0 \(1\), number:1 \(zero\)/],
-  ['ambiguous-label', { class: 'crane' }, /number:2 \(crane\), number:4 \(crane\)/],
-  ['ambiguous-label', { classes: ['zero', 'none'] }, /number:-1 \(no class\), number:5 \(none\)/],
-  ['unknown-label', { class: 'tench' }, /the label tench; expected a number from 0 to 9/],
-  ['unknown-label', { classes: ['10'] }, /the label 10/],
-  ['labels-invalid', { class: 'six', label: 6 }, /label together with class/],
-  ['labels-invalid', { classes: ['six'], labels: [6] }, /labels together with classes/],
-  ['labels-invalid', { classes: ['six'], count: 2 }, /classes together with count/],
-  ['labels-invalid', { classes: [] }, /0 labels/],
-  ['labels-invalid', { classes: new Array(65).fill('six') }, /65 labels/],
-])('refuses with %s: %j', async (code, input, sentence) => {
-  const refused = await client.create({ model: 'odd', ...input });
+  ['ambiguous-label', ['1'], /the label 1, which can mean 2 classes; .*number:0 \(1\), number:1 \(zero\)/],
+  ['ambiguous-label', ['crane'], /number:2 \(crane\), number:4 \(crane\)/],
+  ['ambiguous-label', ['zero', 'none'], /number:-1 \(no class\), number:5 \(none\)/],
+  ['unknown-label', ['tench'], /the label tench; expected a number from 0 to 9/],
+  ['unknown-label', ['10'], /the label 10/],
+  ['labels-invalid', [], /0 images/],
+  ['labels-invalid', new Array<string>(65).fill('six'), /65 images/],
+])('refuses with %s: %j', async (code, words, sentence) => {
+  const images = words.map((word) => ({ condition: { class: word } }));
+  const refused = await client.create({ model: 'odd', images });
   expect(refused).toMatchObject({ __typename: 'RequestError', code });
   expect(refused.message).toMatch(sentence);
+});
+
+it.each([{ class: 'six', label: 6 }, {}, { label: null }])('takes a condition in one way: %j', async (condition) => {
+  const variables = { input: { model: 'odd', images: { condition } } };
+  const { json } = await client.post(JSON.stringify({ query: createQuery, variables }));
+  expect(json.errors![0]).toMatchObject({
+    message: expect.stringMatching(/^\[api\] got .*(ConditionInput|condition\.label).*; expected .+\. .+\.$/) as string,
+    extensions: { code: 'BAD_USER_INPUT' },
+  });
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
   server = await startServer({ ...options, modelFolders: [join(root, 'quick')] });
   client = testClient(server.url);
-  ({ id } = await client.create({ model: 'quick', count: 64 }));
+  ({ id } = await client.create({ model: 'quick', images: { count: 64 } }));
   await client.events(id);
 }, 120_000);
 
@@ -28,10 +28,10 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const wide = Array.from({ length: 20 }, (_, i) => `a${i}: previews`).join(' ');
+const wide = Array.from({ length: 20 }, (_, i) => `a${i}: previews { url }`).join(' ');
 const subscription = (id: string) =>
   `subscription { generationEvents(id: "${id}") { seq ... on StepEvent { ${wide} } } }`;
-const query = `{ ${Array.from({ length: 5 }, (_, i) => `a${i}: generations(count: 100) { images labels }`).join(' ')} }`;
+const query = `{ ${Array.from({ length: 5 }, (_, i) => `a${i}: generations(count: 100) { images { seed picture { url } } }`).join(' ')} }`;
 
 describe('a client that goes without a word', () => {
   it.each([

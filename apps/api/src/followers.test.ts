@@ -8,13 +8,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { writeRandomModel } from '@tessera/host/testing';
 import { eventFeeds } from './generations/event-feeds.ts';
-import type { EventBody, GenerationEvent } from './generations/records.ts';
+import type { EventBody, GenerationEvent } from './generations/event-log.ts';
 import { startServer, type RunningServer } from './index.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-followers-'));
 const query = `subscription ($id: ID!) { generationEvents(id: $id) {
-  seq kind ... on StepEvent { index positions previews } ... on CompletedEvent { images } } }`;
+  seq kind ... on StepEvent { index positions previews { url } } ... on CompletedEvent { images { url } } } }`;
 let server: RunningServer;
 let client: TestClient;
 
@@ -63,7 +63,7 @@ async function follow(id: string): Promise<string[]> {
   return all;
 }
 
-const create = async () => (await client.create({ model: 'sets', count: 4, options: { steps: 64 } })).id;
+const create = async () => (await client.create({ model: 'sets', images: { count: 4 }, options: { steps: 64 } })).id;
 
 describe('many readers', () => {
   it('get every event once and in order, while it runs and afterwards, and leave the event loop to others', async () => {
@@ -126,7 +126,11 @@ describe('many readers', () => {
 
 describe('a socket', () => {
   it('has at most 256 operations at a time; the next is refused in a sentence', async () => {
-    const held = await client.create({ model: 'sets', count: 64, options: { steps: 64, respacing: '1000' } });
+    const held = await client.create({
+      model: 'sets',
+      images: { count: 64 },
+      options: { steps: 64, respacing: '1000' },
+    });
     const socket = await openSocket();
     const refused = answers(socket, 'n256');
     for (let n = 0; n <= 256; n++) subscribe(socket, `n${n}`, held.id);

@@ -44,7 +44,7 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
     disk.fill();
     const made: string[] = [];
     for (let seed = 0; seed < 12; seed++) {
-      const created = await client.create({ model: 'quick', count: 4, seed });
+      const created = await client.create({ model: 'quick', images: { count: 4 }, seed });
       if (created.__typename === 'Generation') made.push(created.id);
       else expect(created.code).toBe('storage-failed');
     }

@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 /** As long as one can be: nothing behind it begins before it is canceled. */
-const slowInput = { model: 'slow', label: 3, count: 64, preview: 'NONE' };
+const slowInput = { model: 'slow', images: { condition: { label: 3 }, count: 64 }, preview: 'NONE' };
 
 describe('too much at once', () => {
   const many = (count: number, field: string) => Array.from({ length: count }, (_, i) => `a${i}: ${field}`).join(' ');
@@ -34,15 +34,23 @@ describe('too much at once', () => {
   const deep = `{ models ${'{ classes '.repeat(10)}{ name }${' }'.repeat(10)} }`;
   const doubling = (times: number) =>
     Array.from({ length: times }, (_, i) => `fragment F${i + 1} on Generation { ...F${i} ...F${i} }`)
-      .concat('fragment F0 on Generation { images }')
+      .concat('fragment F0 on Generation { images { picture { url } } }')
       .join(' ');
   const cases: [string, string, string][] = [
     ['21 aliases', 'operation-too-wide', `{ ${many(21, 'models { name }')} }`],
     ['21 aliases in a fragment', 'operation-too-wide', `${inFragment} query { ...All }`],
-    ['21 aliases below the root', 'operation-too-wide', `{ generations(count: 100) { ${many(21, 'images')} } }`],
+    [
+      '21 aliases below the root',
+      'operation-too-wide',
+      `{ generations(count: 100) { ${many(21, 'images { seed }')} } }`,
+    ],
     ['21 mutations', 'operation-too-wide', `mutation { ${many(21, 'cancelGeneration(id: "x") { __typename }')} }`],
     ['11 fields deep', 'operation-too-deep', deep],
-    ['20 lists of pictures', 'answer-too-large', `{ ${many(20, 'generations(count: 100) { images }')} }`],
+    [
+      '20 lists of pictures',
+      'answer-too-large',
+      `{ ${many(20, 'generations(count: 100) { images { picture { url } } }')} }`,
+    ],
     ['lists in doubling fragments', 'answer-too-large', `${doubling(12)} { generations(count: 100) { ...F12 } }`],
     ['fragments in a circle', 'GRAPHQL_VALIDATION_FAILED', 'fragment A on Query { ...A } { ...A }'],
     ['2500 aliases', 'GRAPHQL_PARSE_FAILED', `{ ${many(2500, 'models{name}')} }`],
@@ -62,7 +70,7 @@ describe('too much at once', () => {
   });
 
   it('is counted by the variables of the operation that runs', async () => {
-    const pages = `query Pages($count: Int!) { ${many(10, 'generations(count: $count) { images }')} } query One { models { name } }`;
+    const pages = `query Pages($count: Int!) { ${many(10, 'generations(count: $count) { images { picture { url } } }')} } query One { models { name } }`;
     const code = async (operationName: string, count: number) => {
       const { json } = await client.post(JSON.stringify({ query: pages, operationName, variables: { count } }));
       return json.errors?.[0]!.extensions!.code;
@@ -75,8 +83,9 @@ describe('too much at once', () => {
   });
 
   it('is neither everything of a hundred generations nor everything of every model', async () => {
-    const edit = 'edit { image mask box outside place } failure { code reason message }';
-    const fields = `id model labels seed guidance options preview ${edit} state lastSeq images createdAt finishedAt`;
+    const edit = 'edit { image { id url } mask { id url } box outside place } failure { code reason message }';
+    const images = 'images { seed condition { kind ... on ClassCondition { label } } picture { id url } }';
+    const fields = `id model ${images} seed guidance options preview ${edit} state lastSeq createdAt finishedAt`;
     expect(await client.query(`{ generations(count: 100) { ${fields} } }`)).toHaveProperty('generations');
     const parts = 'classes { label name } image { height width channels } layout { start height width }';
     const rest = 'name title description licence parameters vocabulary tokens options guidanceOff';

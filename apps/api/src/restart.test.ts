@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import { startServer, type RunningServer } from './index.ts';
 import { openDatabase } from './storage/database.ts';
-import { testClient, type TestClient } from './testing/test-client.ts';
+import { ofLabels, testClient, type TestClient } from './testing/test-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-restart-'));
 const modelFolders = [join(root, 'quick'), join(root, 'slow')] as const;
@@ -16,11 +16,13 @@ const options = {
   playground: join(root, 'none'),
   modelFolders,
 };
-/** A generation as version 0.1.0 stored it, when options were fields of their own in the API. */
+/** A generation as version 0.1.0 stored it: with a label for each image, -1 for none. */
 const old = {
   id: '6c0ffee0-0000-4000-8000-000000000001',
-  request: { model: 'quick', labels: [3], seed: 7, options: { topK: 10, smooth: false }, guidance: 2 },
+  request: { model: 'quick', labels: [3, -1], seed: 7, options: { topK: 10, smooth: false }, guidance: 2 },
 };
+/** The same, of a class that the model no longer has. */
+const misfit = { id: '6c0ffee0-0000-4000-8000-000000000002', request: { ...old.request, labels: [10] } };
 let server: RunningServer;
 let client: TestClient;
 
@@ -34,13 +36,14 @@ beforeAll(async () => {
   await writeRandomModel(modelFolders[1], { name: 'slow', width: 192, depth: 8, channels: 3 });
   mkdirSync(options.dataDirectory);
   const database = await openDatabase(options.dataDirectory);
-  const row = [old.id, JSON.stringify(old.request)];
   const sql = "INSERT INTO generation (id, model, request, state, last_seq) VALUES ($1, 'quick', $2, 'queued', 1)";
-  await database.query(sql, row);
-  await database.query(
-    "INSERT INTO event (generation_id, seq, kind, payload) VALUES ($1, 1, 'queued', '{\"position\": 0}')",
-    [old.id],
-  );
+  const queued = "INSERT INTO event (generation_id, seq, kind, payload) VALUES ($1, 1, 'queued', '{\"position\": 0}')";
+  for (const { id, request } of [old, misfit]) {
+    await database.query(sql, [id, JSON.stringify(request)]);
+    await database.query(queued, [id]);
+  }
+  // The tables are those of version 0.1.0: what has come since changes requests alone.
+  await database.query('DELETE FROM migration WHERE version > 2');
   await database.close();
   await start();
 }, 120_000);
@@ -53,11 +56,27 @@ afterAll(async () => {
 describe('a server that starts', () => {
   it('runs what an earlier version queued, and tells its options', async () => {
     expect((await client.events(old.id)).at(-1)!.__typename).toBe('CompletedEvent');
-    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { options guidance images } } }`;
-    const { generation } = await client.query<{ generation: { images: string[] } }>(query, { id: old.id });
+    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation {
+      options guidance images { condition { kind ... on ClassCondition { label } } picture { url } } } } }`;
+    interface Old {
+      readonly images: readonly { readonly condition: object; readonly picture: { readonly url: string } }[];
+    }
+    const { generation } = await client.query<{ generation: Old }>(query, { id: old.id });
     expect(generation).toMatchObject({ options: { topK: 10, smooth: false }, guidance: 2 });
-    const again = await client.create(old.request);
-    expect((await client.events(again.id)).at(-1)!.images).toEqual(generation.images);
+    expect(generation.images.map(({ condition }) => condition)).toEqual([
+      { kind: 'CLASS', label: 3 },
+      { kind: 'NONE' },
+    ]);
+    const { labels, ...rest } = old.request;
+    const again = await client.create({ ...rest, images: ofLabels(labels) });
+    expect((await client.events(again.id)).at(-1)!.images).toEqual(generation.images.map(({ picture }) => picture.url));
+  });
+
+  it('checks what was queued once more: its model may have changed', async () => {
+    expect((await client.events(misfit.id)).at(-1)).toMatchObject({
+      __typename: 'FailedEvent',
+      code: 'label-out-of-range',
+    });
   });
 });
 
@@ -67,8 +86,12 @@ describe('the end of a server', () => {
   });
 
   it('loses nothing: queued generations run at the next start, running ones are marked interrupted', async () => {
-    const running = await client.create({ model: 'slow', label: 3, count: 64, preview: 'NONE' });
-    const queued = await client.create({ model: 'quick', labels: [4], seed: 3, options: { topP: 0.5 } });
+    const running = await client.create({
+      model: 'slow',
+      images: { condition: { label: 3 }, count: 64 },
+      preview: 'NONE',
+    });
+    const queued = await client.create({ model: 'quick', images: ofLabels([4]), seed: 3, options: { topP: 0.5 } });
     const before = await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
     await server.close();
     await start();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import { startServer, type RunningServer } from './index.ts';
-import { createQuery, testClient, type TestClient } from './testing/test-client.ts';
+import { createQuery, ofLabels, testClient, type TestClient } from './testing/test-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-api-'));
 const quickFolder = join(root, 'quick');
@@ -36,7 +36,7 @@ afterAll(async () => {
 const create = (input: object) => client.create(input);
 
 /** As long as one can be: long enough to be interrupted. */
-const slowInput = { model: 'slow', label: 3, count: 64, preview: 'NONE' };
+const slowInput = { model: 'slow', images: { condition: { label: 3 }, count: 64 }, preview: 'NONE' };
 
 describe('health and models', () => {
   it('says the target, and which models there are', async () => {
@@ -76,8 +76,7 @@ describe('a generation', () => {
   it('goes from queued over every step to images', async () => {
     const { id, labels } = await create({
       model: 'quick',
-      label: 3,
-      count: 2,
+      images: { condition: { label: 3 }, count: 2 },
       seed: 11,
       guidance: 2,
       options: { topK: 10 },
@@ -99,20 +98,29 @@ describe('a generation', () => {
     const last = events.at(-1)!;
     expect(last.kind).toBe('COMPLETED');
     expect(last.timings!.steps.length).toBe(6);
-    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { state seed options images lastSeq } } }`;
+    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { state seed options images { seed condition { ... on ClassCondition { label } } picture { id url } } lastSeq } } }`;
     const { generation } = await client.query<{ generation: unknown }>(query, { id });
     expect(generation).toEqual({
       state: 'COMPLETED',
       seed: 11,
       options: { topK: 10 },
-      images: last.images,
+      images: last.images!.map((url, i) => ({
+        seed: 11 + i,
+        condition: { label: 3 },
+        picture: { id: /[0-9a-f]{64}/.exec(url)![0], url },
+      })),
       lastSeq: 9,
     });
     for (const path of [...last.images!, ...steps[0]!.previews!]) await expectPng(path);
   });
 
   it('tells the tokens of each image where every image has an order of its own', async () => {
-    const { id } = await create({ model: 'sets', labels: [1, 1], seed: 2, options: { steps: 4, temperature: 0.9 } });
+    const { id } = await create({
+      model: 'sets',
+      images: ofLabels([1, 1]),
+      seed: 2,
+      options: { steps: 4, temperature: 0.9 },
+    });
     const steps = (await client.events(id)).filter(({ __typename }) => __typename === 'StepEvent');
     expect(steps.map(({ positions, previews }) => [positions!.length, previews!.length])).toEqual(
       Array(4).fill([2, 2]),
@@ -124,7 +132,7 @@ describe('a generation', () => {
   });
 
   it('keeps its images for ever: the name is the hash of the content', async () => {
-    const input = { model: 'quick', labels: [1], seed: 5 };
+    const input = { model: 'quick', images: ofLabels([1]), seed: 5 };
     const first = (await client.events((await create(input)).id)).at(-1)!.images;
     const again = (await client.events((await create(input)).id)).at(-1)!.images;
     expect(again).toEqual(first);
@@ -134,19 +142,19 @@ describe('a generation', () => {
   });
 
   it('misses nothing for a reader that comes late, comes back, or reads again', async () => {
-    const { id } = await create({ model: 'quick', labels: [2] });
+    const { id } = await create({ model: 'quick', images: ofLabels([2]) });
     const all = await client.events(id);
     expect(await client.events(id)).toEqual(all);
     for (const after of [1, 4, 8]) expect(await client.events(id, { after })).toEqual(all.slice(after));
     expect(await client.events(id, { after: 9 })).toEqual([]);
-    const { id: live } = await create({ ...slowInput, count: 16 });
+    const { id: live } = await create({ ...slowInput, images: { condition: { label: 3 }, count: 16 } });
     const part = await client.events(live, { enough: ({ seq }) => seq === 4 });
     const rest = await client.events(live, { after: part.at(-1)!.seq });
     expect([...part, ...rest].map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it('takes each class in turn where no label is said', async () => {
-    const { id, labels } = await create({ model: 'quick', count: 12 });
+    const { id, labels } = await create({ model: 'quick', images: { count: 12 } });
     expect(labels).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
     expect((await client.events(id)).at(-1)!.__typename).toBe('CompletedEvent');
     const { id: single, labels: one } = await create({ model: 'quick' });
@@ -155,7 +163,7 @@ describe('a generation', () => {
   });
 
   it('lists the newest first', async () => {
-    const { id } = await create({ model: 'quick', labels: [9] });
+    const { id } = await create({ model: 'quick', images: ofLabels([9]) });
     const { generations } = await client.query<{ generations: { id: string }[] }>('{ generations(count: 2) { id } }');
     expect(generations.length).toBe(2);
     expect(generations[0]!.id).toBe(id);
@@ -178,7 +186,7 @@ async function expectPng(path: string): Promise<void> {
 describe('a cancel', () => {
   it('ends a running generation early and a queued one before it began', async () => {
     const running = await create(slowInput);
-    const queued = await create({ model: 'quick', labels: [1] });
+    const queued = await create({ model: 'quick', images: ofLabels([1]) });
     await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
     await client.cancel(queued.id);
     await client.cancel(running.id);
@@ -192,21 +200,20 @@ describe('a cancel', () => {
 });
 
 describe('bad input', () => {
-  const good = { model: 'quick', label: 1 };
+  const good = { model: 'quick', images: { condition: { label: 1 } } };
   it.each([
     ['unknown-model', { ...good, model: 'nobody' }],
-    ['label-out-of-range', { ...good, label: 10 }],
-    ['label-out-of-range', { ...good, label: -2 }],
-    ['label-out-of-range', { model: 'quick', labels: [1, 99] }],
-    ['labels-invalid', { ...good, labels: [1] }],
-    ['count-out-of-range', { ...good, count: 0 }],
-    ['count-out-of-range', { ...good, count: 65 }],
-    ['count-out-of-range', { model: 'quick', count: 0 }],
-    ['labels-invalid', { ...good, labels: [1], label: undefined, count: 2 }],
-    ['labels-invalid', { model: 'quick', labels: [] }],
-    ['labels-invalid', { model: 'quick', labels: new Array(10_000).fill(1) }],
+    ['label-out-of-range', { ...good, images: { condition: { label: 10 } } }],
+    ['label-out-of-range', { ...good, images: { condition: { label: -2 } } }],
+    ['label-out-of-range', { model: 'quick', images: ofLabels([1, 99]) }],
+    ['count-out-of-range', { model: 'quick', images: { condition: { label: 1 }, count: 0 } }],
+    ['count-out-of-range', { model: 'quick', images: { condition: { label: 1 }, count: 65 } }],
+    ['count-out-of-range', { model: 'quick', images: { count: 0 } }],
+    ['labels-invalid', { model: 'quick', images: [] }],
+    ['labels-invalid', { model: 'quick', images: [{ count: 64 }, { count: 1 }] }],
+    ['labels-invalid', { model: 'quick', images: ofLabels(new Array<number>(5_000).fill(1)) }],
     ['seed-out-of-range', { ...good, seed: -1 }],
-    ['seed-out-of-range', { ...good, seed: Number.MAX_SAFE_INTEGER, count: 2 }],
+    ['seed-out-of-range', { ...good, seed: Number.MAX_SAFE_INTEGER, images: { count: 2 } }],
     ['guidance-out-of-range', { ...good, guidance: 1e9 }],
     ['guidance-out-of-range', { ...good, guidance: -1 }],
     ['field-invalid', { ...good, options: { topK: 65 } }],
@@ -255,7 +262,7 @@ describe('bad input', () => {
   it('is refused where it is not even GraphQL', async () => {
     const infinite = JSON.stringify({
       query:
-        'mutation { createGeneration(input: { model: "quick", label: 1, guidance: 1e999 }) { ... on Error { code } } }',
+        'mutation { createGeneration(input: { model: "quick", images: { condition: { label: 1 } }, guidance: 1e999 }) { ... on Error { code } } }',
     });
     expect((await client.post(infinite)).json.data).toEqual({ createGeneration: { code: 'guidance-out-of-range' } });
     const literal =

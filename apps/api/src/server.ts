@@ -20,11 +20,11 @@ import { logError } from './log-error.ts';
 import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
-import { blobStore, type BlobStore } from './storage/blob-store.ts';
+import { blobStore, type BlobStore } from './images/blob-store.ts';
 import { takeDataDirectory } from './storage/data-directory.ts';
 import { openDatabase } from './storage/database.ts';
 import { Undo } from './undo.ts';
-import { openUploads, type Uploads } from './uploads/uploads.ts';
+import { openUploads, type Uploads } from './images/uploads.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -94,9 +94,10 @@ async function openStorage(options: ServerOptions, undo: Undo): Promise<Storage>
   undo.add(await takeDataDirectory(options.dataDirectory));
   const database = await openDatabase(options.dataDirectory);
   undo.add(() => database.close());
-  const host = await startHost(options);
-  undo.add(() => host.dispose());
   const blobs = blobStore(join(options.dataDirectory, 'images'));
+  // One that is gone keeps its name and is said to be missing when it is read.
+  const host = await startHost({ ...options, pictureFile: (id) => blobs.pathOf(id) ?? `${id}.png` });
+  undo.add(() => host.dispose());
   const uploads = openUploads(database, blobs);
   const generations = await openGenerations({ log: eventLog(database), blobs, uploads, host });
   undo.add(() => generations.close());

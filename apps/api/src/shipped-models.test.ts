@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelDescription } from '@tessera/host';
 import { startServer, type RunningServer } from './index.ts';
 import { shippedModels } from './testing/shipped-models.ts';
-import { testClient, type TestClient, type TestEvent } from './testing/test-client.ts';
+import { ofLabels, testClient, type TestClient, type TestEvent } from './testing/test-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-shipped-'));
 const models = shippedModels();
@@ -49,7 +49,7 @@ describe.each(models)('$name', ({ name: model }) => {
   it('tells the steps of its order, in which every token comes once, and a preview of each', async () => {
     const { tokens, layout } = await describeModel(model);
     expect(layout.reduce((sum, { height, width }) => sum + height * width, 0)).toBe(tokens);
-    const events = await run({ model, count: 2, seed: 4, preview: 'LINEAR' });
+    const events = await run({ model, images: { count: 2 }, seed: 4, preview: 'LINEAR' });
     const steps = stepsOf(events);
     const timings = events.at(-1)!.timings!;
     expect(steps.map(({ index, of }) => [index, of])).toEqual(steps.map((_, index) => [index, steps.length]));
@@ -64,13 +64,13 @@ describe.each(models)('$name', ({ name: model }) => {
   it('makes the same bytes alone and in a batch, and by its defaults said or left out', async () => {
     const { options, guidanceOff, defaults } = await describeModel(model);
     const own = Object.entries(options.properties!).map(([name, property]) => [name, property.default]);
-    const all = (await run({ model, labels: [1, -1, 5], seed: 20, preview: 'NONE' })).at(-1)!.images!;
+    const all = (await run({ model, images: ofLabels([1, -1, 5]), seed: 20, preview: 'NONE' })).at(-1)!.images!;
     expect(new Set(all).size).toBe(3);
     const said = {
       options: Object.fromEntries(own) as object,
       ...(guidanceOff !== null && { guidance: defaults.guidance }),
     };
-    const alone = await run({ model, label: 5, seed: 22, preview: 'NONE', ...said });
+    const alone = await run({ model, images: { condition: { label: 5 } }, seed: 22, preview: 'NONE', ...said });
     expect(alone.at(-1)!.images).toEqual(all.slice(2));
   });
 
@@ -97,7 +97,7 @@ describe.each(models)('$name', ({ name: model }) => {
   });
 
   it('is canceled within a step', async () => {
-    const { id } = await client.create({ model, count: 64, preview: 'NONE' });
+    const { id } = await client.create({ model, images: { count: 64 }, preview: 'NONE' });
     await client.events(id, { enough: ({ __typename }) => __typename === 'StepEvent' });
     await client.cancel(id);
     const events = await client.events(id);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
+import { imagesOfClasses } from '@tessera/request';
 import { startServer, type RunningServer } from './index.ts';
 import { openDatabase } from './storage/database.ts';
 import { testClient, type TestClient, type TestEvent } from './testing/test-client.ts';
@@ -47,7 +48,7 @@ beforeAll(async () => {
   const database = await openDatabase(dataDirectory);
   await database.query(refusing);
   await database.query('CREATE TRIGGER refuse BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()');
-  const request = JSON.stringify({ model: 'quick', labels: [1], seed: 0 });
+  const request = JSON.stringify({ model: 'quick', images: imagesOfClasses([1]), seed: 0 });
   const sql = "INSERT INTO generation (id, model, request, state, last_seq) VALUES ($1, 'quick', $2, 'running', 0)";
   await database.query(sql, [running, request]);
   await database.close();
@@ -81,12 +82,14 @@ it.each([
   ['completed', 'COMPLETED'],
 ])('ends a generation whose event %s could not be written, once and later: %s', async (kind, end) => {
   refuse(kind, 'failed');
-  const { id } = await client.create({ model: 'quick', count: 2 });
+  const { id } = await client.create({ model: 'quick', images: { count: 2 } });
   const readers = [client.events(id), client.events(id)];
   await vi.waitFor(() => expect(console.error).toHaveBeenCalledWith(expect.stringContaining(`${id} is kept`)), 10_000);
   // The next one does not wait for it.
-  const query = 'query ($id: ID!) { generation(id: $id) { ... on Generation { state images } } }';
-  expect(await client.query(query, { id })).toMatchObject({ generation: { images: [] } });
+  const query = 'query ($id: ID!) { generation(id: $id) { ... on Generation { state images { picture { url } } } } }';
+  expect(await client.query(query, { id })).toMatchObject({
+    generation: { images: [{ picture: null }, { picture: null }] },
+  });
   expect(await client.cancel(id)).toMatchObject({ __typename: 'Generation' });
   take(kind, 'failed');
   for (const reader of readers) expect(last(await reader).kind).toBe(end);
@@ -95,7 +98,11 @@ it.each([
 
 it('keeps a cancel, and goes on with others meanwhile', async () => {
   refuse('canceled');
-  const { id } = await client.create({ model: 'slow', label: 3, count: 64, preview: 'NONE' });
+  const { id } = await client.create({
+    model: 'slow',
+    images: { condition: { label: 3 }, count: 64 },
+    preview: 'NONE',
+  });
   const reader = client.events(id);
   await client.events(id, { enough: ({ __typename }) => __typename === 'StepEvent' });
   await client.cancel(id);

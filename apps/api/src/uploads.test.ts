@@ -136,7 +136,7 @@ describe('an edit', () => {
   it.each(['quick', 'sets'])('by mask keeps the given pixels, alone as among others: %s', async (model) => {
     const [image, mask] = await Promise.all([upload(await picture()), upload(await lowerHalf())]);
     const edit = { image: image.id, mask: mask.id };
-    const created = await client.create({ model, count: 3, seed: 5, edit });
+    const created = await client.create({ model, images: { count: 3 }, seed: 5, edit });
     expect(created).toMatchObject({ __typename: 'Generation', labels: [-1, -1, -1] });
     const images = await imagesOf(created.id);
     for (const path of images) {
@@ -145,20 +145,22 @@ describe('an edit', () => {
       expect(made.slice(512)).not.toEqual([...grays.slice(512)]);
     }
     const box = { image: image.id, box: [0, 0.5, 1, 1] };
-    const alone = await client.create({ model, label: -1, seed: 7, edit: box });
+    const alone = await client.create({ model, images: { condition: { label: -1 } }, seed: 7, edit: box });
     expect(await imagesOf(alone.id)).toEqual(images.slice(2));
     const query = `query ($id: ID!) { generation(id: $id) { ... on Generation {
-      edit { image mask box outside place } } } }`;
+      edit { image { id } mask { id } box outside place } } } }`;
     expect(await client.query(query, { id: alone.id })).toEqual({
-      generation: { edit: { image: image.id, mask: null, box: [0, 0.5, 1, 1], outside: false, place: null } },
+      generation: { edit: { image: { id: image.id }, mask: null, box: [0, 0.5, 1, 1], outside: false, place: null } },
     });
   });
 
   it('takes a finished image, and any class', async () => {
-    const [path] = await imagesOf((await client.create({ model: 'quick', label: 7 })).id);
+    const [path] = await imagesOf((await client.create({ model: 'quick', images: { condition: { label: 7 } } })).id);
     const image = /([0-9a-f]{64})/.exec(path!)![1];
     const edit = { image, box: [0, 0, 0.5, 1], outside: true };
-    const [edited] = await imagesOf((await client.create({ model: 'quick', label: 3, edit })).id);
+    const [edited] = await imagesOf(
+      (await client.create({ model: 'quick', images: { condition: { label: 3 } }, edit })).id,
+    );
     const column = (pixels: number[]) => pixels.filter((_, i) => i % 32 < 16);
     expect(column(await grayAt(edited!))).toEqual(column(await grayAt(path!)));
     const shrunk = await client.create({ model: 'quick', edit: { image, place: [0.25, 0.25, 0.75, 0.75] } });
@@ -168,9 +170,13 @@ describe('an edit', () => {
   it('outlives the server', async () => {
     const { id: image } = await upload(await picture());
     const edit = { image, box: [0, 0.5, 1, 1] };
-    const input = { model: 'quick', label: 2, seed: 9, edit };
+    const input = { model: 'quick', images: { condition: { label: 2 } }, seed: 9, edit };
     const before = await imagesOf((await client.create(input)).id);
-    const running = await client.create({ model: 'slow', label: 3, count: 64, preview: 'NONE' });
+    const running = await client.create({
+      model: 'slow',
+      images: { condition: { label: 3 }, count: 64 },
+      preview: 'NONE',
+    });
     const queued = await client.create(input);
     await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
     await server.close();

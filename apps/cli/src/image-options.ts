@@ -1,16 +1,14 @@
 import { flag, given, integer, number, text, texts, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
 import {
-  chooseClass,
+  checkRequest,
   findModel,
   optionsSchema,
   outlineModel,
-  readRequest,
-  readingsOf,
-  type GenerateRequest,
   type ModelManifest,
   type Plugins,
 } from '@tessera/models';
+import { chooseClass, imagesOfClasses, readingsOf, type Checked, type GenerationRequest } from '@tessera/request';
 import { engineOptions, modelOption, readSettings, requireWritable, setOption } from './common-options.ts';
 import { projectPlugins, sayRemarks } from './project.ts';
 import type { Terminal } from './terminal.ts';
@@ -50,7 +48,7 @@ export interface ImageRun {
   /** Of the project, besides Tessera's own. */
   readonly plugins: Plugins;
   /** All images as one request; what is left out takes the model's defaults. */
-  readonly request: GenerateRequest;
+  readonly request: Checked<GenerationRequest>;
 }
 
 /** Reads and checks a command line before any weights are read. `otherwise`: the classes where no label is given. */
@@ -64,16 +62,17 @@ export async function readImageRun(
   const outline = await outlineModel(folder, plugins);
   sayRemarks(outline, terminal);
   const { manifest } = outline;
-  const request: GenerateRequest = {
-    labels:
-      values.label.length > 0
-        ? spreadLabels(readLabels(values.label, manifest), values.count)
-        : labelsWithout(otherwise, manifest, values.count ?? 1),
+  const labels =
+    values.label.length > 0
+      ? spreadLabels(readLabels(values.label, manifest), values.count)
+      : labelsWithout(otherwise, manifest, values.count ?? 1);
+  const request = checkRequest<GenerationRequest>(outline, {
+    model: manifest.name,
+    images: imagesOfClasses(labels),
     seed: values.seed,
     ...given({ guidance: values.guidance }),
     options: readSettings(values.set, optionsSchema(outline)),
-  };
-  readRequest(outline, request);
+  });
   await requireWritable(values.out);
   return { folder, plugins, request };
 }

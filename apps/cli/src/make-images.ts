@@ -1,5 +1,6 @@
 import { thenDispose, type Held, type Pixels } from '@tessera/core';
-import { openModel, type Edit, type GenerateRequest, type Model } from '@tessera/models';
+import { openModel, type Edit, type Model, type ModelRun } from '@tessera/models';
+import { batchOf, labelOf, type Checked, type GenerationRequest } from '@tessera/request';
 import { createEngine, type EngineOptions } from '@tessera/targets';
 import type { ImageRun } from './image-options.ts';
 import { SampleFiles, type Sample } from './sample-files.ts';
@@ -34,12 +35,13 @@ export async function makeImages(run: ImageOutput, terminal: Terminal): Promise<
     stopwatch.loaded();
     const prepared = await run.edit?.(model.image);
     const preview = run.strip ? 'decoded' : 'none';
-    const request = { ...run.request, preview, signal, ...(prepared && { edit: prepared.edit }) } as const;
-    for await (const sample of batches(model, request, { batch: run.batch, stopwatch, terminal })) {
+    const request = { ...run.request, preview } as const;
+    const options = { signal, ...(prepared && { edit: prepared.edit }) };
+    for await (const sample of batches(model, request, { batch: run.batch, options, stopwatch, terminal })) {
       await files.add(sample);
     }
     await files.finish(prepared?.shown ?? []);
-    const facts = { model: model.name, target: engine.target, images: request.labels.length, files: files.written };
+    const facts = { model: model.name, target: engine.target, images: request.images.length, files: files.written };
     const timings = stopwatch.timings();
     terminal.done();
     terminal.out(json ? JSON.stringify({ ...facts, timings_ms: timings }) : summary(facts, timings.total));
@@ -70,30 +72,34 @@ function interrupted(images: number, out: string): string {
 
 interface Batching {
   readonly batch: number;
+  readonly options: ModelRun;
   readonly stopwatch: Stopwatch;
   readonly terminal: Terminal;
 }
 
-async function* batches(model: Model, request: GenerateRequest, { batch, stopwatch, terminal }: Batching) {
-  const count = request.labels.length;
+async function* batches(model: Model, request: Checked<GenerationRequest>, batching: Batching) {
+  const { batch, options, stopwatch, terminal } = batching;
+  const count = request.images.length;
   const progress = terminal.progress(model.name, count);
   for (let first = 0; first < count; first += batch) {
-    const labels = request.labels.slice(first, first + batch);
-    const show = (within: number, what: string) => progress.update(first + within * labels.length, what);
-    yield* await makeBatch(model, { ...request, labels, seed: request.seed + first }, { stopwatch, show });
+    const part = batchOf(request, first, batch);
+    const show = (within: number, what: string) => progress.update(first + within * part.images.length, what);
+    yield* await makeBatch(model, part, { options, stopwatch, show });
   }
 }
 
 interface Watchers {
+  readonly options: ModelRun;
   readonly stopwatch: Stopwatch;
   readonly show: (within: number, what: string) => void;
 }
 
-async function makeBatch(model: Model, request: GenerateRequest, { stopwatch, show }: Watchers): Promise<Sample[]> {
-  const strips: Pixels[][] = request.labels.map(() => []);
+async function makeBatch(model: Model, request: Checked<GenerationRequest>, watchers: Watchers): Promise<Sample[]> {
+  const { options, stopwatch, show } = watchers;
+  const strips: Pixels[][] = request.images.map(() => []);
   const samples: Sample[] = [];
   stopwatch.begin();
-  for await (const event of model.generate(request)) {
+  for await (const event of model.run(request, options)) {
     if (event.type === 'step') {
       const { index, of, positions_Bl } = event.step;
       stopwatch.step(index, positions_Bl.length);
@@ -102,7 +108,12 @@ async function makeBatch(model: Model, request: GenerateRequest, { stopwatch, sh
     } else {
       stopwatch.decoded();
       const { row, pixels } = event;
-      samples.push({ label: request.labels[row]!, seed: request.seed + row, pixels, strip: strips[row]! });
+      samples.push({
+        label: labelOf(request.images[row]!.condition),
+        seed: request.seed + row,
+        pixels,
+        strip: strips[row]!,
+      });
     }
   }
   return samples;

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEngine } from '@tessera/targets';
 import { openModel, type Model } from '@tessera/models';
+import { imagesOfClasses, type GenerationRequest } from '@tessera/request';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HostEvent, HostRequest } from './events.ts';
+import type { HostEvent } from './protocol.ts';
 import { runGeneration } from './run-generation.ts';
 import { writeRandomModel } from './testing/write-random-model.ts';
 
@@ -22,9 +23,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-const request: HostRequest = {
+const request: GenerationRequest = {
   model: 'sets',
-  labels: [0, 1, 2, 3, 4],
+  images: imagesOfClasses([0, 1, 2, 3, 4]),
   seed: 7,
   options: { steps: 4 },
   preview: 'decoded',
@@ -33,8 +34,8 @@ type Step = Extract<HostEvent, { type: 'step' }>;
 
 async function run(batchBytes: number) {
   const events: HostEvent[] = [];
-  for await (const event of runGeneration(model, request, { batchBytes, signal: new AbortController().signal }))
-    events.push(event);
+  const context = { batchBytes, files: {}, signal: new AbortController().signal };
+  for await (const event of runGeneration(model, model.check(request), context)) events.push(event);
   const steps = events.filter((event): event is Step => event.type === 'step');
   const images = events.flatMap((event) => (event.type === 'image' ? [[event.index, event.png] as const] : []));
   return { steps, images, last: events.at(-1)! };

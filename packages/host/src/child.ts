@@ -1,13 +1,18 @@
 import process from 'node:process';
+import { Worker } from 'node:worker_threads';
 import { createEngine } from '@tessera/targets';
 import { causeStack, describeRejection } from '@tessera/errors';
-import { loadPlugins } from '@tessera/models';
-import { errorParts } from './error-parts.ts';
-import { describeModel } from './describe-model.ts';
-import { startHeart } from './heart.ts';
+import { loadPlugins, openModel, type Model, type OpenModelOptions } from '@tessera/models';
+import {
+  describeModel,
+  errorParts,
+  heartbeatFile,
+  type ChildSetup,
+  type FromChild,
+  type OpenedModel,
+  type ToChild,
+} from './protocol.ts';
 import { runGeneration } from './run-generation.ts';
-import { modelShelf, type ModelShelf } from './model-shelf.ts';
-import type { ChildSetup, FromChild, OpenedModel, ToChild } from './protocol.ts';
 
 /*
  * The process that runs models. Sampling blocks its thread for the length of a kernel, so nothing else lives here.
@@ -15,48 +20,47 @@ import type { ChildSetup, FromChild, OpenedModel, ToChild } from './protocol.ts'
  */
 
 const running = new Map<number, AbortController>();
-let shelf: ModelShelf | null = null;
+let models: OpenModels | null = null;
 let batchBytes = 0;
 
-function send(message: FromChild): void {
-  // Without a server there is nobody to tell: `disconnect` below ends this process.
-  if (process.connected) process.send?.(message);
-}
-
-/** An error for the server; where it began is said here, to whom asked for it. */
-function failure(error: unknown): ReturnType<typeof errorParts> {
-  const stack = causeStack(error);
-  if (stack !== null) console.error(stack);
-  return errorParts(error);
-}
+startHeartbeat();
+process.on('message', (message: ToChild) => {
+  if (message.type === 'setup') setUp(message.setup).catch((error) => send({ type: 'refused', ...failure(error) }));
+  else if (message.type === 'generate') void generate(message);
+  else running.get(message.id)?.abort();
+});
+// A promise that a plug-in did not await: it must not end the generations of others.
+process.on('unhandledRejection', (error) => console.error(describeRejection(error)));
+// Ctrl-C reaches the whole process group: the server decides, and its end ends this process.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(0));
 
 async function setUp({ folders, config, target, threads, ...setup }: ChildSetup): Promise<void> {
   batchBytes = setup.batchBytes;
   const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
-  // Its problems are said by the server, which reads the same file.
+  // The server reads the same file and reports its problems.
   const { plugins } = await loadPlugins(config);
-  shelf = modelShelf({ engine, plugins, watchLeaks: true });
-  const models: OpenedModel[] = [];
+  models = new OpenModels({ engine, plugins, watchLeaks: true });
+  const opened: OpenedModel[] = [];
   for (const folder of folders) {
     try {
-      models.push({ folder, description: describeModel(await shelf.open(folder)) });
+      opened.push({ folder, description: describeModel(await models.open(folder)) });
     } catch (error) {
-      models.push({ folder, ...failure(error) });
+      opened.push({ folder, ...failure(error) });
     }
     send({ type: 'opened' });
   }
-  send({ type: 'ready', target: engine.target, why: engine.why, models });
+  send({ type: 'ready', target: engine.target, why: engine.why, models: opened });
 }
 
-async function generate(message: Extract<ToChild, { type: 'generate' }>): Promise<void> {
-  const { id, folder, request } = message;
+async function generate({ id, folder, request, files }: Extract<ToChild, { type: 'generate' }>): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const model = await shelf!.open(folder);
+    const model = await models!.open(folder);
     controller.signal.throwIfAborted();
-    const around = { batchBytes, signal: controller.signal };
-    for await (const event of runGeneration(model, request, around)) send({ type: 'event', id, event });
+    const context = { batchBytes, files, signal: controller.signal };
+    for await (const event of runGeneration(model, request, context)) send({ type: 'event', id, event });
   } catch (error) {
     const canceled = controller.signal.aborted;
     send({ type: 'event', id, event: canceled ? { type: 'canceled' } : { type: 'failed', ...failure(error) } });
@@ -65,16 +69,57 @@ async function generate(message: Extract<ToChild, { type: 'generate' }>): Promis
   }
 }
 
-startHeart();
+function send(message: FromChild): void {
+  // Without a server there is no one to tell: `disconnect` ends this process.
+  if (process.connected) process.send?.(message);
+}
 
-process.on('message', (message: ToChild) => {
-  if (message.type === 'setup') setUp(message.setup).catch((error) => send({ type: 'refused', ...failure(error) }));
-  else if (message.type === 'generate') void generate(message);
-  else running.get(message.id)?.abort();
-});
+/** An error for the server. Its stack is printed here where TESSERA_DEBUG asks for it. */
+function failure(error: unknown): ReturnType<typeof errorParts> {
+  const stack = causeStack(error);
+  if (stack !== null) console.error(stack);
+  return errorParts(error);
+}
 
-// A promise that a plug-in left alone: it must not end the generations of others.
-process.on('unhandledRejection', (error) => console.error(describeRejection(error)));
-// Ctrl-C reaches the whole process group: the server decides, and its end ends this process.
-process.on('SIGINT', () => undefined);
-process.on('disconnect', () => process.exit(0));
+/** How many models stay open: enough to go back and forth between two, and memory is bounded. */
+const KEPT = 2;
+
+/** Opens models when they are first asked for and keeps the last few. Calls must not overlap. */
+class OpenModels {
+  readonly #open = new Map<string, Model>();
+  readonly #options: OpenModelOptions;
+
+  constructor(options: OpenModelOptions) {
+    this.#options = options;
+  }
+
+  /** The model used longest ago is disposed to make room; an error of that is printed, for this model has no part in it. */
+  async open(folder: string): Promise<Model> {
+    const model = this.#open.get(folder) ?? (await openModel(folder, this.#options));
+    // A map remembers the order of insertion: the newest goes to the end.
+    this.#open.delete(folder);
+    this.#open.set(folder, model);
+    for (const [oldest, old] of this.#open) {
+      if (this.#open.size <= KEPT) break;
+      this.#open.delete(oldest);
+      try {
+        old.dispose();
+      } catch (error) {
+        console.error(errorParts(error).message);
+      }
+    }
+    return model;
+  }
+}
+
+/** A byte a second, from a thread of its own: whatever the models' thread does, only a stopped process falls silent. */
+function startHeartbeat(): void {
+  const beating = `
+    const { writeSync } = require('node:fs');
+    const beat = () => {
+      try { writeSync(${heartbeatFile}, '.'); } catch {}
+    };
+    beat();
+    setInterval(beat, 1000);`;
+  new Worker(beating, { eval: true, execArgv: [], stdout: false }).unref();
+}

@@ -1,5 +1,5 @@
-import type { HostEvent } from './events.ts';
-import { isTerminal } from './events.ts';
+import { EventEmitter, on } from 'node:events';
+import { isTerminal, type HostEvent } from './protocol.ts';
 
 /** Events of one generation between the host, which pushes, and its reader, who may be slower. */
 export interface EventQueue {
@@ -10,34 +10,20 @@ export interface EventQueue {
 
 /** `abandon` is called when the reader stops before the terminal event. */
 export function eventQueue(abandon: () => void): EventQueue {
-  const waiting: HostEvent[] = [];
-  let wake: (() => void) | null = null;
-  let closed = false;
-
+  const pushed = new EventEmitter();
+  // It listens, and keeps what comes, from here on.
+  const all = on(pushed, 'event') as AsyncIterableIterator<[HostEvent]>;
   async function* read(): AsyncGenerator<HostEvent> {
     let ended = false;
     try {
-      while (!ended) {
-        const event = waiting.shift();
-        if (event === undefined) {
-          await new Promise<void>((resolve) => (wake = resolve));
-          continue;
-        }
+      for await (const [event] of all) {
         ended = isTerminal(event);
         yield event;
+        if (ended) return;
       }
     } finally {
       if (!ended) abandon();
     }
   }
-
-  return {
-    push(event) {
-      if (closed) return;
-      closed = isTerminal(event);
-      waiting.push(event);
-      wake?.();
-    },
-    events: read(),
-  };
+  return { push: (event) => void pushed.emit('event', event), events: read() };
 }

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadPlugins } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startHost, type Host, type HostEvent } from './index.ts';
 import { writeRandomModel } from './testing/write-random-model.ts';
@@ -39,7 +40,11 @@ afterAll(async () => {
 
 async function run(model: string, count = 2): Promise<HostEvent[]> {
   const all: HostEvent[] = [];
-  for await (const event of host.generate({ model, labels: new Array<number>(count).fill(1), seed: 3 }))
+  for await (const event of host.generate({
+    model,
+    images: imagesOfClasses(new Array<number>(count).fill(1)),
+    seed: 3,
+  }))
     all.push(event);
   return all;
 }

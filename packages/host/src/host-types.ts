@@ -1,6 +1,7 @@
 import type { TargetName } from '@tessera/targets';
 import type { PluginFacts, PluginProblem } from '@tessera/models';
-import type { HostEvent, HostRequest, ModelDescription } from './events.ts';
+import type { Checked, GenerationRequest } from '@tessera/request';
+import type { HostEvent, ModelDescription } from './protocol.ts';
 
 export interface HostOptions {
   /** Folders with a `model.json` each. */
@@ -21,6 +22,8 @@ export interface HostOptions {
   readonly stepLimit?: number;
   /** How long that process may be silent before it is ended, in milliseconds: 30 s by default. */
   readonly beatLimit?: number;
+  /** The file of a picture that an edit names; by default its name is its path. */
+  readonly pictureFile?: (name: string) => string;
   /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
   readonly report?: (line: string) => void;
 }
@@ -39,6 +42,11 @@ export interface HostHealth {
   readonly why: string | null;
 }
 
+export interface RunOptions {
+  /** An abort ends the generation with `canceled` within one step. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs models in a child process, one generation at a time, in the order of the calls. */
 export interface Host {
   readonly target: string;
@@ -55,17 +63,18 @@ export interface Host {
   /** What of the project's configuration was left out. */
   pluginProblems(): readonly PluginProblem[];
   /**
-   * Checks a request as its model will, but at once, whatever runs: it needs no weights. It does not open the picture
-   * of an edit, as `readEdit` does.
-   * @throws TesseraError `unknown-model`, and the codes of `readRequest` of @tessera/models and `checkRegion` of
-   * @tessera/pictures
+   * Checks a request by its model at once, whatever runs: it needs no weights. It does not open the pictures of an edit,
+   * as `readEdit` does.
+   * @throws TesseraError `unknown-model`, and the codes of `checkRequest` of @tessera/models
    */
-  check(request: HostRequest): void;
+  check(request: GenerationRequest): Checked<GenerationRequest>;
   /**
-   * Queues a generation at once. Its errors are events too; the iterable never throws. An abort ends it with `canceled`
-   * within one step; so does a reader that stops early.
+   * Queues a generation at once. Its errors are events too; the iterable never throws. A reader that stops early cancels
+   * it.
    */
-  generate(request: HostRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<HostEvent>;
+  run(request: Checked<GenerationRequest>, options?: RunOptions): AsyncIterable<HostEvent>;
+  /** `check` and `run`: what is wrong with the request comes as the event `failed`. */
+  generate(request: GenerationRequest, options?: RunOptions): AsyncIterable<HostEvent>;
   /** Ends the child; unfinished generations fail with `host-disposed`. */
   dispose(): Promise<void>;
 }

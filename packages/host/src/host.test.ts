@@ -5,13 +5,14 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHost, type Host, type HostEvent, type HostRequest } from './index.ts';
+import { imagesOfClasses, type GenerationRequest } from '@tessera/request';
+import { startHost, type Host, type HostEvent } from './index.ts';
 import { writeRandomModel } from './testing/write-random-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-host-'));
-const quick: HostRequest = { model: 'quick', labels: [3, 5], seed: 7 };
+const quick: GenerationRequest = { model: 'quick', images: imagesOfClasses([3, 5]), seed: 7 };
 /** Long enough to be interrupted. */
-const slow: HostRequest = { model: 'slow', labels: new Array<number>(16).fill(3), seed: 1 };
+const slow: GenerationRequest = { model: 'slow', images: imagesOfClasses(new Array<number>(16).fill(3)), seed: 1 };
 const reports: string[] = [];
 let host: Host;
 
@@ -92,32 +93,35 @@ describe('a host', () => {
   });
 
   it.each(['quick', 'sets'])('makes the same bytes from the same seed: %s', async (model) => {
-    const images = async (request: HostRequest) =>
+    const images = async (request: GenerationRequest) =>
       (await collect(host.generate(request))).flatMap((event) =>
         event.type === 'image' ? [Buffer.from(event.png)] : [],
       );
     const request = { ...quick, model };
     const both = await images(request);
     expect(await images(request)).toEqual(both);
-    expect(await images({ ...request, labels: [5], seed: 8 })).toEqual([both[1]]);
+    expect(await images({ ...request, images: imagesOfClasses([5]), seed: 8 })).toEqual([both[1]]);
     expect(both[0]!.equals(both[1]!)).toBe(false);
   });
 
   it('fails with the code of what went wrong, and lives on', async () => {
-    const failed = async (request: HostRequest) => (await collect(host.generate(request))).at(-1);
+    const failed = async (request: GenerationRequest) => (await collect(host.generate(request))).at(-1);
     expect(await failed({ ...quick, model: 'qick' })).toMatchObject({
       type: 'failed',
       code: 'unknown-model',
       message: expect.stringContaining('Did you mean quick?'),
     });
-    expect(await failed({ ...quick, labels: [99] })).toMatchObject({ type: 'failed', code: 'label-out-of-range' });
+    expect(await failed({ ...quick, images: imagesOfClasses([99]) })).toMatchObject({
+      type: 'failed',
+      code: 'label-out-of-range',
+    });
     expect(await failed(quick)).toMatchObject({ type: 'completed' });
   });
 
   it('says what is wrong with a request before it runs, in the words of the model', async () => {
-    const wrong: [string, HostRequest][] = [
+    const wrong: [string, GenerationRequest][] = [
       ['unknown-model', { ...quick, model: 'none' }],
-      ['label-out-of-range', { ...quick, labels: [99] }],
+      ['label-out-of-range', { ...quick, images: imagesOfClasses([99]) }],
       ['seed-out-of-range', { ...quick, seed: -1 }],
       ['guidance-out-of-range', { ...quick, guidance: 1e9 }],
       ['field-invalid', { ...quick, options: { topK: 65 } }],
@@ -143,7 +147,7 @@ describe('an edit', () => {
     await sharp(given, { raw: { height: 32, width: 32, channels: 1 } })
       .png()
       .toFile(picture);
-    const events = await collect(host.generate({ ...quick, model, labels: [-1, 4], edit: lower }));
+    const events = await collect(host.generate({ ...quick, model, images: imagesOfClasses([-1, 4]), edit: lower }));
     const images = events.flatMap((event) => (event.type === 'image' ? [event.png] : []));
     expect(images.length).toBe(2);
     for (const png of images) {
@@ -192,7 +196,7 @@ describe('a cancel', () => {
   it('takes a waiting generation out of the queue and leaves the order of the others', async () => {
     const controller = new AbortController();
     const ends: string[] = [];
-    const watch = async (name: string, request: HostRequest, signal?: AbortSignal) => {
+    const watch = async (name: string, request: GenerationRequest, signal?: AbortSignal) => {
       const last = (await collect(host.generate(request, signal ? { signal } : {}))).at(-1)!;
       ends.push(`${name} ${last.type}`);
     };

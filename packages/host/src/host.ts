@@ -1,29 +1,29 @@
 import { totalmem } from 'node:os';
-import { printable, TesseraError } from '@tessera/errors';
 import { nearestName } from '@tessera/schema';
+import type { TargetName } from '@tessera/targets';
+import { isTesseraError, printable, TesseraError } from '@tessera/errors';
 import {
+  checkRequest,
   listPlugins,
   loadPlugins,
   outlineModel,
-  readRequest,
   type LoadedPlugins,
   type ModelOutline,
   type PluginFacts,
   type PluginProblem,
   type Plugins,
 } from '@tessera/models';
-import { checkRegion } from '@tessera/pictures';
+import type { Checked, GenerationRequest } from '@tessera/request';
+import { died, disposed, hangs, ignoresCancel, mayHang } from './errors.ts';
 import { eventQueue, type EventQueue } from './event-queue.ts';
-import { isTerminal, type HostEvent, type HostRequest, type ModelDescription } from './events.ts';
-import { deaf, died, disposed, hangs, worrying } from './host-errors.ts';
-import type { Host, HostHealth, HostOptions, ModelProblem } from './host-types.ts';
+import type { Host, HostHealth, HostOptions, ModelProblem, RunOptions } from './host-types.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
-import type { ChildSetup } from './protocol.ts';
+import { isTerminal, type ChildSetup, type HostEvent, type ModelDescription, type PictureFiles } from './protocol.ts';
 import type { Hang, WatchLimits } from './watchdog.ts';
 
 interface Job {
   readonly id: number;
-  readonly request: HostRequest;
+  readonly request: Checked<GenerationRequest>;
   readonly queue: EventQueue;
 }
 
@@ -33,25 +33,26 @@ interface Job {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
-  const { batchBytes = totalmem() / 4 } = options;
+  const { batchBytes = totalmem() / 4, pictureFile = (name) => name } = options;
   const limits = { step: options.stepLimit ?? 120_000, beat: options.beatLimit ?? 30_000 };
   const setup = { folders: modelFolders, config, batchBytes, ...(target && { target }), ...(threads && { threads }) };
   const loaded = await loadPlugins(config);
-  const host = new ProcessHost(setup, { loaded, cancelGrace, limits, report });
+  const host = new ProcessHost(setup, { loaded, cancelGrace, limits, pictureFile, report });
   await host.start();
   return host;
 }
 
-interface Surroundings {
+interface HostContext {
   readonly loaded: LoadedPlugins;
   readonly cancelGrace: number;
   readonly limits: WatchLimits;
+  readonly pictureFile: (name: string) => string;
   readonly report: (line: string) => void;
 }
 
 class ProcessHost implements Host {
   readonly #setup: ChildSetup;
-  readonly #around: Surroundings;
+  readonly #context: HostContext;
   readonly #waiting: Job[] = [];
   #current: Job | null = null;
   #process: ModelProcess | null = null;
@@ -62,12 +63,12 @@ class ProcessHost implements Host {
   #disposed = false;
   /** Why it did not start when it was last tried. */
   #failure: string | null = null;
-  /** Until the current generation answers to its cancel. */
-  #patience: NodeJS.Timeout | undefined;
+  /** Runs until the current generation answers its cancel. */
+  #grace: NodeJS.Timeout | undefined;
 
-  constructor(setup: ChildSetup, around: Surroundings) {
+  constructor(setup: ChildSetup, context: HostContext) {
     this.#setup = setup;
-    this.#around = around;
+    this.#context = context;
   }
 
   get target(): string {
@@ -84,7 +85,7 @@ class ProcessHost implements Host {
 
   health(): HostHealth {
     const worry = this.#process?.watchdog.worry;
-    if (worry) return { status: 'hanging', why: worrying(worry, this.#around.limits) };
+    if (worry) return { status: 'hanging', why: mayHang(worry, this.#context.limits) };
     if (this.#process) return { status: 'ok', why: null };
     return this.#failure !== null && !this.#starting
       ? { status: 'dead', why: this.#failure }
@@ -100,22 +101,22 @@ class ProcessHost implements Host {
   }
 
   plugins(): readonly PluginFacts[] {
-    return listPlugins(this.#around.loaded.plugins);
+    return listPlugins(this.#context.loaded.plugins);
   }
 
   pluginProblems(): readonly PluginProblem[] {
-    return this.#around.loaded.problems;
+    return this.#context.loaded.problems;
   }
 
   async start(): Promise<void> {
-    const { report, loaded } = this.#around;
+    const { report, loaded } = this.#context;
     this.#outlines = await outlinesOf(this.#setup.folders, loaded.plugins);
     for (const { manifest, remarks } of this.#ready ? [] : this.#outlines.values()) {
       for (const remark of remarks) report(`${printable(manifest.name, 120)}: ${remark}`);
     }
     const started: ModelProcess = await startModelProcess({
       setup: this.#setup,
-      limits: this.#around.limits,
+      limits: this.#context.limits,
       onHang: (why) => this.#endHanging(why),
       onEvent: (id, event) => this.#tell(id, event),
       onEnd: (how) => this.#afterEnd(started, how),
@@ -126,19 +127,29 @@ class ProcessHost implements Host {
     this.#failure = null;
   }
 
-  check(request: HostRequest): void {
+  check(request: GenerationRequest): Checked<GenerationRequest> {
     const outline = this.#outlines.get(request.model);
     if (!outline || !this.#folderOf(request.model)) throw this.#unknown(request.model);
-    readRequest(outline, request);
-    if (request.edit) checkRegion(request.edit, request.edit.mask !== undefined, request.model);
+    return checkRequest(outline, request);
   }
 
-  generate(request: HostRequest, { signal }: { signal?: AbortSignal } = {}): AsyncIterable<HostEvent> {
+  generate(request: GenerationRequest, options?: RunOptions): AsyncIterable<HostEvent> {
+    try {
+      return this.run(this.check(request), options);
+    } catch (error) {
+      if (!isTesseraError(error)) throw error;
+      const queue = eventQueue(() => undefined);
+      queue.push(failed(error));
+      return queue.events;
+    }
+  }
+
+  run(request: Checked<GenerationRequest>, { signal }: RunOptions = {}): AsyncIterable<HostEvent> {
     const id = ++this.#lastId;
     const cancel = () => this.#cancel(id);
     const queue = eventQueue(cancel);
     this.#waiting.push({ id, request, queue });
-    if (this.#disposed) this.#fail(this.#waiting.pop()!, disposed());
+    if (this.#disposed) this.#waiting.pop()!.queue.push(failed(disposed()));
     else if (signal?.aborted) cancel();
     else signal?.addEventListener('abort', cancel, { once: true });
     this.#pump();
@@ -147,22 +158,25 @@ class ProcessHost implements Host {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
-    for (const job of this.#waiting.splice(0)) this.#fail(job, disposed());
-    if (this.#current) this.#fail(this.#current, disposed());
+    for (const job of this.#waiting.splice(0)) job.queue.push(failed(disposed()));
+    this.#current?.queue.push(failed(disposed()));
     this.#endCurrent();
     await this.#starting;
     await this.#process?.kill();
   }
 
-  /** Gives the next generation to the child, when both are there. */
+  /** Sends the next generation to the child, when there are both. */
   #pump(): void {
     if (this.#disposed || this.#current || this.#waiting.length === 0) return;
     if (!this.#process) return this.#restart();
     const job = (this.#current = this.#waiting.shift()!);
     const folder = this.#folderOf(job.request.model);
     this.#process.watchdog.step();
-    if (folder) return this.#process.send({ type: 'generate', id: job.id, folder, request: job.request });
-    this.#fail(job, this.#unknown(job.request.model));
+    if (folder) {
+      const files = filesOf(job.request, this.#context.pictureFile);
+      return this.#process.send({ type: 'generate', id: job.id, folder, request: job.request, files });
+    }
+    job.queue.push(failed(this.#unknown(job.request.model)));
     this.#current = null;
     this.#pump();
   }
@@ -172,7 +186,7 @@ class ProcessHost implements Host {
     if (this.#process) return;
     this.#starting ??= this.start()
       .catch((error: Error & { code?: string }) => {
-        this.#around.report(error.message);
+        this.#context.report(error.message);
         this.#failure = error.message;
         const job = this.#waiting.shift();
         job?.queue.push({ type: 'failed', code: error.code ?? 'model-process-failed', message: error.message });
@@ -199,25 +213,24 @@ class ProcessHost implements Host {
       // Its reader has the end at once; the process has time to come to one.
       this.#current.queue.push({ type: 'canceled' });
       this.#process?.send({ type: 'cancel', id });
-      this.#patience ??= setTimeout(() => this.#endDeaf(), this.#around.cancelGrace);
+      this.#grace ??= setTimeout(() => this.#endUnresponsive(), this.#context.cancelGrace);
     }
   }
 
   /** A part that ignores its cancel holds up every other generation. */
-  #endDeaf(): void {
-    const outline = this.#runningOutline()!;
-    this.#endProcess(deaf(outline, this.#around.cancelGrace));
+  #endUnresponsive(): void {
+    this.#endProcess(ignoresCancel(this.#runningOutline()!, this.#context.cancelGrace));
   }
 
   #endHanging(why: Hang): void {
-    const error = hangs(why, this.#around.limits, this.#runningOutline());
-    if (this.#current) this.#fail(this.#current, error);
+    const error = hangs(why, this.#context.limits, this.#runningOutline());
+    this.#current?.queue.push(failed(error));
     this.#endProcess(error);
   }
 
-  /** Its process is ended, and another takes over. */
+  /** Ends the process and starts another. */
   #endProcess({ message }: TesseraError): void {
-    this.#around.report(message);
+    this.#context.report(message);
     this.#endCurrent();
     const ended = this.#process;
     this.#process = null;
@@ -229,8 +242,8 @@ class ProcessHost implements Host {
   }
 
   #endCurrent(): void {
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    clearTimeout(this.#grace);
+    this.#grace = undefined;
     this.#current = null;
     this.#process?.watchdog.rest();
   }
@@ -240,14 +253,10 @@ class ProcessHost implements Host {
     this.#process = null;
     if (this.#disposed) return;
     const error = died(how, this.#runningOutline());
-    this.#around.report(error.message);
-    if (this.#current) this.#fail(this.#current, error);
+    this.#context.report(error.message);
+    this.#current?.queue.push(failed(error));
     this.#endCurrent();
     this.#restart();
-  }
-
-  #fail({ queue }: Job, { code, message }: TesseraError): void {
-    queue.push({ type: 'failed', code, message });
   }
 
   #folderOf(name: string): string | undefined {
@@ -265,6 +274,16 @@ class ProcessHost implements Host {
       ...(near !== null && { next: `Did you mean ${near}?` }),
     });
   }
+}
+
+function failed({ code, message }: TesseraError): HostEvent {
+  return { type: 'failed', code, message };
+}
+
+/** The file of each picture that an edit names. */
+function filesOf({ edit }: GenerationRequest, pictureFile: (name: string) => string): PictureFiles {
+  const names = [edit?.image, edit?.mask].filter((name) => name !== undefined);
+  return Object.fromEntries(names.map((name) => [name, pictureFile(name)]));
 }
 
 /** By name. What is wrong with a folder, the models' process says. */

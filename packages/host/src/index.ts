@@ -1,12 +1,5 @@
-export {
-  isTerminal,
-  type HostEdit,
-  type HostEvent,
-  type HostRequest,
-  type ModelDescription,
-  type Timings,
-} from './events.ts';
 export type { PluginFacts, PluginProblem } from '@tessera/models';
-export { readEdit } from './read-edit.ts';
-export type { Host, HostHealth, HostOptions, ModelProblem } from './host-types.ts';
+export type { Host, HostHealth, HostOptions, ModelProblem, RunOptions } from './host-types.ts';
 export { startHost } from './host.ts';
+export { isTerminal, type HostEvent, type ModelDescription, type Timings } from './protocol.ts';
+export { readEdit, type EditPlace } from './run-generation.ts';

@@ -4,9 +4,7 @@ import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TesseraError } from '@tessera/errors';
-import type { HostEvent } from './events.ts';
-import { heartFile } from './heart.ts';
-import type { ChildSetup, FromChild, ToChild } from './protocol.ts';
+import { heartbeatFile, type ChildSetup, type FromChild, type HostEvent, type ToChild } from './protocol.ts';
 import { Watchdog, type Hang, type WatchLimits } from './watchdog.ts';
 
 export type Ready = Extract<FromChild, { type: 'ready' }>;
@@ -77,7 +75,7 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
     child.kill('SIGKILL');
     await ended;
   };
-  const heart = child.stdio[heartFile] as Readable;
+  const heart = child.stdio[heartbeatFile] as Readable;
   heart.on('data', () => watchdog.beat()).on('error', () => undefined);
   heart.once('data', () => ready ?? watchdog.step());
   const firstAnswer = new Promise<FromChild>((resolve) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPlugins } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startHost, type Host, type HostEvent } from './index.ts';
 import { writeRandomModel } from './testing/write-random-model.ts';
@@ -38,7 +39,7 @@ afterAll(async () => {
 async function run(model: string, stop?: AbortController): Promise<HostEvent[]> {
   const all: HostEvent[] = [];
   const options = stop ? { signal: stop.signal } : {};
-  for await (const event of host.generate({ model, labels: [1, 2], seed: 3 }, options)) {
+  for await (const event of host.generate({ model, images: imagesOfClasses([1, 2]), seed: 3 }, options)) {
     if (event.type === 'started' && stop) setTimeout(() => stop.abort(), 500);
     all.push(event);
   }

@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pixels } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
+import { imagesOfClasses, type ModelRequest } from '@tessera/request';
 import { smallMar, writeSmallMar } from '../fixtures/small-mar.ts';
 import { keepGrid } from './edit.ts';
-import type { GenerateRequest, Model } from './model.ts';
+import type { Model, ModelRun } from './model.ts';
 import type { ModelManifest } from './manifest.ts';
 import { openModel } from './model-folder.ts';
 
@@ -38,9 +39,15 @@ async function withModel<T>(folder: string, use: (model: Model) => Promise<T>): 
   }
 }
 
-async function imagesOf(model: Model, request: GenerateRequest): Promise<readonly Pixels[]> {
+async function imagesOf(
+  model: Model,
+  { edit, written, ...request }: ModelRequest & ModelRun,
+): Promise<readonly Pixels[]> {
   const images: Pixels[] = [];
-  for await (const event of model.generate({ preview: 'none', ...request })) {
+  for await (const event of model.generate(
+    { preview: 'none', ...request },
+    { ...(edit && { edit }), ...(written && { written }) },
+  )) {
     if (event.type === 'image') images.push(event.pixels);
   }
   return images;
@@ -48,7 +55,7 @@ async function imagesOf(model: Model, request: GenerateRequest): Promise<readonl
 
 /** A picture of the model's own, as if read from a file of bytes. */
 async function pictureOf(model: Model, label: number): Promise<Pixels> {
-  const [image] = await imagesOf(model, { labels: [label], seed: 1 });
+  const [image] = await imagesOf(model, { images: imagesOfClasses([label]), seed: 1 });
   const byte = (value: number) => Math.round(Math.min(1, Math.max(0, value)) * 255) / 255;
   return { ...image!, data: image!.data.map(byte) };
 }
@@ -68,7 +75,7 @@ describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-c
       await withModel(shipped(name), async (model) => {
         const image = await pictureOf(model, 7);
         const edit = { image, repaint: below(image, 16) };
-        const request = { labels: [3, 3, -1], seed: 20 };
+        const request = { images: imagesOfClasses([3, 3, -1]), seed: 20 };
         const edited = await imagesOf(model, { ...request, edit });
         const plain = await imagesOf(model, request);
         for (const [row, one] of edited.entries()) {
@@ -76,7 +83,7 @@ describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-c
           expect(lower(one, 16)).not.toEqual(lower(image, 16));
           expect(lower(one, 16)).not.toEqual(lower(plain[row]!, 16));
         }
-        const other = await imagesOf(model, { labels: [0], seed: 20, edit });
+        const other = await imagesOf(model, { images: imagesOfClasses([0]), seed: 20, edit });
         expect(lower(other[0]!, 16)).not.toEqual(lower(edited[0]!, 16));
       });
     });
@@ -86,9 +93,9 @@ describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-c
         const image = await pictureOf(model, 4);
         const edit = { image, repaint: below(image, 11) };
         const labels = [9, -1, 9, 4];
-        const all = await imagesOf(model, { labels, seed: 5, edit });
+        const all = await imagesOf(model, { images: imagesOfClasses(labels), seed: 5, edit });
         for (const [row, label] of labels.entries()) {
-          expect(await imagesOf(model, { labels: [label], seed: 5 + row, edit })).toEqual([all[row]]);
+          expect(await imagesOf(model, { images: imagesOfClasses([label]), seed: 5 + row, edit })).toEqual([all[row]]);
         }
         expect(all[0]).not.toEqual(all[2]);
       });
@@ -97,7 +104,7 @@ describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-c
     it('makes what it makes without a picture where all of it is to be redrawn', async () => {
       await withModel(shipped(name), async (model) => {
         const image = await pictureOf(model, 4);
-        const request = { labels: [2], seed: 8 };
+        const request = { images: imagesOfClasses([2]), seed: 8 };
         const edit = { image, repaint: below(image, 0) };
         expect(await imagesOf(model, { ...request, edit })).toEqual(await imagesOf(model, request));
       });
@@ -106,11 +113,12 @@ describe.each(['digits-var', 'digits-mar', 'digits-var-diffusion', 'digits-mar-c
     it('continues from written steps, and releases everything when it is stopped', async () => {
       await withModel(shipped(name), async (model) => {
         const image = await pictureOf(model, 7);
-        const request = { labels: [1], seed: 3, preview: 'none', edit: { image, repaint: below(image, 20) } } as const;
-        const whole = await imagesOf(model, request);
-        for await (const event of model.generate(request)) {
+        const request = { images: imagesOfClasses([1]), seed: 3, preview: 'none' } as const;
+        const edit = { image, repaint: below(image, 20) };
+        const whole = await imagesOf(model, { ...request, edit });
+        for await (const event of model.generate(request, { edit })) {
           if (event.type !== 'step') continue;
-          expect(await imagesOf(model, { ...request, written: [event.written] })).toEqual(whole);
+          expect(await imagesOf(model, { ...request, edit, written: [event.written] })).toEqual(whole);
           break;
         }
       });
@@ -128,7 +136,7 @@ describe.each(['raster', 'random', 'random-sets'])('editing in the order %s', (p
     await withModel(join(root, 'small'), async (model) => {
       const image = { ...model.image, data: new Float32Array(16 * 16 * 3).fill(0.25) };
       const edit = { image, repaint: below(image, 10) };
-      const [edited] = await imagesOf(model, { labels: [1], seed: 3, edit });
+      const [edited] = await imagesOf(model, { images: imagesOfClasses([1]), seed: 3, edit });
       expect(upper(edited!, 10)).toEqual(upper(image, 10));
       expect(lower(edited!, 10)).not.toEqual(lower(image, 10));
     });
@@ -149,7 +157,7 @@ it('refuses what cannot be edited, at once', async () => {
       ['edit-repaints-nothing', { image, repaint: below(image, 32) }],
     ] as const;
     for (const [code, edit] of wrong) {
-      const ask = () => model.generate({ labels: [1], seed: 0, edit });
+      const ask = () => model.generate({ images: imagesOfClasses([1]), seed: 0 }, { edit });
       expect(ask).toThrow(expect.objectContaining({ code }));
       expect(ask).toThrow(/^\[digits-var\] got .+; expected .+\. .+\.$/);
     }

@@ -8,8 +8,9 @@ import type { HeadPlugin } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { diffusionHead } from '@tessera/head-diffusion';
+import { imagesOfClasses, type ModelRequest } from '@tessera/request';
 import { writeSmallMar } from '../fixtures/small-mar.ts';
-import type { GenerateRequest, Model } from './model.ts';
+import type { Model } from './model.ts';
 import { openModel } from './model-folder.ts';
 
 /** What the head was given at each step. */
@@ -50,10 +51,10 @@ afterAll(async () => {
   await rm(root, { recursive: true });
 });
 
-const eight = { labels: [0, 1, 2, 3, 3, 2, -1, 0], seed: 100 };
+const eight = { images: imagesOfClasses([0, 1, 2, 3, 3, 2, -1, 0]), seed: 100 };
 
 /** Tokens of each step, and the images. */
-async function make(request: GenerateRequest) {
+async function make(request: ModelRequest) {
   const steps: Float32Array[] = [];
   const images: Float32Array[] = [];
   seen.length = 0;
@@ -68,14 +69,14 @@ const denoised = () => engine.profile().find(({ name }) => name === 'diffusion.d
 
 describe('guidance from later on', () => {
   it('changes nothing at 0', async () => {
-    const request = { labels: [1, 2], seed: 7 };
+    const request = { images: imagesOfClasses([1, 2]), seed: 7 };
     const plain = await make(request);
     expect(await make({ ...request, options: { guidanceFrom: 0 } })).toEqual(plain);
     expect(plain.seen).toEqual(Array(6).fill({ rows: 4, guided: true }));
   });
 
   it('leaves half of the steps undoubled at 0.5, which are those of no guidance', async () => {
-    const request = { labels: [1, 2], seed: 7 };
+    const request = { images: imagesOfClasses([1, 2]), seed: 7 };
     const late = await make({ ...request, options: { guidanceFrom: 0.5 } });
     expect(late.seen).toEqual([
       ...Array<object>(3).fill({ rows: 2, guided: false }),
@@ -98,7 +99,7 @@ describe('guidance from later on', () => {
 
 describe('late steps', () => {
   it('change nothing at 0, and spare calls of the denoiser elsewhere', async () => {
-    const request = { labels: [1, 2], seed: 7 };
+    const request = { images: imagesOfClasses([1, 2]), seed: 7 };
     const calls: number[] = [];
     const images: Float32Array[][] = [];
     for (const options of [{}, { lateSteps: 0 }, { lateSteps: 3 }]) {
@@ -122,8 +123,8 @@ describe('late steps', () => {
 describe.each([{ guidanceFrom: 0.5 }, { lateSteps: 3 }, { guidanceFrom: 0.3, lateSteps: 2 }])('with %o', (options) => {
   it('an image is the same alone as among eight', async () => {
     const { images } = await make({ ...eight, options });
-    for (const [index, label] of eight.labels.entries()) {
-      const alone = await make({ labels: [label], seed: eight.seed + index, options });
+    for (const [index, label] of [0, 1, 2, 3, 3, 2, -1, 0].entries()) {
+      const alone = await make({ images: imagesOfClasses([label]), seed: eight.seed + index, options });
       expect(alone.images[0], `image ${index}`).toEqual(images[index]);
     }
   });

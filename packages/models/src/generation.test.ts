@@ -9,9 +9,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Written } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
+import { imagesOfClasses, type ModelRequest } from '@tessera/request';
 import type { Job } from '../fixtures/continue-generation.ts';
 import { writeSmallMar } from '../fixtures/small-mar.ts';
-import type { GenerateRequest, Model } from './model.ts';
+import type { Model, ModelRun } from './model.ts';
 import { openModel } from './model-folder.ts';
 
 const script = fileURLToPath(new URL('../fixtures/continue-generation.ts', import.meta.url));
@@ -36,10 +37,10 @@ interface Run {
   readonly images: readonly Uint8Array[];
 }
 
-async function run(model: Model, request: GenerateRequest): Promise<Run> {
+async function run(model: Model, request: ModelRequest, options?: ModelRun): Promise<Run> {
   const written: Written[] = [];
   const images: Uint8Array[] = [];
-  for await (const event of model.generate({ preview: 'none', ...request })) {
+  for await (const event of model.generate({ preview: 'none', ...request }, options)) {
     if (event.type === 'step') written.push(event.written);
     else images.push(new Uint8Array(event.pixels.data.slice().buffer));
   }
@@ -58,7 +59,7 @@ async function withModel<T>(folder: string, use: (model: Model) => Promise<T>): 
 }
 
 /** The images' bytes, one after the other, of a process that knows no more than the job's file. */
-async function continued(folder: string, request: GenerateRequest, written: readonly Written[]): Promise<Buffer> {
+async function continued(folder: string, request: ModelRequest, written: readonly Written[]): Promise<Buffer> {
   const plain = written.map(({ values, index }) => ({ values: [...values], ...(index && { index: [...index] }) }));
   const job: Job = { folder, request, written: plain, out: join(root, 'images.bin') };
   await writeFile(join(root, 'job.json'), JSON.stringify(job));
@@ -72,7 +73,7 @@ const families = ['mar', 'var'] as const;
 
 describe('generation', () => {
   it.each(families)('%s: goes on in another process, byte for byte', async (family) => {
-    const request = { labels: [1, 3], seed: 40 };
+    const request = { images: imagesOfClasses([1, 3]), seed: 40 };
     const { written, images } = await withModel(folders[family], (model) => run(model, request));
     expect(images[0]).not.toEqual(images[1]);
     const half = written.slice(0, Math.ceil(written.length / 2));
@@ -82,10 +83,10 @@ describe('generation', () => {
 
   it.each(families)('%s: replays whatever was written, even everything', async (family) => {
     await withModel(folders[family], async (model) => {
-      const request = { labels: [2], seed: 9 };
+      const request = { images: imagesOfClasses([2]), seed: 9 };
       const whole = await run(model, request);
       for (const count of [1, whole.written.length]) {
-        const again = await run(model, { ...request, written: whole.written.slice(0, count) });
+        const again = await run(model, request, { written: whole.written.slice(0, count) });
         expect(again).toEqual(whole);
       }
     });
@@ -94,9 +95,9 @@ describe('generation', () => {
   it.each(families)('%s: an image is the same alone as among eight', async (family) => {
     await withModel(folders[family], async (model) => {
       const labels = [0, 1, 2, 3, 3, 2, -1, 0];
-      const { images } = await run(model, { labels, seed: 100 });
+      const { images } = await run(model, { images: imagesOfClasses(labels), seed: 100 });
       for (const [index, label] of labels.entries()) {
-        const alone = await run(model, { labels: [label], seed: 100 + index });
+        const alone = await run(model, { images: imagesOfClasses([label]), seed: 100 + index });
         expect(Buffer.from(alone.images[0]!).equals(images[index]!), `image ${index}`).toBe(true);
       }
     });
@@ -104,10 +105,10 @@ describe('generation', () => {
 
   it('takes what another request wrote for a misfit', async () => {
     await withModel(folders.mar, async (model) => {
-      const { written } = await run(model, { labels: [0], seed: 1 });
-      const rows = run(model, { labels: [0, 1], seed: 1, written });
+      const { written } = await run(model, { images: imagesOfClasses([0]), seed: 1 });
+      const rows = run(model, { images: imagesOfClasses([0, 1]), seed: 1 }, { written });
       await expect(rows).rejects.toMatchObject({ code: 'written-misfit' });
-      const steps = run(model, { labels: [0], seed: 1, written, options: { steps: 5 } });
+      const steps = run(model, { images: imagesOfClasses([0]), seed: 1, options: { steps: 5 } }, { written });
       await expect(steps).rejects.toMatchObject({ code: 'written-misfit' });
     });
   });

@@ -1,6 +1,5 @@
 export type { Edit } from './edit.ts';
 export { keptTokens, type KeptRequest } from './edit.ts';
-export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
 export { buffersOf } from './weights.ts';
 export type { FileWeights } from './weights.ts';
 export { fileWeights } from './weight-files.ts';
@@ -10,9 +9,9 @@ export { diskWords, folderTrouble, type FolderTrouble } from './folders.ts';
 export { freshWeights, type Buffer, type FreshWeights } from './weight-files.ts';
 export { outlineModel, openModel, readManifest } from './model-folder.ts';
 export type { ComponentEntry, ModelManifest, WeightedComponent } from './manifest.ts';
-export type { GenerateRequest, Model } from './model.ts';
+export type { Model, ModelRun } from './model.ts';
 export type { OpenModelOptions } from './open-model.ts';
-export { optionsSchema, readRequest, refusalOf, type ModelOutline } from './outline.ts';
+export { checkRequest, optionsSchema, planOf, refusalOf, type ModelOutline } from './outline.ts';
 export { findConfig } from './plugins/load-plugins.ts';
 export { exampleTokens, listPlugins, type PluginFacts } from './plugins/list-plugins.ts';
 export { loadPlugins, type LoadedPlugins, type PluginProblem } from './plugins/load-plugins.ts';

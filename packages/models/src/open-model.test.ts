@@ -9,9 +9,9 @@ import { schema } from '@tessera/schema';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { isTesseraError } from '@tessera/errors';
+import { imagesOfClasses, type ModelRequest } from '@tessera/request';
 import { smallMar, writeSmallMar } from '../fixtures/small-mar.ts';
 import { importModel } from './formats/import-model.ts';
-import type { GenerateRequest } from './model.ts';
 import type { ModelManifest } from './manifest.ts';
 import { openModel } from './model-folder.ts';
 import { builtInPlugins } from './plugins/built-in.ts';
@@ -159,15 +159,15 @@ describe('opening a model folder', () => {
     const model = await openModel(folder, { engine });
     const refused = (more: object): string => {
       try {
-        model.generate({ labels: [0], seed: 0, ...more });
+        model.generate({ images: imagesOfClasses([0]), seed: 0, ...more });
       } catch (error) {
         if (isTesseraError(error)) return error.code;
         throw error;
       }
       return 'accepted';
     };
-    expect(refused({ labels: [] })).toBe('labels-empty');
-    expect(refused({ labels: [5] })).toBe('label-out-of-range');
+    expect(refused({ images: imagesOfClasses([]) })).toBe('labels-empty');
+    expect(refused({ images: imagesOfClasses([5]) })).toBe('label-out-of-range');
     expect(refused({ seed: -1 })).toBe('seed-out-of-range');
     expect(refused({ guidance: NaN })).toBe('guidance-out-of-range');
     expect(refused({ options: { topK: -1 } })).toBe('field-invalid');
@@ -198,8 +198,12 @@ describe('options of an open model', () => {
 
   it('take the model’s own defaults where a request says nothing', async () => {
     const model = await openModel(folder, { engine });
-    const bytes = async (options: GenerateRequest['options']) => {
-      for await (const event of model.generate({ labels: [1], seed: 3, ...(options && { options }) })) {
+    const bytes = async (options: ModelRequest['options']) => {
+      for await (const event of model.generate({
+        images: imagesOfClasses([1]),
+        seed: 3,
+        ...(options && { options }),
+      })) {
         if (event.type === 'image') return [...event.pixels.data];
       }
       throw new Error('no image');
@@ -221,7 +225,7 @@ describe('options of an open model', () => {
     const model = await openModel(folder, { engine });
     let refusal: unknown;
     try {
-      model.generate({ labels: [0], seed: 0, options });
+      model.generate({ images: imagesOfClasses([0]), seed: 0, options });
     } catch (error) {
       refusal = error;
     }

@@ -3,10 +3,11 @@ import type { Report } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
 import { keyedRng, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import type { Checked, ModelRequest } from '@tessera/request';
 import { checkEdit, sampleEdit } from './edit.ts';
 import { weightedComponents, type ModelManifest, type WeightedComponent } from './manifest.ts';
-import type { GenerateRequest, Model } from './model.ts';
-import { optionsSchema, outlineOf, readRequest, type ModelOutline } from './outline.ts';
+import type { Model, ModelRun } from './model.ts';
+import { checkRequest, optionsSchema, outlineOf, planOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
 import type { FileWeights } from './weights.ts';
 
@@ -97,19 +98,28 @@ class LoadedModel implements Model {
     this.options = optionsSchema(loaded.outline);
   }
 
-  /** The request is checked at once, before the first event is asked for. */
-  generate(request: GenerateRequest): AsyncGenerator<SampleEvent> {
+  check<R extends ModelRequest>(request: R): Checked<R> {
+    return checkRequest(this.#loaded.outline, request);
+  }
+
+  generate(request: ModelRequest, run?: ModelRun): AsyncGenerator<SampleEvent> {
+    if (this.#disposed) throw disposedModel(this.name);
+    return this.run(this.check(request), run);
+  }
+
+  run(request: Checked<ModelRequest>, { edit, signal, written = [], observe }: ModelRun = {}) {
     if (this.#disposed) throw disposedModel(this.name);
     const { outline, composition, engine } = this.#loaded;
-    const { edit } = request;
-    const read = readRequest(outline, request);
     if (edit) checkEdit(edit, { who: this.name, image: this.image });
+    else if ('edit' in request) throw pixelsMissing(this.name);
+    const plan = planOf(outline, request);
     const given = {
-      ...read,
+      ...plan,
       preview: request.preview ?? this.manifest.defaults.preview,
-      rng: keyedRng(read.rows.map(({ seed }) => seed)),
-      signal: request.signal ?? new AbortController().signal,
-      written: request.written ?? [],
+      rng: keyedRng(plan.rows.map(({ seed }) => seed)),
+      signal: signal ?? new AbortController().signal,
+      written,
+      ...(observe && { observe }),
     };
     return edit ? sampleEdit(composition, { ...given, edit, engine }) : sample(composition, { ...given, kept: null });
   }
@@ -157,4 +167,15 @@ function imageBytes({ facts: { layout, width, space }, parameters, guidance }: I
   const logits = 2 * (space.kind === 'discrete' ? space.vocabulary : space.channels);
   const rows = guidance === 'none' ? 1 : 2;
   return rows * layout.length * (kept + hidden + scores + logits) * FLOAT_BYTES;
+}
+
+/** An edit names its pictures, which no model reads: their pixels come beside the request. */
+function pixelsMissing(who: string): TesseraError {
+  return new TesseraError({
+    code: 'edit-pixels-missing',
+    who,
+    got: 'a request with a picture to edit, but no pixels',
+    expected: 'its pixels beside the request',
+    next: 'Give run what prepareEdit of @tessera/pictures makes of the picture: { edit }.',
+  });
 }

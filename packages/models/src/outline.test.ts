@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from './manifest.ts';
-import { optionsSchema, readRequest, refusalOf } from './outline.ts';
+import { checkRequest, optionsSchema, planOf, refusalOf } from './outline.ts';
 import { outlineModel } from './model-folder.ts';
 import { classOf } from '@tessera/core';
+import { imagesOfClasses } from '@tessera/request';
 
 const shipped = fileURLToPath(new URL('../../../models/digits-var/model.json', import.meta.url));
-const request = { labels: [1], seed: 0 };
+const request = { images: imagesOfClasses([1]), seed: 0 };
 
 /** A model.json and nothing else. */
 let folder: string;
@@ -31,14 +32,15 @@ describe('an outline', () => {
   it('reads a request, and refuses one in the words of the model', async () => {
     await write();
     const outline = await outlineModel(folder);
-    const { rows, options, guidance } = readRequest(outline, { ...request, labels: [1, 2], options: { topK: 9 } });
+    const checked = checkRequest(outline, { ...request, images: imagesOfClasses([1, 2]), options: { topK: 9 } });
+    const { rows, options, guidance } = planOf(outline, checked);
     expect(rows).toEqual([
       { seed: 0, condition: classOf(1) },
       { seed: 1, condition: classOf(2) },
     ]);
     expect(options.head).toEqual({ topK: 9, topP: 0.95, smooth: false });
     expect(guidance.active).toBe(true);
-    expect(() => readRequest(outline, { ...request, options: { topK: 257 } })).toThrow(
+    expect(() => checkRequest(outline, { ...request, options: { topK: 257 } })).toThrow(
       '[digits-var] got topK = 257; expected an integer from 0 to 256. Correct topK.',
     );
   });
@@ -61,8 +63,8 @@ describe('an outline', () => {
     const own = { options: {}, preview: 'none' };
     await write({ defaults: { ...own, guidance: { kind: 'none', scale: 0 } } });
     const outline = await outlineModel(folder);
-    expect(readRequest(outline, request).guidance.active).toBe(false);
-    expect(() => readRequest(outline, { ...request, guidance: 0 })).toThrow(
+    expect(planOf(outline, checkRequest(outline, request)).guidance.active).toBe(false);
+    expect(() => checkRequest(outline, { ...request, guidance: 0 })).toThrow(
       expect.objectContaining({ code: 'guidance-unsupported' }),
     );
   });

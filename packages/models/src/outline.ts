@@ -4,19 +4,18 @@ import {
   lateGuidance,
   optionsOf,
   readOptions,
-  type Guidance,
   type OptionParts,
   type PartFacts,
   type Parts,
+  type ReadOptions,
   type SampleRequest,
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import type { GuardOptions } from '@tessera/plugin-kit';
+import { requestSchema, rowsOf, type Checked, type GenerationRequest, type ModelRequest } from '@tessera/request';
 import type { JsonSchema } from '@tessera/schema';
 import type { ModelManifest } from './manifest.ts';
-import type { GenerateRequest } from './model.ts';
 import { resolveParts, versionRemarks, type Plugins } from './plugins/built-in.ts';
-import { rowsOf } from './request-rows.ts';
 
 /** The facts of a model that a request is checked against. */
 export type Outlined = Pick<ModelOutline, 'manifest' | 'parts' | 'facts'>;
@@ -80,37 +79,41 @@ export function optionsSchema(outline: Outlined): JsonSchema {
 }
 
 /**
- * What the loop makes of a request: all that can be wrong with it is found here, but for what it edits.
- * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range,
- * guidance-unsupported, option-unknown, and what the schemas of the options throw
+ * The one check of a request: where it comes in. It needs no weights, and what has passed is not checked again, in this
+ * process or another.
+ * @throws TesseraError as `requestSchema` of @tessera/request
  */
-export function readRequest(
-  outline: Outlined,
-  { labels, seed, guidance, options }: Pick<GenerateRequest, 'labels' | 'seed' | 'guidance' | 'options'>,
-): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
+export function checkRequest<R extends ModelRequest>(outline: Outlined, request: R): Checked<R> {
   const { name, defaults } = outline.manifest;
-  const rows = rowsOf({ labels, seed }, { who: name, classes: outline.facts.condition.classes });
-  const { loop, ...parts } = readOptions(optionParts(outline), { ...defaults.options, ...options }, name);
-  return {
-    rows,
-    options: parts,
-    guidance: lateGuidance(readGuidance(outline.manifest, guidance), loop.guidanceFrom),
+  const bounds = {
+    name,
+    classes: outline.facts.condition.classes,
+    guidance: defaults.guidance.kind,
+    readOptions: (options: Readonly<Record<string, unknown>>) => readAll(outline, options),
   };
+  return requestSchema(bounds).parse(request, name) as GenerationRequest as unknown as Checked<R>;
+}
+
+/** What the sampling loop makes of a request. Options are read here, since what a schema makes of them may be no JSON. */
+export function planOf(
+  outline: Outlined,
+  request: Checked<ModelRequest>,
+): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
+  const { kind, scale } = outline.manifest.defaults.guidance;
+  const { loop, ...parts } = readAll(outline, request.options);
+  return {
+    rows: rowsOf(request),
+    options: parts,
+    guidance: lateGuidance(guidanceOf({ kind, scale: request.guidance ?? scale }), loop.guidanceFrom),
+  };
+}
+
+/** Of order, head and loop, with the model's own choices where the request makes none. */
+function readAll(outline: Outlined, options: ModelRequest['options']): ReadOptions {
+  const { name, defaults } = outline.manifest;
+  return readOptions(optionParts(outline), { ...defaults.options, ...options }, name);
 }
 
 function optionParts({ parts: { order, head }, facts }: Outlined): OptionParts {
   return { order: order.plugin, head: head.plugin, ...facts };
-}
-
-function readGuidance({ name, defaults: { guidance } }: ModelManifest, scale: number | undefined): Guidance {
-  if (scale === undefined || guidance.kind !== 'none') {
-    return guidanceOf({ kind: guidance.kind, scale: scale ?? guidance.scale });
-  }
-  throw new TesseraError({
-    code: 'guidance-unsupported',
-    who: name,
-    got: `guidance ${scale}`,
-    expected: 'none: this model was made without a null class',
-    next: 'Leave guidance out.',
-  });
 }

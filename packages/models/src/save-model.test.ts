@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compose } from '@tessera/core';
 import { createEngine } from '@tessera/targets';
+import { imagesOfClasses } from '@tessera/request';
 import { freshWeights, savedTensors, type SavedTensor } from './weight-files.ts';
 import type { ModelManifest } from './manifest.ts';
 import { openModel } from './model-folder.ts';
@@ -58,7 +59,7 @@ describe('saving a model folder', () => {
     const count = Object.values(weights).flatMap(({ params }) => params);
     expect(model.parameters).toBe(count.reduce((sum, { variable }) => sum + variable.size, 0));
     const events: string[] = [];
-    for await (const { type } of model.generate({ labels: [1], seed: 0 })) events.push(type);
+    for await (const { type } of model.generate({ images: imagesOfClasses([1]), seed: 0 })) events.push(type);
     expect(events).toEqual(['step', 'step', 'image']);
     model.dispose();
     for (const one of Object.values(weights)) one.dispose();

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pixels } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { isTesseraError } from '@tessera/errors';
+import { imagesOfClasses } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
 import type { Model } from './model.ts';
 import { openModel } from './model-folder.ts';
@@ -40,7 +41,8 @@ afterAll(() => {
 
 async function imageOf(model: Model): Promise<Pixels> {
   try {
-    for await (const event of model.generate({ labels: [7], seed: 3 })) if (event.type === 'image') return event.pixels;
+    for await (const event of model.generate({ images: imagesOfClasses([7]), seed: 3 }))
+      if (event.type === 'image') return event.pixels;
     throw new Error('no image');
   } finally {
     model.dispose();

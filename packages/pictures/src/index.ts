@@ -2,4 +2,3 @@ export { fitBytes, fitPicture } from './fit-picture.ts';
 export { keepPicture, openOwnPicture, openPicture, pictureSuffixes, type Picture } from './open-picture.ts';
 export { encodePng, enlarge, tile } from './png.ts';
 export { prepareEdit, showKept, type EditWish } from './prepare-edit.ts';
-export { checkRegion, type Region } from './region.ts';

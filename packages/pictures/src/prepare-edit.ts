@@ -1,8 +1,9 @@
 import type { Pixels } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
+import { checkRegion, type Region } from '@tessera/request';
 import { fitPicture, transparentPixels, whitePixels } from './fit-picture.ts';
 import type { Picture } from './open-picture.ts';
-import { boxMask, checkRegion, pixelBox, type ImageSize, type Region } from './region.ts';
+import { boxMask, pixelBox, type ImageSize } from './region.ts';
 
 /** A picture and what is to change of it. Without mask, box and place, its transparent parts are redrawn. */
 export interface EditWish extends Region {

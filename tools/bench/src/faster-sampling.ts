@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Pixels } from '@tessera/core';
 import { type Model, openModel } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
 import { type JudgedFigures, judgeSamples, openData, openShippedJudge, readRecipe } from '@tessera/training';
 import type { BenchmarkRun } from './arguments.ts';
@@ -66,7 +67,7 @@ async function makeInTurn(
   const all = settings.map((): Made => ({ images: [], seconds: 0 }));
   const makeBatch = async (start: number, { options }: Setting): Promise<Pixels[]> => {
     const request = {
-      labels: labels.slice(start, start + BATCH),
+      images: imagesOfClasses(labels.slice(start, start + BATCH)),
       seed: SEED + start,
       options,
       preview: 'none',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { varPresets, varTokenizer } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
 import { phiIndex, vqTokenizer } from '@tessera/tokenizer-vq';
 import { randomModel, randomTokenizer, randomVar } from './random-model.ts';
 
@@ -44,7 +45,7 @@ async function varImage(): Promise<Job> {
     title: 'VAR-d16, one 256-pixel image, guidance 1.5, top-k 900, top-p 0.96, decoder included; random weights',
     kind: 'inference',
     name: { ours: 'image', torch: 'var_d16' },
-    ours: { folder, request: { labels: [label], guidance: cfg, options }, warmUp: 0 },
+    ours: { folder, request: { images: imagesOfClasses([label]), guidance: cfg, options }, warmUp: 0 },
     torch: { ...VAR_SAMPLING, files, depth, heads, patchNums, phiIndex: phis },
   };
 }
@@ -69,7 +70,7 @@ async function marImage({ steps, denoising }: Steps): Promise<Job> {
     title: `MAR-B, one 256-pixel image in ${steps} steps of ${denoising}, guidance 2.9 linear, decoder included; random weights`,
     kind: 'inference',
     name: { ours: 'image', torch: 'mar_b' },
-    ours: { folder, request: { labels: [label], guidance: cfg, options }, warmUp: 2 },
+    ours: { folder, request: { images: imagesOfClasses([label]), guidance: cfg, options }, warmUp: 2 },
     torch: { ...MAR_SAMPLING, ...PARTS, files, steps, denoising, encoder: TRUNK, decoder: TRUNK },
     warmUp: false,
   };

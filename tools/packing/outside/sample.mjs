@@ -4,6 +4,7 @@ import { flowMatchingHead } from '@tessera-examples/head-flow-matching';
 import { createEngine } from '@tessera/targets';
 import { openModel } from '@tessera/models';
 import { encodePng, tile } from '@tessera/pictures';
+import { imagesOfClasses } from '@tessera/request';
 import { openShippedJudge } from '@tessera/training';
 import * as tf from '@tensorflow/tfjs';
 import { writeFile } from 'node:fs/promises';
@@ -12,7 +13,8 @@ const labels = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const engine = createEngine({ threads: 1 });
 const model = await openModel(process.argv[2], { engine, plugins: { heads: [flowMatchingHead] } });
 const images = [];
-for await (const event of model.generate({ labels, seed: 1 })) if (event.type === 'image') images.push(event.pixels);
+const events = model.generate({ images: imagesOfClasses(labels), seed: 1 });
+for await (const event of events) if (event.type === 'image') images.push(event.pixels);
 await writeFile('digits.png', await encodePng(tile(images, { columns: 10 })));
 
 const { judge, dispose } = await openShippedJudge('mnist-32');

@@ -1,5 +1,5 @@
 import { printable } from '@tessera/errors';
-import type { EventBody } from './records.ts';
+import type { EventBody } from './event-log.ts';
 
 /** Time to the next try, in milliseconds: doubled from the first to the last while nothing can be written. */
 const FIRST_WAIT_MS = 250;

@@ -1,4 +1,4 @@
-import { isLast, type GenerationEvent } from './records.ts';
+import { isLast, type GenerationEvent } from './event-log.ts';
 
 /** Streams of events for any number of readers: the log is read once for an event, not once for each of them. */
 export interface EventFeeds {

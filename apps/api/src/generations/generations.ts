@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { isTesseraError, printable, TesseraError } from '@tessera/errors';
 import { readEdit, type Host, type HostEvent } from '@tessera/host';
-import { printable, TesseraError } from '@tessera/errors';
-import type { BlobStore } from '../storage/blob-store.ts';
-import { storageFailed } from '../storage/storage-failed.ts';
-import type { Uploads } from '../uploads/uploads.ts';
-import { checkInput, type GenerationInput } from './check-input.ts';
-import { toHostRequest, type GenerationRequest } from './edit-request.ts';
+import type { Checked, GenerationRequest } from '@tessera/request';
+import type { BlobStore } from '../images/blob-store.ts';
+import type { Uploads } from '../images/uploads.ts';
+import { storageFailed } from '../storage/database.ts';
 import { endings, type Endings } from './endings.ts';
-import type { EventLog } from './event-log.ts';
+import { isLast, type EventBody, type EventLog, type Generation, type GenerationEvent } from './event-log.ts';
 import { eventFeeds } from './event-feeds.ts';
-import { isLast, type EventBody, type Generation, type GenerationEvent } from './records.ts';
+import { readInput, type GenerationInput } from './read-input.ts';
 
 /** Waiting behind the one that runs; more would only fill the disk and wait for hours. */
 const MOST_WAITING = 32;
@@ -18,7 +17,7 @@ const MOST_WAITING = 32;
 export interface Generations {
   /**
    * Accepted means stored: it survives the end of this process.
-   * @throws TesseraError `queue-full`, `unknown-picture`, and the codes of `checkInput` and of the host's `readEdit`
+   * @throws TesseraError `queue-full`, `unknown-picture`, and the codes of `readInput` and of the host's `check` and `readEdit`
    */
   create(input: GenerationInput): Promise<Generation>;
   find(id: string): Promise<Generation>;
@@ -71,13 +70,13 @@ class GenerationService implements Generations {
 
   async resume(): Promise<void> {
     for (const generation of await this.#log.unfinished()) {
-      if (generation.state === 'queued') this.#start(generation);
+      if (generation.state === 'queued') await this.#startAgain(generation);
       else await this.#endings.write(generation.id, failed(interrupted()));
     }
   }
 
   async create(input: GenerationInput): Promise<Generation> {
-    const request = checkInput(input, this.#host);
+    const request = this.#host.check(readInput(input, this.#host.models()));
     if (this.#runs.size + this.#storing > MOST_WAITING) throw queueFull();
     // Counted until it is queued: many may ask while the first is being stored.
     this.#storing += 1;
@@ -89,7 +88,7 @@ class GenerationService implements Generations {
     }
   }
 
-  async #store(request: GenerationRequest): Promise<Generation> {
+  async #store(request: Checked<GenerationRequest>): Promise<Generation> {
     const id = randomUUID();
     let generation: Generation;
     try {
@@ -99,17 +98,17 @@ class GenerationService implements Generations {
       await this.#endings.write(id, failed(storageFailed()));
       throw error;
     }
-    this.#start(generation);
+    this.#start(id, request);
     return generation;
   }
 
   /** Looks at its pictures now, so that what is wrong with them is refused rather than queued. */
   async #checkEdit(request: GenerationRequest): Promise<void> {
-    const { edit } = toHostRequest(request, this.#blobs);
+    const { edit } = request;
     if (!edit) return;
-    for (const id of [request.edit!.image, request.edit!.mask]) if (id !== undefined) await this.#uploads.require(id);
-    const { image } = this.#host.models().find(({ name }) => name === request.model)!;
-    await readEdit(edit, image, 'createGeneration');
+    for (const id of [edit.image, edit.mask]) if (id !== undefined) await this.#uploads.require(id);
+    const { image: size } = this.#host.models().find(({ name }) => name === request.model)!;
+    await readEdit(edit, { size, who: 'createGeneration', fileOf: (id) => this.#blobs.pathOf(id)! });
   }
 
   async find(id: string): Promise<Generation> {
@@ -144,11 +143,21 @@ class GenerationService implements Generations {
   }
 
   /** Queues it at the host, which keeps the order of the calls. */
-  #start(generation: Generation): void {
+  #start(id: string, request: Checked<GenerationRequest>): void {
     const controller = new AbortController();
-    const events = this.#host.generate(toHostRequest(generation.request, this.#blobs), { signal: controller.signal });
-    const ended = this.#record(generation.id, events).finally(() => this.#runs.delete(generation.id));
-    this.#runs.set(generation.id, { controller, ended });
+    const events = this.#host.run(request, { signal: controller.signal });
+    const ended = this.#record(id, events).finally(() => this.#runs.delete(id));
+    this.#runs.set(id, { controller, ended });
+  }
+
+  /** A request from the database is checked once more: its model may have changed since, or be gone. */
+  async #startAgain({ id, request }: Generation): Promise<void> {
+    try {
+      this.#start(id, this.#host.check(request));
+    } catch (error) {
+      if (!isTesseraError(error)) throw error;
+      await this.#endings.write(id, failed(error));
+    }
   }
 
   /** Never throws. Where the log or the disk fails before the end, the model is stopped and that is the end. */

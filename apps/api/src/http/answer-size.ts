@@ -2,10 +2,13 @@ import { complexityFromQuery } from '@pothos/plugin-complexity';
 import { GraphQLError, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { TesseraError } from '@tessera/errors';
 import type { ApiContext } from '../schema/builder.ts';
-import { mostClasses } from '../schema/model-types.ts';
+import { mostClasses } from '../schema/models.ts';
 
-/** Values of one answer. The event loop writes about half a million of them in a second, and does nothing else meanwhile. */
-const MOST_VALUES = 20_000;
+/**
+ * Values of one answer: everything of a hundred generations of 64 images. The event loop writes about half a million of
+ * them in a second, and does nothing else meanwhile.
+ */
+const MOST_VALUES = 50_000;
 /** Of one model, beside its classes; more than there are. */
 const MODEL_VALUES = 200;
 

@@ -7,8 +7,8 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import { TesseraError } from '@tessera/errors';
 import { logError } from '../log-error.ts';
 import type { ApiContext } from '../schema/builder.ts';
-import type { BlobStore } from '../storage/blob-store.ts';
-import type { Uploads } from '../uploads/uploads.ts';
+import type { BlobStore } from '../images/blob-store.ts';
+import type { Uploads } from '../images/uploads.ts';
 import type { Gate } from './gate.ts';
 import { allowOrigins } from './cross-origin.ts';
 import { asErrors } from './refusal.ts';

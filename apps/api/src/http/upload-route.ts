@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
-import { imageUrl } from '../schema/image-url.ts';
-import type { Uploads } from '../uploads/uploads.ts';
+import { imageUrl } from '../images/blob-store.ts';
+import type { Uploads } from '../images/uploads.ts';
 import { asErrors } from './refusal.ts';
 import { MOST_UPLOADS, PATIENCE, takeTurns } from './upload-turns.ts';
 

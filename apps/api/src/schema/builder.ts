@@ -27,7 +27,7 @@ export type ApiBuilder = ReturnType<typeof createBuilder>;
 export function createBuilder() {
   const builder = new SchemaBuilder<ApiSchemaTypes>({
     plugins: [ErrorsPlugin, ComplexityPlugin],
-    // Counted before anything runs: see answer-size.ts.
+    // Counted before anything runs: see check-operation.ts.
     complexity: { disabled: true },
     defaultFieldNullability: false,
     errors: {
@@ -53,10 +53,37 @@ export function createBuilder() {
       throw new TypeError('DateTime is never an input.');
     },
   });
+  addJsonObject(builder);
   return builder;
 }
 
 function parseSafeInt(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw new TypeError(`SafeInt must be a whole number of at most 2^53 - 1, got ${JSON.stringify(value)}`);
+}
+
+/** How deep values may be nested: far more than any option needs, and safe for the stack. */
+const MOST_DEPTH = 16;
+
+/** Objects whose fields the schema cannot know: they are the model's. */
+function addJsonObject(builder: ApiBuilder): void {
+  builder.scalarType('JSONObject', {
+    description: `An object of JSON values, nested at most ${MOST_DEPTH} deep.`,
+    specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
+    serialize: (value) => value,
+    parseValue: parseJsonObject,
+  });
+}
+
+function parseJsonObject(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError('JSONObject must be an object');
+  }
+  if (!isShallow(value, MOST_DEPTH)) throw new TypeError(`JSONObject must be at most ${MOST_DEPTH} values deep`);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((one) => isShallow(one, depth - 1));
 }

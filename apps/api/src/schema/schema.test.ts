@@ -9,7 +9,7 @@ import {
   type IntrospectionType,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from './error-codes.ts';
+import { errorCodes } from './errors.ts';
 import { createSchema } from './schema.ts';
 
 it('is the schema that schema.graphql shows (npx vitest run -u brings the file up to date)', async () => {
@@ -37,25 +37,25 @@ describe('what introspection shows', () => {
     const root = resolve(import.meta.dirname, '../../../..');
     const places = [
       'apps/api/src/generations',
-      'apps/api/src/uploads/uploads.ts',
-      'apps/api/src/storage/storage-failed.ts',
-      'apps/api/src/schema/generation-types.ts',
-      'packages/host/src/host-errors.ts',
-      'packages/host/src/error-parts.ts',
-      'packages/host/src/read-edit.ts',
-      'packages/models/src/class-choice.ts',
+      'apps/api/src/images/uploads.ts',
+      'apps/api/src/schema/generations.ts',
+      'packages/host/src/errors.ts',
+      'packages/host/src/protocol.ts',
+      'packages/host/src/run-generation.ts',
+      'packages/request/src',
       'packages/models/src/edit.ts',
-      'packages/models/src/request-rows.ts',
       'packages/core/src/options.ts',
       'packages/pictures/src/open-picture.ts',
       'packages/pictures/src/prepare-edit.ts',
-      'packages/pictures/src/region.ts',
     ];
     const codes = places
       .flatMap((place) => sources(join(root, place)))
       .flatMap((text) => [...text.matchAll(/\bcode: '([a-z-]+)'/g)]);
     expect(codes.length).toBeGreaterThan(25);
-    expect([...new Set(codes.map(([, code]) => code!))].filter((code) => !(code in errorCodes))).toEqual([]);
+    // What is wrong with a plug-in itself is said when its model is opened.
+    const ofPlugins = ['option-taken', 'option-name'];
+    const met = ['storage-failed', ...codes.map(([, code]) => code!)].filter((code) => !ofPlugins.includes(code));
+    expect([...new Set(met)].filter((code) => !(code in errorCodes))).toEqual([]);
   });
 });
 

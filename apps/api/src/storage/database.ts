@@ -3,8 +3,47 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { printable, TesseraError } from '@tessera/errors';
 import { databaseUnusable } from './data-directory.ts';
-import { migrations } from './migrations.ts';
-import { storageFailed } from './storage-failed.ts';
+
+/** The database's history: each entry runs once, in order, and is never changed after it has shipped. */
+const migrations: readonly string[] = [
+  `CREATE TABLE generation (
+     ordinal serial UNIQUE,
+     id uuid PRIMARY KEY,
+     model text NOT NULL,
+     request jsonb NOT NULL,
+     state text NOT NULL CHECK (state IN ('queued', 'running', 'completed', 'failed', 'canceled')),
+     last_seq integer NOT NULL DEFAULT 0,
+     images jsonb NOT NULL DEFAULT '[]',
+     failure jsonb,
+     created_at timestamptz NOT NULL DEFAULT now(),
+     finished_at timestamptz
+   );
+   CREATE INDEX generation_open ON generation (ordinal) WHERE state IN ('queued', 'running');
+   CREATE TABLE event (
+     generation_id uuid NOT NULL REFERENCES generation (id) ON DELETE CASCADE,
+     seq integer NOT NULL,
+     kind text NOT NULL,
+     payload jsonb NOT NULL,
+     at timestamptz NOT NULL DEFAULT clock_timestamp(),
+     PRIMARY KEY (generation_id, seq)
+   );`,
+  `CREATE TABLE upload (
+     id text PRIMARY KEY,
+     height integer NOT NULL,
+     width integer NOT NULL,
+     created_at timestamptz NOT NULL DEFAULT now()
+   );`,
+  // Images with a condition each in the place of one label each (-1 was no class).
+  `UPDATE generation SET request = (request - 'labels') || jsonb_build_object('images', (
+     SELECT jsonb_agg(
+       jsonb_build_object('condition', CASE label WHEN '-1'
+         THEN jsonb_build_object('kind', 'none')
+         ELSE jsonb_build_object('kind', 'class', 'label', label)
+       END) ORDER BY place)
+     FROM jsonb_array_elements(request -> 'labels') WITH ORDINALITY AS one (label, place)
+   ))
+   WHERE request ? 'labels';`,
+];
 
 export interface QueryResult<R> {
   readonly rows: R[];
@@ -160,5 +199,17 @@ function tooNew(version: number): TesseraError {
     got: `a database of version ${version}`,
     expected: `at most ${migrations.length}`,
     next: 'Use the newer Tessera that wrote it, or set TESSERA_DATA to another directory.',
+  });
+}
+
+/** Error `storage-failed`: the data directory did not take or give something. What it is lies in its cause. */
+export function storageFailed(cause?: unknown): TesseraError {
+  return new TesseraError({
+    code: 'storage-failed',
+    who: 'api',
+    got: 'an error of its storage',
+    expected: 'room and permission in the data directory',
+    next: "Look at the server's output, then ask once more.",
+    cause,
   });
 }

@@ -22,6 +22,7 @@ export interface TestClient {
 export interface Created {
   readonly __typename: string;
   readonly id: string;
+  /** Of its images, -1 for none. */
   readonly labels: number[];
   readonly code?: string;
   readonly message?: string;
@@ -34,6 +35,7 @@ export interface TestEvent {
   readonly index?: number;
   readonly of?: number;
   readonly positions?: number[][];
+  /** URLs. */
   readonly previews?: string[] | null;
   readonly images?: string[];
   readonly code?: string;
@@ -42,8 +44,32 @@ export interface TestEvent {
   readonly timings?: { readonly steps: number[]; readonly total: number };
 }
 
+type Answer = Omit<Created, 'labels'> & { readonly images?: { readonly condition: { readonly label?: number } }[] };
+
+interface Sent {
+  readonly url: string;
+}
+type SentEvent = Omit<TestEvent, 'previews' | 'images'> & {
+  readonly previews?: Sent[] | null;
+  readonly images?: Sent[];
+};
+
+function withUrls({ previews, images, ...event }: SentEvent): TestEvent {
+  return {
+    ...event,
+    ...(previews !== undefined && { previews: previews && previews.map(({ url }) => url) }),
+    ...(images && { images: images.map(({ url }) => url) }),
+  };
+}
+
+/** Images of these classes, as `createGeneration` takes them; -1 is none. */
+export function ofLabels(labels: readonly number[]): object[] {
+  return labels.map((label) => ({ condition: { label } }));
+}
+
 export const createQuery = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) {
-  __typename ... on Generation { id labels } ... on Error { code message } } }`;
+  __typename ... on Generation { id images { condition { kind ... on ClassCondition { label } } } }
+  ... on Error { code message } } }`;
 
 const cancelQuery = `mutation ($id: ID!) { cancelGeneration(id: $id) {
   __typename ... on Generation { state } ... on Error { code } } }`;
@@ -51,8 +77,8 @@ const cancelQuery = `mutation ($id: ID!) { cancelGeneration(id: $id) {
 const subscription = `subscription ($id: ID!, $after: Int!) { generationEvents(id: $id, after: $after) {
   __typename seq kind
   ... on QueuedEvent { position }
-  ... on StepEvent { index of positions previews milliseconds }
-  ... on CompletedEvent { images timings { steps total } }
+  ... on StepEvent { index of positions previews { url } milliseconds }
+  ... on CompletedEvent { images { url } timings { steps total } }
   ... on FailedEvent { code message } } }`;
 
 export function testClient(url: string): TestClient {
@@ -69,7 +95,11 @@ export function testClient(url: string): TestClient {
   return {
     post,
     query,
-    create: async (input) => (await query<{ createGeneration: Created }>(createQuery, { input })).createGeneration,
+    create: async (input) => {
+      const { createGeneration } = await query<{ createGeneration: Answer }>(createQuery, { input });
+      const { images = [], ...rest } = createGeneration;
+      return { ...rest, labels: images.map(({ condition }) => condition.label ?? -1) };
+    },
     cancel: async (id) => (await query<{ cancelGeneration: object }>(cancelQuery, { id })).cancelGeneration,
     async socketErrors(query) {
       const client = socketClient(url);
@@ -92,14 +122,15 @@ export function testClient(url: string): TestClient {
       const client = socketClient(url);
       const all: TestEvent[] = [];
       try {
-        const answers = client.iterate<{ generationEvents: TestEvent }>({
+        const answers = client.iterate<{ generationEvents: SentEvent }>({
           query: subscription,
           variables: { id, after },
         });
         for await (const { data, errors } of answers) {
           if (errors) throw new Error(JSON.stringify(errors));
-          all.push(data!.generationEvents);
-          if (enough(data!.generationEvents)) break;
+          const event = withUrls(data!.generationEvents);
+          all.push(event);
+          if (enough(event)) break;
         }
       } finally {
         await client.dispose();

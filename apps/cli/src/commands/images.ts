@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { flag, given, integer, numbers, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
-import { checkRegion, openPicture, prepareEdit, showKept, type EditWish, type Picture } from '@tessera/pictures';
+import { openPicture, prepareEdit, showKept, type EditWish, type Picture } from '@tessera/pictures';
+import { checkRegion } from '@tessera/request';
 import { readEngineOptions } from '../common-options.ts';
 import { imageOptions, readImageRun } from '../image-options.ts';
 import { makeImages, type ImageOutput } from '../make-images.ts';

@@ -200,7 +200,7 @@ describe('readOption', () => {
 const numbered = (names: readonly string[]) => names.map((name, label) => ({ label, name }));
 
 /* The page shares no code with the server; this table of right values is the same for both. */
-const table = new URL('../../../../packages/models/fixtures/class-choices.json', import.meta.url);
+const table = new URL('../../../../packages/request/fixtures/class-choices.json', import.meta.url);
 const cases = JSON.parse(readFileSync(table, 'utf8')) as readonly {
   readonly classes: readonly string[];
   readonly readings: Readonly<Record<string, readonly number[]>>;

@@ -13,6 +13,7 @@ import {
 } from '@tessera/core';
 import { type Engine, tensorFrom } from '@tessera/engine';
 import { fileWeights, type Model, type OpenModelOptions, readManifest, resolveParts } from '@tessera/models';
+import { batchOf, imagesOfClasses } from '@tessera/request';
 import type { ImageSize } from '../data/data-set.ts';
 import { writeGrid } from '../report/pictures.ts';
 
@@ -31,16 +32,16 @@ export interface SampleOptions {
 /** Generates images in batches, at the model's default settings or the given ones. */
 export async function generateSamples(model: Model, order: SampleOptions): Promise<Pixels[]> {
   const { labels, seed, batch, guidance, options, signal, made } = order;
+  const request = model.check({
+    images: imagesOfClasses(labels),
+    seed,
+    preview: 'none',
+    ...(guidance !== undefined && { guidance }),
+    ...(options && { options }),
+  });
   const images: Pixels[] = [];
   for (let start = 0; start < labels.length; start += batch) {
-    const events = model.generate({
-      labels: labels.slice(start, start + batch),
-      seed: seed + start,
-      preview: 'none',
-      ...(guidance !== undefined && { guidance }),
-      ...(options && { options }),
-      ...(signal && { signal }),
-    });
+    const events = model.run(batchOf(request, start, batch), signal && { signal });
     for await (const event of events) if (event.type === 'image') images.push(event.pixels);
     made?.(images.length);
   }

@@ -13,17 +13,19 @@ import {
 import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import {
+  checkRequest,
   fileWeights,
   findModel,
   freshWeights,
   type FreshWeights,
   type ModelManifest,
   modelRoots,
+  planOf,
   type Plugins,
   readManifest,
-  readRequest,
   resolveParts,
 } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
 import type { DataSet, ImageSize } from '../data/data-set.ts';
 import type { LoadedRecipe } from '../recipe/read-recipe.ts';
 import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
@@ -260,7 +262,7 @@ export function manifestOf(recipe: Recipe, data: Pick<DataSet, 'name' | 'classes
 
 /**
  * Checks the default settings of the model that a recipe will make, before anything is trained.
- * @throws TesseraError what `readRequest` throws, by the recipe's name
+ * @throws TesseraError what `planOf` of @tessera/models throws, by the recipe's name
  */
 export function checkDefaults(
   recipe: Recipe,
@@ -268,5 +270,6 @@ export function checkDefaults(
   data: Pick<DataSet, 'name' | 'classes'>,
 ): void {
   const manifest = manifestOf(recipe, data, facts.configs.tokenizer);
-  readRequest({ manifest, parts, facts }, { labels: [-1], seed: 0 });
+  const outlined = { manifest, parts, facts };
+  planOf(outlined, checkRequest(outlined, { images: imagesOfClasses([-1]), seed: 0 }));
 }

@@ -1,6 +1,7 @@
 import { type Composition, disposeAll, type Held, sample } from '@tessera/core';
 import { type Engine, keyedRng } from '@tessera/engine';
-import { freshWeights, readRequest } from '@tessera/models';
+import { checkRequest, freshWeights, planOf } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
 import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
 import { GRID_IMAGES } from '../evaluation/make-images.ts';
@@ -121,7 +122,9 @@ function picturesOf({ steps, every }: TrainingRecipe): number {
 /** A few images at the model's defaults. */
 async function drawImages(composition: Composition, { recipe, parts, data }: Omit<Measured, 'engine'>): Promise<void> {
   const manifest = manifestOf(recipe, data, parts.facts.configs.tokenizer);
-  const request = readRequest({ manifest, ...parts }, { labels: new Array<number>(SAMPLED).fill(0), seed: 0 });
+  const outlined = { manifest, ...parts };
+  const images = imagesOfClasses(new Array<number>(SAMPLED).fill(0));
+  const request = planOf(outlined, checkRequest(outlined, { images, seed: 0 }));
   const { signal } = new AbortController();
   const rng = keyedRng(request.rows.map(({ seed }) => seed));
   const events = sample(composition, { ...request, rng, signal, preview: 'none', kept: null, written: [] });

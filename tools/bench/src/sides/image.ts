@@ -1,4 +1,5 @@
-import { type GenerateRequest, openModel } from '@tessera/models';
+import { openModel } from '@tessera/models';
+import type { ModelRequest } from '@tessera/request';
 import { createEngine, type EngineOptions } from '@tessera/targets';
 import type { Figures } from '../measure.ts';
 import { serveSide, sideSettings } from './serve-side.ts';
@@ -6,7 +7,7 @@ import { serveSide, sideSettings } from './serve-side.ts';
 interface Settings {
   readonly folder: string;
   readonly engine: EngineOptions;
-  readonly request: Pick<GenerateRequest, 'labels' | 'guidance' | 'options'>;
+  readonly request: Omit<ModelRequest, 'seed'>;
   /** Steps of a first image that is not measured, where whole ones are long; 0: none. */
   readonly warmUp: number;
 }
@@ -22,7 +23,7 @@ model.dispose();
 engine.dispose();
 
 /** One image by the public `generate`; seconds. */
-async function oneImage(changes: GenerateRequest['options']): Promise<Figures> {
+async function oneImage(changes: ModelRequest['options']): Promise<Figures> {
   const start = performance.now();
   const since = (): number => (performance.now() - start) / 1000;
   let first = 0;

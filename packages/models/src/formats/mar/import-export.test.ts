@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, writeSafetensors, type Checkpoint, type WritableTensor } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
+import { imagesOfClasses } from '@tessera/request';
 import { openModel } from '../../model-folder.ts';
 import { codeOf, expectSame } from '../../testing/official-files.ts';
 import { exportModel } from '../export-model.ts';
@@ -144,7 +145,7 @@ describe('importing official MAR weights', () => {
     const kinds: string[] = [];
     // The first half of the chain alone: weights that were never trained explode in the other.
     const options = { steps: 3, respacing: '4,0' };
-    for await (const event of model.generate({ labels: [1, 4], seed: 7, options })) {
+    for await (const event of model.generate({ images: imagesOfClasses([1, 4]), seed: 7, options })) {
       kinds.push(event.type);
       if (event.type === 'step') expect(event.previews).toHaveLength(2);
       else expect(event.pixels.data.every(Number.isFinite)).toBe(true);

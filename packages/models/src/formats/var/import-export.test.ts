@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, toFloat32, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
+import { imagesOfClasses } from '@tessera/request';
 import { openModel } from '../../model-folder.ts';
 import { codeOf, expectSame } from '../../testing/official-files.ts';
 import { exportModel } from '../export-model.ts';
@@ -86,14 +87,14 @@ describe('importing official VAR weights', () => {
     expect(model.manifest).toEqual(manifest);
     const kinds: string[] = [];
     const images: Float32Array[] = [];
-    for await (const event of model.generate({ labels: [1, 4], seed: 7 })) {
+    for await (const event of model.generate({ images: imagesOfClasses([1, 4]), seed: 7 })) {
       kinds.push(event.type);
       if (event.type === 'step') expect(event.previews).toHaveLength(2);
       else images.push(event.pixels.data);
     }
     expect(kinds).toEqual(['step', 'step', 'step', 'image', 'image']);
     expect(images[0]).not.toEqual(images[1]);
-    for await (const event of model.generate({ labels: [4], seed: 8, preview: 'none' })) {
+    for await (const event of model.generate({ images: imagesOfClasses([4]), seed: 8, preview: 'none' })) {
       if (event.type !== 'image') expect(event.previews).toBeNull();
       else
         expect(Math.max(...event.pixels.data.map((value, i) => Math.abs(value - images[1]![i]!)))).toBeLessThan(1e-5);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, writeSafetensors } from '@tessera/checkpoints';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
+import { imagesOfClasses } from '@tessera/request';
 import { readManifest, openModel } from '../../model-folder.ts';
 import { exportModel, type ExportedFiles } from '../export-model.ts';
 import { importModel, type ImportRequest } from '../import-model.ts';
@@ -32,7 +33,7 @@ function request(out: string, more: Partial<ImportRequest> = {}): ImportRequest 
 async function imageOf(folder: string): Promise<Float32Array> {
   const model = await openModel(folder, { engine });
   try {
-    for await (const event of model.generate({ labels: [3], seed: 11, preview: 'none' })) {
+    for await (const event of model.generate({ images: imagesOfClasses([3]), seed: 11, preview: 'none' })) {
       if (event.type === 'image') return event.pixels.data;
     }
     throw new Error('no image');

@@ -1,8 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import { keepPicture } from '@tessera/pictures';
-import type { BlobStore } from '../storage/blob-store.ts';
-import { storageFailed } from '../storage/storage-failed.ts';
-import type { Database } from '../storage/database.ts';
+import { storageFailed, type Database } from '../storage/database.ts';
+import type { BlobStore } from './blob-store.ts';
 
 /** A picture that a client has sent, as it is stored. */
 export interface Upload {

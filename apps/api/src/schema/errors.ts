@@ -1,22 +1,42 @@
+import { TesseraError } from '@tessera/errors';
 import type { ApiBuilder } from './builder.ts';
 
+/** Errors as data, and the enum of their codes. */
+export function addErrors(builder: ApiBuilder): ErrorCodeRef {
+  const reason = addErrorCodes(builder);
+  const error = builder.interfaceRef<TesseraError>('Error').implement({
+    description: 'Why something was refused.',
+    fields: (t) => ({
+      code: t.exposeString('code', { description: codeText }),
+      reason: t.field({ type: reason, nullable: true, description: reasonText, resolve: reasonOf }),
+      message: t.exposeString('message', { description: messageText }),
+    }),
+  });
+  builder.objectType(TesseraError, {
+    name: 'RequestError',
+    description: 'The request cannot be carried out as it is.',
+    interfaces: [error],
+  });
+  return reason;
+}
+
 /**
- * The codes that requests meet, and what each means. Codes of plug-ins and of faults inside of a model come on top: so
+ * The codes that requests meet, and what each means. Plug-ins and faults inside a model have further codes: so
  * `code` stays text, and the enum stands beside it.
  */
 export const errorCodes = {
-  'after-out-of-range': 'The seq to continue after has not been yet.',
+  'after-out-of-range': 'No event with this seq exists yet.',
   'ambiguous-label': 'A word names several classes.',
   'answer-too-large': 'The answer could hold more values than one answer may.',
-  'count-out-of-range': 'More images or items than one request may ask for, or less than none.',
-  'edit-box-invalid': 'A box or place is no rectangle inside of the picture.',
+  'count-out-of-range': 'More images or items than one request may ask for, or too few.',
+  'edit-box-invalid': 'A box or place is not a rectangle inside the picture.',
   'edit-image-size': 'The picture has another shape than the model makes.',
   'edit-image-values': 'The picture holds values outside of its range.',
   'edit-mask-shape': 'The mask has neither the shape of the picture nor that of the model.',
   'edit-mask-size': 'The mask has another shape than the model makes.',
   'edit-outside-alone': 'outside was sent without a box.',
   'edit-region-twice': 'More than one of mask, box and place was sent.',
-  'edit-repaints-nothing': 'Nothing of the picture would be made.',
+  'edit-repaints-nothing': 'Nothing of the picture would be redrawn.',
   'field-invalid': 'An option has a value that the model does not take.',
   'field-unknown': 'A field inside of an option is not known.',
   'guidance-out-of-range': 'The guidance is not from 0 to 100.',
@@ -24,27 +44,27 @@ export const errorCodes = {
   'host-disposed': 'The server ended before the generation began.',
   interrupted: 'The server ended while the generation was running.',
   'label-out-of-range': 'A label is no class of the model.',
-  'labels-empty': 'No label was sent.',
-  'labels-invalid': 'Labels, classes, label, class and count exclude each other as they were sent.',
+  'labels-empty': 'No image was asked for.',
+  'labels-invalid': 'No images, or more than one generation may have.',
   'model-error': 'The model failed in an unexpected way.',
   'model-process-died': 'The process of the models ended while the generation was running.',
   'operation-too-deep': 'Fields lie too deep inside each other.',
   'operation-too-wide': 'An operation has too many root fields or aliases.',
   'option-twice': 'An option was sent twice, once as a field of its own.',
   'option-unknown': 'The model has no such option.',
-  'part-deaf': 'A part of the model went on after a cancel, and its process was ended.',
+  'part-deaf': 'A part of the model did not answer a cancel, and its process was ended.',
   'part-hangs': 'A part of the model came to no end of a step for too long, and its process was ended.',
   'picture-animated': 'The picture has several frames.',
   'picture-broken': 'The picture cannot be decoded.',
-  'picture-depth': 'The picture has values that are no 8 or 16 bits.',
+  'picture-depth': 'The picture has neither 8 nor 16 bits a value.',
   'picture-format': 'The file is no picture of a known format.',
-  'picture-missing': 'A stored picture has gone from the data directory.',
+  'picture-missing': 'A stored picture is no longer in the data directory.',
   'picture-too-large': 'The picture has too many pixels.',
   'queue-full': 'Too many generations wait; ask again later.',
   'seed-out-of-range': 'The seed, or that of a later image, is not from 0 to 2^53 - 1.',
   'storage-failed': 'The data directory has no room, or could not be written.',
   'too-many-operations': 'Too many operations run on this socket.',
-  'too-many-sockets': 'This address, or all together, have too many open sockets.',
+  'too-many-sockets': 'This address, or all addresses together, have too many open sockets.',
   'unknown-generation': 'No generation has this id.',
   'unknown-label': 'A word names no class of the model.',
   'unknown-model': 'No model has this name.',
@@ -54,7 +74,7 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 export type ErrorCodeRef = ReturnType<typeof addErrorCodes>;
 
-export function addErrorCodes(builder: ApiBuilder) {
+function addErrorCodes(builder: ApiBuilder) {
   const values = Object.entries(errorCodes).map(([value, description]) => {
     return [value.toUpperCase().replaceAll('-', '_'), { value: value as ErrorCode, description }];
   });
@@ -72,4 +92,4 @@ export function reasonOf({ code }: { readonly code: string }): ErrorCode | null 
 
 export const codeText = 'Stable, kebab-case: label-out-of-range. Plug-ins have codes of their own.';
 export const reasonText = 'The code as an enum; null where the enum does not have it.';
-export const messageText = 'One sentence: who complains, what it got, what it expected, what to do.';
+export const messageText = 'One sentence: which part, what it got, what it expected, what to do.';

@@ -1,11 +1,25 @@
-import type { ModelDescription } from '@tessera/host';
-import type { PreviewKindRef } from './preview-kind.ts';
+import type { ModelDescription, PluginFacts, PluginProblem } from '@tessera/host';
 import type { ApiBuilder } from './builder.ts';
+import { codeText, messageText } from './errors.ts';
 
 /** About as many values as a JSON Schema of a plug-in or a model holds. */
-export const SCHEMA_VALUES = 50;
+const SCHEMA_VALUES = 50;
 /** Maps of tokens of one model: VAR has ten at 256 pixels. */
 const USUAL_MAPS = 10;
+
+export type PreviewKindRef = ReturnType<typeof addPreviewKind>;
+
+/** How each step is shown. */
+export function addPreviewKind(builder: ApiBuilder) {
+  return builder.enumType('PreviewKind', {
+    description: 'How each step is shown.',
+    values: {
+      NONE: { value: 'none', description: 'Not at all.' },
+      LINEAR: { value: 'linear', description: 'A small picture by a linear map of the tokens: costs next to nothing.' },
+      DECODED: { value: 'decoded', description: 'By the full decoder: costs as much as a finished image, every step.' },
+    } as const,
+  });
+}
 
 /** Models, and the query for them. */
 export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
@@ -88,7 +102,75 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
   );
 }
 
-/** Of one of these models. */
+/** The most classes that one of these models has. */
 export function mostClasses(models: readonly ModelDescription[]): number {
   return Math.max(0, ...models.map(({ classes }) => classes.length));
+}
+
+/** Plug-ins, and the query for them. */
+export function addPlugins(builder: ApiBuilder): void {
+  const kind = builder.enumType('PluginKind', {
+    description: 'Which part of a model.',
+    values: {
+      TOKENIZER: { value: 'tokenizer', description: 'Turns pictures into tokens and back.' },
+      ORDER: { value: 'order', description: 'Says which tokens come next.' },
+      BACKBONE: { value: 'backbone', description: 'Turns known tokens into hidden states.' },
+      HEAD: { value: 'head', description: 'Draws tokens from hidden states.' },
+    } as const,
+  });
+  const plugin = builder.objectRef<PluginFacts>('Plugin').implement({
+    description: 'A part that models may name: one of Tessera, or of the project that the server runs in.',
+    fields: (t) => ({
+      kind: t.expose('kind', { type: kind, description: 'Which part of a model it is.' }),
+      name: t.exposeString('name', { description: 'What model.json calls it.' }),
+      package: t.exposeString('package', {
+        nullable: true,
+        description: 'The npm package; null where it is not known.',
+      }),
+      version: t.exposeString('version', { nullable: true, description: 'The installed version of that package.' }),
+      contract: t.exposeInt('contract', { description: 'The version of the contracts that it speaks.' }),
+      space: t.exposeString('space', {
+        nullable: true,
+        description: 'Of heads: what they predict, discrete or continuous tokens.',
+      }),
+      stride: t.exposeString('stride', {
+        nullable: true,
+        description: 'Of orders: what one step is, a scale, a token or a set of tokens.',
+      }),
+      config: t.field({
+        type: 'JSONObject',
+        description: 'A JSON Schema of its configuration in model.json.',
+        complexity: SCHEMA_VALUES,
+        resolve: ({ config }) => config,
+      }),
+      options: t.field({
+        type: 'JSONObject',
+        nullable: true,
+        description: 'A JSON Schema of what a request may choose; Model.options bounds it by the model.',
+        complexity: SCHEMA_VALUES,
+        resolve: ({ options }) => options,
+      }),
+    }),
+  });
+  const problem = builder.objectRef<PluginProblem>('PluginProblem').implement({
+    description: "Something of the project's tessera.config that was left out.",
+    fields: (t) => ({
+      code: t.exposeString('code', { description: codeText }),
+      message: t.exposeString('message', { description: messageText }),
+    }),
+  });
+  builder.queryFields((t) => ({
+    plugins: t.field({
+      type: [plugin],
+      description: 'Every plug-in that the server has: those of Tessera and those of its project.',
+      complexity: (_args, { host }) => ({ multiplier: host.plugins().length }),
+      resolve: (_root, _args, { host }) => [...host.plugins()],
+    }),
+    pluginProblems: t.field({
+      type: [problem],
+      description: "What was left out of the project's plug-ins, and why.",
+      complexity: (_args, { host }) => ({ multiplier: host.pluginProblems().length }),
+      resolve: (_root, _args, { host }) => [...host.pluginProblems()],
+    }),
+  }));
 }

@@ -25,8 +25,8 @@ export function disposed(): TesseraError {
   });
 }
 
-/** Error `part-deaf`, of a model that goes on after its cancel: the parts that others wrote are the first to look at. */
-export function deaf(outline: ModelOutline, grace: number): TesseraError {
+/** Error `part-deaf`, of a model that goes on after its cancel; it names the parts of third parties. */
+export function ignoresCancel(outline: ModelOutline, grace: number): TesseraError {
   return new TesseraError({
     code: 'part-deaf',
     who: outline.manifest.name,
@@ -36,7 +36,7 @@ export function deaf(outline: ModelOutline, grace: number): TesseraError {
   });
 }
 
-/** Error `part-hangs`, of a models' process that does nothing any more; `running` is the model that it ran. */
+/** Error `part-hangs`, of a models' process that has stopped working; `running` is the model that it ran. */
 export function hangs(why: Hang, { beat, step }: WatchLimits, running: ModelOutline | null): TesseraError {
   const got =
     why === 'beat'
@@ -53,14 +53,14 @@ export function hangs(why: Hang, { beat, step }: WatchLimits, running: ModelOutl
   });
 }
 
-/** What a look at its health says of a process that may soon be ended. */
-export function worrying(why: Hang, { beat, step }: WatchLimits): string {
+/** One sentence on a process that may soon be ended, for health pages. */
+export function mayHang(why: Hang, { beat, step }: WatchLimits): string {
   return why === 'beat'
     ? `The model process has been silent for ${beat / 2000} s or more, and is ended after ${beat / 1000} s.`
     : `No step has ended for ${step / 2000} s or more; the model process is ended after ${step / 1000} s.`;
 }
 
-/** Whom to ask first, where not all parts are ours. */
+/** The model's parts that are not Tessera's, as a sentence; empty where all are. */
 function byOthers({ parts }: ModelOutline): string {
   const own: readonly object[] = Object.values(builtInPlugins).flat();
   const foreign = Object.values(parts).flatMap(({ plugin }) => (own.includes(plugin) ? [] : [plugin.name]));

@@ -3,6 +3,11 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+/** Where a stored picture is served. It never changes, since its name is the hash of its content. */
+export function imageUrl(sha256: string): string {
+  return `/images/${sha256}.png`;
+}
+
 /** PNG files named after their content: the same picture is stored once and never changes. */
 export interface BlobStore {
   /** Stores the bytes and returns their SHA-256 in hex. */

@@ -1,11 +1,11 @@
 import { TesseraError } from '@tessera/errors';
-import { MOST_IMAGES } from '../generations/check-input.ts';
-import type { Generation } from '../generations/records.ts';
-import type { ApiBuilder } from './builder.ts';
-import { addEditInput, addEditType } from './edit-types.ts';
-import { codeText, messageText, reasonOf, reasonText, type ErrorCodeRef } from './error-codes.ts';
-import { imageUrl } from './image-url.ts';
-import type { PreviewKindRef } from './preview-kind.ts';
+import { requestTexts, type GenerationRequest } from '@tessera/request';
+import type { Generation } from '../generations/event-log.ts';
+import { MOST_IMAGES, type ConditionInput, type ImageInput } from '../generations/read-input.ts';
+import type { ApiBuilder, ApiSchemaTypes } from './builder.ts';
+import { codeText, messageText, reasonOf, reasonText, type ErrorCodeRef } from './errors.ts';
+import { addEdit, addEditInput, addImage, imagesOf, type PictureRef } from './images.ts';
+import type { PreviewKindRef } from './models.ts';
 
 /** Most generations that one query lists. */
 const MOST_LISTED = 100;
@@ -14,14 +14,15 @@ const OPTION_VALUES = 16;
 
 const idText = 'What createGeneration returned.';
 
-interface Enums {
+interface SharedTypes {
   readonly preview: PreviewKindRef;
   readonly reason: ErrorCodeRef;
+  readonly picture: PictureRef;
 }
 
 /** Generations: queries and mutations. */
-export function addGenerations(builder: ApiBuilder, enums: Enums): void {
-  const generation = addGenerationType(builder, enums);
+export function addGenerations(builder: ApiBuilder, types: SharedTypes): void {
+  const generation = addGenerationType(builder, types);
   builder.queryFields((t) => ({
     generation: t.field({
       type: generation,
@@ -46,7 +47,7 @@ export function addGenerations(builder: ApiBuilder, enums: Enums): void {
       resolve: (_root, { count }, { generations }) => generations.newest(listed(count)),
     }),
   }));
-  const input = addInput(builder, enums.preview);
+  const input = addInput(builder, types.preview);
   builder.mutationFields((t) => ({
     createGeneration: t.field({
       type: generation,
@@ -76,8 +77,7 @@ function listed(count: number): number {
   });
 }
 
-function addGenerationType(builder: ApiBuilder, { preview, reason }: Enums) {
-  const edit = addEditType(builder);
+function addGenerationType(builder: ApiBuilder, types: SharedTypes) {
   const state = builder.enumType('GenerationState', {
     description: 'How far a generation is; the last three are for ever.',
     values: {
@@ -92,25 +92,44 @@ function addGenerationType(builder: ApiBuilder, { preview, reason }: Enums) {
     description: 'Why a generation failed.',
     fields: (t) => ({
       code: t.exposeString('code', { description: codeText }),
-      reason: t.field({ type: reason, nullable: true, description: reasonText, resolve: reasonOf }),
+      reason: t.field({ type: types.reason, nullable: true, description: reasonText, resolve: reasonOf }),
       message: t.exposeString('message', { description: messageText }),
     }),
   });
+  const requested = requestFields(builder, types);
   return builder.objectRef<Generation>('Generation').implement({
     description: 'Images that were asked for in one request, from the queue to the end.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'A UUID.' }),
-      model: t.string({ description: 'Name of the model.', resolve: ({ request }) => request.model }),
-      labels: t.intList({
-        description: 'The class of each image; -1 is no class.',
-        complexity: MOST_IMAGES,
-        resolve: ({ request }) => [...request.labels],
+      ...requested(t),
+      state: t.expose('state', { type: state, description: 'How far it is.' }),
+      lastSeq: t.exposeInt('lastSeq', { description: 'seq of the newest event.' }),
+      failure: t.expose('failure', { type: failure, nullable: true, description: 'Null where it has not failed.' }),
+      createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was accepted.' }),
+      finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'Null until it has ended.' }),
+    }),
+  });
+}
+
+type GenerationFields = PothosSchemaTypes.ObjectFieldBuilder<
+  PothosSchemaTypes.ExtendDefaultTypes<ApiSchemaTypes>,
+  Generation
+>;
+
+/** The request of a generation, every field of it: one that is missing here does not compile. */
+function requestFields(builder: ApiBuilder, { preview, picture }: SharedTypes) {
+  const image = addImage(builder, picture);
+  const edit = addEdit(builder, picture);
+  return (t: GenerationFields) =>
+    ({
+      model: t.string({ description: requestTexts.model, resolve: ({ request }) => request.model }),
+      images: t.field({
+        type: [image],
+        description: 'One for each image that was asked for.',
+        complexity: { multiplier: MOST_IMAGES },
+        resolve: imagesOf,
       }),
-      seed: t.field({
-        type: 'SafeInt',
-        description: 'Of the first image; image i has seed + i.',
-        resolve: ({ request }) => request.seed,
-      }),
+      seed: t.field({ type: 'SafeInt', description: 'Of the first image.', resolve: ({ request }) => request.seed }),
       guidance: t.float({
         nullable: true,
         description: "Null where the model's default holds.",
@@ -134,49 +153,53 @@ function addGenerationType(builder: ApiBuilder, { preview, reason }: Enums) {
         description: 'Null where no picture is edited.',
         resolve: ({ request }) => request.edit ?? null,
       }),
-      state: t.expose('state', { type: state, description: 'How far it is.' }),
-      lastSeq: t.exposeInt('lastSeq', { description: 'seq of the newest event.' }),
-      images: t.stringList({
-        description: 'URLs of the finished images; empty until completed.',
-        complexity: MOST_IMAGES,
-        resolve: ({ images }) => images.map(imageUrl),
-      }),
-      failure: t.expose('failure', { type: failure, nullable: true, description: 'Null where it has not failed.' }),
-      createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was accepted.' }),
-      finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'Null until it has ended.' }),
-    }),
-  });
+    }) satisfies Record<keyof GenerationRequest, unknown>;
 }
 
+/** Every field of a request: one that is missing here does not compile. */
 function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
+  const image = addImageInput(builder);
   const edit = addEditInput(builder);
   return builder.inputType('CreateGenerationInput', {
     description:
-      "What is left out takes the model's own default: the label each class in turn, the count 1, the seed 0. " +
+      "What is left out takes the model's own default: one image, the class of each in turn, the seed 0. " +
       'Refused with queue-full while too many generations wait.',
-    fields: (t) => ({
-      model: t.string({ required: true, description: 'Name of a model.' }),
-      labels: t.intList({
-        description: 'A class per image, 1 to 64 of them; -1 is no class. Instead of label and count.',
-      }),
-      classes: t.stringList({
-        description:
-          'Instead of labels, words as the command line takes them: a name, a number, number:3 or name:3 where both fit, none.',
-      }),
-      label: t.int({ description: 'The class of every image; each class in turn where left out.' }),
-      class: t.string({ description: 'Instead of label, a word as in classes.' }),
-      count: t.int({ description: 'Number of images, 1 to 64; 1 where left out.' }),
-      seed: t.field({
-        type: 'SafeInt',
-        description: 'Image i has seed + i and can be made again alone. 0 where left out.',
-      }),
-      guidance: t.float({ description: 'How strongly the class pulls, 0 to 100; see Model.guidanceOff.' }),
-      options: t.field({ type: 'JSONObject', description: 'What else the model lets one choose: see Model.options.' }),
-      preview: t.field({ type: preview, description: "How each step is shown; the model's own way where left out." }),
-      edit: t.field({
-        type: edit,
-        description: 'A picture of which a part is redrawn, in every image; its label is -1 where left out.',
-      }),
-    }),
+    fields: (t) =>
+      ({
+        model: t.string({ required: true, description: requestTexts.model }),
+        images: t.field({ type: [image], description: `1 to ${MOST_IMAGES} in all; one where left out.` }),
+        seed: t.field({ type: 'SafeInt', description: `${requestTexts.seed} 0 where left out.` }),
+        guidance: t.float({ description: requestTexts.guidance }),
+        options: t.field({ type: 'JSONObject', description: requestTexts.options }),
+        preview: t.field({ type: preview, description: `${requestTexts.preview} The model's own way where left out.` }),
+        edit: t.field({ type: edit, description: `${requestTexts.edit} They show no class where none is said.` }),
+      }) satisfies Record<keyof GenerationRequest, unknown>,
+  });
+}
+
+function addImageInput(builder: ApiBuilder) {
+  const condition = builder.inputType('ConditionInput', {
+    isOneOf: true,
+    description: 'What an image is to show, said in one of these ways.',
+    fields: (t) =>
+      ({
+        label: t.int({ description: 'A class by its number; -1 is no class.' }),
+        class: t.string({
+          description:
+            'A class by a word, as on the command line: a name, a number, number:3 or name:3 where both fit, none.',
+        }),
+      }) satisfies Record<keyof ConditionInput, unknown>,
+  });
+  return builder.inputType('ImageInput', {
+    description: 'Some images that are to show the same.',
+    fields: (t) =>
+      ({
+        condition: t.field({
+          type: condition,
+          description:
+            'Each class in turn where left out, by the place among all images; none where a picture is edited.',
+        }),
+        count: t.int({ description: `How many, 1 to ${MOST_IMAGES}; 1 where left out.` }),
+      }) satisfies Record<keyof ImageInput, unknown>,
   });
 }

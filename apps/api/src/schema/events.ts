@@ -1,10 +1,10 @@
 import { GraphQLError } from 'graphql';
 import { isTesseraError } from '@tessera/errors';
-import { MOST_IMAGES } from '../generations/check-input.ts';
-import type { GenerationEvent } from '../generations/records.ts';
+import type { GenerationEvent } from '../generations/event-log.ts';
+import { MOST_IMAGES } from '../generations/read-input.ts';
 import type { ApiBuilder } from './builder.ts';
-import { codeText, messageText, reasonOf, reasonText, type ErrorCodeRef } from './error-codes.ts';
-import { imageUrl } from './image-url.ts';
+import { codeText, messageText, reasonOf, reasonText, type ErrorCodeRef } from './errors.ts';
+import type { PictureRef } from './images.ts';
 
 type EventOf<K extends GenerationEvent['kind']> = Extract<GenerationEvent, { kind: K }>;
 
@@ -23,7 +23,10 @@ const USUAL_STEPS = 64;
 const kinds = Object.keys(typeNames) as GenerationEvent['kind'][];
 
 /** What happens to a generation, and the subscription to it. */
-export function addEvents(builder: ApiBuilder, reason: ErrorCodeRef): void {
+export function addEvents(
+  builder: ApiBuilder,
+  { reason, picture }: { readonly reason: ErrorCodeRef; readonly picture: PictureRef },
+): void {
   const event = addInterface(builder);
   const interfaces = [event];
   builder.objectRef<EventOf<'queued'>>(typeNames.queued).implement({
@@ -48,8 +51,8 @@ export function addEvents(builder: ApiBuilder, reason: ErrorCodeRef): void {
       message: t.exposeString('message', { description: messageText }),
     }),
   });
-  addStep(builder, interfaces);
-  addCompleted(builder, interfaces);
+  addStep(builder, interfaces, picture);
+  addCompleted(builder, interfaces, picture);
   addSubscription(builder, event);
 }
 
@@ -74,7 +77,7 @@ function addInterface(builder: ApiBuilder) {
 
 type EventInterface = ReturnType<typeof addInterface>;
 
-function addStep(builder: ApiBuilder, interfaces: EventInterface[]): void {
+function addStep(builder: ApiBuilder, interfaces: EventInterface[], picture: PictureRef): void {
   builder.objectRef<EventOf<'step'>>(typeNames.step).implement({
     description: 'One step of the order: the tokens that came in it, and how the images look now.',
     interfaces,
@@ -91,18 +94,18 @@ function addStep(builder: ApiBuilder, interfaces: EventInterface[]): void {
         resolve: ({ positions }) => positions.map((one) => [...one]),
       }),
       previews: t.field({
-        type: ['String'],
+        type: [picture],
         nullable: { list: true, items: true },
-        description: 'URL of a PNG per image, null for images of another batch; null where no preview was asked for.',
-        complexity: MOST_IMAGES,
-        resolve: ({ previews }) => previews && previews.map((sha256) => sha256 && imageUrl(sha256)),
+        description: 'One per image, null for images of another batch; null where no preview was asked for.',
+        complexity: { multiplier: MOST_IMAGES },
+        resolve: ({ previews }) => previews && [...previews],
       }),
       milliseconds: t.exposeFloat('milliseconds', { description: 'Time of the model alone.' }),
     }),
   });
 }
 
-function addCompleted(builder: ApiBuilder, interfaces: EventInterface[]): void {
+function addCompleted(builder: ApiBuilder, interfaces: EventInterface[], picture: PictureRef): void {
   const timings = builder.objectRef<EventOf<'completed'>['timings']>('Timings').implement({
     description: 'Milliseconds of the model alone: neither waiting nor PNG encoding counts.',
     fields: (t) => ({
@@ -119,10 +122,11 @@ function addCompleted(builder: ApiBuilder, interfaces: EventInterface[]): void {
     description: 'All images are there; a last event.',
     interfaces,
     fields: (t) => ({
-      images: t.stringList({
-        description: 'URL of a PNG per image; what it holds never changes.',
-        complexity: MOST_IMAGES,
-        resolve: ({ images }) => images.map(imageUrl),
+      images: t.field({
+        type: [picture],
+        description: 'One per image.',
+        complexity: { multiplier: MOST_IMAGES },
+        resolve: ({ images }) => [...images],
       }),
       timings: t.expose('timings', { type: timings, description: 'How long the model took.' }),
     }),

@@ -1,0 +1,131 @@
+import type { ModelDescription } from '@tessera/host';
+import { TesseraError } from '@tessera/errors';
+import { chooseClass, classOf, type Condition, type EditRequest, type GenerationRequest } from '@tessera/request';
+import { nearestName } from '@tessera/schema';
+
+/** A field that may be left out, which null says too. */
+type Optional<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
+
+/** `createGeneration` as clients send it: a request whose images are written shorter. */
+export type GenerationInput = Pick<GenerationRequest, 'model'> &
+  Optional<Omit<GenerationRequest, 'model' | 'images' | 'edit'>> & {
+    readonly images?: readonly ImageInput[] | null | undefined;
+    readonly edit?: EditInput | null | undefined;
+  };
+
+/** Some images that are to show the same. */
+export interface ImageInput {
+  readonly condition?: ConditionInput | null | undefined;
+  readonly count?: number | null | undefined;
+}
+
+/** Exactly one of the fields is there: GraphQL looks at that. */
+export interface ConditionInput {
+  /** -1 is no class. */
+  readonly label?: number | null | undefined;
+  /** A word, read by `chooseClass`. */
+  readonly class?: string | null | undefined;
+}
+
+export type EditInput = Optional<Omit<EditRequest, 'image' | 'mask'>> & {
+  readonly image: string | number;
+  readonly mask?: string | number | null | undefined;
+};
+
+/** More images than this belong into several generations. */
+export const MOST_IMAGES = 64;
+
+/**
+ * Fills in what a client has left out. What only the model can judge, its check says afterwards.
+ * @throws TesseraError `unknown-model`, `labels-invalid`, `unknown-label`, `ambiguous-label`, `count-out-of-range`
+ */
+export function readInput(input: GenerationInput, models: readonly ModelDescription[]): GenerationRequest {
+  const model = findModel(input.model, models);
+  const { seed, guidance, options, preview, edit } = input;
+  return {
+    model: model.name,
+    images: readImages(input, model).map((condition) => ({ condition })),
+    seed: seed ?? 0,
+    options: options ?? {},
+    ...(guidance != null && { guidance }),
+    ...(preview && { preview }),
+    ...(edit && { edit: readEditInput(edit) }),
+  };
+}
+
+function findModel(name: string, models: readonly ModelDescription[]): ModelDescription {
+  const found = models.find((model) => model.name === name);
+  if (found) return found;
+  const names = models.map((model) => model.name);
+  // A longer name is no mistyped one, and need not be compared letter by letter.
+  const near = nearestName(shortened(name), names);
+  throw refuse({
+    code: 'unknown-model',
+    got: `the model ${shortened(name)}`,
+    expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a model, but none is installed',
+    next:
+      near !== null
+        ? `Did you mean ${near}?`
+        : names.length > 0
+          ? 'Query models for what is there.'
+          : 'Put a model folder into models/ and start again.',
+  });
+}
+
+/** Images without a condition take each class in turn, by their place among all; none where a picture is edited. */
+function readImages({ images, edit }: GenerationInput, model: ModelDescription): readonly Condition[] {
+  const { classes, name: who } = model;
+  const inTurn = classes.length > 0 && !edit;
+  return requireFew(images ?? [{}])
+    .flatMap(({ condition, count }) => {
+      const read = condition ? readCondition(condition, { who, classes }) : null;
+      return Array.from({ length: count ?? 1 }, () => read);
+    })
+    .map((condition, image) => condition ?? classOf(inTurn ? image % classes.length : -1));
+}
+
+function requireFew(images: readonly ImageInput[]): readonly ImageInput[] {
+  const all = images.reduce((sum, { count }) => sum + requireCount(count ?? 1), 0);
+  if (all >= 1 && all <= MOST_IMAGES) return images;
+  throw refuse({
+    code: 'labels-invalid',
+    got: `${all} images`,
+    expected: `1 to ${MOST_IMAGES} images`,
+    next: 'Spread more images over several generations.',
+  });
+}
+
+function readCondition(
+  { label, class: word }: ConditionInput,
+  named: { readonly who: string; readonly classes: readonly string[] },
+): Condition {
+  return classOf(label ?? chooseClass(word!, named));
+}
+
+function requireCount(count: number): number {
+  if (count >= 1 && count <= MOST_IMAGES) return count;
+  throw refuse({
+    code: 'count-out-of-range',
+    got: `count ${count}`,
+    expected: `a number from 1 to ${MOST_IMAGES}`,
+    next: 'Correct count, or leave it out for 1.',
+  });
+}
+
+function readEditInput({ image, mask, box, outside, place }: EditInput): EditRequest {
+  return {
+    image: String(image),
+    ...(mask != null && { mask: String(mask) }),
+    ...(box && { box }),
+    ...(outside && { outside }),
+    ...(place && { place }),
+  };
+}
+
+function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {
+  return new TesseraError({ who: 'createGeneration', ...parts });
+}

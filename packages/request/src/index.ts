@@ -1,0 +1,13 @@
+export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
+export { classOf, labelOf, type Condition } from '@tessera/core';
+export { batchOf, imagesOfClasses, rowsOf } from './images.ts';
+export { checkRegion, type Box, type EditRequest, type Region } from './region.ts';
+export {
+  requestSchema,
+  requestTexts,
+  type Checked,
+  type GenerationRequest,
+  type ModelRequest,
+  type RequestBounds,
+  type RequestedImage,
+} from './request.ts';

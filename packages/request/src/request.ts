@@ -1,0 +1,214 @@
+import { guidanceOf, mostGuidance, type GuidanceKind, type PreviewKind, type Condition } from '@tessera/core';
+import { schema, type Field } from '@tessera/schema';
+import { TesseraError } from '@tessera/errors';
+import { checkRegion, type EditRequest } from './region.ts';
+
+export interface RequestedImage {
+  readonly condition: Condition;
+}
+
+/**
+ * A generation: the same on the command line, in the API, in its records, in the models' process and in the model. Plain
+ * JSON; what is left out takes the model's own default.
+ */
+export interface GenerationRequest {
+  readonly model: string;
+  /** One entry per image. */
+  readonly images: readonly RequestedImage[];
+  /** From 0 to 2^53 - 1. Image i has seed + i and can be made again alone. */
+  readonly seed: number;
+  /** Strength in the model's own scale, 0 to 100. No guidance is 0 for a ramp (VAR), 1 for linear and constant. */
+  readonly guidance?: number;
+  /** Options of order, head and loop by name: `steps`, `temperature`, `topK` ... */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly preview?: PreviewKind;
+  /** A picture of which a part is redrawn, in every image; without a class that is plain in- or out-painting. */
+  readonly edit?: EditRequest;
+}
+
+/** The same for one model, which needs no name, and takes the pixels of an edit rather than their names. */
+export type ModelRequest = Omit<GenerationRequest, 'model' | 'edit'>;
+
+declare const checked: unique symbol;
+
+/** A request that has passed the check of its model. Who takes one does not check again. */
+export type Checked<R extends ModelRequest> = R & { readonly [checked]: true };
+
+/** Each field in a sentence for people: API and forms show it. */
+export const requestTexts: Readonly<Record<keyof GenerationRequest, string>> = {
+  model: 'Name of a model.',
+  images: 'The images, each with what it is to show.',
+  seed: 'Image i has seed + i and can be made again alone.',
+  guidance: `How strongly the conditions pull, 0 to ${mostGuidance}; see Model.guidanceOff.`,
+  options: 'What else the model lets one choose: see Model.options.',
+  preview: 'How each step is shown.',
+  edit: 'A picture of which a part is redrawn, in every image.',
+};
+
+/** What a model says of the requests that it takes. */
+export interface RequestBounds {
+  /** Its name. */
+  readonly name: string;
+  /** Number of its classes. */
+  readonly classes: number;
+  readonly guidance: GuidanceKind;
+  /** Reads options. @throws TesseraError for those that it does not take */
+  readonly readOptions: (options: Readonly<Record<string, unknown>>) => unknown;
+}
+
+const { choice, described, field, list, object, optional, string, boolean, number } = schema;
+
+/**
+ * Reads a request by the bounds of its model; its JSON Schema says the same.
+ * @throws TesseraError `labels-empty`, `label-out-of-range`, `seed-out-of-range`,
+ * `guidance-out-of-range`, `guidance-unsupported`, `option-unknown` and what the schemas of the options throw,
+ * `edit-region-twice`, `edit-outside-alone`, `edit-box-invalid`; `field-...` for values of another type
+ */
+export function requestSchema(bounds: RequestBounds): Field<GenerationRequest> {
+  const fields = {
+    model: described(optional(string(), bounds.name), requestTexts.model),
+    images: described(imagesOf(bounds), requestTexts.images),
+    seed: described(seed, requestTexts.seed),
+    guidance: described(optional(guidanceFor(bounds), undefined), requestTexts.guidance),
+    options: described(optional(optionsOf(bounds), undefined), requestTexts.options),
+    preview: described(optional(choice('none', 'linear', 'decoded'), undefined), requestTexts.preview),
+    edit: described(optional(edit, undefined), requestTexts.edit),
+  } satisfies { readonly [K in keyof Required<GenerationRequest>]: Field<GenerationRequest[K]> };
+  const all = object(fields);
+  return field((value, place) => {
+    const request: GenerationRequest = withoutUndefined(all.read(value, place));
+    if (request.seed > Number.MAX_SAFE_INTEGER - (request.images.length - 1)) {
+      throw seedOutOfRange(request.seed, place.who);
+    }
+    return request;
+  }, all.json);
+}
+
+type Given<T> = { readonly [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  readonly [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** A value without the fields that were left out. */
+function withoutUndefined<T extends object>(value: T): Given<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Given<T>;
+}
+
+function imagesOf(bounds: RequestBounds): Field<readonly RequestedImage[]> {
+  const images = list(object({ condition: conditionOf(bounds) }));
+  return field(
+    (value, place) => {
+      if (!Array.isArray(value) || value.length > 0) return images.read(value, place);
+      throw new TesseraError({
+        code: 'labels-empty',
+        who: place.who,
+        got: 'no labels',
+        expected: 'one label per image, at least one',
+        next: 'Ask for at least one image.',
+      });
+    },
+    { ...images.json, minItems: 1 },
+  );
+}
+
+/** By its kind: another kind of condition is another line here, which the types ask for. */
+function conditionOf(bounds: RequestBounds): Field<Condition> {
+  const kinds: { readonly [K in Condition['kind']]: Field<Extract<Condition, { kind: K }>> } = {
+    class: object({ kind: choice('class'), label: labelField(bounds) }),
+    none: object({ kind: choice('none') }),
+  };
+  const kind = choice(...(Object.keys(kinds) as Condition['kind'][]));
+  return field(
+    (value, place) => {
+      const own = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+      const read: Field<Condition> = kinds[kind.read(own, { who: place.who, path: `${place.path}.kind` })];
+      return read.read(value, place);
+    },
+    { type: 'object', properties: { kind: kind.json, ...kinds.class.json.properties } },
+  );
+}
+
+function labelField({ classes }: RequestBounds): Field<number> {
+  return field(
+    (value, { who }) => {
+      if (Number.isInteger(value) && (value as number) >= 0 && (value as number) < classes) return value as number;
+      throw new TesseraError({
+        code: 'label-out-of-range',
+        who,
+        got: `label ${shown(value)}`,
+        expected: `a label from 0 to ${classes - 1}, or -1 for no class`,
+        next: 'Choose a label of this model.',
+      });
+    },
+    { type: 'integer', minimum: 0, maximum: classes - 1 },
+  );
+}
+
+/** Of the first image. The last one's is looked at where the number of images is known. */
+const seed: Field<number> = field(
+  (value, { who }) => {
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+    throw seedOutOfRange(value, who);
+  },
+  { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+);
+
+function seedOutOfRange(value: unknown, who: string): TesseraError {
+  return new TesseraError({
+    code: 'seed-out-of-range',
+    who,
+    got: `seed ${shown(value)}`,
+    expected: 'an integer from 0 to 2^53 - 1 for every image',
+    next: 'Choose another seed.',
+  });
+}
+
+function guidanceFor({ guidance: kind }: RequestBounds): Field<number> {
+  return field(
+    (value, place) => {
+      const scale = typeof value === 'number' ? value : number().read(value, place);
+      if (kind !== 'none') {
+        guidanceOf({ kind, scale });
+        return scale;
+      }
+      throw new TesseraError({
+        code: 'guidance-unsupported',
+        who: place.who,
+        got: `guidance ${scale}`,
+        expected: 'none: this model was made without a null class',
+        next: 'Leave guidance out.',
+      });
+    },
+    { type: 'number', minimum: 0, maximum: mostGuidance },
+  );
+}
+
+/** The values stay as they are: the model's parts read them by the same schemas when it runs. */
+function optionsOf({ readOptions }: RequestBounds): Field<Readonly<Record<string, unknown>>> {
+  const plain: Field<object> = object({});
+  return field(
+    (value, place) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return plain.read(value, place) as never;
+      readOptions(value as Readonly<Record<string, unknown>>);
+      return value as Readonly<Record<string, unknown>>;
+    },
+    { type: 'object' },
+  );
+}
+
+const box = list(number());
+const editFields = object({
+  image: string(),
+  mask: optional(string(), undefined),
+  box: optional(box, undefined),
+  outside: optional(boolean(), undefined),
+  place: optional(box, undefined),
+});
+const edit: Field<EditRequest> = field((value, place) => {
+  const read = withoutUndefined(editFields.read(value, place));
+  checkRegion(read, read.mask !== undefined, place.who);
+  return read;
+}, editFields.json);
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value).slice(0, 60);
+}
