@@ -97,7 +97,7 @@ export interface DeviceNumbers {
   read(): Promise<TypedArray>;
   /** The same at once. @throws TesseraError `device-read` on a device that answers later */
   readSync(): TypedArray;
-  /** Called once, when nobody needs them any more. */
+  /** Called once, when they are no longer needed. */
   release(): void;
 }
 

@@ -18,7 +18,7 @@ describe('lowerGraph', () => {
     filter_OIHW.dispose();
   });
 
-  it('keeps what nobody needs out of the graph, and uniform arrays small', () => {
+  it('keeps what is not needed out of the graph, and uniform arrays small', () => {
     const fn = (a: Tensor) => {
       tf.exp(a);
       return [tf.add(a, tf.zeros([1000]))];

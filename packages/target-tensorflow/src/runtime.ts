@@ -78,11 +78,11 @@ export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, co
   if (compiled !== null) environment['TF_XLA_FLAGS'] ??= `--tf_xla_persistent_cache_directory=${compiled}`;
   // The older way to write loops: measured on steps of training, it compiles in two thirds of the time, and they run faster.
   environment['XLA_FLAGS'] ??= '--xla_cpu_use_fusion_emitters=false';
-  environment['TF_ENABLE_ONEDNN_OPTS'] ??= '1'; // the default, which is announced where nobody has said so
+  environment['TF_ENABLE_ONEDNN_OPTS'] ??= '1'; // the default; without this, TensorFlow announces it
   environment['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
   // Two ops at a time: the gradients of a filter and of its image, and what runs on one thread beside what needs both.
   environment['TF_NUM_INTEROP_THREADS'] ??= String(Math.min(threads, 2));
-  // Else TensorFlow takes all memory of a GPU at once, from whoever shares it.
+  // Otherwise TensorFlow takes all memory of a GPU at once, also from others that share it.
   environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
 }
 
@@ -135,7 +135,7 @@ function isAboutCache(message: string): boolean {
   return /xla_compile_cache|Read less bytes/.test(message);
 }
 
-/** Takes away what XLA has kept, so that the next run compiles anew. */
+/** Takes away what XLA has kept, so that the next run compiles again. */
 function cacheLost(who: string, message: string, cause: unknown): TesseraError {
   const folder = findInstallation()?.folder;
   const compiled = folder && join(folder, COMPILED);

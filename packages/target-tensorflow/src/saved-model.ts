@@ -17,7 +17,7 @@ export interface SavedModelOptions {
   readonly xla: boolean;
 }
 
-/** Names of what a run feeds, apart by commas, and of its results. */
+/** Names of what a run feeds and of its results, separated by commas. */
 export interface Signature {
   readonly inputs: string;
   readonly outputs: string;

@@ -32,7 +32,7 @@ export function tensorFlowBackend(threads: number): string {
   loadWithUtil(join(kernels, 'kernels', 'TopK.js'));
   tf.registerBackend(BACKEND, () => readingAll(new NodeJSKernelBackend(binding, 'tfjs-node-gpu')), 0);
   require(join(kernels, 'register_all_kernels.js'));
-  mendKernels(BACKEND);
+  fixKernels(BACKEND);
   return BACKEND;
 }
 
@@ -77,8 +77,8 @@ type Kernel = (inputs: Inputs, attrs: Attrs) => Tensor;
  * What tfjs-node-gpu 4.22 refuses though its operators can: convolutions with explicit pads, axes from the end. And
  * TensorFlow's Elu, which takes 1 from exp(x): nothing is left of small numbers.
  */
-function mendKernels(backend: string): void {
-  const mended: Readonly<Record<string, (original: Kernel, inputs: Inputs, attrs: Attrs) => Tensor>> = {
+function fixKernels(backend: string): void {
+  const fixed: Readonly<Record<string, (original: Kernel, inputs: Inputs, attrs: Attrs) => Tensor>> = {
     Conv2D: (original, { x, filter }, attrs) => original({ x: padded(x!, attrs), filter: filter! }, valid(attrs)),
     Conv2DBackpropFilter: (original, { x, dy }, attrs) => original({ x: padded(x!, attrs), dy: dy! }, valid(attrs)),
     Conv2DBackpropInput: (original, inputs, attrs) => {
@@ -96,22 +96,19 @@ function mendKernels(backend: string): void {
       return original(inputs, { ...attrs, axis });
     },
   };
-  for (const [name, mend] of Object.entries(mended)) {
+  for (const [name, fix] of Object.entries(fixed)) {
     const config = tf.getKernel(name, backend);
     tf.unregisterKernel(name, backend);
-    tf.registerKernel(withMend(config, mend));
+    tf.registerKernel(withFix(config, fix));
   }
 }
 
-function withMend(
-  config: KernelConfig,
-  mend: (original: Kernel, inputs: Inputs, attrs: Attrs) => Tensor,
-): KernelConfig {
+function withFix(config: KernelConfig, fix: (original: Kernel, inputs: Inputs, attrs: Attrs) => Tensor): KernelConfig {
   const kernelFunc: KernelConfig['kernelFunc'] = (args) => {
     const attrs = (args.attrs ?? {}) as Attrs;
     const run: Kernel = (inputs, given) => config.kernelFunc({ ...args, inputs, attrs: given } as never) as Tensor;
     if (typeof attrs['pad'] === 'string' || (attrs['axis'] as number) >= 0) return config.kernelFunc(args);
-    return tf.tidy(() => mend(run, args.inputs as Inputs, attrs));
+    return tf.tidy(() => fix(run, args.inputs as Inputs, attrs));
   };
   return { ...config, kernelFunc };
 }

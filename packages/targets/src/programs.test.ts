@@ -82,7 +82,7 @@ describe('weights', () => {
     tf.dispose([weight, inMemory, a]);
   });
 
-  it('are read anew when a variable has been assigned', async () => {
+  it('are read again when a variable has been assigned', async () => {
     const scale = tf.variable(tf.scalar(2));
     const program = engine.compile((a: Tensor) => tf.mul(a, scale), { name: 'variable' });
     expect((await numbersOf(program(tf.scalar(3))))[0]!.data).toEqual([6]);

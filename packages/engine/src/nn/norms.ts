@@ -166,7 +166,7 @@ function overImages(x_B1C: Tensor): Tensor {
 
 /**
  * The mean of each group, for every channel of it. As a sum over the groups a channel might be in, whose result XLA
- * keeps as channels lie in memory: it would else look up a channel's group anew at every pixel.
+ * keeps as channels lie in memory: it would otherwise look up a channel's group again at every pixel.
  */
 function overGroups(x_B1C: Tensor, groups: number): Tensor {
   const [batch, , channels] = x_B1C.shape as [number, number, number];

@@ -24,7 +24,7 @@ function resizeRows(x_BHWC: Tensor4D, height: number, mode: ResizeMode): Tensor4
   return tf.reshape(tf.matMul(matrix(oldHeight, height, mode), flat), [batch, height, width, channels]);
 }
 
-/** [1, to, from]: broadcast over images. It is constant, so nobody asks for the gradient that tfjs would get wrong. */
+/** [1, to, from]: broadcast over images. It is constant, so its gradient, which tfjs would get wrong, is never needed. */
 function matrix(from: number, to: number, mode: ResizeMode): tf.Tensor3D {
   return tf.tensor3d(resizeMatrix(from, to, mode), [1, to, from]);
 }

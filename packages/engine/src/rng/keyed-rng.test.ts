@@ -24,7 +24,7 @@ describe('philox', () => {
 });
 
 describe('keyedRng', () => {
-  it('gives the same numbers to a row, whoever its batch-mates are', () => {
+  it('gives the same numbers to a row, in any batch', () => {
     const alone = keyedRng([42]);
     const among = keyedRng([7, 9, 42]);
     expect(among.normal({ ...key, row: 2 }, 9)).toEqual(alone.normal(key, 9));

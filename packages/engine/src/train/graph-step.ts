@@ -172,7 +172,7 @@ export class GraphStep implements StepBackend {
     return this.#parts.target.upload(numbers);
   }
 
-  /** Feeds what is the run's own, what is lent, then the values of trained and frozen variables, whoever trains them. */
+  /** Feeds what is the run's own, what is lent, then the values of trained and frozen variables, also of other steps. */
   async #run(program: StepProgram['program'], { own, lent, into }: RunFeeds): Promise<readonly DeviceNumbers[]> {
     const uploaded: DeviceNumbers[] = [];
     const upload = async (numbers: Numbers): Promise<DeviceNumbers> => {
