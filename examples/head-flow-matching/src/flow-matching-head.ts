@@ -1,8 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor3D } from '@tensorflow/tfjs';
 import { defineHead, schema } from '@tessera/plugin-kit';
 import { tensorFrom } from '@tessera/engine';
+import { cancelPoint, doubled, guidedNumber, noisePerToken, takeNumbers, tokensFrom } from '@tessera/head-kit';
 import { openVelocity } from './velocity.ts';
 
 const { object, integer, number, optional, described } = schema;
@@ -27,23 +26,20 @@ export const flowMatchingHead = defineHead({
         const found_BlC = velocity(tf.add(noise_BlC, tf.mul(time_Bl1, flow_BlC)), time_Bl1, values_BlD);
         return tf.mean(tf.squaredDifference(found_BlC, flow_BlC), 2);
       },
-      sample: async ({ values_RlD, positions_Bl, guided }, { rows, step, weight, rng, options, signal }) => {
+      sample: async ({ values_RlD, positions_Bl, guided }, context) => {
+        const { rows, weight, options, signal } = context;
         const [R, l] = values_RlD.shape;
-        const noise = new Float32Array(positions_Bl.length * C);
-        for (const [i, position] of positions_Bl.entries())
-          noise.set(rng.normal({ row: Math.floor(i / l), stream: 'flow', step: step.index, position }, C), i * C);
+        const noise = noisePerToken(positions_Bl, { stream: 'flow', count: C }, context);
         const x = noise.map((value) => value * options.temperature);
         for (let k = 0; k < options.flowSteps; k++) {
-          await nextTurn(); // a cancel arrives here
-          signal.throwIfAborted();
-          const x_RlC = tensorFrom(guided ? [...x, ...x] : [...x], [R, l, C]);
-          const time = tf.tensor1d([k / options.flowSteps]);
-          const found = await program(x_RlC, time, values_RlD).finally(() => tf.dispose([x_RlC, time]));
-          const speed = await found.data().finally(() => found.dispose());
-          const blind = guided ? speed.subarray(x.length) : speed;
-          for (const i of x.keys()) x[i]! += (blind[i]! + weight * (speed[i]! - blind[i]!)) / options.flowSteps;
+          await cancelPoint(signal);
+          const x_RlC = tensorFrom(guided ? doubled(x) : x.slice(), [R, l, C]);
+          const time = tensorFrom([k / options.flowSteps], [1]);
+          const found_RlC = await program(x_RlC, time, values_RlD).finally(() => tf.dispose([x_RlC, time]));
+          const speed = guidedNumber(await takeNumbers(found_RlC), { guided, weight });
+          for (const i of x.keys()) x[i]! += speed(i) / options.flowSteps;
         }
-        return { tokens: { values_BlC: tensorFrom(x, [rows.length, l, C]) as Tensor3D } };
+        return { tokens: { values_BlC: tokensFrom(x, rows, C) } };
       },
       dispose: () => program.dispose(),
     };

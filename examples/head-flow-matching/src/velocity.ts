@@ -19,9 +19,9 @@ export function openVelocity(blocks: number, [C, W, D]: readonly [number, number
   const layers = [...Array(blocks).keys()].map((i) => [linear(`${i}.mood`), linear(`${i}.in`), linear(`${i}.out`)]);
   return (x: Tensor, time: Tensor, state: Tensor): Tensor => {
     const angle = tf.mul(time, tf.tensor1d(FREQUENCIES));
-    const mood = nn.silu(tf.add(hidden(state), clock(tf.concat([tf.cos(angle), tf.sin(angle)], -1))));
+    const condition = nn.silu(tf.add(hidden(state), clock(tf.concat([tf.cos(angle), tf.sin(angle)], -1))));
     const block = (seen: Tensor, [shift, inner, outer]: (typeof layers)[number]): Tensor =>
-      tf.add(seen, outer!(nn.silu(tf.add(inner!(nn.layerNorm(seen, 1e-6)), shift!(mood)))));
+      tf.add(seen, outer!(nn.silu(tf.add(inner!(nn.layerNorm(seen, 1e-6)), shift!(condition)))));
     return output(nn.layerNorm(layers.reduce(block, input(x)), 1e-6));
   };
 }

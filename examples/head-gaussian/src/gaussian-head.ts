@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { defineHead, schema } from '@tessera/plugin-kit';
-import { nn, tensorFrom } from '@tessera/engine';
+import { nn } from '@tessera/engine';
+import { guidedNumber, noisePerToken, takeNumbers, tokensFrom } from '@tessera/head-kit';
 
 const { object, number, optional, described } = schema;
 
@@ -24,19 +25,16 @@ export const gaussianHead = defineHead({
         const distance = tf.div(tf.sub(values_BlC, mean!), tf.exp(spread!));
         return tf.mean(tf.add(tf.mul(tf.square(distance), 0.5), spread!), 2);
       },
-      sample: async ({ values_RlD, positions_Bl, guided }, { rows, step, weight, rng, options, signal }) => {
+      sample: async ({ values_RlD, positions_Bl, guided }, context) => {
+        const { rows, weight, options, signal } = context;
         signal.throwIfAborted();
-        const found_RlC = await program(values_RlD);
-        const seeing = await found_RlC.data().finally(() => found_RlC.dispose());
-        const blind = guided ? seeing.subarray(seeing.length / 2) : seeing;
-        const mixed = (i: number): number => blind[i]! + weight * (seeing[i]! - blind[i]!);
-        const l = positions_Bl.length / rows.length;
-        const tokens = [...positions_Bl].flatMap((position, i) => {
-          const noise = rng.normal({ row: Math.floor(i / l), stream: 'gaussian', step: step.index, position }, C);
-          const deviation = (c: number): number => options.temperature * Math.exp(mixed((2 * i + 1) * C + c));
-          return Array.from(noise, (value, c) => mixed(2 * i * C + c) + deviation(c) * value);
+        const mixed = guidedNumber(await takeNumbers(await program(values_RlD)), { guided, weight });
+        const noise = noisePerToken(positions_Bl, { stream: 'gaussian', count: C }, context);
+        const tokens = noise.map((value, i) => {
+          const mean = 2 * i - (i % C); // a token has C means, then C deviations
+          return mixed(mean) + options.temperature * Math.exp(mixed(mean + C)) * value;
         });
-        return { tokens: { values_BlC: tensorFrom(tokens, [rows.length, l, C]) as Tensor3D } };
+        return { tokens: { values_BlC: tokensFrom(tokens, rows, C) } };
       },
       dispose: () => program.dispose(),
     };

@@ -5,7 +5,7 @@ import { defineHead } from '@tessera/plugin-kit';
 import { schema, type OutputOf } from '@tessera/schema';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { mixGuided, takeNumbers } from '@tessera/head-kit';
+import { mixGuided, takeNumbers, tokensFrom } from '@tessera/head-kit';
 import { drawTokens, type DrawnTokens } from './sampling.ts';
 
 const NAME = 'categorical';
@@ -139,7 +139,7 @@ function keptNumbers(tensor: Tensor): () => Promise<Float32Array> {
 function asTokens({ values_BlC, index_Bl }: DrawnTokens, { rows, options }: SampleContext<CategoricalOptions>): Tokens {
   const perRow = index_Bl.length / rows.length;
   const channels = values_BlC.length / index_Bl.length;
-  const values = tensorFrom(values_BlC, [rows.length, perRow, channels]) as Tensor3D;
+  const values = tokensFrom(values_BlC, rows, channels);
   if (options.smooth) return { values_BlC: values };
   return { values_BlC: values, index_Bl: tensorFrom(index_Bl, [rows.length, perRow], 'int32') as Tensor2D };
 }

@@ -3,6 +3,7 @@ import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { BuildContext, Head, Space } from '@tessera/core';
 import { defineHead } from '@tessera/plugin-kit';
 import { tensorFrom } from '@tessera/engine';
+import { tokensFrom } from '@tessera/head-kit';
 import { openDenoiser, timestepFeatures, TIMESTEP_FEATURES } from './denoiser.ts';
 import { tokenLoss } from './loss.ts';
 import { diffusionConfig, diffusionOptions, type DiffusionConfig, type DiffusionOptions } from './options.ts';
@@ -51,8 +52,7 @@ function buildHead(
       );
     },
     sample: async (hidden, context) => {
-      const shape = [context.rows.length, hidden.positions_Bl.length / context.rows.length, channels];
-      const values_BlC = tensorFrom(await sampler.sample(hidden, context), shape) as Tensor3D;
+      const values_BlC = tokensFrom(await sampler.sample(hidden, context), context.rows, channels);
       return { tokens: { values_BlC } };
     },
     dispose: () => {

@@ -10,4 +10,4 @@ export {
 export { cancelPoint } from './cancel-point.ts';
 export { doubled, guidedNumber, mixGuided, type Mixture } from './guided-rows.ts';
 export { noisePerToken, tokenKey } from './keyed-noise.ts';
-export { takeNumbers } from './read-back.ts';
+export { takeNumbers, tokensFrom } from './read-back.ts';
