@@ -1,3 +1,4 @@
+export { anything, byKind, fieldsOf, nullable, record, type FieldsType, type FieldType } from './fields.ts';
 export type { JsonSchema, Schema } from './json-schema.ts';
 export { nearestName } from './nearest-name.ts';
 export { schema, type Field, type Place } from './schema.ts';

@@ -1,4 +1,4 @@
-export { readRecipe, type LoadedRecipe } from './recipe/read-recipe.ts';
+export { readRecipe, type LoadedRecipe } from './recipe/recipe.ts';
 export type { Recipe } from './recipe/recipe.ts';
 export { runRecipe, type RunResult } from './run/run-recipe.ts';
 export type { RunRequest } from './run/training-run.ts';
@@ -21,7 +21,7 @@ export type { GeneratorRecipe } from './generator/objective.ts';
 export { nextScaleLoss, progressiveStage, tokenWeights, type ScaleBatch } from './generator/next-scale.ts';
 export { knownTokens, maskedLoss, maskRate, type CutBounds, type MaskedBatch } from './generator/masked.ts';
 
-export { openShippedJudge } from './judge/judge.ts';
+export { openShippedJudge } from './evaluation/judge.ts';
 export { requireJudgeable, requireSameClasses } from './evaluation/comparable-data.ts';
 export { openTokenizer } from './evaluation/make-images.ts';
 export {

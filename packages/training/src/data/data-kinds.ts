@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { type Field, schema } from '@tessera/schema';
-import { byKind, fieldsOf, type FieldType } from '../schema/fields.ts';
+import { byKind, fieldsOf, schema, type Field, type FieldType } from '@tessera/schema';
 import type { DataSet } from './data-set.ts';
 import { openIdx, openMnist } from './idx.ts';
 import { openImageFolder } from './image-folder.ts';

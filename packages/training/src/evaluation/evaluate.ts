@@ -4,10 +4,9 @@ import type { Model } from '@tessera/models';
 import type { Progress } from '@tessera/progress';
 import { permutation } from '../data/batches.ts';
 import type { DataSet, ImageSize, Split } from '../data/data-set.ts';
-import { accuracy, type Judge, type JudgeProgram, type JudgeResults, openJudgeProgram } from '../judge/judge.ts';
-import { fitGaussian, frechetDistance, type Gaussian } from './frechet.ts';
+import { accuracy, type Judge, type JudgeProgram, type JudgeResults, openJudgeProgram } from './judge.ts';
 import { balancedLabels, generateSamples, joinPixels, reconstructAll } from './make-images.ts';
-import { meanSsim, psnr } from './pixel-distances.ts';
+import { fitGaussian, frechetDistance, type Gaussian, meanSsim, psnr } from './metrics.ts';
 
 /** What metrics of images are computed from. */
 interface JudgedImages {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { byteSplit } from '../data/data-set.ts';
 import { requireSameClasses } from './comparable-data.ts';
-import { fitGaussian, frechetDistance } from './frechet.ts';
-import { meanSsim, nearestNeighbours, psnr } from './pixel-distances.ts';
+import { fitGaussian, frechetDistance, meanSsim, nearestNeighbours, psnr } from './metrics.ts';
 
 /** A Gaussian given directly. */
 const gaussian = (mean: number[], covariance: number[]) => ({

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Backbone, Head, Order, Tokenizer, Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
-import { type Field, schema } from '@tessera/schema';
-import { type FieldType, nullable } from '../schema/fields.ts';
+import { nullable, schema, type Field, type FieldType } from '@tessera/schema';
 import { trainingFields } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
 

@@ -7,8 +7,8 @@ import { recipeSchema } from '../recipe/recipe.ts';
 import { buildTrained, partsOf } from '../run/recipe-parts.ts';
 import type { Batch } from '../stage/stage.ts';
 import { microMasked, microRecipe } from '../testing/micro.fixture.ts';
+import { openObjective } from './generator-stage.ts';
 import type { Objective } from './objective.ts';
-import { openObjective } from './objectives.ts';
 
 let engine: Engine;
 beforeAll(() => {

@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maskingDefaults } from '../generator/objective.ts';
 import { checkDefaults, partsOf } from '../run/recipe-parts.ts';
 import { microMasked, microRecipe, microScales } from '../testing/micro.fixture.ts';
-import { readRecipe } from './read-recipe.ts';
-import { type Recipe, recipeSchema } from './recipe.ts';
+import { readRecipe, type Recipe, recipeSchema } from './recipe.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -2,8 +2,7 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { jsonLog } from './json-log.ts';
-import { lineChart } from './loss-curves.ts';
+import { jsonLog, lineChart } from './training-log.ts';
 
 describe('log', () => {
   it('drops half a line and rewinds a stage', async () => {

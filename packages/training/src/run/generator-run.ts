@@ -8,7 +8,7 @@ import { drawSampleGrid } from '../evaluation/make-images.ts';
 import { generatorStage } from '../generator/generator-stage.ts';
 import { codebookUsage, type CodebookUsage } from '../tokenizers/codebook.ts';
 import { encodedSplit, type EncodedSplit } from '../tokenizers/encoded-split.ts';
-import { measuredConfigOf } from '../tokenizers/trainable-tokenizers.ts';
+import { measuredConfigOf } from '../tokenizers/tokenizer-stage.ts';
 import { generatorProvenance } from './provenance.ts';
 import { buildTrained, manifestOf, type RecipeParts } from './recipe-parts.ts';
 import { openTokenizerFile } from './tokenizer-run.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
-import type { JsonLog } from '../report/json-log.ts';
+import type { JsonLog } from '../report/training-log.ts';
 import { type Provenance, staleCheckpoint, type StaleCheckpoint, staleCheckpoints } from '../stage/checkpoint.ts';
 import { checkpointPath } from '../stage/stage.ts';
 import { fingerprint } from './weight-files.ts';

@@ -2,9 +2,8 @@ import { TesseraError } from '@tessera/errors';
 import { openData } from '../data/data-kinds.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { requireJudgeable } from '../evaluation/comparable-data.ts';
-import { openShippedJudge } from '../judge/judge.ts';
-import type { LoadedRecipe } from '../recipe/read-recipe.ts';
-import type { Recipe } from '../recipe/recipe.ts';
+import { openShippedJudge } from '../evaluation/judge.ts';
+import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 
 /**
  * Opens the data of a recipe, and checks it for all stages before any work: every stage must fill a batch, every class must

@@ -27,9 +27,8 @@ import {
 } from '@tessera/models';
 import { imagesOfClasses } from '@tessera/request';
 import type { DataSet, ImageSize } from '../data/data-set.ts';
-import type { LoadedRecipe } from '../recipe/read-recipe.ts';
-import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
-import { measuredConfigOf, type TakenTokenizer, trainedBy } from '../tokenizers/trainable-tokenizers.ts';
+import type { LoadedRecipe, ModelRecipe, Recipe } from '../recipe/recipe.ts';
+import { measuredConfigOf, type TakenTokenizer, trainedBy } from '../tokenizers/tokenizer-stage.ts';
 
 /** The parts that a recipe names, checked against each other. */
 export interface RecipeParts {

@@ -12,9 +12,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Recipe, recipeSchema } from '../recipe/recipe.ts';
 import { microMasked, microRecipe, microScales } from '../testing/micro.fixture.ts';
 import { stripes } from '../testing/stripes.ts';
-import { recipeFacts } from './recipe-facts.ts';
+import { lossCost, recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
-import { lossCost } from './stage-costs.ts';
 
 import sharp from 'sharp';
 

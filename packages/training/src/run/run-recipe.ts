@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { savedTensors } from '@tessera/models';
-import { judgeStage } from '../judge/judge-stage.ts';
-import { type Judge, openJudgeFile, openShippedJudge } from '../judge/judge.ts';
-import { drawCurves } from '../report/loss-curves.ts';
+import { type Judge, judgeStage, openJudgeFile, openShippedJudge } from '../evaluation/judge.ts';
+import { drawCurves } from '../report/training-log.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { type TrainedModel, trainGenerator } from './generator-run.ts';
 import { forgetOtherStages, judgeProvenance, requireFreshCheckpoints } from './provenance.ts';

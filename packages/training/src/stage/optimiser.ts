@@ -1,8 +1,7 @@
 import { roundHalfEven } from '@tessera/core';
 import type { TrainHyper } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { schema } from '@tessera/schema';
-import type { FieldsType } from '../schema/fields.ts';
+import { schema, type FieldsType } from '@tessera/schema';
 
 const { object, integer, number, string, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });

@@ -9,13 +9,12 @@ import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generatorStage } from '../generator/generator-stage.ts';
 import { recipeSchema } from '../recipe/recipe.ts';
-import { jsonLog, type LogLine } from '../report/json-log.ts';
+import { jsonLog, type LogLine } from '../report/training-log.ts';
 import { buildTrained, partsOf } from '../run/recipe-parts.ts';
 import { microMasked, microRecipe } from '../testing/micro.fixture.ts';
 import { stripes } from '../testing/stripes.ts';
 import type { EncodedSplit } from '../tokenizers/encoded-split.ts';
-import { tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
-import type { TokenizerRecipe } from '../tokenizers/trainable-tokenizers.ts';
+import { type TokenizerRecipe, tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
 import { loadCheckpoint, type State } from './checkpoint.ts';
 import { checkpointPath, runStage, type Stage } from './stage.ts';
 

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tensor } from '@tensorflow/tfjs';
 import type { TrainHyper, TrainResult, TrainStep, TrainStepSpec } from '@tessera/engine';
 import { duration, type Progress } from '@tessera/progress';
-import type { JsonLog } from '../report/json-log.ts';
+import type { JsonLog } from '../report/training-log.ts';
 import { loadCheckpoint, type Provenance, saveCheckpoint, type State } from './checkpoint.ts';
 import type { Cadence } from './optimiser.ts';
 

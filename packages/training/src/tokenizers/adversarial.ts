@@ -4,8 +4,7 @@ import { toNetworkRange } from '@tessera/autoencoder';
 import type { Weights } from '@tessera/core';
 import { type Engine, nn, tensorFrom, type TrainResult, type TrainStep } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
-import { schema } from '@tessera/schema';
-import type { FieldType } from '../schema/fields.ts';
+import { schema, type FieldType } from '@tessera/schema';
 import { optimiserSpec, type TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch } from '../stage/stage.ts';
 

@@ -1,8 +1,7 @@
 import type { Layout } from '@tessera/core';
 import { keyedRng, type TrainResult, type TrainStep } from '@tessera/engine';
-import { schema } from '@tessera/schema';
+import { schema, type FieldType } from '@tessera/schema';
 import { type CodeUsage, deadCodes, emptyUsage, recordHits, usageMargin, usagePercent } from '@tessera/tokenizer-vq';
-import type { FieldType } from '../schema/fields.ts';
 import type { State } from '../stage/checkpoint.ts';
 import type { EncodedSplit } from './encoded-split.ts';
 

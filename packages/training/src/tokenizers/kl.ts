@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { type Engine, keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { schema } from '@tessera/schema';
+import { schema, type FieldType } from '@tessera/schema';
 import {
   decodeLatent,
   encodeMoments,
@@ -16,7 +16,6 @@ import {
   openKlVae,
   takeApart,
 } from '@tessera/tokenizer-continuous';
-import type { FieldType } from '../schema/fields.ts';
 import { trainingFields } from '../stage/optimiser.ts';
 import type { EncodedSplit } from './encoded-split.ts';
 import {

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
 import { nn } from '@tessera/engine';
-import { schema } from '@tessera/schema';
-import { type FieldsType, nullable } from '../schema/fields.ts';
+import { nullable, schema, type FieldsType } from '@tessera/schema';
 import { adversarialFields, adversarialLoss, type Discriminator } from './adversarial.ts';
 
 const { number, optional } = schema;

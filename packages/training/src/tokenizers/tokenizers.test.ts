@@ -4,7 +4,7 @@ import { freshWeights, type FreshWeights } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
 import { type VqConfig, vqTokenizer } from '@tessera/tokenizer-vq';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openJudge } from '../judge/judge.ts';
+import { openJudge } from '../evaluation/judge.ts';
 import { recipeSchema } from '../recipe/recipe.ts';
 import { partsOf } from '../run/recipe-parts.ts';
 import { microMasked, microRecipe } from '../testing/micro.fixture.ts';
@@ -14,8 +14,7 @@ import { codebookUsage } from './codebook.ts';
 import { type EncodedSplit, encodeImages } from './encoded-split.ts';
 import { scaleStdOf } from './kl.ts';
 import { perceptualLoss } from './reconstruction-loss.ts';
-import { tokenizerStage } from './tokenizer-stage.ts';
-import { measuredConfigOf, type TokenizerRecipe } from './trainable-tokenizers.ts';
+import { measuredConfigOf, type TokenizerRecipe, tokenizerStage } from './tokenizer-stage.ts';
 
 const engine = createEngine({ threads: 1 });
 afterAll(() => engine.dispose());

@@ -1,7 +1,7 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { fitPreview, type LinearPreview, toNetworkRange } from '@tessera/autoencoder';
 import { type Engine, nn, type TrainStep } from '@tessera/engine';
-import { schema } from '@tessera/schema';
+import { schema, type FieldType } from '@tessera/schema';
 import {
   encodeFeatures,
   openVqVae,
@@ -13,7 +13,6 @@ import {
   type VqVae,
 } from '@tessera/tokenizer-vq';
 import { batchOrder } from '../data/batches.ts';
-import type { FieldType } from '../schema/fields.ts';
 import { imageBatch } from '../stage/image-batches.ts';
 import { trainingFields } from '../stage/optimiser.ts';
 import { codebookFields, codebookRevival, type CodebookRevival } from './codebook.ts';

@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/errors';
-import { type Field, schema } from '@tessera/schema';
+import { schema, type Field } from './schema.ts';
 
-/** The type of the values that a field reads. Types of recipes are derived from their schemas by it. */
+/** The type of the values that a field reads. A type can so be derived from its schema. */
 export type FieldType<F> = F extends Field<infer T> ? T : never;
 
 /** The type of an object with these fields. */

@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Weights } from '@tessera/core';
 import { type Engine, nn, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { fileWeights } from '@tessera/models';
-import { schema } from '@tessera/schema';
-import type { ImageSize } from '../data/data-set.ts';
+import { fileWeights, folderName, freshWeights, type FreshWeights } from '@tessera/models';
+import { byKind, schema, type FieldType } from '@tessera/schema';
+import type { DataSet, ImageSize } from '../data/data-set.ts';
+import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
+import { hyperOf, optimiserSpec, trainingFields } from '../stage/optimiser.ts';
+import type { Batch, Stage } from '../stage/stage.ts';
 
 /** A small classifier. It tells the class of a sample, and its features measure the distribution of samples. */
 export interface Judge {
@@ -83,7 +86,7 @@ export interface OpenedJudge {
   dispose(): void;
 }
 
-const { object, integer, list, string, number } = schema;
+const { object, choice, integer, list, string, number, optional } = schema;
 const count = integer({ min: 1 });
 const card = object({
   name: string(),
@@ -178,4 +181,67 @@ export function openJudgeProgram(engine: Engine, judge: Judge, image: ImageSize)
 /** Share of images whose class is the expected one, from 0 to 1. */
 export function accuracy(found_N: Int32Array, expected_N: Int32Array): number {
   return found_N.reduce((right, label, n) => right + Number(label === expected_N[n]), 0) / found_N.length;
+}
+
+/** Section `judge` of a recipe: a judge that ships with Tessera, or one to train. */
+export const judgeFields = byKind({
+  shipped: object({ kind: choice('shipped'), name: folderName }),
+  train: object({
+    kind: choice('train'),
+    /** Channels of the levels. The last number is the number of features. */
+    widths: list(integer({ min: 1 }), { min: 2 }),
+    /** Augmentation: images move by up to so many pixels. */
+    shift: optional(integer({ min: 0 }), 0),
+    ...trainingFields,
+  }),
+});
+export type JudgeRecipe = FieldType<typeof judgeFields>;
+
+export interface JudgeStageOptions {
+  readonly engine: Engine;
+  readonly data: DataSet;
+  readonly recipe: Extract<JudgeRecipe, { kind: 'train' }>;
+  readonly seed: number;
+}
+
+/** The training of a judge. `weights` hold the trained parameters after `trainStep.sync`. */
+export interface JudgeStage extends Stage {
+  readonly config: JudgeConfig;
+  readonly weights: FreshWeights;
+  dispose(): void;
+}
+
+/** Trains a judge with cross-entropy. */
+export function judgeStage({ engine, data, recipe, seed }: JudgeStageOptions): JudgeStage {
+  const config = { channels: data.image.channels, classes: data.classes.length, widths: recipe.widths };
+  const weights = freshWeights(seed);
+  const judge = openJudge(weights, config);
+  const spec = { params: weights.params, loss: (batch: Batch) => classifierLoss(judge, batch) };
+  const trainStep = engine.compileTrainStep({ name: 'judge', ...spec, ...optimiserSpec(recipe) });
+  const { batch, accumulate, steps } = recipe;
+  return {
+    name: 'judge',
+    steps,
+    config,
+    weights,
+    trainStep,
+    spec,
+    hyper: hyperOf(recipe, seed),
+    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: recipe.shift, flips: false }),
+    figures: ({ aux }) => ({ accuracy: aux['accuracy']![0]! }),
+    ...(data.validation.count > 0 && {
+      validate: () => validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['accuracy']),
+    }),
+    dispose() {
+      trainStep.dispose();
+      weights.dispose();
+    },
+  };
+}
+
+function classifierLoss(judge: Judge, { image_BHWC, label_B }: Batch): { loss: Scalar; aux: { accuracy: Scalar } } {
+  const logits = judge.classify(judge.features(image_BHWC as Tensor4D));
+  const loss = tf.mean(nn.crossEntropy(logits as Tensor2D, label_B as Tensor1D)) as Scalar;
+  const right = tf.equal(tf.cast(tf.argMax(logits, -1), 'int32'), label_B!);
+  return { loss, aux: { accuracy: tf.mean(tf.cast(right, 'float32')) as Scalar } };
 }
