@@ -85,7 +85,12 @@ async function readWhole(path: string, above: readonly string[]): Promise<unknow
   const files = [...above, resolve(path)];
   if (files.includes(base)) {
     const got = `extends = ${JSON.stringify(named)}, which leads back to it`;
-    throw new TesseraError({ code: 'recipe-circular', who: path, got, expected: 'a recipe that stands below it' });
+    throw new TesseraError({
+      code: 'recipe-circular',
+      who: path,
+      got,
+      expected: 'a recipe that does not lead back to it',
+    });
   }
   const under = await readWhole(base, files);
   return isObject(under) ? extendRecipe(under, own) : own;
@@ -105,14 +110,15 @@ async function bytesOf(path: string): Promise<Uint8Array> {
   });
 }
 
-/** A recipe as its file writes it, checked by nobody yet. */
-export type RecipeJson = Readonly<Record<string, unknown>>;
+/** A recipe as its file has it, not yet checked. */
+type RecipeJson = Readonly<Record<string, unknown>>;
 
 /**
- * What a recipe says over what it extends: fields of its sections (`model.head`, `generator.steps`) one by one, each
- * whole, and sections that name a kind whole. So a part never keeps fields of the one that it replaces.
+ * Applies a recipe to the one that it extends. The fields of its sections (`model.head`, `generator.steps`) replace those
+ * of the base one by one, each as a whole. A section that names a kind replaces the whole section. So a part never keeps
+ * fields of the part that it replaces.
  */
-export function extendRecipe(base: RecipeJson, own: RecipeJson): RecipeJson {
+function extendRecipe(base: RecipeJson, own: RecipeJson): RecipeJson {
   const sections = Object.entries(own).map(([name, value]) => {
     const under = base[name];
     return [name, isObject(under) && isObject(value) && !('kind' in value) ? { ...under, ...value } : value] as const;
@@ -120,6 +126,6 @@ export function extendRecipe(base: RecipeJson, own: RecipeJson): RecipeJson {
   return { ...base, ...Object.fromEntries(sections) };
 }
 
-export function isObject(value: unknown): value is RecipeJson {
+function isObject(value: unknown): value is RecipeJson {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
