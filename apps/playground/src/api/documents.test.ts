@@ -44,7 +44,7 @@ function run(script: string, ...args: string[]): { readonly status: number | nul
 it('refuses to compile where a field or an input of the schema has another name', () => {
   const changed = schema
     .replace('  milliseconds: Float!', '  duration: Float!')
-    .replace('  labels: [Int!]\n', '  tags: [Int!]\n');
+    .replace('  images: [ImageInput!]\n', '  pictures: [ImageInput!]\n');
   writeFileSync(join(copy, 'schema.graphql'), changed);
   expect(run(tada, 'generate-output')).toMatchObject({ status: 0 });
   const checked = run(tada, 'check', '--fail-on-warn');
@@ -52,5 +52,5 @@ it('refuses to compile where a field or an input of the schema has another name'
   expect(checked.text).toContain('Cannot query field "milliseconds" on type "StepEvent"');
   const { text } = run(tsc, '-p', '.');
   expect(text).toContain("'event.milliseconds' is of type 'unknown'");
-  expect(text).toMatch(/settings\.ts.*'labels' does not exist/);
+  expect(text).toMatch(/settings\.ts.*'images' does not exist/);
 }, 120_000);

@@ -36,8 +36,15 @@ const shown = graphql(`
   fragment Shown on Generation {
     id
     model
-    labels
     seed
+    images {
+      condition {
+        __typename
+        ... on ClassCondition {
+          label
+        }
+      }
+    }
   }
 `);
 
@@ -99,11 +106,15 @@ const eventsSubscription = graphql(`
         index
         of
         positions
-        previews
+        previews {
+          url
+        }
         milliseconds
       }
       ... on CompletedEvent {
-        images
+        images {
+          url
+        }
         timings {
           total
         }
@@ -120,6 +131,8 @@ export type Model = ResultOf<typeof modelsQuery>['models'][number];
 /** Tokens in rows, the first of them at position `start`. */
 export type TokenMap = Model['layout'][number];
 export type Generation = ResultOf<typeof shown>;
+/** What an image shows: a class, or nothing in particular. */
+export type Condition = Generation['images'][number]['condition'];
 export type GenerationInput = VariablesOf<typeof createMutation>['input'];
 export type GenerationEvent = ResultOf<typeof eventsSubscription>['generationEvents'];
 /** `positions` is a list per image, or a single one that holds for all images; previews of another batch are null. */

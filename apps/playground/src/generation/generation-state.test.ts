@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { GenerationEvent } from '../api/operations.ts';
+import type { Generation, GenerationEvent } from '../api/operations.ts';
 import { isBusy, reduceGeneration, reduceRuns, sending, type GenerationState } from './generation-state.ts';
 
 const step = (seq: number, index: number): GenerationEvent => ({
@@ -8,7 +8,7 @@ const step = (seq: number, index: number): GenerationEvent => ({
   index,
   of: 2,
   positions: [[index]],
-  previews: [`/images/${index}.png`],
+  previews: [{ url: `/images/${index}.png` }],
   milliseconds: 3,
 });
 
@@ -17,10 +17,15 @@ const events: GenerationEvent[] = [
   { __typename: 'StartedEvent', seq: 2 },
   step(3, 0),
   step(4, 1),
-  { __typename: 'CompletedEvent', seq: 5, images: ['/images/a.png'], timings: { total: 9 } },
+  { __typename: 'CompletedEvent', seq: 5, images: [{ url: '/images/a.png' }], timings: { total: 9 } },
 ];
 
-const generation = { id: 'x', model: 'shapes', labels: [7], seed: 3 };
+const generation: Generation = {
+  id: 'x',
+  model: 'shapes',
+  seed: 3,
+  images: [{ condition: { __typename: 'ClassCondition', label: 7 } }, { condition: { __typename: 'NoCondition' } }],
+};
 
 function play(state: GenerationState, played: readonly GenerationEvent[]): GenerationState {
   return played.reduce((one, event) => reduceGeneration(one, { type: 'event', event }), state);
@@ -36,7 +41,7 @@ describe('reduceGeneration', () => {
       model: 'shapes',
       images: ['/images/a.png'],
       milliseconds: 9,
-      labels: [7],
+      labels: [7, -1],
     });
     expect(done.steps.map(({ index }) => index)).toEqual([0, 1]);
     expect(isBusy(done)).toBe(false);

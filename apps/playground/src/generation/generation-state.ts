@@ -1,4 +1,4 @@
-import type { Generation, GenerationEvent, Step } from '../api/operations.ts';
+import type { Condition, Generation, GenerationEvent, Step } from '../api/operations.ts';
 
 /** What the page knows of one generation. */
 export interface GenerationState {
@@ -6,6 +6,7 @@ export interface GenerationState {
   readonly id: string | null;
   /** Name of the model; null until the server has said it. */
   readonly model: string | null;
+  /** The class of each image; -1 is no class. */
   readonly labels: readonly number[];
   readonly seed: number;
   readonly ahead: number;
@@ -56,7 +57,8 @@ export function reduceRuns(runs: readonly GenerationState[], change: RunsAction)
 export function reduceGeneration(state: GenerationState, action: GenerationAction): GenerationState {
   switch (action.type) {
     case 'follow': {
-      const { id, model, labels, seed } = action.generation;
+      const { id, model, images, seed } = action.generation;
+      const labels = images.map(({ condition }) => labelOf(condition));
       return { ...sending(model), status: 'queued', id, labels, seed };
     }
     case 'error':
@@ -64,6 +66,11 @@ export function reduceGeneration(state: GenerationState, action: GenerationActio
     case 'event':
       return action.event.seq <= state.seq ? state : reduceEvent({ ...state, seq: action.event.seq }, action.event);
   }
+}
+
+/** The class of a condition; -1 is no class. */
+function labelOf(condition: Condition): number {
+  return condition.__typename === 'ClassCondition' ? condition.label : -1;
 }
 
 function reduceEvent(state: GenerationState, event: GenerationEvent): GenerationState {
@@ -80,7 +87,12 @@ function reduceEvent(state: GenerationState, event: GenerationEvent): Generation
         milliseconds: state.milliseconds + event.milliseconds,
       };
     case 'CompletedEvent':
-      return { ...state, status: 'completed', images: event.images, milliseconds: event.timings.total };
+      return {
+        ...state,
+        status: 'completed',
+        images: event.images.map(({ url }) => url),
+        milliseconds: event.timings.total,
+      };
     case 'FailedEvent':
       return { ...state, status: 'failed', error: event.message };
     case 'CanceledEvent':

@@ -97,9 +97,9 @@ describe('shownSide', () => {
 describe('pictureAfter', () => {
   it('is the newest that an image has: steps of another batch have none of it', () => {
     const steps = [
-      { ...step(0), previews: ['a0', null] },
-      { ...step(1), previews: ['a1', null] },
-      { ...step(2), previews: [null, 'b0'] },
+      { ...step(0), previews: [{ url: 'a0' }, null] },
+      { ...step(1), previews: [{ url: 'a1' }, null] },
+      { ...step(2), previews: [null, { url: 'b0' }] },
     ];
     expect([0, 1].map((image) => pictureAfter(steps, image))).toEqual(['a1', 'b0']);
     expect(pictureAfter(steps.slice(0, 2), 1)).toBeNull();

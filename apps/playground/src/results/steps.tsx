@@ -34,7 +34,7 @@ export function shownSide(side: number, least: number): number {
 
 /** The newest picture of an image: steps of another batch have none. */
 export function pictureAfter(steps: readonly Step[], image: number): string | null {
-  return steps.findLast(({ previews }) => previews?.[image])?.previews?.[image] ?? null;
+  return steps.findLast(({ previews }) => previews?.[image])?.previews?.[image]?.url ?? null;
 }
 
 interface ScrubberProps {
@@ -107,7 +107,7 @@ export function FilmStrip({ name, image, steps, final, shown, onPlace }: FilmStr
           <Frame
             key={frame}
             label={`Step ${frame + 1}`}
-            picture={steps[frame]!.previews?.[image] ?? null}
+            picture={steps[frame]!.previews?.[image]?.url ?? null}
             isShown={!shown.finished && shown.step === frame}
             onPress={() => onPlace(frame)}
           />

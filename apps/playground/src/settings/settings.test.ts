@@ -100,12 +100,13 @@ describe('pickModel', () => {
 describe('toInputs', () => {
   it('repeats one class, or takes each class once', () => {
     const settings = read('label=1&count=3');
-    expect(toInputs(settings, models).map(({ labels }) => labels)).toEqual([[1, 1, 1]]);
-    expect(toInputs({ ...settings, label: 'each' }, models)[0]!.labels).toEqual([0, 1, 2]);
+    expect(toInputs(settings, models).map(({ images }) => images)).toEqual([[{ condition: { label: 1 }, count: 3 }]]);
+    const each = toInputs({ ...settings, label: 'each' }, models)[0]!.images;
+    expect(each).toEqual([0, 1, 2].map((label) => ({ condition: { label } })));
   });
 
   it('asks every compared model for the same, with its own options', () => {
-    const same = { labels: [2, 2], seed: 5 };
+    const same = { images: [{ condition: { label: 2 }, count: 2 }], seed: 5 };
     expect(toInputs(read('model=shapes.sets&model=shapes&label=2&count=2&seed=5'), models)).toEqual([
       { model: 'shapes.sets', ...same, guidance: 2, options: { steps: 4 } },
       { model: 'shapes', ...same, guidance: 1.5, options: { topP: 0.9, smooth: false } },

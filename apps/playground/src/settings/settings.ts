@@ -56,9 +56,10 @@ export function toInputs(settings: Settings, models: readonly Model[]): readonly
     const model = models.find((one) => one.name === name)!;
     const each = model.classes.slice(0, MOST_IMAGES).map(({ label }) => label);
     const { label, count, seed } = settings;
-    const labels = label === 'each' ? each : new Array<number>(count).fill(label);
+    const images =
+      label === 'each' ? each.map((one) => ({ condition: { label: one } })) : [{ condition: { label }, count }];
     const { guidance, options } = ownSettings(settings, model);
-    return { model: name, labels, seed, options, ...(guidance !== null && { guidance }) };
+    return { model: name, images, seed, options, ...(guidance !== null && { guidance }) };
   });
 }
 
