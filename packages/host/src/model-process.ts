@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TesseraError } from '@tessera/errors';
+import { modelEnvironment } from '@tessera/node-kit';
 import { heartbeatFile, type ChildSetup, type FromChild, type HostEvent, type ToChild } from './protocol.ts';
 import { Watchdog, type Hang, type WatchLimits } from './watchdog.ts';
 
@@ -33,15 +34,6 @@ export interface ModelProcessOptions {
 const fromSources = import.meta.url.endsWith('.ts');
 const entry = fileURLToPath(new URL(fromSources ? './child.ts' : './child.js', import.meta.url));
 
-/**
- * Blocks of 4 MiB and more go back to the system when they are freed; by default malloc learns to keep them, and 0.2 GB
- * stay behind when a large model is loaded.
- */
-const environment = {
-  MALLOC_MMAP_THRESHOLD_: '4194304',
-  ORT_DISABLE_TELEMETRY: '1',
-};
-
 /** The parent's own arguments, and what a child needs to run TypeScript where the parent runs it by other means. */
 function childArguments(): string[] {
   const inherited = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
@@ -59,7 +51,7 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
   const child = fork(entry, [], {
     serialization: 'advanced',
     execArgv: childArguments(),
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...modelEnvironment },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
   });
   const ended = new Promise<string>((resolve) => {

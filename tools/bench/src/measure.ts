@@ -3,6 +3,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { TesseraError } from '@tessera/errors';
+import { modelEnvironment } from '@tessera/node-kit';
 import type { EngineOptions } from '@tessera/targets';
 import type { BenchArguments, Print } from './arguments.ts';
 import type { Job } from './jobs.ts';
@@ -109,17 +110,11 @@ interface Command {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** As the model host starts its processes. */
-const ownEnvironment = {
-  MALLOC_MMAP_THRESHOLD_: '4194304',
-  ORT_DISABLE_TELEMETRY: '1',
-};
-
 /** Starts our side: a TypeScript file of `sides/`, run as this process is run. */
 export function startOwnSide(name: string, settings: object): Promise<Side> {
   const file = fileURLToPath(new URL(`./sides/${name}.ts`, import.meta.url));
   const args = [...process.execArgv, file, JSON.stringify(settings)];
-  return startSide({ who: 'Tessera', executable: process.execPath, args, environment: ownEnvironment });
+  return startSide({ who: 'Tessera', executable: process.execPath, args, environment: modelEnvironment });
 }
 
 /** Starts PyTorch's side: a script of `torch/`. Its idle threads sleep, as ours do: on shared cores they are faster so. */

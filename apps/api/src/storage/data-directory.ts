@@ -2,10 +2,10 @@ import { mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { diskWords, folderTrouble } from '@tessera/models';
-import { lockDirectory, type Unlock } from './data-lock.ts';
+import { takeLock, type LockOwner, type Unlock } from '@tessera/node-kit';
 
 /**
- * Makes a data directory where there is none, and takes it for this process.
+ * Makes a data directory where there is none, and takes it for this process: two processes on one database would destroy it.
  * @throws TesseraError `data-directory-unusable`, `data-directory-in-use`
  */
 export async function takeDataDirectory(directory: string): Promise<Unlock> {
@@ -13,10 +13,20 @@ export async function takeDataDirectory(directory: string): Promise<Unlock> {
   if (trouble) throw unusable(directory, trouble.got, trouble.cause);
   try {
     mkdirSync(directory, { recursive: true });
-    return lockDirectory(directory);
+    return takeLock(join(directory, 'lock'), (owner) => inUse(directory, owner));
   } catch (error) {
     throw isTesseraError(error) ? error : unusable(directory, diskWords(error), error);
   }
+}
+
+function inUse(directory: string, owner: LockOwner | null): TesseraError {
+  return new TesseraError({
+    code: 'data-directory-in-use',
+    who: 'api',
+    got: `the data directory ${directory}, which process ${owner?.pid ?? '?'} on ${owner?.host ?? '?'} uses`,
+    expected: 'a directory of its own for each server',
+    next: `Stop that server, set TESSERA_DATA to another directory, or delete ${join(directory, 'lock')} if it is surely gone.`,
+  });
 }
 
 function unusable(directory: string, got: string, cause?: unknown): TesseraError {

@@ -1,35 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
-import { TesseraError } from '@tessera/errors';
 
-/** Whose data directory it is. `started` tells two processes apart that had the same id one after the other. */
-interface Owner {
+/** Which process holds a lock. `started` tells two processes apart that had the same id one after the other. */
+export interface LockOwner {
   readonly pid: number;
   readonly host: string;
   readonly started: string | null;
 }
 
-/** Releases the directory. */
+/** Releases a lock. */
 export type Unlock = () => void;
 
 /**
- * Takes a data directory for this process: two processes on one database would destroy it. A lock whose owner is gone
- * is taken over; one whose owner lives, or cannot be asked because it is on another machine, never.
- * @throws TesseraError `data-directory-in-use`
+ * Takes a lock file for this process. A lock whose owner has died is taken over; one whose owner lives, or cannot be asked
+ * because it is on another machine, never.
+ * @throws what `refusal` makes of the living owner (null: the lock was just taken, and its owner could not be read)
  */
-export function lockDirectory(directory: string): Unlock {
-  const path = join(directory, 'lock');
-  const mine = join(directory, `lock.${randomUUID()}`);
-  const owner: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+export function takeLock(path: string, refusal: (owner: LockOwner | null) => Error): Unlock {
+  const mine = `${path}.${randomUUID()}`;
+  const owner: LockOwner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
   writeFileSync(mine, JSON.stringify(owner));
   try {
     // A link, unlike a rename, fails where a lock already stands: exactly one of many takers gets it.
     if (!tryLink(mine, path)) {
-      removeStale(path, directory);
-      if (!tryLink(mine, path)) throw inUse(directory, readOwner(path));
+      removeStale(path, refusal);
+      if (!tryLink(mine, path)) throw refusal(readOwner(path));
     }
   } finally {
     rmSync(mine, { force: true });
@@ -47,10 +44,10 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-/** Moves a dead owner's lock aside; should a living owner's come along instead, it goes back. */
-function removeStale(path: string, directory: string): void {
+/** Moves a dead owner's lock aside. If a living owner's lock was moved instead, it goes back. */
+function removeStale(path: string, refusal: (owner: LockOwner | null) => Error): void {
   const seen = readOwner(path);
-  if (seen && isAlive(seen)) throw inUse(directory, seen);
+  if (seen && isAlive(seen)) throw refusal(seen);
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
@@ -62,17 +59,19 @@ function removeStale(path: string, directory: string): void {
   rmSync(aside, { force: true });
 }
 
-function readOwner(path: string): Owner | null {
+/** Null for a lock that is gone, or was cut off while it was written. */
+function readOwner(path: string): LockOwner | null {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Owner;
+    const owner = JSON.parse(readFileSync(path, 'utf8')) as LockOwner | null;
+    return typeof owner?.pid === 'number' ? owner : null;
   } catch {
     return null;
   }
 }
 
-function isAlive({ pid, host, started }: Owner): boolean {
+function isAlive({ pid, host, started }: LockOwner): boolean {
   if (host !== hostname()) return true;
-  // In containers every process may be number 1: a lock of this very number is an earlier life, unless just taken here.
+  // In containers every process may be number 1: a lock with this very number is then of an earlier one.
   const now = startOf(pid);
   if (started !== null && now !== started) return false;
   try {
@@ -93,14 +92,4 @@ function startOf(pid: number): string | null {
   } catch {
     return null;
   }
-}
-
-function inUse(directory: string, owner: Owner | null): TesseraError {
-  return new TesseraError({
-    code: 'data-directory-in-use',
-    who: 'api',
-    got: `the data directory ${directory}, which process ${owner?.pid ?? '?'} on ${owner?.host ?? '?'} uses`,
-    expected: 'a directory of its own for each server',
-    next: `Stop that server, set TESSERA_DATA to another directory, or delete ${join(directory, 'lock')} if it is surely gone.`,
-  });
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { lockDirectory } from './data-lock.ts';
+import { takeLock, type LockOwner, type Unlock } from './lock.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -13,15 +13,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+const refusal = (found: LockOwner | null) => new Error(`process ${found?.pid} on ${found?.host} has it`);
+const lock = (): Unlock => takeLock(join(directory, 'lock'), refusal);
 const owner = () => JSON.parse(readFileSync(join(directory, 'lock'), 'utf8')) as { pid: number };
 
-describe('lockDirectory', () => {
-  it('gives a directory to one owner at a time', () => {
-    const unlock = lockDirectory(directory);
+describe('takeLock', () => {
+  it('gives a lock to one process at a time', () => {
+    const unlock = lock();
     expect(owner().pid).toBe(process.pid);
-    expect(() => lockDirectory(directory)).toThrow('which process');
+    expect(() => lock()).toThrow('has it');
     unlock();
-    lockDirectory(directory)();
+    lock()();
     expect(readdirSync(directory)).toEqual([]);
   });
 
@@ -32,31 +34,31 @@ describe('lockDirectory', () => {
     await once(other, 'message');
     const theirs = JSON.stringify({ ...lockOfThisProcess(), pid: other.pid, started: null });
     writeFileSync(join(directory, 'lock'), theirs);
-    expect(() => lockDirectory(directory)).toThrow(String(other.pid));
+    expect(() => lock()).toThrow(String(other.pid));
     other.kill('SIGKILL');
     await once(other, 'exit');
-    const unlock = lockDirectory(directory);
+    const unlock = lock();
     expect(owner().pid).toBe(process.pid);
     unlock();
   });
 
-  it('sees through a number that another process has now, and leaves other machines alone', () => {
+  it('knows an id that another process has now, and leaves other machines alone', () => {
     const mine = lockOfThisProcess();
     writeFileSync(join(directory, 'lock'), JSON.stringify({ ...mine, started: 'an earlier boot/17' }));
-    lockDirectory(directory)();
+    lock()();
     writeFileSync(join(directory, 'lock'), JSON.stringify({ ...mine, host: 'far-away', pid: 999_999 }));
-    expect(() => lockDirectory(directory)).toThrow('far-away');
+    expect(() => lock()).toThrow('far-away');
   });
 
   it('takes over a lock that was cut off while it was written', () => {
     writeFileSync(join(directory, 'lock'), '');
-    lockDirectory(directory)();
+    lock()();
   });
 });
 
 function lockOfThisProcess(): object {
-  const unlock = lockDirectory(directory);
-  const lock = JSON.parse(readFileSync(join(directory, 'lock'), 'utf8')) as object;
+  const unlock = lock();
+  const found = JSON.parse(readFileSync(join(directory, 'lock'), 'utf8')) as object;
   unlock();
-  return lock;
+  return found;
 }

@@ -1,0 +1,2 @@
+export { modelEnvironment } from './model-environment.ts';
+export { takeLock, type LockOwner, type Unlock } from './lock.ts';
