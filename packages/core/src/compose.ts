@@ -148,10 +148,9 @@ export function compose(parts: Parts, { engine, weights }: Materials): Compositi
 }
 
 /** What parts are built from around a tokenizer that stands already. */
-export interface AroundMaterials {
-  readonly engine: Engine;
+interface AroundMaterials extends Pick<Materials, 'engine'> {
   readonly tokenizer: Tokenizer;
-  readonly weights: Readonly<Record<'backbone' | 'head', Weights>>;
+  readonly weights: Pick<Materials['weights'], 'backbone' | 'head'>;
 }
 
 /**

@@ -1,5 +1,5 @@
 export { canvasEmpty, checkImage, checkKept, checkMask, checkTokens, readsUnserved } from './checks.ts';
-export { buildAround, checkParts, compose, type AroundMaterials, type Materials } from './compose.ts';
+export { buildAround, checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
 export type {
   Backbone,
   Canvas,
@@ -57,7 +57,6 @@ export {
   shuffled,
   tokenSteps,
 } from './orders.ts';
-export type { Part, PartFacts, Parts } from './compose.ts';
 export { pixelsOf } from './token-canvas.ts';
 export {
   checkContract,
@@ -77,14 +76,7 @@ export {
 export { roundHalfEven } from './round-half-even.ts';
 export type { Moment, Observer } from './observe.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
-export {
-  confidenceOrder,
-  randomSetsOrder,
-  setSizes,
-  stepsField,
-  type ConfidenceOptions,
-  type RandomSetsOptions,
-} from './set-orders.ts';
+export { confidenceOrder, randomSetsOrder, setSizes, stepsField } from './set-orders.ts';
 export { TokenCanvas, type TokenCanvasParts, type TokenCanvasRequest } from './token-canvas.ts';
 export {
   classOf,

@@ -1,4 +1,4 @@
-/** The contracts, as of @tessera/core, so that a plug-in needs one import. */
+/** The contracts, the schemas and what the engine gives to parts: so a plug-in needs one import. */
 export {
   allPositions,
   byKey,
@@ -75,6 +75,17 @@ export {
   type TrainContext,
   type Weights,
 } from '@tessera/core';
+export {
+  defineFused,
+  keyedRng,
+  nn,
+  tensorFrom,
+  type DrawKey,
+  type Engine,
+  type Program,
+  type SampleRng,
+  type TraceRng,
+} from '@tessera/engine';
 export { schema, type Field, type JsonSchema, type OutputOf, type Schema, type StandardSchema } from '@tessera/schema';
 export { checkPlugin, isPluginLike } from './define/check-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define.ts';
