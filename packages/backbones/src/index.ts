@@ -1,6 +1,6 @@
 export { causalTransformer } from './causal/backbone.ts';
 export { attend } from './class-modulated/attention.ts';
-export type { ClassModulatedConfig as NextScaleConfig } from './class-modulated/params.ts';
+export type { ClassModulatedConfig } from './class-modulated/params.ts';
 export { conditionOn, dropPathRates, forward, modulate, runBlock } from './class-modulated/transformer.ts';
 export { maskedEncoderDecoder } from './masked/backbone.ts';
 export {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { BuildContext, Head, Space } from '@tessera/core';
 import { defineHead } from '@tessera/plugin-kit';
 import { tensorFrom } from '@tessera/engine';

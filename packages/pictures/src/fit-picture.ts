@@ -1,6 +1,11 @@
 import type { Pixels } from '@tessera/core';
 import { decoded, type Picture } from './open-picture.ts';
-import type { ImageSize } from './region.ts';
+
+export interface ImageSize {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
 
 type Frame = Pick<ImageSize, 'height' | 'width'>;
 

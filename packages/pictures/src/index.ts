@@ -1,4 +1,4 @@
 export { fitBytes, fitPicture } from './fit-picture.ts';
 export { keepPicture, openOwnPicture, openPicture, pictureSuffixes, type Picture } from './open-picture.ts';
 export { encodePng, enlarge, tile } from './png.ts';
-export { prepareEdit, showKept, type EditWish } from './prepare-edit.ts';
+export { prepareEdit, showKept, type PictureEdit } from './prepare-edit.ts';

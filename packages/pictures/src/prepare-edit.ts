@@ -1,12 +1,11 @@
 import type { Pixels } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { checkRegion, type Region } from '@tessera/request';
-import { fitPicture, transparentPixels, whitePixels } from './fit-picture.ts';
+import { checkRegion, type Box, type Region } from '@tessera/request';
+import { fitPicture, transparentPixels, whitePixels, type ImageSize } from './fit-picture.ts';
 import type { Picture } from './open-picture.ts';
-import { boxMask, pixelBox, type ImageSize } from './region.ts';
 
 /** A picture and what is to change of it. Without mask, box and place, its transparent parts are redrawn. */
-export interface EditWish extends Region {
+export interface PictureEdit extends Region {
   readonly image: Picture;
   /** White is redrawn, black stays; of the shape of the picture or of the model's images. */
   readonly mask?: Picture;
@@ -23,24 +22,24 @@ const SAME_SHAPE = 0.02;
 
 /**
  * Brings a picture and what is to change of it to the size of a model's images. What is not known of the picture,
- * around its place or where it is transparent, goes on from its edges.
+ * around its place or where it is transparent, is filled from its edges.
  * @throws TesseraError `edit-region-twice`, `edit-outside-alone`, `edit-box-invalid`, `edit-mask-shape`,
  * `edit-repaints-nothing`, `picture-broken`
  */
-export async function prepareEdit(wish: EditWish, size: ImageSize, who: string): Promise<PreparedEdit> {
-  checkRegion(wish, wish.mask !== undefined, who);
-  const edit = wish.mask
-    ? await byMask(wish.image, wish.mask, { size, who })
-    : wish.place
-      ? await byPlace(wish.image, wish.place, { size, who })
-      : await byBox(wish, { size, who });
-  if (edit.repaint.some(Boolean)) return edit;
+export async function prepareEdit(edit: PictureEdit, size: ImageSize, who: string): Promise<PreparedEdit> {
+  checkRegion(edit, edit.mask !== undefined, who);
+  const prepared = edit.mask
+    ? await byMask(edit.image, edit.mask, { size, who })
+    : edit.place
+      ? await byPlace(edit.image, edit.place, { size, who })
+      : await byBox(edit, { size, who });
+  if (prepared.repaint.some(Boolean)) return prepared;
   throw new TesseraError({
     code: 'edit-repaints-nothing',
     who,
-    got: wish.mask ? 'a mask without white' : 'a picture of which everything stays',
+    got: edit.mask ? 'a mask without white' : 'a picture of which everything stays',
     expected: 'a part to redraw',
-    next: wish.mask ? 'Paint white what is to change.' : 'Say it by a mask, a box or a place.',
+    next: edit.mask ? 'Paint white what is to change.' : 'Say it by a mask, a box or a place.',
   });
 }
 
@@ -69,7 +68,7 @@ async function byMask(image: Picture, mask: Picture, { size, who }: Place): Prom
 }
 
 /** By a box, by what is transparent, or by both. */
-async function byBox({ image, box, outside }: EditWish, { size, who }: Place): Promise<PreparedEdit> {
+async function byBox({ image, box, outside }: PictureEdit, { size, who }: Place): Promise<PreparedEdit> {
   const unknown = await transparentPixels(image, size, who);
   const chosen = box && boxMask(pixelBox(box, size), size, outside);
   return {
@@ -98,6 +97,35 @@ type Shape = Pick<ImageSize, 'height' | 'width'>;
 
 function sameShape(a: Shape, b: Shape): boolean {
   return Math.abs((a.width * b.height) / (a.height * b.width) - 1) < SAME_SHAPE;
+}
+
+/** A rectangle in whole pixels, at least one each way; the ends are not part of it. */
+interface PixelBox {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** A rectangle in fractions of an image, in whole pixels. */
+function pixelBox([x0, y0, x1, y1]: Box, { height, width }: Shape): PixelBox {
+  const left = Math.min(width - 1, Math.round(x0! * width));
+  const top = Math.min(height - 1, Math.round(y0! * height));
+  return {
+    left,
+    top,
+    right: Math.max(left + 1, Math.round(x1! * width)),
+    bottom: Math.max(top + 1, Math.round(y1! * height)),
+  };
+}
+
+/** 1 inside of a rectangle, row by row; `outside` inverts. */
+function boxMask({ left, top, right, bottom }: PixelBox, { height, width }: Shape, outside = false): Uint8Array {
+  return Uint8Array.from({ length: height * width }, (_, pixel) => {
+    const [x, y] = [pixel % width, Math.floor(pixel / width)];
+    const inside = x >= left && x < right && y >= top && y < bottom;
+    return inside === outside ? 0 : 1;
+  });
 }
 
 /**

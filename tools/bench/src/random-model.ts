@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
-import type { NextScaleConfig } from '@tessera/backbones';
+import type { ClassModulatedConfig } from '@tessera/backbones';
 import { writeSafetensors } from '@tessera/checkpoints';
 import { checkParts, type Init, type Weights } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
@@ -114,7 +114,7 @@ export function randomVar({
   tokenizer,
 }: {
   readonly name: string;
-  readonly backbone: NextScaleConfig;
+  readonly backbone: ClassModulatedConfig;
   readonly tokenizer: VqConfig;
 }): Promise<string> {
   return randomModel({

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { flag, given, integer, numbers, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
-import { openPicture, prepareEdit, showKept, type EditWish, type Picture } from '@tessera/pictures';
+import { openPicture, prepareEdit, showKept, type PictureEdit, type Picture } from '@tessera/pictures';
 import { checkRegion } from '@tessera/request';
 import { readEngineOptions } from '../common-options.ts';
 import { imageOptions, readImageRun } from '../image-options.ts';
@@ -92,7 +92,7 @@ function outputOf(values: Arguments<typeof generateOptions>['values']) {
   return { out, batch, strip, json, engine: readEngineOptions(values) };
 }
 
-async function readEdit({ image, mask, box, place, outside }: EditValues): Promise<EditWish> {
+async function readEdit({ image, mask, box, place, outside }: EditValues): Promise<PictureEdit> {
   const region = { ...given({ box, place }), outside };
   checkRegion(region, mask !== undefined, WHO);
   return {

@@ -1,10 +1,10 @@
-import type { NextScaleConfig } from '@tessera/backbones';
+import type { ClassModulatedConfig } from '@tessera/backbones';
 import type { VqConfig } from '@tessera/tokenizer-vq';
 import { patchNumsOf } from './scales.ts';
 
 /** A published VAR model (arXiv 2404.02905, table 1 and the official model zoo). */
 export interface VarPreset {
-  readonly backbone: NextScaleConfig;
+  readonly backbone: ClassModulatedConfig;
   readonly patchNums: readonly number[];
 }
 

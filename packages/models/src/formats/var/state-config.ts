@@ -1,4 +1,4 @@
-import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
+import { nextScaleTransformer, type ClassModulatedConfig } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { vqConfig, type VqConfig } from '@tessera/tokenizer-vq';
 import type { Shapes } from '../../weights.ts';
@@ -6,7 +6,7 @@ import { countModules, officialGroups, shapeOf, type Assume } from '../weight-fo
 import { inferSides, type ScaleCounts } from './scales.ts';
 
 export interface VarStateConfig {
-  readonly backbone: NextScaleConfig;
+  readonly backbone: ClassModulatedConfig;
   readonly patchNums: readonly number[];
 }
 
@@ -18,7 +18,7 @@ export interface VarStateHints {
   /** Only for models without query-key normalisation, whose weights do not show the heads. */
   readonly heads?: number | undefined;
   /** Settings that only matter for training and speed. */
-  readonly settings?: Partial<Pick<NextScaleConfig, 'dropPath' | 'initModulation' | 'initGate' | 'cache'>>;
+  readonly settings?: Partial<Pick<ClassModulatedConfig, 'dropPath' | 'initModulation' | 'initGate' | 'cache'>>;
   /** Called with each assumed setting. */
   readonly assume?: Assume;
 }

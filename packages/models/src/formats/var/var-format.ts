@@ -1,4 +1,4 @@
-import { nextScaleTransformer, type NextScaleConfig } from '@tessera/backbones';
+import { nextScaleTransformer, type ClassModulatedConfig } from '@tessera/backbones';
 import type { Checkpoint, WritableTensor } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
 import { schema } from '@tessera/schema';
@@ -214,7 +214,7 @@ function usageOf({ numbers, tensor }: OfficialState): SavedTensor {
 }
 
 function transformerTensors(
-  { depth, width }: NextScaleConfig,
+  { depth, width }: ClassModulatedConfig,
   { patch_nums }: VqConfig,
   files: readonly Checkpoint[],
 ): WritableTensor[] {
@@ -260,7 +260,7 @@ const tokenizerNotes = object({
 type BackboneNotes = ReturnType<typeof backboneNotes.parse>;
 type TokenizerNotes = ReturnType<typeof tokenizerNotes.parse>;
 
-function backboneNote({ patch_nums }: VqConfig, config: NextScaleConfig): string {
+function backboneNote({ patch_nums }: VqConfig, config: ClassModulatedConfig): string {
   const { heads, dropPath, initModulation, initGate, cache } = config;
   const notes: BackboneNotes = { patchNums: patch_nums, heads, dropPath, initModulation, initGate, cache };
   return JSON.stringify(notes);
