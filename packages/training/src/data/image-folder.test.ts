@@ -36,7 +36,7 @@ async function levels(path: string): Promise<(readonly [number, number])[]> {
 }
 
 describe('a folder as people have it', () => {
-  it('gives every picture its class, and tells what was passed over', async () => {
+  it('gives every picture its class, and tells what was skipped', async () => {
     const path = await folderOf('messy', {
       'cat/1.PNG': 10,
       'cat/2.jfif': await picture(20).jpeg().toBuffer(),

@@ -50,16 +50,10 @@ async function measure(run: EvaluatedRun, { judge: { judge }, trained }: Evaluat
     return {
       parameters: model.parameters,
       judgeAccuracy: await judgeAccuracy({ engine, judge, data }, data.test),
-      samples,
-      recognised: made.recognised,
-      fdCnn: made.fdCnn,
-      fdCnnFloor: made.fdCnnFloor,
-      fdCnnReference: made.reference,
-      imagesPerSecond: made.imagesPerSecond,
-      reconstructionPsnr: back.psnr,
-      reconstructionSsim: back.ssim,
-      reconstructionRecognised: back.recognised,
-      reconstructionFdCnn: back.fdCnn,
+      ...renamed(made, (name) => (name === 'reference' ? 'fdCnnReference' : name)),
+      ...renamed(back, (name) =>
+        name === 'images' ? null : `reconstruction${name[0]!.toUpperCase()}${name.slice(1)}`,
+      ),
       neighbourDistance: near.samples,
       neighbourDistanceOfTestImages: near.test,
       ...(trained.usage && usageFigures(trained.usage)),
@@ -69,6 +63,12 @@ async function measure(run: EvaluatedRun, { judge: { judge }, trained }: Evaluat
     tokenizer.dispose();
     model.dispose();
   }
+}
+
+/** All figures of a record under other names, without those whose name is null. */
+function renamed(figures: object, to: (name: string) => string | null): Record<string, number> {
+  const entries = Object.entries(figures).map(([name, value]) => [to(name), value as number] as const);
+  return Object.fromEntries(entries.filter(([name]) => name !== null));
 }
 
 function usageFigures({ union, scales }: CodebookUsage): Record<string, number> {

@@ -144,7 +144,7 @@ describe('a training whose images have changed', () => {
     expect(await weights(out)).not.toEqual(await weights(trained));
   });
 
-  it('goes on where they only lie elsewhere, or a class has another name in the same place', async () => {
+  it('continues if images only moved, or if a class has another name in the same place', async () => {
     const { out, images } = await after('elsewhere', {
       change: (path) => rename(join(path, 'dog'), join(path, 'hound')),
     });
