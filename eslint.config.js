@@ -88,6 +88,22 @@ export default tseslint.config(
     },
   },
   {
+    // What runs in a browser, too.
+    files: [
+      'schema',
+      'engine',
+      'onnx-graph',
+      'core',
+      'head-*',
+      'tokenizer-*',
+      'autoencoder',
+      'backbones',
+      'target-onnx-web',
+    ].map((name) => `packages/${name}/src/**/*.ts`),
+    ignores: ['**/*.test.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: ['node:*'] }] },
+  },
+  {
     files: ['**/*.test.ts', '**/*.test.tsx', '**/*.fixture.ts', '**/fixtures/**'],
     rules: { '@nx/enforce-module-boundaries': boundaries(forTests) },
   },
