@@ -22,7 +22,7 @@ const below = {
   'type:core': ['type:engine', 'type:schema'],
   'type:kit': ['type:core', 'type:schema', 'type:engine', 'type:targets'],
   'type:layers': ['type:core', 'type:schema', 'type:engine'],
-  'type:part': ['type:layers', 'type:core', 'type:schema', 'type:engine'],
+  'type:part': ['type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'],
   'type:pictures': ['type:core'],
 };
 below['type:trace'] = ['type:core', 'type:schema', 'type:engine', 'type:checkpoints'];
