@@ -6,6 +6,7 @@ import { extname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { findBrowser, browserArguments } from '@tessera/chromium';
 import { openModel } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
 import { chromium, type Browser } from 'playwright-core';
 import { build } from 'vite';
@@ -92,7 +93,7 @@ async function drawInNode({ model: name, label, seed }: DrawRequest): Promise<Pi
   const model = await openModel(join(models, name), { engine });
   const codes: number[][] = [];
   let picture: Drawn['picture'] | undefined;
-  for await (const event of model.generate({ labels: [label], seed })) {
+  for await (const event of model.generate({ images: imagesOfClasses([label]), seed })) {
     if (event.type === 'step') codes.push([...(event.written.index ?? [])]);
     else picture = event.pixels;
   }

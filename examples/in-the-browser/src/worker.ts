@@ -1,5 +1,6 @@
 import { makeEngine } from '@tessera/engine';
 import { openModel, type Model } from '@tessera/models/web';
+import { imagesOfClasses } from '@tessera/request';
 import { onnxWebTarget } from '@tessera/target-onnx-web';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import type { DrawMessage, DrawRequest } from './messages.ts';
@@ -19,7 +20,7 @@ async function draw({ model: name, label, seed }: DrawRequest): Promise<void> {
   const model = await modelNamed(name);
   const loaded = performance.now();
   const codes: number[][] = [];
-  for await (const event of model.generate({ labels: [label], seed, preview: 'linear' })) {
+  for await (const event of model.generate({ images: imagesOfClasses([label]), seed, preview: 'linear' })) {
     if (event.type === 'step') {
       const { step, previews, written } = event;
       codes.push([...(written.index ?? [])]);
