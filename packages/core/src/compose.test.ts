@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { isTesseraError } from '@tessera/errors';
+import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
-import { echoBackbone, shadeHead, shadesTokenizer } from '../fixtures/small-parts.ts';
 import { checkParts, compose, type Parts } from './compose.ts';
 import { nextScaleOrder } from './orders.ts';
+import { echoBackbone, shadeHead, shadesTokenizer, smallMaterials, smallParts } from './testing/small-composition.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -95,7 +95,7 @@ describe('compose', () => {
       space: { vocabulary: 4 },
       layout: { length: 5 },
     });
-    const { engine, weights } = smallMaterials();
+    const { engine, weights } = smallMaterials(createEngine({ target: 'eager' }));
     const composition = compose(smallParts, { engine, weights });
     expect(composition.backbone.width).toBe(3);
     composition.tokenizer.dispose();
@@ -109,7 +109,7 @@ describe('compose', () => {
   });
 
   it('disposes what was built where the next part cannot be built', () => {
-    const { engine, weights } = smallMaterials();
+    const { engine, weights } = smallMaterials(createEngine({ target: 'eager' }));
     const before = tf.memory().numTensors;
     const build = (): never => {
       throw new Error('no licence');

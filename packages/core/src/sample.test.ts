@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import { keyedRng } from '@tessera/engine';
+import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { smallMaterials, smallParts } from '../fixtures/small-composition.ts';
 import { compose } from './compose.ts';
 import { noGuidance } from './guidance.ts';
 import type { Moment, Observer } from './observe.ts';
 import { classOf, type Row } from './tokens.ts';
 import { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
 import { writtenOf } from './written.ts';
+import { smallMaterials, smallParts } from './testing/small-composition.ts';
 
-const { engine, weights } = smallMaterials();
+const { engine, weights } = smallMaterials(createEngine({ target: 'eager' }));
 let parts: Composition;
 
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import { checkContract, type HeadPlugin, type OrderPlugin } from '@tessera/core';
 import { schema } from '@tessera/schema';
-import { shadesTokenizer, smallParts } from '@tessera/core/fixtures';
+import { shadesTokenizer, smallParts } from '@tessera/core/testing';
 import { checkGuarded } from '../../fixtures/changed-composition.ts';
 import { checkName, checkPlugin } from './check-plugin.ts';
 import { defineBackbone, defineHead, defineOrder, defineTokenizer } from './define.ts';

@@ -4,7 +4,7 @@ import { TesseraError } from '@tessera/errors';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changed, checkGuarded, refusal, type Changes } from '../../fixtures/changed-composition.ts';
 import type { Sampled } from '@tessera/core';
-import { smallParts } from '@tessera/core/fixtures';
+import { smallParts } from '@tessera/core/testing';
 
 /* What a careless plug-in may do besides throwing: everything ends in one sentence that names it, and nothing stays. */
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changed, checkGuarded, refusal, type Changes } from '../../fixtures/changed-composition.ts';
-import { smallParts } from '@tessera/core/fixtures';
+import { smallParts } from '@tessera/core/testing';
 
 /* What a plug-in says of itself is its own code too: it may be nothing, or not what is then built. */
 

@@ -1,10 +1,11 @@
+import { createEngine } from '@tessera/targets';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changed, composeGuarded, refusal, type Changes } from '../../fixtures/changed-composition.ts';
-import { smallMaterials } from '@tessera/core/fixtures';
+import { smallMaterials } from '@tessera/core/testing';
 import { guardPlan } from './guard-order.ts';
 
-const { engine, weights } = smallMaterials();
+const { engine, weights } = smallMaterials(createEngine({ target: 'eager' }));
 
 beforeAll(() => tf.setBackend('cpu'));
 afterAll(() => engine.dispose());
