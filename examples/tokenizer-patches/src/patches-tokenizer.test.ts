@@ -1,11 +1,10 @@
 import { cases } from '@tessera/plugin-kit/conformance';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
-import type { Tokenizer, Weights } from '@tessera/plugin-kit';
+import { classOf, type Tokenizer, type Weights } from '@tessera/plugin-kit';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { patchesTokenizer } from './patches-tokenizer.ts';
-import { classOf } from '@tessera/plugin-kit';
 
 const weights: Weights = {
   has: () => false,

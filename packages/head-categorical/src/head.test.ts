@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { Head, Hidden, SampleContext, Step } from '@tessera/core';
+import { classOf, type Head, type Hidden, type SampleContext, type Step } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine, type SampleRng } from '@tessera/engine';
 import { createEngine, fileTensor } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { categoricalHead, categoricalLoss, type CategoricalOptions } from './head.ts';
-import { classOf } from '@tessera/core';
 
 const V = 64;
 const D = 64;

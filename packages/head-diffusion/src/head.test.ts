@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { Head, SampleContext, Step, Weights } from '@tessera/core';
+import { classOf, type Head, type SampleContext, type Step, type Weights } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { isTesseraError } from '@tessera/errors';
@@ -8,7 +8,6 @@ import { goldenWeights, readGolden } from '@tessera/goldens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { diffusionHead } from './head.ts';
 import type { DiffusionOptions } from './options.ts';
-import { classOf } from '@tessera/core';
 
 const D = 48;
 const C = 4;

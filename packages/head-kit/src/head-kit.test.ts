@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
-import type { ParamSpec, Weights } from '@tessera/core';
+import { classOf, type ParamSpec, type Weights } from '@tessera/core';
 import { keyedRng, tensorFrom } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,6 @@ import {
   takeNumbers,
   tokenKey,
 } from './index.ts';
-import { classOf } from '@tessera/core';
 
 beforeAll(() => tf.setBackend('cpu'));
 

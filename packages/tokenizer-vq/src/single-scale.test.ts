@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
-import type { Canvas, Kept, Reads, Step } from '@tessera/core';
+import { classOf, type Canvas, type Kept, type Reads, type Step } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { furthest } from '@tessera/goldens';
@@ -10,7 +10,6 @@ import { madeUpWeights } from '../fixtures/made-up-weights.ts';
 import { vqConfig } from './config.ts';
 import { vqTokenizer } from './tokenizer.ts';
 import { encodeFeatures } from './vq-vae.ts';
-import { classOf } from '@tessera/core';
 
 const preview = { weight: [[0.3], [0], [0], [0]], bias: [0.25] };
 const config = vqConfig.parse(

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { Kept, Step } from '@tessera/core';
+import { classOf, type Kept, type Step } from '@tessera/core';
 import { tensorFrom, type Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
@@ -8,7 +8,6 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { goldenConfig } from '../fixtures/golden-config.ts';
 import type { VqConfig } from './config.ts';
 import { vqTokenizer, type VqTokenizer } from './tokenizer.ts';
-import { classOf } from '@tessera/core';
 
 const golden = readGolden('vqvae_tiny');
 const config = goldenConfig(golden);

@@ -1,10 +1,9 @@
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs';
-import type { Guidance, Row } from '@tessera/core';
+import { labelOf, type Guidance, type Row } from '@tessera/core';
 import type { Program } from '@tessera/engine';
 import { checkLabel } from '../checks.ts';
 import { intTensor } from '../positions.ts';
 import { openHistory, type ClassModulatedModel, type History, type Modulations, type StepPrograms } from './cache.ts';
-import { labelOf } from '@tessera/core';
 
 export interface StartParts<O extends Modulations> {
   readonly who: string;

@@ -1,19 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type {
-  Backbone,
-  BackboneDims,
-  BuildContext,
-  Context,
-  Cut,
-  Guidance,
-  Hidden,
-  TrainBatch,
-  Rollout,
-  Row,
-  Step,
-  TrainHidden,
-  TrainContext,
+import {
+  labelOf,
+  type Backbone,
+  type BackboneDims,
+  type BuildContext,
+  type Context,
+  type Cut,
+  type Guidance,
+  type Hidden,
+  type Rollout,
+  type Row,
+  type Step,
+  type TrainBatch,
+  type TrainContext,
+  type TrainHidden,
 } from '@tessera/core';
 import type { Engine, Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
@@ -22,7 +23,6 @@ import { checkLabel, checkLessonLength } from '../checks.ts';
 import { intTensor } from '../positions.ts';
 import { bufferTokens, decode, dropoutOf, embedTokens, encode, type MaskedModel } from './encoder-decoder.ts';
 import { maskedConfig, takeParams, type MaskedConfig } from './params.ts';
-import { labelOf } from '@tessera/core';
 
 const WHO = 'masked-encoder-decoder';
 
