@@ -92,20 +92,10 @@ export function makeEngine({ target, training = target, why }: EngineParts): Eng
   ): Program<A, R> => {
     const run = (args: readonly Tree[]): Tree => fn(...(args as unknown as A));
     const program = new EngineProgram({ ...options, fn: run }, programTarget);
-    programs.add(program);
-    const dispose = (): void => {
-      programs.delete(program);
-      program.dispose();
-    };
+    const dispose = own(programs, program);
     return Object.assign((...args: A) => program.call(args) as Promise<R>, { dispose });
   };
-  const joins = new Map<string, Join>();
-  const openGrowing = async (spec: GrowingSpec): Promise<GrowingTensors> => {
-    if ((await programTarget.get()).inMemory) return new MemoryGrowing(spec);
-    const key = `${spec.count} ${spec.shape}`;
-    if (!joins.has(key)) joins.set(key, compileJoin(compile, spec));
-    return new DeviceGrowing(joins.get(key)!);
-  };
+  const openGrowing = growingOn(programTarget, compile);
   return {
     target: target.name,
     why: why?.target ?? `${target.name}: given`,
@@ -113,12 +103,7 @@ export function makeEngine({ target, training = target, why }: EngineParts): Eng
     compile,
     compileTrainStep(spec) {
       const step = createTrainStep(spec, async () => stepOf(await trainingTarget.get(), spec));
-      steps.add(step);
-      const dispose = (): void => {
-        steps.delete(step);
-        step.dispose();
-      };
-      return { ...step, dispose };
+      return { ...step, dispose: own(steps, step) };
     },
     growing: (spec) => new Growing(spec, () => openGrowing(spec)),
     profile: () => [...programs].map((program) => program.profile()).filter((profile) => profile !== null),
@@ -127,6 +112,26 @@ export function makeEngine({ target, training = target, why }: EngineParts): Eng
       steps.clear();
       programs.clear();
     },
+  };
+}
+
+/** Adds to what the engine disposes at its end; gives what disposes it before. */
+function own<T extends { dispose(): void }>(resources: Set<T>, resource: T): () => void {
+  resources.add(resource);
+  return () => {
+    resources.delete(resource);
+    resource.dispose();
+  };
+}
+
+/** Opens growing tensors in memory or on the device. Those of one form share a program. */
+function growingOn(target: Loaded, compile: Engine['compile']): (spec: GrowingSpec) => Promise<GrowingTensors> {
+  const joins = new Map<string, Join>();
+  return async (spec) => {
+    if ((await target.get()).inMemory) return new MemoryGrowing(spec);
+    const key = `${spec.count} ${spec.shape}`;
+    if (!joins.has(key)) joins.set(key, compileJoin(compile, spec));
+    return new DeviceGrowing(joins.get(key)!);
   };
 }
 

@@ -45,8 +45,8 @@ export {
 } from './trace/graph.ts';
 export type { Window } from './trace/infer-linear.ts';
 export { readNumbers, withBackend } from './trace/tfjs-internals.ts';
-export { adamw } from './train/adamw.ts';
-export { differentiate, evaluateLoss } from './train/gradients.ts';
+export { adamw } from './train/optimise.ts';
+export { differentiate, evaluateLoss } from './train/optimise.ts';
 export { keyWords, traceRng } from './rng/trace-rng.ts';
-export { ParameterStore } from './train/parameter-store.ts';
+export { ParameterStore } from './train/spec.ts';
 export type { Batch, Slots, TrainStepSpec } from './train/spec.ts';

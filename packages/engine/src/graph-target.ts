@@ -1,7 +1,7 @@
 import { CompiledProgram } from './program/compiled-program.ts';
 import type { DeviceNumbers, GraphTarget, Target } from './target.ts';
 import { GraphStep } from './train/graph-step.ts';
-import { ParameterStore } from './train/parameter-store.ts';
+import { ParameterStore } from './train/spec.ts';
 
 /** A target whose programs and training steps are graphs. */
 export function graphTarget(target: GraphTarget): Target {

@@ -12,7 +12,7 @@ import { OnnxWriter, type OnnxLowering, type OnnxModel, type OnnxNode } from './
 import { FUSED } from './fused.ts';
 import { CONV } from './lower-conv.ts';
 import { ELEMENTWISE } from './lower-elementwise.ts';
-import { GATHER } from './lower-gather.ts';
+import { GATHER } from './lower-reduce.ts';
 import { POOL } from './lower-pool.ts';
 import { MATMUL, REDUCE } from './lower-reduce.ts';
 import { SHAPE } from './lower-shape.ts';

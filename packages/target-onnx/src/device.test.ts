@@ -38,7 +38,7 @@ class FarNumbers implements DeviceNumbers {
 
 /** ONNX Runtime as if it computed on that device. */
 function farTarget(): GraphTarget {
-  const { upload, build, training: _, ...near } = onnxGraphs({ threads: 1 });
+  const { upload, build, ...near } = onnxGraphs({ threads: 1 });
   return {
     ...near,
     device: FAR,

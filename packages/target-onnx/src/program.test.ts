@@ -5,7 +5,7 @@ import { trace, type Graph } from '@tessera/engine';
 import { lowerGraph } from '@tessera/onnx-graph';
 import { buildProgram } from './program.ts';
 import { ortNumbers } from './runtime.ts';
-import { packWeights } from './weights.ts';
+import { packWeights } from './program.ts';
 
 /** Fixed numbers between -1 and 1. */
 function floats(shape: readonly number[], phase = 1): Tensor {

@@ -1,7 +1,7 @@
-import type { BuiltProgram } from '@tessera/engine/target';
-import { sessionProgram, type OnnxModel } from '@tessera/onnx-graph';
+import { type BuiltProgram, type LoweredWeight, readNumbers, storedEntry } from '@tessera/engine/target';
+import { type OnnxModel, type TensorData, bytesOf, sessionProgram } from '@tessera/onnx-graph';
 import { CPU, loadRuntime } from './runtime.ts';
-import { packWeights, type Packing } from './weights.ts';
+import { parse, relative, sep } from 'node:path';
 
 export interface ProgramOptions extends Packing {
   readonly threads: number;
@@ -32,4 +32,52 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
   };
   const open = (bytes: Uint8Array) => InferenceSession.create(bytes, sessionOptions);
   return sessionProgram({ name, model, weights: initializers, device: CPU, open });
+}
+
+/** Protobuf ends at 2 GB, and what is inline exists twice while a session is made. */
+const INLINE_LIMIT = 512 * 2 ** 20;
+/** Name under which numbers from memory are handed over when they are too many to go inline. */
+const MEMORY_FILE = 'tessera-memory';
+
+export interface Packing {
+  /** For errors. */
+  readonly name: string;
+  /** Bytes of weights in memory that may be written into the model: by default 512 MiB. */
+  readonly inlineLimit?: number;
+}
+
+export interface PackedWeights {
+  readonly initializers: readonly TensorData[];
+  /** The folder in which ONNX Runtime looks for weight files: it refuses files outside. */
+  readonly root: string;
+  readonly memory: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+/**
+ * Where each weight's numbers are for ONNX Runtime: in its own file, mapped from there; inline; or beside the model.
+ */
+export function packWeights({ weights }: OnnxModel, { name: who, inlineLimit = INLINE_LIMIT }: Packing): PackedWeights {
+  const root = parse(process.cwd()).root;
+  const placed = weights.map((weight) => ({ weight, data: inFile(weight, root) ?? inMemory(weight, who) }));
+  const sizes = placed.map(({ data }) => (data instanceof Uint8Array ? data.byteLength : 0));
+  const isInline = sizes.reduce((sum, size) => sum + size, 0) <= inlineLimit;
+  const memory: { path: string; data: Uint8Array }[] = [];
+  const initializers = placed.map(({ weight: { name, dtype, dims }, data }): TensorData => {
+    if (isInline || !(data instanceof Uint8Array)) return { name, dtype, dims, data };
+    const path = `${MEMORY_FILE}-${name}`;
+    memory.push({ path, data });
+    return { name, dtype, dims, data: { location: path, offset: 0, length: data.byteLength } };
+  });
+  return { initializers, root, memory };
+}
+
+function inFile({ dataId }: LoweredWeight, root: string): Exclude<TensorData['data'], Uint8Array> | null {
+  const entry = storedEntry(dataId);
+  if (entry?.kind !== 'file' || parse(entry.path).root !== root) return null;
+  const location = relative(root, entry.path).split(sep).join('/');
+  return { location, offset: entry.offset, length: entry.bytes };
+}
+
+function inMemory({ dataId }: LoweredWeight, who: string): Uint8Array {
+  return bytesOf(readNumbers(dataId, who));
 }

@@ -1,4 +1,4 @@
-export { describeTensorFlow } from './describe.ts';
+export { describeTensorFlow } from './installation.ts';
 export {
   findInstallation,
   installationFolder,
@@ -7,5 +7,5 @@ export {
   type Installation,
 } from './installation.ts';
 export { setupTensorFlow, type SetupRequest } from './setup-tensorflow.ts';
-export { bindingFile } from './native.ts';
-export { TFJS } from './stand-ins.ts';
+export { bindingFile } from './binding.ts';
+export { TFJS } from './binding.ts';

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { describeTensorFlow } from './describe.ts';
+import { describeTensorFlow } from './installation.ts';
 import { cacheFolder, findInstallation, installationFolder, MANIFEST, requireInstallation } from './installation.ts';
-import { bindingFile } from './native.ts';
+import { bindingFile } from './binding.ts';
 
 const cache = mkdtempSync(join(tmpdir(), 'tessera-cache-'));
 const environment = { TESSERA_CACHE: cache };

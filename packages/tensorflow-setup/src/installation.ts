@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/errors';
-import { bindingFile } from './native.ts';
+import { bindingFile, verifyBinding } from './binding.ts';
 
 /** TensorFlow as `tessera setup tensorflow` has left it. */
 export interface Installation {
@@ -72,4 +72,19 @@ export function requireInstallation(environment: NodeJS.ProcessEnv = process.env
     expected: `one for ${process.platform}-${process.arch}`,
     next: 'Run `tessera setup tensorflow`, or choose the target onnx.',
   });
+}
+
+/** One line for health pages: TensorFlow's version and where it computes, or how to get it. */
+export async function describeTensorFlow(environment: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const found = findInstallation(environment);
+  if (!found) {
+    const folder = installationFolder(environment);
+    return `${whyNotInstalled(environment)} in ${folder} (optional: tessera setup tensorflow)`;
+  }
+  try {
+    const { version, isOnGpu } = await verifyBinding(found.binding);
+    return `${version}, computes on the ${isOnGpu ? 'GPU' : 'CPU'} (${found.folder})`;
+  } catch (error) {
+    return `broken: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }

@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { basename, join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import { findInstallation, installationFolder, MANIFEST } from './installation.ts';
-import { bindingFile } from './native.ts';
-import { placeStandIns } from './stand-ins.ts';
-import { buildBinding } from './build-binding.ts';
-import { download, type Progress } from './download.ts';
+import { bindingFile } from './binding.ts';
+import { placeStandIns } from './binding.ts';
+import { buildBinding } from './binding.ts';
+import { download, type Progress } from './tools.ts';
 import { lock } from './lock.ts';
-import { findTool, runTool } from './run-tool.ts';
+import { findTool, runTool } from './tools.ts';
 import {
   CUDA_PACKAGES,
   HEADERS,
@@ -19,7 +19,7 @@ import {
   type Variant,
   type WheelSource,
 } from './sources.ts';
-import { verifyBinding } from './verify-binding.ts';
+import { verifyBinding } from './binding.ts';
 
 export interface SetupRequest {
   readonly variant: Variant;

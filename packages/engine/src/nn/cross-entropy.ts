@@ -14,7 +14,7 @@ interface Attrs {
   readonly smoothing: number;
 }
 
-/** In graphs the target is never written out: V numbers a row that are zero but for one. */
+/** Where a target runs it whole, the distribution to reach is never written out: V numbers a row, all zero but one. */
 export const fusedCrossEntropy = defineOwnFused<Inputs, Attrs>({
   name: 'TesseraCrossEntropy',
   shape: ({ index }) => index.shape,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { defineOwnFused } from '../fused.ts';
 
@@ -11,10 +11,7 @@ interface Inputs {
   readonly bias: Tensor;
 }
 
-/**
- * Gemm starts from the bias and adds the product to it, which saves a pass over the result. The bias' gradient is a
- * product with ones, several times as fast as a sum over rows.
- */
+/** The bias' gradient is a product with ones, several times as fast as a sum over rows. */
 export const fusedLinear = defineOwnFused<Inputs, object>({
   name: 'TesseraLinear',
   shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
@@ -58,4 +55,45 @@ export function embedding(table_VC: Tensor, index: Tensor): Tensor {
 export function normalize<T extends Tensor>(x: T, eps: number): T {
   const squared = tf.sum(tf.square(x), -1, true);
   return tf.mul(x, tf.rsqrt(tf.maximum(squared, eps * eps))) as T;
+}
+
+interface AttentionInputs {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly bias: Tensor | undefined;
+}
+
+interface AttentionAttrs {
+  readonly scale: number;
+}
+
+/** Differentiated through its parts: the backward pass then reuses the softmax instead of computing it again. */
+export const fusedAttention = defineOwnFused<AttentionInputs, AttentionAttrs>({
+  name: 'TesseraAttention',
+  shape: ({ q, v }) => [...q.shape.slice(0, 3), v.shape[3]!],
+  forward: ({ q, k, v, bias }, { scale }) => {
+    const scores = tf.matMul(tf.mul(q, scale), k, false, true);
+    return tf.matMul(tf.softmax(bias ? tf.add(scores, bias) : scores), v);
+  },
+});
+
+/**
+ * `softmax(scale * q k^T + bias) v` for each head: `q_BNlH`, `k_BNLH`, `v_BNLH` -> [B, N, l, H].
+ * `bias` is broadcast to [B, N, l, L]; a large negative number there hides a key.
+ */
+export function attention(
+  q_BNlH: Tensor4D,
+  k_BNLH: Tensor4D,
+  v_BNLH: Tensor4D,
+  scale: number,
+  bias?: Tensor | null,
+): Tensor4D {
+  const spread = bias ? overQueries(bias, q_BNlH.shape[2]) : undefined;
+  return fusedAttention({ q: q_BNlH, k: k_BNLH, v: v_BNLH, bias: spread }, { scale }) as Tensor4D;
+}
+
+/** ONNX' Attention broadcasts a bias over images and heads, but not over queries. */
+function overQueries(bias: Tensor, queries: number): Tensor {
+  return bias.shape.at(-2) === queries ? bias : tf.add(bias, tf.zeros([queries, 1]));
 }

@@ -1,7 +1,7 @@
 import { fusedHashUniform } from '../rng/trace-rng.ts';
 import type { Fused } from '../trace/graph.ts';
 import { fusedGelu, fusedSilu, gelu, silu } from './activations.ts';
-import { attention, fusedAttention } from './attention.ts';
+import { attention, fusedAttention } from './linear.ts';
 import { conv2d, fusedInterleave, fusedSquares, upsample2x, upsampleConv2d } from './convolutions.ts';
 import { crossEntropy, fusedCrossEntropy, fusedCrossEntropyGradient } from './cross-entropy.ts';
 import { embedding, fusedLinear, linear, normalize } from './linear.ts';
@@ -19,7 +19,8 @@ import {
   layerNorm,
 } from './norms.ts';
 import { resize } from './resize.ts';
-import { withoutGradient } from './without-gradient.ts';
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
 
 /**
  * Layers as pure tfjs functions, differentiable and traceable. Images are NHWC; parameters have PyTorch's layout.
@@ -68,4 +69,13 @@ export const fusedOps = byName({
 
 function byName<K extends string>(ops: Readonly<Record<K, Fused>>): Readonly<Record<K, Fused>> {
   return ops;
+}
+
+/**
+ * Computes without the tape, so that no gradient flows into or through `compute` ("stop gradient"). A custom gradient of
+ * no inputs hides everything inside it from tfjs' tape; the usual gradient of zeros would still run the way back.
+ * `compute` must return a new tensor.
+ */
+export function withoutGradient<T extends Tensor>(compute: () => T): T {
+  return tf.customGrad<T>(() => ({ value: compute(), gradFunc: () => [] }))();
 }

@@ -123,7 +123,6 @@ export const fusedGroupNormWeightGradient = defineOwnFused<GroupGradientInputs, 
   forward: ({ x, dy }, attrs) => overImages(sumOver(tf.mul(planes(dy), standard(x, attrs).normal_BPC))),
 });
 
-/** By planes, whose sums the other gradients want as well: they are made once. */
 export const fusedGroupNormBiasGradient = defineOwnFused<GroupGradientInputs, GroupAttrs>({
   name: 'TesseraGroupNormBiasGradient',
   shape: ({ dy }) => [dy.shape[3]!],

@@ -12,7 +12,7 @@ import type {
 } from '../target.ts';
 import type { DType } from '../trace/graph.ts';
 import { readNumbers } from '../trace/tfjs-internals.ts';
-import type { ParameterStore } from './parameter-store.ts';
+import type { ParameterStore } from './spec.ts';
 import type { Batch, Slots, TrainStepSpec } from './spec.ts';
 import { namesOf, slotNames, StepPrograms, variablesOf, type StepProgram } from './step-programs.ts';
 

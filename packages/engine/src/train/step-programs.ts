@@ -3,8 +3,8 @@ import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
 import type { BuiltProgram, GraphTraining } from '../target.ts';
 import type { DType, ValueSpec } from '../trace/graph.ts';
 import { trace } from '../trace/trace.ts';
-import { adamw, SCALARS } from './adamw.ts';
-import { differentiate, evaluateLoss } from './gradients.ts';
+import { adamw, SCALARS } from './optimise.ts';
+import { differentiate, evaluateLoss } from './optimise.ts';
 import type { Batch, Slots, TrainStepSpec } from './spec.ts';
 
 /** A program of a training step. */

@@ -1,8 +1,8 @@
 import { TesseraError } from '@tessera/errors';
 import { keyWords } from '../rng/trace-rng.ts';
 import type { Measured, StepBackend } from '../target.ts';
-import { adamwScalars } from './adamw.ts';
-import type { Slots, TrainStep, TrainStepSpec } from './spec.ts';
+import { adamwScalars } from './optimise.ts';
+import type { Batch, Slots, TrainHyper, TrainResult, TrainStep, TrainStepSpec } from './spec.ts';
 
 /**
  * The target-free part of a training step: counting, randomness, finiteness, state, one call at a time. `open` gives the
@@ -27,21 +27,9 @@ export function createTrainStep(spec: TrainStepSpec, open: () => StepBackend | P
   return {
     run: (batches, hyper) =>
       inTurn(async (backend) => {
-        if (batches.length === 0) throw noBatch(spec);
-        const keys = batches.map((_, part) => keyWords(hyper.key, part));
-        const scalars = adamwScalars(spec, hyper, count + 1);
-        const before = backend.compiling;
-        const proposal = await backend.propose({ batches, keys, scalars });
-        const { gradNorm } = proposal;
-        const measured = mergeMeasured(spec, proposal.measured);
-        const problem = notFinite(spec, measured.loss, gradNorm);
-        if (problem) {
-          proposal.reject();
-          throw problem;
-        }
-        proposal.accept();
+        const result = await takeStep(spec, backend, { batches, hyper, count: count + 1 });
         count++;
-        return { ...measured, gradNorm, compiling: backend.compiling - before };
+        return result;
       }),
     evaluate: (batch, key) =>
       inTurn(async (backend) => {
@@ -67,6 +55,32 @@ export function createTrainStep(spec: TrainStepSpec, open: () => StepBackend | P
       void last.then(() => backend?.dispose());
     },
   };
+}
+
+interface Step {
+  readonly batches: readonly Batch[];
+  readonly hyper: TrainHyper;
+  /** From 1. */
+  readonly count: number;
+}
+
+/** One step of the optimiser, or an error that leaves everything as it was. */
+async function takeStep(spec: TrainStepSpec, backend: StepBackend, step: Step): Promise<TrainResult> {
+  const { batches, hyper, count } = step;
+  if (batches.length === 0) throw noBatch(spec);
+  const keys = batches.map((_, part) => keyWords(hyper.key, part));
+  const scalars = adamwScalars(spec, hyper, count);
+  const before = backend.compiling;
+  const proposal = await backend.propose({ batches, keys, scalars });
+  const { gradNorm } = proposal;
+  const measured = mergeMeasured(spec, proposal.measured);
+  const problem = notFinite(spec, measured.loss, gradNorm);
+  if (problem) {
+    proposal.reject();
+    throw problem;
+  }
+  proposal.accept();
+  return { ...measured, gradNorm, compiling: backend.compiling - before };
 }
 
 function notFinite({ name }: TrainStepSpec, loss: number, gradNorm: number): TesseraError | null {

@@ -1,11 +1,42 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { download, findTool, runTool } from './tools.ts';
+import { wheelFor } from './sources.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { download } from './download.ts';
+
+const node = process.execPath;
+
+describe('tools of the setup', () => {
+  it('are the first that runs', async () => {
+    const wanted = { what: 'compiler', next: 'Install one.' };
+    expect(
+      await findTool(
+        [
+          ['no-such-program', '-v'],
+          [node, '--version'],
+        ],
+        wanted,
+      ),
+    ).toBe(node);
+    await expect(findTool([['no-such-program', '-v']], wanted)).rejects.toThrow(
+      '[tessera setup tensorflow] got no compiler (tried no-such-program); expected compiler on the PATH. Install one.',
+    );
+  });
+
+  it('give what they print, or the line that says why not', async () => {
+    expect(await runTool(node, ['-p', '1 + 1'], '.')).toBe('2\n');
+    await expect(runTool(node, ['-e', 'throw new Error("no room")'], '.')).rejects.toThrow(/exit code 1.*no room/);
+  });
+
+  it('know their platforms', () => {
+    expect(wheelFor('linux-x64', 'cpu').project).toBe('tensorflow-cpu');
+    expect(() => wheelFor('win32-x64', 'cpu')).toThrow(/win32-x64, cpu; expected linux-x64 cpu/);
+  });
+});
 
 const content = Buffer.from(Array.from({ length: 5000 }, (_, i) => i % 251));
 const sha256 = createHash('sha256').update(content).digest('hex');
