@@ -52,7 +52,7 @@ function decode(who: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw malformed(who, 'a header that is not UTF-8', 'a safetensors header', cause);
+    throw unreadable(who, 'a header that is not UTF-8', cause);
   }
 }
 
@@ -123,7 +123,7 @@ function parseObject(who: string, json: string): Readonly<Record<string, unknown
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw malformed(who, 'a header that is not JSON', 'a safetensors header', cause);
+    throw unreadable(who, 'a header that is not JSON', cause);
   }
   const repeated = duplicateKey(json);
   if (repeated !== undefined) throw malformed(who, `the key ${JSON.stringify(repeated)} twice`, 'every key once');
@@ -186,8 +186,12 @@ function badOffsets(who: string, got: string): TesseraError {
   });
 }
 
-function malformed(who: string, got: string, expected: string, cause?: unknown): TesseraError {
-  return new TesseraError({ code: 'safetensors-malformed', who, got, expected, cause });
+function unreadable(who: string, got: string, cause: unknown): TesseraError {
+  return new TesseraError({ code: 'safetensors-malformed', who, got, expected: 'a safetensors header', cause });
+}
+
+function malformed(who: string, got: string, expected: string): TesseraError {
+  return new TesseraError({ code: 'safetensors-malformed', who, got, expected });
 }
 
 /**

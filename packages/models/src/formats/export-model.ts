@@ -38,21 +38,11 @@ export async function exportModel(
     const files = { tokenizer: await open('tokenizer'), backbone: await open('backbone'), head: await open('head') };
     const { transformer, tokenizer } = format.write({ folder, manifest, files });
     for (const { file } of [transformer, tokenizer]) await requireOwn(join(out, file));
-    const all = transformer.tensors.length + tokenizer.tensors.length;
-    let done = 0;
-    const told = (tensors: readonly WritableTensor[]) =>
-      tensors.map((tensor) => ({
-        ...tensor,
-        async bytes() {
-          const bytes = await tensor.bytes();
-          written(++done, all);
-          return bytes;
-        },
-      }));
+    const counted = counting(transformer.tensors.length + tokenizer.tensors.length, written);
     await replaceFolder(out, async (temporary) => {
       const metadata = { [noteKeys.model]: modelNote(manifest), ...transformer.metadata };
-      await writeSafetensors(join(temporary, transformer.file), told(transformer.tensors), metadata);
-      await writeSafetensors(join(temporary, tokenizer.file), told(tokenizer.tensors), {
+      await writeSafetensors(join(temporary, transformer.file), counted(transformer.tensors), metadata);
+      await writeSafetensors(join(temporary, tokenizer.file), counted(tokenizer.tensors), {
         ...previewNote(manifest),
         ...tokenizer.metadata,
       });
@@ -61,6 +51,20 @@ export async function exportModel(
   } finally {
     for (const file of opened) await file.close();
   }
+}
+
+/** Makes tensors report each reading, as one of `all`. */
+function counting(all: number, written: TensorsWritten): (tensors: readonly WritableTensor[]) => WritableTensor[] {
+  let done = 0;
+  return (tensors) =>
+    tensors.map((tensor) => ({
+      ...tensor,
+      async bytes() {
+        const bytes = await tensor.bytes();
+        written(++done, all);
+        return bytes;
+      },
+    }));
 }
 
 /** Exports may be overwritten, other checkpoints of the same name may not. */

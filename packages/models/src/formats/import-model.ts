@@ -99,8 +99,8 @@ async function statesOf(
   const generator = { weights, option: '--weights', preferAveraged: averaged };
   const other = { weights: tokenizerWeights, option: '--tokenizer-weights', preferAveraged: false };
   return {
-    transformer: findState(transformer, marks.transformer, generator, await settings(transformer)),
-    tokenizer: findState(tokenizer, marks.tokenizer, other, await settings(tokenizer)),
+    transformer: findState(transformer, marks.transformer, { ...generator, settings: await settings(transformer) }),
+    tokenizer: findState(tokenizer, marks.tokenizer, { ...other, settings: await settings(tokenizer) }),
   };
 }
 

@@ -31,13 +31,18 @@ export interface StateMark {
 export type WeightsChoice = string;
 
 /** How to choose among the sets of weights of a file. */
-export interface Choice {
+interface Choice {
   /** The choice of the request. */
   readonly weights?: WeightsChoice | undefined;
   /** The option that makes the choice, for errors. */
   readonly option: string;
   /** True if averaged weights are the default, since published samples come from them. */
   readonly preferAveraged: boolean;
+}
+
+/** A choice, and the settings that belong to the file. */
+export interface Selection extends Choice {
+  readonly settings: Settings;
 }
 
 interface Found {
@@ -56,7 +61,7 @@ export function holdsState(file: Checkpoint, mark: StateMark): boolean {
  * `model_ema.`) or under `module.`.
  * @throws TesseraError state-missing, state-ambiguous, ema-missing, plain-missing, weights-unknown
  */
-export function findState(file: Checkpoint, mark: StateMark, choice: Choice, settings: Settings): OfficialState {
+export function findState(file: Checkpoint, mark: StateMark, { settings, ...choice }: Selection): OfficialState {
   const places = placesOf(file, mark);
   if (places.length === 0) throw missing(file.path, mark);
   const chosen = chosenOf(file.path, places, choice);

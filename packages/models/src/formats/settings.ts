@@ -94,8 +94,8 @@ export function agreed<T>(who: string, quantity: string, claims: readonly Claim<
  * Compares a known value (from the shapes of tensors, unless another source is named) with the settings.
  * @throws TesseraError weights-mismatch
  */
-export function confirming(who: string) {
-  return <T>(quantity: string, known: NoInfer<T>, claims: readonly Claim<T>[], source = 'its tensors'): void => {
+export function confirming(who: string, source = 'its tensors') {
+  return <T>(quantity: string, known: NoInfer<T>, claims: readonly Claim<T>[]): void => {
     agreed(who, quantity, [{ value: known, source }, ...claims]);
   };
 }

@@ -133,18 +133,13 @@ function confirmKl({ transformer, tokenizer }: States, read: KlConfig): void {
   confirm('width', read.ch, settings.numbers('ch'));
   confirm('widths of levels', read.ch_mult, settings.lists('ch_mult'));
   confirm('blocks of a level', read.num_res_blocks, settings.numbers('num_res_blocks'));
-  const asMade = confirming(transformer.who);
-  const source = 'the tokenizer';
+  const confirmMade = confirming(transformer.who, 'the tokenizer');
   const stride = transformer.settings.numbers('vae_stride');
-  asMade('channels of latents', read.z_channels, transformer.settings.numbers('vae_embed_dim'), source);
-  asMade('pixels across a latent', 2 ** (read.ch_mult.length - 1), stride, source);
+  confirmMade('channels of latents', read.z_channels, transformer.settings.numbers('vae_embed_dim'));
+  confirmMade('pixels across a latent', 2 ** (read.ch_mult.length - 1), stride);
   if (stride.length > 0) {
-    asMade(
-      'pixels across an image',
-      read.resolution,
-      transformer.settings.numbers('img_size'),
-      'the tokens of an image',
-    );
+    const confirmSize = confirming(transformer.who, 'the tokens of an image');
+    confirmSize('pixels across an image', read.resolution, transformer.settings.numbers('img_size'));
   }
 }
 
@@ -221,7 +216,8 @@ function confirmGenerator({ who, settings }: OfficialState, { backbone, head }: 
   confirm('ratio of hidden widths', mlpRatio, settings.numbers('mlp_ratio'));
   confirm('blocks of the denoiser', head.blocks, settings.numbers('diffloss_d'));
   confirm('width of the denoiser', head.width, settings.numbers('diffloss_w'));
-  confirm('epsilon of norms', 1e-6, settings.numbers('norm_eps', 'layer_norm_eps'), 'what Tessera computes with');
+  const confirmCode = confirming(who, 'what Tessera computes with');
+  confirmCode('epsilon of norms', 1e-6, settings.numbers('norm_eps', 'layer_norm_eps'));
 }
 
 /** Settings of a MAR generator that an export notes: names and shapes do not show them. The plug-ins' schemas check ranges. */

@@ -106,7 +106,8 @@ async function readBackbone(state: OfficialState, hints: ImportHints, assume: As
   confirm('ratio of hidden widths', mlpRatio, settings.numbers('mlp_ratio'));
   confirm('query-key normalisation', qkNorm, settings.flags('anorm', 'attn_l2_norm'));
   confirm('shared modulation', sharedAdaLN, settings.flags('saln', 'shared_aln'));
-  confirm('epsilon of norms', 1e-6, settings.numbers('norm_eps', 'layer_norm_eps'), 'what Tessera computes with');
+  const confirmCode = confirming(who, 'what Tessera computes with');
+  confirmCode('epsilon of norms', 1e-6, settings.numbers('norm_eps', 'layer_norm_eps'));
   return read;
 }
 
@@ -153,12 +154,11 @@ function readVq({ who, shapes, settings }: OfficialState, { notes, hints, patchN
 
 /** Checks the pixels per token, and so the size of every scale, that the official trainer notes. */
 function confirmStride({ who, settings }: OfficialState, { ch_mult, patch_nums }: VqConfig): void {
-  const confirm = confirming(who);
-  const source = 'the levels of the tokenizer';
+  const confirm = confirming(who, 'the levels of the tokenizer');
   const stride = 2 ** (ch_mult.length - 1);
-  confirm('pixels across a token', stride, settings.numbers('patch_size'), source);
+  confirm('pixels across a token', stride, settings.numbers('patch_size'));
   const pixels = patch_nums.map((side) => side * stride);
-  confirm('pixels across the scales', pixels, settings.lists('resos'), source);
+  confirm('pixels across the scales', pixels, settings.lists('resos'));
 }
 
 /** @throws TesseraError levels-malformed */
