@@ -1,6 +1,4 @@
 import { totalmem } from 'node:os';
-import { nearestName } from '@tessera/schema';
-import type { TargetName } from '@tessera/targets';
 import { isTesseraError, printable, TesseraError } from '@tessera/errors';
 import {
   checkRequest,
@@ -12,6 +10,7 @@ import {
   type PluginFacts,
   type PluginProblem,
   type Plugins,
+  unknownModel,
 } from '@tessera/models';
 import type { Checked, GenerationRequest } from '@tessera/request';
 import { died, disposed, hangs, ignoresCancel, mayHang } from './errors.ts';
@@ -265,14 +264,7 @@ class ProcessHost implements Host {
 
   #unknown(name: string): TesseraError {
     const names = this.models().map((model) => model.name);
-    const near = nearestName(name, names);
-    return new TesseraError({
-      code: 'unknown-model',
-      who: 'host',
-      got: `the model ${name}`,
-      expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a model, but none is installed',
-      ...(near !== null && { next: `Did you mean ${near}?` }),
-    });
+    return unknownModel(name, names, { who: 'host', next: 'Put its folder into models/ and start again.' });
   }
 }
 

@@ -11,8 +11,7 @@ import {
   type ModelManifest,
   type WeightedComponent,
 } from './manifest.ts';
-import type { Model } from './model.ts';
-import { loadModel, type ModelSource, type ModelWeights, type OpenModelOptions } from './open-model.ts';
+import { loadModel, type Model, type ModelSource, type ModelWeights, type OpenModelOptions } from './model.ts';
 import { outlineOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
 import { fileWeights, sha256Of } from './weight-files.ts';

@@ -1,37 +1,55 @@
-import type { Layout, Observer, PreviewKind, SampleEvent, SpaceShape, Tokenizer, Written } from '@tessera/core';
-import type { Checked, ModelRequest } from '@tessera/request';
+import {
+  compose,
+  disposeAll,
+  sample,
+  type Composition,
+  type Layout,
+  type Observer,
+  type PartFacts,
+  type SampleEvent,
+  type SpaceShape,
+  type Tokenizer,
+  type Written,
+} from '@tessera/core';
+import type { Report } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
-import type { Edit } from './edit.ts';
-import type { ModelManifest } from './manifest.ts';
+import { keyedRng, type Engine } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
+import type { Checked, ModelRequest } from '@tessera/request';
+import { checkEdit, sampleEdit, type Edit } from './edit.ts';
+import { weightedComponents, type ModelManifest, type WeightedComponent } from './manifest.ts';
+import { checkRequest, optionsSchema, outlineOf, planOf, type ModelOutline } from './outline.ts';
+import type { Plugins } from './plugins/built-in.ts';
+import type { FileWeights } from './weights.ts';
 
-/** What goes with a request and is no part of it: it can be neither stored nor sent. */
+/** What a program passes beside a request, since it can be neither stored nor sent. */
 export interface ModelRun {
   readonly signal?: AbortSignal;
-  /** The pixels of the request's `edit`, or a picture to edit where a program asks the model itself. */
+  /** The pixels of the request's `edit`; a program may give them to a request without `edit`. */
   readonly edit?: Edit;
-  /** What the first steps of the same request wrote elsewhere (`written` of its step events): they are not made again. */
+  /** What the first steps of the same request wrote in another run (`written` of its step events): they are replayed. */
   readonly written?: readonly Written[];
-  /** Sees what each step reads, computes, draws and writes. */
+  /** Called with what each step reads, computes, draws and writes. */
   readonly observe?: Observer;
 }
 
-/** A model folder, loaded. */
+/** A loaded model. */
 export interface Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
-  /** About how much memory one more image in a batch takes, in bytes. */
+  /** Estimated memory of one more image in a batch, in bytes. */
   readonly imageBytes: number;
   /** Size of the images it makes, in pixels. */
   readonly image: Tokenizer['image'];
-  /** What its tokens are; clients need the vocabulary's size. */
+  /** The kind of its tokens, with the size of their vocabulary. */
   readonly space: SpaceShape;
-  /** Where its tokens lie. */
+  /** The maps of its tokens. */
   readonly layout: Layout;
-  /** What a request's `options` may hold: a JSON Schema whose defaults are the model's own. */
+  /** JSON Schema of a request's `options`; its defaults are the model's own. */
   readonly options: JsonSchema;
   /**
-   * Checks a request, as `generate` does, without running it.
+   * Checks a request as `generate` does, without running it.
    * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range, guidance-unsupported,
    * option-unknown, field-..., and what the schemas of the options throw
    */
@@ -39,10 +57,179 @@ export interface Model {
   /** `check` and `run`, for requests that were not checked yet. Errors are thrown at once, before the first event. */
   generate(request: ModelRequest, run?: ModelRun): AsyncGenerator<SampleEvent>;
   /**
-   * Makes the images of a request, step by step. With `edit`, the tokens whose pixels all stay are given and condition the
-   * rest, and the kept pixels of every image are those of the picture, exactly.
+   * Makes the images of a request, step by step. With `edit`, tokens whose pixels are all kept condition the others, and
+   * the kept pixels of every image are exactly those of the picture.
    * @throws TesseraError model-disposed, edit-image-size, edit-image-values, edit-mask-size, edit-repaints-nothing, edit-pixels-missing
    */
   run(request: Checked<ModelRequest>, run?: ModelRun): AsyncGenerator<SampleEvent>;
   dispose(): void;
+}
+
+export interface OpenModelOptions {
+  readonly engine: Engine;
+  /** Third-party plug-ins. They win over built-in ones of the same name. */
+  readonly plugins?: Partial<Plugins>;
+  /** True if no other code makes tensors in this process while the model generates: leaks of third-party parts are then found. */
+  readonly watchLeaks?: boolean;
+  /** Called with a line if a call of a third-party part takes long. Default: standard error. */
+  readonly report?: Report;
+}
+
+/** Where a model comes from: a folder (`openModel`), an address (`@tessera/models/web`), or another store. */
+export interface ModelSource {
+  /** Path or address of its `model.json`, for errors. */
+  readonly who: string;
+  /** @throws TesseraError manifest-missing, manifest-malformed, field-... */
+  readManifest(): Promise<ModelManifest>;
+  /**
+   * Opens the weights of all components, after their digests were compared with the manifest. The caller disposes them.
+   * @throws TesseraError weights-missing, weights-altered, and what the file formats throw
+   */
+  openWeights(manifest: ModelManifest): Promise<ModelWeights>;
+}
+
+export type ModelWeights = Readonly<Record<WeightedComponent, FileWeights>>;
+
+/**
+ * Loads a model: reads `model.json`, finds the plug-ins by name, checks that they agree, opens the weights and builds the
+ * parts. Runs no code of the source.
+ * @throws TesseraError of the source; plugin-unknown, classes-mismatch, weights-mismatch, and what `compose` throws
+ */
+export async function loadModel(
+  source: ModelSource,
+  { engine, plugins, watchLeaks = false, report }: OpenModelOptions,
+): Promise<Model> {
+  const guard = { watchLeaks, ...(report && { report }) };
+  const outline = outlineOf(await source.readManifest(), source.who, { plugins, guard });
+  const weights = await source.openWeights(outline.manifest);
+  try {
+    const composition = compose(outline.parts, { engine, weights });
+    for (const component of weightedComponents) weights[component].finish();
+    return new LoadedModel({ engine, outline, composition, weights });
+  } catch (error) {
+    try {
+      for (const component of weightedComponents) weights[component].check();
+    } finally {
+      weightedComponents.forEach((component) => weights[component].dispose());
+    }
+    throw error;
+  }
+}
+
+interface Loaded {
+  readonly engine: Engine;
+  readonly outline: ModelOutline;
+  readonly composition: Composition;
+  readonly weights: ModelWeights;
+}
+
+class LoadedModel implements Model {
+  readonly name: string;
+  readonly manifest: ModelManifest;
+  readonly parameters: number;
+  readonly imageBytes: number;
+  readonly image: Model['image'];
+  readonly space: Model['space'];
+  readonly layout: Model['layout'];
+  readonly options: JsonSchema;
+  readonly #loaded: Loaded;
+  #disposed = false;
+
+  constructor(loaded: Loaded) {
+    this.#loaded = loaded;
+    const { manifest, facts } = loaded.outline;
+    this.manifest = manifest;
+    this.name = manifest.name;
+    this.parameters = weightedComponents.reduce((sum, component) => sum + loaded.weights[component].parameters, 0);
+    this.imageBytes = imageBytes({
+      facts,
+      parameters: loaded.weights.backbone.parameters,
+      guidance: manifest.defaults.guidance.kind,
+    });
+    this.image = loaded.composition.tokenizer.image;
+    this.space = facts.space;
+    this.layout = facts.layout;
+    this.options = optionsSchema(loaded.outline);
+  }
+
+  check<R extends ModelRequest>(request: R): Checked<R> {
+    return checkRequest(this.#loaded.outline, request);
+  }
+
+  generate(request: ModelRequest, run?: ModelRun): AsyncGenerator<SampleEvent> {
+    if (this.#disposed) throw disposedModel(this.name);
+    return this.run(this.check(request), run);
+  }
+
+  run(request: Checked<ModelRequest>, { edit, signal, written = [], observe }: ModelRun = {}) {
+    if (this.#disposed) throw disposedModel(this.name);
+    const { outline, composition, engine } = this.#loaded;
+    if (edit) checkEdit(edit, { who: this.name, image: this.image });
+    else if ('edit' in request) throw pixelsMissing(this.name);
+    const plan = planOf(outline, request);
+    const given = {
+      ...plan,
+      preview: request.preview ?? this.manifest.defaults.preview,
+      rng: keyedRng(plan.rows.map(({ seed }) => seed)),
+      signal: signal ?? new AbortController().signal,
+      written,
+      ...(observe && { observe }),
+    };
+    return edit ? sampleEdit(composition, { ...given, edit, engine }) : sample(composition, { ...given, kept: null });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const { composition, weights } = this.#loaded;
+    const own = weightedComponents.map((component) => weights[component]);
+    disposeAll([composition.tokenizer, composition.backbone, composition.head, ...own]);
+  }
+}
+
+function disposedModel(who: string): TesseraError {
+  return new TesseraError({
+    code: 'model-disposed',
+    who,
+    got: 'a request after it was disposed',
+    expected: 'an open model',
+  });
+}
+
+/** The edit of a request only names its pictures; models read no files. */
+function pixelsMissing(who: string): TesseraError {
+  return new TesseraError({
+    code: 'edit-pixels-missing',
+    who,
+    got: 'a request with a picture to edit, but no pixels',
+    expected: 'its pixels beside the request',
+    next: 'Give run what prepareEdit of @tessera/pictures makes of the picture: { edit }.',
+  });
+}
+
+const FLOAT_BYTES = 4;
+/** Channels of each attention head, in nearly all transformers. */
+const HEAD_SIZE = 64;
+
+interface ImageMemory {
+  readonly facts: Pick<PartFacts, 'layout' | 'width' | 'space'>;
+  /** Numbers in the weights of the backbone. */
+  readonly parameters: number;
+  readonly guidance: ModelManifest['defaults']['guidance']['kind'];
+}
+
+/**
+ * Estimates the memory that one more image in a batch takes, in bytes; rather too much than too little. The weights of a
+ * transformer show its depth: a block of width W has at least 12 W^2 of them and caches 2 W numbers per token (keys and
+ * values), so all blocks cache parameters / (6 W). Added to that, as if all tokens were new in one step: the hidden layer
+ * of one block (4 W, before and after its activation, and the residual stream), its attention scores, and logits. Guidance
+ * computes every image twice.
+ */
+function imageBytes({ facts: { layout, width, space }, parameters, guidance }: ImageMemory): number {
+  const kept = parameters / (6 * width);
+  const hidden = 16 * width;
+  const scores = layout.length * Math.ceil(width / HEAD_SIZE);
+  const logits = 2 * (space.kind === 'discrete' ? space.vocabulary : space.channels);
+  const rows = guidance === 'none' ? 1 : 2;
+  return rows * layout.length * (kept + hidden + scores + logits) * FLOAT_BYTES;
 }

@@ -9,12 +9,11 @@ import {
   type ModelManifest,
   type WeightedComponent,
 } from './manifest.ts';
-import type { Model } from './model.ts';
-import { loadModel, type ModelSource, type ModelWeights, type OpenModelOptions } from './open-model.ts';
+import { loadModel, type Model, type ModelSource, type ModelWeights, type OpenModelOptions } from './model.ts';
 import { checkpointWeights, type FileWeights } from './weights.ts';
 
 // This entry runs in a browser: neither it nor what it imports needs a module of Node.
-export { loadModel, type ModelSource, type ModelWeights, type OpenModelOptions } from './open-model.ts';
+export { loadModel, type ModelSource, type ModelWeights, type OpenModelOptions } from './model.ts';
 export type { ComponentEntry, ModelManifest, WeightedComponent } from './manifest.ts';
 export type { Model } from './model.ts';
 export type { Edit } from './edit.ts';

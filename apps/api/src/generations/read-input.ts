@@ -1,7 +1,10 @@
 import type { ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
+import { unknownModel } from '@tessera/models';
 import { chooseClass, classOf, type Condition, type EditRequest, type GenerationRequest } from '@tessera/request';
-import { nearestName } from '@tessera/schema';
+
+/** Names the source in errors. */
+const who = 'createGeneration';
 
 /** A field that may be left out, which null says too. */
 type Optional<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
@@ -57,28 +60,17 @@ function findModel(name: string, models: readonly ModelDescription[]): ModelDesc
   const found = models.find((model) => model.name === name);
   if (found) return found;
   const names = models.map((model) => model.name);
-  // A longer name is no mistyped one, and need not be compared letter by letter.
-  const near = nearestName(shortened(name), names);
-  throw refuse({
-    code: 'unknown-model',
-    got: `the model ${shortened(name)}`,
-    expected: names.length > 0 ? `one of ${names.join(', ')}` : 'a model, but none is installed',
-    next:
-      near !== null
-        ? `Did you mean ${near}?`
-        : names.length > 0
-          ? 'Query models for what is there.'
-          : 'Put a model folder into models/ and start again.',
-  });
+  const next = names.length > 0 ? 'Query models for the names.' : 'Put a model folder into models/ and start again.';
+  throw unknownModel(name, names, { who, next });
 }
 
 /** Images without a condition take each class in turn, by their place among all; none where a picture is edited. */
 function readImages({ images, edit }: GenerationInput, model: ModelDescription): readonly Condition[] {
-  const { classes, name: who } = model;
+  const { classes, name } = model;
   const inTurn = classes.length > 0 && !edit;
   return requireFew(images ?? [{}])
     .flatMap(({ condition, count }) => {
-      const read = condition ? readCondition(condition, { who, classes }) : null;
+      const read = condition ? readCondition(condition, { who: name, classes }) : null;
       return Array.from({ length: count ?? 1 }, () => read);
     })
     .map((condition, image) => condition ?? classOf(inTurn ? image % classes.length : -1));
@@ -122,10 +114,6 @@ function readEditInput({ image, mask, box, outside, place }: EditInput): EditReq
   };
 }
 
-function shortened(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
-}
-
 function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {
-  return new TesseraError({ who: 'createGeneration', ...parts });
+  return new TesseraError({ who, ...parts });
 }
