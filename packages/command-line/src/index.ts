@@ -10,6 +10,7 @@ export {
   list,
   number,
   numbers,
+  optional,
   text,
   texts,
   wrongValue,

@@ -122,6 +122,11 @@ export function numbers(
   });
 }
 
+/** The same option where it may be left out. */
+export function optional<T>(option: Option<T>): Option<T | undefined> {
+  return { ...option, required: false } as Option<T | undefined>;
+}
+
 /** Only the values that were given. */
 export function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const all = Object.entries(values).filter(([, value]) => value !== undefined);

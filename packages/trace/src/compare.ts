@@ -5,7 +5,7 @@ import type { Trace, TraceStep, TraceTensor } from './record.ts';
 export interface Place {
   /** Index along every axis. */
   readonly index: readonly number[];
-  /** Of the batch. */
+  /** Row of the batch, counted from 0. */
   readonly image: number;
   /** Guided hidden states: whether the row saw the condition or the null class. */
   readonly half: 'condition' | 'null class' | null;
@@ -182,5 +182,5 @@ function scaleOf({ scales }: Layout, position: number): Place['scale'] {
 }
 
 function imagePlace({ name }: TraceTensor, index: readonly number[]): Place {
-  return { index, image: Number(name.split('.')[1]), half: null, position: null, scale: null };
+  return { index, image: Number(name.split('.')[1]) - 1, half: null, position: null, scale: null };
 }

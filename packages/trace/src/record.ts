@@ -40,7 +40,10 @@ export interface Trace {
   /** Where tokens lie: says of which scale a position is. */
   readonly layout: Layout;
   readonly steps: readonly TraceStep[];
-  /** `image.0.pixels_HWC` and so on: the finished images, in [0, 1]. */
+  /**
+   * `image.1.rendered_HWC` and so on: what the tokenizer made of the tokens, in [0, 1]. `image.1.pixels_HWC`: the finished image,
+   * of edits, whose kept pixels are pasted last.
+   */
   readonly images: readonly TraceTensor[];
 }
 
@@ -55,7 +58,7 @@ export class TraceRecorder {
 
   readonly observe: Observer = async (moment) => {
     if (moment.type === 'read') this.#step = this.#open(moment);
-    else if (moment.type === 'rendered') this.images[moment.row] = imageTensor(moment.row, moment.pixels);
+    else if (moment.type === 'rendered') this.images.push(imageTensor(moment.row, 'rendered', moment.pixels));
     else if (this.#step) await noteMoment(this.#step, moment);
     if (moment.type === 'read') await noteContext(this.#step!, moment);
   };
@@ -106,6 +109,8 @@ async function note(open: OpenStep, name: string, tensor: Tensor | null | undefi
   open.tensors.push({ name, shape: tensor.shape, data });
 }
 
-function imageTensor(row: number, { data, height, width, channels }: Pixels): TraceTensor {
-  return { name: `image.${row}.pixels_HWC`, shape: [height, width, channels], data: data.slice() };
+/** An image of a trace; `row` counts from 0. */
+export function imageTensor(row: number, what: 'rendered' | 'pixels', pixels: Pixels): TraceTensor {
+  const { data, height, width, channels } = pixels;
+  return { name: `image.${row + 1}.${what}_HWC`, shape: [height, width, channels], data: data.slice() };
 }

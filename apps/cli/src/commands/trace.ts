@@ -1,0 +1,105 @@
+import { optional, wrongValue, type Arguments } from '@tessera/command-line';
+import { thenDispose, type Held } from '@tessera/core';
+import { openModel, type Model } from '@tessera/models';
+import { labelOf, type GenerationRequest } from '@tessera/request';
+import { createEngine } from '@tessera/targets';
+import { imageTensor, TraceRecorder, writeTrace, type TraceFacts, type TraceTensor } from '@tessera/trace';
+import type { Command } from '../command.ts';
+import { readEngineOptions } from '../common-options.ts';
+import { editOptions, readEdit } from '../edit-options.ts';
+import { imageOptions, readImageRun, type ImageRun } from '../image-options.ts';
+import { SampleFiles } from '../sample-files.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** Images of one trace at most: they are computed together, and their tensors are kept in memory. */
+const MOST_IMAGES = 16;
+
+const options = {
+  ...imageOptions('each in turn; none with --image'),
+  ...editOptions,
+  image: optional(editOptions.image),
+};
+
+type TraceValues = Arguments<typeof options>['values'];
+
+export const trace: Command<typeof options> = {
+  options,
+  examples: [
+    'tessera trace --model digits-var --label 3 --seed 1 --out traces/onnx',
+    'tessera trace --model digits-var --label 3 --seed 1 --target eager --out traces/eager',
+    'tessera trace diff traces/onnx traces/eager',
+    'tessera trace --model digits-mar --image digits/label-7-seed-1.png --box 0,0.5,1,1 --label 3 --out traces/edit',
+  ],
+  run: runTrace,
+};
+
+async function runTrace({ values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
+  const { image, out, json } = values;
+  const run = await readImageRun(values, image === undefined ? 'each class in turn' : 'no class', terminal);
+  const images = run.request.images.length;
+  if (images > MOST_IMAGES) {
+    throw wrongValue(String(images), { who: 'tessera trace', option: '--count' }, `at most ${MOST_IMAGES} images`);
+  }
+  const edit = image === undefined ? undefined : await readEdit({ ...values, image }, 'tessera trace');
+  const engine = createEngine(readEngineOptions(values));
+  const held: Held[] = [engine];
+  const record = async (): Promise<number> => {
+    const model = await openModel(run.folder, { engine, plugins: run.plugins, report: (line) => terminal.err(line) });
+    held.unshift(model);
+    const prepared = await edit?.(model.image);
+    const recorder = new TraceRecorder();
+    const pixels = await generate(model, run, { recorder, terminal, out, ...(prepared && { edit: prepared.edit }) });
+    const facts = factsOf(model, run.request, { target: engine.target, edit: editFacts(values) });
+    const { steps } = recorder;
+    await writeTrace(out, { facts, layout: model.layout, steps, images: [...recorder.images, ...pixels] });
+    terminal.done();
+    const tensors = steps.reduce((sum, step) => sum + step.tensors.length, 0);
+    if (json) terminal.out(JSON.stringify({ out, steps: steps.length, tensors, ...facts }));
+    else terminal.out(`${steps.length} steps of ${model.name} on ${engine.target}, ${tensors} tensors: ${out}`);
+    return 0;
+  };
+  return thenDispose(() => held, record).finally(() => terminal.done());
+}
+
+interface Recording {
+  readonly recorder: TraceRecorder;
+  readonly terminal: Terminal;
+  readonly out: string;
+  readonly edit?: Parameters<Model['run']>[1] extends infer R ? NonNullable<R>['edit' & keyof NonNullable<R>] : never;
+}
+
+/** Runs the request under the recorder and writes the images as PNG too; of an edit, returns the finished pixels. */
+async function generate(model: Model, { request }: ImageRun, { recorder, terminal, out, edit }: Recording) {
+  const files = new SampleFiles(out);
+  const progress = terminal.progress(model.name, 1);
+  const finished: TraceTensor[] = [];
+  const run = { observe: recorder.observe, ...(edit && { edit }) };
+  for await (const event of model.run({ ...request, preview: 'none' }, run)) {
+    if (event.type === 'step') {
+      const { index, of } = event.step;
+      progress.update((index + 1) / (of + 1), `step ${index + 1} of ${of}`);
+      continue;
+    }
+    const { row, pixels } = event;
+    if (edit) finished.push(imageTensor(row, 'pixels', pixels));
+    const label = labelOf(request.images[row]!.condition);
+    await files.add({ label, seed: request.seed + row, pixels, strip: [] });
+  }
+  return finished;
+}
+
+interface Where {
+  readonly target: string;
+  readonly edit: TraceFacts | null;
+}
+
+/** What decides every number of a trace: two traces that agree in this differ by the code alone. */
+function factsOf({ name, manifest }: Model, request: GenerationRequest, { target, edit }: Where): TraceFacts {
+  const digest = (component: 'tokenizer' | 'backbone' | 'head') => manifest[component].weights?.sha256.slice(0, 16);
+  const weights = { tokenizer: digest('tokenizer'), backbone: digest('backbone'), head: digest('head') };
+  return { target, weights, ...request, model: name, ...(edit && { edit }) };
+}
+
+function editFacts({ image, mask, box, place, outside }: TraceValues): TraceFacts | null {
+  return image === undefined ? null : { image, mask, box, place, outside };
+}
