@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { flag, given, numbers, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
-import { checkRegion, openPicture, prepareEdit, showKept, type EditWish, type Picture } from '@tessera/pictures';
+import { openPicture, prepareEdit, showKept, type EditWish, type Picture } from '@tessera/pictures';
+import { checkRegion } from '@tessera/request';
 import type { ImageOutput } from './make-images.ts';
 
 const fractions = { value: 'x0,y0,x1,y1', count: 4, expected: 'four numbers x0,y0,x1,y1 from 0 to 1' } as const;

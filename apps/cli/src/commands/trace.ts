@@ -1,6 +1,6 @@
 import { optional, wrongValue, type Arguments } from '@tessera/command-line';
 import { thenDispose, type Held } from '@tessera/core';
-import { openModel, type Model } from '@tessera/models';
+import { openModel, type Edit, type Model } from '@tessera/models';
 import { labelOf, type GenerationRequest } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
 import { imageTensor, TraceRecorder, writeTrace, type TraceFacts, type TraceTensor } from '@tessera/trace';
@@ -65,7 +65,7 @@ interface Recording {
   readonly recorder: TraceRecorder;
   readonly terminal: Terminal;
   readonly out: string;
-  readonly edit?: Parameters<Model['run']>[1] extends infer R ? NonNullable<R>['edit' & keyof NonNullable<R>] : never;
+  readonly edit?: Edit;
 }
 
 /** Runs the request under the recorder and writes the images as PNG too; of an edit, returns the finished pixels. */
