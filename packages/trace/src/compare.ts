@@ -23,9 +23,11 @@ export interface TensorDifference {
   readonly shape: readonly number[];
   /** Why elements cannot be compared: another shape, missing in one trace. All measures are then infinite. */
   readonly mismatch: string | null;
+  /** Whether its elements are integers, such as indices: then none may differ. */
+  readonly exact: boolean;
   /** Largest |a - b|. */
   readonly max: number;
-  /** The same as a share of the largest |a|; of integers, such as indices, infinite where any differs. */
+  /** The same as a share of the largest |a|; of integers infinite where any differs. */
   readonly relative: number;
   /** Mean |a - b|. */
   readonly mean: number;
@@ -95,7 +97,7 @@ type Named = Pick<TensorDifference, 'step' | 'name' | 'shape'>;
 
 function incomparable({ step, name, shape }: Named, mismatch: string): TensorDifference {
   const measures = { max: Infinity, relative: Infinity, mean: Infinity, differing: NaN, at: null };
-  return { step, name, shape, mismatch, ...measures };
+  return { step, name, shape, mismatch, exact: false, ...measures };
 }
 
 function compareTensors(a: TraceTensor, b: TraceTensor | undefined, { step, placeOf }: Comparing): TensorDifference {
@@ -116,7 +118,8 @@ function compareTensors(a: TraceTensor, b: TraceTensor | undefined, { step, plac
   const isExact = a.data instanceof Int32Array;
   const relative = max === 0 ? 0 : isExact || largest === 0 ? Infinity : max / largest;
   const at = worst < 0 ? null : placeOf(a, indexOf(worst, shape));
-  return { step, name, shape, mismatch: null, max, relative, mean: sum / a.data.length, differing, at };
+  const mean = sum / a.data.length;
+  return { step, name, shape, mismatch: null, exact: isExact, max, relative, mean, differing, at };
 }
 
 /** Infinite where one value is finite and the other is not. */

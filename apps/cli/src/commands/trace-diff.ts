@@ -62,7 +62,9 @@ function flat(value: unknown, path = ''): Map<string, string> {
 function agreement(all: readonly TensorDifference[], tolerance: number): string {
   const worst = all.reduce<TensorDifference | null>((a, b) => (b.relative > (a?.relative ?? 0) ? b : a), null);
   const equal = `The traces agree: ${all.length} tensors within ${tolerance} of their largest element`;
-  return worst === null ? `${equal}, all equal.` : `${equal}; the worst is ${worst.relative.toPrecision(2)}.`;
+  return worst === null
+    ? `${equal}, all equal.`
+    : `${equal}; the worst is ${worst.name} of step ${worst.step ?? 'none'}: ${short(worst.relative)}.`;
 }
 
 function sentence(difference: TensorDifference, { steps, layout }: Trace): string {
@@ -71,12 +73,18 @@ function sentence(difference: TensorDifference, { steps, layout }: Trace): strin
   const where =
     step === null ? 'the finished images' : `step ${step} of ${steps[step - 1]?.of ?? steps.length}${scale}`;
   if (mismatch !== null) return `${where}, ${name}: ${mismatch}`;
-  const place = placeText(difference);
-  return `${where}, ${name}: ${max.toPrecision(3)} (${percent(relative)}) at ${place}`;
+  const counts = countText(difference);
+  const far = counts === null ? `${short(max)}, ${short(relative)} of its largest element,` : `${counts} differ, most`;
+  return `${where}, ${name}: ${far} at ${placeText(difference)}`;
 }
 
-function percent(relative: number): string {
-  return Number.isFinite(relative) ? `${relative.toPrecision(2)} of its largest element` : 'where nothing may differ';
+/** Of indices it counts how many differ, not how far. */
+function countText({ exact, differing, shape }: TensorDifference): string | null {
+  return exact ? `${differing} of ${shape.reduce((product, size) => product * size, 1)}` : null;
+}
+
+function short(value: number): string {
+  return Number.isFinite(value) ? value.toExponential(1) : '-';
 }
 
 function scaleText({ at }: TensorDifference, { scales }: Trace['layout']): string {
@@ -94,14 +102,13 @@ function placeText({ at }: TensorDifference): string {
 }
 
 function table(rows: readonly TensorDifference[], { steps, layout }: Trace): string[] {
-  const number = (value: number) => (Number.isFinite(value) ? value.toExponential(1) : '-');
   const cells = rows.map((row) => [
     row.step === null ? '' : `${row.step} of ${steps[row.step - 1]?.of ?? steps.length}`,
     scaleText(row, layout),
     row.name,
-    number(row.max),
-    number(row.relative),
-    number(row.mean),
+    row.exact ? '' : short(row.max),
+    countText(row) ?? short(row.relative),
+    row.exact ? '' : short(row.mean),
     row.mismatch ?? placeText(row),
   ]);
   if (cells.length === 0) return [];

@@ -1,6 +1,8 @@
 import { optional, wrongValue, type Arguments } from '@tessera/command-line';
 import { thenDispose, type Held } from '@tessera/core';
+import { TesseraError } from '@tessera/errors';
 import { openModel, type Edit, type Model } from '@tessera/models';
+import type { Progress } from '@tessera/progress';
 import { labelOf, type GenerationRequest } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
 import { imageTensor, TraceRecorder, writeTrace, type TraceFacts, type TraceTensor } from '@tessera/trace';
@@ -40,6 +42,7 @@ async function runTrace({ values }: Arguments<typeof options>, terminal: Termina
   if (images > MOST_IMAGES) {
     throw wrongValue(String(images), { who: 'tessera trace', option: '--count' }, `at most ${MOST_IMAGES} images`);
   }
+  if (image === undefined) refuseRegion(values);
   const edit = image === undefined ? undefined : await readEdit({ ...values, image }, 'tessera trace');
   const engine = createEngine(readEngineOptions(values));
   const held: Held[] = [engine];
@@ -61,6 +64,14 @@ async function runTrace({ values }: Arguments<typeof options>, terminal: Termina
   return thenDispose(() => held, record).finally(() => terminal.done());
 }
 
+/** A region without a picture would be left out silently. */
+function refuseRegion({ mask, box, place, outside }: TraceValues): void {
+  const [name] = Object.entries({ mask, box, place, outside }).find(([, value]) => value) ?? [];
+  if (name === undefined) return;
+  const got = `--${name} without --image`;
+  throw new TesseraError({ code: 'option', who: 'tessera trace', got, expected: 'the picture that it is a part of' });
+}
+
 interface Recording {
   readonly recorder: TraceRecorder;
   readonly terminal: Terminal;
@@ -71,13 +82,14 @@ interface Recording {
 /** Runs the request under the recorder and writes the images as PNG too; of an edit, returns the finished pixels. */
 async function generate(model: Model, { request }: ImageRun, { recorder, terminal, out, edit }: Recording) {
   const files = new SampleFiles(out);
-  const progress = terminal.progress(model.name, 1);
+  let progress: Progress | null = null;
   const finished: TraceTensor[] = [];
   const run = { observe: recorder.observe, ...(edit && { edit }) };
   for await (const event of model.run({ ...request, preview: 'none' }, run)) {
     if (event.type === 'step') {
       const { index, of } = event.step;
-      progress.update((index + 1) / (of + 1), `step ${index + 1} of ${of}`);
+      progress ??= terminal.progress(model.name, of);
+      progress.update(index + 1, 'steps');
       continue;
     }
     const { row, pixels } = event;
