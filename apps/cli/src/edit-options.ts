@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { flag, given, numbers, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
-import { openPicture, prepareEdit, showKept, type EditWish, type Picture } from '@tessera/pictures';
+import { openPicture, prepareEdit, showKept, type PictureEdit, type Picture } from '@tessera/pictures';
 import { checkRegion } from '@tessera/request';
 import type { ImageOutput } from './make-images.ts';
 
@@ -30,14 +30,14 @@ type EditValues = Arguments<typeof editOptions>['values'];
 
 /** Reads and checks the pictures of an edit. What it returns fits them to the model's images. */
 export async function readEdit(values: EditValues, who: string): Promise<NonNullable<ImageOutput['edit']>> {
-  const wish = await readPictures(values, who);
+  const pictures = await readPictures(values, who);
   return async (image) => {
-    const prepared = await prepareEdit(wish, image, who);
+    const prepared = await prepareEdit(pictures, image, who);
     return { edit: prepared, shown: [prepared.image, showKept(prepared)] };
   };
 }
 
-async function readPictures({ image, mask, box, place, outside }: EditValues, who: string): Promise<EditWish> {
+async function readPictures({ image, mask, box, place, outside }: EditValues, who: string): Promise<PictureEdit> {
   const region = { ...given({ box, place }), outside };
   checkRegion(region, mask !== undefined, who);
   return {
