@@ -74,13 +74,8 @@ describe('an address that is not of this machine', () => {
 
 describe('a generation', () => {
   it('goes from queued over every step to images', async () => {
-    const { id, labels } = await create({
-      model: 'quick',
-      images: { condition: { label: 3 }, count: 2 },
-      seed: 11,
-      guidance: 2,
-      options: { topK: 10 },
-    });
+    const images = { condition: { label: 3 }, count: 2 };
+    const { id, labels } = await create({ model: 'quick', images, seed: 11, guidance: 2, options: { topK: 10 } });
     expect(labels).toEqual([3, 3]);
     const events = await client.events(id);
     expect(events.map(({ __typename }) => __typename)).toEqual([
@@ -115,12 +110,8 @@ describe('a generation', () => {
   });
 
   it('tells the tokens of each image where every image has an order of its own', async () => {
-    const { id } = await create({
-      model: 'sets',
-      images: ofLabels([1, 1]),
-      seed: 2,
-      options: { steps: 4, temperature: 0.9 },
-    });
+    const images = ofLabels([1, 1]);
+    const { id } = await create({ model: 'sets', images, seed: 2, options: { steps: 4, temperature: 0.9 } });
     const steps = (await client.events(id)).filter(({ __typename }) => __typename === 'StepEvent');
     expect(steps.map(({ positions, previews }) => [positions!.length, previews!.length])).toEqual(
       Array(4).fill([2, 2]),

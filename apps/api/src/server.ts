@@ -10,20 +10,18 @@ import { startHost, type Host } from '@tessera/host';
 import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
 import { createApp } from './http/app.ts';
-import { beforeExecution } from './http/before-execution.ts';
 import { parseOptions } from './http/check-operation.ts';
-import { toClient } from './http/clear-errors.ts';
+import { logError, toClient } from './http/client-errors.ts';
 import { createGate } from './http/gate.ts';
-import { refuseUnreadable } from './http/unreadable-requests.ts';
+import { beforeExecution } from './http/graphql-http.ts';
+import { refuseUnreadable } from './http/refusal.ts';
 import { serveWebSocket } from './http/web-socket.ts';
-import { logError } from './log-error.ts';
 import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
 import { blobStore, type BlobStore } from './images/blob-store.ts';
 import { takeDataDirectory } from './storage/data-directory.ts';
 import { openDatabase } from './storage/database.ts';
-import { Undo } from './undo.ts';
 import { openUploads, type Uploads } from './images/uploads.ts';
 
 export interface RunningServer {
@@ -135,4 +133,27 @@ function cannotListen(cause: NodeJS.ErrnoException, port: number, address: strin
     next: `Leave HOST out for this machine alone, ${other}`,
     cause,
   });
+}
+
+/** Undoes what has been started, newest first. */
+export class Undo {
+  readonly #steps: (() => unknown)[] = [];
+
+  add(step: () => unknown): void {
+    this.#steps.unshift(step);
+  }
+
+  /** Every step, also after one that fails. @throws what the only one that failed threw, or an AggregateError of all */
+  async run(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const step of this.#steps.splice(0)) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 1) throw new AggregateError(errors, `${errors.length} parts of the server could not be closed`);
+    if (errors.length === 1) throw errors[0];
+  }
 }

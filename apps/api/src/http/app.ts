@@ -5,14 +5,13 @@ import type { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { TesseraError } from '@tessera/errors';
-import { logError } from '../log-error.ts';
 import type { ApiContext } from '../schema/builder.ts';
 import type { BlobStore } from '../images/blob-store.ts';
 import type { Uploads } from '../images/uploads.ts';
-import type { Gate } from './gate.ts';
-import { allowOrigins } from './cross-origin.ts';
+import { logError } from './client-errors.ts';
+import { allowOrigins, type Gate } from './gate.ts';
+import { takeGraphQL } from './graphql-http.ts';
 import { asErrors } from './refusal.ts';
-import { takeGraphQL } from './take-graphql.ts';
 import { uploadRoute } from './upload-route.ts';
 
 export interface AppParts {

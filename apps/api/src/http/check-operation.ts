@@ -11,16 +11,25 @@ import {
   type OperationDefinitionNode,
   type ValidationRule,
 } from 'graphql';
+import { complexityFromQuery } from '@pothos/plugin-complexity';
+import { TesseraError } from '@tessera/errors';
 import type { ApiContext } from '../schema/builder.ts';
-import { answerSizeError, type Question } from './answer-size.ts';
-import { operationLimits } from './operation-limits.ts';
-import { noSubscriptions, unconditionalSubscriptions } from './subscription-rules.ts';
+import { mostClasses } from '../schema/models.ts';
+import { noSubscriptions, operationLimits, unconditionalSubscriptions } from './document-rules.ts';
 
 /** What the parser takes: it stops there, so that neither a long nor a deep document costs more. */
 export const parseOptions = { maxTokens: 2000 } as const;
 
 /** Of one document: an answer must not grow with the number of mistakes. */
 const MOST_ERRORS = 20;
+
+/**
+ * Values of one answer: everything of a hundred generations of 64 images. The event loop writes about half a million of
+ * them in a second, and does nothing else meanwhile.
+ */
+const MOST_VALUES = 50_000;
+/** Of one model, beside its classes; more than there are. */
+const MODEL_VALUES = 200;
 
 export interface Operation {
   readonly schema: GraphQLSchema;
@@ -105,4 +114,31 @@ function unresolved({ definitions }: DocumentNode, name: string | null | undefin
 function onlyOf(document: DocumentNode, operation: OperationDefinitionNode): DocumentNode {
   const definitions = document.definitions.filter((one) => one === operation || one.kind === Kind.FRAGMENT_DEFINITION);
   return { ...document, definitions };
+}
+
+interface Question {
+  readonly schema: GraphQLSchema;
+  /** Of one operation. */
+  readonly document: DocumentNode;
+  readonly variables: Readonly<Record<string, unknown>> | null | undefined;
+  readonly context: ApiContext;
+}
+
+/**
+ * Refuses a valid question whose answer may hold too much, as the fields' own `complexity` counts it: a value each, times
+ * the most that the lists around it may hold. Everything of every model may always be asked for once.
+ */
+function answerSizeError({ schema, document, variables, context }: Question): GraphQLError | null {
+  const { complexity } = complexityFromQuery(document, { schema, ctx: context, variables: { ...variables } });
+  const models = context.host.models();
+  const most = MOST_VALUES + models.length * (MODEL_VALUES + 3 * mostClasses(models));
+  if (complexity <= most) return null;
+  const originalError = new TesseraError({
+    code: 'answer-too-large',
+    who: 'api',
+    got: `an operation whose answer may hold ${complexity} values`,
+    expected: `at most ${most}`,
+    next: 'Ask for fewer items of its lists, for less of each, or in several operations.',
+  });
+  return new GraphQLError(originalError.message, { originalError, extensions: { code: originalError.code } });
 }

@@ -1,6 +1,7 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TesseraError } from '@tessera/errors';
+import { TesseraError, type ErrorParts } from '@tessera/errors';
 
 /** Why a request is not served, and with which HTTP status. */
 export interface Refusal {
@@ -25,4 +26,37 @@ export function refuseOn(socket: Duplex, { status, error }: Refusal): void {
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
   socket.end([...head, '', body].join('\r\n'));
+}
+
+interface ParserError extends Error {
+  readonly code?: string;
+  /** The parser's words. */
+  readonly reason?: string;
+}
+
+/** What never becomes a request gets a sentence too: Node would answer it with an empty body. */
+export function refuseUnreadable(server: Server): void {
+  server.on('clientError', (error: ParserError, socket: Socket) => {
+    // In the middle of an answer, or behind one, no sentence would be read as such.
+    if (!socket.writable || socket.bytesWritten > 0) socket.destroy();
+    else refuseOn(socket, refusalOf(error));
+  });
+}
+
+function refusalOf({ code, reason = '' }: ParserError): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const next = 'Send fewer cookies and other headers.';
+    return refusal(431, { code: 'headers-too-large', got: 'long headers', expected: 'at most 16 kB', next });
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const expected = 'its headers within one minute and all of it within five';
+    return refusal(408, { code: 'request-too-slow', got: 'part of a request', expected, next: 'Send it again.' });
+  }
+  const got = `bytes that it cannot read${reason && ` (${reason})`}`;
+  const next = 'Correct the request.';
+  return refusal(400, { code: 'malformed-request', got, expected: 'a request of HTTP/1.1', next });
+}
+
+function refusal(status: number, parts: Omit<ErrorParts, 'who'>): Refusal {
+  return { status, error: new TesseraError({ who: 'api', ...parts }) };
 }

@@ -6,6 +6,7 @@ import {
   type ExecutionResult,
   type FormattedExecutionResult,
 } from 'graphql';
+import type WebSocket from 'ws';
 
 /** Answers that are kept for others: those of the newest events to a few different documents. */
 const MOST_KEPT = 256;
@@ -60,4 +61,53 @@ function eventIds(): (event: object) => number {
     known.set(event, id);
     return id;
   };
+}
+
+/**
+ * Sends a subscription's answers under its id, as messages `next`: one after the other has left this process, and in its
+ * turn among all others. What it gives yields nothing and ends with the answers, as graphql-ws needs it.
+ */
+export function deliver(
+  answers: Answers,
+  { socket, id, turn }: { readonly socket: WebSocket; readonly id: string; readonly turn: () => Promise<void> },
+): AsyncIterableIterator<never> {
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const done = { done: true, value: undefined } as const;
+  return {
+    async next() {
+      for (let answer = await answers.next(); answer !== null; answer = await answers.next()) {
+        await turn();
+        await sent(socket, `${head}${answer}}`);
+      }
+      return done;
+    },
+    async return() {
+      await answers.return();
+      return done;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** Resolves when the message has left, or cannot: the end of a socket ends its subscriptions by another way. */
+function sent(socket: WebSocket, message: string): Promise<void> {
+  return new Promise((resolve) => socket.send(message, () => resolve()));
+}
+
+/** How many go on in one turn of the event loop: a few hundred microseconds of work. */
+const AT_ONCE = 8;
+
+/** A queue in which many wait to do a little each, so that everything else gets its turn in between: who waits first goes first. */
+export function turns(): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  const serve = (): void => {
+    for (const go of waiting.splice(0, AT_ONCE)) go();
+    if (waiting.length > 0) setImmediate(serve);
+  };
+  return () =>
+    new Promise((resolve) => {
+      if (waiting.push(resolve) === 1) setImmediate(serve);
+    });
 }

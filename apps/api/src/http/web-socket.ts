@@ -15,13 +15,11 @@ import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
 import type { ApiContext } from '../schema/builder.ts';
 import { checkOperation, parseOptions } from './check-operation.ts';
-import { toClient } from './clear-errors.ts';
-import { deliver } from './deliver.ts';
+import { toClient } from './client-errors.ts';
 import type { Gate } from './gate.ts';
 import { refuseOn, type Refusal } from './refusal.ts';
-import { sharedAnswers } from './shared-answers.ts';
+import { deliver, sharedAnswers, turns } from './shared-answers.ts';
 import { socketLimits, tooManyOperations, type SocketLimits } from './socket-limits.ts';
-import { turns } from './turns.ts';
 
 /** No message to this server is long. */
 const MOST_BYTES = 64 * 1024;
