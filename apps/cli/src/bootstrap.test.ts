@@ -55,7 +55,7 @@ function start(...args: string[]): ChildProcess {
 }
 
 describe.skipIf(process.platform === 'win32')('the start of every command', () => {
-  it('installs what the lock file wants, once, whoever installed it', () => {
+  it('installs what the lock file wants, once, however it was installed', () => {
     const installs = () => {
       const { stdout, status } = spawnSync(process.execPath, [join(root, 'scripts', 'bootstrap.mjs'), 'tool', '7'], {
         encoding: 'utf8',

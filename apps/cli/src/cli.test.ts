@@ -109,7 +109,7 @@ describe('generate', () => {
   });
 
   it.each([
-    [['--model', 'nobody'], /got the model nobody; expected one of micro.*\(unknown-model\)/],
+    [['--model', 'missing'], /got the model missing; expected one of micro.*\(unknown-model\)/],
     [['--model', 'mikro'], /got the model mikro; .*Did you mean micro\?/],
     [['--label', '99'], /got the label 99; expected a number from 0 to 4.*\(unknown-label\)/],
     [['--count', '0'], /got --count 0; expected an integer from 1.*\(option\)/],

@@ -51,7 +51,7 @@ it('counts a box after the cut: the left half is the second quarter of a picture
 });
 
 describe.each(['digits-var', 'digits-mar'])('tessera edit --model %s', (model) => {
-  it('makes the lower half of a seven anew; the upper half of every file is byte for byte the given one', async () => {
+  it('redraws the lower half of a seven; the upper half of every file is byte for byte the given one', async () => {
     const out = join(folder, model);
     const shared = ['edit', '--model', model, '--image', seven, '--label', '3'];
     const box = ['--box', '0,0.5,1,1', '--count', '2', '--seed', '4', '--out', out];
@@ -77,7 +77,7 @@ describe.each(['digits-var', 'digits-mar'])('tessera edit --model %s', (model) =
 
 describe('a picture that cannot be edited', () => {
   it.each([
-    [['--image', 'nobody.png'], /\[nobody.png\] got no file; expected a picture.*\(picture-missing\)/],
+    [['--image', 'missing.png'], /\[missing.png\] got no file; expected a picture.*\(picture-missing\)/],
     [
       ['--image', 'apps'],
       /^\[apps\] got a folder; expected a picture: a PNG.* file\. Name one picture in it\. \(picture-is-folder\)$/m,

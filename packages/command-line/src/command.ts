@@ -12,7 +12,7 @@ export interface CommandLine<O extends Options = Options> {
   readonly positionals?: Positionals;
   /** By their names in camel case: `stepsStrip` is `--steps-strip`. */
   readonly options: O;
-  /** What stands behind the name, where required options do not tell it all: `--image FILE [--mask FILE | --box BOX]`. */
+  /** What follows the name, where required options do not tell it all: `--image FILE [--mask FILE | --box BOX]`. */
   readonly usage?: string;
   /** Lines between the options and the examples. */
   readonly notes?: readonly string[];

@@ -2,7 +2,7 @@ import { TesseraError } from '@tessera/errors';
 
 /** One option of a command: how it is shown by `--help`, and how the text behind it is read. */
 export interface Option<T> {
-  /** What stands behind the option in the help: `N`, `DIR`. Null for a flag, which takes no value. */
+  /** What follows the option in the help: `N`, `DIR`. Null for a flag, which takes no value. */
   readonly value: string | null;
   readonly help: string;
   /** The command is refused without it. */

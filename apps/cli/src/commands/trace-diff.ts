@@ -64,7 +64,7 @@ function agreement(all: readonly TensorDifference[], tolerance: number): string 
   const equal = `The traces agree: ${all.length} tensors within ${tolerance} of their largest element`;
   return worst === null
     ? `${equal}, all equal.`
-    : `${equal}; the worst is ${worst.name} of step ${worst.step ?? 'none'}: ${short(worst.relative)}.`;
+    : `${equal}; the worst is ${worst.name}${worst.step === null ? '' : ` of step ${worst.step}`}: ${short(worst.relative)}.`;
 }
 
 function sentence(difference: TensorDifference, { steps, layout }: Trace): string {
