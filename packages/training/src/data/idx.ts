@@ -166,7 +166,7 @@ function malformed(path: string, parts: { got: string; expected: string; cause?:
 }
 
 /** Centres images of `[count, height, width]` bytes on a black square of `size` pixels per side. */
-export function padToSquare(
+function padToSquare(
   pixels: Uint8Array,
   { height, width, size, who }: { height: number; width: number; size: number; who: string },
 ): Uint8Array {

@@ -30,7 +30,7 @@ export interface CausalBatch extends Encoding {
  * in the order; tokens and images are averaged. Random streams: `label-drop`, and those of tokenizer, backbone and head.
  * Pure and traceable.
  */
-export function causalLoss(
+function causalLoss(
   { tokenizer, backbone, head }: LossParts,
   { labelDrop }: CausalLossOptions,
 ): (batch: CausalBatch, rng: TraceRng) => { loss: Scalar } {

@@ -101,7 +101,7 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
 }
 
 /** The parameters of backbone and head for one optimiser, with prefixes that keep their names apart. */
-export function trainedParams({ backbone, head }: GeneratorStageOptions['weights']): Param[] {
+function trainedParams({ backbone, head }: GeneratorStageOptions['weights']): Param[] {
   const prefixed = (part: string, weights: FreshWeights) =>
     weights.params.map((param) => ({ ...param, name: `${part}.${param.name}` }));
   return [...prefixed('backbone', backbone), ...prefixed('head', head)];

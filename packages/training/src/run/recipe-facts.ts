@@ -85,14 +85,8 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
       opened.dispose();
     }
   }
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const others = measure > 0 && parts ? await timeOthers({ engine: request.engine, recipe, parts, data }) : noSeconds;
-  const secondsOf = {
-    ...others,
-    steps: sum(stages.map(({ steps, secondsPerStep }) => steps * (secondsPerStep ?? 0))),
-    validation: sum(timed.map(({ validation }) => validation)),
-    compiling: others.compiling + sum(timed.map(({ compiling }) => compiling)),
-  };
+  const secondsOf = secondsByWork(stages, timed, others);
   const { train, validation, test, found = null, skipped = {} } = data;
   return {
     name: recipe.name,
@@ -107,6 +101,23 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
     seconds: measure > 0 ? sum(Object.values(secondsOf)) : null,
     secondsOf: measure > 0 ? secondsOf : null,
   };
+}
+
+function secondsByWork(
+  stages: readonly StageFacts[],
+  timed: readonly StageSeconds[],
+  others: OtherSeconds,
+): NonNullable<RecipeFacts['secondsOf']> {
+  return {
+    ...others,
+    steps: sum(stages.map(({ steps, secondsPerStep }) => steps * (secondsPerStep ?? 0))),
+    validation: sum(timed.map(({ validation }) => validation)),
+    compiling: others.compiling + sum(timed.map(({ compiling }) => compiling)),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 const noSeconds: OtherSeconds = { encoding: 0, pictures: 0, evaluation: 0, compiling: 0 };
@@ -218,7 +229,7 @@ function sizeOf(shape: readonly number[]): number {
 }
 
 /** Stage two on one repeated image, encoded by an untrained tokenizer. Costs do not depend on the contents of images. */
-export async function freshGenerator(
+async function freshGenerator(
   { generator, seed }: Recipe,
   recipeParts: RecipeParts,
   { engine, data }: { engine: Engine; data: DataSet },

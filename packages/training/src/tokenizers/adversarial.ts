@@ -66,7 +66,7 @@ function takeNorm(weights: Weights, path: string, channels: number) {
 }
 
 /** Hinge loss of the discriminator (Lim and Ye 2017): it pushes real patches above 1 and reconstructed ones below -1. */
-export function discriminatorLoss(discriminator: Discriminator, real_BHWC: Tensor4D, made_BHWC: Tensor4D): Scalar {
+function discriminatorLoss(discriminator: Discriminator, real_BHWC: Tensor4D, made_BHWC: Tensor4D): Scalar {
   const real = tf.mean(tf.relu(tf.sub(1, discriminator(real_BHWC))));
   const made = tf.mean(tf.relu(tf.add(1, discriminator(made_BHWC))));
   return tf.mul(0.5, tf.add(real, made));
@@ -128,7 +128,7 @@ export function openAdversarialTraining(
 
 export interface AdversarialPair {
   /** Trains the autoencoder. Its aux value `made_BHWC` is what the discriminator sees. */
-  readonly generator: TrainStep;
+  readonly autoencoder: TrainStep;
   readonly discriminator: TrainStep;
   /** Steps after which the adversarial term begins. Until then the discriminator is not trained. */
   readonly from: number;
@@ -140,13 +140,13 @@ const PREFIX = 'discriminator/';
  * Joins two train steps into one: the autoencoder's, then the discriminator's on the reconstructions. Both must belong to
  * one engine, so that each sees the other's newest parameters.
  */
-export function adversarialStep({ generator, discriminator, from }: AdversarialPair): TrainStep {
+export function adversarialStep({ autoencoder, discriminator, from }: AdversarialPair): TrainStep {
   let done = 0;
   return {
     async run(batches, hyper) {
       const share = tensorFrom(Float32Array.of(done < from ? 0 : 1), []);
       const gated = batches.map((batch) => ({ ...batch, adversarial_share: share }));
-      const result = await generator.run(gated, hyper).finally(() => share.dispose());
+      const result = await autoencoder.run(gated, hyper).finally(() => share.dispose());
       done++;
       if (done <= from) return withFigure(result, 0);
       const pair = pairOf(batches.at(-1)!, result);
@@ -155,23 +155,23 @@ export function adversarialStep({ generator, discriminator, from }: AdversarialP
     },
     async evaluate(batch, key) {
       const share = tensorFrom(Float32Array.of(done < from ? 0 : 1), []);
-      return generator.evaluate({ ...batch, adversarial_share: share }, key).finally(() => share.dispose());
+      return autoencoder.evaluate({ ...batch, adversarial_share: share }, key).finally(() => share.dispose());
     },
     async state() {
       const other = [...(await discriminator.state())].map(([name, value]) => [PREFIX + name, value] as const);
-      const own = new Map([...(await generator.state()), ...other]);
+      const own = new Map([...(await autoencoder.state()), ...other]);
       return own.set(`${PREFIX}done`, { data: Float32Array.of(done), shape: [1] });
     },
     async load(state) {
       const entries = [...state];
       const other = entries.filter(([name]) => name.startsWith(PREFIX));
-      await generator.load(new Map(entries.filter(([name]) => !name.startsWith(PREFIX))));
+      await autoencoder.load(new Map(entries.filter(([name]) => !name.startsWith(PREFIX))));
       await discriminator.load(new Map(other.map(([name, value]) => [name.slice(PREFIX.length), value])));
       done = state.get(`${PREFIX}done`)!.data[0]!;
     },
-    sync: (which) => generator.sync(which),
+    sync: (which) => autoencoder.sync(which),
     dispose() {
-      generator.dispose();
+      autoencoder.dispose();
       discriminator.dispose();
     },
   };

@@ -135,7 +135,7 @@ function countAsUsed(
 }
 
 /** Draws `count` rows of `rows_NC` with replacement. The same seed and step give the same rows. */
-export function drawRows(
+function drawRows(
   rows_NC: Float32Array,
   { channels, count, seed, step }: { channels: number; count: number; seed: number; step: number },
 ): Float32Array {
@@ -150,7 +150,7 @@ export function drawRows(
 }
 
 /** A copy of `table_VC` with these rows replaced, in order. */
-export function replaceRows(
+function replaceRows(
   table_VC: Float32Array,
   rows: readonly number[],
   { channels, values }: { channels: number; values: Float32Array | number },

@@ -51,7 +51,7 @@ export interface KlLossOptions extends ReconstructionOptions {
  * Loss of a variational autoencoder (Kingma and Welling 2014, equation 10, as in latent diffusion, Rombach et al. 2022,
  * appendix G). Aux: `kl`, the divergence per number of the latent. Random stream: `posterior`. Pure and traceable.
  */
-export function klLoss(
+function klLoss(
   model: KlVae,
   { kl: weight, ...options }: KlLossOptions,
 ): (batch: ImageBatch, rng: TraceRng) => ReconstructionLoss {
@@ -124,7 +124,7 @@ const LEAST_LATENT_STD = 1e-5;
  * subtracted from tokens. Moments are [..., 2z]: means, then logarithms of variances.
  * @throws TesseraError `latents-constant`
  */
-export function latentScaleOf({ count, shape, read }: Pick<EncodedSplit, 'count' | 'shape' | 'read'>): number {
+function latentScaleOf({ count, shape, read }: Pick<EncodedSplit, 'count' | 'shape' | 'read'>): number {
   const twice = shape.at(-1)!;
   const half = twice / 2;
   let [sum, squares, numbers] = [0, 0, 0];

@@ -39,7 +39,7 @@ export const tokenizerFields: Field<TokenizerRecipe | TakenTokenizer> = schema.r
 );
 
 /** The trainer of a recipe's stage one. */
-export function trainerOf({ kind }: TokenizerRecipe): TokenizerTrainer<TokenizerRecipe> {
+function trainerOf({ kind }: TokenizerRecipe): TokenizerTrainer<TokenizerRecipe> {
   return trainers[kind] as TokenizerTrainer<TokenizerRecipe>;
 }
 
@@ -88,11 +88,11 @@ export function tokenizerStage(options: TokenizerStageOptions): TokenizerStage {
   const weights = freshWeights(seed);
   const objective = trainerOf(recipe).open({ recipe, config, weights, data, seed });
   const adversarial = openAdversarialTraining(engine, recipe, { channels: data.image.channels, seed });
-  const spec = generatorSpec(options, { objective, weights, adversarial });
-  const generator = engine.compileTrainStep({ name: 'tokenizer', ...spec, ...optimiserSpec(recipe) });
+  const spec = autoencoderSpec(options, { objective, weights, adversarial });
+  const autoencoder = engine.compileTrainStep({ name: 'tokenizer', ...spec, ...optimiserSpec(recipe) });
   const trainStep = adversarial
-    ? adversarialStep({ generator, discriminator: adversarial.trainStep, from: adversarial.from })
-    : generator;
+    ? adversarialStep({ autoencoder, discriminator: adversarial.trainStep, from: adversarial.from })
+    : autoencoder;
   const hooks = objective.hooks?.(trainStep);
   const { batch, accumulate, steps } = recipe;
   return {
@@ -118,7 +118,7 @@ export function tokenizerStage(options: TokenizerStageOptions): TokenizerStage {
   };
 }
 
-function generatorSpec(
+function autoencoderSpec(
   { recipe, network }: TokenizerStageOptions,
   {
     objective,
