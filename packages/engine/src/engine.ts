@@ -47,16 +47,16 @@ export interface CompileOptions {
   /** For errors and profiles: `var.block`. */
   readonly name: string;
   /**
-   * One string per tensor argument, in the order in which the arguments' tensors are met: axis names separated by blanks,
+   * One string per tensor argument, in the order of the arguments' tensors: axis names separated by spaces,
    * a dot for an axis of fixed size: `['R l .', 'R .']`. Equal names must have equal sizes, which each call checks.
    * An axis may also be a sum: `P+l` after P and l, `2R`.
    * Named axes may differ from call to call without another compilation; without `axes` every shape is compiled by itself.
    */
   readonly axes?: readonly string[];
   /**
-   * What becomes of the memory that a call computes in. `keep`, the default: the program keeps it for its next call.
+   * What happens to the memory in which a call computes. `keep`, the default: the program keeps it for its next call.
    * `release`: it goes back to the system, at the price of touching new pages each time; for a program that runs
-   * seldom and computes in much.
+   * rarely and needs much memory.
    */
   readonly memory?: 'keep' | 'release';
 }
@@ -83,7 +83,7 @@ export interface EngineParts {
 
 /** Makes an engine of targets. @tessera/targets makes one by the names of targets. */
 export function makeEngine({ target, training = target, why }: EngineParts): Engine {
-  tf.enableProdMode(); // else tfjs advertises its native backend on stderr, in the middle of our own output
+  tf.enableProdMode(); // otherwise tfjs advertises its native backend on stderr
   const [programTarget, trainingTarget] = [new Loaded(target), new Loaded(training)];
   const [programs, steps] = [new Set<EngineProgram>(), new Set<TrainStep>()];
   const compile = <A extends readonly Tree[], R extends Tree>(
@@ -183,7 +183,7 @@ class EngineProgram {
   constructor(fn: TargetFunction, target: Loaded) {
     this.#fn = fn;
     this.#target = target;
-    if (fn.axes) new Axes(fn.axes, fn.name); // says at once what is wrong with them
+    if (fn.axes) new Axes(fn.axes, fn.name); // reports wrong axes at once
   }
 
   async call(args: readonly Tree[]): Promise<Tree> {

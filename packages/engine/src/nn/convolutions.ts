@@ -75,8 +75,8 @@ export function upsample2x(x_BHWC: Tensor4D): Tensor4D {
 }
 
 /**
- * Under a filter of 3 rows that stands somewhere in the enlarged image lie two rows of the small one, j - 1 and j. For
- * each of them the filter's rows that meet it, where the filter stands at row 2 j - 1, and where at 2 j.
+ * A filter of 3 rows on the enlarged image covers two rows of the small image, j - 1 and j. For each of these two: which
+ * of the filter's rows lie on it, when the filter starts at row 2 j - 1 and when at 2 j.
  */
 const MEETS = [
   [
@@ -96,15 +96,15 @@ const PAIRS = [
   [1, 1],
 ] as const;
 
-/** [16, 9]: the small image's row and column, where the filter stands by row and column; by the filter's pixels. */
+/** [16, 9]: for each start of the filter and each pixel of the small image under it, the filter's pixels that are added up. */
 const SUMS = PAIRS.flatMap(([row, column]) =>
   PAIRS.map(([down, right]) => MEETS[row][down].flatMap((y) => MEETS[column][right].map((x) => y * x))),
 );
 
 /**
- * Every pixel repeated to 2 x 2, then a convolution of 3 x 3 with zeros around: `x_BHWC`, `weight_OIHW`, `bias_O` ->
- * [B, 2 H, 2 W, O]. The repeated pixels are never made: the four places of the filter within a pixel are four filters
- * of 2 x 2 on the small image, 4 / 9 of the multiplications.
+ * Every pixel repeated to 2 x 2, then a convolution of 3 x 3 with padding 1: `x_BHWC`, `weight_OIHW`, `bias_O` ->
+ * [B, 2 H, 2 W, O]. The enlarged image is never made: the filter's four positions within a pixel become four filters of
+ * 2 x 2 on the small image, with 4 / 9 of the multiplications.
  * @throws TesseraError `shape-mismatch`
  */
 export function upsampleConv2d(x_BHWC: Tensor4D, weight_OIHW: Tensor, bias_O: Tensor): Tensor4D {
@@ -144,7 +144,7 @@ export const fusedInterleave: Op = defineOwnFused<{ readonly x: Tensor }, object
   gradient: ({ dy }) => ({ x: () => fusedSquares({ x: dy }, {}) }),
 });
 
-/** What `interleave` undoes: every 2 x 2 pixels become one, and a border of zeros stands for the pixels that it drops. */
+/** The inverse of `interleave`: every 2 x 2 pixels become one; zeros take the place of the pixels that it drops. */
 export const fusedSquares: Op = defineOwnFused<{ readonly x: Tensor }, object>({
   name: 'TesseraSquares',
   shape: ({ x }) => squaresOf(x).squares,
@@ -164,7 +164,7 @@ export const BORDER: [number, number][] = [
   [0, 0],
 ];
 
-/** The shapes on the way from squares to the image. */
+/** The shapes from squares to the image, step by step. */
 export function shapesOf({ shape }: { readonly shape: readonly number[] }) {
   const [batch, height, width, channels] = shape as Four;
   return {
@@ -174,7 +174,7 @@ export function shapesOf({ shape }: { readonly shape: readonly number[] }) {
   };
 }
 
-/** The shapes on the way back. */
+/** The shapes from the image to squares, step by step. */
 export function squaresOf({ shape }: { readonly shape: readonly number[] }) {
   const [batch, tall, wide, channels] = shape as Four;
   const [height, width] = [tall / 2 + 1, wide / 2 + 1];

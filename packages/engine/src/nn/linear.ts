@@ -25,7 +25,7 @@ export const fusedLinear = defineOwnFused<Inputs, object>({
 
 /**
  * `x @ weight^T + bias` over the last axis: `x` [..., I], `weight_OI`, `bias_O` -> [..., O].
- * Goes through two dimensions, because the gradient of tfjs' batched product does not sum over a broadcast batch.
+ * Computed in two dimensions, because the gradient of tfjs' batched product does not sum over a broadcast batch.
  * @throws TesseraError `shape-mismatch`
  */
 export function linear<T extends Tensor>(x: T, weight_OI: Tensor, bias_O?: Tensor | null): T {
@@ -79,7 +79,7 @@ export const fusedAttention = defineOwnFused<AttentionInputs, AttentionAttrs>({
 });
 
 /**
- * `softmax(scale * q k^T + bias) v` for each head: `q_BNlH`, `k_BNLH`, `v_BNLH` -> [B, N, l, H].
+ * Scaled dot-product attention (Vaswani et al. 2017, equation 1), `softmax(scale * q k^T + bias) v` for each head: `q_BNlH`, `k_BNLH`, `v_BNLH` -> [B, N, l, H].
  * `bias` is broadcast to [B, N, l, L]; a large negative number there hides a key.
  */
 export function attention(

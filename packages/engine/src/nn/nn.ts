@@ -44,7 +44,7 @@ export const nn = {
   withoutGradient,
 } as const;
 
-/** Our fused ops, by which targets keep their lowerings. Those that a target lacks are recorded in parts. */
+/** Our fused ops. Targets keep lowerings by them; ops that a target lacks are recorded in parts. */
 export const fusedOps = byName({
   linear: fusedLinear,
   layerNorm: fusedLayerNorm,
@@ -72,8 +72,8 @@ function byName<K extends string>(ops: Readonly<Record<K, Fused>>): Readonly<Rec
 }
 
 /**
- * Computes without the tape, so that no gradient flows into or through `compute` ("stop gradient"). A custom gradient of
- * no inputs hides everything inside it from tfjs' tape; the usual gradient of zeros would still run the way back.
+ * Computes without the tape, so that no gradient flows into or through `compute` ("stop gradient"). A custom gradient
+ * without inputs hides everything inside it from tfjs' tape; a gradient of zeros would still run the backward pass.
  * `compute` must return a new tensor.
  */
 export function withoutGradient<T extends Tensor>(compute: () => T): T {

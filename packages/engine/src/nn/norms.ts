@@ -69,7 +69,10 @@ function plain(x: Tensor, attrs: LayerAttrs): Tensor {
   return fusedLayerNorm({ x, weight: undefined, bias: undefined }, attrs);
 }
 
-/** Zero mean and unit variance along the last axis, then `* weight + bias` where they are given. Same shape as `x`. */
+/**
+ * Layer normalisation (Ba et al. 2016): zero mean and unit variance along the last axis, then `* weight + bias` where they are
+ * given. Same shape as `x`.
+ */
 export function layerNorm<T extends Tensor>(x: T, eps: number, weight?: Tensor | null, bias?: Tensor | null): T {
   return fusedLayerNorm({ x, weight: weight ?? undefined, bias: bias ?? undefined }, { eps }) as T;
 }
@@ -97,7 +100,7 @@ export const fusedGroupNorm = defineOwnFused<GroupInputs, GroupAttrs>({
   }),
 });
 
-/** The same for all three gradients, whether they need it or not: a target may compute them in one piece. */
+/** The same inputs for all three gradients, needed or not, so that a target may compute the three in one piece. */
 interface GroupGradientInputs extends GroupInputs {
   readonly dy: Tensor;
 }
@@ -130,8 +133,8 @@ export const fusedGroupNormBiasGradient = defineOwnFused<GroupGradientInputs, Gr
 });
 
 /*
- * In parts, all that is as large as the image has channels last, and statistics are sums over pixels, then over the few
- * channels of a group: no pass runs over short rows.
+ * The tfjs form keeps channels last in everything as large as the image. Statistics are sums over pixels, then over the few
+ * channels of a group, so that no pass runs over short rows.
  */
 
 /** Zero mean and unit variance, before weight and bias; and the inverse deviation. */
@@ -156,7 +159,7 @@ function sumOver(x_BPC: Tensor): Tensor {
   return tf.sum(x_BPC, 1, true);
 }
 
-/** The sum over images, as a product: XLA would make one sum over images and pixels of two, and pass over dy again. */
+/** The sum over images, as a product: XLA would merge a sum over images with that over pixels, and read dy once more. */
 function overImages(x_B1C: Tensor): Tensor {
   const [batch, , channels] = x_B1C.shape as [number, number, number];
   const sum_1C = tf.matMul(tf.ones([1, batch]) as Tensor2D, tf.reshape(x_B1C, [batch, channels]) as Tensor2D);
@@ -164,8 +167,8 @@ function overImages(x_B1C: Tensor): Tensor {
 }
 
 /**
- * The mean of each group, for every channel of it. As a sum over the groups a channel might be in, whose result XLA
- * keeps as channels lie in memory: it would otherwise look up a channel's group again at every pixel.
+ * The mean of each group, for every channel of it. Written as a product with membership, since XLA would otherwise look up
+ * a channel's group again at every pixel.
  */
 function overGroups(x_B1C: Tensor, groups: number): Tensor {
   const [batch, , channels] = x_B1C.shape as [number, number, number];
@@ -178,7 +181,7 @@ function overGroups(x_B1C: Tensor, groups: number): Tensor {
   return tf.sum(tf.mul(mean_BG1, tf.tensor2d(members_GC, [groups, channels])), 1, true);
 }
 
-/** Called where a target runs it in one piece alone: elsewhere its two parts are differentiated each by itself. */
+/** Used only where a target runs it in one piece; elsewhere its two parts each have their own gradient. */
 export const fusedGroupNormSilu = defineOwnFused<GroupInputs, GroupAttrs>({
   name: 'TesseraGroupNormSilu',
   shape: ({ x }) => x.shape,

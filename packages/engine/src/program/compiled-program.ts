@@ -39,7 +39,7 @@ interface Plan {
 /** What goes into a run: numbers that the device has already, which are held for the run, or numbers to upload. */
 type Feed = { readonly held: DeviceNumbers } | Numbers;
 
-/** A function with its traces and sessions. Results stay on the device until somebody reads them. */
+/** A function with its traces and sessions. Results stay on the device until they are read. */
 export class CompiledProgram implements TargetProgram {
   readonly #fn: TracedFunction;
   readonly #axes: Axes | null;

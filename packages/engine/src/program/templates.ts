@@ -37,14 +37,14 @@ export function traceProgram(
   return { model: target.lower(graph), results: { skeleton, specs }, captured: graph.captured };
 }
 
-/** A call's shapes, and its trace. */
+/** The shapes of a call, and its trace. */
 export interface ConcreteCall {
   readonly form: Skeleton;
   readonly inputs: readonly ValueSpec[];
   readonly traced: TracedProgram;
 }
 
-/** Sizes for a pair of traces: all even, above 2 and unlike each other; `i` counts the names. */
+/** Sizes for a pair of traces: all even, above 2 and different from each other; `i` counts the names. */
 type SizePair = readonly [(i: number) => number, (i: number) => number];
 
 /** Small sizes stay within tables of positions; large ones survive repeated halving. */
@@ -55,13 +55,13 @@ const SIZE_PAIRS: readonly SizePair[] = [
 
 export interface FoundTemplate {
   readonly template: Template;
-  /** Why it is for one shape alone, where the program has named axes; else null. */
+  /** Why a program with named axes got a template for one shape alone; null where it did not. */
   readonly alone: string | null;
 }
 
 /**
- * A template that the call fits: for all sizes of the named axes; else, as programs may change at sizes 0 and 1, for
- * all sizes but those; else for this call's shapes alone.
+ * A template that fits the call. First choice: one for all sizes of the named axes. Second, since programs may change at
+ * sizes 0 and 1: one for all sizes but those. Last: one for the shapes of this call alone.
  */
 export function findTemplate(fn: TracedFunction, axes: Axes | null, call: ConcreteCall): FoundTemplate {
   const own = call.traced.model;
@@ -88,7 +88,10 @@ interface Subject {
   readonly call: ConcreteCall;
 }
 
-/** What the function says where it does not work at these sizes: its real ones may obey a rule that `axes` cannot say. */
+/**
+ * Two traces at made-up sizes, or the function's error where it fails at them: its real sizes may obey a rule that `axes`
+ * cannot express.
+ */
 function traceTwice(
   { fn, axes, call }: Subject,
   pair: SizePair,
@@ -123,7 +126,7 @@ export interface Template {
 
 interface FixedConstant {
   readonly constant: LoweredConstant;
-  /** The position of a reshape that the target works out (-1): it may differ. */
+  /** The position of a reshape that is inferred (-1), and so may differ. */
   readonly free: number | null;
 }
 

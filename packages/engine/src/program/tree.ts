@@ -1,7 +1,7 @@
 import { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 
-/** Tensors, and lists and records of them. Numbers are refused: a number closed over would be baked in. */
+/** Tensors, and lists and records of them. Numbers are refused: they would become constants of the graph. */
 export type Tree = Tensor | null | readonly Tree[] | { readonly [key: string]: Tree };
 
 /** A tree with the tensors' places in order instead of the tensors. As JSON it is a key. */
@@ -13,7 +13,7 @@ export interface FlatTree {
 }
 
 /**
- * Takes the tensors out of a tree, in the order in which they are met.
+ * Takes the tensors out of a tree, in the order of the tree.
  * @throws TesseraError `not-a-tensor`
  */
 export function flatten(tree: unknown, who: string): FlatTree {

@@ -43,8 +43,8 @@ export interface Graph {
   readonly inputs: readonly Value[];
   readonly constants: readonly { readonly value: Value; readonly data: TypedArray }[];
   /**
-   * Tensors of the outside that the function closed over: weights. `dataId` finds their numbers in tfjs; a variable
-   * whose `tensor.dataId` has moved on was assigned since.
+   * Tensors from outside that the function uses: weights. `dataId` finds their numbers in tfjs; a variable
+   * whose `tensor.dataId` differs has been assigned since.
    */
   readonly captured: readonly { readonly value: Value; readonly dataId: object; readonly tensor: TensorInfo }[];
   readonly nodes: readonly GraphNode[];
@@ -77,7 +77,7 @@ export class Recorder {
     return value;
   }
 
-  /** A uniform array becomes a Fill, so that the ones and zeros of gradients take no room. */
+  /** A uniform array becomes a Fill, so that the ones and zeros of gradients take no memory. */
   constant(data: TypedArray, spec: ValueSpec): Value {
     if (spec.shape.length > 0 && data.length > 0 && data.every((x) => x === data[0])) {
       const attrs = { shape: [...spec.shape], value: data[0], dtype: spec.dtype };
@@ -125,12 +125,12 @@ export class Recorder {
 /** Constants up to this size are compared by their numbers. */
 const SMALL = 64;
 
-/** The graph with every computation once: of nodes that do the same to the same values, the first serves for all. */
+/** The graph with every computation once: equal nodes on equal values are replaced by the first of them. */
 export function shareNodes(graph: Graph): Graph {
   const stands = new Map<number, Value>();
   const known = new Map<string, readonly Value[]>();
   const current = (value: Value): Value => stands.get(value.id) ?? value;
-  /** True if `outputs` are the first of their key; else the first take their place. */
+  /** True if `outputs` are the first of their key; otherwise the first replace them. */
   const isNew = (key: string, outputs: readonly Value[]): boolean => {
     const same = known.get(key);
     if (!same) known.set(key, outputs);
@@ -154,7 +154,7 @@ export function shareNodes(graph: Graph): Graph {
   return { ...graph, nodes, outputs: graph.outputs.map(current) };
 }
 
-/** JSON that tells all numbers apart: plain JSON writes NaN and both infinities as null, and -0 as 0. */
+/** JSON that distinguishes all numbers: plain JSON writes NaN and both infinities as null, and -0 as 0. */
 export function exactKey(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part !== 'number') return part;

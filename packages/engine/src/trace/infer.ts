@@ -26,7 +26,7 @@ export function axisFrom0(axis: number, rank: number): number {
 }
 
 /**
- * The shape that NumPy's rules give. tfjs leaves the check to its kernels, and so it is made here.
+ * The shape that NumPy's rules give. tfjs leaves this check to its kernels.
  * @throws TesseraError `shape-mismatch`
  */
 export function broadcast(a: Shape, b: Shape): number[] {

@@ -5,7 +5,8 @@ import { LINEAR } from './infer-linear.ts';
 import { SHAPE } from './infer-shape.ts';
 
 /*
- * What each kernel of tfjs gives: elementwise ones, reductions and gathers here; shapes, products and windows beside this file.
+ * Shapes and types of each kernel's results: elementwise kernels, reductions and gathers here; changes of shape in
+ * infer-shape.ts, products and convolutions in infer-linear.ts.
  */
 
 const same: Infer = ({ x }, attrs) => one(x!.shape, x!.dtype, attrs);

@@ -7,7 +7,7 @@ import type { TypedArray } from './graph.ts';
  * The parts of tfjs 4.22 that its public API does not promise. No other file may touch them.
  */
 
-/** Where the numbers of a tensor lie: the backend that tfjs has on record for a data id. */
+/** The backend that holds the numbers of a data id. */
 export function backendOf(dataId: object, who: string): KernelBackend {
   const info = tf.engine().state.tensorInfo.get(dataId);
   if (info) return info.backend;
@@ -47,7 +47,7 @@ export function hasBackend(name: string): boolean {
 
 /**
  * Runs `fn` with backend `name` active in a scope of its own, which disposes every tensor but those returned.
- * The backend active before is active again afterwards, whatever happens.
+ * The backend active before is active again afterwards, also after an error.
  */
 export function withBackend<T extends tf.TensorContainer>(name: string, fn: () => T): T {
   const engine = tf.engine();

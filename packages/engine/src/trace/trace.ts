@@ -140,7 +140,7 @@ export interface TraceRequest {
   readonly name: string;
   /** Shapes and types of the arguments: the graph's first inputs. */
   readonly inputs: readonly ValueSpec[];
-  /** Tensors of the outside that become inputs too, after `inputs`, instead of captured weights: trained variables. */
+  /** Tensors from outside that become inputs too, after `inputs`, instead of captured weights: trained variables. */
   readonly parameters?: readonly Tensor[];
   /** Fused ops that the target runs in one piece: by default all. Of the others the parts are recorded. */
   readonly whole?: (fused: Fused) => boolean;
@@ -172,7 +172,7 @@ export function trace(fn: (...inputs: Tensor[]) => readonly Tensor[], request: T
   return graph!;
 }
 
-/** True under a trace that wants the fused op as one node. */
+/** True under a trace that records the fused op as one node. */
 export function isWhole(fused: Fused): boolean {
   return backend.session?.whole(fused) ?? false;
 }
@@ -230,7 +230,7 @@ function explainMissingKernels<T>(name: string, fn: () => T): T {
   }
 }
 
-/** Random numbers drawn while tracing would be baked in; tfjs draws its seeds from `Math.random`. */
+/** Random numbers drawn while tracing would become constants; tfjs draws its seeds from `Math.random`. */
 function withoutRandomness<T>(name: string, fn: () => T): T {
   const random = Math.random;
   Math.random = () => {

@@ -24,7 +24,7 @@ export interface GraphStepParts {
 
 /**
  * A training step as one graph per form of batch. Parameters and moments stay on the device: a run reads the state and makes a
- * new one, which takes its place when the step is accepted.
+ * new one, which replaces it when the step is accepted.
  */
 export class GraphStep implements StepBackend {
   readonly #spec: TrainStepSpec;
@@ -172,7 +172,7 @@ export class GraphStep implements StepBackend {
     return this.#parts.target.upload(numbers);
   }
 
-  /** Feeds what is the run's own, what is lent, then the values of trained and frozen variables, also of other steps. */
+  /** Feeds `own`, which it uploads and releases, then `lent`, then the values of all variables, also those of other steps. */
   async #run(program: StepProgram['program'], { own, lent, into }: RunFeeds): Promise<readonly DeviceNumbers[]> {
     const uploaded: DeviceNumbers[] = [];
     const upload = async (numbers: Numbers): Promise<DeviceNumbers> => {
@@ -218,7 +218,7 @@ interface RunFeeds {
   readonly into: readonly (DeviceNumbers | null)[];
 }
 
-/** Numbers of the state, and where the target writes into what it is given, as many to write the next ones to. */
+/** One array of the state; where the target writes into given numbers, also a second one for the next state. */
 class Held {
   now: DeviceNumbers;
   spare: DeviceNumbers | null;
@@ -240,7 +240,7 @@ class Held {
   }
 }
 
-/** Results of a step take the places of `changed`, or are given up. */
+/** Makes results the new state, or releases them. */
 function decision(changed: readonly Held[], results: readonly DeviceNumbers[]): Pick<Proposal, 'accept' | 'reject'> {
   return {
     accept: () => {

@@ -24,8 +24,8 @@ export function evaluateLoss(spec: TrainStepSpec, batch: Batch, key: Tensor): Ev
 }
 
 /**
- * Loss, aux and the gradient of every parameter. Differentiation disposes what the loss made, so aux are kept beyond
- * the scope that is open: the caller disposes them.
+ * Loss, aux and the gradient of every parameter. Differentiation disposes what the loss made, so aux are kept: the caller
+ * disposes them.
  * @throws TesseraError `loss-without-parameters`
  */
 export function differentiate(spec: TrainStepSpec, batch: Batch, key: Tensor): Differentiated {
@@ -59,8 +59,8 @@ export function differentiate(spec: TrainStepSpec, batch: Batch, key: Tensor): D
 export const SCALARS = 5;
 
 /**
- * Factors of AdamW (Loshchilov & Hutter 2019) for step `count` (from 1), as PyTorch computes them. The square root of
- * the second moment's correction is moved from the root to the step size and eps, which saves a pass.
+ * Factors of AdamW (Loshchilov & Hutter 2019) for step `count` (from 1), as PyTorch computes them. The bias correction
+ * of the second moment is moved out of the square root, into step size and eps, which saves a pass over memory.
  */
 export function adamwScalars(spec: TrainStepSpec, hyper: TrainHyper, count: number): Float32Array {
   const [beta1, beta2] = spec.betas;
@@ -120,7 +120,7 @@ interface ParamUpdate {
   readonly factors: readonly Tensor[];
 }
 
-/** The gradient's scale is folded into the moments' factors: one pass over the parameter less. */
+/** Algorithm 2 of the paper. The gradient's scale is part of the moments' factors, which saves a pass over the parameter. */
 function updateParam({ param, m, v, ema }: Slots<Tensor>, update: ParamUpdate): Slots<Tensor> {
   const { gradient, square, scale, decays, betas, factors } = update;
   const [keep, stepSize, eps, emaOld, emaNew] = factors as [Tensor, Tensor, Tensor, Tensor, Tensor];

@@ -14,7 +14,7 @@ export interface Param {
 export interface TrainStepSpec {
   readonly name: string;
   readonly params: readonly Param[];
-  /** Variables that the loss reads but another step trains (a discriminator's, say). */
+  /** Variables that the loss reads but another step trains (a discriminator's, for example). */
   readonly frozen?: readonly Param[];
   /** Pure. Returns the loss to descend and any scalars or tensors worth seeing, by name. */
   readonly loss: (
@@ -72,12 +72,12 @@ export interface Slots<T> {
 
 /**
  * The current values of trained variables, by variable. The step that trains a variable owns its value; another step
- * that only reads it (a discriminator's, say) finds it here.
+ * that only reads it (a discriminator's, for example) finds it here.
  */
 export class ParameterStore<T> {
   readonly #values = new Map<Variable, () => Promise<T>>();
 
-  /** From now on `value` answers for `variable`. */
+  /** From now on `value` gives the value of `variable`. */
   own(variable: Variable, value: () => Promise<T>): void {
     this.#values.set(variable, value);
   }
