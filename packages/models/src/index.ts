@@ -4,7 +4,7 @@ export { unknownModel, type ModelFolder } from './folders.ts';
 export { exportModel } from './formats/export-model.ts';
 export { importModel, type ImportRequest } from './formats/import-model.ts';
 export { configOfKlState, configOfMarState } from './formats/mar/state-config.ts';
-export { varPresets, varTokenizer } from './formats/var/presets.ts';
+export { varPresets, varTokenizer } from './formats/var/state-config.ts';
 export { isDerived, patchNumsOf } from './formats/var/scales.ts';
 export { configOfVarState, configOfVqState } from './formats/var/state-config.ts';
 export type { ModelManifest } from './manifest.ts';

@@ -5,9 +5,15 @@ import { varInventory, type ModelInventory } from '@tessera/goldens';
 import type { ModelManifest } from '../../manifest.ts';
 import { resolveParts } from '../../plugins/built-in.ts';
 import { isDerived, inferSides, patchNumsOf, tokensOf } from './scales.ts';
-import { varPresets, varTokenizer, type VarName, type VarPreset } from './presets.ts';
+import {
+  varPresets,
+  varTokenizer,
+  configOfVarState,
+  configOfVqState,
+  type VarName,
+  type VarPreset,
+} from './state-config.ts';
 import { differences, recordedShapes, type Shapes } from '../../weights.ts';
-import { configOfVarState, configOfVqState } from './state-config.ts';
 import { TesseraError } from '@tessera/errors';
 
 const inventories = varInventory();
