@@ -169,6 +169,19 @@ describe('errors', () => {
     expect(tf.getBackend()).toBe('cpu');
   });
 
+  it('of a run name the program, which then still works', async () => {
+    const pick = (values: Tensor, index: Tensor): Tensor => tf.gather(values, index as tf.Tensor1D);
+    const program = engine.compile(pick, { name: 'pick' });
+    const at = (index: number) => program(tensorFrom([3, 4], [2]), tensorFrom([index], [1], 'int32'));
+    await expect(at(9)).rejects.toMatchObject({
+      code: 'program-failed',
+      message: expect.stringMatching(/^\[pick\] got an error of ONNX Runtime: .*out of/),
+    });
+    const found = await at(1);
+    expect([...(await found.data())]).toEqual([4]);
+    program.dispose();
+  });
+
   it('come from calls after dispose', async () => {
     const program = engine.compile((a: Tensor) => tf.neg(a), { name: 'gone' });
     program.dispose();
