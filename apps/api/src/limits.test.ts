@@ -124,7 +124,7 @@ describe('the socket', () => {
   const address = () => `${server.url.replace('http', 'ws')}/graphql`;
   const closeCode = (socket: WebSocket) => new Promise<number>((resolve) => socket.once('close', resolve));
 
-  it('is closed on messages that are too long or not of the protocol, and the server complains of nothing', async () => {
+  it('is closed on messages that are too long or not of the protocol, and the server logs nothing', async () => {
     const complaints = vi.spyOn(console, 'error');
     for (const [message, code] of [
       ['x'.repeat(100_000), 1009],

@@ -130,7 +130,7 @@ function cannotListen(cause: NodeJS.ErrnoException, port: number, address: strin
     who: 'api',
     got: `the address ${address} and port ${port}, where nothing can listen (${cause.code})`,
     expected: 'an address of this machine and a port that this user may open',
-    next: `Leave HOST out for this machine alone, ${other}`,
+    next: `Leave HOST out to serve only this machine, ${other}`,
     cause,
   });
 }

@@ -5,7 +5,7 @@ import type { LinearPreview } from './preview.ts';
 
 const { object, integer, number, list, optional } = schema;
 
-/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+/** Far above any trained model, and small enough that a damaged file cannot exhaust the memory. */
 export const upTo = (max: number): Field<number> => integer({ min: 1, max });
 
 const most = { latent: 4096, colours: 4 } as const;

@@ -10,12 +10,12 @@ export interface Levels {
   readonly num_res_blocks: number;
 }
 
-/** What an encoder or a decoder is. */
+/** The shape of an encoder or a decoder. */
 export interface StackShape {
   readonly levels: Levels;
-  /** Channels that it takes. */
+  /** Input channels. */
   readonly inputs: number;
-  /** Channels that it gives. */
+  /** Output channels. */
   readonly outputs: number;
   /** Whether attention follows every block of a level; the middle always has one. */
   readonly attends: (level: number) => boolean;

@@ -126,8 +126,8 @@ function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: 
   if (order.needsConfidence && !head.plugin.confident) {
     refuse({
       code: 'confidence-missing',
-      got: `the order ${order.name}, which keeps the tokens that the head is surest of`,
-      expected: `a head that says so, which ${head.plugin.name} does not`,
+      got: `the order ${order.name}, which keeps the tokens with the highest confidence`,
+      expected: `a head that gives confidences, which ${head.plugin.name} does not`,
       next: 'It could not tell good tokens from bad ones: exchange the order or the head.',
     });
   }
@@ -147,7 +147,7 @@ export function compose(parts: Parts, { engine, weights }: Materials): Compositi
   }
 }
 
-/** What parts are built from around a tokenizer that stands already. */
+/** What parts are built from around an existing tokenizer. */
 interface AroundMaterials extends Pick<Materials, 'engine'> {
   readonly tokenizer: Tokenizer;
   readonly weights: Pick<Materials['weights'], 'backbone' | 'head'>;

@@ -22,7 +22,7 @@ export interface PartOptions {
   readonly head: unknown;
 }
 
-/** The same with what the loop itself lets a request choose. */
+/** The same, with the loop's own options. */
 export interface ReadOptions extends PartOptions {
   readonly loop: LoopOptions;
 }
@@ -47,7 +47,7 @@ export function optionsOf(
     code: 'option-twice',
     who: 'compose',
     got: `an option ${twice} of both the order ${parts.order.name} and the head ${parts.head.name}`,
-    expected: 'a name of its own for every option',
+    expected: 'a different name for every option',
     next: 'Exchange one of the two.',
   });
 }

@@ -26,7 +26,7 @@ export interface SampleRequest {
   readonly signal: AbortSignal;
   /** What the first steps wrote in an earlier run of the same request: they are replayed, and the loop goes on after them. */
   readonly written: readonly Written[];
-  /** Looks into each step. Without one, it costs nothing. */
+  /** Observes each step. Costs nothing if left out. */
   readonly observe?: Observer;
 }
 
@@ -35,7 +35,9 @@ export type SampleEvent =
       readonly type: 'step';
       readonly step: Step;
       readonly previews: readonly Pixels[] | null;
-      /** What the head gave: with those of the steps before, enough to go on from here elsewhere. */
+      /**
+       * The tokens that the head drew: with those of the steps before, enough to continue from here in another process.
+       */
       readonly written: Written;
     }
   | { readonly type: 'image'; readonly row: number; readonly pixels: Pixels };
@@ -54,7 +56,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
     const canvas = opened.open(tokenizer.openCanvas(rows, kept, backbone.reads));
     const rollout = opened.open(await backbone.openRollout(rows, guidance));
     for (const step of plan.steps()) {
-      await nextTurn(); // a cancel arrives here, whatever the runtime blocks
+      await nextTurn(); // a cancel arrives here, even if the runtime blocks the thread
       signal.throwIfAborted();
       checkReplay(written, step);
       const past = written[step.index];

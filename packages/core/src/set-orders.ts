@@ -177,6 +177,6 @@ function unsure({ index, positions_Bl }: Step, got: number | undefined): Tessera
     who: WHO,
     got: got === undefined ? `no confidence at step ${index}` : `${got} confidences at step ${index}`,
     expected: `one for each of ${positions_Bl.length} sampled tokens`,
-    next: 'Choose a head that says how sure it is of its tokens.',
+    next: 'Choose a head that gives a confidence for each token.',
   });
 }

@@ -3,7 +3,7 @@ import { keyedRng, type Engine, type SampleRng } from '@tessera/engine';
 
 /* Where parts get their parameters from, and how fresh ones start. */
 
-/** How a parameter starts, and whether weight decay pulls at it. */
+/** The initial values of a parameter, and whether weight decay applies to it. */
 export interface ParamSpec {
   readonly init: Init;
   readonly decay: boolean;

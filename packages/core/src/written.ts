@@ -30,7 +30,7 @@ interface Drawn {
 }
 
 /**
- * The numbers of sampled tokens, looked at: weights that are broken show first in what the head drew.
+ * Checks the numbers of sampled tokens: damaged weights show first in what the head drew.
  * @throws TesseraError `part-numbers`, which says whether to look at the head or at the backbone
  */
 export async function checkedNumbers(sampled: Sampled, { hidden, step, space }: Drawn): Promise<Written> {

@@ -1,5 +1,5 @@
 /*
- * @tessera/engine/target: what a package of a target is written with. Parts and programs need @tessera/engine alone.
+ * @tessera/engine/target: for packages that implement a target. Parts and programs need @tessera/engine alone.
  */
 export type { FusedOp } from './fused.ts';
 export { graphTarget } from './graph-target.ts';

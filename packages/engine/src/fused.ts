@@ -47,8 +47,8 @@ export type FusedOp<I, A> = ((inputs: I, attrs: A) => Tensor) & Fused;
 const OWN = 'Tessera';
 
 /**
- * Makes a callable of a fused op. Its nodes carry it, and targets look their lowering up by it: others may have an op of
- * the same name, and each stays itself.
+ * Makes a callable of a fused op. Its nodes refer to it, and targets look up their lowering by it, so ops of different
+ * packages with the same name stay distinct.
  * @throws TesseraError `fused-name` for a name that is taken; `fused-shape` from the call, if `shape` and `forward` disagree.
  */
 export function defineFused<I extends FusedInputs<I>, A extends object>(spec: FusedSpec<I, A>): FusedOp<I, A> {

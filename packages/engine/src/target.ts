@@ -3,8 +3,8 @@ import type { Batch, Slots, TrainStepSpec } from './train/spec.ts';
 import type { DType, Fused, Graph, TypedArray } from './trace/graph.ts';
 
 /*
- * What the engine asks of a target. A target that runs graphs says the verbs of `GraphTarget`, and `graphTarget` makes programs
- * and training steps of them; one that runs functions in another way implements `Target` itself.
+ * What the engine asks of a target. A target that runs graphs implements the verbs of `GraphTarget`, and `graphTarget`
+ * makes programs and training steps of them; one that runs functions in another way implements `Target` itself.
  */
 
 /** Where programs run. The engine knows none by name: each is a package of its own. */
@@ -90,10 +90,10 @@ export interface Numbers {
   readonly shape: readonly number[];
 }
 
-/** Numbers on a device. What else is in them is known to the targets of that device alone. */
+/** Numbers on a device. Their other fields are known only to the targets of that device. */
 export interface DeviceNumbers {
   readonly device: Device;
-  /** Downloads them; where memory is the device, they are lent without a copy. */
+  /** Downloads them; a device that is main memory lends them without a copy. */
   read(): Promise<TypedArray>;
   /** The same at once. @throws TesseraError `device-read` on a device that answers later */
   readSync(): TypedArray;
@@ -104,7 +104,7 @@ export interface DeviceNumbers {
 export interface BuildOptions {
   /** For errors. */
   readonly name: string;
-  /** Whether a run's memory stays with the program (by default) or is given back. */
+  /** Whether a run's memory stays with the program (by default) or is released. */
   readonly memory?: 'keep' | 'release' | undefined;
 }
 
@@ -121,7 +121,7 @@ export interface BuiltProgram {
 }
 
 /**
- * A traced graph in the words of a target. Names follow the program's order, so that two traces of one function can be
+ * A traced graph as nodes of a target. Names follow the program's order, so that two traces of one function can be
  * compared.
  */
 export interface LoweredModel<A = unknown> {

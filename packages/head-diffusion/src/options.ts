@@ -50,7 +50,7 @@ const eachOption = object({
   respacing: described(
     optional(respacing, '100'),
     'Denoising steps a token; fewer are faster. ddim25 takes every 40th of the 1000 timesteps; a plain number as 100 ' +
-      'begins at the very noisiest timestep, where only a long-trained model is sure enough: others draw smears.',
+      'begins at the very noisiest timestep, which needs a long-trained model: others draw smears.',
   ),
   /** Denoising steps at the last step of the order, 2 at least; 0: as many as at the first. See `annealedSteps`. */
   lateSteps: described(

@@ -10,7 +10,7 @@ export function died(how: string, running: ModelOutline | null): TesseraError {
     who: 'host',
     got: `a model process that ended ${how} ${busy ? `during a generation of ${running.manifest.name}` : 'while nothing ran'}`,
     expected: 'it to stay',
-    next: `It is being started again${busy ? ': ask once more, with fewer images if memory ran out' : ''}.${busy ? byOthers(running) : ''}`,
+    next: `It is being started again${busy ? ': send the request again, with fewer images if memory ran out' : ''}.${busy ? byOthers(running) : ''}`,
   });
 }
 
@@ -21,7 +21,7 @@ export function disposed(): TesseraError {
     who: 'host',
     got: 'an end of the server during this generation',
     expected: 'it to finish',
-    next: 'Ask once more when the server is back: the same seed gives the same images.',
+    next: 'Send the request again when the server is back: the same seed gives the same images.',
   });
 }
 
@@ -41,7 +41,7 @@ export function hangs(why: Hang, { beat, step }: WatchLimits, running: ModelOutl
   const got =
     why === 'beat'
       ? `no beat of the model process for ${beat / 1000} s: it is stopped`
-      : `no end of a step for ${step / 1000} s: a part computes without end, or waits for what never comes`;
+      : `no end of a step for ${step / 1000} s: a part computes endlessly, or waits for something that never comes`;
   const busy = running !== null;
   return new TesseraError({
     code: 'part-hangs',

@@ -28,7 +28,7 @@ export class OrtNumbers implements DeviceNumbers {
   }
 
   release(): void {
-    // The memory goes with the last that reads it.
+    // The memory is freed with its last reader.
   }
 }
 

@@ -35,10 +35,10 @@ export function isBmp(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes a Windows bitmap that is not compressed: 1, 2, 4 or 8 bits with a palette, 16 or 32 bits with or without masks,
- * 24 bits. Without an alpha mask the fourth byte of 32 bits says nothing, as in Pillow.
- * Source: Microsoft, "Bitmap Storage" (BITMAPCOREHEADER to BITMAPV5HEADER).
- * @throws TesseraError `picture-broken` for what is cut off or of another kind
+ * Decodes a Windows bitmap that is not compressed: 1, 2, 4 or 8 bits with a palette, 16 or 32 bits with or without
+ * masks, 24 bits. Without an alpha mask the fourth byte of 32 bits is ignored, as in Pillow. Source: Microsoft, "Bitmap
+ * Storage" (BITMAPCOREHEADER to BITMAPV5HEADER).
+ * @throws TesseraError `picture-broken` for a truncated file or another kind of file
  */
 export function readBmp(bytes: Uint8Array, who: string): RawPicture {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -49,7 +49,7 @@ export async function whitePixels(mask: Picture, { height, width }: Frame, who: 
 }
 
 interface Manner {
-  /** What is transparent lies on this. */
+  /** The background of transparent pixels. */
   readonly background: string;
   readonly kernel: 'lanczos3' | 'nearest';
 }

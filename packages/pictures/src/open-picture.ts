@@ -6,7 +6,7 @@ import { isBmp, readBmp } from './bmp.ts';
 export interface Picture {
   /** A pipeline on its pixels, upright. Run it by `decoded`. */
   readonly pipeline: () => Sharp;
-  /** In pixels, as it is meant to be seen: cameras note a turn. */
+  /** In pixels, after the rotation that a camera recorded. */
   readonly height: number;
   readonly width: number;
   /** Whether it may have transparent parts. */
@@ -87,7 +87,7 @@ export function pictureSuffixes(): ReadonlySet<string> {
   return new Set(['.bmp', ...formats.flatMap(({ input }) => input.fileSuffix ?? [])]);
 }
 
-/** What a pipeline gives. @throws TesseraError `picture-broken` */
+/** The result of a pipeline. @throws TesseraError `picture-broken` */
 export async function decoded<T>(result: Promise<T>, who: string): Promise<T> {
   try {
     return await result;

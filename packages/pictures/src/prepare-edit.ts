@@ -129,8 +129,8 @@ function boxMask({ left, top, right, bottom }: PixelBox, { height, width }: Shap
 }
 
 /**
- * The picture with every unknown pixel (1 in `unknown`) painted like the known one nearest to it, counted along rows and
- * columns: edges go on outward. A tokenizer then sees no hard border where nothing is known.
+ * The picture with every unknown pixel (1 in `unknown`) painted like the known one nearest to it, counted along rows
+ * and columns: edges are continued outward. A tokenizer then sees no hard border around unknown parts.
  */
 function extendKnown(picture: Pixels, unknown: Uint8Array): Pixels {
   const { height, width, channels } = picture;

@@ -5,7 +5,7 @@ import { parse, relative, sep } from 'node:path';
 
 export interface ProgramOptions extends Packing {
   readonly threads: number;
-  /** Whether a run's memory stays with the session (by default) or is given back. */
+  /** Whether a run's memory stays with the session (by default) or is released. */
   readonly memory?: 'keep' | 'release' | undefined;
 }
 

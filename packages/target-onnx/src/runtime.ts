@@ -5,7 +5,9 @@ type Runtime = typeof import('onnxruntime-node');
 
 let loading: Promise<Runtime> | null = null;
 
-/** Loads ONNX Runtime when the first program needs it. Its telemetry is on unless the environment says no before that. */
+/**
+ * Loads ONNX Runtime when the first program needs it. Its telemetry is on unless the environment turns it off before.
+ */
 export function loadRuntime(): Promise<Runtime> {
   loading ??= importQuietly();
   return loading;
@@ -30,7 +32,7 @@ let probing: Promise<number | null> | null = null;
 
 /**
  * Channels per block in ONNX Runtime's own layout for convolutions: 8 with AVX2, 16 with AVX-512. Null where this
- * processor has none. Found by asking: one pixel of four channels comes back as one block.
+ * processor has none. Found by a probe: one pixel of four channels comes back as one block.
  */
 export function convBlock(): Promise<number | null> {
   probing ??= probe();

@@ -44,7 +44,7 @@ export interface TfMany {
 /** Lowers one node; returns the names of its outputs in order. */
 export type TfLowering = (node: GraphNode, tf: TfBuilder) => string | readonly string[];
 
-/** A graph in TensorFlow's words. */
+/** A graph as TensorFlow nodes. */
 export interface TfModel extends LoweredModel<TfAttr> {
   /** Functions that nodes call by name, each compiled by XLA. */
   readonly functions?: readonly TfFunction[];
@@ -58,7 +58,7 @@ export interface TfFunction {
 /** Collects the nodes and constants of one TensorFlow function. */
 export class TfWriter extends GraphWriter<TfAttr> implements TfBuilder {
   readonly #dtypes = new Map<string, DType>();
-  /** Nodes by what they are: no op has an effect, and so none is wanted twice. */
+  /** Nodes by what they are: no op has an effect, so none is needed twice. */
   readonly #written = new Map<string, string[]>();
   readonly #scalars = new Map<string, string>();
 

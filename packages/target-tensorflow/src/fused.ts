@@ -42,7 +42,7 @@ function positions(shape: readonly number[], tf: TfBuilder): string {
   return tf.op('Range', [tf.scalar(0, 'int32'), limit, tf.scalar(1, 'int32')], attrs, { untyped: true });
 }
 
-/** TensorFlow's kernels turn and cut in half the time that XLA takes where it does so again for each reader. */
+/** TensorFlow's kernels transpose and slice in half the time of XLA, which does so again for each reader. */
 const interleave: TfLowering = ({ inputs }, tf) => {
   const { columns, whole, inner } = shapesOf(inputs.x!);
   const apart = reshape(tf, tf.name(inputs.x!), columns);

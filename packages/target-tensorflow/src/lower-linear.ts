@@ -14,8 +14,8 @@ const matMul: TfLowering = (node, tf) => {
 };
 
 /**
- * Borders of zeros as TensorFlow names them; null where it has no name. A name is worth much: oneDNN computes the
- * gradients of named borders alone, several times as fast.
+ * Borders of zeros as TensorFlow names them; null where it has no name. Names matter: oneDNN computes the gradients of
+ * named borders only, several times as fast.
  */
 function namedPadding({ kernel, strides, dilations, pads }: Window, shape: Four): TfAttrs | null {
   if (pads.every((pad) => pad === 0)) return { padding: { text: 'VALID' } };

@@ -7,7 +7,7 @@ export interface Cluster {
   readonly outputs: readonly Value[];
 }
 
-/** A stretch of the program: nodes that run as they are, then what is compiled of all that only they were waiting for. */
+/** A section of the program: nodes that run as they are, then the compiled nodes that were waiting only for them. */
 export interface Stage {
   readonly whole: readonly GraphNode[];
   readonly cluster: Cluster;
@@ -29,7 +29,7 @@ const GENEROUS = 1.25;
 /**
  * Cuts a graph into what TensorFlow's own kernels do best, products and convolutions, and all between them, which XLA
  * makes into few passes over memory. A stage's cluster depends on no later stage, so that the cut has no circles.
- * What is cheap to compute again is computed in every cluster that wants it, where this moves fewer bytes.
+ * Values that are cheap to compute are computed in every cluster that needs them, if this moves fewer bytes.
  */
 export function partition(graph: Graph): readonly Stage[] {
   const levels = levelsOf(graph);
@@ -85,7 +85,7 @@ function makersOf(nodes: readonly GraphNode[]): ReadonlyMap<number, GraphNode> {
   return new Map(nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)));
 }
 
-/** From the last node to the first: each is computed where it is wanted, or handed over from its own level. */
+/** From the last node to the first: each is computed where it is needed, or passed on from its own level. */
 class Places {
   /** The clusters that compute a node. */
   readonly clusters = new Map<GraphNode, ReadonlySet<number>>();

@@ -43,8 +43,8 @@ const DATA_TYPES: Readonly<Record<DType, number>> = { float32: 1, int32: 3, bool
 let loaded: TensorFlowBinding | null = null;
 
 /**
- * Loads TensorFlow when the first program needs it. There is one per process, and so the first caller's number of
- * threads is everybody's.
+ * Loads TensorFlow when the first program needs it. There is one per process, so the first caller's number of threads
+ * counts for all.
  * @throws TesseraError `tensorflow-missing`, `tensorflow-broken`
  */
 export function loadTensorFlow(threads: number): TensorFlowBinding {
@@ -151,7 +151,7 @@ function cacheLost(who: string, message: string, cause: unknown): TesseraError {
   });
 }
 
-/** TensorFlow's answers in the engine's words. */
+/** TensorFlow's errors as errors of the engine. */
 export function explain<T>(who: string, code: string, work: () => T): T {
   try {
     return work();

@@ -9,7 +9,7 @@ const FUNCTION = 'program';
 const CALL = 'call';
 export const TAG = 'serve';
 
-/** The second keeps Grappler's hands off, which writes ops that XLA does not know. */
+/** The second is hidden from Grappler, which writes ops that XLA does not know. */
 const XLA_FUNCTION = ['_XlaMustCompile', '_tf_data_function'];
 
 export interface SavedModelOptions {
@@ -61,7 +61,7 @@ function placeholder({ name, dtype, dims }: Port): ProtoWriter {
 }
 
 function call(model: TfModel, args: readonly Port[], xla: boolean): ProtoWriter {
-  // A function without state may be inlined and pruned; XLA alone wants it whole.
+  // A function without state may be inlined and pruned; only XLA needs it whole.
   const node = new ProtoWriter().string(1, CALL).string(2, xla ? 'StatefulPartitionedCall' : 'PartitionedCall');
   for (const { name } of args) node.string(3, `feed_${name}`);
   node.message(5, attribute('f', new ProtoWriter().message(10, new ProtoWriter().string(1, FUNCTION))));

@@ -43,7 +43,7 @@ function readingAll(backend: NodeBackend): KernelBackend {
   return backend;
 }
 
-/** Messages for TensorBoard, which would need a package more: nothing here writes them. */
+/** Messages for TensorBoard, which would need another package: nothing here writes them. */
 function leaveOut(file: string): void {
   const module = new Module(file);
   module.loaded = true;

@@ -151,7 +151,7 @@ function scalesRules(config: KlScalesConfig): readonly Rule<KlScalesConfig>[] {
     {
       field: 'patch_nums',
       fits: patch_nums.at(-1) === side && patch_nums.every((one, i) => i === 0 || one > patch_nums[i - 1]!),
-      expected: `sides that ascend to that of the latent map, ${side}: what comes after it has nothing left`,
+      expected: `sides that ascend to that of the latent map, ${side}: later scales would have nothing left`,
     },
     {
       field: 'scaleStd',

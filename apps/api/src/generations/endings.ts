@@ -5,7 +5,7 @@ import type { EventBody } from './event-log.ts';
 const FIRST_WAIT_MS = 250;
 const LAST_WAIT_MS = 10_000;
 
-/** Last events of generations, which are written sooner or later, whatever the medium does. */
+/** Last events of generations, which are tried again until they are written. */
 export interface Endings {
   /** Writes it now or, where that fails, as soon as it can be written; resolves after the first try. Never throws. */
   write(id: string, body: EventBody): Promise<void>;
@@ -15,7 +15,7 @@ export interface Endings {
 
 /** `append` writes an event to the log, which takes nothing more for a generation that has ended. */
 export function endings(append: (id: string, body: EventBody) => Promise<void>): Endings {
-  /** What could not be written yet, oldest first. */
+  /** Events that could not be written yet, oldest first. */
   const left = new Map<string, EventBody>();
   let wait = FIRST_WAIT_MS;
   let timer: NodeJS.Timeout | undefined;

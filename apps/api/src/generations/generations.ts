@@ -217,7 +217,7 @@ function interrupted(): TesseraError {
     who: 'api',
     got: 'an end of the server while this generation was running',
     expected: 'it to finish',
-    next: 'Ask once more: the same seed gives the same images.',
+    next: 'Send the request again: the same seed gives the same images.',
   });
 }
 
@@ -247,6 +247,6 @@ function queueFull(): TesseraError {
     who: 'createGeneration',
     got: `one more generation while ${MOST_WAITING} wait`,
     expected: `at most ${MOST_WAITING} waiting`,
-    next: 'Ask once more when one of them has ended, or cancel one.',
+    next: 'Send it again when one of them has ended, or cancel one.',
   });
 }

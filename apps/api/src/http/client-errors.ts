@@ -61,7 +61,7 @@ function codeOf(error: unknown): string {
   const code = error.extensions['code'];
   if (typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR') return code;
   if (isOfValues(error.originalError ?? error)) return 'BAD_USER_INPUT';
-  // Without a path nothing has run yet: a library complains of the request.
+  // Without a path nothing has run yet: a library refused the request.
   return error.path || error.originalError ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
 }
 

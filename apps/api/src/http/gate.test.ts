@@ -106,7 +106,7 @@ describe('a server on loopback', () => {
     ['the socket', '/graphql', { headers: upgrade }, 101],
   ];
 
-  it.each(routes)('refuses foreign hosts and pages, and nobody else: %s', async (_name, path, asked, status) => {
+  it.each(routes)('refuses foreign hosts and pages, and no others: %s', async (_name, path, asked, status) => {
     const withHeaders = (headers: Record<string, string>) =>
       ask(path, { ...asked, headers: { ...asked.headers, ...headers } });
     const host = new URL(server.url).host;

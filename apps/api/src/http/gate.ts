@@ -26,9 +26,9 @@ export interface GateOptions {
 const loopback = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * A page elsewhere can let its own name point at this machine (DNS rebinding) and is then, to the browser, a page of this
- * server: only the Host header tells. So a server on loopback answers to the names of loopback and to those of `hosts`.
- * On a network nobody knows the names but the operator: without `hosts` every name is served.
+ * A page elsewhere can let its own name point at this machine (DNS rebinding) and is then, to the browser, a page of
+ * this server: only the Host header tells. So a server on loopback answers to the names of loopback and to those of
+ * `hosts`. On a network only the operator knows the names: without `hosts` every name is served.
  */
 export function createGate({ address, name, hosts, origins = [] }: GateOptions): Gate {
   const local = /^(::ffff:)?127\.|^::1$/.test(address);
@@ -86,7 +86,7 @@ function foreignPage(origin: string): Refusal {
     expected: 'one of a page of this server, or of a program',
     next: named
       ? `Send it from the page of this server, or start the server with TESSERA_ORIGINS=${origin}.`
-      : 'Send it from a page that a server serves under a name of its own.',
+      : 'Send it from a page that a server serves under its own name.',
   });
   return { status: 403, error };
 }

@@ -118,7 +118,7 @@ describe('a GET', () => {
     [200, 'the page of this server', { accept: '*/*', 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' }],
     [200, 'a header that needs a preflight', preflight],
     [200, 'somebody who types the address', { accept: 'application/json', 'sec-fetch-site': 'none' }],
-    [415, 'nobody knows whom', {}],
+    [415, 'an unknown client', {}],
     [415, 'a script of an old browser', { accept: '*/*' }],
     [415, 'an image of an old browser', { accept: 'image/avif,image/webp,*/*;q=0.8' }],
     [415, 'a link', { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }],

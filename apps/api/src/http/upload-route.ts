@@ -36,7 +36,7 @@ const takeUploadTurns = () =>
       const got = `one more upload while ${MOST_UPLOADS} are under way`;
       const expected = `at most ${MOST_UPLOADS} at a time`;
       response.set('Retry-After', '1');
-      refuse(response, 503, { code: 'uploads-busy', got, expected, next: 'Send it once more in a moment.' });
+      refuse(response, 503, { code: 'uploads-busy', got, expected, next: 'Send it again in a moment.' });
     },
     slow(response) {
       const got = 'a body that comes too slowly, or not at all';

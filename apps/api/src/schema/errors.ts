@@ -14,7 +14,7 @@ export function addErrors(builder: ApiBuilder): ErrorCodeRef {
   });
   builder.objectType(TesseraError, {
     name: 'RequestError',
-    description: 'The request cannot be carried out as it is.',
+    description: 'The request cannot be run as it is.',
     interfaces: [error],
   });
   return reason;

@@ -100,14 +100,14 @@ function addStep(builder: ApiBuilder, interfaces: EventInterface[], picture: Pic
         complexity: { multiplier: MOST_IMAGES },
         resolve: ({ previews }) => previews && [...previews],
       }),
-      milliseconds: t.exposeFloat('milliseconds', { description: 'Time of the model alone.' }),
+      milliseconds: t.exposeFloat('milliseconds', { description: 'Time of the model only.' }),
     }),
   });
 }
 
 function addCompleted(builder: ApiBuilder, interfaces: EventInterface[], picture: PictureRef): void {
   const timings = builder.objectRef<EventOf<'completed'>['timings']>('Timings').implement({
-    description: 'Milliseconds of the model alone: neither waiting nor PNG encoding counts.',
+    description: 'Milliseconds of the model only: neither waiting nor PNG encoding counts.',
     fields: (t) => ({
       steps: t.floatList({ description: 'Of each step.', complexity: USUAL_STEPS, resolve: ({ steps }) => [...steps] }),
       images: t.floatList({
@@ -135,7 +135,7 @@ function addCompleted(builder: ApiBuilder, interfaces: EventInterface[], picture
 
 function addSubscription(builder: ApiBuilder, event: EventInterface): void {
   builder.subscriptionType({
-    description: 'Everything that can be followed; over WebSocket alone.',
+    description: 'Everything that can be followed; over WebSocket only.',
     fields: (t) => ({
       generationEvents: t.field({
         type: event,

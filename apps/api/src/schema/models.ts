@@ -56,9 +56,9 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
   const model = builder.objectRef<ModelDescription>('Model').implement({
     description: 'A model folder that is ready to run.',
     fields: (t) => ({
-      name: t.exposeString('name', { description: 'What createGeneration takes.' }),
+      name: t.exposeString('name', { description: 'The name that createGeneration takes.' }),
       title: t.exposeString('title', { description: 'Its name for people.' }),
-      description: t.exposeString('description', { description: 'What it is and where it comes from.' }),
+      description: t.exposeString('description', { description: 'A description, with its origin.' }),
       licence: t.exposeString('licence', { description: 'Of its weights.' }),
       classes: t.field({
         type: [modelClass],
@@ -81,7 +81,7 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
       image: t.expose('image', { type: size, description: 'Size of the images that it makes.' }),
       guidanceOff: t.exposeFloat('guidanceOff', {
         nullable: true,
-        description: 'The guidance that does nothing; null where the model takes none.',
+        description: 'The value that turns guidance off; null if the model takes none.',
       }),
       options: t.field({
         type: 'JSONObject',
@@ -89,7 +89,10 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
         complexity: SCHEMA_VALUES,
         resolve: ({ options }) => options,
       }),
-      defaults: t.expose('defaults', { type: defaults, description: 'What holds where a request says nothing.' }),
+      defaults: t.expose('defaults', {
+        type: defaults,
+        description: 'The settings of a request that leaves them out.',
+      }),
     }),
   });
   builder.queryField('models', (t) =>
@@ -153,7 +156,7 @@ export function addPlugins(builder: ApiBuilder): void {
     }),
   });
   const problem = builder.objectRef<PluginProblem>('PluginProblem').implement({
-    description: "Something of the project's tessera.config that was left out.",
+    description: "A part of the project's tessera.config that could not be used.",
     fields: (t) => ({
       code: t.exposeString('code', { description: codeText }),
       message: t.exposeString('message', { description: messageText }),
@@ -168,7 +171,7 @@ export function addPlugins(builder: ApiBuilder): void {
     }),
     pluginProblems: t.field({
       type: [problem],
-      description: "What was left out of the project's plug-ins, and why.",
+      description: 'Plug-ins of the project that could not be used, and why.',
       complexity: (_args, { host }) => ({ multiplier: host.pluginProblems().length }),
       resolve: (_root, _args, { host }) => [...host.pluginProblems()],
     }),

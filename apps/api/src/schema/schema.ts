@@ -10,7 +10,7 @@ import { addModels, addPlugins, addPreviewKind } from './models.ts';
 export function createSchema(): GraphQLSchema {
   const builder = createBuilder();
   builder.queryType({ description: 'Everything that can be asked for; over HTTP by POST or GET.' });
-  builder.mutationType({ description: 'Everything that changes something; over HTTP by POST alone.' });
+  builder.mutationType({ description: 'Everything that changes something; over HTTP by POST only.' });
   const reason = addErrors(builder);
   const preview = addPreviewKind(builder);
   const picture = addPicture(builder);

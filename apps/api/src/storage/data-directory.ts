@@ -24,8 +24,8 @@ function inUse(directory: string, owner: LockOwner | null): TesseraError {
     code: 'data-directory-in-use',
     who: 'api',
     got: `the data directory ${directory}, which process ${owner?.pid ?? '?'} on ${owner?.host ?? '?'} uses`,
-    expected: 'a directory of its own for each server',
-    next: `Stop that server, set TESSERA_DATA to another directory, or delete ${join(directory, 'lock')} if it is surely gone.`,
+    expected: 'a separate directory for each server',
+    next: `Stop that server, set TESSERA_DATA to another directory, or delete ${join(directory, 'lock')} if it no longer runs.`,
   });
 }
 

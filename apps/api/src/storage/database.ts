@@ -209,7 +209,7 @@ export function storageFailed(cause?: unknown): TesseraError {
     who: 'api',
     got: 'an error of its storage',
     expected: 'room and permission in the data directory',
-    next: "Look at the server's output, then ask once more.",
+    next: "Look at the server's output, then send it again.",
     cause,
   });
 }

@@ -56,7 +56,7 @@ const importOptions = {
   }),
   latentScale: number({ value: 'X', help: 'factor from latents to tokens, where the file does not tell' }),
   quantResi: number({ value: 'X', help: 'share of phi’s convolution (default: what the file says, or 0.5)' }),
-  usingZnorm: flag('codes were chosen by direction alone'),
+  usingZnorm: flag('codes were chosen by their direction only'),
   ...engineOptions,
 } as const;
 

@@ -105,7 +105,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
   beforeAll(() => void (engine = createEngine({ target, threads: 1 })));
   afterAll(() => engine.dispose());
 
-  /** Works with a made-up model; no tensor outlives it. */
+  /** Works with a random model; no tensor outlives it. */
   async function onTiny({ sides, ...config }: Size, work: (tiny: TinyCausal, backbone: Backbone) => Promise<void>) {
     const before = tf.memory().numTensors;
     const tiny = openTinyCausal(sides, config);

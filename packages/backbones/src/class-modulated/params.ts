@@ -4,7 +4,7 @@ import { schema, type OutputOf } from '@tessera/schema';
 import type { LinearParams } from '../linear.ts';
 
 const { object, integer, number, boolean, choice, optional, refine } = schema;
-/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+/** Far above any trained model, and small enough that a damaged file cannot exhaust the memory. */
 const upTo = (max: number) => integer({ min: 1, max });
 
 /** Configuration of a transformer that the class modulates (VAR, arXiv 2404.02905, section 3.3 and table 1). */

@@ -4,7 +4,7 @@ import { schema, type OutputOf } from '@tessera/schema';
 import type { LinearParams } from '../linear.ts';
 
 const { object, integer, number, optional, refine } = schema;
-/** Far above anything that was ever trained, and small enough that a broken file cannot ask for the whole machine. */
+/** Far above any trained model, and small enough that a damaged file cannot exhaust the memory. */
 const upTo = (max: number) => integer({ min: 1, max });
 
 const transformer = refine(object({ depth: upTo(512), width: upTo(65536), heads: upTo(1024) }), ({ width, heads }) =>

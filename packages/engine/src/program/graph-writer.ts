@@ -13,7 +13,7 @@ export abstract class GraphWriter<A> {
   readonly #names = new Map<number, string>();
   #next = 0;
 
-  /** Says which name a traced value has. */
+  /** Sets the name of a traced value. */
   bind(value: Value, name: string): void {
     this.#names.set(value.id, name);
   }

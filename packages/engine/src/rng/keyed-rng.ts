@@ -79,7 +79,7 @@ function drawWords(seed: number, { stream, step, position }: DrawKey, { count, i
   return words.subarray(0, count);
 }
 
-/** How many words, and at which of these places they are wanted: at all unless `index` says. */
+/** The number of words, and the places that are needed: all unless `index` is given. */
 interface Drawn {
   readonly count: number;
   readonly index: Int32Array | undefined;

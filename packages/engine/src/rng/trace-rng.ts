@@ -12,7 +12,7 @@ export interface TraceRng {
 }
 
 /**
- * The two words that `traceRng` wants, from a step's key: well mixed, so that neighbouring keys have nothing in common.
+ * The two words that `traceRng` needs, from a step's key: well mixed, so that neighbouring keys have nothing in common.
  * @param key an integer from 0 to 2^53 - 1
  * @param part tells apart the batches that one step accumulates
  */
@@ -50,7 +50,7 @@ function claim(used: Set<string>, stream: string): void {
       code: 'stream-reused',
       who: 'traceRng',
       got: `a second draw of stream "${stream}"`,
-      expected: 'a stream of its own for every draw of a step',
+      expected: 'a separate stream for every draw of a step',
       next: 'Add the layer or the purpose to the name.',
     });
   }

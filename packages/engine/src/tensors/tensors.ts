@@ -17,14 +17,14 @@ interface MemoryEntry {
   readonly data: TypedArray;
 }
 
-/** A stretch of a file. */
+/** A range of a file. */
 export interface FileEntry {
   readonly kind: 'file';
   /** Absolute; targets may map the file. */
   readonly path: string;
   readonly offset: number;
   readonly bytes: number;
-  /** Reads the stretch, for those that do not. */
+  /** Reads the range, for targets that do not map it. */
   readonly read: () => TypedArray;
 }
 

@@ -16,7 +16,7 @@ export interface TrainStepSpec {
   readonly params: readonly Param[];
   /** Variables that the loss reads but another step trains (a discriminator's, for example). */
   readonly frozen?: readonly Param[];
-  /** Pure. Returns the loss to descend and any scalars or tensors worth seeing, by name. */
+  /** Pure. Returns the loss to minimise and further scalars or tensors to report, by name. */
   readonly loss: (
     batch: Readonly<Record<string, Tensor>>,
     rng: TraceRng,

@@ -103,7 +103,7 @@ function checkNames({ name, params }: TrainStepSpec): void {
     code: 'params-invalid',
     who: name,
     got: twice === undefined ? 'no parameters' : `two parameters named "${twice}"`,
-    expected: 'at least one parameter, each with a name of its own',
+    expected: 'at least one parameter, each with its own name',
   });
 }
 

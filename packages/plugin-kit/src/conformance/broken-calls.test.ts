@@ -36,7 +36,7 @@ function headMaking(change: (values: Float32Array, given: Parameters<Head['sampl
   }));
 }
 
-/** A loss that tells nothing of itself: always 1, with the gradients of the true one. */
+/** A loss without information: always 1, with the gradients of the true one. */
 const stuck = tf.customGrad((loss) => {
   const value = tf.onesLike(loss as tf.Tensor2D);
   return { value, gradFunc: (dy) => dy as tf.Tensor };

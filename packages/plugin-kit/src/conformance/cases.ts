@@ -11,9 +11,8 @@ import type { AnyPlugin, PluginKind } from '@tessera/core';
 import { checkPlugin } from '../define/check-plugin.ts';
 
 /**
- * All checks of a plug-in, for any test framework:
- * `for (const { name, run } of cases(plugin, { config })) it(name, run)`. Parts are tried alone, with made-up
- * tokens, hidden states and confidence.
+ * All checks of a plug-in, for any test framework: `for (const { name, run } of cases(plugin, { config })) it(name,
+ * run)`. Parts are tried alone, with synthetic tokens, hidden states and confidence.
  */
 export function cases(plugin: AnyPlugin, options: CasesOptions = {}): readonly Case[] {
   const trial = trialOf(options);

@@ -1,7 +1,7 @@
 import type { TargetName } from '@tessera/targets';
 import type { Layout, SpaceShape } from '@tessera/core';
 
-/** What a plug-in is tried with. */
+/** The inputs of the checks. */
 export interface CasesOptions {
   /** As a model folder writes it; an empty object by default. Small sizes make quick checks. */
   readonly config?: unknown;
@@ -26,7 +26,7 @@ export interface CasesOptions {
   readonly patience?: number;
   /** How long a case may take, in milliseconds. A part that blocks the thread for ever cannot be stopped. */
   readonly limit?: number;
-  /** Seed of everything that is made up: fresh weights, hidden states, tokens, pictures, rows. */
+  /** Seed of all synthetic data: fresh weights, hidden states, tokens, pictures, rows. */
   readonly seed?: number;
 }
 
@@ -36,7 +36,7 @@ export interface Trial extends Required<Omit<CasesOptions, 'space' | 'layout'>> 
   readonly layout: Layout | null;
 }
 
-/** A part that is tried on one target. */
+/** A part that is tested on one target. */
 export interface PartTrial<P> {
   readonly plugin: P;
   readonly trial: Trial;

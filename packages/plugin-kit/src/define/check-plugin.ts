@@ -79,7 +79,7 @@ function malformed(who: string, got: string, expected: string): never {
   throw new TesseraError({ code: 'part-malformed', who, got, expected, next });
 }
 
-/** What stands in the place of a plug-in. */
+/** The value in place of a plug-in. */
 function described(given: unknown): string {
   if (given instanceof Promise) return 'a promise (await it, or name its module as a string)';
   if (typeof given !== 'object' || given === null) return short(given);

@@ -6,7 +6,7 @@ import { changed, checkGuarded, refusal, type Changes } from '../../fixtures/cha
 import type { Sampled } from '@tessera/core';
 import { smallParts } from '@tessera/core/testing';
 
-/* What a careless plug-in may do besides throwing: everything ends in one sentence that names it, and nothing stays. */
+/* Faults of a plug-in besides throwing: each ends in one sentence that names the plug-in, and leaves nothing behind. */
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -114,7 +114,7 @@ const cases: readonly [string, RegExp, Changes][] = [
     },
   ],
   [
-    'a program that complains by its own name',
+    'a program whose error has its own name',
     /^shape-odd \[shade\] got 3 tokens \(in logistic, of sample\(\)\); expected 2\. Cut them\.$/,
     {
       head: () => ({

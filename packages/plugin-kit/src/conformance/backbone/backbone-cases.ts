@@ -18,7 +18,7 @@ import {
 } from './opened-backbone.ts';
 import { idle, roll } from './roll.ts';
 
-/** A backbone alone: tokens and estimates are made up, and weights shaken. */
+/** Checks of a backbone alone, with synthetic tokens and estimates and perturbed weights. */
 export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
   const two: Images = { seeds: [2 * trial.seed, 2 * trial.seed + 1] };
   return trial.targets.flatMap((target) => {

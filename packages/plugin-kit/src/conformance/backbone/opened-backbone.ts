@@ -13,7 +13,7 @@ import { oneMap, type PartTrial, someNumbers, type Trial, twoMaps } from '../opt
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 import { numbersOf, plainRng, shake, withBench, type Bench } from '../bench.ts';
 
-/** A built backbone, its weights shaken, with what it is tried on. */
+/** A built backbone with perturbed weights, and its test inputs. */
 export interface OpenedBackbone {
   readonly backbone: Backbone;
   readonly facts: BackboneFacts;

@@ -26,7 +26,7 @@ import { idleOption } from '../tried-values.ts';
 /** Tokens of an image. */
 const TOKENS = 4;
 
-/** A head alone: hidden states are made up. */
+/** Checks of a head alone, on synthetic hidden states. */
 export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
   const lesson = new Lesson({ plugin, trial });
   const { limit } = trial;

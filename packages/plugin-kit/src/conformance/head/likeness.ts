@@ -33,7 +33,7 @@ const PULLS = [
 /** From one temperature to twice as much, tokens vary more by this factor at least. */
 const WARMER = 1.05;
 
-/** How tokens differ from what was taught, or null. */
+/** How tokens differ from the training distribution, or null. */
 export async function unlike(taught: TaughtHead): Promise<string | null> {
   const drawn = await drawKinds(taught);
   return taught.toy.chance_KV ? unlikeCodes(taught, drawn) : unlikeValues(taught, drawn);

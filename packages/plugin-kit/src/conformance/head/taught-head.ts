@@ -89,7 +89,7 @@ export async function drawKinds(
   });
 }
 
-/** Numbers of a made-up hidden state. */
+/** Numbers of a synthetic hidden state. */
 export const WIDTH = 16;
 
 /** A built head with what it is tried on. */

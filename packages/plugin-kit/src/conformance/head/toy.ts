@@ -4,10 +4,10 @@ import { keyedRng, tensorFrom } from '@tessera/engine';
 import { numbersOf } from '../bench.ts';
 
 /*
- * A toy that every head can learn: a hidden state of one of six kinds says where its tokens lie. Values are normal around
- * the kind's centre, all with the same deviation: then guidance u + w (c - u) moves the centre exactly as it says,
- * whether a head mixes means, noise, velocities or scores. Codes follow a few probabilities, in another order for each
- * kind: guidance of their logarithms makes them proportional to u^(1 - w) c^w.
+ * A toy problem that every head can learn: a hidden state of one of six kinds says where its tokens lie. Values are
+ * normal around the kind's centre, all with the same deviation: then guidance u + w (c - u) moves the centre exactly as
+ * it says, whether a head mixes means, noise, velocities or scores. Codes follow a few probabilities, in another order
+ * for each kind: guidance of their logarithms makes them proportional to u^(1 - w) c^w.
  */
 
 export const KINDS = 6;

@@ -235,7 +235,7 @@ interface Offered {
   readonly stays: boolean;
 }
 
-/** All steps, which the guard checks; of orders that choose, what they choose by made-up confidence. */
+/** All steps, which the guard checks; of orders that choose, what they choose by synthetic confidence. */
 export function walk(opened: OpenedOrder, seeds: readonly number[], kept: Kept | null = null): Walked[] {
   const { order, layout, options } = opened;
   const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));

@@ -7,7 +7,7 @@ import type { PartTrial, Trial } from '../options.ts';
 import { plainRng, shake, withBench, type Bench } from '../bench.ts';
 import { classOf } from '@tessera/core';
 
-/** A built tokenizer, its weights shaken. */
+/** A built tokenizer, with perturbed weights. */
 export interface OpenedTokenizer {
   readonly tokenizer: Tokenizer;
   readonly bench: Bench;
@@ -68,7 +68,7 @@ export async function encode(
   }
 }
 
-/** Tokens of made-up pictures, drawn from their distributions. */
+/** Tokens of synthetic pictures, drawn from their distributions. */
 export async function tokensOf(opened: OpenedTokenizer, numbers: readonly number[]): Promise<Float32Array> {
   const pictures = numbers.map((number) => pictureOf(opened, number));
   return (await encode(opened, pictures, plainRng(opened.trial.seed))).values;

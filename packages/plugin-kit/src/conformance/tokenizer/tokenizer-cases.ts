@@ -18,7 +18,7 @@ import {
   type OpenedTokenizer,
 } from './opened-tokenizer.ts';
 
-/** A tokenizer alone: pictures are made up, and weights shaken. */
+/** Checks of a tokenizer alone, on synthetic pictures, with perturbed weights. */
 export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
   const main = trial.targets.find((one) => one !== 'eager') ?? trial.targets[0]!;
   return trial.targets.flatMap((target) => {
