@@ -200,7 +200,7 @@ const groupNormWeightGradient: OnnxLowering = ({ inputs, attrs }, onnx) => {
   return onnx.op('ReduceSum', [along, onnx.ints([0])], { keepdims: 0 });
 };
 
-/** By planes, whose sums the other gradients want as well: they are made once. */
+/** By planes, whose sums the other gradients need too: they are computed once. */
 const groupNormBiasGradient: OnnxLowering = ({ inputs }, onnx) =>
   onnx.op('ReduceSum', [sumOfPlanes(inputs.dy!, onnx).sum, onnx.ints([0])], { keepdims: 0 });
 

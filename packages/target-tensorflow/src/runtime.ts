@@ -176,12 +176,12 @@ export function explain<T>(who: string, code: string, work: () => T): T {
 export const COMPILED = 'compiled';
 /** Bytes that are kept. */
 const KEPT = 2e9;
-/** Milliseconds in which another process may still want a file. */
+/** Milliseconds in which another process may still need a file. */
 const FRESH = 24 * 3600 * 1000;
 
 /**
- * One folder for each kind of processor, TensorFlow and set of flags: the files are machine code. Null where it cannot be
- * written, and where a blank in its path would end the flag that names it. Old files go where there are too many.
+ * One folder for each kind of processor, TensorFlow and set of flags: the files are machine code. Null where it cannot
+ * be written, or where a space in its path would end the flag that names it. Old files go where there are too many.
  */
 export function compiledFolder({ folder, version, variant }: Installation): string | null {
   const processor = `${process.arch} ${cpus()[0]?.model} ${instructions()}`;

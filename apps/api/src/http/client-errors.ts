@@ -86,7 +86,7 @@ function unexpected(): TesseraError {
   });
 }
 
-/** Writes an error that nobody expected to the server's output, with its stack. Its words may be a client's. */
+/** Writes an unexpected error to the server's output, with its stack. Its words may be a client's. */
 export function logError(what: string, error: unknown): void {
   console.error(printableLines(`[api] ${what}: ${inspect(error)}`));
 }
