@@ -16,7 +16,7 @@ import { shareTensor } from './tensors/tensors.ts';
 import type { TrainStep, TrainStepSpec } from './train/spec.ts';
 import { createTrainStep } from './train/train-step.ts';
 
-/** Programs and training steps on a target. Parts receive it; nothing is ambient. */
+/** Programs and training steps on a target. Parts receive it as an argument; there is no global engine. */
 export interface Engine {
   /** The name of the target of programs. */
   readonly target: string;
@@ -29,8 +29,8 @@ export interface Engine {
   /** Tensors to which programs' results are appended, where the target computes: caches. The caller releases them. */
   growing(spec: GrowingSpec): GrowingTensors;
   /**
-   * One entry per compiled program that is alive, in the order of their making; none before the target is loaded, and none
-   * for targets that compile nothing.
+   * One entry per compiled program that is alive, in the order in which they were made; none before the target is
+   * loaded, and none for targets that compile nothing.
    */
   profile(): readonly ProgramProfile[];
   /** Releases every session made by this engine. */
@@ -62,15 +62,15 @@ export interface CompileOptions {
 }
 
 /**
- * The compiled function. Arguments are borrowed; results are tfjs tensors that the caller disposes. Their numbers stay on the
- * device until somebody reads them: a result that goes into the next program of the same target is not copied.
+ * The compiled function. Arguments are borrowed; results are tfjs tensors that the caller disposes. Their numbers stay
+ * on the device until they are read: a result that goes into the next program of the same target is not copied.
  */
 export interface Program<A extends readonly Tree[], R extends Tree> {
   (...args: A): Promise<R>;
   dispose(): void;
 }
 
-/** A target, or what loads it when the first program runs. */
+/** A target, or a function that loads it when the first program runs. */
 export type TargetSource = Target | { readonly name: string; readonly load: () => Promise<Target> };
 
 export interface EngineParts {
@@ -188,7 +188,7 @@ class EngineProgram {
 
   async call(args: readonly Tree[]): Promise<Tree> {
     if (this.#program || this.#target.target) return this.#made(this.#target.target!).call(args);
-    // The caller may dispose the arguments before the target is there.
+    // The caller may dispose the arguments before the target is loaded.
     const { tensors, skeleton } = flatten(args, this.#fn.name);
     const shared = tensors.map((tensor) => shareTensor(tensor, this.#fn.name));
     try {
