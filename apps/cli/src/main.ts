@@ -34,7 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const verb = verbOf(argv);
   if (verb === undefined) {
     const names = verbs.map(({ name }) => name);
-    const near = nearestCommand(first, names);
+    const near = nearestCommand(first, [...new Set(names.map((name) => name.split(' ')[0]!))]);
     const next = near === null ? '' : ` Did you mean ${near}?`;
     terminal.err(`[tessera] got the command ${first}; expected one of ${names.join(', ')}.${next} See tessera --help.`);
     return 2;

@@ -13,16 +13,6 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/images.ts')).edit,
   },
   {
-    name: 'trace',
-    summary: 'generate, and write what each step read, computed, drew and wrote',
-    load: async () => (await import('./commands/trace.ts')).trace,
-  },
-  {
-    name: 'trace diff',
-    summary: 'compare two traces: the first step and tensor that differ, and by how much',
-    load: async () => (await import('./commands/trace-diff.ts')).traceDiff,
-  },
-  {
     name: 'models',
     summary: 'list the models that are here, or show one',
     load: async () => (await import('./commands/models.ts')).models,
@@ -41,6 +31,16 @@ export const verbs: readonly Verb[] = [
     name: 'eval',
     summary: 'measure a model: recognised samples, Frechet distance, throughput',
     load: async () => (await import('./commands/evaluate.ts')).evaluate,
+  },
+  {
+    name: 'trace',
+    summary: 'generate, and write what each step read, computed, drew and wrote',
+    load: async () => (await import('./commands/trace.ts')).trace,
+  },
+  {
+    name: 'trace diff',
+    summary: 'compare two traces: the first step and tensor that differ, and by how much',
+    load: async () => (await import('./commands/trace-diff.ts')).traceDiff,
   },
   {
     name: 'import',
