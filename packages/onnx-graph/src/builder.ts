@@ -20,7 +20,7 @@ export type OnnxModel = LoweredModel<OnnxAttr>;
 export interface OnnxBuilder {
   /**
    * Channels per block of ONNX Runtime's own layout, for convolutions whose filters change from run to run. Null: plain
-   * Conv, which ONNX Runtime brings into that layout by itself where filters are constants.
+   * Conv, which ONNX Runtime converts to that layout itself where filters are constants.
    */
   readonly convBlock: number | null;
   /** The ONNX name of a traced value. */
@@ -60,7 +60,7 @@ export class OnnxWriter extends GraphWriter<OnnxAttr> implements OnnxBuilder {
     return outputs;
   }
 
-  /** Two transpositions in a row become one, or none: a weight turned to tfjs' layout and back is used as it is. */
+  /** Two transpositions in a row become one, or none: a weight transposed to tfjs' layout and back is used as it is. */
   #transpose(input: string, perm: readonly number[]): string {
     const before = this.#producers.get(input);
     const isTwice = before?.op === 'Transpose';

@@ -39,7 +39,7 @@ const attention: OnnxLowering = ({ inputs, attrs }, onnx) => {
   );
 };
 
-/** The target is never written out: V numbers a row that are zero but for one. */
+/** The distribution to reach, V numbers a row and all zero but one, is never written out. */
 const crossEntropy: OnnxLowering = ({ inputs, attrs }, onnx) => {
   const { smoothing } = attrs as { smoothing: number };
   const logProbability = onnx.op('LogSoftmax', [onnx.name(inputs.logits!)], { axis: -1 });
@@ -135,8 +135,8 @@ const layerNormGradient: OnnxLowering = ({ inputs, attrs }, onnx) => {
 };
 
 /**
- * LayerNormalization over the last axis with all its outputs: result, mean, inverse deviation. Always with all, so that
- * ONNX Runtime finds the forward node again where a gradient needs the deviation.
+ * LayerNormalization over the last axis with all its outputs: result, mean, inverse deviation. Always all of
+ * them, so that ONNX Runtime recognises the forward node where a gradient needs the deviation.
  */
 function standardise(inputs: readonly string[], eps: number, onnx: OnnxBuilder): readonly string[] {
   return onnx.ops('LayerNormalization', inputs, 3, { axis: -1, epsilon: { float: eps } });
@@ -175,7 +175,7 @@ const groupNormGradient: OnnxLowering = ({ inputs, attrs }, onnx) => {
   const { x, weight, dy } = inputs as { x: Value; weight: Value; dy: Value };
   const [normal, , deviation] = standardise([toRows(x, groups, onnx), onesOfGroup(x, groups, onnx)], eps, onnx);
   const { unit, slope, along, sum } = planeSums({ x, dy, normal: normal! }, onnx);
-  // Everything but three passes over the planes happens on one number per plane.
+  // Three passes over the planes; everything else is computed on one number per plane.
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const perGroup = onnx.ints([batch, groups, channels / groups]);
   const perPlaneShape = onnx.ints([batch, channels, 1]);
@@ -200,7 +200,7 @@ const groupNormWeightGradient: OnnxLowering = ({ inputs, attrs }, onnx) => {
   return onnx.op('ReduceSum', [along, onnx.ints([0])], { keepdims: 0 });
 };
 
-/** By planes, whose sums the other gradients need too: they are computed once. */
+/** From the sums of planes, which the other gradients need as well and which are computed once. */
 const groupNormBiasGradient: OnnxLowering = ({ inputs }, onnx) =>
   onnx.op('ReduceSum', [sumOfPlanes(inputs.dy!, onnx).sum, onnx.ints([0])], { keepdims: 0 });
 

@@ -94,8 +94,8 @@ export const CONV: Readonly<Record<string, OnnxLowering>> = {
 
 /*
  * Convolutions in ONNX Runtime's own layout: channels in blocks of one vector register, NCHWc. It is about twice as
- * fast as Conv, takes NHWC images without transposing them, but ONNX Runtime by itself uses it only where filters are
- * constants. In training they are not, so the nodes are written here.
+ * fast as Conv, takes NHWC images without transposing them, but ONNX Runtime uses it of its own accord only where filters
+ * are constants. In training they are not, so the nodes are written here.
  */
 
 const DOMAIN = 'com.microsoft.nchwc';
@@ -138,8 +138,8 @@ interface FilterGradient {
 }
 
 /**
- * The filter's gradient [height, width, C, O]: a convolution in which images and channels have changed places and dy is
- * the filter. Null where a batch would mostly be padding, or where a kernel of one pixel makes it a product.
+ * The filter's gradient [height, width, C, O]: a convolution with images and channels swapped and dy as the
+ * filter. Null where a batch would mostly be padding, and for kernels of one pixel, whose gradient is a product.
  */
 function blockedFilterGradient(onnx: OnnxBuilder, gradient: FilterGradient): string | null {
   const block = onnx.convBlock;

@@ -58,7 +58,7 @@ const DIRECT: Readonly<Record<string, string>> = {
   Tanh: 'Tanh',
 };
 
-/** Sub-expressions read best where the operator is a word: `floorDiv` below is a - b * floor(a / b). */
+/** Operators as words, for readable expressions. */
 const writer = (onnx: OnnxBuilder) => ({
   add: (a: string, b: string) => onnx.op('Add', [a, b]),
   sub: (a: string, b: string) => onnx.op('Sub', [a, b]),
@@ -93,8 +93,8 @@ const floorDiv: OnnxLowering = (node, onnx) => {
 };
 
 /**
- * The remainder takes the divisor's sign, in tfjs as in ONNX' integer Mod. That of floats is exact and has the dividend's:
- * a - b * floor(a / b) would lose what the quotient's rounding takes.
+ * The remainder takes the divisor's sign, in tfjs as in ONNX' integer Mod. ONNX' remainder of floats is exact and takes
+ * the dividend's sign. a - b * floor(a / b) would be wrong by the rounding of the quotient.
  */
 const mod: OnnxLowering = (node, onnx) => {
   const { add, where } = writer(onnx);
@@ -128,7 +128,7 @@ function expm1(onnx: OnnxBuilder, x: string): string {
   return mul(half, add(onnx.op('Exp', [x]), onnx.scalar(1, 'float32')));
 }
 
-/** ONNX Runtime's own Elu takes 1 from exp(x). */
+/** ONNX Runtime's own Elu subtracts 1 from exp(x), which cancels for small x. */
 const elu: OnnxLowering = (node, onnx) => {
   const x = onnx.name(node.inputs.x!);
   const zero = onnx.scalar(0, 'float32');
@@ -160,7 +160,7 @@ const select: OnnxLowering = (node, onnx) => {
   return onnx.op('Where', [onnx.name(condition!), onnx.name(t!), onnx.name(e!)]);
 };
 
-/** ONNX' Sum knows no integers. */
+/** ONNX' Sum has no form for integers. */
 const addN: OnnxLowering = (node, onnx) => {
   const names = inputNames(node, onnx);
   if (Object.values(node.inputs)[0]!.dtype === 'float32') return onnx.op('Sum', names);

@@ -55,7 +55,7 @@ function nameOutputs(graph: Graph, writer: OnnxWriter): Port[] {
   });
 }
 
-/** Leaves out what cancelled transpositions have left behind. */
+/** Removes nodes and constants that are not used after transpositions have cancelled. */
 function prune(writer: OnnxWriter, outputs: readonly Port[]) {
   const live = new Set(outputs.map((port) => port.name));
   const nodes: OnnxNode[] = [];

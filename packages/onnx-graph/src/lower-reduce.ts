@@ -107,8 +107,8 @@ interface RowSums {
 }
 
 /**
- * Sums updates by row. Not by ScatterND: ONNX Runtime adds its updates from several threads at once, and where two meet
- * in a row, one is lost. ScatterElements goes one by one.
+ * Sums updates by row. Not by ScatterND: ONNX Runtime adds its updates from several threads at once, and loses one
+ * where two meet in a row. ScatterElements adds one by one.
  */
 function rowSums(onnx: OnnxBuilder, { shape, rows, dtype, index, updates, count }: RowSums): string {
   const width = sizeOf(shape) / rows;
@@ -135,7 +135,7 @@ const unsortedSegmentSum: OnnxLowering = (node, onnx) => {
   return rowSums(onnx, { shape, rows: shape[0]!, dtype, index, updates: onnx.name(x!), count });
 };
 
-/** Indices of several axes become one of all their rows. */
+/** Indices of several axes become one index of rows. */
 const scatterNd: OnnxLowering = (node, onnx) => {
   const { indices, updates } = node.inputs;
   const { shape, dtype } = node.outputs[0]!;

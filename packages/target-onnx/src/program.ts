@@ -34,9 +34,9 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
   return sessionProgram({ name, model, weights: initializers, device: CPU, open });
 }
 
-/** Protobuf ends at 2 GB, and what is inline exists twice while a session is made. */
+/** A protobuf message holds at most 2 GB, and inline weights exist twice while a session is made. */
 const INLINE_LIMIT = 512 * 2 ** 20;
-/** Name under which numbers from memory are handed over when they are too many to go inline. */
+/** Name of weights in memory that are too large to go inline. */
 const MEMORY_FILE = 'tessera-memory';
 
 export interface Packing {
@@ -54,7 +54,7 @@ export interface PackedWeights {
 }
 
 /**
- * Where each weight's numbers are for ONNX Runtime: in its own file, mapped from there; inline; or beside the model.
+ * Where ONNX Runtime finds each weight: in its own file, which it maps; inline in the model; or in memory beside the model.
  */
 export function packWeights({ weights }: OnnxModel, { name: who, inlineLimit = INLINE_LIMIT }: Packing): PackedWeights {
   const root = parse(process.cwd()).root;

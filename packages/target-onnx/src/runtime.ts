@@ -5,9 +5,7 @@ type Runtime = typeof import('onnxruntime-node');
 
 let loading: Promise<Runtime> | null = null;
 
-/**
- * Loads ONNX Runtime when the first program needs it. Its telemetry is on unless the environment turns it off before.
- */
+/** Loads ONNX Runtime when the first program needs it. Its telemetry must be switched off before that. */
 export function loadRuntime(): Promise<Runtime> {
   loading ??= importQuietly();
   return loading;
@@ -32,7 +30,7 @@ let probing: Promise<number | null> | null = null;
 
 /**
  * Channels per block in ONNX Runtime's own layout for convolutions: 8 with AVX2, 16 with AVX-512. Null where this
- * processor has none. Found by a probe: one pixel of four channels comes back as one block.
+ * processor has none. Measured: one pixel of four channels comes back as one block.
  */
 export function convBlock(): Promise<number | null> {
   probing ??= probe();

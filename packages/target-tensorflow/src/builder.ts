@@ -58,7 +58,7 @@ export interface TfFunction {
 /** Collects the nodes and constants of one TensorFlow function. */
 export class TfWriter extends GraphWriter<TfAttr> implements TfBuilder {
   readonly #dtypes = new Map<string, DType>();
-  /** Nodes by what they are: no op has an effect, so none is needed twice. */
+  /** Equal nodes are written once: no op has side effects. */
   readonly #written = new Map<string, string[]>();
   readonly #scalars = new Map<string, string>();
 

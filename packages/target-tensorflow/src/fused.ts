@@ -42,7 +42,7 @@ function positions(shape: readonly number[], tf: TfBuilder): string {
   return tf.op('Range', [tf.scalar(0, 'int32'), limit, tf.scalar(1, 'int32')], attrs, { untyped: true });
 }
 
-/** TensorFlow's kernels transpose and slice in half the time of XLA, which does so again for each reader. */
+/** TensorFlow's kernels transpose and slice in half the time of XLA, which does both again for each reader. */
 const interleave: TfLowering = ({ inputs }, tf) => {
   const { columns, whole, inner } = shapesOf(inputs.x!);
   const apart = reshape(tf, tf.name(inputs.x!), columns);
@@ -86,7 +86,7 @@ const gradient =
   (node, tf) =>
     gradients(node, silu, tf)[index]!;
 
-/** Run by ops of ours, of `packages/tensorflow-setup/ops`: they are for the CPU, and XLA does not know them. */
+/** Run by our own ops, of `packages/tensorflow-setup/ops`: they are for the CPU, and XLA does not know them. */
 export const OWN_OPS: ReadonlyMap<Fused, TfLowering> = new Map<Fused, TfLowering>([
   [fusedOps.groupNorm, forward(false)],
   [fusedOps.groupNormGradient, gradient(0, false)],

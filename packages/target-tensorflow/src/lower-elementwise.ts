@@ -49,7 +49,7 @@ const clip: TfLowering = (node, tf) => {
   ]);
 };
 
-/** tfjs gives int32 whatever goes in. */
+/** tfjs always gives int32. */
 const floorDiv: TfLowering = (node, tf) => {
   const { dtype } = node.inputs.a!;
   return cast(tf, tf.op('FloorDiv', inputNames(node, tf)), [dtype, 'int32']);
@@ -61,7 +61,7 @@ const prelu: TfLowering = (node, tf) => {
   return select(tf, isNegative, [tf.op('Mul', [x, alpha]), x], 'float32');
 };
 
-/** TensorFlow's own Elu takes 1 from exp(x), which leaves nothing of small numbers. */
+/** TensorFlow's own Elu subtracts 1 from exp(x), which cancels for small x. */
 const elu: TfLowering = (node, tf) => {
   const [x, zero] = [tf.name(node.inputs.x!), tf.scalar(0, 'float32')];
   const isPositive = tf.op('Greater', [x, zero], {}, BOOLEAN);
@@ -70,7 +70,7 @@ const elu: TfLowering = (node, tf) => {
 
 const eluGrad: TfLowering = (node, tf) => tf.op('EluGrad', [tf.name(node.inputs.dy!), tf.name(node.inputs.y!)]);
 
-/** TensorFlow has these for numbers alone; on booleans they are an arithmetic of 0 and 1. */
+/** TensorFlow has these for numbers only; booleans are computed with as 0 and 1. */
 const asNumbers =
   (op: string): TfLowering =>
   (node, tf) => {

@@ -47,7 +47,7 @@ function lowerWith(graph: Graph, write: (builder: TfWriter) => void): TfModel {
   return { nodes: builder.nodes, constants: builder.constants, ...edges, outputs };
 }
 
-/** So many nodes that compute are worth a call. */
+/** Clusters with at least so many nodes that compute become functions. */
 const WORTH_A_CALL = 2;
 
 /**
@@ -57,7 +57,7 @@ const WORTH_A_CALL = 2;
  */
 export function lowerInParts(traced: Graph): TfModel {
   const graph = shareNodes(traced);
-  /** By what they do: layers that are alike share functions, and XLA compiles each once. */
+  /** By content: equal layers share functions, and XLA compiles each once. */
   const functions = new Map<string, TfFunction>();
   const model = lowerWith(graph, (builder) => {
     for (const { whole, cluster } of partition(graph)) {

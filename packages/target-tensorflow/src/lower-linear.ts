@@ -14,8 +14,8 @@ const matMul: TfLowering = (node, tf) => {
 };
 
 /**
- * Borders of zeros as TensorFlow names them; null where it has no name. Names matter: oneDNN computes the gradients of
- * named borders only, several times as fast.
+ * Padding by TensorFlow's names (SAME, VALID); null where it has none. oneDNN computes the gradients of named paddings
+ * only, several times as fast as TensorFlow computes the others.
  */
 function namedPadding({ kernel, strides, dilations, pads }: Window, shape: Four): TfAttrs | null {
   if (pads.every((pad) => pad === 0)) return { padding: { text: 'VALID' } };
@@ -85,7 +85,7 @@ const convBackpropFilter: TfLowering = (node, tf) => {
   return tf.op('Conv2DBackpropFilter', inputs, convAttrs(node, x!));
 };
 
-/** Pools know SAME and VALID only. */
+/** Pools accept SAME and VALID only. */
 function poolAttrs(node: GraphNode, shape: Four): TfAttrs {
   const window = node.attrs.window as Window;
   const { kernel, strides, pads } = window;

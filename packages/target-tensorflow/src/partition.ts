@@ -7,7 +7,7 @@ export interface Cluster {
   readonly outputs: readonly Value[];
 }
 
-/** A section of the program: nodes that run as they are, then the compiled nodes that were waiting only for them. */
+/** A stage of the program: first nodes that run as they are, then the compiled nodes that depend on them. */
 export interface Stage {
   readonly whole: readonly GraphNode[];
   readonly cluster: Cluster;
@@ -23,13 +23,13 @@ const WHOLE = new Set(
 
 const REDUCTIONS = new Set('Sum Prod Max Min All Any Mean LogSoftmax'.split(' '));
 
-/** Small operands beside a large one do not keep it from being computed again. */
+/** Computing again may read this many times the bytes that handing over would move: small operands do not count. */
 const GENEROUS = 1.25;
 
 /**
- * Cuts a graph into what TensorFlow's own kernels do best, products and convolutions, and all between them, which XLA
- * makes into few passes over memory. A stage's cluster depends on no later stage, so that the cut has no circles.
- * Values that are cheap to compute are computed in every cluster that needs them, if this moves fewer bytes.
+ * Cuts a graph into products and convolutions, which TensorFlow's own kernels do best, and everything between them, which
+ * XLA computes in few passes over memory. A stage's cluster depends on no later stage, so the cut has no cycles. Nodes that
+ * are cheap to compute again are computed in every cluster that needs them, where this moves fewer bytes.
  */
 export function partition(graph: Graph): readonly Stage[] {
   const levels = levelsOf(graph);
@@ -45,14 +45,14 @@ export function partition(graph: Graph): readonly Stage[] {
   });
 }
 
-/** Axes that stay where they are read fast; whatever else moves is left to TensorFlow's kernel. */
+/** A transposition that keeps the last axis reads fast inside a cluster; others are left to TensorFlow's kernel. */
 function isWhole({ kernel, attrs }: GraphNode): boolean {
   if (kernel !== 'Transpose') return WHOLE.has(kernel);
   const perm = attrs['perm'] as readonly number[];
   return perm.at(-1) !== perm.length - 1;
 }
 
-/** Nodes that cost nothing anywhere. */
+/** Nodes that cost nothing in either place. */
 function isFree({ kernel }: GraphNode): boolean {
   return kernel === 'Reshape' || kernel === 'Identity';
 }
@@ -62,7 +62,7 @@ function isReduction({ kernel }: GraphNode): boolean {
 }
 
 /**
- * A level rises where a value goes from a cluster into a node that runs as it is. That of a free node says when it can
+ * The level rises where a value goes from a cluster into a node that runs as it is. The level of a free node is where it can
  * run outside of clusters.
  */
 function levelsOf({ nodes }: Graph): ReadonlyMap<GraphNode, number> {
@@ -85,7 +85,7 @@ function makersOf(nodes: readonly GraphNode[]): ReadonlyMap<number, GraphNode> {
   return new Map(nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)));
 }
 
-/** From the last node to the first: each is computed where it is needed, or passed on from its own level. */
+/** From the last node to the first: each is computed where it is needed, or handed over from its own level. */
 class Places {
   /** The clusters that compute a node. */
   readonly clusters = new Map<GraphNode, ReadonlySet<number>>();

@@ -12,12 +12,12 @@ export interface TfProgramOptions {
   readonly xla: boolean;
   /** Where the model's weights come from. */
   readonly weights: WeightStore;
-  /** Whether XLA compiles in a run with feeds of forms that it has not seen, or in the first run alone. */
+  /** When runs compile first: with feeds of new forms, or in the first run only. */
   readonly compiles: 'by form' | 'once';
 }
 
 /**
- * Loads a lowered graph as a SavedModel, whose file lives only that long.
+ * Loads a lowered graph as a SavedModel; its file is removed after loading.
  * @throws TesseraError `program-rejected`; its runs throw `program-failed` and `out-of-memory`
  */
 export function buildTfProgram(binding: TensorFlowBinding, model: TfModel, options: TfProgramOptions): BuiltProgram {

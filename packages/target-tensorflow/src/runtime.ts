@@ -43,8 +43,8 @@ const DATA_TYPES: Readonly<Record<DType, number>> = { float32: 1, int32: 3, bool
 let loaded: TensorFlowBinding | null = null;
 
 /**
- * Loads TensorFlow when the first program needs it. There is one per process, so the first caller's number of threads
- * counts for all.
+ * Loads TensorFlow when the first program needs it. There is one per process, so the first caller's number of
+ * threads counts for all.
  * @throws TesseraError `tensorflow-missing`, `tensorflow-broken`
  */
 export function loadTensorFlow(threads: number): TensorFlowBinding {
@@ -75,13 +75,13 @@ export interface Preparation {
 
 /** TensorFlow reads these once, when it is loaded. What the user has set stays. */
 export function prepareEnvironment(environment: NodeJS.ProcessEnv, { threads, compiled }: Preparation): void {
-  environment['TF_CPP_MIN_LOG_LEVEL'] ??= '3'; // below, XLA doubts its own files of the same machine
+  environment['TF_CPP_MIN_LOG_LEVEL'] ??= '3'; // below 3, XLA warns about its own files of the same machine
   if (compiled !== null) environment['TF_XLA_FLAGS'] ??= `--tf_xla_persistent_cache_directory=${compiled}`;
-  // The older way to write loops: measured on steps of training, it compiles in two thirds of the time, and they run faster.
+  // The older code generator: measured on training steps, it compiles in two thirds of the time, and the code is faster.
   environment['XLA_FLAGS'] ??= '--xla_cpu_use_fusion_emitters=false';
   environment['TF_ENABLE_ONEDNN_OPTS'] ??= '1'; // the default; without this, TensorFlow announces it
   environment['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
-  // Two ops at a time: the gradients of a filter and of its image, and what runs on one thread beside what needs both.
+  // Two ops at a time: the gradients of a filter and of its image, for example.
   environment['TF_NUM_INTEROP_THREADS'] ??= String(Math.min(threads, 2));
   // Otherwise TensorFlow takes all memory of a GPU at once, also from others that share it.
   environment['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
@@ -136,7 +136,7 @@ function isAboutCache(message: string): boolean {
   return /xla_compile_cache|Read less bytes/.test(message);
 }
 
-/** Takes away what XLA has kept, so that the next run compiles again. */
+/** Removes what XLA has kept, so that the next run compiles again. */
 function cacheLost(who: string, message: string, cause: unknown): TesseraError {
   const folder = findInstallation()?.folder;
   const compiled = folder && join(folder, COMPILED);
@@ -151,7 +151,7 @@ function cacheLost(who: string, message: string, cause: unknown): TesseraError {
   });
 }
 
-/** TensorFlow's errors as errors of the engine. */
+/** Runs `work` and turns TensorFlow's errors into ours. */
 export function explain<T>(who: string, code: string, work: () => T): T {
   try {
     return work();
@@ -180,8 +180,8 @@ const KEPT = 2e9;
 const FRESH = 24 * 3600 * 1000;
 
 /**
- * One folder for each kind of processor, TensorFlow and set of flags: the files are machine code. Null where it cannot
- * be written, or where a space in its path would end the flag that names it. Old files go where there are too many.
+ * One folder for each kind of processor, TensorFlow and set of flags: the files are machine code. Null where it cannot be
+ * written, and where a space in its path would end the flag that names it. Old files are removed when there are too many.
  */
 export function compiledFolder({ folder, version, variant }: Installation): string | null {
   const processor = `${process.arch} ${cpus()[0]?.model} ${instructions()}`;
@@ -203,7 +203,7 @@ function instructions(): string {
   try {
     return /^flags.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
   } catch {
-    return ''; // not Linux: the name must do
+    return ''; // not Linux: only the name is known
   }
 }
 

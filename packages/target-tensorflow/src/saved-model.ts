@@ -9,7 +9,7 @@ const FUNCTION = 'program';
 const CALL = 'call';
 export const TAG = 'serve';
 
-/** The second is hidden from Grappler, which writes ops that XLA does not know. */
+/** The second keeps Grappler from rewriting the function with ops that XLA does not know. */
 const XLA_FUNCTION = ['_XlaMustCompile', '_tf_data_function'];
 
 export interface SavedModelOptions {
@@ -61,7 +61,7 @@ function placeholder({ name, dtype, dims }: Port): ProtoWriter {
 }
 
 function call(model: TfModel, args: readonly Port[], xla: boolean): ProtoWriter {
-  // A function without state may be inlined and pruned; only XLA needs it whole.
+  // A function without state may be inlined and pruned; for XLA it must stay whole.
   const node = new ProtoWriter().string(1, CALL).string(2, xla ? 'StatefulPartitionedCall' : 'PartitionedCall');
   for (const { name } of args) node.string(3, `feed_${name}`);
   node.message(5, attribute('f', new ProtoWriter().message(10, new ProtoWriter().string(1, FUNCTION))));
@@ -162,7 +162,7 @@ function tensor(dtype: ElementType, dims: readonly number[], data: ArrayBufferVi
 
 /**
  * Inside of a function TensorFlow names a value `node:argument:index`, by the output arguments of its op definitions.
- * Those of the ops that are written here; an op that is missing answers `output`.
+ * Those of the ops that are written here; the result of an op that is missing is named `output`.
  */
 const NAMES: Readonly<Record<string, string>> = {
   z:

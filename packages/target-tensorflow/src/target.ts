@@ -5,7 +5,7 @@ import { isLoweredWhole, lowerGraph, lowerInParts } from './lower-graph.ts';
 import { buildTfProgram, WeightStore } from './program.ts';
 import { deviceOf, loadTensorFlow, tfNumbers } from './runtime.ts';
 
-/** What XLA compiles: by itself (`auto`) the parts of training steps between products, else everything or nothing. */
+/** What XLA compiles: by itself (`auto`) the parts of training steps between products; otherwise everything or nothing. */
 export type XlaUse = 'auto' | 'always' | 'never';
 
 export interface TensorFlowTargetOptions {
@@ -27,7 +27,7 @@ export function tensorFlowTarget({ threads, xla }: TensorFlowTargetOptions): Tar
     device: deviceOf(binding),
     whole: (fused) => isLoweredWhole(fused, hasOwnOps),
     lower: lowerGraph,
-    // By parts it would compile for seconds at each new shape, in the middle of serving.
+    // In parts, XLA would compile for seconds at each new shape, in the middle of serving.
     build: async (model, { name }) =>
       buildTfProgram(binding, model as TfModel, { name, xla: isXla, weights: programWeights, compiles: 'by form' }),
     upload: async (numbers) => tfNumbers(binding, numbers),
@@ -42,7 +42,7 @@ export function tensorFlowTarget({ threads, xla }: TensorFlowTargetOptions): Tar
   });
 }
 
-/** Measured: with our own ops in it, a step is as fast or faster without XLA, and need not be compiled. */
+/** Measured: a step that contains our own ops is as fast or faster without XLA. */
 function isWorthCompiling({ nodes }: Graph): boolean {
   return !nodes.some(({ fused }) => fused && OWN_OPS.has(fused));
 }

@@ -43,14 +43,14 @@ function readingAll(backend: NodeBackend): KernelBackend {
   return backend;
 }
 
-/** Messages for TensorBoard, which would need another package: nothing here writes them. */
+/** Messages for TensorBoard, which are not written here and would need one more package. */
 function leaveOut(file: string): void {
   const module = new Module(file);
   module.loaded = true;
   require.cache[file] = module;
 }
 
-/** What tfjs-node-gpu 4.22 calls of `util` and Node 23 has removed. */
+/** Functions of `util` that tfjs-node-gpu 4.22 calls and Node 23 has removed. */
 const REMOVED = {
   isNullOrUndefined: (value: unknown) => value === null || value === undefined,
   isArray: Array.isArray,
@@ -74,8 +74,8 @@ type Inputs = Readonly<Record<string, TensorInfo>>;
 type Kernel = (inputs: Inputs, attrs: Attrs) => Tensor;
 
 /**
- * What tfjs-node-gpu 4.22 refuses though its operators can: convolutions with explicit pads, axes from the end. And
- * TensorFlow's Elu, which takes 1 from exp(x): nothing is left of small numbers.
+ * Kernels that tfjs-node-gpu 4.22 refuses though TensorFlow can compute them: convolutions with explicit padding, negative
+ * axes. And TensorFlow's Elu, which subtracts 1 from exp(x) and cancels for small x.
  */
 function fixKernels(backend: string): void {
   const fixed: Readonly<Record<string, (original: Kernel, inputs: Inputs, attrs: Attrs) => Tensor>> = {

@@ -20,7 +20,7 @@ export async function buildBinding(
 ): Promise<void> {
   const isMac = process.platform === 'darwin';
   const libraries = ['tensorflow_cc', 'tensorflow_framework'].map((name) => linkable(tensorFlow, name));
-  // Headers of the system: what a compiler has to say of them is not our business.
+  // As system headers, so that the compiler does not warn about them.
   const includes = [join(headers, 'include'), join(tensorFlow, 'include'), kernels].flatMap((path) => [
     '-isystem',
     path,
@@ -39,7 +39,7 @@ export async function buildBinding(
       ...sources,
       `-L${tensorFlow}`,
       ...libraries.map((name) => `-l${name}`),
-      // From where the binding lies, so that the whole may be moved.
+      // Relative to the binding, so that the folder may be moved.
       `-Wl,-rpath,${isMac ? '@loader_path' : '$ORIGIN'}/${relative(dirname(output), tensorFlow)}`,
       '-o',
       output,
@@ -59,7 +59,7 @@ function linkable(folder: string, name: string): string {
 
 const folder = fileURLToPath(new URL('./../ops/', import.meta.url));
 
-/** How C++ is compiled: no loop becomes vector code where `errno` or traps count. The last two are as the wheel was made. */
+/** Without `errno` and traps, loops become vector code. The last two flags are those of the wheel. */
 export const FLAGS: readonly string[] = [
   ...['-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-std=c++17'],
   ...['-D_GLIBCXX_USE_CXX11_ABI=1', '-DEIGEN_MAX_ALIGN_BYTES=64'],
@@ -83,7 +83,7 @@ export function bindingFile(variant: Variant): string {
   return `binding-${variant}-${hash}.node`;
 }
 
-/** Sources and headers, and nothing that an editor leaves beside them. */
+/** Sources and headers, without files that an editor leaves beside them. */
 function files(): readonly string[] {
   return readdirSync(folder)
     .filter((name) => /^\w+\.(cc|h)$/.test(name))
@@ -101,7 +101,7 @@ export interface Verified {
   readonly isOnGpu: boolean;
 }
 
-/** A product of two matrices, and an op of ours where it runs, in a process of its own: a broken library must not take ours down. */
+/** A product of two matrices, and one of our own ops on a CPU, in a separate process: a broken library must not end ours. */
 const SCRIPT = `
 process.env.TF_CPP_MIN_LOG_LEVEL = '3';
 process.env.TF_FORCE_GPU_ALLOW_GROWTH = 'true';

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import { bindingFile, verifyBinding } from './binding.ts';
 
-/** TensorFlow as `tessera setup tensorflow` has left it. */
+/** TensorFlow as `tessera setup tensorflow` has installed it. */
 export interface Installation {
   /** The folder of everything; removing it undoes the setup. */
   readonly folder: string;
@@ -35,7 +35,7 @@ export function installationFolder(environment: NodeJS.ProcessEnv = process.env)
   return join(cacheFolder(environment), 'tensorflow');
 }
 
-/** What the setup has left for this platform and this version of Tessera, or null. */
+/** The installation for this platform and this version of Tessera, or null. */
 export function findInstallation(environment: NodeJS.ProcessEnv = process.env): Installation | null {
   const folder = installationFolder(environment);
   const manifest = readManifest(folder);
