@@ -193,7 +193,7 @@ describe('a cancel', () => {
 describe('bad input', () => {
   const good = { model: 'quick', images: { condition: { label: 1 } } };
   it.each([
-    ['unknown-model', { ...good, model: 'nobody' }],
+    ['unknown-model', { ...good, model: 'unknown' }],
     ['label-out-of-range', { ...good, images: { condition: { label: 10 } } }],
     ['label-out-of-range', { ...good, images: { condition: { label: -2 } } }],
     ['label-out-of-range', { model: 'quick', images: ofLabels([1, 99]) }],

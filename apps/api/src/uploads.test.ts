@@ -214,7 +214,7 @@ describe('an edit', () => {
       ['unknown-picture', { image: '../lock', box: [0, 0, 1, 1] }],
       ['unknown-picture', { image: '\0', box: [0, 0, 1, 1] }],
       ['unknown-picture', { image: "' OR 1=1 --", box: [0, 0, 1, 1] }],
-      ['unknown-picture', { image, mask: 'nobody' }],
+      ['unknown-picture', { image, mask: 'unknown' }],
       ['edit-repaints-nothing', { image }],
       ['edit-repaints-nothing', { image, mask: black }],
       ['edit-mask-shape', { image, mask: wide }],

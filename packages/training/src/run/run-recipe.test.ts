@@ -189,7 +189,7 @@ describe('a recipe', () => {
   });
 
   it.each([
-    ['is not there', { tokenizer: { kind: 'model', model: 'digits-nobody' } }, 'unknown-model', 'digits-nobody'],
+    ['is not there', { tokenizer: { kind: 'model', model: 'digits-unknown' } }, 'unknown-model', 'digits-unknown'],
     ['has other shapes', { config: { ch: 32, groups: 16 } }, 'weights-mismatch', 'encoder.conv_in.weight [16'],
     ['was trained otherwise', { config: { groups: 8 } }, 'recipe-tokenizer', 'groups = 8; expected 16'],
   ])('refuses at once a tokenizer that %s', async (_, { tokenizer, config }: Changes, code, named) => {
