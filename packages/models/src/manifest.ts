@@ -1,6 +1,6 @@
 import { mostGuidance, type PreviewKind } from '@tessera/core';
 import { parseJson, TesseraError } from '@tessera/errors';
-import { schema, type Field } from '@tessera/schema';
+import { anything, schema, type Field } from '@tessera/schema';
 
 export interface ComponentEntry {
   /** Name of the plug-in: `vq`, `next-scale`, `next-scale-transformer`, `categorical`. */
@@ -42,11 +42,8 @@ export type WeightedComponent = (typeof weightedComponents)[number];
 
 const { choice, integer, list, number, object, optional, refine, string } = schema;
 
-/** A plug-in's configuration, which its own schema checks. */
-const anything: Field<unknown> = schema.field((value) => value);
-
 /** An object with any field names and values of one kind. */
-function record<T>(entry: Field<T>): Field<Readonly<Record<string, T>>> {
+function recordOf<T>(entry: Field<T>): Field<Readonly<Record<string, T>>> {
   const read: Field<Readonly<Record<string, T>>>['read'] = (value, place) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       object({}).read(value, place); // reports what was found
@@ -86,7 +83,7 @@ const facts = {
       kind: choice('none', 'ramp', 'linear', 'constant'),
       scale: number({ min: 0, max: mostGuidance }),
     }),
-    options: record(anything),
+    options: recordOf(anything),
     preview: choice('none', 'linear', 'decoded'),
   }),
 } as const;
@@ -103,7 +100,7 @@ const manifest = object({
   order: component,
   backbone: component,
   head: component,
-  metrics: optional(record(number()), undefined),
+  metrics: optional(recordOf(number()), undefined),
 });
 
 /**

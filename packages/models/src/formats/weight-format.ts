@@ -2,7 +2,7 @@ import type { LinearPreview } from '@tessera/autoencoder';
 import type { Checkpoint, WritableTensor } from '@tessera/checkpoints';
 import type { BuildContext } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { schema, type Schema } from '@tessera/schema';
+import { anything, type Schema } from '@tessera/schema';
 import { modelFacts, type WeightedComponent, type ModelManifest } from '../manifest.ts';
 import type { SavedTensor } from '../weight-files.ts';
 import type { Shapes } from '../weights.ts';
@@ -144,11 +144,7 @@ export function readNote<T>(
 
 /** The tokenizer's preview; its plug-in's schema judges it. @throws TesseraError notes-malformed */
 export function readPreviewNote(state: Pick<OfficialState, 'who' | 'values'>): unknown {
-  return readNote(
-    state,
-    noteKeys.preview,
-    schema.field((value): unknown => value),
-  );
+  return readNote(state, noteKeys.preview, anything);
 }
 
 /** The number of numbered modules under a path. */
