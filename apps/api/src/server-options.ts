@@ -68,7 +68,7 @@ function readSeconds(text: string): number {
     who: 'api',
     got: `TESSERA_STEP_LIMIT=${text.slice(0, 100)}`,
     expected: 'a whole number of seconds from 1 to 1000000',
-    next: 'Leave it out for 600.',
+    next: 'Leave it out for 120.',
   });
 }
 
@@ -108,7 +108,7 @@ function readHosts(text: string): string[] {
     code: 'hosts-invalid',
     who: 'api',
     got: `TESSERA_HOSTS=${text.slice(0, 100)}`,
-    expected: 'host names with commas between them, without protocol, port and path',
+    expected: 'host names separated by commas, without protocol, port and path',
     next: 'Write it like TESSERA_HOSTS=tessera.example,192.0.2.7.',
   });
 }
@@ -128,7 +128,7 @@ function readOrigins(text: string): string[] {
     code: 'origins-invalid',
     who: 'api',
     got: `TESSERA_ORIGINS=${text.slice(0, 100)}`,
-    expected: 'origins of pages with commas between them: protocol, host and port, without a path',
+    expected: 'origins of pages separated by commas: protocol, host and port, without a path',
     next: 'Write it like TESSERA_ORIGINS=http://localhost:5173,https://app.example.',
   });
 }

@@ -19,7 +19,7 @@ export function disposed(): TesseraError {
   return new TesseraError({
     code: 'host-disposed',
     who: 'host',
-    got: 'an end of the server during this generation',
+    got: 'the end of the server during this generation',
     expected: 'it to finish',
     next: 'Send the request again when the server is back: the same seed gives the same images.',
   });

@@ -83,7 +83,7 @@ it.each([
   expect(host.pid).toBe(pid);
 });
 
-it('goes on after a promise that a plug-in left alone, and after one that cannot be let go of', async () => {
+it('goes on after a promise that a plug-in did not await, and after a part that cannot be disposed', async () => {
   const { pid } = host;
   // Two models stay open: each of these makes room for the next.
   for (const model of ['loose', 'stuck', 'own', 'plain']) {

@@ -40,7 +40,7 @@ export function checkRegion({ box, outside, place }: Region, hasMask: boolean, w
       code: 'edit-outside-alone',
       who,
       got: 'outside without a box',
-      expected: 'the box outside of which all is redrawn',
+      expected: 'the box outside of which everything is redrawn',
       next: 'Add a box.',
     });
   }

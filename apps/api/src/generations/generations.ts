@@ -215,7 +215,7 @@ function interrupted(): TesseraError {
   return new TesseraError({
     code: 'interrupted',
     who: 'api',
-    got: 'an end of the server while this generation was running',
+    got: 'the end of the server while this generation was running',
     expected: 'it to finish',
     next: 'Send the request again: the same seed gives the same images.',
   });

@@ -111,9 +111,9 @@ function errorOf(status: number, why: string | undefined, method: string): Tesse
     return new TesseraError({ code: 'body-too-large', who, got: 'a long body', expected: 'at most 256 kB', next });
   }
   if (method === 'GET' || method === 'HEAD') {
-    const got = `a request it cannot follow (${why})`;
+    const got = `a request that it cannot answer (${why})`;
     const next = 'Correct its path and its headers.';
-    return new TesseraError({ code: 'malformed-request', who, got, expected: 'one that can be answered', next });
+    return new TesseraError({ code: 'malformed-request', who, got, expected: 'a valid path and valid headers', next });
   }
   const broken = why === 'entity.parse.failed' ? 'text that is no JSON object' : `a body it cannot read (${why})`;
   const next = 'Send {"query": "..."} with content-type application/json.';

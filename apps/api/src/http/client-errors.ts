@@ -29,7 +29,7 @@ const sentences: Record<string, { readonly expected: string; readonly next: stri
 /** Clients look for these words, not for the code: PersistedQueryNotFound makes them send the query itself. */
 const protocolWords = new Set(['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED']);
 
-/** Of the words of others, which may repeat what they were sent. */
+/** Of messages of libraries, which may repeat what they were sent. */
 const MOST_WORDS = 300;
 
 /**

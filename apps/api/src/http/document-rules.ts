@@ -10,7 +10,7 @@ import { TesseraError } from '@tessera/errors';
 const MOST_ROOT_FIELDS = 20;
 /** Without an alias the same field is resolved once, however often it stands there. */
 const MOST_ALIASES = 20;
-/** Fields inside each other; introspection counts as one, since GraphQL's own rules bound it. */
+/** How deep fields may be nested; introspection counts as one, since GraphQL's own rules bound it. */
 const MOST_DEPTH = 10;
 
 interface Size {
@@ -42,7 +42,7 @@ export const operationLimits: ValidationRule = (context) => ({
     if (depth > MOST_DEPTH) {
       refuse({
         code: 'operation-too-deep',
-        got: `an operation of ${depth} fields inside each other`,
+        got: `an operation with fields nested ${depth} deep`,
         expected: `at most ${MOST_DEPTH}`,
         next: 'Ask for less at once.',
       });
@@ -90,7 +90,7 @@ export const noSubscriptions: ValidationRule = (context) => ({
       code: 'subscription-over-http',
       who: 'api',
       got: 'a subscription over HTTP',
-      expected: 'it over WebSocket',
+      expected: 'one over WebSocket',
       next: 'Open a socket of the protocol graphql-transport-ws at /graphql.',
     });
     context.reportError(new GraphQLError(originalError.message, { nodes: node, originalError }));

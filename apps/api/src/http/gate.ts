@@ -72,7 +72,7 @@ function foreignHost(host: string | undefined, served: readonly string[]): Refus
     who: 'api',
     got: host ? `a request to the host ${host.slice(0, 100)}` : 'a request without a host',
     expected: served.join(', '),
-    next: 'Ask by one of these names, or start the server with TESSERA_HOSTS=<name>.',
+    next: 'Use one of these names, or start the server with TESSERA_HOSTS=<name>.',
   });
   return { status: 421, error };
 }
@@ -82,8 +82,8 @@ function foreignPage(origin: string): Refusal {
   const error = new TesseraError({
     code: 'foreign-page',
     who: 'api',
-    got: `a request of a page of ${origin.slice(0, 100)}`,
-    expected: 'one of a page of this server, or of a program',
+    got: `a request from a page of ${origin.slice(0, 100)}`,
+    expected: 'one from a page of this server, or from a program',
     next: named
       ? `Send it from the page of this server, or start the server with TESSERA_ORIGINS=${origin}.`
       : 'Send it from a page that a server serves under its own name.',

@@ -40,7 +40,7 @@ const takeUploadTurns = () =>
     },
     slow(response) {
       const got = 'a body that comes too slowly, or not at all';
-      const expected = `at least 4 kB in a second, and no more than ${PATIENCE} slower seconds`;
+      const expected = `at least 4 kB in a second, and at most ${PATIENCE} slower seconds in a row`;
       refuse(response, 408, { code: 'upload-too-slow', got, expected, next: 'Send it again.' });
     },
   });

@@ -124,7 +124,7 @@ function badHandshake(why: string): Refusal {
   const error = new TesseraError({
     code: 'handshake-invalid',
     who: 'api',
-    got: `an Upgrade that it cannot follow (${why})`,
+    got: `an Upgrade that it cannot accept (${why})`,
     expected: 'a WebSocket at /graphql',
     next: 'Open one there, or send the request without Upgrade.',
   });

@@ -57,7 +57,7 @@ function unknown(id: string): TesseraError {
     code: 'unknown-picture',
     who: 'createGeneration',
     got: `the picture ${id.slice(0, 70)}`,
-    expected: 'the id of an upload, or the hash in the URL of a finished image',
+    expected: 'the id of an upload, or of the picture of a finished image',
     next: 'Send the picture to /v1/uploads first.',
   });
 }

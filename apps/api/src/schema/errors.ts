@@ -48,7 +48,7 @@ export const errorCodes = {
   'labels-invalid': 'No images, or more than one generation may have.',
   'model-error': 'The model failed in an unexpected way.',
   'model-process-died': 'The process of the models ended while the generation was running.',
-  'operation-too-deep': 'Fields lie too deep inside each other.',
+  'operation-too-deep': 'Fields are nested too deep.',
   'operation-too-wide': 'An operation has too many root fields or aliases.',
   'option-twice': 'An option was sent twice, once as a field of its own.',
   'option-unknown': 'The model has no such option.',

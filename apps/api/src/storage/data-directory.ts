@@ -35,7 +35,7 @@ function unusable(directory: string, got: string, cause?: unknown): TesseraError
     who: 'api',
     got: `the data directory ${directory}: ${got}`,
     expected: 'a folder that can be made and written',
-    next: 'Set TESSERA_DATA to another folder, or give this one room and permission.',
+    next: 'Set TESSERA_DATA to another folder, or free space and give write permission in this one.',
     ...(cause !== undefined && { cause }),
   });
 }
