@@ -146,7 +146,7 @@ export interface Hidden {
  *
  *     rollout.forward({ reads: 'known', values_BLC: [2, 4, 3], known_BL: [[1, 0, 0, 1], [0, 1, 1, 0]] }, step, true)
  *       ->  { values_RlD: [4, 2, 4], positions_Bl: [1, 2, 0, 3], guided: true }
- *     teach({ values_BLC: [2, 4, 3], order_BL: [[0, 3, 1, 2], [1, 2, 0, 3]], cut: { known: 3, least: 2, most: 4 }, ... })
+ *     teach({ values_BLC: [2, 4, 3], order_BL: [[0, 3, 1, 2], [1, 2, 0, 3]], cut: { known: 3, least: 2, most: 3 }, ... })
  *       ->  { values_BlD: [2, 2, 4], positions_Bl: [[1, 2], [0, 3]] }   what comes after the cut's `least`
  */
 export interface Backbone {
