@@ -44,8 +44,12 @@ it.each([
   ['ambiguous-label', ['zero', 'none'], /number:-1 \(no class\), number:5 \(none\)/],
   ['unknown-label', ['tench'], /the label tench; expected a number from 0 to 9/],
   ['unknown-label', ['10'], /the label 10/],
-  ['labels-invalid', [], /0 images/],
-  ['labels-invalid', new Array<string>(65).fill('six'), /65 images/],
+  [
+    'images-invalid',
+    [],
+    /no images; expected 1 to 64 images\. Ask for at least one image, or leave images out for one\./,
+  ],
+  ['images-invalid', new Array<string>(65).fill('six'), /65 images; .* Spread more images over several generations\./],
 ])('refuses with %s: %j', async (code, words, sentence) => {
   const images = words.map((word) => ({ condition: { class: word } }));
   const refused = await client.create({ model: 'odd', images });

@@ -113,6 +113,30 @@ describe("a client's mistake", () => {
     expect(output).not.toHaveBeenCalled();
   });
 
+  const images = 'Write images: [{ condition: { label: 7 }, count: 2 }] instead, or condition: { class: "cat" }.';
+  const conditions = 'Write images { condition { ... on ClassCondition { label } } } instead.';
+  const removed: [string, Request][] = [
+    [images, { query: created('{model: "x", labels: [7]}') }],
+    [images, { query: created('{model: "x", label: 7}') }],
+    [images, { query: created('{model: "x", class: "cat"}') }],
+    [images, { query: creation, variables: { input: { model: 'x', classes: ['cat'] } } }],
+    [images, { query: creation, variables: { input: { model: 'x', count: 2 } } }],
+    [conditions, { query: '{ generation(id: "x") { ... on Generation { labels } } }' }],
+  ];
+
+  it.each(removed)('in a field that was removed is told: %s', async (next, request) => {
+    const { errors } = await overHttp(request);
+    expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining(`the schema. ${next}`)]);
+    expect(await overSocket(request)).toEqual(errors);
+  });
+
+  it('in another unknown field is told where the schema is', async () => {
+    for (const query of [created('{model: "x", labelled: 7}'), '{ models { labels } }']) {
+      const [error] = (await overHttp({ query })).errors;
+      expect(error!.message).toMatch(/ Compare (?:it|them) with apps\/api\/schema\.graphql\.$/);
+    }
+  });
+
   it.each([
     [{ id: 'x', after: '3' }],
     [{ id: 'x', after: 1.5 }],

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { defineHead, schema } from '@tessera/plugin-kit';
-import { tensorFrom } from '@tessera/engine';
+import { defineHead, schema, tensorFrom } from '@tessera/plugin-kit';
 import { cancelPoint, doubled, guidedNumber, noisePerToken, takeNumbers, tokensFrom } from '@tessera/head-kit';
 import { openVelocity } from './velocity.ts';
 

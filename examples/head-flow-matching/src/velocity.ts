@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import type { Weights } from '@tessera/plugin-kit';
-import { nn } from '@tessera/engine';
+import { nn, type Weights } from '@tessera/plugin-kit';
 
 const FREQUENCIES = Array.from({ length: 32 }, (_, i) => 1000 * 10000 ** (-i / 32));
 

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { defineHead, schema } from '@tessera/plugin-kit';
-import { nn } from '@tessera/engine';
+import { defineHead, nn, schema } from '@tessera/plugin-kit';
 import { guidedNumber, noisePerToken, takeNumbers, tokensFrom } from '@tessera/head-kit';
 
 const { object, number, optional, described } = schema;

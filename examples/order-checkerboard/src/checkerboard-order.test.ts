@@ -1,6 +1,5 @@
 import { cases } from '@tessera/plugin-kit/conformance';
-import { allPositions, type Kept, type Layout, classOf } from '@tessera/plugin-kit';
-import { keyedRng } from '@tessera/engine';
+import { allPositions, classOf, keyedRng, type Kept, type Layout } from '@tessera/plugin-kit';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';

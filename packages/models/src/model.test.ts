@@ -166,7 +166,7 @@ describe('opening a model folder', () => {
       }
       return 'accepted';
     };
-    expect(refused({ images: imagesOfClasses([]) })).toBe('labels-empty');
+    expect(refused({ images: imagesOfClasses([]) })).toBe('images-empty');
     expect(refused({ images: imagesOfClasses([5]) })).toBe('label-out-of-range');
     expect(refused({ seed: -1 })).toBe('seed-out-of-range');
     expect(refused({ guidance: NaN })).toBe('guidance-out-of-range');

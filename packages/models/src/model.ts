@@ -50,7 +50,7 @@ export interface Model {
   readonly options: JsonSchema;
   /**
    * Checks a request as `generate` does, without running it.
-   * @throws TesseraError labels-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range, guidance-unsupported,
+   * @throws TesseraError images-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range, guidance-unsupported,
    * option-unknown, field-..., and what the schemas of the options throw
    */
   check<R extends ModelRequest>(request: R): Checked<R>;

@@ -79,8 +79,9 @@ export function optionsSchema(outline: Outlined): JsonSchema {
 }
 
 /**
- * The one check of a request: where it comes in. It needs no weights, and what has passed is not checked again, in this
- * process or another.
+ * Checks a request where it comes in; it needs no weights. A request that has passed is not checked as a whole again, in
+ * this process or another. Parts that can also be called directly still guard their own values: `guidanceOf` the scale,
+ * `keyedRng` seeds, backbones labels.
  * @throws TesseraError as `requestSchema` of @tessera/request
  */
 export function checkRequest<R extends ModelRequest>(outline: Outlined, request: R): Checked<R> {

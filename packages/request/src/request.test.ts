@@ -98,7 +98,7 @@ describe('rows of a request', () => {
   });
 
   it.each([
-    [[], 0, 'labels-empty'],
+    [[], 0, 'images-empty'],
     [[10], 0, 'label-out-of-range'],
     [[-2], 0, 'label-out-of-range'],
     [[0.5], 0, 'label-out-of-range'],

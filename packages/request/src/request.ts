@@ -31,7 +31,7 @@ export type ModelRequest = Omit<GenerationRequest, 'model' | 'edit'>;
 
 declare const checked: unique symbol;
 
-/** A request that has passed the check of its model. Who takes one does not check again. */
+/** A request that has passed the check of its model: the same check is not run on it a second time. */
 export type Checked<R extends ModelRequest> = R & { readonly [checked]: true };
 
 /** Each field in a sentence for people: API and forms show it. */
@@ -60,7 +60,7 @@ const { choice, described, field, list, object, optional, string, boolean, numbe
 
 /**
  * Reads a request by the bounds of its model; its JSON Schema says the same.
- * @throws TesseraError `labels-empty`, `label-out-of-range`, `seed-out-of-range`,
+ * @throws TesseraError `images-empty`, `label-out-of-range`, `seed-out-of-range`,
  * `guidance-out-of-range`, `guidance-unsupported`, `option-unknown` and what the schemas of the options throw,
  * `edit-region-twice`, `edit-outside-alone`, `edit-box-invalid`; `field-...` for values of another type
  */
@@ -99,10 +99,10 @@ function imagesOf(bounds: RequestBounds): Field<readonly RequestedImage[]> {
     (value, place) => {
       if (!Array.isArray(value) || value.length > 0) return images.read(value, place);
       throw new TesseraError({
-        code: 'labels-empty',
+        code: 'images-empty',
         who: place.who,
-        got: 'no labels',
-        expected: 'one label per image, at least one',
+        got: 'no images',
+        expected: 'at least one',
         next: 'Ask for at least one image.',
       });
     },

@@ -40,7 +40,7 @@ export const MOST_IMAGES = 64;
 
 /**
  * Fills in what a client has left out. What only the model can judge, its check says afterwards.
- * @throws TesseraError `unknown-model`, `labels-invalid`, `unknown-label`, `ambiguous-label`, `count-out-of-range`
+ * @throws TesseraError `unknown-model`, `images-invalid`, `unknown-label`, `ambiguous-label`, `count-out-of-range`
  */
 export function readInput(input: GenerationInput, models: readonly ModelDescription[]): GenerationRequest {
   const model = findModel(input.model, models);
@@ -80,10 +80,13 @@ function requireFew(images: readonly ImageInput[]): readonly ImageInput[] {
   const all = images.reduce((sum, { count }) => sum + requireCount(count ?? 1), 0);
   if (all >= 1 && all <= MOST_IMAGES) return images;
   throw refuse({
-    code: 'labels-invalid',
-    got: `${all} images`,
+    code: 'images-invalid',
+    got: all === 0 ? 'no images' : `${all} images`,
     expected: `1 to ${MOST_IMAGES} images`,
-    next: 'Spread more images over several generations.',
+    next:
+      all === 0
+        ? 'Ask for at least one image, or leave images out for one.'
+        : 'Spread more images over several generations.',
   });
 }
 

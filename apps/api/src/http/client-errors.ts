@@ -26,6 +26,18 @@ const sentences: Record<string, { readonly expected: string; readonly next: stri
   },
 };
 
+/** What to write in place of fields that were removed, by the type that had them. CHANGELOG.md lists them too. */
+const removed = [
+  {
+    field: /Field "(?:label|labels|class|classes|count)" is not defined by type "CreateGenerationInput"/,
+    next: 'Write images: [{ condition: { label: 7 }, count: 2 }] instead, or condition: { class: "cat" }.',
+  },
+  {
+    field: /Cannot query field "labels" on type "Generation"/,
+    next: 'Write images { condition { ... on ClassCondition { label } } } instead.',
+  },
+];
+
 /** Clients look for these words, not for the code: PersistedQueryNotFound makes them send the query itself. */
 const protocolWords = new Set(['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED']);
 
@@ -48,7 +60,8 @@ export function toClient(formatted: GraphQLFormattedError, error: unknown): Grap
       .replace(/\s+/g, ' ')
       .replace(/\.?\s*$/, '');
     const got = `a request it cannot read (${words})`;
-    return withSentence(formatted, new TesseraError({ code, who: 'api', got, ...sentence }));
+    const { next } = removed.find(({ field }) => field.test(formatted.message)) ?? sentence;
+    return withSentence(formatted, new TesseraError({ code, who: 'api', got, ...sentence, next }));
   }
   if (code !== 'INTERNAL_SERVER_ERROR') return formatted;
   logError('unexpected error', cause);

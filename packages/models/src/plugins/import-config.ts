@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { isPluginLike } from '@tessera/plugin-kit';
+import * as kit from '@tessera/plugin-kit';
 import { decodeText, isTesseraError, TesseraError } from '@tessera/errors';
 import { moduleResolve } from 'import-meta-resolve';
 import { findPackage, packageIn } from './find-package.ts';
@@ -55,7 +55,7 @@ export async function importConfig(file: string): Promise<Configuration> {
 /** The plug-ins that a module exports, each once. @throws TesseraError `plugin-none`; what its import throws */
 async function pluginsOf(specifier: string, file: string): Promise<readonly unknown[]> {
   const exported = await importModule(resolveModule(specifier, file));
-  const plugins = [...new Set(Object.values(exported).filter(isPluginLike))];
+  const plugins = [...new Set(Object.values(exported).filter(kit.isPluginLike))];
   if (plugins.length > 0) return plugins;
   const names = Object.keys(exported).join(', ') || 'nothing';
   throw new TesseraError({
@@ -75,7 +75,7 @@ function importFailed(specifier: string, file: string, error: unknown): TesseraE
     who: specifier,
     got: `an error while ${basename(file)} imported it: ${wordsOf(error)}${factsOf(specifier, file)}`,
     expected: 'plug-ins',
-    next: 'It is left out and the others work: repair it, install another version, or remove it from plugins.',
+    next: `It is left out and the others work: repair it, install another version, or remove it from plugins.${movedIn(error)}`,
     cause: error,
   });
 }
@@ -90,9 +90,10 @@ async function configFailed(file: string, error: unknown): Promise<TesseraError>
     got: `an error${what} while it was imported: ${wordsOf(error)}${failed === null ? '' : factsOf(failed, file)}`,
     expected: 'a list of plug-ins',
     next:
-      failed === null
+      (failed === null
         ? 'Correct it: until then, none of its plug-ins is loaded.'
-        : `None of its plug-ins is loaded. Repair that module, or name it by a string, plugins: ['${failed}'], so that the others work.`,
+        : `None of its plug-ins is loaded. Repair that module, or name it by a string, plugins: ['${failed}'], so that the others work.`) +
+      movedIn(error),
     cause: error,
   });
 }
@@ -133,6 +134,15 @@ function malformed(file: string, config: unknown): TesseraError {
 
 function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
+}
+
+/** Where a name is now that Node did not find in a package which was split: ` Import defineHead from ...`. */
+function movedIn(error: unknown): string {
+  const missing = /'(@tessera\/(?:core|engine))' does not provide an export named '(\w+)'/.exec(wordsOf(error));
+  if (!missing) return '';
+  const [, from, name] = missing;
+  if (name! in kit) return ` ${name} has moved: import it from @tessera/plugin-kit (see CHANGELOG.md of Tessera).`;
+  return ` If ${name} was in ${from}, it has moved: CHANGELOG.md of Tessera says where to.`;
 }
 
 /** ` (@acme/head 1.2.0 is made for Node >=22; this is Node 20.20.2)` */

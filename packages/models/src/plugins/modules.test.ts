@@ -1,6 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ModelManifest } from '../manifest.ts';
 import { listPlugins } from './list-plugins.ts';
@@ -22,6 +25,11 @@ const packages: Readonly<Record<string, { readonly facts?: object; readonly code
   },
   '@acme/new': { facts: { version: '9.0.0', engines: { node: '>=99' } }, code: 'export const a = 1 then 2;' },
   '@acme/never': { facts: { version: '2.0.0' }, code: 'await new Promise(() => undefined); export const head = 1;' },
+  '@acme/old': {
+    facts: { version: '0.1.0' },
+    code: "import { defineHead } from '@tessera/core'; export const head = defineHead({});",
+  },
+  '@acme/older': { code: "import { createEngine } from '@tessera/engine'; export const head = createEngine;" },
   '@acme/plain': { code: 'export const answer = 42;' },
   '@acme/throws': { code: "throw new Error('licence server is down'); export const head = 1;" },
 };
@@ -36,6 +44,11 @@ beforeAll(async () => {
     // As some editors write it, and Node reads it.
     await writeFile(join(folder, 'package.json'), name === '@acme/orders' ? `\ufeff${json}` : json);
     await writeFile(join(folder, 'index.js'), code);
+  }
+  await mkdir(join(root, 'node_modules/@tessera'));
+  for (const name of ['core', 'engine']) {
+    const folder = fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+    await symlink(folder, join(root, 'node_modules/@tessera', name), 'junction');
   }
 });
 afterAll(() => rm(root, { recursive: true }));
@@ -135,6 +148,39 @@ describe('a configuration that fails itself', () => {
       ),
     ]);
   });
+});
+
+/* By Node itself, which links modules as it does for a user: Vitest lets a missing export be undefined. */
+describe('names that moved out of core and engine', () => {
+  const reading = `import { loadPlugins } from ${JSON.stringify(new URL('load-plugins.ts', import.meta.url).href)};
+    const { problems } = await loadPlugins(process.argv[1]);
+    console.log(JSON.stringify(problems.map(({ code, message }) => code + ' ' + message)));`;
+  const problemsOf = async (text: string): Promise<readonly string[]> => {
+    const file = join(root, `moved-${++count}.config.mjs`);
+    await writeFile(file, text);
+    const flags = ['--conditions=@tessera/source', '--import', 'tsx', '--input-type=module'];
+    return JSON.parse(
+      execFileSync(process.execPath, [...flags, '-e', reading, file], { encoding: 'utf8' }),
+    ) as string[];
+  };
+
+  it('are told by the packages that import them', async () => {
+    expect(await problemsOf(listing("'@acme/old', '@acme/older', '@acme/throws'"))).toEqual([
+      expect.stringMatching(
+        /'@tessera\/core' does not provide an export named 'defineHead' .* defineHead has moved: import it from @tessera\/plugin-kit \(see CHANGELOG\.md of Tessera\)\.$/,
+      ),
+      expect.stringMatching(
+        / If createEngine was in @tessera\/engine, it has moved: CHANGELOG\.md of Tessera says where to\.$/,
+      ),
+      expect.stringMatching(/or remove it from plugins\.$/),
+    ]);
+  }, 60_000);
+
+  it('are told by a configuration that imports them', async () => {
+    expect(await problemsOf(`import { defineConfig } from '@tessera/core'; ${listing('')}`)).toEqual([
+      expect.stringMatching(/^config-failed .* defineConfig has moved: import it from @tessera\/plugin-kit \(see/),
+    ]);
+  }, 60_000);
 });
 
 describe('model.json', () => {
