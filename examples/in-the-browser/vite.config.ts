@@ -1,5 +1,5 @@
-import { createReadStream, existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
 import { defineConfig, defaultClientConditions } from 'vite';
 
 const models = resolve(import.meta.dirname, '../../models');
@@ -13,9 +13,11 @@ export default defineConfig({
       name: 'models',
       configureServer: ({ middlewares }) => {
         middlewares.use('/models', (request, response, next) => {
-          const file = join(models, new URL(request.url ?? '/', 'http://page').pathname);
-          if (!file.startsWith(models) || !existsSync(file)) return next();
-          createReadStream(file).pipe(response);
+          const file = join(models, new URL(`http://page${request.url ?? '/'}`).pathname);
+          const found = file.startsWith(models + sep) && existsSync(file) && statSync(file).isFile();
+          // Without this answer Vite would send the page in place of the file.
+          if (!found) return void response.writeHead(404).end();
+          createReadStream(file).on('error', next).pipe(response);
         });
       },
     },

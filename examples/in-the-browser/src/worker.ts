@@ -8,11 +8,14 @@ import type { DrawMessage, DrawRequest } from './messages.ts';
 const engine = makeEngine({ target: onnxWebTarget({ wasm }) });
 const models = new Map<string, Promise<Model>>();
 
-/** A model is fetched once: `model.json` and its weights. */
+/** A model is fetched once: `model.json` and its weights. After a failure the next request fetches it again. */
 function modelNamed(name: string): Promise<Model> {
-  const known = models.get(name) ?? openModel(new URL(`/models/${name}/`, location.href), { engine });
-  models.set(name, known);
-  return known;
+  const known = models.get(name);
+  if (known) return known;
+  const opening = openModel(new URL(`/models/${name}/`, location.href), { engine });
+  models.set(name, opening);
+  opening.catch(() => models.delete(name));
+  return opening;
 }
 
 async function draw({ model: name, label, seed }: DrawRequest): Promise<void> {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,13 +18,14 @@ const models = fileURLToPath(new URL('../../../models', import.meta.url));
 let engine: Engine;
 let server: Server;
 let address: string;
-/** Answers in place of files, by path; null is an answer of 404. */
-let instead: Readonly<Record<string, string | null>> = {};
+/** Answers in place of files, by path; null is an answer of 404, a function loses the connection. */
+let instead: Readonly<Record<string, string | null | ((response: ServerResponse) => void)>> = {};
 
 beforeAll(async () => {
   engine = createEngine();
   server = createServer((request, response) => {
     const given = instead[request.url!];
+    if (typeof given === 'function') return given(response);
     const file = given === undefined ? readFile(join(models, request.url!)) : Promise.resolve(given);
     file.then(
       (bytes) => response.writeHead(bytes === null ? 404 : 200).end(bytes ?? undefined),
@@ -78,6 +79,37 @@ describe('a model over HTTP', () => {
     );
     const page = { '/digits-var/head.safetensors': '<!doctype html><title>Sign in</title>' };
     expect(await refusal(page)).toMatch(/^checkpoint-format-unknown \[http:.*head\.safetensors\] got a web page/);
+  });
+
+  it.each([
+    ['before the answer', 'no answer', (response: ServerResponse) => void response.destroy()],
+    [
+      'within the file',
+      'only part of the file',
+      (response: ServerResponse) => {
+        response.writeHead(200, { 'Content-Length': 1000 });
+        response.write('{"format":', () => response.destroy());
+      },
+    ],
+  ])('reports with the address a connection that was lost %s', async (_, got, lost) => {
+    for (const file of ['model.json', 'head.safetensors']) {
+      const sentence = await refusal({ [`/digits-var/${file}`]: lost });
+      expect(sentence).toContain(`download-failed [${address}/digits-var/${file}] got ${got}`);
+    }
+    expect(await refusal({})).toBe('accepted');
+  });
+
+  it('reports the address of a server that does not run', async () => {
+    const gone = createServer();
+    await new Promise<void>((listening) => gone.listen(0, '127.0.0.1', listening));
+    const { port } = gone.address() as AddressInfo;
+    await new Promise((closed) => gone.close(closed));
+    const folder = `http://127.0.0.1:${port}/digits-var/`;
+    await expect(openModelAt(folder, { engine })).rejects.toMatchObject({
+      code: 'download-failed',
+      message: expect.stringContaining(`[${folder}model.json] got no answer`),
+      cause: expect.any(TypeError),
+    });
   });
 
   it('is refused if weights are not those of the manifest', async () => {

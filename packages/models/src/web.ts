@@ -24,7 +24,7 @@ export { checkpointWeights, type FileWeights } from './weights.ts';
  * Loads a model folder over HTTP: `model.json` and the weight files that it names. Weights are held in memory.
  * @param address of the folder; a relative one starts at the page or the worker
  * @throws TesseraError manifest-missing, manifest-malformed, field-..., plugin-unknown, classes-mismatch,
- * weights-missing, weights-altered, weights-mismatch, digest-unavailable, and what `compose` and safetensors files throw
+ * weights-missing, weights-altered, weights-mismatch, digest-unavailable, download-failed, and what `compose` and safetensors files throw
  */
 export async function openModel(address: string | URL, options: OpenModelOptions): Promise<Model> {
   return loadModel(modelAddress(address), options);
@@ -65,9 +65,26 @@ async function openFile(
 }
 
 async function download(href: string, missing: () => TesseraError): Promise<Uint8Array<ArrayBuffer>> {
-  const answer = await fetch(href);
+  const answer = await fetch(href).catch((cause: unknown) => {
+    throw downloadFailed(href, 'no answer from the server', cause);
+  });
   if (!answer.ok) throw missing();
-  return new Uint8Array(await answer.arrayBuffer());
+  const bytes = await answer.arrayBuffer().catch((cause: unknown) => {
+    throw downloadFailed(href, 'only part of the file before the connection was lost', cause);
+  });
+  return new Uint8Array(bytes);
+}
+
+/** `fetch` reports a lost connection, an unknown host and a forbidden site in the same few words, without the address. */
+function downloadFailed(who: string, got: string, cause: unknown): TesseraError {
+  return new TesseraError({
+    code: 'download-failed',
+    who,
+    got,
+    expected: 'the whole file',
+    next: 'Check the connection and the address; another site must also allow this page to read it (CORS).',
+    cause,
+  });
 }
 
 async function sha256Of(bytes: Uint8Array<ArrayBuffer>, who: string): Promise<string> {
