@@ -160,7 +160,7 @@ export interface NormParams {
   readonly bias_C: Tensor;
 }
 
-export function normParams(weights: Weights, name: string, channels: number): NormParams {
+function normParams(weights: Weights, name: string, channels: number): NormParams {
   return {
     weight_C: weights.param(`${name}.weight`, [channels], { init: { kind: 'ones' }, decay: false }),
     bias_C: weights.param(`${name}.bias`, [channels], { init: { kind: 'zeros' }, decay: false }),

@@ -1,7 +1,10 @@
 import type { Cut } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 
-/** A class of the model, or -1 for none. @throws TesseraError `label-out-of-range` */
+/**
+ * A class of the model, or -1 for none. The request checks its labels too, in the same words, before a model is built;
+ * backbones do not depend on it, and are also called without one. @throws TesseraError `label-out-of-range`
+ */
 export function checkLabel(label: number, classes: number, who: string): number {
   if (Number.isInteger(label) && label >= -1 && label < classes) return label;
   throw new TesseraError({
@@ -13,11 +16,11 @@ export function checkLabel(label: number, classes: number, who: string): number 
   });
 }
 
-/** For backbones that learn from every step. @throws TesseraError `lesson-order` */
+/** For backbones that learn from every step. @throws TesseraError `batch-order` */
 export function refuseCut(cut: Cut | null, { who, order }: { readonly who: string; readonly order: string }): void {
   if (cut === null) return;
   throw new TesseraError({
-    code: 'lesson-order',
+    code: 'batch-order',
     who,
     got: `a training batch with one cut after ${cut.least} to ${cut.most} known tokens`,
     expected: 'one that supervises every step',
@@ -25,11 +28,11 @@ export function refuseCut(cut: Cut | null, { who, order }: { readonly who: strin
   });
 }
 
-/** For backbones whose training batches hold all positions. @throws TesseraError `lesson-length` */
-export function checkLessonLength(length: number, all: number, who: string): void {
+/** For backbones whose training batches hold all positions. @throws TesseraError `batch-length` */
+export function checkBatchLength(length: number, all: number, who: string): void {
   if (length === all) return;
   throw new TesseraError({
-    code: 'lesson-length',
+    code: 'batch-length',
     who,
     got: `a training batch of ${length} positions`,
     expected: `all ${all}`,

@@ -87,7 +87,7 @@ export type PluginKind = AnyPlugin['kind'];
 export const contracts: readonly number[] = [1];
 
 /** The part of a plug-in that says which contract it was written for. */
-export interface Spoken {
+export interface PluginContract {
   readonly name: string;
   readonly contract: number;
 }
@@ -97,14 +97,14 @@ export interface Spoken {
  * that is too old must not keep the others from loading.
  * @throws TesseraError `part-contract`, which says what to update
  */
-export function checkContract({ name, contract }: Spoken, spoken = contracts): void {
-  if (spoken.includes(contract)) return;
-  const tooNew = contract > spoken.at(-1)!;
+export function checkContract({ name, contract }: PluginContract, supported = contracts): void {
+  if (supported.includes(contract)) return;
+  const tooNew = contract > supported.at(-1)!;
   throw new TesseraError({
     code: 'part-contract',
     who: name,
     got: `a plug-in for contract ${String(contract)}`,
-    expected: `contract ${spoken.join(' or ')}, which this release of Tessera speaks`,
+    expected: `contract ${supported.join(' or ')}, which this release of Tessera speaks`,
     next: tooNew ? `Update Tessera, or install an older ${name}.` : `Install a newer release of ${name}.`,
   });
 }

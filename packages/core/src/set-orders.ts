@@ -130,8 +130,8 @@ function openPlan({ sizes, missing: all, rng, temperature }: PlanParts): Plan {
     },
     choose(step, { confidence_Bl }) {
       if (confidence_Bl?.length !== step.positions_Bl.length) throw unsure(step, confidence_Bl?.length);
-      const heat = temperature * (1 - (step.index + 1) / step.of);
-      const chosen = chooseSurest(step, { confidence_Bl, heat, rows: missing.length, rng });
+      const falling = temperature * (1 - (step.index + 1) / step.of);
+      const chosen = chooseSurest(step, { confidence_Bl, temperature: falling, rows: missing.length, rng });
       const taken = new Set(chosen.slots_Bl);
       const l = step.before;
       missing = missing.map((positions, row) => positions.filter((_, i) => !taken.has(row * l + i)));
@@ -144,22 +144,22 @@ function openPlan({ sizes, missing: all, rng, temperature }: PlanParts): Plan {
 interface Choice {
   readonly confidence_Bl: Float32Array;
   /** Factor on the Gumbel noise. */
-  readonly heat: number;
+  readonly temperature: number;
   readonly rows: number;
   readonly rng: SampleRng;
 }
 
-function chooseSurest(step: Step, { confidence_Bl, heat, rows, rng }: Choice): Chosen {
+function chooseSurest(step: Step, { confidence_Bl, temperature, rows, rng }: Choice): Chosen {
   const l = step.before;
   const count = step.before - step.after;
   const slots = Array.from({ length: rows }, (_, row) => {
     const own = Array.from({ length: l }, (_, i) => row * l + i);
-    const doubt: number[] = [];
+    const uncertainty: number[] = [];
     for (const slot of own) {
       const key = { row, stream: 'confidence', step: step.index, position: step.positions_Bl[slot]! };
-      doubt[slot] = -confidence_Bl[slot]! - heat * gumbel(rng.uniform(key, 1)[0]!);
+      uncertainty[slot] = -confidence_Bl[slot]! - temperature * gumbel(rng.uniform(key, 1)[0]!);
     }
-    return byKey(own, doubt)
+    return byKey(own, uncertainty)
       .slice(0, count)
       .sort((a, b) => a - b);
   });

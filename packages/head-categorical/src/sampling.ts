@@ -128,7 +128,7 @@ export function mixCodebook(weights_V: Float32Array, codebook_VC: Float32Array, 
 }
 
 /** ln(sum of exp) of finite logits. Terms below e^-30 of the largest could not change it by 1e-8 and are left out. */
-export function logNormaliser(logits_V: Float32Array): number {
+function logNormaliser(logits_V: Float32Array): number {
   const largest = largestOf(logits_V);
   let total = 0;
   for (let v = 0; v < logits_V.length; v++) {

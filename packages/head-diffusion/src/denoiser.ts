@@ -14,8 +14,9 @@ export interface DenoiserDims {
 }
 
 /**
- * The network e(x_t | t, z) of the diffusion loss (MAR, arXiv 2406.11838, sections 3.2 and 4.1): a small MLP that is told
- * the timestep t and the hidden state z of its token. Pure and traceable; N is any number of rows.
+ * The network e(x_t | t, z) of the diffusion loss (MAR, arXiv 2406.11838, sections 3.2 and 4.1): a small MLP that is
+ * conditioned on the timestep t and the hidden state z of its token. Its residual AdaLN blocks are in head-kit's
+ * adaln-mlp.ts, for other heads too. Pure and traceable; N is any number of rows.
  */
 export interface Denoiser {
   /** What `embedTime` computes with. */

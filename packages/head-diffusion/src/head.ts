@@ -43,8 +43,8 @@ function buildHead(
   const timesteps = Array.from({ length: TRAINED_STEPS }, (_, step) => step);
   const features = tensorFrom(timestepFeatures(timesteps), [TRAINED_STEPS, TIMESTEP_FEATURES]) as Tensor2D;
   return {
-    loss: (taught, { values_BlC }, context) => {
-      const values_BlD = taught.values_BlD;
+    loss: (hidden, { values_BlC }, context) => {
+      const values_BlD = hidden.values_BlD;
       return tokenLoss(
         { denoiser, toUnit: scale && scale.toUnit, features, repeats },
         { values_BlD, values_BlC },

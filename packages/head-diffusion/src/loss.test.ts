@@ -87,8 +87,8 @@ describe('training', () => {
       clip: 3,
       ema: false,
       loss: ({ hidden, tokens }, rng) => {
-        const taught = { values_BlD: hidden as Tensor3D, positions_Bl: null };
-        const losses = head.loss(taught, { values_BlC: tokens as Tensor3D }, { rng, train: true });
+        const trainHidden = { values_BlD: hidden as Tensor3D, positions_Bl: null };
+        const losses = head.loss(trainHidden, { values_BlC: tokens as Tensor3D }, { rng, train: true });
         return { loss: tf.mean(losses) as Scalar };
       },
     });

@@ -16,7 +16,7 @@ export interface LossParts {
 }
 
 /** Hidden states and the tokens to predict from them. */
-export interface TaughtTokens {
+export interface TokenTargets {
   readonly values_BlD: Tensor3D;
   readonly values_BlC: Tensor3D;
 }
@@ -26,7 +26,7 @@ export interface TaughtTokens {
  * `repeats` timesteps. All of them go through the denoiser at once, [M B l] rows; hidden states are embedded once, and
  * timesteps too where there are more rows than timesteps. Traceable.
  */
-export function tokenLoss(parts: LossParts, { values_BlD, values_BlC }: TaughtTokens, rng: TraceRng): Tensor2D {
+export function tokenLoss(parts: LossParts, { values_BlD, values_BlC }: TokenTargets, rng: TraceRng): Tensor2D {
   const { denoiser, toUnit, features, repeats: M } = parts;
   const [B, l, C] = values_BlC.shape;
   const [tokens, rows] = [B * l, M * B * l];

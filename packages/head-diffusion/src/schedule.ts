@@ -26,7 +26,7 @@ export interface DiffusionTables {
   /** Posterior mean: coef1 x_0 + coef2 x_t. */
   readonly posteriorMeanCoef1: Float64Array;
   readonly posteriorMeanCoef2: Float64Array;
-  /** The step of the trained chain that the denoiser is told. */
+  /** The step of the trained chain that the denoiser is conditioned on. */
   readonly timestepMap: Int32Array;
 }
 
@@ -87,7 +87,7 @@ function tablesOf(betas: Float64Array): Omit<DiffusionTables, 'timestepMap'> {
  */
 export interface Chain {
   readonly steps: number;
-  /** The timestep that the denoiser is told. */
+  /** The timestep that the denoiser is conditioned on. */
   readonly timesteps: Int32Array;
   readonly keep: Float64Array;
   readonly remove: Float64Array;

@@ -53,7 +53,10 @@ export function runAdaLNMlp<T extends Tensor>({ input, blocks, final }: AdaLNMlp
   return affine(tf.add<T>(tf.mul(nn.layerNorm(hidden, NORM_EPS), scale!), shift!), final.linear);
 }
 
-/** One product, split. `offsets` are added to the bias, which costs less than adding 1 to the scale of every row. */
+/**
+ * AdaLN's scales and shifts (those of VAR's blocks: `modulate` in backbones/src/class-modulated/transformer.ts). One
+ * product, split. `offsets` are added to the bias, which costs less than adding 1 to the scale of every row.
+ */
 function modulations<T extends Tensor>(active: T, { weight, bias }: Affine, offsets: readonly number[]): T[] {
   const width = bias.shape[0]! / offsets.length;
   const offset = tf.tensor1d(offsets.flatMap((value) => Array<number>(width).fill(value)));

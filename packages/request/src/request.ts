@@ -127,6 +127,7 @@ function conditionOf(bounds: RequestBounds): Field<Condition> {
   );
 }
 
+/** The same sentence as backbones' `checkLabel`, which also takes -1: neither package may depend on the other. */
 function labelField({ classes }: RequestBounds): Field<number> {
   return field(
     (value, { who }) => {

@@ -173,7 +173,7 @@ export function explain<T>(who: string, code: string, work: () => T): T {
 }
 
 /** Where XLA's programs lie in the folder of the installation. */
-export const COMPILED = 'compiled';
+const COMPILED = 'compiled';
 /** Bytes that are kept. */
 const KEPT = 2e9;
 /** Milliseconds in which another process may still need a file. */

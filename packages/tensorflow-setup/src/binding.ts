@@ -60,13 +60,13 @@ function linkable(folder: string, name: string): string {
 const folder = fileURLToPath(new URL('./../ops/', import.meta.url));
 
 /** Without `errno` and traps, loops become vector code. The last two flags are those of the wheel. */
-export const FLAGS: readonly string[] = [
+const FLAGS: readonly string[] = [
   ...['-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-std=c++17'],
   ...['-D_GLIBCXX_USE_CXX11_ABI=1', '-DEIGEN_MAX_ALIGN_BYTES=64'],
 ];
 
 /** Our own ops of TensorFlow, which become part of the binding. */
-export function ownSources(): readonly string[] {
+function ownSources(): readonly string[] {
   return files()
     .filter((name) => name.endsWith('.cc'))
     .map((name) => join(folder, name));

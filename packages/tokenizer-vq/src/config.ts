@@ -53,7 +53,7 @@ function rules(config: VqConfig): readonly Rule<VqConfig>[] {
 }
 
 /** Side of the latent map. */
-export function mapSide(config: VqConfig): number {
+function mapSide(config: VqConfig): number {
   return config.patch_nums.at(-1)!;
 }
 

@@ -76,7 +76,7 @@ const NORMALIZE_EPS = 1e-12;
 /**
  * Nearest entry of the codebook at every position, the first one on ties: [B, h, w, C] -> int32 [B, h w] (VAR, equation 3).
  */
-export function nearestCode({ codebook_VC, znorm }: Quantizer, z_BhwC: Tensor4D): Tensor2D {
+function nearestCode({ codebook_VC, znorm }: Quantizer, z_BhwC: Tensor4D): Tensor2D {
   const [batch, height, width, channels] = z_BhwC.shape;
   const z_NC: Tensor2D = tf.reshape(z_BhwC, [batch * height * width, channels]);
   return tf.reshape(znorm ? mostAligned(z_NC, codebook_VC) : closest(z_NC, codebook_VC), [batch, height * width]);

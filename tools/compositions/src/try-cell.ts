@@ -16,7 +16,7 @@ import { type Cell, factsOf, type Setup, nameOf, partsOf, type Refusal } from '.
 
 /** What became of a cell whose parts agree. */
 export interface Trained {
-  /** Mean loss of the same held-out lessons before the training and after it. */
+  /** Mean loss of the same held-out batches before the training and after it. */
   readonly loss: readonly [before: number, after: number];
   /** One a label. */
   readonly images: readonly Pixels[];

@@ -19,7 +19,7 @@ import { keyedRng, tensorFrom, type Engine } from '@tessera/engine';
 import { furthest } from '@tessera/goldens';
 import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lessonOf, openTinyCausal, tokensOf, type TinyCausal } from '../../fixtures/tiny-causal.ts';
+import { trainBatchOf, openTinyCausal, tokensOf, type TinyCausal } from '../../fixtures/tiny-causal.ts';
 import type { ClassModulatedConfig } from '../class-modulated/params.ts';
 import { causalTransformer } from './backbone.ts';
 
@@ -83,15 +83,15 @@ async function roll(backbone: Backbone, { model, length, channels }: TinyCausal,
 }
 
 /** Hidden states of teacher forcing in the order in which the tokens came, [L, D] by image. */
-function taught(backbone: Backbone, tiny: TinyCausal, { orders, labels, values }: Taught): Float32Array[] {
-  const lesson = lessonOf(tiny, { orders, labels, values });
-  const all = tf.tidy(() => backbone.teach(lesson, still).values_BlD.dataSync<'float32'>());
-  tf.dispose([lesson.values_BLC, lesson.order_BL, lesson.rank_BL, lesson.condition.label_B]);
+function trained(backbone: Backbone, tiny: TinyCausal, { orders, labels, values }: TrainRequest): Float32Array[] {
+  const batch = trainBatchOf(tiny, { orders, labels, values });
+  const all = tf.tidy(() => backbone.teach(batch, still).values_BlD.dataSync<'float32'>());
+  tf.dispose([batch.values_BLC, batch.order_BL, batch.rank_BL, batch.condition.label_B]);
   const size = all.length / labels.length;
   return labels.map((_, row) => all.subarray(row * size, (row + 1) * size));
 }
 
-type Taught = Pick<Request, 'labels' | 'values'> & Pick<Rolled, 'orders'>;
+type TrainRequest = Pick<Request, 'labels' | 'values'> & Pick<Rolled, 'orders'>;
 
 function largest(a: readonly Float32Array[], b: readonly Float32Array[]): number {
   expect(a.length).toBe(b.length);
@@ -128,7 +128,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
       const request = { order, labels: [0, 3, -1], seeds: [4, 5, 6], values: tokensOf(tiny, 3) };
       const { hidden, orders } = await roll(backbone, tiny, request);
       if (order === random) expect(new Set(orders.map(String)).size).toBe(3);
-      expect(largest(hidden, taught(backbone, tiny, { ...request, orders }))).toBeLessThan(3e-5);
+      expect(largest(hidden, trained(backbone, tiny, { ...request, orders }))).toBeLessThan(3e-5);
     });
   });
 
@@ -136,8 +136,8 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
     await onTiny({ sides: [2] }, async (tiny, backbone) => {
       const request = { order: random, labels: [1, 2], seeds: [8, 9], values: tokensOf(tiny, 2) };
       const { hidden, orders } = await roll(backbone, tiny, { ...request, guidance: constantGuidance(2) });
-      const nulls = taught(backbone, tiny, { ...request, orders, labels: [-1, -1] });
-      expect(largest(hidden.slice(0, 2), taught(backbone, tiny, { ...request, orders }))).toBeLessThan(3e-5);
+      const nulls = trained(backbone, tiny, { ...request, orders, labels: [-1, -1] });
+      expect(largest(hidden.slice(0, 2), trained(backbone, tiny, { ...request, orders }))).toBeLessThan(3e-5);
       expect(largest(hidden.slice(2), nulls)).toBeLessThan(3e-5);
       expect(largest(hidden.slice(0, 2), nulls)).toBeGreaterThan(0.1);
     });
@@ -154,7 +154,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
       const request = { order, labels: [1, 2], seeds: [8, 9], values: tokensOf(tiny, 2) };
       const { hidden, orders } = await roll(backbone, tiny, { ...request, kept: { values_BLC, keep_L } });
       const mixed = request.values.map((number, i) => (keep_L[Math.floor(i / 3) % 4] ? given[i % 12]! : number));
-      expect(largest(hidden, taught(backbone, tiny, { ...request, orders, values: mixed }))).toBeLessThan(3e-5);
+      expect(largest(hidden, trained(backbone, tiny, { ...request, orders, values: mixed }))).toBeLessThan(3e-5);
       values_BLC.dispose();
     });
   });

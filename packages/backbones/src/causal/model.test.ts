@@ -6,7 +6,13 @@ import type { TraceRng } from '@tessera/engine';
 import { furthest } from '@tessera/goldens';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { lessonOf, openTinyCausal, tokensOf, type SeededWeights, type TinyCausal } from '../../fixtures/tiny-causal.ts';
+import {
+  trainBatchOf,
+  openTinyCausal,
+  tokensOf,
+  type SeededWeights,
+  type TinyCausal,
+} from '../../fixtures/tiny-causal.ts';
 import type { ClassModulatedConfig } from '../class-modulated/params.ts';
 import { takeParams as takeNextScaleParams, teach as teachNextScale } from '../next-scale/model.ts';
 import { takeParams, teach } from './model.ts';
@@ -90,19 +96,19 @@ const orders = [
 
 /** Works on a tiny model with scales of one and of four tokens; no tensor outlives it. */
 function onTiny(
-  work: (tiny: TinyCausal, lesson: TrainBatch) => void,
+  work: (tiny: TinyCausal, batch: TrainBatch) => void,
   changes: Partial<ClassModulatedConfig> = {},
 ): void {
   const before = tf.memory().numTensors;
   const tiny = openTinyCausal([1, 2], changes);
-  tf.tidy(() => work(tiny, lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) })));
+  tf.tidy(() => work(tiny, trainBatchOf(tiny, { orders, labels, values: tokensOf(tiny, 2) })));
   tiny.dispose();
   expect(tf.memory().numTensors).toBe(before);
 }
 
 /** [B, L, D] in order. */
-function hiddenOf(tiny: TinyCausal, lesson: TrainBatch, context = still): Float32Array {
-  return teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>();
+function hiddenOf(tiny: TinyCausal, batch: TrainBatch, context = still): Float32Array {
+  return teach(tiny.model, batch, context).values_BlD.dataSync<'float32'>();
 }
 
 /** By how much each token's hidden state differs, by image. */
@@ -113,21 +119,21 @@ function changeOf(a: Float32Array, b: Float32Array): number[][] {
 }
 
 describe('teach', () => {
-  it('gives hidden states in the order of the lesson', () => {
-    onTiny((tiny, lesson) => {
-      const { values_BlD, positions_Bl } = teach(tiny.model, lesson, still);
+  it('gives hidden states in the order of the training batch', () => {
+    onTiny((tiny, batch) => {
+      const { values_BlD, positions_Bl } = teach(tiny.model, batch, still);
       expect(values_BlD.shape).toEqual([2, 5, 24]);
-      expect(positions_Bl).toBe(lesson.order_BL);
+      expect(positions_Bl).toBe(batch.order_BL);
     });
   });
 
   it('sees of the tokens what came before, and nothing of the last', () => {
-    onTiny((tiny, lesson) => {
-      const known = hiddenOf(tiny, lesson);
+    onTiny((tiny, batch) => {
+      const known = hiddenOf(tiny, batch);
       // Position 4 comes last in the first image, third in the second.
       const isFour = tf.equal(tf.range(0, 5), 4).reshape([1, 5, 1]);
-      const values_BLC = tf.where(isFour, tf.mul(lesson.values_BLC, -2), lesson.values_BLC) as Tensor3D;
-      const [first, second] = changeOf(known, hiddenOf(tiny, { ...lesson, values_BLC }));
+      const values_BLC = tf.where(isFour, tf.mul(batch.values_BLC, -2), batch.values_BLC) as Tensor3D;
+      const [first, second] = changeOf(known, hiddenOf(tiny, { ...batch, values_BLC }));
       expect(first).toEqual([0, 0, 0, 0, 0]);
       expect(second!.slice(0, 3)).toEqual([0, 0, 0]);
       for (const change of second!.slice(3)) expect(change).toBeGreaterThan(0.01);
@@ -135,13 +141,13 @@ describe('teach', () => {
   });
 
   it('is told which position comes next', () => {
-    onTiny((tiny, lesson) => {
-      const other = lessonOf(tiny, {
+    onTiny((tiny, batch) => {
+      const other = trainBatchOf(tiny, {
         labels,
         values: tokensOf(tiny, 2),
         orders: [orders[0]!, [3, 0, 4, 1, 2]],
       });
-      const [first, second] = changeOf(hiddenOf(tiny, lesson), hiddenOf(tiny, other));
+      const [first, second] = changeOf(hiddenOf(tiny, batch), hiddenOf(tiny, other));
       expect(first).toEqual([0, 0, 0, 0, 0]);
       expect(second!.slice(0, 3)).toEqual([0, 0, 0]);
       for (const change of second!.slice(3)) expect(change).toBeGreaterThan(0.01);
@@ -154,16 +160,16 @@ describe('teach', () => {
     const { config, dims, params } = tiny.model;
     tf.tidy(() => {
       const raster = [0, 1, 2, 3];
-      const lesson = lessonOf(tiny, { orders: [raster, raster], labels, values: tokensOf(tiny, 2) });
+      const batch = trainBatchOf(tiny, { orders: [raster, raster], labels, values: tokensOf(tiny, 2) });
       const silent = { ...params, pos: tf.zerosLike(params.pos) };
-      const hidden = teach({ config, dims, params: silent }, lesson, still).values_BlD.dataSync();
+      const hidden = teach({ config, dims, params: silent }, batch, still).values_BlD.dataSync();
       const names: Readonly<Record<string, string>> = { pos_1LC: 'next_pos_1LC' };
       const var_ = takeNextScaleParams(config, dims, {
         has: () => true,
         param: (name) => tiny.weights.taken.get(names[name] ?? name)!.tensor,
       });
-      const estimates_BLC = tf.slice(lesson.values_BLC, [0, 0, 0], [2, 3, 3]) as Tensor3D;
-      const expected = teachNextScale({ config, dims, params: var_ }, { ...lesson, estimates_BLC }, still);
+      const estimates_BLC = tf.slice(batch.values_BLC, [0, 0, 0], [2, 3, 3]) as Tensor3D;
+      const expected = teachNextScale({ config, dims, params: var_ }, { ...batch, estimates_BLC }, still);
       expect(furthest(hidden, expected.values_BlD.dataSync())).toBeLessThan(1e-6);
     });
     tiny.dispose();
@@ -171,9 +177,9 @@ describe('teach', () => {
   });
 
   it('takes the last class row for label -1', () => {
-    onTiny((tiny, lesson) => {
+    onTiny((tiny, batch) => {
       const of = (label: number) =>
-        hiddenOf(tiny, { ...lesson, condition: { kind: 'class', label_B: tf.tensor1d([label, label], 'int32') } });
+        hiddenOf(tiny, { ...batch, condition: { kind: 'class', label_B: tf.tensor1d([label, label], 'int32') } });
       expect(furthest(of(-1), of(4))).toBe(0);
       expect(furthest(of(-1), of(0))).toBeGreaterThan(0.01);
     });
@@ -181,7 +187,7 @@ describe('teach', () => {
 
   it('drops whole residuals by chance, in training alone', () => {
     onTiny(
-      (tiny, lesson) => {
+      (tiny, batch) => {
         const streams: string[] = [];
         const rng: TraceRng = {
           normal: refuse,
@@ -190,8 +196,8 @@ describe('teach', () => {
             return tf.zeros([...shape]);
           },
         };
-        hiddenOf(tiny, lesson);
-        hiddenOf(tiny, lesson, { train: true, rng });
+        hiddenOf(tiny, batch);
+        hiddenOf(tiny, batch, { train: true, rng });
         expect(streams).toEqual(['drop-path.1.attention 2,1,1', 'drop-path.1.feed-forward 2,1,1']);
       },
       { dropPath: 0.5 },
@@ -199,12 +205,12 @@ describe('teach', () => {
   });
 
   it('refuses training batches that it cannot learn from', () => {
-    onTiny((tiny, lesson) => {
+    onTiny((tiny, batch) => {
       const cut = { known: tf.scalar(3, 'int32'), least: 3, most: 3 };
-      const refused = (changes: Partial<TrainBatch>) => expect(() => hiddenOf(tiny, { ...lesson, ...changes }));
-      refused({ cut }).toThrowError(expect.objectContaining({ code: 'lesson-order' }));
-      const order_BL = tf.slice(lesson.order_BL, [0, 0], [2, 4]);
-      refused({ order_BL }).toThrowError(expect.objectContaining({ code: 'lesson-length' }));
+      const refused = (changes: Partial<TrainBatch>) => expect(() => hiddenOf(tiny, { ...batch, ...changes }));
+      refused({ cut }).toThrowError(expect.objectContaining({ code: 'batch-order' }));
+      const order_BL = tf.slice(batch.order_BL, [0, 0], [2, 4]);
+      refused({ order_BL }).toThrowError(expect.objectContaining({ code: 'batch-length' }));
       refused({ order_BL }).toThrow('a training batch of 4 positions; expected all 5');
     });
   });
@@ -226,17 +232,17 @@ describe('gradients', () => {
       order_BL,
       rank_BL,
       condition: { label_B },
-    } = lessonOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
+    } = trainBatchOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
     const step = engine.compileTrainStep({
       name: 'causal',
       params: variables,
       loss: ({ label, ...tensors }, rng) => {
-        const lesson = {
+        const given = {
           ...(tensors as unknown as TrainBatch),
           condition: { kind: 'class' as const, label_B: label! },
           cut: null,
         };
-        const { values_BlD } = teach({ config, dims, params }, lesson, { train: true, rng });
+        const { values_BlD } = teach({ config, dims, params }, given, { train: true, rng });
         return { loss: tf.mean(tf.square(values_BlD)) as Scalar };
       },
       betas: [0.9, 0.95],

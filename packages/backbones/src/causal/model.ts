@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { BackboneDims, TrainBatch, TrainHidden, TrainContext, Weights } from '@tessera/core';
 import { nn, type Engine, type Program } from '@tessera/engine';
-import { checkLessonLength, refuseCut } from '../checks.ts';
+import { checkBatchLength, refuseCut } from '../checks.ts';
 import { maskOf } from '../class-modulated/attention.ts';
 import {
   compileSteps,
@@ -98,7 +98,7 @@ function rowsOf(table: Tensor): Tensor2D {
 /**
  * Hidden states of all tokens at once, each image in its own order, where every token sees only those before it (teacher
  * forcing). Traceable.
- * @throws TesseraError `lesson-order`, `lesson-length`
+ * @throws TesseraError `batch-order`, `batch-length`
  */
 export function teach(model: CausalModel, batch: TrainBatch, context: TrainContext): TrainHidden {
   const { config, dims, params } = model;
@@ -109,7 +109,7 @@ export function teach(model: CausalModel, batch: TrainBatch, context: TrainConte
   } = batch;
   refuseCut(batch.cut, { who: WHO, order: 'an order of one token a step' });
   const [B, L] = order_BL.shape;
-  checkLessonLength(L, dims.layout.length, WHO);
+  checkBatchLength(L, dims.layout.length, WHO);
   const modulations = conditionOn(params, label_B as Tensor1D);
   const start_B1D = startOf(model, modulations.class_RD);
   const positions_Bl = tf.slice(order_BL, [0, 0], [B, L - 1]) as Tensor2D;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { nn } from '@tessera/engine';
+import { headsFirst, HIDDEN } from '../attention.ts';
 import { linear } from '../linear.ts';
 import type { BlockParams } from './params.ts';
 
@@ -56,16 +57,9 @@ function scaleQueries(q_RNlH: Tensor4D, scaleMul: Tensor): Tensor4D {
   return tf.mul(nn.normalize(q_RNlH, 1e-12), tf.exp(tf.minimum(scaleMul, MAX_LOG_SCALE)));
 }
 
-function headsFirst(x_RlNH: Tensor): Tensor4D {
-  return tf.transpose(x_RlNH, [0, 2, 1, 3]) as Tensor4D;
-}
-
 function tokensFirst(x_RlNH: Tensor): Tensor4D {
   return tf.transpose(x_RlNH, [1, 0, 2, 3]) as Tensor4D;
 }
-
-/** Far below every score, so that softmax gives exactly 0; finite, since infinities turn into NaN where all are hidden. */
-const HIDDEN = -1e9;
 
 /**
  * Added to the scores, [l, l]: a token sees those of its own group and of lower ones. Groups are scales for block-causal

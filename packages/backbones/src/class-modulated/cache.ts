@@ -6,7 +6,9 @@ import { forward } from './transformer.ts';
 
 /*
  * How new tokens see the earlier ones while sampling: keys and values of all tokens so far are kept, and every step
- * computes its own tokens alone. Or, to check that, without a cache.
+ * computes its own tokens alone. No mask is needed: later tokens do not exist yet, and those of one step (a scale) all
+ * see each other. Training has all tokens at once, and a mask: see `blockCausalMask` in ../next-scale/model.ts. Or, to
+ * check that both agree, every step computes all tokens so far again under that mask.
  */
 
 /** A built transformer, as all passes through its blocks need it. */
@@ -68,7 +70,7 @@ export interface HistoryParts {
   readonly programs: StepPrograms;
   /** Borrowed for as long as the history is used. */
   readonly modulations: Modulations;
-  /** Who sees whom, for all tokens of the image in the order in which they come (see `maskValues`). */
+  /** Attention mask groups, for all tokens of the image in the order in which they come (see `maskValues`). */
   readonly group_L: Int32Array;
 }
 

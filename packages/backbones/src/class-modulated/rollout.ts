@@ -12,7 +12,7 @@ export interface StartParts<O extends Modulations> {
     /** What depends on the labels alone, for all steps: modulations hold a third of the weights. */
     readonly open: Program<[label_R: Tensor1D], O>;
   };
-  /** Who sees whom, for all tokens of the image in the order in which they come (see `maskValues`). */
+  /** Attention mask groups, for all tokens of the image in the order in which they come (see `maskValues`). */
   readonly group_L: Int32Array;
 }
 

@@ -9,6 +9,10 @@ import type { BlockParams, ClassModulatedConfig, ClassModulatedParams } from './
 /*
  * The transformer of VAR (arXiv 2404.02905, section 3.3): a decoder in the style of GPT-2 whose layer normalisations are
  * modulated by the class (AdaLN). Pure and traceable: sampling and training both run through `forward`.
+ *
+ * Its block-causal attention: in training all scales are there at once, and a mask by scale hides the later ones
+ * (`blockCausalMask` in ../next-scale/model.ts, made by `maskOf` in attention.ts). While sampling there is no mask,
+ * because later scales do not exist yet: see cache.ts. The causal transformer (../causal) uses the same blocks.
  */
 
 const NORM_EPS = 1e-6;
@@ -98,7 +102,10 @@ export function runBlock(params: BlockParams, input: BlockInput): AttentionOutpu
   return { x_RlD: tf.add(middle_RlD, dropped(tf.mul(fed_RlD, gate2!), 'feed-forward')), added };
 }
 
-/** Adaptive layer normalisation, LN(x) (1 + scale) + shift; `scale` and `shift` are [R, 1, D]. */
+/**
+ * Adaptive layer normalisation, LN(x) (1 + scale) + shift; `scale` and `shift` are [R, 1, D]. That of MAR's denoiser:
+ * `modulations` in head-kit's adaln-mlp.ts.
+ */
 export function modulate(x_RlD: Tensor3D, scale: Tensor, shift: Tensor): Tensor3D {
   return tf.add(tf.mul(nn.layerNorm(x_RlD, NORM_EPS), tf.add(scale, 1)), shift);
 }

@@ -19,7 +19,8 @@ import {
 import type { Engine, Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { defineBackbone } from '@tessera/plugin-kit';
-import { checkLabel, checkLessonLength } from '../checks.ts';
+import { HIDDEN } from '../attention.ts';
+import { checkLabel, checkBatchLength } from '../checks.ts';
 import { intTensor } from '../positions.ts';
 import { bufferTokens, decode, dropoutOf, embedTokens, encode, type MaskedModel } from './encoder-decoder.ts';
 import { maskedConfig, takeParams, type MaskedConfig } from './params.ts';
@@ -60,7 +61,7 @@ function buildBackbone(config: MaskedConfig, dims: BackboneDims, { engine, weigh
 /**
  * Hidden states of all tokens after the cut, from those before it. The encoder sees the first `most` tokens of the order,
  * and a mask hides those that the cut of this batch leaves unknown: so one program serves all cuts. Traceable.
- * @throws TesseraError `lesson-order`, `lesson-length`, `lesson-cut`
+ * @throws TesseraError `batch-order`, `batch-length`, `batch-cut`
  */
 export function teach(model: MaskedModel, batch: TrainBatch, context: TrainContext): TrainHidden {
   const { known, least, most } = cutOf(batch, model);
@@ -83,9 +84,6 @@ export function teach(model: MaskedModel, batch: TrainBatch, context: TrainConte
   return { values_BlD, positions_Bl };
 }
 
-/** Far below every score, so that softmax gives exactly 0. */
-const HIDDEN = -1e9;
-
 /** Added to the encoder's scores, [1, 1, 1, P + most]: keys from the cut on are hidden. */
 function hideUnknown({ config: { buffer } }: MaskedModel, { known, most }: Pick<Cut, 'known' | 'most'>): Tensor4D {
   const place_t = tf.range(0, buffer + most, 1, 'int32');
@@ -93,23 +91,23 @@ function hideUnknown({ config: { buffer } }: MaskedModel, { known, most }: Pick<
   return tf.reshape(tf.mul(tf.cast(isHidden_t, 'float32'), HIDDEN), [1, 1, 1, buffer + most]);
 }
 
-/** @throws TesseraError `lesson-order`, `lesson-length`, `lesson-cut` */
+/** @throws TesseraError `batch-order`, `batch-length`, `batch-cut` */
 function cutOf({ cut, order_BL }: TrainBatch, { dims }: MaskedModel): Cut {
   const { length } = dims.layout;
   if (cut === null) {
     throw new TesseraError({
-      code: 'lesson-order',
+      code: 'batch-order',
       who: WHO,
       got: 'a training batch that supervises every step',
       expected: 'one with a cut between known and predicted tokens',
       next: 'Train this backbone with the order of random sets.',
     });
   }
-  checkLessonLength(order_BL.shape[1], length, WHO);
+  checkBatchLength(order_BL.shape[1], length, WHO);
   const { least, most } = cut;
   if (Number.isInteger(least) && Number.isInteger(most) && least >= 0 && least <= most && most < length) return cut;
   throw new TesseraError({
-    code: 'lesson-cut',
+    code: 'batch-cut',
     who: WHO,
     got: `a cut after ${least} to ${most} known tokens`,
     expected: `bounds from 0 to ${length - 1}, the lower one first: at least one token must be left to predict`,
@@ -169,8 +167,8 @@ function openRollout(
 ): Rollout {
   const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), model.config.classes, WHO));
   const images = [...labels.keys()];
-  const once: RowsInput = { label_R: intTensor(labels) as Tensor1D, row_R: intTensor(images) as Tensor1D };
-  const twice: RowsInput | null = guidance.active
+  const unguidedRows: RowsInput = { label_R: intTensor(labels) as Tensor1D, row_R: intTensor(images) as Tensor1D };
+  const guidedRows: RowsInput | null = guidance.active
     ? {
         label_R: intTensor([...labels, ...labels.map(() => -1)]) as Tensor1D,
         row_R: intTensor([...images, ...images]) as Tensor1D,
@@ -179,14 +177,14 @@ function openRollout(
   return {
     remembers: false,
     async forward(context: Context, step: Step, guided: boolean): Promise<Hidden> {
-      const rowsOf = (guided && twice) || once;
+      const rowsOf = (guided && guidedRows) || unguidedRows;
       const input = await readCanvas(context, step);
       const running = program(rowsOf, { values_BLC: input.values_BLC, ...input.places });
       const values_RlD = await running.finally(() => Object.values(input.places).forEach((tensor) => tensor.dispose()));
-      return { values_RlD, positions_Bl: step.positions_Bl, guided: rowsOf === twice };
+      return { values_RlD, positions_Bl: step.positions_Bl, guided: rowsOf === guidedRows };
     },
     dispose: () => {
-      for (const input of [once, twice]) for (const tensor of Object.values(input ?? {})) tensor.dispose();
+      for (const input of [unguidedRows, guidedRows]) for (const tensor of Object.values(input ?? {})) tensor.dispose();
     },
   };
 }

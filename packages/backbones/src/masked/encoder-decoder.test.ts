@@ -6,7 +6,7 @@ import type { TraceRng } from '@tessera/engine';
 import { furthest } from '@tessera/goldens';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { knownOf, lessonOf, openTinyMasked, type TinyMasked } from '../../fixtures/tiny-masked.ts';
+import { knownOf, trainBatchOf, openTinyMasked, type TinyMasked } from '../../fixtures/tiny-masked.ts';
 import { bufferTokens, dropoutOf, embedTokens, encode } from './encoder-decoder.ts';
 import { takeParams, type MaskedConfig } from './params.ts';
 import { teach } from './backbone.ts';
@@ -28,8 +28,8 @@ function onTiny(name: string, work: (tiny: TinyMasked) => void, changes: Partial
   expect(tf.memory().numTensors).toBe(before);
 }
 
-function taught(tiny: TinyMasked, lesson: TrainBatch, context = still): Float32Array {
-  return teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>();
+function trained(tiny: TinyMasked, batch: TrainBatch, context = still): Float32Array {
+  return teach(tiny.model, batch, context).values_BlD.dataSync<'float32'>();
 }
 
 /** A recorded tensor [B, n, D] at some places of each row. */
@@ -40,7 +40,7 @@ function recordedAt({ recorded }: TinyMasked, name: string, index_Bl: Tensor2D):
 describe('teach', () => {
   it.each(cases)('gives the hidden states recorded in %s', (name) => {
     onTiny(name, (tiny) => {
-      const { values_BlD, positions_Bl } = teach(tiny.model, lessonOf(tiny), still);
+      const { values_BlD, positions_Bl } = teach(tiny.model, trainBatchOf(tiny), still);
       expect(positions_Bl!.shape[1]).toBe(tiny.length - knownOf(tiny));
       expect(furthest(values_BlD.dataSync(), recordedAt(tiny, 'out.decoder_z', positions_Bl!))).toBeLessThan(1e-5);
     });
@@ -53,7 +53,7 @@ describe('teach', () => {
         values_BLC,
         order_BL,
         condition: { label_B },
-      } = lessonOf(tiny);
+      } = trainBatchOf(tiny);
       const buffer = bufferTokens(model, label_B as Tensor1D);
       const all_BL = tf.tile(tf.range(0, tiny.length, 1, 'int32').reshape([1, -1]), [label_B.size, 1]) as Tensor2D;
       const tokens = embedTokens(model, { values_BLC, known_Bk: all_BL });
@@ -74,41 +74,41 @@ describe('teach', () => {
     ['mar_tiny_patch2_loss', 0, 8],
   ] as const)('hides of %s what comes after the cut, in a program for cuts from %i to %i', (name, least, most) => {
     onTiny(name, (tiny) => {
-      const lesson = lessonOf(tiny, { least, most });
-      const { values_BlD, positions_Bl } = teach(tiny.model, lesson, still);
+      const batch = trainBatchOf(tiny, { least, most });
+      const { values_BlD, positions_Bl } = teach(tiny.model, batch, still);
       expect(positions_Bl!.shape[1]).toBe(tiny.length - least);
       const after = tf.slice(values_BlD, [0, knownOf(tiny) - least, 0]).dataSync();
-      expect(furthest(after, taught(tiny, lessonOf(tiny)))).toBeLessThan(1e-5);
+      expect(furthest(after, trained(tiny, trainBatchOf(tiny)))).toBeLessThan(1e-5);
       const values_BLC = tf.where(
-        tf.less(lesson.rank_BL, knownOf(tiny)).expandDims(2),
-        lesson.values_BLC,
-        tf.mul(lesson.values_BLC, -3),
+        tf.less(batch.rank_BL, knownOf(tiny)).expandDims(2),
+        batch.values_BLC,
+        tf.mul(batch.values_BLC, -3),
       );
-      expect(furthest(taught(tiny, { ...lesson, values_BLC }), values_BlD.dataSync())).toBe(0);
+      expect(furthest(trained(tiny, { ...batch, values_BLC }), values_BlD.dataSync())).toBe(0);
     });
   });
 
   it('does not care in which order the known tokens came', () => {
     onTiny('mar_tiny_loss_train', (tiny) => {
-      const lesson = lessonOf(tiny);
+      const batch = trainBatchOf(tiny);
       const known = knownOf(tiny);
-      const [first, rest] = tf.split(lesson.order_BL, [known, tiny.length - known], 1);
+      const [first, rest] = tf.split(batch.order_BL, [known, tiny.length - known], 1);
       const order_BL = tf.concat([tf.reverse(first!, 1), rest!], 1) as Tensor2D;
-      const turned = tf.where(tf.less(lesson.rank_BL, known), tf.sub(known - 1, lesson.rank_BL), lesson.rank_BL);
+      const turned = tf.where(tf.less(batch.rank_BL, known), tf.sub(known - 1, batch.rank_BL), batch.rank_BL);
       const rank_BL = tf.cast(turned, 'int32') as Tensor2D;
-      expect(furthest(taught(tiny, { ...lesson, order_BL, rank_BL }), taught(tiny, lesson))).toBeLessThan(1e-5);
+      expect(furthest(trained(tiny, { ...batch, order_BL, rank_BL }), trained(tiny, batch))).toBeLessThan(1e-5);
     });
   });
 
   it('refuses training batches that it cannot learn from', () => {
     onTiny('mar_tiny_patch2_loss', (tiny) => {
-      const lesson = lessonOf(tiny);
-      const cut = lesson.cut!;
-      expect(() => taught(tiny, { ...lesson, cut: null })).toThrow('supervises every step');
-      expect(() => taught(tiny, { ...lesson, cut: { ...cut, most: 9 } })).toThrow('at least one token must be left');
-      expect(() => taught(tiny, { ...lesson, cut: { ...cut, least: 2 } })).toThrow('the lower one first');
-      const order_BL = tf.slice(lesson.order_BL, [0, 0], [2, 8]);
-      expect(() => taught(tiny, { ...lesson, order_BL })).toThrow('a training batch of 8 positions; expected all 9');
+      const batch = trainBatchOf(tiny);
+      const cut = batch.cut!;
+      expect(() => trained(tiny, { ...batch, cut: null })).toThrow('supervises every step');
+      expect(() => trained(tiny, { ...batch, cut: { ...cut, most: 9 } })).toThrow('at least one token must be left');
+      expect(() => trained(tiny, { ...batch, cut: { ...cut, least: 2 } })).toThrow('the lower one first');
+      const order_BL = tf.slice(batch.order_BL, [0, 0], [2, 8]);
+      expect(() => trained(tiny, { ...batch, order_BL })).toThrow('a training batch of 8 positions; expected all 9');
     });
   });
 });
@@ -133,7 +133,7 @@ describe('dropout', () => {
       'mar_tiny_patch2_loss',
       (tiny) => {
         const streams: string[] = [];
-        taught(tiny, lessonOf(tiny), { train: true, rng: dropping(null, streams) });
+        trained(tiny, trainBatchOf(tiny), { train: true, rng: dropping(null, streams) });
         expect(streams).toEqual([
           'dropout.encoder.0.attention 2,2,4,4',
           'dropout.encoder.0.projection 2,4,32',
@@ -150,8 +150,8 @@ describe('dropout', () => {
   });
 
   it('does nothing without training, or at rate 0', () => {
-    onTiny('mar_tiny_patch2_loss', (tiny) => taught(tiny, lessonOf(tiny), { ...still, train: true }));
-    onTiny('mar_tiny_patch2_loss', (tiny) => taught(tiny, lessonOf(tiny)), rate);
+    onTiny('mar_tiny_patch2_loss', (tiny) => trained(tiny, trainBatchOf(tiny), { ...still, train: true }));
+    onTiny('mar_tiny_patch2_loss', (tiny) => trained(tiny, trainBatchOf(tiny)), rate);
   });
 
   it.each([
@@ -166,10 +166,10 @@ describe('dropout', () => {
         const name = `decoder_blocks.0.${silenced}`;
         const names = [name, ...(silenced.endsWith('bias') ? [name.replace('bias', 'weight')] : [])];
         const zeroed = withParams(tiny, (key, tensor) => (names.includes(key) ? tf.zerosLike(tensor) : tensor));
-        const dropped = taught(tiny, lessonOf(tiny), { train: true, rng: dropping(`dropout.decoder.0.${place}`) });
+        const dropped = trained(tiny, trainBatchOf(tiny), { train: true, rng: dropping(`dropout.decoder.0.${place}`) });
         const train = { train: true, rng: dropping(null) };
-        expect(furthest(dropped, taught(zeroed, lessonOf(tiny), train))).toBeLessThan(1e-5);
-        expect(furthest(dropped, taught(tiny, lessonOf(tiny), train))).toBeGreaterThan(0.01);
+        expect(furthest(dropped, trained(zeroed, trainBatchOf(tiny), train))).toBeLessThan(1e-5);
+        expect(furthest(dropped, trained(tiny, trainBatchOf(tiny), train))).toBeGreaterThan(0.01);
       },
       { ...rate, ...oneBlock },
     );
@@ -197,8 +197,8 @@ describe('gradients', () => {
       has: () => true,
       param: (name) => byName.get(name)!,
     });
-    const lesson = lessonOf(tiny, { least: 0, most: 3 });
-    const { known } = lesson.cut!;
+    const whole = trainBatchOf(tiny, { least: 0, most: 3 });
+    const { known } = whole.cut!;
     const step = engine.compileTrainStep({
       name: 'masked',
       params: variables,
@@ -222,7 +222,7 @@ describe('gradients', () => {
       order_BL,
       rank_BL,
       condition: { label_B },
-    } = lesson;
+    } = whole;
     const batch = { values_BLC, order_BL, rank_BL, label: label_B, cut: known };
     await step.run([batch], { learningRate: 1e-3, weightDecay: 0, emaDecay: 0, key: 1 });
     const state = await step.state();

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { BackboneDims, TrainContext } from '@tessera/core';
 import { nn } from '@tessera/engine';
+import { headsFirst } from '../attention.ts';
 import { linear, type LinearParams } from '../linear.ts';
 import { flatIndex, rowsAt } from '../positions.ts';
 import type { BlockParams, MaskedConfig, MaskedParams, NormParams, TransformerParams } from './params.ts';
@@ -165,7 +166,7 @@ export function norm(x: Tensor3D, { weight_D, bias_D }: NormParams): Tensor3D {
 function attend(params: BlockParams, { x_RtD, heads, bias, at_Rl, drop }: BlockInput): Tensor3D {
   const normed_RtD = norm(x_RtD, params.norm1);
   const asked_RlD = at_Rl ? rowsAt(normed_RtD, at_Rl) : normed_RtD;
-  const [q, k, v] = queriesKeysValues(params.qkv, normed_RtD, asked_RlD).map((x) => headsFirst(x, heads));
+  const [q, k, v] = queriesKeysValues(params.qkv, normed_RtD, asked_RlD).map((x) => splitHeads(x, heads));
   const attended_RNlH = mix({ q: q!, k: k!, v: v! }, bias, drop);
   const joined_RlD = tf.reshape(tf.transpose(attended_RNlH, [0, 2, 1, 3]), asked_RlD.shape) as Tensor3D;
   const projected_RlD = linear(joined_RlD, params.proj);
@@ -183,9 +184,9 @@ function queriesKeysValues(layer: LinearParams, all_RtD: Tensor3D, asked_RlD: Te
   return [linear(asked_RlD, queries!), ...(tf.split(linear(all_RtD, keysValues!), 2, 2) as Tensor3D[])];
 }
 
-function headsFirst(x_RtD: Tensor3D, heads: number): Tensor4D {
+function splitHeads(x_RtD: Tensor3D, heads: number): Tensor4D {
   const [R, t, D] = x_RtD.shape;
-  return tf.transpose(tf.reshape(x_RtD, [R, t, heads, D / heads]), [0, 2, 1, 3]);
+  return headsFirst(tf.reshape(x_RtD, [R, t, heads, D / heads]));
 }
 
 interface Heads {

@@ -89,8 +89,8 @@ const refuse = (): never => {
 };
 const still: TrainContext = { train: false, rng: { uniform: refuse, normal: refuse } };
 
-/** The recorded lesson, or its first positions. */
-function lessonOf({ recorded, model }: Tiny, length = 30): TrainBatch {
+/** The recorded training batch, or its first positions. */
+function trainBatchOf({ recorded, model }: Tiny, length = 30): TrainBatch {
   const estimates = recorded.tensor('in.x_BLCv_wo_first_l') as Tensor3D;
   const B = estimates.shape[0];
   return {
@@ -103,8 +103,8 @@ function lessonOf({ recorded, model }: Tiny, length = 30): TrainBatch {
   };
 }
 
-function hiddenOf(tiny: Tiny, lesson: TrainBatch, context = still): Float32Array {
-  return tf.tidy(() => teach(tiny.model, lesson, context).values_BlD.dataSync<'float32'>());
+function hiddenOf(tiny: Tiny, batch: TrainBatch, context = still): Float32Array {
+  return tf.tidy(() => teach(tiny.model, batch, context).values_BlD.dataSync<'float32'>());
 }
 
 describe('teach', () => {
@@ -114,7 +114,7 @@ describe('teach', () => {
       const before = tf.memory().numTensors;
       const tiny = openTiny(name);
       tf.tidy(() => {
-        const hidden = hiddenOf(tiny, lessonOf(tiny));
+        const hidden = hiddenOf(tiny, trainBatchOf(tiny));
         expect(furthest(hidden, tiny.recorded.numbers('out.head_nm'))).toBeLessThan(3e-5);
       });
       tiny.dispose();
@@ -128,11 +128,11 @@ describe('teach', () => {
       const all = tf.tensor(tiny.recorded.numbers('out.head_nm'), [2, 30, 64]);
       for (const length of [1, 5, 14]) {
         const expected = tf.slice(all, [0, 0, 0], [2, length, 64]).dataSync();
-        expect(furthest(hiddenOf(tiny, lessonOf(tiny, length)), expected)).toBeLessThan(3e-5);
+        expect(furthest(hiddenOf(tiny, trainBatchOf(tiny, length)), expected)).toBeLessThan(3e-5);
       }
-      expect(() => hiddenOf(tiny, lessonOf(tiny, 7))).toThrow('whole scales');
+      expect(() => hiddenOf(tiny, trainBatchOf(tiny, 7))).toThrow('whole scales');
       expect(() =>
-        hiddenOf(tiny, { ...lessonOf(tiny), cut: { known: tf.scalar(3, 'int32'), least: 3, most: 3 } }),
+        hiddenOf(tiny, { ...trainBatchOf(tiny), cut: { known: tf.scalar(3, 'int32'), least: 3, most: 3 } }),
       ).toThrow('supervises every step');
     });
     tiny.dispose();
@@ -142,11 +142,11 @@ describe('teach', () => {
     const tiny = openTiny('var_tiny');
     tf.tidy(() => {
       const nulls = hiddenOf(tiny, {
-        ...lessonOf(tiny),
+        ...trainBatchOf(tiny),
         condition: { kind: 'class', label_B: tf.tensor1d([-1, -1], 'int32') },
       });
       const last = hiddenOf(tiny, {
-        ...lessonOf(tiny),
+        ...trainBatchOf(tiny),
         condition: { kind: 'class', label_B: tf.tensor1d([10, 10], 'int32') },
       });
       expect(furthest(nulls, last)).toBe(0);
@@ -157,16 +157,16 @@ describe('teach', () => {
   it('does not see later scales', () => {
     const tiny = openTiny('var_tiny_nol2');
     tf.tidy(() => {
-      const lesson = lessonOf(tiny);
+      const batch = trainBatchOf(tiny);
       const estimates_BLC = tf.concat(
-        [tf.slice(lesson.estimates_BLC!, [0, 0, 0], [2, 13, -1]), tf.ones([2, 16, 8])],
+        [tf.slice(batch.estimates_BLC!, [0, 0, 0], [2, 13, -1]), tf.ones([2, 16, 8])],
         1,
       ) as Tensor3D;
       const width = tiny.model.config.width;
       const first = (hidden: Float32Array) => tf.slice(tf.tensor(hidden, [2, 30, width]), 0, [2]).dataSync();
       const cut = (hidden: Float32Array) =>
         tf.slice(tf.tensor(hidden, [2, 30, width]), [0, 0, 0], [2, 14, -1]).dataSync();
-      const [known, changed] = [hiddenOf(tiny, lesson), hiddenOf(tiny, { ...lesson, estimates_BLC })];
+      const [known, changed] = [hiddenOf(tiny, batch), hiddenOf(tiny, { ...batch, estimates_BLC })];
       expect(furthest(cut(known), cut(changed))).toBe(0);
       expect(furthest(first(known), first(changed))).toBeGreaterThan(0.01);
     });
@@ -185,7 +185,7 @@ describe('teach', () => {
     };
     expect(dropPathRates(tiny.model.config)).toEqual([0, 0.25, 0.5]);
     tf.tidy(() => {
-      const hidden = hiddenOf(tiny, lessonOf(tiny), { train: true, rng });
+      const hidden = hiddenOf(tiny, trainBatchOf(tiny), { train: true, rng });
       expect(streams).toEqual([
         'drop-path.1.attention 2,1,1',
         'drop-path.1.feed-forward 2,1,1',
@@ -198,7 +198,7 @@ describe('teach', () => {
         config: { ...config, dropPath: 0 },
         params: { ...params, blocks: params.blocks.slice(0, 1) },
       };
-      const oneBlock = teach(shallow, lessonOf(tiny), still).values_BlD.dataSync();
+      const oneBlock = teach(shallow, trainBatchOf(tiny), still).values_BlD.dataSync();
       const half = oneBlock.length / 2;
       expect(furthest(hidden.subarray(half), oneBlock.subarray(half))).toBeLessThan(1e-5);
       expect(furthest(hidden.subarray(0, half), oneBlock.subarray(0, half))).toBeGreaterThan(0.01);
@@ -218,7 +218,7 @@ describe('teach', () => {
     });
     tf.tidy(() => {
       const { grads } = tf.variableGrads(
-        () => tf.mean(tf.square(teach({ ...tiny.model, params }, lessonOf(tiny), still).values_BlD)) as Scalar,
+        () => tf.mean(tf.square(teach({ ...tiny.model, params }, trainBatchOf(tiny), still).values_BlD)) as Scalar,
         [...byName.values()],
       );
       const silent = Object.keys(grads).filter((name) => tf.max(tf.abs(grads[name]!)).dataSync()[0] === 0);

@@ -84,11 +84,11 @@ export function blockCausalMask(layout: Layout, length: number): Tensor4D {
 /**
  * Hidden states of all positions at once, each seeing its own scale and those before (teacher forcing). The batch's
  * length says how many scales it has: progressive training gives the first ones only. Traceable.
- * @throws TesseraError `lesson-order`, `lesson-length`
+ * @throws TesseraError `batch-order`, `batch-length`
  */
 export function teach({ config, dims, params }: NextScaleModel, batch: TrainBatch, context: TrainContext): TrainHidden {
   const { layout } = dims;
-  const length = lessonLength(batch, layout);
+  const length = batchLength(batch, layout);
   const modulations = conditionOn(params, batch.condition.label_B as Tensor1D);
   const start_BpD = startOf(params, modulations.class_RD);
   const { estimates_BLC } = batch;
@@ -105,14 +105,14 @@ export function teach({ config, dims, params }: NextScaleModel, batch: TrainBatc
   return { values_BlD: hidden_RlD, positions_Bl: null };
 }
 
-function lessonLength({ estimates_BLC, cut }: TrainBatch, layout: Layout): number {
+function batchLength({ estimates_BLC, cut }: TrainBatch, layout: Layout): number {
   const first = layout.scales[0]!.height * layout.scales[0]!.width;
   const length = first + (estimates_BLC?.shape[1] ?? 0);
   refuseCut(cut, { who: WHO, order: 'the next-scale order' });
   const ends = layout.scales.map(({ start, height, width }) => start + height * width);
   if (ends.includes(length)) return length;
   throw new TesseraError({
-    code: 'lesson-length',
+    code: 'batch-length',
     who: WHO,
     got: `a training batch of ${length} positions`,
     expected: `whole scales, ending at one of ${ends.join(', ')}`,

@@ -157,7 +157,7 @@ export function polymorph(a: LoweredModel, b: LoweredModel): Template | null {
 }
 
 /** A template for the shapes of one trace alone. */
-export function monomorph(model: LoweredModel): Template {
+function monomorph(model: LoweredModel): Template {
   return polymorph(model, model)!;
 }
 

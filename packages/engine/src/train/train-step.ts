@@ -134,7 +134,7 @@ function noAverage({ name }: TrainStepSpec): TesseraError {
  * The average over accumulated batches of the loss and of every float32 aux; int32 aux (indices) are the last batch's.
  * @throws TesseraError `aux-shape`
  */
-export function mergeMeasured({ name }: TrainStepSpec, measured: readonly Measured[]): Measured {
+function mergeMeasured({ name }: TrainStepSpec, measured: readonly Measured[]): Measured {
   const last = measured.at(-1)!;
   if (measured.length === 1) return last;
   const loss = measured.reduce((sum, one) => sum + one.loss, 0) / measured.length;
@@ -171,7 +171,7 @@ export interface StepState {
 }
 
 /** `param.NAME`, `m.NAME`, `v.NAME`, `ema.NAME` where kept, and `count`. */
-export function writeState(spec: TrainStepSpec, { slots, count }: StepState): Map<string, SavedArray> {
+function writeState(spec: TrainStepSpec, { slots, count }: StepState): Map<string, SavedArray> {
   const state = new Map<string, SavedArray>();
   for (const [i, { name, variable }] of spec.params.entries()) {
     for (const [slot, data] of Object.entries(slots[i]!)) state.set(`${slot}.${name}`, { data, shape: variable.shape });
@@ -183,7 +183,7 @@ export function writeState(spec: TrainStepSpec, { slots, count }: StepState): Ma
  * The inverse of `writeState`. Everything is checked before anything is used.
  * @throws TesseraError `state-mismatch`
  */
-export function readState(spec: TrainStepSpec, state: ReadonlyMap<string, SavedArray>): StepState {
+function readState(spec: TrainStepSpec, state: ReadonlyMap<string, SavedArray>): StepState {
   const array = (name: string, shape: readonly number[]): Float32Array => {
     const saved = state.get(name);
     if (saved && saved.shape.join() === shape.join()) return saved.data;

@@ -156,7 +156,7 @@ function factsOf(specifier: string, file: string): string {
 }
 
 /** How long the import of a module may take, in milliseconds: it only has to define its plug-ins. */
-export const importLimit = 30_000;
+const importLimit = 30_000;
 
 /** Thrown if an import does not end. */
 export class Unended extends Error {}
@@ -165,7 +165,7 @@ export class Unended extends Error {}
  * The location of a module that a file imports: a package, or a path from the folder of that file.
  * @throws Node's error if there is no such module
  */
-export function resolveModule(specifier: string, from: string): URL {
+function resolveModule(specifier: string, from: string): URL {
   try {
     return moduleResolve(specifier, pathToFileURL(from), conditions());
   } catch (error) {
@@ -190,7 +190,7 @@ function conditions(): Set<string> {
  * @throws Unended after `limit`, or at once if nothing in this process can end the import; TesseraError
  * `config-typescript`; errors of the module
  */
-export async function importModule(url: URL, limit: number = importLimit): Promise<Readonly<Record<string, unknown>>> {
+async function importModule(url: URL, limit: number = importLimit): Promise<Readonly<Record<string, unknown>>> {
   const typed = url.protocol === 'file:' && url.pathname.endsWith('.ts') && !readsTypeScript();
   const unregister = typed ? await registerTsx(fileURLToPath(url)) : null;
   try {

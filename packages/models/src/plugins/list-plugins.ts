@@ -22,7 +22,7 @@ export interface PluginFacts {
 }
 
 /** The tokens whose sizes limit the options shown. */
-export const exampleTokens = {
+const exampleTokens = {
   layout: { length: 256, scales: [{ start: 0, height: 16, width: 16 }] } satisfies Layout,
   discrete: { kind: 'discrete', channels: 32, vocabulary: 4096 } satisfies SpaceShape,
   continuous: { kind: 'continuous', channels: 16 } satisfies SpaceShape,

@@ -112,7 +112,7 @@ export async function take(tensor: Tensor): Promise<Float32Array> {
   return data;
 }
 
-export interface Lessons {
+export interface TrainTask {
   readonly batch: Readonly<Record<string, Tensor>>;
   /** Of any shape: it is averaged. */
   loss(batch: Readonly<Record<string, Tensor>>, rng: TraceRng): Tensor;
@@ -130,7 +130,7 @@ const JUDGED = [1001, 1002, 1003, 1004];
 /** Enough steps to show whether a loss falls. */
 const FALLING: Learning = { steps: 25, rate: 0.02 };
 
-function stepOf({ engine, params }: Bench, { loss }: Pick<Lessons, 'loss'>): TrainStep {
+function stepOf({ engine, params }: Bench, { loss }: Pick<TrainTask, 'loss'>): TrainStep {
   return engine.compileTrainStep({
     name: 'conformance',
     params,
@@ -146,15 +146,18 @@ function stepOf({ engine, params }: Bench, { loss }: Pick<Lessons, 'loss'>): Tra
 }
 
 /** Trains the part's parameters on one batch. */
-export async function trains(bench: Bench, lessons: Lessons, learning: Learning): Promise<void> {
+export async function trains(bench: Bench, task: TrainTask, learning: Learning): Promise<void> {
   if (bench.params.length === 0) return;
-  const step = stepOf(bench, lessons);
-  for (let key = 0; key < learning.steps; key++) await stepped(step, lessons, { learning, key });
+  const step = stepOf(bench, task);
+  for (let key = 0; key < learning.steps; key++) await stepped(step, task, { learning, key });
   await step.sync('params');
 }
 
 /** Asks for losses one by one, always under the same random numbers. */
-export function asksLosses(bench: Bench, loss: Lessons['loss']): (batch: Lessons['batch']) => Promise<Float32Array> {
+export function asksLosses(
+  bench: Bench,
+  loss: TrainTask['loss'],
+): (batch: TrainTask['batch']) => Promise<Float32Array> {
   const step = stepOf(bench, { loss });
   return async (batch) => Float32Array.from((await step.evaluate(batch, JUDGED[0]!)).aux['losses']!);
 }
@@ -164,7 +167,7 @@ interface At {
   readonly key: number;
 }
 
-async function stepped(step: TrainStep, { batch }: Lessons, { learning: { steps, rate }, key }: At): Promise<number> {
+async function stepped(step: TrainStep, { batch }: TrainTask, { learning: { steps, rate }, key }: At): Promise<number> {
   const learningRate = (rate / 2) * (1 + Math.cos((Math.PI * key) / steps));
   const { gradNorm } = await step.run([batch], { learningRate, weightDecay: 0, emaDecay: 0, key });
   if (Number.isFinite(gradNorm)) return gradNorm;
@@ -172,18 +175,18 @@ async function stepped(step: TrainStep, { batch }: Lessons, { learning: { steps,
 }
 
 /** Trains the part's parameters on one batch for a while; says what is wrong with its loss. */
-export async function falls(bench: Bench, lessons: Lessons): Promise<string | null> {
-  const step = stepOf(bench, lessons);
+export async function falls(bench: Bench, task: TrainTask): Promise<string | null> {
+  const step = stepOf(bench, task);
   const judge = async (): Promise<number> => {
     let sum = 0;
-    for (const key of JUDGED) sum += (await step.evaluate(lessons.batch, key)).loss;
+    for (const key of JUDGED) sum += (await step.evaluate(task.batch, key)).loss;
     return sum / JUDGED.length;
   };
   const before = await judge();
   if (!Number.isFinite(before)) return `a loss of ${before}`;
   if (bench.params.length === 0) return null;
   for (let key = 0; key < FALLING.steps; key++) {
-    const norm = await stepped(step, lessons, { learning: FALLING, key });
+    const norm = await stepped(step, task, { learning: FALLING, key });
     if (key === 0 && norm === 0) return 'gradients that are all zero';
   }
   const after = await judge();

@@ -38,11 +38,11 @@ function opening(plugin: BackbonePlugin, other: (label: number) => number): Back
         rows.map((row) => ({ ...row, condition: classOf(other(labelOf(row.condition))) })),
         guidance,
       ),
-    teach: (lesson, context) => {
-      const zero = tf.zerosLike(lesson.condition.label_B);
+    teach: (batch, context) => {
+      const zero = tf.zerosLike(batch.condition.label_B);
       const label_B =
-        other(1) === other(0) ? tf.fill(zero.shape, other(0), 'int32') : tf.maximum(lesson.condition.label_B, zero);
-      return teach({ ...lesson, condition: { kind: 'class', label_B } }, context);
+        other(1) === other(0) ? tf.fill(zero.shape, other(0), 'int32') : tf.maximum(batch.condition.label_B, zero);
+      return teach({ ...batch, condition: { kind: 'class', label_B } }, context);
     },
   }));
 }
@@ -101,9 +101,9 @@ const forwardPlus = (add: (rows: number, guided: boolean) => number): BackbonePl
 /** Hidden states said to be of position 0 alone. */
 function placing(dtype: 'float32' | 'int32'): BackbonePlugin {
   return backboneWith(({ teach }) => ({
-    teach: (lesson, context) => ({
-      ...teach(lesson, context),
-      positions_Bl: tf.zeros(lesson.order_BL.shape, dtype) as tf.Tensor2D,
+    teach: (batch, context) => ({
+      ...teach(batch, context),
+      positions_Bl: tf.zeros(batch.order_BL.shape, dtype) as tf.Tensor2D,
     }),
   }));
 }
@@ -137,9 +137,9 @@ const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
     'causality',
     /tokens to come/,
     backboneWith(({ teach }) => ({
-      teach: (lesson, context) => {
-        const { values_BlD } = teach(lesson, context);
-        return { values_BlD: tf.add(values_BlD, tf.sum(lesson.values_BLC)), positions_Bl: null };
+      teach: (batch, context) => {
+        const { values_BlD } = teach(batch, context);
+        return { values_BlD: tf.add(values_BlD, tf.sum(batch.values_BLC)), positions_Bl: null };
       },
     })),
   ],
@@ -149,7 +149,7 @@ const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
     'loss',
     /NaN/,
     backboneWith(({ teach }) => ({
-      teach: (lesson, context) => ({ values_BlD: tf.mul(teach(lesson, context).values_BlD, NaN), positions_Bl: null }),
+      teach: (batch, context) => ({ values_BlD: tf.mul(teach(batch, context).values_BlD, NaN), positions_Bl: null }),
     })),
   ],
   [
@@ -200,14 +200,14 @@ const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
     hiddenAs(mean, (all) => tf.add(all, tf.mul(tf.max(all), 0.01))),
   ],
   [
-    'the order of a lesson ignored',
+    'the order of a training batch ignored',
     'cache',
     /in an order of an image's own/,
     backboneWith(({ teach }) => ({
-      teach: (lesson, context) => {
-        const [B, L] = lesson.rank_BL.shape;
+      teach: (batch, context) => {
+        const [B, L] = batch.rank_BL.shape;
         const rank_BL = tf.tile(tf.reshape(tf.range(0, L, 1, 'int32'), [1, L]), [B, 1]) as tf.Tensor2D;
-        return teach({ ...lesson, rank_BL }, context);
+        return teach({ ...batch, rank_BL }, context);
       },
     })),
   ],
@@ -223,12 +223,12 @@ const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
     })),
   ],
   [
-    'labels of a lesson ignored',
+    'labels of a training batch ignored',
     'cache',
     /teach and rollout/,
     backboneWith(({ teach }) => ({
-      teach: (lesson, context) =>
-        teach({ ...lesson, condition: { kind: 'class', label_B: tf.zerosLike(lesson.condition.label_B) } }, context),
+      teach: (batch, context) =>
+        teach({ ...batch, condition: { kind: 'class', label_B: tf.zerosLike(batch.condition.label_B) } }, context),
     })),
   ],
   [
@@ -236,10 +236,10 @@ const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
     'causality',
     /tokens to come/,
     backboneWith(({ teach }) => ({
-      teach: (lesson, context) => {
-        const rank_BL = tf.sub(lesson.rank_BL, tf.scalar(1, 'int32')) as tf.Tensor2D;
-        const { values_BlD, ...rest } = teach(lesson, context);
-        const seen = tf.sum(tf.mul(lesson.values_BLC, tf.cast(tf.less(rank_BL, 1), 'float32').expandDims(2)), 1, true);
+      teach: (batch, context) => {
+        const rank_BL = tf.sub(batch.rank_BL, tf.scalar(1, 'int32')) as tf.Tensor2D;
+        const { values_BlD, ...rest } = teach(batch, context);
+        const seen = tf.sum(tf.mul(batch.values_BLC, tf.cast(tf.less(rank_BL, 1), 'float32').expandDims(2)), 1, true);
         return { ...rest, values_BlD: tf.add(values_BlD, tf.mul(tf.mean(seen, 2, true), 0.1)) as Tensor3D };
       },
     })),

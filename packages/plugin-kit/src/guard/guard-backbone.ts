@@ -58,11 +58,11 @@ export function guardBackbone(backbone: Backbone, { name, watch, remembers, repo
       const end = (sum: number) => (left = sum);
       return guardRollout(rollout, { name, width: backbone.width, rows: rows.length, opened, end, patience });
     },
-    teach: (lesson, context) => {
-      const part = { name, call: 'teach()', lent: [lesson] };
-      const taught = callPart(part, () => backbone.teach(lesson, context));
-      checkTaught(name, taught, { lesson, width: backbone.width });
-      return taught;
+    teach: (batch, context) => {
+      const part = { name, call: 'teach()', lent: [batch] };
+      const hidden = callPart(part, () => backbone.teach(batch, context));
+      checkTrainHidden(name, hidden, { batch, width: backbone.width });
+      return hidden;
     },
     dispose: () => callPart({ name, call: 'dispose()' }, () => backbone.dispose()),
   });
@@ -119,17 +119,17 @@ function checkHidden(name: string, hidden: Hidden, { step, guided, rows, width }
   if (!same) throw wrongShape(part, `positions_Bl of ${positions_Bl?.length} others`, "the step's own");
 }
 
-interface TaughtRule {
-  readonly lesson: TrainBatch;
+interface TrainHiddenRule {
+  readonly batch: TrainBatch;
   readonly width: number;
 }
 
 /** A trace has no numbers yet: the conformance kit checks that the positions are the right ones. */
-function checkTaught(name: string, taught: TrainHidden, { lesson, width }: TaughtRule): void {
+function checkTrainHidden(name: string, hidden: TrainHidden, { batch, width }: TrainHiddenRule): void {
   const part = { name, call: 'teach()' };
-  const { values_BlD, positions_Bl = null } = taught ?? {};
-  const [B, L] = lesson.values_BLC.shape;
-  const l = positions_Bl === null ? L : L - (lesson.cut?.least ?? 0);
+  const { values_BlD, positions_Bl = null } = hidden ?? {};
+  const [B, L] = batch.values_BLC.shape;
+  const l = positions_Bl === null ? L : L - (batch.cut?.least ?? 0);
   checkTensor(part, values_BlD, { field: 'values_BlD', shape: [B, l, width] });
   if (positions_Bl !== null) checkTensor(part, positions_Bl, { field: 'positions_Bl', shape: [B, l], dtype: 'int32' });
 }

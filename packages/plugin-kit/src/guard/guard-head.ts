@@ -36,10 +36,10 @@ export function guardHead(head: Head, guard: HeadGuard): Head {
   const patience = new Patience(guard.report);
   const watch = guard.watch ? new LeakWatch({ name, call: 'sample()' }) : null;
   return present<Head>({
-    loss: (taught, target, context) => {
-      const part = { name, call: 'loss()', lent: [taught, target] };
-      const loss_Bl = callPart(part, () => head.loss(taught, target, context));
-      checkTensor(part, loss_Bl, { field: 'the loss', shape: rowsOf(taught) });
+    loss: (hidden, target, context) => {
+      const part = { name, call: 'loss()', lent: [hidden, target] };
+      const loss_Bl = callPart(part, () => head.loss(hidden, target, context));
+      checkTensor(part, loss_Bl, { field: 'the loss', shape: rowsOf(hidden) });
       return loss_Bl;
     },
     sample: (hidden, context) => {

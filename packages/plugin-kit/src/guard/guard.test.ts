@@ -212,8 +212,8 @@ describe('a guarded composition', () => {
     );
     const context = { rng: null as never, train: true };
     const values_BLC = tf.zeros<tf.Rank.R3>([1, 5, 1]);
-    const taught = { values_BlD: tf.zeros<tf.Rank.R3>([1, 5, 3]), positions_Bl: null };
-    expect(() => head.loss(taught, { values_BlC: values_BLC }, context)).toThrow(
+    const hidden = { values_BlD: tf.zeros<tf.Rank.R3>([1, 5, 3]), positions_Bl: null };
+    expect(() => head.loss(hidden, { values_BlC: values_BLC }, context)).toThrow(
       'got the loss of [2] float32 of loss()',
     );
     expect(() => backbone.teach({ values_BLC } as never, context)).toThrow('expected [1, 5, 3] float32');

@@ -108,7 +108,10 @@ function rateCut(length: number, { leastRate, deviation }: MaskingRecipe, seed: 
   return (number) => knownTokens(length, maskRate({ least: leastRate, deviation }, { seed, number }));
 }
 
-/** One of the stops, uniformly. Random stream: `lesson-stop`, one uniform per batch. */
+/**
+ * One of the stops, uniformly. Random stream: `lesson-stop` (an older name, kept so that trainings stay reproducible), one
+ * uniform per batch.
+ */
 function stopCut(stops: readonly number[], seed: number): CutDraw {
   const rng = keyedRng([seed]);
   return (number) => {

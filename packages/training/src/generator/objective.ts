@@ -82,7 +82,7 @@ export interface ObjectiveOptions {
 
 /**
  * The order in which each image of batch `number` is visited, and its inverse, the rank of each position: int32, both
- * [B, L]. Random stream: `lesson-order`, L uniforms per image.
+ * [B, L]. Random stream: `lesson-order` (an older name, kept so that trainings stay reproducible), L uniforms per image.
  */
 export function visitOrders(
   { tokenizer: { layout }, order }: Pick<GeneratorParts, 'tokenizer' | 'order'>,

@@ -106,7 +106,7 @@ describe('parts on their data', () => {
       name: '@acme/bad',
       build: (...given) => {
         const head = own.build(...given);
-        return { ...head, loss: (...lesson) => tf.mul(head.loss(...lesson), NaN) };
+        return { ...head, loss: (...args) => tf.mul(head.loss(...args), NaN) };
       },
     };
     const changes = { data: { size: 2 }, tokenizer: { plugin: pixelTokenizer.name, config: {} } };

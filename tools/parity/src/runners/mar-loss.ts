@@ -17,7 +17,7 @@ import type { Checks, CaseRunner } from '../comparison.ts';
 import { type MarParts, openMarParts } from '../mar-case.ts';
 import { exact, linearStack, loss as lossTolerance } from '../tolerance.ts';
 import { checkGradients, gradientsOf } from '../training-cases.ts';
-import { LABEL_DROP, lessonBatch, lessonOrder, type LessonOrder, lessonStep } from './mar-training.ts';
+import { LABEL_DROP, batchOf, recordedOrder, type RecordedOrder, marTrainStep } from './mar-training.ts';
 
 interface Run {
   readonly file: CaseFile;
@@ -25,20 +25,20 @@ interface Run {
   readonly engine: Engine;
   readonly parts: MarParts;
   readonly maskRate: number;
-  readonly lesson: LessonOrder;
+  readonly recorded: RecordedOrder;
 }
 
 const BETAS = [0.9, 0.95] as const;
 
-/** One lesson of masked generation: layers of the transformers, the loss, and gradients through both and the head. */
+/** One batch of masked generation: layers of the transformers, the loss, and gradients through both and the head. */
 export const marLossRunner: CaseRunner = {
   kind: 'mar.loss',
   async run(file, { checks, engine }) {
     const parts = await openMarParts(file, { engine, train: true });
     const maskRate = metadataOf(file, 'mask_rate') as number;
-    const lesson = lessonOrder(file, { suffix: '', maskRate });
-    const run = { file, checks, engine, parts, maskRate, lesson };
-    const hidden = Int32Array.from(lesson.rank, (rank) => (rank < lesson.known ? 0 : 1));
+    const recorded = recordedOrder(file, { suffix: '', maskRate });
+    const run = { file, checks, engine, parts, maskRate, recorded };
+    const hidden = Int32Array.from(recorded.rank, (rank) => (rank < recorded.known ? 0 : 1));
     checks.check('out.mask', { data: hidden, shape: tensorOf(file, 'rand.orders').shape }, exact);
     await checkLayers(run);
     await checkLoss(run);
@@ -47,10 +47,10 @@ export const marLossRunner: CaseRunner = {
 };
 
 /** The loss by the trainer's own function; a cut whose bounds are equal hides nothing by masks. */
-async function checkLoss({ file, checks, engine, parts, maskRate, lesson }: Run): Promise<void> {
-  const bounds = { least: lesson.known, most: lesson.known };
-  const step = lessonStep(engine, parts, { bounds, betas: BETAS, eps: 1e-8, clip: null, ema: false });
-  const batch = lessonBatch(file, parts, { suffix: '', maskRate, bounds });
+async function checkLoss({ file, checks, engine, parts, maskRate, recorded }: Run): Promise<void> {
+  const bounds = { least: recorded.known, most: recorded.known };
+  const step = marTrainStep(engine, parts, { bounds, betas: BETAS, eps: 1e-8, clip: null, ema: false });
+  const batch = batchOf(file, parts, { suffix: '', maskRate, bounds });
   const gradients = await gradientsOf(step, batch, BETAS[0]);
   checks.checkNumber('out.loss', gradients.loss, lossTolerance);
   checks.checkNumber('out.global_grad_norm', gradients.gradNorm, { absolute: 0, relative: 1e-4 });
@@ -60,16 +60,16 @@ async function checkLoss({ file, checks, engine, parts, maskRate, lesson }: Run)
 }
 
 /** Layer by layer, with known tokens in the order of their positions, as the official code keeps them. */
-async function checkLayers({ file, checks, engine, parts, lesson }: Run): Promise<void> {
+async function checkLayers({ file, checks, engine, parts, recorded }: Run): Promise<void> {
   const { model, sizes } = parts;
   const [batch, length] = tensorOf(file, 'rand.orders').shape as [number, number];
-  const { known_Bk, rank } = ascending(lesson, batch, length);
+  const { known_Bk, rank } = ascending(recorded, batch, length);
   const given = {
     latent: imageTensor(tensorOf(file, 'in.latents')),
     label_B: indexTensor<Tensor1D>({ data: labelsOf(file), shape: [batch] }),
-    known_Bk: indexTensor<Tensor2D>({ data: known_Bk, shape: [batch, lesson.known] }),
+    known_Bk: indexTensor<Tensor2D>({ data: known_Bk, shape: [batch, recorded.known] }),
     rank_BL: indexTensor<Tensor2D>({ data: rank, shape: [batch, length] }),
-    count: indexTensor<Tensor>({ data: [lesson.known], shape: [] }),
+    count: indexTensor<Tensor>({ data: [recorded.known], shape: [] }),
   };
   const program = engine.compile(
     ({ latent, ...rest }: typeof given) => throughLayers(model, { ...rest, values_BLC: toTokens(latent, sizes.patch) }),
@@ -114,7 +114,7 @@ function throughLayers(model: MaskedModel, { values_BLC, label_B, known_Bk, rank
 }
 
 /** Known positions ascending, and the place of every position among them; `known` for those that are hidden. */
-function ascending({ rank, known }: LessonOrder, batch: number, length: number) {
+function ascending({ rank, known }: RecordedOrder, batch: number, length: number) {
   const places = new Int32Array(rank.length).fill(known);
   const known_Bk: number[] = [];
   for (let row = 0; row < batch; row++) {

@@ -23,9 +23,9 @@ export const marTrainRunner: CaseRunner = {
     // One program for all cuts: what is not yet known hides behind a mask.
     const bounds = { least: Math.min(...counts), most: Math.max(...counts) };
     const { betas, eps, clip } = plan;
-    const step = lessonStep(engine, parts, { bounds, betas, eps, clip, ema: true });
+    const step = marTrainStep(engine, parts, { bounds, betas, eps, clip, ema: true });
     for (const [i, maskRate] of rates.entries()) {
-      const batch = lessonBatch(file, parts, { suffix: `.${i}`, maskRate, bounds });
+      const batch = batchOf(file, parts, { suffix: `.${i}`, maskRate, bounds });
       const hyper = { learningRate: lrs[i]!, weightDecay: plan.weightDecay, emaDecay: plan.emaDecay, key: i };
       const { loss, gradNorm } = await step.run([batch], hyper);
       checks.checkNumber(`out.loss.${i}`, loss, { absolute: 0, relative: 1e-4 });
@@ -77,28 +77,28 @@ export const LABEL_DROP = 0.1;
 /** So small a variance that latents are their means. */
 const LEAST_LOG_VARIANCE = -30;
 
-/** Where one lesson of a file is, and how many tokens it hides. */
-interface LessonPlace {
-  /** Behind the tensors' names: `.2` for the third step of a training; nothing where there is but one lesson. */
+/** Where one batch of a file is, and how many tokens it hides. */
+interface BatchPlace {
+  /** Behind the tensors' names: `.2` for the third step of a training; nothing where there is but one batch. */
   readonly suffix: string;
   /** Share of hidden tokens. */
   readonly maskRate: number;
-  /** Bounds of the program's cut; its tokens are taught from `least` on. */
+  /** Bounds of the program's cut; its tokens are predicted from `least` on. */
   readonly bounds: CutBounds;
 }
 
-/** In which order a lesson's tokens come; [B, L] row-major. */
-export interface LessonOrder {
+/** In which order a batch's tokens come; [B, L] row-major. */
+export interface RecordedOrder {
   readonly order: Int32Array;
   readonly rank: Int32Array;
   readonly known: number;
 }
 
 /** Official orders name first what stays hidden longest: ours are their reverse. */
-export function lessonOrder(
+export function recordedOrder(
   file: CaseFile,
-  { suffix, maskRate }: Pick<LessonPlace, 'suffix' | 'maskRate'>,
-): LessonOrder {
+  { suffix, maskRate }: Pick<BatchPlace, 'suffix' | 'maskRate'>,
+): RecordedOrder {
   const { data, shape } = tensorOf(file, `rand.orders${suffix}`);
   const [batch, length] = shape as [number, number];
   const order = new Int32Array(data.length);
@@ -114,32 +114,32 @@ export function lessonOrder(
 }
 
 /** A training batch whose random numbers are the recorded ones. */
-export function lessonBatch(file: CaseFile, { sizes }: MarParts, place: LessonPlace): Record<string, Tensor> {
+export function batchOf(file: CaseFile, { sizes }: MarParts, place: BatchPlace): Record<string, Tensor> {
   const { suffix, bounds } = place;
   const { length } = sizes;
-  const lesson = lessonOrder(file, place);
+  const recorded = recordedOrder(file, place);
   const label = tensorOf(file, `in.label${suffix}`);
   const batch = label.shape[0]!;
-  const taught = length - bounds.least;
-  const weights = Float32Array.from({ length: taught }, (_, i) =>
-    bounds.least + i < lesson.known ? 0 : 1 / (length - lesson.known),
+  const predicted = length - bounds.least;
+  const weights = Float32Array.from({ length: predicted }, (_, i) =>
+    bounds.least + i < recorded.known ? 0 : 1 / (length - recorded.known),
   );
   const orders = (data: Int32Array): Tensor => indexTensor({ data, shape: [batch, length] });
-  const atTaught = (name: string): Computed =>
-    gatherTaught(tensorOf(file, name + suffix), { sizes, lesson, batch, taught });
-  const timesteps = atTaught('rand.t');
+  const atPredicted = (name: string): Computed =>
+    gatherPredicted(tensorOf(file, name + suffix), { sizes, recorded, batch, predicted });
+  const timesteps = atPredicted('rand.t');
   return {
     ...encodingOf(file, { suffix, latentScale: sizes.latentScale }),
     label_B: indexTensor(label),
-    order_BL: orders(lesson.order),
-    rank_BL: orders(lesson.rank),
-    known: indexTensor({ data: [lesson.known], shape: [] }),
-    weight_l: floatTensor({ data: weights, shape: [taught] }),
+    order_BL: orders(recorded.order),
+    rank_BL: orders(recorded.rank),
+    known: indexTensor({ data: [recorded.known], shape: [] }),
+    weight_l: floatTensor({ data: weights, shape: [predicted] }),
     'label-drop': floatTensor(
       file.tensors.get(`rand.label_drop${suffix}`) ?? { data: Array(batch).fill(1), shape: [batch] },
     ),
     timestep: floatTensor({ ...timesteps, data: Array.from(timesteps.data, (step) => (step + 0.5) / 1000) }),
-    'diffusion-noise': floatTensor(atTaught('rand.noise')),
+    'diffusion-noise': floatTensor(atPredicted('rand.noise')),
   };
 }
 
@@ -154,28 +154,28 @@ function encodingOf(file: CaseFile, { suffix, latentScale }: { suffix: string; l
   return { moments, posterior };
 }
 
-interface TaughtPlaces {
+interface PredictedPlaces {
   readonly sizes: MarParts['sizes'];
-  readonly lesson: LessonOrder;
+  readonly recorded: RecordedOrder;
   readonly batch: number;
-  readonly taught: number;
+  readonly predicted: number;
 }
 
-/** Rows recorded for every token of a batch, tiled M times, at the taught places of each order: [M, B, l, ...]. */
-function gatherTaught({ data, shape }: Computed, { sizes, lesson, batch, taught }: TaughtPlaces): Computed {
+/** Rows recorded for every token of a batch, tiled M times, at the predicted places of each order: [M, B, l, ...]. */
+function gatherPredicted({ data, shape }: Computed, { sizes, recorded, batch, predicted }: PredictedPlaces): Computed {
   const { length, repeats } = sizes;
   const size = shape.slice(1).reduce((product, side) => product * side, 1);
   const out: number[] = [];
   for (let image = 0; image < repeats * batch; image++) {
-    for (let place = length - taught; place < length; place++) {
-      const row = image * length + lesson.order[(image % batch) * length + place]!;
+    for (let place = length - predicted; place < length; place++) {
+      const row = image * length + recorded.order[(image % batch) * length + place]!;
       for (let i = 0; i < size; i++) out.push(data[row * size + i]!);
     }
   }
-  return { data: out, shape: [repeats, batch, taught, ...shape.slice(1)] };
+  return { data: out, shape: [repeats, batch, predicted, ...shape.slice(1)] };
 }
 
-interface LessonStepOptions {
+interface TrainStepOptions {
   readonly bounds: CutBounds;
   readonly betas: readonly [number, number];
   readonly eps: number;
@@ -184,7 +184,7 @@ interface LessonStepOptions {
 }
 
 /** The training step of masked generation, as recipes train with it. */
-export function lessonStep(engine: Engine, parts: MarParts, { bounds, ...optimiser }: LessonStepOptions): TrainStep {
+export function marTrainStep(engine: Engine, parts: MarParts, { bounds, ...optimiser }: TrainStepOptions): TrainStep {
   const loss = maskedLoss(parts, { labelDrop: LABEL_DROP, cuts: [bounds] });
   return engine.compileTrainStep({
     name: 'parity.mar',

@@ -108,7 +108,7 @@ function throughBlocks({ tokenizer, weights }: VarParts, config: Config, { estim
 function throughBackbone({ backbone, tokenizer, headLayer }: VarParts, { estimates_BLC, label_B }: Given): Tensor {
   const [batch] = label_B.shape;
   const { length } = tokenizer.layout;
-  const lesson = {
+  const trainBatch = {
     values_BLC: tf.zeros([batch, length, tokenizer.space.channels]) as Tensor3D,
     estimates_BLC,
     order_BL: tf.zeros([batch, length], 'int32') as Tensor2D,
@@ -117,7 +117,7 @@ function throughBackbone({ backbone, tokenizer, headLayer }: VarParts, { estimat
     condition: { kind: 'class' as const, label_B },
   };
   const rng = { uniform: neverAsked, normal: neverAsked };
-  const { values_BlD } = backbone.teach(lesson, { rng, train: false });
+  const { values_BlD } = backbone.teach(trainBatch, { rng, train: false });
   return nn.linear(values_BlD, headLayer.weight_VD, headLayer.bias_V);
 }
 

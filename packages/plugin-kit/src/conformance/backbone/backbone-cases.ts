@@ -2,16 +2,16 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { type BackbonePlugin, noGuidance } from '@tessera/core';
 import { type Trial } from '../options.ts';
-import { falls, numbers, type Lessons } from '../bench.ts';
+import { falls, numbers, type TrainTask } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { apart, unequal } from '../compare.ts';
 import {
   KNOWN,
-  lessonFrom,
-  lessonOf,
+  trainBatchFrom,
+  batchTensors,
   orderOf,
   statesAt,
-  taught,
+  trainHidden,
   withBackbone,
   type Images,
   type OpenedBackbone,
@@ -54,7 +54,7 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
       on('guidance', (opened) => misguided(opened, two)),
       on('causality', (opened) => foresees(opened, two)),
       on('context', (opened) => deaf(opened, two)),
-      on('cache', (opened) => unlikeTaught(opened, two)),
+      on('cache', (opened) => unlikeTrained(opened, two)),
       on('loss', learns),
       on('leaks', async (opened) => {
         const all = async (): Promise<void> => {
@@ -78,7 +78,7 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
 
 /** Training compares hidden states with the tokens at the positions that `teach` returns: the order of the batch from its cut on. */
 async function misplaced(opened: OpenedBackbone, images: Images): Promise<string | null> {
-  const { said } = await taught(opened, images);
+  const { said } = await trainHidden(opened, images);
   const from = opened.facts.reads === 'known' ? KNOWN : 0;
   const due = images.seeds.flatMap((seed) => orderOf(opened, seed, images).slice(from));
   if (said === null || unequal('', due, said) === null) return null;
@@ -106,9 +106,9 @@ function boundariesOf({ facts, layout }: OpenedBackbone): { readonly from: numbe
 
 /** Hidden states that depend on tokens which are not yet written, or null. */
 async function foresees(opened: OpenedBackbone, images: Images): Promise<string | null> {
-  const own = await taught(opened, { ...images, shuffled: true });
+  const own = await trainHidden(opened, { ...images, shuffled: true });
   for (const { from, until } of boundariesOf(opened)) {
-    const changed = await taught(opened, {
+    const changed = await trainHidden(opened, {
       ...{ ...images, shuffled: true },
       moved: (place) => place >= from,
       estimated: (position) => position >= until,
@@ -146,7 +146,7 @@ async function deaf(opened: OpenedBackbone, images: Images): Promise<string | nu
 }
 
 /** What sampling computes step by step is what training computes at once, in any order and for any label. */
-async function unlikeTaught(opened: OpenedBackbone, images: Images): Promise<string | null> {
+async function unlikeTrained(opened: OpenedBackbone, images: Images): Promise<string | null> {
   for (const shuffled of [false, true]) {
     for (const labels of [
       [0, -1],
@@ -154,7 +154,7 @@ async function unlikeTaught(opened: OpenedBackbone, images: Images): Promise<str
     ]) {
       const asked = { ...images, shuffled, labels };
       const stepwise = await roll(opened, { ...asked, rest: true });
-      const { values } = await taught(opened, asked);
+      const { values } = await trainHidden(opened, asked);
       // Bidirectional ones have none of what is known.
       const there = Array.from(values, (value, i) => !Number.isNaN(value) && !Number.isNaN(stepwise[i]));
       const of = (states: Float32Array) => states.filter((_, i) => there[i]);
@@ -169,11 +169,11 @@ async function unlikeTaught(opened: OpenedBackbone, images: Images): Promise<str
 async function learns(opened: OpenedBackbone): Promise<string | null> {
   const { backbone, bench, facts, trial } = opened;
   const view_D1 = numbers('view', [facts.width, 1], trial.seed);
-  const batch = lessonOf(opened, { seeds: [0, 1, 2, 3], shuffled: true });
-  const lessons: Lessons = {
+  const batch = batchTensors(opened, { seeds: [0, 1, 2, 3], shuffled: true });
+  const task: TrainTask = {
     batch: { ...batch, view_D1 },
     loss: (given, rng) => {
-      const { values_BlD } = backbone.teach(lessonFrom(facts, given), { rng, train: true });
+      const { values_BlD } = backbone.teach(trainBatchFrom(facts, given), { rng, train: true });
       const [B, l, D] = values_BlD.shape;
       const seen = tf.reshape(tf.matMul(tf.reshape(values_BlD, [B * l, D]), given['view_D1'] as Tensor2D), [B, l]);
       const wanted = tf.reshape(tf.cast(given['label']!, 'float32'), [B, 1]);
@@ -181,8 +181,8 @@ async function learns(opened: OpenedBackbone): Promise<string | null> {
     },
   };
   try {
-    return await falls(bench, lessons);
+    return await falls(bench, task);
   } finally {
-    for (const tensor of Object.values(lessons.batch)) tensor.dispose();
+    for (const tensor of Object.values(task.batch)) tensor.dispose();
   }
 }

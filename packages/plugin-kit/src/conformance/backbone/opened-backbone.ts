@@ -40,8 +40,8 @@ export async function withBackbone<T>(
     shake(bench, trial.seed);
     const teach = bench.engine.compile(
       (given: Given): Given => {
-        const lesson = lessonFrom(facts, given);
-        const { values_BlD, positions_Bl } = backbone.teach(lesson, { rng: plainRng(trial.seed), train: false });
+        const batch = trainBatchFrom(facts, given);
+        const { values_BlD, positions_Bl } = backbone.teach(batch, { rng: plainRng(trial.seed), train: false });
         return { values_BlD, positions_Bl: positions_Bl ?? tf.fill([1, 1], -1, 'int32') };
       },
       { name: 'conformance.teach' },
@@ -107,7 +107,7 @@ export function estimatesOf({ layout, channels }: OpenedBackbone, { seeds, estim
 }
 
 /** The tensors of a training batch. The caller disposes them. */
-export function lessonOf(opened: OpenedBackbone, images: Images): Given {
+export function batchTensors(opened: OpenedBackbone, images: Images): Given {
   const { layout, channels } = opened;
   const [B, L] = [images.seeds.length, layout.length];
   const first = layout.scales[0]!.height * layout.scales[0]!.width;
@@ -127,7 +127,7 @@ export function lessonOf(opened: OpenedBackbone, images: Images): Given {
   };
 }
 
-export function lessonFrom({ reads }: BackboneFacts, given: Readonly<Given>): TrainBatch {
+export function trainBatchFrom({ reads }: BackboneFacts, given: Readonly<Given>): TrainBatch {
   return {
     values_BLC: given['values'] as Tensor3D,
     ...(reads === 'estimate' && { estimates_BLC: given['estimates'] as Tensor3D }),
@@ -147,8 +147,8 @@ export interface States {
 }
 
 /** The hidden states of a training batch. */
-export async function taught(opened: OpenedBackbone, images: Images): Promise<States> {
-  const given = lessonOf(opened, images);
+export async function trainHidden(opened: OpenedBackbone, images: Images): Promise<States> {
+  const given = batchTensors(opened, images);
   const found = await opened.teach(given).finally(() => tf.dispose(given));
   try {
     const said = Int32Array.from(await found['positions_Bl']!.data());

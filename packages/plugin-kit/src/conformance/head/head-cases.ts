@@ -8,18 +8,18 @@ import { mispulled, sharesNoise, unheated, unlike, unsure } from './likeness.ts'
 import {
   draw,
   drawKinds,
-  Lesson,
+  HeadTraining,
   seenOf,
   shapeOf,
   targetOf,
-  taughtOf,
+  hiddenFrom,
   WIDTH,
   withHead,
   type Draw,
   type OpenedHead,
-  type TaughtHead,
-} from './taught-head.ts';
-import { taughtBatch, toyOf } from './toy.ts';
+  type TrainedHead,
+} from './trained-head.ts';
+import { toyBatch, toyOf } from './toy.ts';
 import type { Trial } from '../options.ts';
 import { idleOption } from '../tried-values.ts';
 
@@ -28,7 +28,7 @@ const TOKENS = 4;
 
 /** Checks of a head alone, on synthetic hidden states. */
 export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
-  const lesson = new Lesson({ plugin, trial });
+  const training = new HeadTraining({ plugin, trial });
   const { limit } = trial;
   return trial.targets.flatMap((target) => {
     const fresh = (property: Property, check: (opened: OpenedHead) => Promise<string | null>): Case =>
@@ -38,17 +38,17 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
         shake(opened.bench, trial.seed);
         return check(opened);
       });
-    const taught = (property: Property, check: (taught: TaughtHead) => Promise<string | null>): Case =>
-      caseOf({ plugin, property, on: target, limit }, () => lesson.on(target, check));
+    const trained = (property: Property, check: (trained: TrainedHead) => Promise<string | null>): Case =>
+      caseOf({ plugin, property, on: target, limit }, () => training.on(target, check));
     // Samples are judged on one target: on the others they must be the same.
     const judged = [
-      taught('learning', unlike),
-      taught('pull', mispulled),
-      taught('chance', sharesNoise),
-      ...(heated(plugin, trial) ? [taught('temperature', unheated)] : []),
-      ...(plugin.confident ? [taught('confidence', unsure)] : []),
-      ...(plugin.space === 'discrete' ? [taught('codes', strayCode)] : []),
-      taught('options', idle),
+      trained('learning', unlike),
+      trained('pull', mispulled),
+      trained('chance', sharesNoise),
+      ...(heated(plugin, trial) ? [trained('temperature', unheated)] : []),
+      ...(plugin.confident ? [trained('confidence', unsure)] : []),
+      ...(plugin.space === 'discrete' ? [trained('codes', strayCode)] : []),
+      trained('options', idle),
     ];
     return [
       fresh('shapes', async (opened) => {
@@ -60,7 +60,7 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
       shaken('guidance', unguided),
       fresh('loss', learns),
       shaken('targets', spilledLoss),
-      ...(target === lesson.target ? judged : [taught('learning', (own) => elsewhere(own, lesson))]),
+      ...(target === training.target ? judged : [trained('learning', (own) => elsewhere(own, training))]),
       fresh('leaks', leftBehind),
       fresh('abort', goesOn),
       fresh('dispose', async ({ head, bench }) => {
@@ -131,12 +131,12 @@ async function unguided(opened: OpenedHead): Promise<string | null> {
 /** A few tokens are enough: not every target is quick. */
 async function learns({ head, space, bench, plugin, trial }: OpenedHead): Promise<string | null> {
   const toy = toyOf({ space, width: WIDTH, codes: plugin.space === 'discrete', seed: trial.seed });
-  const whole = taughtBatch(toy, trial.seed);
+  const whole = toyBatch(toy, trial.seed);
   const batch = Object.fromEntries(Object.entries(whole).map(([name, all]) => [name, tf.slice(all, 0, 1)]));
   try {
     return await falls(bench, {
       batch,
-      loss: (given, rng) => head.loss(taughtOf(given), targetOf(given, space), { rng, train: true }),
+      loss: (given, rng) => head.loss(hiddenFrom(given), targetOf(given, space), { rng, train: true }),
     });
   } finally {
     for (const tensor of [...Object.values(whole), ...Object.values(batch)]) tensor.dispose();
@@ -144,17 +144,17 @@ async function learns({ head, space, bench, plugin, trial }: OpenedHead): Promis
 }
 
 /** Tokens of some seeds here and on the target of the teaching. */
-async function elsewhere(taught: TaughtHead, lesson: Lesson): Promise<string | null> {
-  const asked = { seeds: [1, 2, 3, 4].map((row) => 1000 * taught.trial.seed + row), guided: true, weight: 1.5 };
-  const here = await drawKinds(taught, asked);
-  const there = await lesson.on(lesson.target, (own) => drawKinds(own, asked));
-  return apart(`tokens of the same weights here and on ${lesson.target}`, here.values, there.values);
+async function elsewhere(trained: TrainedHead, training: HeadTraining): Promise<string | null> {
+  const asked = { seeds: [1, 2, 3, 4].map((row) => 1000 * trained.trial.seed + row), guided: true, weight: 1.5 };
+  const here = await drawKinds(trained, asked);
+  const there = await training.on(training.target, (own) => drawKinds(own, asked));
+  return apart(`tokens of the same weights here and on ${training.target}`, here.values, there.values);
 }
 
 /** Values that are no entry of the codebook under their index. Smoothed tokens have no index. */
-async function strayCode(taught: TaughtHead): Promise<string | null> {
-  const { space } = taught;
-  const { values, index } = await drawKinds(taught);
+async function strayCode(trained: TrainedHead): Promise<string | null> {
+  const { space } = trained;
+  const { values, index } = await drawKinds(trained);
   if (space.kind !== 'discrete' || !index) return null;
   const codebook = await space.codebook_VC.data();
   const C = space.channels;
@@ -168,12 +168,12 @@ const OCCASIONS = [
   { step: 2, guided: false, weight: 1 },
 ] as const;
 
-async function idle(taught: TaughtHead): Promise<string | null> {
-  const { plugin, trial, space } = taught;
+async function idle(trained: TrainedHead): Promise<string | null> {
+  const { plugin, trial, space } = trained;
   const seeds = Array.from({ length: 8 }, (_, row) => row);
   return idleOption({ schema: plugin.options(space), trial, who: plugin.name }, async ({ options }) => {
     const seen: number[] = [];
-    for (const occasion of OCCASIONS) seen.push(...seenOf(await drawKinds(taught, { ...occasion, seeds, options })));
+    for (const occasion of OCCASIONS) seen.push(...seenOf(await drawKinds(trained, { ...occasion, seeds, options })));
     return seen;
   });
 }
@@ -238,7 +238,7 @@ type Change = 'target' | 'hidden' | null;
 
 function lossesOf({ head, space, bench, plugin, trial }: OpenedHead): (change: Change) => Promise<Float32Array> {
   const ask = asksLosses(bench, (given, rng) =>
-    head.loss(taughtOf(given), targetOf(given, space), { rng, train: true }),
+    head.loss(hiddenFrom(given), targetOf(given, space), { rng, train: true }),
   );
   const C = space.channels;
   return async (change) => {

@@ -7,7 +7,7 @@ import {
   sharedWithin,
   type Residuals,
 } from '../compare.ts';
-import { draw, drawKinds, IMAGES, kindAt, nullAt, type Drawn, type TaughtHead } from './taught-head.ts';
+import { draw, drawKinds, IMAGES, kindAt, nullAt, type Drawn, type TrainedHead } from './trained-head.ts';
 import { DEVIATION, hiddenOf, KINDS } from './toy.ts';
 
 /*
@@ -34,12 +34,12 @@ const PULLS = [
 const WARMER = 1.05;
 
 /** How tokens differ from the training distribution, or null. */
-export async function unlike(taught: TaughtHead): Promise<string | null> {
-  const drawn = await drawKinds(taught);
-  return taught.toy.chance_KV ? unlikeCodes(taught, drawn) : unlikeValues(taught, drawn);
+export async function unlike(trained: TrainedHead): Promise<string | null> {
+  const drawn = await drawKinds(trained);
+  return trained.toy.chance_KV ? unlikeCodes(trained, drawn) : unlikeValues(trained, drawn);
 }
 
-function unlikeValues({ toy: { centre_KC, channels: C } }: TaughtHead, drawn: Drawn): string | null {
+function unlikeValues({ toy: { centre_KC, channels: C } }: TrainedHead, drawn: Drawn): string | null {
   const mean_KC = meansOf(drawn, C);
   const off = rootMeanSquare(mean_KC.map((mean, i) => mean - centre_KC![i]!));
   if (!(off <= OFF)) return `tokens whose means are ${show(off)} off those that were taught (${OFF} at most)`;
@@ -49,7 +49,7 @@ function unlikeValues({ toy: { centre_KC, channels: C } }: TaughtHead, drawn: Dr
   return `tokens that vary ${show(wrong)} times as much as those that were taught (${SPREAD.join(' to ')})`;
 }
 
-function unlikeCodes({ toy: { chance_KV }, space }: TaughtHead, drawn: Drawn): string | null {
+function unlikeCodes({ toy: { chance_KV }, space }: TrainedHead, drawn: Drawn): string | null {
   if (!drawn.index) return 'no index_Bl of tokens that are codes';
   const share_KV = sharesOf(drawn.index, space.kind === 'discrete' ? space.vocabulary : 0);
   const off = share_KV.reduce((sum, share, i) => sum + Math.abs(share - chance_KV![i]!), 0) / (2 * KINDS);
@@ -60,10 +60,10 @@ function unlikeCodes({ toy: { chance_KV }, space }: TaughtHead, drawn: Drawn): s
 }
 
 /** How guidance differs from u + w (c - u), or null. */
-export async function mispulled(taught: TaughtHead): Promise<string | null> {
+export async function mispulled(trained: TrainedHead): Promise<string | null> {
   for (const [weight, tolerance] of PULLS) {
-    const drawn = await drawKinds(taught, { guided: true, weight });
-    const seen = taught.toy.chance_KV ? pullOnCodes(taught, drawn) : pullOnValues(taught, drawn);
+    const drawn = await drawKinds(trained, { guided: true, weight });
+    const seen = trained.toy.chance_KV ? pullOnCodes(trained, drawn) : pullOnValues(trained, drawn);
     if (!(Math.abs(seen - weight) <= tolerance))
       return `tokens as of the weight ${show(seen)} at guidance of the weight ${weight} (${tolerance} off at most)`;
   }
@@ -71,7 +71,7 @@ export async function mispulled(taught: TaughtHead): Promise<string | null> {
 }
 
 /** How far means went from the null class to the class. */
-function pullOnValues({ toy: { centre_KC, channels: C } }: TaughtHead, drawn: Drawn): number {
+function pullOnValues({ toy: { centre_KC, channels: C } }: TrainedHead, drawn: Drawn): number {
   let [along, whole] = [0, 0];
   for (const [i, mean] of meansOf(drawn, C).entries()) {
     const [place, c] = [Math.floor(i / C), i % C];
@@ -82,7 +82,7 @@ function pullOnValues({ toy: { centre_KC, channels: C } }: TaughtHead, drawn: Dr
   return along / whole;
 }
 
-function pullOnCodes({ toy: { chance_KV }, space }: TaughtHead, { index }: Drawn): number {
+function pullOnCodes({ toy: { chance_KV }, space }: TrainedHead, { index }: Drawn): number {
   if (!index) return NaN;
   const V = space.kind === 'discrete' ? space.vocabulary : 0;
   const base = chance_KV!.map((_, i) => chance_KV![nullAt(Math.floor(i / V)) * V + (i % V)]!);
@@ -91,8 +91,8 @@ function pullOnCodes({ toy: { chance_KV }, space }: TaughtHead, { index }: Drawn
 }
 
 /** How an option called temperature does not act as one, or null. */
-export async function unheated(taught: TaughtHead): Promise<string | null> {
-  const { plugin, trial, space } = taught;
+export async function unheated(trained: TrainedHead): Promise<string | null> {
+  const { plugin, trial, space } = trained;
   const schema = plugin.options(space);
   const { default: usual, minimum = 0, maximum = Infinity } = schema.json.properties!['temperature']!;
   const middle = typeof usual === 'number' && usual > 0 ? usual : 1;
@@ -100,7 +100,7 @@ export async function unheated(taught: TaughtHead): Promise<string | null> {
   let before: number | null = null;
   for (const temperature of temperatures) {
     const options = schema.parse({ ...trial.options, temperature }, plugin.name);
-    const spread = varietyOf(taught, await drawKinds(taught, { options }));
+    const spread = varietyOf(trained, await drawKinds(trained, { options }));
     if (before !== null && !(spread > WARMER * before))
       return `tokens that vary by ${show(spread)} at the temperature ${temperature} and ${show(before)} at half of it`;
     before = spread;
@@ -109,15 +109,15 @@ export async function unheated(taught: TaughtHead): Promise<string | null> {
 }
 
 /** Deviation of values; of codes, the chance that two of a kind differ. */
-function varietyOf({ space, toy: { channels } }: TaughtHead, drawn: Drawn): number {
+function varietyOf({ space, toy: { channels } }: TrainedHead, drawn: Drawn): number {
   if (!drawn.index || space.kind === 'continuous') return rootMeanSquare(spreadsOf(drawn, meansOf(drawn, channels)));
   return 1 - sharesOf(drawn.index, space.vocabulary).reduce((sum, share) => sum + share * share, 0) / KINDS;
 }
 
 /** Confidence that does not tell likely tokens from unlikely ones, or null. */
-export async function unsure(taught: TaughtHead): Promise<string | null> {
-  const { toy } = taught;
-  const { confidence, index, values } = await drawKinds(taught);
+export async function unsure(trained: TrainedHead): Promise<string | null> {
+  const { toy } = trained;
+  const { confidence, index, values } = await drawKinds(trained);
   if (!confidence) return 'no confidence_Bl';
   const known = index && toy.chance_KV ? logarithms(toy.chance_KV) : null;
   const due = Array.from(confidence, (_, i) => {
@@ -212,12 +212,12 @@ function meanLean({ base, lean }: Family, kind: number, t: number): number {
 const PLACES = [0, 0, 0, 0];
 
 /** What rows, positions, steps or the numbers of a token share of their random numbers, or null. */
-export async function sharesNoise(taught: TaughtHead): Promise<string | null> {
+export async function sharesNoise(trained: TrainedHead): Promise<string | null> {
   const twice: string[] = [];
   const steps: Residuals[] = [];
-  for (const step of [0, 1]) steps.push(residualsOf(taught, await drawAlike(taught, step, twice)));
+  for (const step of [0, 1]) steps.push(residualsOf(trained, await drawAlike(trained, step, twice)));
   const [first, second] = steps as [Residuals, Residuals];
-  const within = taught.toy.chance_KV ? null : sharedWithin(first);
+  const within = trained.toy.chance_KV ? null : sharedWithin(first);
   const between = sharedBetween(first, second);
   return (
     sharedByRows(first) ??
@@ -228,10 +228,10 @@ export async function sharesNoise(taught: TaughtHead): Promise<string | null> {
   );
 }
 
-function drawAlike(taught: TaughtHead, step: number, twice: string[]): Promise<Drawn> {
-  const { toy, trial } = taught;
+function drawAlike(trained: TrainedHead, step: number, twice: string[]): Promise<Drawn> {
+  const { toy, trial } = trained;
   const seeds = Array.from({ length: IMAGES }, (_, row) => 5000 * trial.seed + row);
-  return draw(taught, { seeds, hidden: hiddenOf(toy, PLACES), step, rng: watched(keyedRng(seeds), twice) });
+  return draw(trained, { seeds, hidden: hiddenOf(toy, PLACES), step, rng: watched(keyedRng(seeds), twice) });
 }
 
 /** The same random numbers; keys that come again are noted. */
@@ -250,7 +250,7 @@ function watched(rng: SampleRng, twice: string[]): SampleRng {
 }
 
 /** Values without their mean; of codes, one number each, 1 where it was drawn, without its frequency. */
-function residualsOf({ space, toy: { channels, chance_KV } }: TaughtHead, { values, index }: Drawn): Residuals {
+function residualsOf({ space, toy: { channels, chance_KV } }: TrainedHead, { values, index }: Drawn): Residuals {
   const layout = { rows: IMAGES, places: PLACES.length };
   const codes = chance_KV && index && space.kind === 'discrete';
   const features = codes ? space.vocabulary : channels;

@@ -76,14 +76,14 @@ export function hiddenOf({ hidden_KD, width }: Toy, kinds: readonly number[]): F
 }
 
 /** One batch whose tokens have exactly the taught frequencies, or means and deviations. The caller disposes it. */
-export function taughtBatch(toy: Toy, seed: number): Record<string, Tensor> {
+export function toyBatch(toy: Toy, seed: number): Record<string, Tensor> {
   const places = shuffled(KINDS * EACH, seed);
   const shape = [ROWS, places.length / ROWS];
   const C = toy.channels;
   const kinds = places.map((at) => Math.floor(at / EACH));
   const hidden_BlD = tensorFrom(hiddenOf(toy, kinds), [...shape, toy.width]);
   if (toy.chance_KV) {
-    const index = taughtCodes(toy.chance_KV);
+    const index = codesOf(toy.chance_KV);
     const index_Bl = tensorFrom(
       Int32Array.from(places, (at) => index[at]!),
       shape,
@@ -91,13 +91,13 @@ export function taughtBatch(toy: Toy, seed: number): Record<string, Tensor> {
     );
     return { hidden_BlD, index_Bl };
   }
-  const values = taughtValues(toy, seed);
+  const values = toyValues(toy, seed);
   const moved = Float32Array.from(places.flatMap((at) => [...values.subarray(at * C, (at + 1) * C)]));
   return { hidden_BlD, values_BlC: tensorFrom(moved, [...shape, C]) };
 }
 
 /** Kind after kind, EACH of every one; where the shares do not divide it (few codes), the last code fills up. */
-function taughtCodes(chance_KV: Float32Array): number[] {
+function codesOf(chance_KV: Float32Array): number[] {
   const V = chance_KV.length / KINDS;
   return Array.from({ length: KINDS }, (_, kind) => {
     const own = [...chance_KV.subarray(kind * V, (kind + 1) * V)];
@@ -107,7 +107,7 @@ function taughtCodes(chance_KV: Float32Array): number[] {
 }
 
 /** Evenly spread quantiles, in an order of their own for every kind and channel. */
-function taughtValues({ centre_KC, channels: C }: Toy, seed: number): Float32Array {
+function toyValues({ centre_KC, channels: C }: Toy, seed: number): Float32Array {
   const quantiles = normalQuantiles(EACH);
   const values = new Float32Array(KINDS * EACH * C);
   for (const [at, centre] of centre_KC!.entries()) {

@@ -31,7 +31,7 @@ export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
       on('determinism', unsteady),
       on('batch', unlikeAlone),
       on('codes', strayCode),
-      on('causality', async (opened) => (await foreseen(opened)) ?? (await unlikeTaught(opened))),
+      on('causality', async (opened) => (await foreseen(opened)) ?? (await unlikeTrained(opened))),
       on('kept', (opened) => overwritten(opened, target === main)),
       on('reads', misread),
       on('pictures', confused),
@@ -135,7 +135,7 @@ async function foreseen(opened: OpenedTokenizer): Promise<string | null> {
 }
 
 /** What training estimates is what the canvas gives. */
-async function unlikeTaught(opened: OpenedTokenizer): Promise<string | null> {
+async function unlikeTrained(opened: OpenedTokenizer): Promise<string | null> {
   if (!opened.tokenizer.estimates) return null;
   const given: number[] = [];
   const tokens = await tokensOf(opened, [1]);

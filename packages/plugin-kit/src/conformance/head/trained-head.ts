@@ -3,8 +3,8 @@ import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { classOf, type Head, type HeadPlugin, type Space, type SpaceShape, type Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
 import type { TargetName } from '@tessera/targets';
-import { load, spaceOf, trains, valuesOf, withBench, type Bench, type BenchValues, type Lessons } from '../bench.ts';
-import { hiddenOf, KINDS, taughtBatch, toyOf, type Toy } from './toy.ts';
+import { load, spaceOf, trains, valuesOf, withBench, type Bench, type BenchValues, type TrainTask } from '../bench.ts';
+import { hiddenOf, KINDS, toyBatch, toyOf, type Toy } from './toy.ts';
 import { someCodes, someNumbers, type PartTrial, type Trial } from '../options.ts';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 
@@ -12,12 +12,12 @@ import { guardPlugin } from '../../guard/guard-plugin.ts';
 export const IMAGES = 256;
 
 /** A head whose weights have learnt the toy. */
-export interface TaughtHead extends OpenedHead {
+export interface TrainedHead extends OpenedHead {
   readonly toy: Toy;
 }
 
 /** Teaches a head once, where that is quick, and gives the learnt weights to a head on any target. */
-export class Lesson {
+export class HeadTraining {
   /** The target of the teaching, on which its samples are judged. */
   readonly target: TargetName;
   readonly #spec: Omit<PartTrial<HeadPlugin>, 'target'>;
@@ -29,7 +29,7 @@ export class Lesson {
     this.#spec = spec;
   }
 
-  async on<T>(target: TargetName, use: (taught: TaughtHead) => Promise<T>): Promise<T> {
+  async on<T>(target: TargetName, use: (trained: TrainedHead) => Promise<T>): Promise<T> {
     this.#learnt ??= this.#teach();
     const learnt = await this.#learnt;
     return withHead({ ...this.#spec, target }, async (opened) => {
@@ -41,10 +41,10 @@ export class Lesson {
   async #teach(): Promise<BenchValues> {
     return withHead({ ...this.#spec, target: this.target }, async (opened) => {
       const { head, space, bench, trial } = opened;
-      const batch = taughtBatch(toyFor(opened), trial.seed);
+      const batch = toyBatch(toyFor(opened), trial.seed);
       try {
-        const loss: Lessons['loss'] = (given, rng) =>
-          head.loss(taughtOf(given), targetOf(given, space), { rng, train: true });
+        const loss: TrainTask['loss'] = (given, rng) =>
+          head.loss(hiddenFrom(given), targetOf(given, space), { rng, train: true });
         await trains(bench, { batch, loss }, trial.learning);
         return await valuesOf(bench);
       } finally {
@@ -58,7 +58,7 @@ function toyFor({ space, plugin, trial }: OpenedHead): Toy {
   return toyOf({ space, width: WIDTH, codes: plugin.space === 'discrete', seed: trial.seed });
 }
 
-export function taughtOf(given: Readonly<Record<string, Tensor>>) {
+export function hiddenFrom(given: Readonly<Record<string, Tensor>>) {
   return { values_BlD: given['hidden_BlD'] as Tensor3D, positions_Bl: null };
 }
 
@@ -77,11 +77,11 @@ const places = Array.from({ length: KINDS }, (_, place) => place);
 
 /** One token of every kind for each of many images. */
 export async function drawKinds(
-  taught: TaughtHead,
+  trained: TrainedHead,
   { guided = false, ...asked }: Partial<Omit<Draw, 'hidden' | 'blind'>> & { readonly guided?: boolean } = {},
 ): Promise<Drawn> {
-  const { toy, trial } = taught;
-  return draw(taught, {
+  const { toy, trial } = trained;
+  return draw(trained, {
     seeds: Array.from({ length: IMAGES }, (_, row) => 1000 * trial.seed + row),
     hidden: hiddenOf(toy, places.map(kindAt)),
     ...(guided && { blind: hiddenOf(toy, places.map(nullAt)) }),
