@@ -29,7 +29,9 @@ describe('help', () => {
     const { status, stdout } = tessera('--help');
     expect(status).toBe(0);
     expect(stdout).toMatch(/generate .*\n {2}edit .*\n {2}models/);
-    expect(tessera('generate', '--help').stdout).toMatch(/Examples:\n {2}tessera generate --model digits-var/);
+    const page = tessera('generate', '--help').stdout;
+    expect(page).toMatch(/Examples:\n {2}tessera generate --model digits-var/);
+    expect(page).toMatch(/--out DIR .*files of earlier runs stay/);
   });
 
   it('ends without a word where its reader has seen enough', () => {
@@ -40,6 +42,11 @@ describe('help', () => {
 
   it.each([
     [['inspekt'], /got the command inspekt; expected one of generate.*Did you mean inspect\?/],
+    [['trace', 'dif', 'a', 'b'], /got the command trace dif; expected trace or trace diff\. Did you mean trace diff\?/],
+    [
+      ['generate', '--model', 'a', '--model=b'],
+      /\[tessera generate\] got --model NAME twice; expected --model NAME once/,
+    ],
     [['inspect'], /got no argument; expected tessera inspect FILE/],
     [
       ['generate', '--colour', 'red'],
@@ -120,13 +127,18 @@ describe('generate', () => {
       ['--set', 'topk=3'],
       /unknown option topk; expected only topK, topP, smooth. Did you mean topK\?.*\(option-unknown\)/,
     ],
-    [['--set', 'smooth'], /got --set smooth; expected NAME=VALUE.*\(option\)/],
+    [['--set', 'smooth'], /\[tessera generate\] got --set smooth; expected NAME=VALUE.*\(option\)/],
+    [['--label', '1,2,3', '--count', '2'], /\[tessera generate\] got --count 2 for 3 labels; .*\(option\)/],
     [['--seed', '-1'], /got --seed -1; expected an integer from 0.*\(option\)/],
     [['--target', 'abacus'], /got the target 'abacus'.*\(target-unknown\)/],
     [['--out', trainer], /which is a file.*\(output-not-writable\)/],
   ])('refuses %j in one sentence and writes nothing', (bad, sentence) => {
     const out = join(folder, 'refused');
-    const { status, stderr } = tessera('generate', '--model', 'micro', '--out', out, ...bad);
+    const rest = [
+      ['--model', 'micro'],
+      ['--out', out],
+    ].filter(([name]) => name !== bad[0]);
+    const { status, stderr } = tessera('generate', ...rest.flat(), ...bad);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(stderr).toMatch(sentence);
     expect([status, existsSync(out)]).toEqual([1, false]);

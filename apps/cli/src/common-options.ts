@@ -33,8 +33,12 @@ export const setOption = texts({
  * they look like. Whether name and value make sense is for the model to say.
  * @throws TesseraError `option`
  */
-export function readSettings(settings: readonly string[], { properties = {} }: JsonSchema): Record<string, unknown> {
-  const where = { who: 'tessera', option: '--set' };
+export function readSettings(
+  settings: readonly string[],
+  { properties = {} }: JsonSchema,
+  who: string,
+): Record<string, unknown> {
+  const where = { who, option: '--set' };
   const read = new Map<string, unknown>();
   for (const setting of settings) {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];

@@ -32,7 +32,11 @@ export const imageOptions = (otherwise: string) =>
       otherwise: 0,
       help: 'seed of the first image; image i has S + i',
     }),
-    out: text({ value: 'DIR', required: true, help: 'folder for the files (made if missing)' }),
+    out: text({
+      value: 'DIR',
+      required: true,
+      help: 'folder for the files (made if missing; files of earlier runs stay)',
+    }),
     guidance: number({ value: 'G', help: 'strength of guidance in the model’s own scale (default: the model’s own)' }),
     set: setOption,
     json: flag('print one JSON object'),
@@ -51,10 +55,17 @@ export interface ImageRun {
   readonly request: Checked<GenerationRequest>;
 }
 
-/** Reads and checks a command line before any weights are read. `otherwise`: the classes where no label is given. */
+interface ImageCommand {
+  /** Who refuses: `tessera generate`. */
+  readonly who: string;
+  /** The classes where no label is given. */
+  readonly otherwise: 'each class in turn' | 'no class';
+}
+
+/** Reads and checks a command line before any weights are read. */
 export async function readImageRun(
   values: ImageValues,
-  otherwise: 'each class in turn' | 'no class',
+  { who, otherwise }: ImageCommand,
   terminal: Terminal,
 ): Promise<ImageRun> {
   const { folder } = findModel(values.model);
@@ -64,20 +75,20 @@ export async function readImageRun(
   const { manifest } = outline;
   const labels =
     values.label.length > 0
-      ? spreadLabels(readLabels(values.label, manifest), values.count)
+      ? spreadLabels(readLabels(values.label, manifest), { count: values.count, who })
       : labelsWithout(otherwise, manifest, values.count ?? 1);
   const request = checkRequest<GenerationRequest>(outline, {
     model: manifest.name,
     images: imagesOfClasses(labels),
     seed: values.seed,
     ...given({ guidance: values.guidance }),
-    options: readSettings(values.set, optionsSchema(outline)),
+    options: readSettings(values.set, optionsSchema(outline), who),
   });
   await requireWritable(values.out);
   return { folder, plugins, request };
 }
 
-function labelsWithout(otherwise: 'each class in turn' | 'no class', { classes }: ModelManifest, count: number) {
+function labelsWithout(otherwise: ImageCommand['otherwise'], { classes }: ModelManifest, count: number) {
   const turns = otherwise === 'each class in turn' && classes.length > 0;
   return Array.from({ length: count }, (_, image) => (turns ? image % classes.length : -1));
 }
@@ -103,12 +114,15 @@ function readLabel(option: string, named: { readonly who: string; readonly class
 }
 
 /** One label per image: the chosen ones in turn, or one of each where no count is given. @throws TesseraError `option` */
-export function spreadLabels(chosen: readonly number[], count: number | undefined): number[] {
+export function spreadLabels(
+  chosen: readonly number[],
+  { count, who }: { readonly count: number | undefined; readonly who: string },
+): number[] {
   const images = count ?? chosen.length;
   if (images >= chosen.length) return Array.from({ length: images }, (_, image) => chosen[image % chosen.length]!);
   throw new TesseraError({
     code: 'option',
-    who: 'tessera',
+    who,
     got: `--count ${images} for ${chosen.length} labels`,
     expected: `at least ${chosen.length}, an image for each label`,
     next: 'Leave --count out for one of each.',

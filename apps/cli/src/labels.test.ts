@@ -40,6 +40,7 @@ describe('--label', () => {
     ['0,crane', birds, /^ambiguous-label .*number:1/],
     ['none', birds, /^ambiguous-label .*number:-1 \(no class\), number:4/],
     ['tench', birds, /^unknown-label .*the label tench/],
+    ['1e0', ['0', '1'], /the label 1e0; .*See its classes/],
     ['0,,1', birds, /^unknown-label .*an empty label/],
     ['1', ['1', '10', '2'], /^ambiguous-label .*number:0 \(1\), number:1 \(10\)/],
     ['a,b', ['a', 'b', 'a,b'], /^ambiguous-label .*Say name:a,b for the class/],
@@ -48,9 +49,12 @@ describe('--label', () => {
   });
 
   it('draws one of each where no count is said, else goes round, and leaves none out', () => {
-    expect(spreadLabels([4, 2, -1], undefined)).toEqual([4, 2, -1]);
-    expect(spreadLabels([4, 2, -1], 5)).toEqual([4, 2, -1, 4, 2]);
-    expect(refusal(() => spreadLabels([4, 2, -1], 2))).toMatch(/^option .*--count 2 for 3 labels/);
+    const who = 'tessera edit';
+    expect(spreadLabels([4, 2, -1], { count: undefined, who })).toEqual([4, 2, -1]);
+    expect(spreadLabels([4, 2, -1], { count: 5, who })).toEqual([4, 2, -1, 4, 2]);
+    expect(refusal(() => spreadLabels([4, 2, -1], { count: 2, who }))).toMatch(
+      /^option \[tessera edit\] got --count 2 for 3 labels/,
+    );
   });
 });
 

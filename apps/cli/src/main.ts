@@ -39,6 +39,13 @@ async function main(argv: readonly string[]): Promise<number> {
     terminal.err(`[tessera] got the command ${first}; expected one of ${names.join(', ')}.${next} See tessera --help.`);
     return 2;
   }
+  const meant = nearestPair(verb, second);
+  if (meant !== null) {
+    terminal.err(
+      `[tessera] got the command ${first} ${second}; expected ${first} or ${meant}. Did you mean ${meant}? See tessera --help.`,
+    );
+    return 2;
+  }
   const command = await verb.load();
   const line = { ...command, call: `tessera ${verb.name}`, summary: sentence(verb.summary) };
   const args = readCommandLine(line, argv.slice(verb.name.split(' ').length));
@@ -51,6 +58,13 @@ async function main(argv: readonly string[]): Promise<number> {
 function verbOf(argv: readonly string[]): Verb | undefined {
   const named = verbs.filter(({ name }) => name === argv.slice(0, name.split(' ').length).join(' '));
   return named.sort((a, b) => b.name.length - a.name.length)[0];
+}
+
+/** `trace diff` where `trace dif` was said; null where the second word is not near to that of a verb of two words. */
+function nearestPair({ name }: Verb, second: string | undefined): string | null {
+  const seconds = verbs.filter((verb) => verb.name.startsWith(`${name} `)).map((verb) => verb.name.split(' ')[1]!);
+  const near = second === undefined || second.startsWith('-') ? null : nearestCommand(second, seconds);
+  return near === null ? null : `${name} ${near}`;
 }
 
 function sentence(summary: string): string {

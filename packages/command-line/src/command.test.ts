@@ -63,7 +63,6 @@ describe('a command line', () => {
     expect(read(...lists)).toMatchObject({
       ...{ target: ['onnx', 'eager'], kind: ['var.*', 'mar.net'], patchNums: [1, 2, 3], box: [0, 0.5, 1, 1] },
     });
-    expect(read('--seed', '1', '--seed', '2').seed).toBe(2);
     expect(readCommandLine(line, ['--out', 'x', '--', '--seed'])!.positionals).toEqual(['--seed']);
   });
 
@@ -72,11 +71,16 @@ describe('a command line', () => {
     [['--seed', '-1'], '[tessera draw] got --seed -1; expected an integer from 0 to 99.'],
     [['--seed', '1.5'], 'got --seed 1.5; expected an integer from 0 to 99.'],
     [['--guidance', 'NaN'], 'got --guidance NaN; expected a number.'],
-    [['--guidance', ''], 'got --guidance ; expected a number.'],
+    [['--guidance', ''], "got --guidance ''; expected a number."],
     [['--set', ''], "got --set ''; expected a value."],
     [['--dtype', 'int8'], 'got --dtype int8; expected float32 or float16.'],
     [['--target', 'onnx,abacus'], 'got --target abacus; expected one of onnx, eager, tensorflow.'],
     [['--patch-nums', '1,2,many'], 'got --patch-nums many; expected an integer from 1 to 64.'],
+    [['--guidance', ' '], "got --guidance ' '; expected a number."],
+    [['--patch-nums', ''], "got --patch-nums ''; expected values separated by commas, none of them empty."],
+    [['--patch-nums', '1,,2'], 'got --patch-nums 1,,2; expected values separated by commas, none of them empty.'],
+    [['--target', 'onnx,'], 'got --target onnx,; expected values separated by commas, none of them empty.'],
+    [['--kind', 'a,,b'], 'got --kind a,,b; expected values separated by commas, none of them empty.'],
     [['--box', '0,0,1'], 'got --box 0,0,1; expected four numbers x0,y0,x1,y1 from 0 to 1.'],
   ])('refuses %j as a wrong value', (argv, sentence) => {
     expect(() => read(...argv)).toThrow(
@@ -97,6 +101,9 @@ describe('a command line', () => {
     [['a', '--out', 'x', '--seed'], 'got --seed S without its value; expected'],
     [['a', '--out', '--seed', '3'], 'got --out DIR without its value; expected'],
     [['a', '--out', '--seed=3'], 'got --out DIR without its value; expected'],
+    [['a', '--out', 'x', '--seed', '1', '--seed=2'], 'got --seed S twice; expected --seed S once.'],
+    [['a', '--out', 'x', '--out', 'x'], 'got --out DIR twice; expected --out DIR once.'],
+    [['a', '--out', 'x', '--steps-strip', '--steps-strip'], 'got --steps-strip twice; expected --steps-strip once.'],
     [['a'], 'got no --out DIR; expected a value for it.'],
     [['--out', 'x'], 'got no argument; expected tessera draw FILE --out DIR [OPTIONS].'],
     [['a', 'b', 'c', '--out', 'x'], 'got the arguments a b c; expected'],
@@ -129,7 +136,7 @@ describe('a command line', () => {
 describe('a program of one command', () => {
   const run = async (argv: string[]) => {
     const lines: string[] = [];
-    const own = { ...line, call: 'npm run draw --', who: 'draw', code: 'arguments' };
+    const own = { ...line, call: 'npm run draw --', who: 'draw' };
     const exit = await runProgram(own, argv, {
       print: (printed) => lines.push(printed),
       async run({ positionals: [file] }) {
@@ -140,13 +147,17 @@ describe('a program of one command', () => {
     return [exit, ...lines];
   };
 
-  it('ends with the code of its run, with 0 after help, and with 1 and a sentence where it fails', async () => {
+  it('ends with the code of its run, with 0 after help, and with a sentence and 1 where it fails, 2 where it is not understood', async () => {
     expect(await run(['a', '--out', 'x'])).toEqual([3]);
     expect(await run(['--help'])).toEqual([0, expect.stringContaining('npm run draw -- FILE --out DIR')]);
     expect(await run(['broken', '--out', 'x'])).toEqual([1, 'It broke.']);
-    expect(await run(['a'])).toEqual([
+    expect(await run(['a', '--out', 'x', '--seed', 'y'])).toEqual([
       1,
-      '[draw] got no --out DIR; expected a value for it. See npm run draw -- --help. (arguments)',
+      expect.stringMatching(/got --seed y; .*\(option\)$/),
+    ]);
+    expect(await run(['a'])).toEqual([
+      2,
+      '[draw] got no --out DIR; expected a value for it. See npm run draw -- --help. (usage)',
     ]);
   });
 });

@@ -17,8 +17,6 @@ export interface CommandLine<O extends Options = Options> {
   /** Lines between the options and the examples. */
   readonly notes?: readonly string[];
   readonly examples: readonly string[];
-  /** Code of a refusal; left out: `usage`. */
-  readonly code?: string;
 }
 
 export interface Positionals {
@@ -36,8 +34,8 @@ export interface Arguments<O extends Options = Options> {
 
 /**
  * Reads a command line by commander. Null where help is asked for.
- * @throws TesseraError `usage` (or the command's own code) for what is not understood or missing, `option` for a value
- * that cannot be read
+ * @throws TesseraError `usage` for what is not understood, missing or given twice, `option` for a value that cannot be
+ * read
  */
 export function readCommandLine<O extends Options>(line: CommandLine<O>, argv: readonly string[]): Arguments<O> | null {
   const commander = commanderOf(line).argument('[words...]');
@@ -80,7 +78,7 @@ export interface Program<O extends Options> {
   run(given: Arguments<O>): Promise<number>;
 }
 
-/** Runs a program that is one command: 0 after its page of help, 1 after a sentence that says why it failed. */
+/** Runs a program that is one command: 0 after its page of help, 2 where it was not understood, 1 where it failed. */
 export async function runProgram<O extends Options>(
   line: CommandLine<O>,
   argv: readonly string[],
@@ -94,7 +92,7 @@ export async function runProgram<O extends Options>(
   } catch (error) {
     if (isTesseraError(error)) print(`${error.message} (${error.code})`);
     else print(error instanceof Error ? error.message : String(error));
-    return 1;
+    return isTesseraError(error) && error.code === 'usage' ? 2 : 1;
   }
 }
 
@@ -119,8 +117,21 @@ function commanderOf(line: CommandLine): Commander {
     .usage(usageOf(line))
     .configureHelp({ optionTerm: ({ flags }) => flags.replace(/[<>]/g, '') })
     .helpOption('-h, --help', 'show this page');
-  for (const [name, option] of Object.entries(line.options)) commander.addOption(commanderOption(line, name, option));
+  for (const [name, option] of Object.entries(line.options)) {
+    commander.addOption(commanderOption(line, name, option));
+    if (!option.repeats) commander.on(`option:${kebab(name)}`, onceOnly(line, name, option));
+  }
   return commander;
+}
+
+/** Refuses the second time: commander would silently take the last value. */
+function onceOnly(line: CommandLine, name: string, option: Option<unknown>): () => void {
+  let isGiven = false;
+  return () => {
+    const shown = shownOf(name, option);
+    if (isGiven) throw refusal(line, { got: `${shown} twice`, expected: `${shown} once` });
+    isGiven = true;
+  };
 }
 
 /** Throws where commander would print and exit. */
@@ -171,7 +182,7 @@ function nearIn({ message }: CommanderError): string | undefined {
 function refusal(line: CommandLine, { got, expected, near }: Saying): TesseraError {
   const help = `See ${line.call} --help.`;
   return new TesseraError({
-    code: line.code ?? 'usage',
+    code: 'usage',
     who: whoOf(line),
     got,
     expected: expected ?? `${line.call} ${usageOf(line)}`.trimEnd(),

@@ -95,7 +95,7 @@ export function list(about: About): Option<readonly string[]> {
 function repeated<T>(about: About, readWord: Read<T>): Option<readonly T[]> {
   const read: Option<readonly T[]>['read'] = (given, { before = [], ...where }) => [
     ...before,
-    ...words(readText(given, where)).map((word) => readWord(word, where)),
+    ...words(readText(given, where), where).map((word) => readWord(word, where)),
   ];
   return { ...about, required: false, repeats: true, read };
 }
@@ -106,7 +106,7 @@ export function integers(
 ): Option<readonly number[] | undefined> {
   const { from, to } = about;
   return single<readonly number[], About>(about, (given, where) =>
-    words(given).map((word) => readInteger(word, { ...where, from, to })),
+    words(given, where).map((word) => readInteger(word, { ...where, from, to })),
   );
 }
 
@@ -140,19 +140,23 @@ export function wrongValue(
   expected: string,
 ): TesseraError {
   const next = 'Correct the option and run the command again.';
-  return new TesseraError({ code: 'option', who, got: `${option} ${value}`, expected, next });
+  return new TesseraError({ code: 'option', who, got: `${option} ${quoted(value)}`, expected, next });
 }
 
-function words(given: string): string[] {
-  return given
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
+/** An empty word would not be seen in a sentence. */
+function quoted(value: string): string {
+  return value.trim() === '' ? `'${value}'` : value;
+}
+
+function words(given: string, where: { readonly who: string; readonly option: string }): string[] {
+  const all = given.split(',').map((word) => word.trim());
+  if (!all.includes('')) return all;
+  throw wrongValue(given, where, 'values separated by commas, none of them empty');
 }
 
 const readText: Read<string> = (given, where) => {
   if (given !== '') return given;
-  throw wrongValue("''", where, 'a value');
+  throw wrongValue(given, where, 'a value');
 };
 
 function readInteger(

@@ -49,7 +49,8 @@ function shortened(word: string): string {
 
 function unknown(word: string, { who, classes }: NamedClasses): TesseraError {
   // A name is mistyped; of a number no other one is near.
-  const near = /\p{L}/u.test(word) ? nearestName(shortened(word), classes) : null;
+  const isName = /\p{L}/u.test(word) && Number.isNaN(Number(word));
+  const near = isName ? nearestName(shortened(word), classes) : null;
   return new TesseraError({
     code: 'unknown-label',
     who,

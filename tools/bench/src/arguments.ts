@@ -37,7 +37,6 @@ const options = {
 export const line = {
   call: 'npm run bench --',
   who: 'bench',
-  code: 'arguments',
   summary: 'Measure Tessera, beside PyTorch where it is installed.',
   positionals: { usage: 'BENCHMARK', least: 1, most: 1 },
   options,
@@ -81,7 +80,7 @@ export interface BenchArguments {
   readonly write: boolean;
 }
 
-/** @throws TesseraError `arguments` */
+/** @throws TesseraError `usage` */
 export function checkArguments({ positionals: [benchmark], values }: Arguments<typeof options>): BenchArguments {
   if (values.write && values.jobs.length > 0) {
     throw badArguments('--write with --jobs', 'all jobs: the table is written whole');
@@ -104,7 +103,7 @@ function isBenchmark(name: string | undefined): name is Benchmark {
 
 function badArguments(got: string, expected: string, near: string | null = null): TesseraError {
   const next = `${near === null ? '' : `Did you mean ${near}? `}See ${line.call} --help.`;
-  return new TesseraError({ code: 'arguments', who: 'bench', got, expected, next });
+  return new TesseraError({ code: 'usage', who: 'bench', got, expected, next });
 }
 
 export type Print = (line: string) => void;

@@ -44,16 +44,16 @@ describe('arguments', () => {
     const lines: string[] = [];
     expect(await bench(['--help'], (line) => lines.push(line))).toBe(0);
     expect(lines[0]).toContain('npm run bench -- var-d16');
-    for (const [sentence, ...args] of [
-      [/got no argument; expected npm run bench -- BENCHMARK/],
-      [/got the benchmark var-d99; expected one of .* Did you mean var-d16\?/, 'var-d99'],
-      [/got --images 0; expected an integer from 1/, 'var-d16', '--images', '0'],
-      [/got --threads two; expected an integer from 1/, 'var-d16', '--threads', 'two'],
-      [/got --jobs var-trian; expected one of /, 'targets', '--jobs', 'var-d16,var-trian'],
-      [/got --write with --jobs; expected all jobs/, 'targets', '--jobs', 'var-train', '--write'],
+    for (const [code, sentence, ...args] of [
+      [2, /got no argument; expected npm run bench -- BENCHMARK/],
+      [2, /got the benchmark var-d99; expected one of .* Did you mean var-d16\?/, 'var-d99'],
+      [1, /got --images 0; expected an integer from 1/, 'var-d16', '--images', '0'],
+      [1, /got --threads two; expected an integer from 1/, 'var-d16', '--threads', 'two'],
+      [1, /got --jobs var-trian; expected one of /, 'targets', '--jobs', 'var-d16,var-trian'],
+      [2, /got --write with --jobs; expected all jobs/, 'targets', '--jobs', 'var-train', '--write'],
     ] as const) {
       const said: string[] = [];
-      expect(await bench(args, (text) => said.push(text))).toBe(1);
+      expect(await bench(args, (text) => said.push(text))).toBe(code);
       expect(said).toEqual([expect.stringMatching(sentence)]);
     }
   });

@@ -40,7 +40,7 @@ export const benchTargets: BenchmarkRun = async (request, print) => {
 
 function nothingToWrite(): TesseraError {
   return new TesseraError({
-    code: 'arguments',
+    code: 'option',
     who: 'bench',
     got: '--write without TensorFlow',
     expected: 'every target, since the table is written whole',

@@ -220,10 +220,23 @@ describe('the command', () => {
   });
 
   it('refuses what it does not understand', async () => {
-    for (const args of [[], ['a', 'b'], [folder, '--target', 'cuda'], [folder, '--nonsense'], ['/does/not/exist']]) {
+    const file = join(folder, 'note.txt');
+    writeFileSync(file, 'a note');
+    for (const [code, sentence, ...args] of [
+      [2, /got no argument; .*\(usage\)$/],
+      [2, /got the arguments a b; .*\(usage\)$/, 'a', 'b'],
+      [2, /got the unknown option --nonsense; .*\(usage\)$/, folder, '--nonsense'],
+      [1, /got --target cuda; expected one of .*\(option\)$/, folder, '--target', 'cuda'],
+      [
+        1,
+        /^\[\/does\/not\/exist\] got no such folder; expected a folder of case files\. .*\(folder-unreadable\)$/,
+        '/does/not/exist',
+      ],
+      [1, /note\.txt\] got a file; expected a folder of case files\..*\(folder-unreadable\)$/, file],
+    ] as const) {
       const { exit, lines } = await run(...args);
-      expect(exit).toBe(1);
-      expect(lines).toHaveLength(1);
+      expect(lines).toEqual([expect.stringMatching(sentence)]);
+      expect(exit).toBe(code);
     }
   });
 

@@ -12,7 +12,6 @@ import { runTableFile, tableKindOf } from './tables.ts';
 const line = {
   call: 'npm run parity --',
   who: 'parity',
-  code: 'arguments',
   summary: 'Run every case file of a folder, and compare what Tessera computes with what the file expects.',
   positionals: { usage: 'FOLDER', least: 1, most: 1 },
   options: {
@@ -64,7 +63,7 @@ function defaultTarget(): TargetName {
   const known = TARGETS.find((target) => target === name);
   if (known !== undefined) return known;
   const got = `TESSERA_TARGET = ${name}`;
-  throw new TesseraError({ code: 'arguments', who: 'parity', got, expected: `one of ${TARGETS.join(', ')}` });
+  throw new TesseraError({ code: 'option', who: 'parity', got, expected: `one of ${TARGETS.join(', ')}` });
 }
 
 async function runOnTarget(
@@ -93,12 +92,24 @@ interface FolderRequest {
 
 /** Runs every case file of a folder, one after the other, in the order of their names. */
 async function* runFolder({ folder, kinds, engine }: FolderRequest): AsyncGenerator<Outcome> {
-  const names = (await readdir(folder)).toSorted();
+  const names = (await readdir(folder).catch(noFolder)).toSorted();
   for (const name of names) {
     const path = join(folder, name);
     if (name.endsWith('.safetensors')) yield* runCase({ path, name, kinds, engine });
     else if (name.endsWith('.json')) yield* runTable({ path, name, kinds });
   }
+}
+
+function noFolder(cause: NodeJS.ErrnoException): never {
+  const faults: Readonly<Record<string, string>> = { ENOENT: 'no such folder', ENOTDIR: 'a file' };
+  throw new TesseraError({
+    code: 'folder-unreadable',
+    who: cause.path ?? 'parity',
+    got: faults[cause.code ?? ''] ?? `a folder that cannot be read (${cause.code})`,
+    expected: 'a folder of case files',
+    next: 'Check the path: npm run parity -- tools/goldens/cases runs those that ship.',
+    cause,
+  });
 }
 
 async function* runCase(given: { path: string; name: string; kinds: readonly string[]; engine: Engine }) {

@@ -72,7 +72,7 @@ async function run({ positionals: [name], values }: Arguments<typeof options>, t
   sayRemarks(outline, terminal);
   const chosen = {
     ...given({ guidance: values.guidance }),
-    options: readSettings(values.set, optionsSchema(outline)),
+    options: readSettings(values.set, optionsSchema(outline), 'tessera eval'),
   };
   const engine = createEngine(readEngineOptions(values));
   const judge = await openShippedJudge(recipe.judge.name);

@@ -29,7 +29,10 @@ export const generate: Command<typeof generateOptions> = {
   ],
   async run({ values }, terminal) {
     return makeImages(
-      { ...(await readImageRun(values, 'each class in turn', terminal)), ...outputOf(values) },
+      {
+        ...(await readImageRun(values, { who: 'tessera generate', otherwise: 'each class in turn' }, terminal)),
+        ...outputOf(values),
+      },
       terminal,
     );
   },
@@ -46,7 +49,7 @@ export const edit: Command<typeof redrawOptions> = {
     'tessera edit --model digits-mar --image digits/label-7-seed-1.png --place 0.25,0.25,0.75,0.75 --label 7 --out wider',
   ],
   async run({ values }, terminal) {
-    const run = await readImageRun(values, 'no class', terminal);
+    const run = await readImageRun(values, { who: 'tessera edit', otherwise: 'no class' }, terminal);
     const edited = await readEdit(values, 'tessera edit');
     return makeImages({ ...run, ...outputOf(values), edit: edited }, terminal);
   },

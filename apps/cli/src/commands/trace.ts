@@ -37,7 +37,8 @@ export const trace: Command<typeof options> = {
 
 async function runTrace({ values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
   const { image, out, json } = values;
-  const run = await readImageRun(values, image === undefined ? 'each class in turn' : 'no class', terminal);
+  const otherwise = image === undefined ? 'each class in turn' : 'no class';
+  const run = await readImageRun(values, { who: 'tessera trace', otherwise }, terminal);
   const images = run.request.images.length;
   if (images > MOST_IMAGES) {
     throw wrongValue(String(images), { who: 'tessera trace', option: '--count' }, `at most ${MOST_IMAGES} images`);
