@@ -11,8 +11,10 @@ export interface Verb {
 /** What a verb understands and does. */
 export interface Command<O extends Options = Options> extends Pick<
   CommandLine<O>,
-  'positionals' | 'options' | 'usage' | 'examples'
+  'positionals' | 'options' | 'usage' | 'notes' | 'examples'
 > {
+  /** Exit code where it fails; left out: 2 for what is not understood, else 1. */
+  readonly trouble?: number;
   /** Returns the exit code. */
   run(args: Arguments<O>, terminal: Terminal): Promise<number>;
 }

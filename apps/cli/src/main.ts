@@ -7,6 +7,9 @@ import { verbs } from './verbs.ts';
 
 const terminal = processTerminal();
 
+/** The exit code that the command has for trouble; null where it has none of its own. */
+let trouble: number | null = null;
+
 function overview(): string[] {
   return [
     'tessera: autoregressive image generation, by one loop with swappable parts.',
@@ -23,7 +26,7 @@ function overview(): string[] {
   ];
 }
 
-/** Runs one command line; returns the exit code: 0 done, 1 failed, 2 not understood. */
+/** Runs one command line; returns the exit code: 0 done, 1 failed, 2 not understood, unless the command says otherwise. */
 async function main(argv: readonly string[]): Promise<number> {
   const [first, second] = argv;
   if (first === undefined || ['help', '--help', '-h'].includes(first)) {
@@ -47,6 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const command = await verb.load();
+  trouble = command.trouble ?? null;
   const line = { ...command, call: `tessera ${verb.name}`, summary: sentence(verb.summary) };
   const args = readCommandLine(line, argv.slice(verb.name.split(' ').length));
   if (args !== null) return command.run(args, terminal);
@@ -88,13 +92,13 @@ try {
   }
   if (!isTesseraError(error)) {
     for (const line of inspect(error).split('\n')) terminal.err(line);
-    process.exit(1);
+    process.exit(trouble ?? 1);
   }
   terminal.err(`${error.message} (${error.code})`);
   const stack = causeStack(error);
   for (const line of stack?.split('\n') ?? []) terminal.err(line);
   if (error.code === 'plugin-unknown') await (await import('./project.ts')).explainMissing(terminal);
-  process.exitCode = error.code === 'usage' ? 2 : 1;
+  process.exitCode = trouble ?? (error.code === 'usage' ? 2 : 1);
 }
 
 // Timers and sockets of a plug-in do not keep a command alive that is done.

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openCheckpoint, writeSafetensors } from '@tessera/checkpoints';
+import { readTrace, writeTrace } from '@tessera/trace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -112,6 +113,61 @@ describe('tessera trace', () => {
     expect(images.map(({ name }: { name: string }) => name)).toEqual(['image.1.rendered_HWC', 'image.1.pixels_HWC']);
   });
 
+  it('says first that edits were made from other pictures, whatever their path', async () => {
+    const pictures = ['label-3-seed-1.png', 'label-3-seed-2.png'].map((name) => join(folder, 'three', name));
+    const edit = ['--model', shipped('digits-mar'), '--box', '0,0.5,1,1', '--set', 'steps=1', '--image'];
+    for (const [i, picture] of pictures.entries()) {
+      cpSync(picture, join(folder, 'picture.png'));
+      trace(`picture-${i}`, ...edit, 'picture.png', '--label', '8');
+    }
+    cpSync(pictures[1]!, join(folder, 'moved.png'));
+    trace('picture-moved', ...edit, 'moved.png', '--label', '8');
+    const { status, stdout } = tessera('trace', 'diff', 'picture-0', 'picture-1');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /^The traces were made from other pictures: the image differs\.\nedit\.sha256\.image: [0-9a-f]{16} \| [0-9a-f]{16}\nFirst/,
+    );
+    const moved = tessera('trace', 'diff', 'picture-1', 'picture-moved', '--tolerance', '0');
+    expect(moved).toMatchObject({ status: 0, stdout: expect.stringMatching(/^edit\.image: .*\nThe traces agree/) });
+  });
+
+  it('tells the same count of tensors as its diff', () => {
+    const { stdout } = tessera('trace', '--model', shipped('digits-var'), '--label', '3', '--out', 'counted');
+    const count = /, (\d+) tensors: counted/.exec(stdout)?.[1];
+    expect(tessera('trace', 'diff', 'counted', 'counted').stdout).toMatch(`The traces agree: ${count} tensors`);
+  });
+
+  it('names NaN of one trace, and tells of NaN in both', async () => {
+    const whole = await readTrace(join(folder, 'three'));
+    whole.steps[3]!.tensors.find(({ name }) => name === 'hidden.values_RlD')!.data[0] = NaN;
+    await writeTrace(join(folder, 'nan'), whole);
+    const one = tessera('trace', 'diff', 'three', 'nan');
+    expect(one.status).toBe(1);
+    expect(one.stdout).toMatch(/^First difference: .*: NaN in 1 element of the second trace alone, first at image 0/m);
+    expect(one.stdout).toMatch(
+      /^4 of 5 .*hidden\.values_RlD +NaN +NaN +NaN +image 0.*; NaN in 1 element of the second/m,
+    );
+    const both = tessera('trace', 'diff', 'nan', 'nan');
+    expect(both.status).toBe(0);
+    expect(both.stdout).toMatch(
+      /^Both hold NaN at the same places: step 4 of 5, hidden\.values_RlD \(1 of 12800 elements\)\.$/m,
+    );
+  });
+
+  it('exits with 2 and one sentence at a damaged trace, also as JSON', async () => {
+    await writeTrace(join(folder, 'damaged'), await readTrace(join(folder, 'three')));
+    const path = join(folder, 'damaged', 'trace.json');
+    const json = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...json, facts: null }));
+    const { status, stdout, stderr } = tessera('trace', 'diff', 'three', 'damaged', '--json');
+    expect(stderr).toMatch(
+      /^\[.*trace\.json\] got facts = null; expected an object\. Correct facts\. \(field-invalid\)\n$/,
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'field-invalid' } });
+    expect(status).toBe(2);
+    expect(tessera('trace', 'diff', '--help').stdout).toMatch(/^Exit codes, as of diff: 0 the traces agree, 1 they/m);
+  });
+
   it.each([
     [
       ['trace', '--model', shipped('digits-var'), '--count', '17', '--out', 'never'],
@@ -120,8 +176,13 @@ describe('tessera trace', () => {
     ],
     [['trace', '--model', shipped('digits-var'), '--box', '0,0,1,1', '--out', 'never'], 1, /got --box without --image/],
     [['trace', 'diff', 'three'], 2, /got the arguments three; expected tessera trace diff A B/],
-    [['trace', 'diff', 'three', 'none'], 1, /^\[none\] got no trace\.json; .*\(trace-missing\)\n$/],
-    [['trace', 'diff', 'three', 'three', '--tolerance', 'some'], 1, /got --tolerance some; expected a number/],
+    [['trace', 'diff', 'three', 'none'], 2, /^\[none\] got no trace\.json; .*\(trace-missing\)\n$/],
+    [['trace', 'diff', 'three', 'three', '--tolerance', 'some'], 2, /got --tolerance some; expected a number/],
+    [
+      ['trace', 'diff', 'three', 'three', '--tolerance', '-1'],
+      2,
+      /got --tolerance -1; expected a number of at least 0/,
+    ],
   ] as const)('refuses %j', (args, code, sentence) => {
     const { status, stderr } = tessera(...args);
     expect(stderr).toMatch(sentence);

@@ -11,6 +11,7 @@ const line = {
     seed: integer({ value: 'S', from: 0, to: 99, otherwise: 3, help: 'seed of the first picture' }),
     guidance: number({ value: 'G', help: 'strength of guidance' }),
     set: texts({ value: 'NAME=VALUE', help: 'an option of the model, repeatable' }),
+    tolerance: number({ value: 'X', from: 0, help: 'how far numbers may differ' }),
     dtype: choice({ value: 'T', of: ['float32', 'float16'], otherwise: 'float32', help: 'how numbers are stored' }),
     target: choices({ value: 'T', of: ['onnx', 'eager', 'tensorflow'], help: 'where programs run' }),
     kind: list({ value: 'PATTERNS', help: 'patterns' }),
@@ -34,7 +35,7 @@ describe('a command line', () => {
     expect(given.positionals).toEqual(['a', 'b']);
     expect(given.values).toEqual({
       ...{ out: 'x', seed: 3, guidance: undefined, set: [], dtype: 'float32', target: [], kind: [] },
-      ...{ patchNums: undefined, box: undefined, stepsStrip: false },
+      ...{ patchNums: undefined, tolerance: undefined, box: undefined, stepsStrip: false },
     });
     expectTypeOf(given.values.out).toEqualTypeOf<string>();
     expectTypeOf(given.values.seed).toEqualTypeOf<number>();
@@ -63,6 +64,7 @@ describe('a command line', () => {
     expect(read(...lists)).toMatchObject({
       ...{ target: ['onnx', 'eager'], kind: ['var.*', 'mar.net'], patchNums: [1, 2, 3], box: [0, 0.5, 1, 1] },
     });
+    expect(read('--tolerance', '0').tolerance).toBe(0);
     expect(readCommandLine(line, ['--out', 'x', '--', '--seed'])!.positionals).toEqual(['--seed']);
   });
 
@@ -72,6 +74,8 @@ describe('a command line', () => {
     [['--seed', '1.5'], 'got --seed 1.5; expected an integer from 0 to 99.'],
     [['--guidance', 'NaN'], 'got --guidance NaN; expected a number.'],
     [['--guidance', ''], "got --guidance ''; expected a number."],
+    [['--tolerance', '-1'], 'got --tolerance -1; expected a number of at least 0.'],
+    [['--tolerance', 'some'], 'got --tolerance some; expected a number of at least 0.'],
     [['--set', ''], "got --set ''; expected a value."],
     [['--dtype', 'int8'], 'got --dtype int8; expected float32 or float16.'],
     [['--target', 'onnx,abacus'], 'got --target abacus; expected one of onnx, eager, tensorflow.'],

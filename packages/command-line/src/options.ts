@@ -70,9 +70,17 @@ export function integer<const P extends About & Presence<number> & { readonly fr
   return single<number, P>(about, (given, where) => readInteger(given, { ...where, from, to }));
 }
 
-/** A finite number; what range makes sense is for the model to say. */
-export function number<const P extends About & Presence<number>>(about: P): Option<Given<number, P>> {
-  return single<number, P>(about, (given, where) => readNumber(given, where, 'a number'));
+/** A finite number, of at least `from`; without it, what range makes sense is for the model to say. */
+export function number<const P extends About & Presence<number> & { readonly from?: number }>(
+  about: P,
+): Option<Given<number, P>> {
+  const { from = -Infinity } = about;
+  const expected = from === -Infinity ? 'a number' : `a number of at least ${from}`;
+  return single<number, P>(about, (given, where) => {
+    const parsed = readNumber(given, where, expected);
+    if (parsed >= from) return parsed;
+    throw wrongValue(given, where, expected);
+  });
 }
 
 /** One of several words. */

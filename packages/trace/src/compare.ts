@@ -33,8 +33,17 @@ export interface TensorDifference {
   readonly mean: number;
   /** Elements that differ at all. */
   readonly differing: number;
-  /** Where |a - b| is largest; null where nothing differs. */
+  /** Elements that are not a number; in both traces at the same place, they count as equal. */
+  readonly nans: NaNCounts;
+  /** Where |a - b| is largest, or the first NaN of one trace alone; null where nothing differs. */
   readonly at: Place | null;
+}
+
+/** How many elements are NaN in the first trace alone, in the second alone, and in both at the same place. */
+export interface NaNCounts {
+  readonly first: number;
+  readonly second: number;
+  readonly both: number;
 }
 
 /** Compares two traces tensor by tensor, in the order in which the loop came to them. */
@@ -93,10 +102,12 @@ function compareLists(a: readonly TraceTensor[], b: readonly TraceTensor[], how:
   ];
 }
 
+const noNaN: NaNCounts = { first: 0, second: 0, both: 0 };
+
 type Named = Pick<TensorDifference, 'step' | 'name' | 'shape'>;
 
 function incomparable({ step, name, shape }: Named, mismatch: string): TensorDifference {
-  const measures = { max: Infinity, relative: Infinity, mean: Infinity, differing: NaN, at: null };
+  const measures = { max: Infinity, relative: Infinity, mean: Infinity, differing: NaN, nans: noNaN, at: null };
   return { step, name, shape, mismatch, exact: false, ...measures };
 }
 
@@ -117,12 +128,28 @@ function compareTensors(a: TraceTensor, b: TraceTensor | undefined, { step, plac
   }
   const isExact = a.data instanceof Int32Array;
   const relative = max === 0 ? 0 : isExact || largest === 0 ? Infinity : max / largest;
-  const at = worst < 0 ? null : placeOf(a, indexOf(worst, shape));
-  const mean = sum / a.data.length;
-  return { step, name, shape, mismatch: null, exact: isExact, max, relative, mean, differing, at };
+  const { nans, alone } = nansOf(a, b);
+  const place = alone < 0 ? worst : alone;
+  const at = place < 0 ? null : placeOf(a, indexOf(place, shape));
+  const mean = sum / Math.max(a.data.length, 1);
+  return { step, name, shape, mismatch: null, exact: isExact, max, relative, mean, differing, nans, at };
 }
 
-/** Infinite where one value is finite and the other is not. */
+/** Also the first element that is NaN in one trace alone; -1 where there is none. */
+function nansOf(a: TraceTensor, b: TraceTensor): { readonly nans: NaNCounts; readonly alone: number } {
+  let alone = -1;
+  const nans = { ...noNaN };
+  for (const [i, value] of a.data.entries()) {
+    const [ours, theirs] = [Number.isNaN(value), Number.isNaN(b.data[i]!)];
+    if (ours && theirs) nans.both++;
+    else if (ours) nans.first++;
+    else if (theirs) nans.second++;
+    if (ours !== theirs && alone < 0) alone = i;
+  }
+  return { nans, alone };
+}
+
+/** Infinite where one value is finite and the other is not; 0 where both are NaN. */
 function distanceOf(a: number, b: number): number {
   if (Object.is(a, b) || a === b) return 0;
   return Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) : Infinity;

@@ -2,11 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCheckpoint, toFloat32, toInt32, writeSafetensors, type Checkpoint } from '@tessera/checkpoints';
 import { parseJson, TesseraError } from '@tessera/errors';
-import { schema } from '@tessera/schema';
-import type { Trace, TraceFacts, TraceStep, TraceTensor } from './record.ts';
+import { record, schema, type FieldType } from '@tessera/schema';
+import type { Trace, TraceStep, TraceTensor } from './record.ts';
 
 const JSON_FILE = 'trace.json';
 const TENSOR_FILE = 'trace.safetensors';
+const RECORD_AGAIN = 'Record the trace again.';
 
 /**
  * Writes `trace.json` (facts, layout, steps with the names and shapes of their tensors) and `trace.safetensors`. Tensors of a
@@ -49,16 +50,31 @@ function prefixOf(index: number): string {
   return `step.${index + 1}.`;
 }
 
-const { boolean, choice, field, integer, list, number, object, string } = schema;
+const { boolean, choice, integer, list, number, object, refine, string } = schema;
 const count = integer({ min: 0 });
-const storedTensor = object({ name: string(), shape: list(count) });
+const side = integer({ min: 1 });
+const storedTensor = object({ name: string(), shape: list(count, { min: 1 }) });
+type StoredTensor = FieldType<typeof storedTensor>;
+
+/** Scales lie one behind the other, so that every position is on one of them. */
+const storedLayout = refine(
+  object({ length: side, scales: list(object({ start: count, height: side, width: side }), { min: 1 }) }),
+  ({ length, scales }) => {
+    let end = 0;
+    for (const [i, { start, height, width }] of scales.entries()) {
+      if (start !== end) return `scale ${i + 1} to start at ${end}`;
+      end += height * width;
+    }
+    return length === end ? null : `a length of ${end}, the tokens of all scales`;
+  },
+);
 
 /** `trace.json`. */
 const traceSchema = object({
   format: choice('tessera-trace'),
   version: integer({ min: 1, max: 1 }),
-  facts: field((value) => value as TraceFacts),
-  layout: object({ length: count, scales: list(object({ start: count, height: count, width: count })) }),
+  facts: record,
+  layout: storedLayout,
   steps: list(
     object({
       index: count,
@@ -74,12 +90,18 @@ const traceSchema = object({
   images: list(storedTensor),
 });
 
-/** Reads what `writeTrace` wrote. @throws TesseraError `trace-missing`, `trace-malformed`, and those of weight files */
+type StoredTrace = FieldType<typeof traceSchema>;
+
+/**
+ * Reads what `writeTrace` wrote.
+ * @throws TesseraError `trace-missing`, `trace-malformed`, `field-missing`, `field-invalid`, `field-unknown` with the field's
+ * path in trace.json, and those of weight files
+ */
 export async function readTrace(folder: string): Promise<Trace> {
   const { facts, layout, steps, images } = await readJson(folder);
   const checkpoint = await openCheckpoint(join(folder, TENSOR_FILE));
   try {
-    const read = ({ name }: { readonly name: string }) => readTensor(checkpoint, name);
+    const read = (tensor: StoredTensor) => readTensor(checkpoint, tensor);
     return {
       facts,
       layout,
@@ -108,12 +130,39 @@ async function readJson(folder: string) {
     throw new TesseraError({ code: 'trace-missing', who: folder, got: `no ${JSON_FILE}`, expected, cause });
   });
   const json = parseJson(bytes, { code: 'trace-malformed', who: path, expected: 'a trace' });
-  return traceSchema.parse(json, path);
+  const trace = traceSchema.parse(json, path);
+  checkSteps(trace, path);
+  return trace;
 }
 
-async function readTensor(checkpoint: Checkpoint, name: string): Promise<TraceTensor> {
+/** What one field alone cannot say: steps are in order, tensors are named by their step, positions lie in the layout. */
+function checkSteps({ layout, steps, images }: StoredTrace, who: string): void {
+  for (const [i, { index, positions, written, tensors }] of steps.entries()) {
+    const path = `steps[${i}]`;
+    if (index !== i) throw malformed(who, `${path}.index = ${index}`, `${i}`);
+    const outside = [...positions, ...written].find((position) => position >= layout.length);
+    if (outside !== undefined) throw malformed(who, `position ${outside} in ${path}`, `less than ${layout.length}`);
+    const stray = tensors.find(({ name }) => !name.startsWith(prefixOf(i)));
+    if (stray)
+      throw malformed(who, `the tensor ${JSON.stringify(stray.name)} in ${path}`, `a name like ${prefixOf(i)}...`);
+  }
+  const stray = images.find(({ name }) => !/^image\.[1-9]\d*\./.test(name));
+  if (stray) throw malformed(who, `the image ${JSON.stringify(stray.name)}`, 'a name like image.1.rendered_HWC');
+}
+
+function malformed(who: string, got: string, expected: string): TesseraError {
+  return new TesseraError({ code: 'trace-malformed', who, got, expected, next: RECORD_AGAIN });
+}
+
+async function readTensor(checkpoint: Checkpoint, { name, shape: listed }: StoredTensor): Promise<TraceTensor> {
+  const entry = checkpoint.tensors.get(name);
+  const said = `[${listed.join(', ')}] of ${JSON_FILE}`;
+  if (!entry) throw malformed(checkpoint.path, `no tensor ${JSON.stringify(name)}`, `the shape ${said}`);
+  const { dtype, shape } = entry;
+  if (shape.join() !== listed.join()) {
+    throw malformed(checkpoint.path, `${JSON.stringify(name)} of shape [${shape.join(', ')}]`, `the shape ${said}`);
+  }
   const bytes = await checkpoint.read(name);
-  const { dtype, shape } = checkpoint.tensors.get(name)!;
   const of = { who: checkpoint.path, name };
   return { name, shape, data: dtype === 'int32' ? toInt32(bytes, dtype, of) : toFloat32(bytes, dtype, of) };
 }

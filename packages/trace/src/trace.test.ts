@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,7 +64,7 @@ describe('two traces', () => {
     expect(firstDifference(all, 0.1)).toMatchObject({ step: 2, name: 'canvas.map_BHWC' });
     expect(firstDifference(all, 0.01)).toEqual({
       ...{ step: 2, name: 'hidden.values_RlD', shape: [4, 4, 2], mismatch: null, exact: false },
-      ...{ max: 0.5, relative: 0.05, mean: 0.5 / 32, differing: 1 },
+      ...{ max: 0.5, relative: 0.05, mean: 0.5 / 32, differing: 1, nans: { first: 0, second: 0, both: 0 } },
       at: { index: [3, 2, 1], image: 1, half: 'null class', position: 3, scale: { number: 2, row: 1, column: 0 } },
     });
   });
@@ -98,6 +98,22 @@ describe('two traces', () => {
     expect(firstDifference(shorter, 1)).toMatchObject({ step: 2, mismatch: 'the traces have 2 and 1 steps' });
   });
 
+  it('count NaN of each trace alone, and those that both hold', () => {
+    const withNaN = (...places: number[]) =>
+      made((tensors) => {
+        for (const place of places) tensors.get('hidden.values_RlD')!.data[place] = NaN;
+      });
+    const infinite = withNaN(0, 5, 7);
+    infinite.steps[1]!.tensors.find(({ name }) => name === 'hidden.values_RlD')!.data[1] = Infinity;
+    const alone = firstDifference(compareTraces(infinite, withNaN(0, 6)), 1);
+    expect(alone).toMatchObject({ nans: { first: 2, second: 1, both: 1 }, at: { index: [0, 2, 1] } });
+    const both = compareTraces(withNaN(0, 6), withNaN(0, 6));
+    expect(firstDifference(both, 0)).toBeNull();
+    expect(both.filter(({ nans }) => nans.both > 0)).toMatchObject([
+      { name: 'hidden.values_RlD', nans: { first: 0, second: 0, both: 2 }, relative: 0, at: null },
+    ]);
+  });
+
   it('may read the newest tokens, which are those that the step before wrote', () => {
     const causal = (value: number): Trace => {
       const trace = made();
@@ -119,6 +135,56 @@ describe('the files of a trace', () => {
     const trace = made((tensors) => void (tensors.get('hidden.values_RlD')!.data[0] = NaN));
     await writeTrace(join(folder, 'whole'), trace);
     expect(await readTrace(join(folder, 'whole'))).toEqual(trace);
+  });
+
+  type Stored = Record<string, unknown> & { readonly steps: Record<string, unknown>[] };
+  const layoutOf = (scales: unknown, length = 5) => ({ length, scales });
+  const tensor = (name: string, shape: readonly number[]) => [{ name, shape }];
+
+  it.each<[string, (json: Stored) => object, RegExp]>([
+    ['no scale', () => ({ layout: layoutOf([]) }), /got layout\.scales = \[\]; expected a list of at least 1 entries/],
+    [
+      'a first scale behind 0',
+      () => ({ layout: layoutOf([{ start: 1, height: 2, width: 2 }]) }),
+      /got layout = .*; expected scale 1 to start at 0/,
+    ],
+    [
+      'a scale without width',
+      () => ({ layout: layoutOf([{ start: 0, height: 2, width: 0 }]) }),
+      /got layout\.scales\[0\]\.width = 0; expected an integer of at least 1/,
+    ],
+    ['another length', () => ({ layout: layoutOf(layout.scales, 9) }), /expected a length of 5/],
+    ['facts that are no object', () => ({ facts: null }), /got facts = null; expected an object/],
+    ['steps out of order', ({ steps }) => ({ steps: [...steps].reverse() }), /got steps\[0\]\.index = 1; expected 0/],
+    [
+      'a position outside',
+      ({ steps }) => ({ steps: [{ ...steps[0]!, written: [7] }] }),
+      /got position 7 in steps\[0\]; expected less than 5/,
+    ],
+    [
+      'a tensor of another step',
+      ({ steps }) => ({ steps: [{ ...steps[0]!, tensors: tensor('step.2.read.values_BlC', [2, 4, 3]) }] }),
+      /got the tensor "step\.2\.read\.values_BlC" in steps\[0\]/,
+    ],
+    [
+      'an image without number',
+      () => ({ images: tensor('image.rendered_HWC', [1]) }),
+      /got the image "image\.rendered/,
+    ],
+    [
+      'a shape that the tensors have not',
+      () => ({ images: tensor('image.1.rendered_HWC', [4, 1]) }),
+      /got "image\.1\.rendered_HWC" of shape \[2, 2, 1\]; expected the shape \[4, 1\] of trace\.json/,
+    ],
+    ['a tensor too many', () => ({ images: tensor('image.2.x_HWC', [1]) }), /got no tensor "image\.2\.x_HWC"/],
+  ])('are refused with %s, in one sentence', async (_, damage, sentence) => {
+    const path = join(folder, 'damaged', 'trace.json');
+    await writeTrace(join(folder, 'damaged'), made());
+    const json = JSON.parse(await readFile(path, 'utf8')) as Stored;
+    await writeFile(path, JSON.stringify({ ...json, ...damage(json) }));
+    await expect(readTrace(join(folder, 'damaged'))).rejects.toMatchObject({
+      ...{ name: 'TesseraError', message: expect.stringMatching(sentence) as string },
+    });
   });
 
   it('are refused where they are missing or no trace', async () => {

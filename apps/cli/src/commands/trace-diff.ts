@@ -1,5 +1,5 @@
 import { flag, integer, number, type Arguments } from '@tessera/command-line';
-import { printable } from '@tessera/errors';
+import { isTesseraError, printable } from '@tessera/errors';
 import { compareTraces, firstDifference, readTrace, type TensorDifference, type Trace } from '@tessera/trace';
 import type { Command } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -7,6 +7,7 @@ import type { Terminal } from '../terminal.ts';
 const options = {
   tolerance: number({
     value: 'X',
+    from: 0,
     otherwise: 1e-4,
     help: 'share of the largest element of a tensor that every element may differ by; indices must be equal',
   }),
@@ -18,6 +19,10 @@ const options = {
 export const traceDiff: Command<typeof options> = {
   positionals: { usage: 'A B', least: 2, most: 2 },
   options,
+  notes: [
+    'Exit codes, as of diff: 0 the traces agree, 1 they differ, 2 trouble (a missing or damaged trace, a wrong option).',
+  ],
+  trouble: 2,
   examples: [
     'tessera trace diff traces/onnx traces/eager',
     'tessera trace diff traces/before traces/after --tolerance 0 --json',
@@ -25,8 +30,20 @@ export const traceDiff: Command<typeof options> = {
   run,
 };
 
-/** Exits with 1 where a tensor differs beyond the tolerance. */
-async function run({ positionals, values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
+/** With --json also says on stdout why the traces cannot be compared. */
+async function run(given: Arguments<typeof options>, terminal: Terminal): Promise<number> {
+  try {
+    return await compare(given, terminal);
+  } catch (error) {
+    if (given.values.json && isTesseraError(error)) {
+      terminal.out(JSON.stringify({ error: { code: error.code, message: error.message } }));
+    }
+    throw error;
+  }
+}
+
+/** Returns 1 where a tensor differs beyond the tolerance, else 0. */
+async function compare({ positionals, values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
   const [a, b] = await Promise.all(positionals.map((folder) => readTrace(folder)));
   const all = compareTraces(a!, b!);
   const first = firstDifference(all, values.tolerance);
@@ -35,8 +52,12 @@ async function run({ positionals, values }: Arguments<typeof options>, terminal:
     terminal.out(JSON.stringify({ differs: first !== null, first, facts, tensors: all }, infinite));
     return first === null ? 0 : 1;
   }
+  const pictures = otherPictures(facts);
+  if (pictures !== null) terminal.out(pictures);
   for (const [name, ours, theirs] of facts) terminal.out(`${name}: ${printable(ours)} | ${printable(theirs)}`);
   terminal.out(first === null ? agreement(all, values.tolerance) : `First difference: ${sentence(first, a!)}`);
+  const shared = sharedNaN(all, a!);
+  if (shared !== null) terminal.out(shared);
   const shown = all.filter(({ relative }) => values.all || relative > values.tolerance);
   for (const row of table(shown.slice(0, values.rows), a!)) terminal.out(row);
   const more = shown.length - values.rows;
@@ -44,11 +65,33 @@ async function run({ positionals, values }: Arguments<typeof options>, terminal:
   return first === null ? 0 : 1;
 }
 
+type DifferingFact = readonly [name: string, ours: string, theirs: string];
+
+const PICTURE = 'edit.sha256.';
+
+/** Said before anything else: another picture explains every other difference. */
+function otherPictures(facts: readonly DifferingFact[]): string | null {
+  const names = facts.filter(([name]) => name.startsWith(PICTURE)).map(([name]) => name.slice(PICTURE.length));
+  return names.length === 0
+    ? null
+    : `The traces were made from other pictures: the ${names.join(' and the ')} differs.`;
+}
+
+/** NaN in both traces is no difference, but hardly what was wanted. */
+function sharedNaN(all: readonly TensorDifference[], { steps }: Trace): string | null {
+  const [first, ...more] = all.filter(({ nans }) => nans.both > 0);
+  if (!first) return null;
+  const where = first.step === null ? 'the finished images' : `step ${first.step} of ${steps.length}`;
+  const count = `${first.nans.both} of ${elementsOf(first)} elements`;
+  const others = more.length === 0 ? '' : `, and ${more.length} more tensors`;
+  return `Both hold NaN at the same places: ${where}, ${first.name} (${count})${others}.`;
+}
+
 /** Facts of the traces that are not the same: `request.seed  1  2`. */
-function differingFacts(a: Trace, b: Trace): [name: string, ours: string, theirs: string][] {
+function differingFacts(a: Trace, b: Trace): DifferingFact[] {
   const [ours, theirs] = [flat(a.facts), flat(b.facts)];
   return [...new Set([...ours.keys(), ...theirs.keys()])]
-    .map((name): [string, string, string] => [name, ours.get(name) ?? 'none', theirs.get(name) ?? 'none'])
+    .map((name): DifferingFact => [name, ours.get(name) ?? 'none', theirs.get(name) ?? 'none'])
     .filter(([, one, other]) => one !== other);
 }
 
@@ -73,14 +116,29 @@ function sentence(difference: TensorDifference, { steps, layout }: Trace): strin
   const where =
     step === null ? 'the finished images' : `step ${step} of ${steps[step - 1]?.of ?? steps.length}${scale}`;
   if (mismatch !== null) return `${where}, ${name}: ${mismatch}`;
+  const nan = oneSidedNaN(difference);
+  if (nan !== null) return `${where}, ${name}: ${nan}, first at ${placeText(difference)}`;
   const counts = countText(difference);
   const far = counts === null ? `${short(max)}, ${short(relative)} of its largest element,` : `${counts} differ, most`;
   return `${where}, ${name}: ${far} at ${placeText(difference)}`;
 }
 
 /** Of indices it counts how many differ, not how far. */
-function countText({ exact, differing, shape }: TensorDifference): string | null {
-  return exact ? `${differing} of ${shape.reduce((product, size) => product * size, 1)}` : null;
+function countText(difference: TensorDifference): string | null {
+  return difference.exact ? `${difference.differing} of ${elementsOf(difference)}` : null;
+}
+
+function elementsOf({ shape }: TensorDifference): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** `NaN in 3 elements of the second trace alone`; null where neither has NaN where the other has a number. */
+function oneSidedNaN({ nans: { first, second } }: TensorDifference): string | null {
+  const counts = [
+    ...(first > 0 ? [`${first} elements of the first trace alone`] : []),
+    ...(second > 0 ? [`${second} elements of the second trace alone`] : []),
+  ];
+  return counts.length === 0 ? null : `NaN in ${counts.join(' and ')}`.replace(/\b1 elements/g, '1 element');
 }
 
 function short(value: number): string {
@@ -102,15 +160,19 @@ function placeText({ at }: TensorDifference): string {
 }
 
 function table(rows: readonly TensorDifference[], { steps, layout }: Trace): string[] {
-  const cells = rows.map((row) => [
-    row.step === null ? '' : `${row.step} of ${steps[row.step - 1]?.of ?? steps.length}`,
-    scaleText(row, layout),
-    row.name,
-    row.exact ? '' : short(row.max),
-    countText(row) ?? short(row.relative),
-    row.exact ? '' : short(row.mean),
-    row.mismatch ?? placeText(row),
-  ]);
+  const cells = rows.map((row) => {
+    const nan = oneSidedNaN(row);
+    const far = (value: number) => (nan === null ? short(value) : 'NaN');
+    return [
+      row.step === null ? '' : `${row.step} of ${steps[row.step - 1]?.of ?? steps.length}`,
+      scaleText(row, layout),
+      row.name,
+      row.exact ? '' : far(row.max),
+      countText(row) ?? far(row.relative),
+      row.exact ? '' : far(row.mean),
+      row.mismatch ?? (nan === null ? placeText(row) : `${placeText(row)}; ${nan}`),
+    ];
+  });
   if (cells.length === 0) return [];
   const all = [['step', 'scale', 'tensor', 'max', 'relative', 'mean', 'where the largest is'], ...cells];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { optional, wrongValue, type Arguments } from '@tessera/command-line';
 import { thenDispose, type Held } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
@@ -53,11 +55,12 @@ async function runTrace({ values }: Arguments<typeof options>, terminal: Termina
     const prepared = await edit?.(model.image);
     const recorder = new TraceRecorder();
     const pixels = await generate(model, run, { recorder, terminal, out, ...(prepared && { edit: prepared.edit }) });
-    const facts = factsOf(model, run.request, { target: engine.target, edit: editFacts(values) });
+    const facts = factsOf(model, run.request, { target: engine.target, edit: await editFacts(values) });
     const { steps } = recorder;
-    await writeTrace(out, { facts, layout: model.layout, steps, images: [...recorder.images, ...pixels] });
+    const shown = [...recorder.images, ...pixels];
+    await writeTrace(out, { facts, layout: model.layout, steps, images: shown });
     terminal.done();
-    const tensors = steps.reduce((sum, step) => sum + step.tensors.length, 0);
+    const tensors = steps.reduce((sum, step) => sum + step.tensors.length, shown.length);
     if (json) terminal.out(JSON.stringify({ out, steps: steps.length, tensors, ...facts }));
     else terminal.out(`${steps.length} steps of ${model.name} on ${engine.target}, ${tensors} tensors: ${out}`);
     return 0;
@@ -106,13 +109,41 @@ interface Where {
   readonly edit: TraceFacts | null;
 }
 
-/** What decides every number of a trace: two traces that agree in this differ by the code alone. */
+/**
+ * What decides the numbers of a trace: target, digests of weights, of the parts' configs and of pictures, the model's defaults
+ * and the request. Two traces that agree in this differ by code (Tessera, a plug-in, the target's library) or by the machine.
+ */
 function factsOf({ name, manifest }: Model, request: GenerationRequest, { target, edit }: Where): TraceFacts {
-  const digest = (component: 'tokenizer' | 'backbone' | 'head') => manifest[component].weights?.sha256.slice(0, 16);
-  const weights = { tokenizer: digest('tokenizer'), backbone: digest('backbone'), head: digest('head') };
-  return { target, weights, ...request, model: name, ...(edit && { edit }) };
+  const weightsOf = (component: 'tokenizer' | 'backbone' | 'head') => shortened(manifest[component].weights?.sha256);
+  const weights = { tokenizer: weightsOf('tokenizer'), backbone: weightsOf('backbone'), head: weightsOf('head') };
+  const configOf = (component: 'tokenizer' | 'order' | 'backbone' | 'head') => {
+    const { plugin, version, config } = manifest[component];
+    return digestOf(JSON.stringify({ plugin, version, config }));
+  };
+  const configs = {
+    ...{ tokenizer: configOf('tokenizer'), order: configOf('order') },
+    ...{ backbone: configOf('backbone'), head: configOf('head') },
+  };
+  const { guidance, options } = manifest.defaults;
+  const defaults = { guidance, options };
+  return { ...(edit && { edit }), target, weights, configs, defaults, ...request, model: name };
 }
 
-function editFacts({ image, mask, box, place, outside }: TraceValues): TraceFacts | null {
-  return image === undefined ? null : { image, mask, box, place, outside };
+/** A path says only where a picture lay: the digest of its file says which one it was. */
+async function editFacts({ image, mask, box, place, outside }: TraceValues): Promise<TraceFacts | null> {
+  if (image === undefined) return null;
+  const sha256 = {
+    image: digestOf(await readFile(image)),
+    ...(mask !== undefined && { mask: digestOf(await readFile(mask)) }),
+  };
+  return { sha256, image, mask, box, place, outside };
+}
+
+function digestOf(bytes: string | Uint8Array): string | undefined {
+  return shortened(createHash('sha256').update(bytes).digest('hex'));
+}
+
+/** Enough of a digest to tell two files apart. */
+function shortened(digest: string | undefined): string | undefined {
+  return digest?.slice(0, 16);
 }
