@@ -33,9 +33,9 @@ export interface Channels {
 }
 
 /** How attention keeps its query, key and value: in one convolution `qkv`, or in `q`, `k` and `v`. */
-export type AttentionKind = 'fused' | 'separate';
+type AttentionKind = 'fused' | 'separate';
 
-export interface BlockSpec {
+interface BlockSpec {
   /** Groups of every group normalisation. */
   readonly groups: number;
   readonly attention: AttentionKind;
@@ -139,7 +139,7 @@ export interface ConvParams {
   readonly bias_O: Tensor;
 }
 
-export interface ConvShape {
+interface ConvShape {
   readonly inputs: number;
   readonly outputs: number;
   readonly kernel: number;

@@ -29,7 +29,7 @@ export function previewMissing(who: string): TesseraError {
 }
 
 /** Positions of latent maps with the mean colour of the pixels that each covers. */
-export interface PreviewSamples {
+interface PreviewSamples {
   /** N rows of C, quantised features. */
   readonly latent_NC: Float32Array;
   /** N rows of as many numbers as a pixel has, in [0, 1]. */

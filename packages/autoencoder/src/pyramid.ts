@@ -17,7 +17,7 @@ export interface Pyramid {
 }
 
 /** A scale among all. */
-export interface ScaleOf {
+interface ScaleOf {
   readonly scale: number;
   readonly sizes: readonly Size[];
 }

@@ -21,7 +21,7 @@ import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { ScalePrograms } from './scale-programs.ts';
 
-export interface ScaleCanvasParts {
+interface ScaleCanvasParts {
   /** Named in errors. */
   readonly who: string;
   readonly programs: ScalePrograms;

@@ -6,7 +6,7 @@ import { scaleCanvases, type OpenScaleCanvas } from './scale-canvas.ts';
 import { ProgramSet, ScalePrograms, type ScaleModel } from './scale-programs.ts';
 
 /** What a tokenizer of scales adds to what all of them do. */
-export interface ScaleTokenizerParts {
+interface ScaleTokenizerParts {
   /** Stands before the names of programs, in profiles and errors. */
   readonly name: string;
   readonly space: Space;

@@ -87,7 +87,7 @@ export type PluginKind = AnyPlugin['kind'];
 export const contracts: readonly number[] = [1];
 
 /** The part of a plug-in that says which contract it was written for. */
-export interface PluginContract {
+interface PluginContract {
   readonly name: string;
   readonly contract: number;
 }

@@ -41,7 +41,7 @@ export function setSizes(length: number, steps: number): number[] {
 }
 
 /** Request-time options of the order of random sets. */
-export interface RandomSetsOptions {
+interface RandomSetsOptions {
   /** How many sets the tokens come in. */
   readonly steps: number;
 }
@@ -71,7 +71,7 @@ export const randomSetsOrder: OrderPlugin<Nothing, RandomSetsOptions> = {
 };
 
 /** Request-time options of the order by confidence. */
-export interface ConfidenceOptions {
+interface ConfidenceOptions {
   /** How many sets the tokens come in. */
   readonly steps: number;
   /** Temperature of the noise on the confidence; it falls to 0 at the last step. */

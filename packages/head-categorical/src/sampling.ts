@@ -4,13 +4,13 @@ import { tokenKey } from '@tessera/head-kit';
 import { filterLogits, largestOf, type Filter } from './filter.ts';
 
 /** What a request chooses. */
-export interface SamplingOptions extends Filter {
+interface SamplingOptions extends Filter {
   /** Blend codebook entries by Gumbel weights instead of taking one: prettier, less diverse. */
   readonly smooth: boolean;
 }
 
 /** Logits of one step with the codebook they score. */
-export interface Scores {
+interface Scores {
   /** B times l rows of V numbers; they are overwritten. */
   readonly logits_BlV: Float32Array;
   readonly codebook_VC: Float32Array;

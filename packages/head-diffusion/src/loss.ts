@@ -16,7 +16,7 @@ export interface LossParts {
 }
 
 /** Hidden states and the tokens to predict from them. */
-export interface TokenTargets {
+interface TokenTargets {
   readonly values_BlD: Tensor3D;
   readonly values_BlC: Tensor3D;
 }
@@ -50,7 +50,7 @@ export function tokenLoss(parts: LossParts, { values_BlD, values_BlC }: TokenTar
 }
 
 /** What a denoiser was given and what it made of it, N rows. */
-export interface DenoisedRows {
+interface DenoisedRows {
   /** Clean tokens [N, C]. */
   readonly clean_NC: Tensor2D;
   readonly noise_NC: Tensor2D;
@@ -60,7 +60,7 @@ export interface DenoisedRows {
   readonly denoised_N2C: Tensor2D;
 }
 
-export interface DiffusionLosses {
+interface DiffusionLosses {
   /** Mean squared error of the noise. */
   readonly mse_N: Tensor1D;
   /** Variational bound in bits per channel; no gradient flows into the noise. */

@@ -8,14 +8,14 @@ import { timestepFeatures, TIMESTEP_FEATURES, type Denoiser } from './denoiser.t
 import type { DiffusionOptions } from './options.ts';
 import { annealedSteps, evenPlaces, keptTimesteps, openChain, type Chain } from './schedule.ts';
 
-export interface TokenSampler {
+interface TokenSampler {
   /** Runs a whole chain for a set of tokens: [B, l, C] row-major. @throws the signal's reason; `tokens-not-finite` */
   sample(hidden: Hidden, context: SampleContext<DiffusionOptions>): Promise<Float32Array>;
   dispose(): void;
 }
 
 /** What tokens are: C channels, and how the denoiser's unit scale becomes theirs; null where it is the same. */
-export interface TokenKind {
+interface TokenKind {
   readonly channels: number;
   readonly toTokens: ((unit_NC: Tensor2D) => Tensor2D) | null;
 }
@@ -98,7 +98,7 @@ async function runChain(run: Run, context: SampleContext<DiffusionOptions>): Pro
 }
 
 /** One step of the chain for n tokens of C channels. */
-export interface ChainStep {
+interface ChainStep {
   readonly chain: Chain;
   readonly step: number;
   /** [n, C], overwritten by the next tokens. */

@@ -114,7 +114,7 @@ export function openChain(timesteps: Int32Array): Chain {
 }
 
 /** How long the chain is at the first step of the order, and at the last; `lateSteps` 0 leaves all of them as long. */
-export interface Annealing {
+interface Annealing {
   readonly steps: number;
   readonly lateSteps: number;
 }

@@ -21,7 +21,7 @@ export interface ModelProcess {
   kill(): Promise<void>;
 }
 
-export interface ModelProcessOptions {
+interface ModelProcessOptions {
   readonly setup: ChildSetup;
   readonly limits: WatchLimits;
   onEvent(id: number, event: HostEvent): void;

@@ -7,7 +7,7 @@ import { encodePng, openPicture, prepareEdit, type Picture } from '@tessera/pict
 import { batchOf, type Checked, type EditRequest, type GenerationRequest } from '@tessera/request';
 import type { HostEvent, ModelDescription, PictureFiles } from './protocol.ts';
 
-export interface RunContext {
+interface RunContext {
   /** Memory that the images of one batch may take together, in bytes. */
   readonly batchBytes: number;
   readonly files: PictureFiles;

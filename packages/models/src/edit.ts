@@ -69,7 +69,7 @@ export function checkEdit({ image, repaint }: Edit, { who, image: own }: EditedM
   }
 }
 
-export interface SampleEditRequest extends Omit<SampleRequest, 'kept'> {
+interface SampleEditRequest extends Omit<SampleRequest, 'kept'> {
   /** Already checked. The same for every row. */
   readonly edit: Edit;
   readonly engine: Engine;
@@ -152,7 +152,7 @@ function tokensOver(pixels: number, tokens: number): (at: number) => readonly nu
   };
 }
 
-export interface KeptRequest {
+interface KeptRequest {
   readonly tokenizer: Tokenizer;
   readonly engine: Engine;
   /** On the finest map of tokens, 1 = keep. */

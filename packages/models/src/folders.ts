@@ -82,7 +82,7 @@ export function findModel(nameOrPath: string, roots: readonly string[] = modelRo
 const listModels = 'List the models with tessera models, or set TESSERA_MODELS to the folder that holds your models.';
 
 /** What an error about a model's name says besides the name. */
-export interface UnknownModelParts {
+interface UnknownModelParts {
   readonly who: string;
   readonly expected?: string;
   /** What to do if no known name is similar. */
@@ -105,7 +105,7 @@ export function unknownModel(name: string, known: readonly string[], parts: Unkn
 }
 
 /** Why a folder cannot be written. */
-export interface FolderTrouble {
+interface FolderTrouble {
   /** `a path that leads through a file` */
   readonly got: string;
   readonly cause?: unknown;

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseManifest, weightedComponents, type WeightedComponent, type ModelManifest } from './manifest.ts';
 import { sha256Of, writeWeights, type SavedDType, type SavedTensor } from './weight-files.ts';
 
-export interface SaveModelRequest {
+interface SaveModelRequest {
   /** Its `weights` entries are replaced. */
   readonly manifest: ModelManifest;
   readonly tensors: Readonly<Record<WeightedComponent, readonly SavedTensor[]>>;

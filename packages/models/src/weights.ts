@@ -24,7 +24,7 @@ export interface FileWeights extends Weights {
 }
 
 /** Opens a float32 tensor where it is in its file, without reading it. */
-export type TensorOpener = (path: string, offset: number, shape: number[]) => tf.Tensor;
+type TensorOpener = (path: string, offset: number, shape: number[]) => tf.Tensor;
 
 /**
  * An open file as weights. With `openTensor`, float32 tensors stay in the file until they are used; all others are read

@@ -12,7 +12,7 @@ import type {
 /** An attribute of a node: an integer, a string, integers, or a float. */
 export type OnnxAttr = number | string | readonly number[] | { readonly float: number };
 
-export type OnnxAttrs = Readonly<Record<string, OnnxAttr>>;
+type OnnxAttrs = Readonly<Record<string, OnnxAttr>>;
 export type OnnxNode = LoweredNode<OnnxAttr>;
 export type OnnxModel = LoweredModel<OnnxAttr>;
 

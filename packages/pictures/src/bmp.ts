@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 
 /** Pixels of a picture as rows of bytes, from the upper left. */
-export interface RawPicture {
+interface RawPicture {
   /** `[height, width, channels]`: RGB, or RGBA. */
   readonly data: Uint8Array;
   readonly height: number;

@@ -135,7 +135,7 @@ function refuse(parts: ErrorParts): never {
 const EDGE = 1024;
 
 /** A picture that is safe to store and to show to others. */
-export interface StoredPicture {
+interface StoredPicture {
   readonly png: Buffer;
   readonly height: number;
   readonly width: number;

@@ -12,7 +12,7 @@ export interface PictureEdit extends Region {
 }
 
 /** The same at the size of a model's images: `Edit` of @tessera/models. */
-export interface PreparedEdit {
+interface PreparedEdit {
   readonly image: Pixels;
   readonly repaint: Uint8Array;
 }

@@ -3,7 +3,7 @@ import { graphTarget, readNumbers } from '@tessera/engine/target';
 import { bytesOf, isLoweredWhole, lowerGraph, ortNumbers, sessionProgram, type OnnxModel } from '@tessera/onnx-graph';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 
-export interface OnnxWebOptions {
+interface OnnxWebOptions {
   /** Where `ort-wasm-simd-threaded.wasm` of the package onnxruntime-web is served, or its bytes. */
   readonly wasm: string | URL | Uint8Array;
   /** More than one needs a page that is isolated from other origins (COOP and COEP). By default one. */

@@ -3,7 +3,7 @@ import { type OnnxModel, type TensorData, bytesOf, sessionProgram } from '@tesse
 import { CPU, loadRuntime } from './runtime.ts';
 import { parse, relative, sep } from 'node:path';
 
-export interface ProgramOptions extends Packing {
+interface ProgramOptions extends Packing {
   readonly threads: number;
   /** Whether a run's memory stays with the session (by default) or is released. */
   readonly memory?: 'keep' | 'release' | undefined;
@@ -39,14 +39,14 @@ const INLINE_LIMIT = 512 * 2 ** 20;
 /** Name of weights in memory that are too large to go inline. */
 const MEMORY_FILE = 'tessera-memory';
 
-export interface Packing {
+interface Packing {
   /** For errors. */
   readonly name: string;
   /** Bytes of weights in memory that may be written into the model: by default 512 MiB. */
   readonly inlineLimit?: number;
 }
 
-export interface PackedWeights {
+interface PackedWeights {
   readonly initializers: readonly TensorData[];
   /** The folder in which ONNX Runtime looks for weight files: it refuses files outside. */
   readonly root: string;

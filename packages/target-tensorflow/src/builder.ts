@@ -34,7 +34,7 @@ export interface TfBuilder {
   constant(data: TypedArray, dtype: DType, dims: readonly number[]): string;
 }
 
-export interface TfMany {
+interface TfMany {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly attrs: TfAttrs;

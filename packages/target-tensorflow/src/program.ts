@@ -6,7 +6,7 @@ import type { TfModel } from './builder.ts';
 import { explain, TfNumbers, tfNumbers, type TensorFlowBinding } from './runtime.ts';
 import { savedModel, signatureOf, TAG } from './saved-model.ts';
 
-export interface TfProgramOptions {
+interface TfProgramOptions {
   /** For errors. */
   readonly name: string;
   readonly xla: boolean;

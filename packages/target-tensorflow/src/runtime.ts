@@ -17,7 +17,7 @@ import { cpus } from 'node:os';
 const require = createRequire(import.meta.url);
 
 /** A tensor of the binding. */
-export interface TensorMetadata {
+interface TensorMetadata {
   readonly id: number;
   readonly shape: readonly number[];
   readonly dtype: number;
@@ -67,7 +67,7 @@ export function loadTensorFlow(threads: number): TensorFlowBinding {
   return loaded;
 }
 
-export interface Preparation {
+interface Preparation {
   readonly threads: number;
   /** The folder where XLA keeps what it has compiled; null where none can be used. */
   readonly compiled: string | null;
@@ -183,7 +183,7 @@ const FRESH = 24 * 3600 * 1000;
  * One folder for each kind of processor, TensorFlow and set of flags: the files are machine code. Null where it cannot be
  * written, and where a space in its path would end the flag that names it. Old files are removed when there are too many.
  */
-export function compiledFolder({ folder, version, variant }: Installation): string | null {
+function compiledFolder({ folder, version, variant }: Installation): string | null {
   const processor = `${process.arch} ${cpus()[0]?.model} ${instructions()}`;
   const made = `${processor} ${version} ${variant} ${process.env['XLA_FLAGS'] ?? ''}`;
   const compiled = join(folder, COMPILED, createHash('sha256').update(made).digest('hex').slice(0, 12));

@@ -12,13 +12,13 @@ export const TAG = 'serve';
 /** The second keeps Grappler from rewriting the function with ops that XLA does not know. */
 const XLA_FUNCTION = ['_XlaMustCompile', '_tf_data_function'];
 
-export interface SavedModelOptions {
+interface SavedModelOptions {
   /** Whether XLA compiles the function, once for each set of shapes. */
   readonly xla: boolean;
 }
 
 /** Names of what a run feeds and of its results, separated by commas. */
-export interface Signature {
+interface Signature {
   readonly inputs: string;
   readonly outputs: string;
 }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { KERNELS, VERSION, type Variant } from './sources.ts';
 
-export interface BindingSources {
+interface BindingSources {
   readonly compiler: string;
   /** Folders: TensorFlow in the unpacked wheel, the package with the binding's sources, Node's headers. */
   readonly tensorFlow: string;
@@ -96,7 +96,7 @@ function hashOfSources(): string {
   return createHash('sha256').update(made).digest('hex').slice(0, 12);
 }
 
-export interface Verified {
+interface Verified {
   readonly version: string;
   readonly isOnGpu: boolean;
 }

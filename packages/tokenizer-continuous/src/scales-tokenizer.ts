@@ -25,7 +25,7 @@ export interface KlScalesTokenizer extends ScaleTokenizer {
   readonly model: KlVae;
 }
 
-export type KlScalesTokenizerPlugin = TokenizerPlugin<KlScalesConfig, KlScalesTokenizer>;
+type KlScalesTokenizerPlugin = TokenizerPlugin<KlScalesConfig, KlScalesTokenizer>;
 
 /**
  * Tokenizer `kl-scales`: the network and weights of `kl`, its latents taken apart into scales as VAR does with codes

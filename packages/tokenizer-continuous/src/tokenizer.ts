@@ -25,7 +25,7 @@ export interface KlTokenizer extends Tokenizer {
   readonly model: KlVae;
 }
 
-export type KlTokenizerPlugin = TokenizerPlugin<KlConfig, KlTokenizer>;
+type KlTokenizerPlugin = TokenizerPlugin<KlConfig, KlTokenizer>;
 
 const SERVES: readonly Reads[] = ['known', 'last'];
 const WHO = 'tokenizer-continuous';

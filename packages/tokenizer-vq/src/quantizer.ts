@@ -134,7 +134,7 @@ export function accumulateGrowing(quantizer: Quantizer, scales_BlC: readonly Ten
  * The convolutions phi_k that smooth what each scale adds (VAR, section 3.2, "Tokenization"): phi(x) = (1 - ratio) x +
  * ratio conv(x). Without convolutions phi is the identity.
  */
-export interface Phi {
+interface Phi {
   readonly ratio: number;
   readonly convs: readonly ConvParams[];
 }

@@ -23,7 +23,7 @@ export interface VqTokenizer extends ScaleTokenizer {
   readonly model: VqVae;
 }
 
-export type VqTokenizerPlugin = TokenizerPlugin<VqConfig, VqTokenizer>;
+type VqTokenizerPlugin = TokenizerPlugin<VqConfig, VqTokenizer>;
 
 /** Tokenizer `vq`: a multi-scale residual VQ-VAE (VAR, arXiv 2404.02905); with a single scale, a plain VQ-VAE. */
 export const vqTokenizer: VqTokenizerPlugin = defineTokenizer({

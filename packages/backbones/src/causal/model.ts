@@ -28,7 +28,7 @@ export interface CausalModel extends ClassModulatedModel {
   readonly params: CausalParams;
 }
 
-export interface CausalParams extends ClassModulatedParams {
+interface CausalParams extends ClassModulatedParams {
   /** Added to the class for the first input, [1, 1, D]. */
   readonly start: Tensor;
   /** Where a seen token lies, [1, L, D]. */
@@ -66,7 +66,7 @@ function startOf({ params: { start } }: CausalModel, class_RD: Tensor2D): Tensor
   return tf.add(tf.reshape(class_RD, [R, 1, D]), start);
 }
 
-export type SeenTokens = {
+type SeenTokens = {
   readonly values_BlC: Tensor3D;
   /** Where they lie; int32. */
   readonly positions_Bl: Tensor2D;

@@ -29,8 +29,8 @@ export type StepInput = Modulations & {
 };
 
 /** Keys and values of all blocks. */
-export type Past = readonly KeysValues[];
-export type StepOutput = { readonly hidden_RlD: Tensor3D; readonly added: Past };
+type Past = readonly KeysValues[];
+type StepOutput = { readonly hidden_RlD: Tensor3D; readonly added: Past };
 
 /** The blocks as programs. Numbers of rows and tokens are named axes: one program serves all steps. */
 export interface StepPrograms {
@@ -65,7 +65,7 @@ export interface History {
   dispose(): void;
 }
 
-export interface HistoryParts {
+interface HistoryParts {
   readonly config: ClassModulatedConfig;
   readonly programs: StepPrograms;
   /** Borrowed for as long as the history is used. */
@@ -108,7 +108,7 @@ function cached({ config, programs, modulations, group_L }: HistoryParts): Histo
   };
 }
 
-export interface CacheSize {
+interface CacheSize {
   readonly blocks: number;
   /** Tokens of the whole image. */
   readonly length: number;

@@ -50,7 +50,7 @@ export interface BlockParams {
 }
 
 /** The blocks and what modulates them. */
-export interface StackParams {
+interface StackParams {
   /** [6D, D]; null where every block has its own. */
   readonly sharedModulation: LinearParams | null;
   readonly blocks: readonly BlockParams[];

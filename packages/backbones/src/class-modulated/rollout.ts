@@ -5,7 +5,7 @@ import { checkLabel } from '../checks.ts';
 import { intTensor } from '../positions.ts';
 import { openHistory, type ClassModulatedModel, type History, type Modulations, type StepPrograms } from './cache.ts';
 
-export interface StartParts<O extends Modulations> {
+interface StartParts<O extends Modulations> {
   readonly who: string;
   readonly model: ClassModulatedModel;
   readonly programs: StepPrograms & {

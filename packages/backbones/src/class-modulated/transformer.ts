@@ -40,7 +40,7 @@ export function conditionOn(params: ClassModulatedParams, label_R: Tensor1D): Co
   return { class_RD, blocks, head_R2D: parts(params.headModulation, 2) };
 }
 
-export interface ForwardInput {
+interface ForwardInput {
   /** Embedded tokens. */
   readonly x_RlD: Tensor3D;
   readonly modulations: Pick<Conditioning, 'blocks' | 'head_R2D'>;
@@ -51,7 +51,7 @@ export interface ForwardInput {
   readonly drop?: (residual: Tensor3D, place: { readonly block: number; readonly branch: Branch }) => Tensor3D;
 }
 
-export interface ForwardOutput {
+interface ForwardOutput {
   /** Normalised and modulated for the head. */
   readonly hidden_RlD: Tensor3D;
   /** Per block, of the new tokens. */
@@ -78,7 +78,7 @@ export function forward(params: ClassModulatedParams, input: ForwardInput): Forw
   return { hidden_RlD: modulate(x_RlD, scale!, shift!), added };
 }
 
-export type Branch = 'attention' | 'feed-forward';
+type Branch = 'attention' | 'feed-forward';
 
 export interface BlockInput extends AttentionInput {
   /** Gates, scales and shifts, two of each in this order: [R, 6, D]. */

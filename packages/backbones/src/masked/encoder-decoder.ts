@@ -22,7 +22,7 @@ export interface MaskedModel {
   readonly params: MaskedParams;
 }
 
-export interface KnownTokens {
+interface KnownTokens {
   /** All tokens; those that are not known are not read. */
   readonly values_BLC: Tensor3D;
   /** Positions of the known ones, int32. */
@@ -49,7 +49,7 @@ export function bufferTokens({ config, params }: MaskedModel, label_R: Tensor1D)
   return norm(tf.add(class_R1D, places_PD), tokenNorm);
 }
 
-export interface EncoderInput {
+interface EncoderInput {
   /** Buffer tokens and known tokens. */
   readonly x_RtD: Tensor3D;
   readonly bias: Tensor | null;
@@ -62,7 +62,7 @@ export function encode({ config, params }: MaskedModel, { x_RtD, bias, drop }: E
   return runBlocks(params.encoder, { x_RtD, heads, bias, at_Rl: null, drop: within(drop, 'encoder') });
 }
 
-export interface DecoderInput {
+interface DecoderInput {
   /** The encoder's result: P buffer tokens, then known ones. */
   readonly encoded_RtD: Tensor3D;
   /** The place of every position among the encoder's tokens; from `known` on, positions are unknown. int32 */
@@ -204,7 +204,7 @@ function mix({ q, k, v }: Heads, bias: Tensor | null, drop: Dropout | null): Ten
 }
 
 /** Sets numbers to zero by chance and scales the others up; `place` names the random stream. */
-export type Dropout = <T extends Tensor>(x: T, place: string) => T;
+type Dropout = <T extends Tensor>(x: T, place: string) => T;
 
 /** Null where nothing is dropped. */
 export function dropoutOf(rate: number, { rng, train }: TrainContext): Dropout | null {

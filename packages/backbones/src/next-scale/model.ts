@@ -29,7 +29,7 @@ export interface NextScaleModel extends ClassModulatedModel {
   readonly params: NextScaleParams;
 }
 
-export interface NextScaleParams extends ClassModulatedParams {
+interface NextScaleParams extends ClassModulatedParams {
   /** [1, p_0^2, D], p_0 the side of the first scale. */
   readonly posStart: Tensor;
   /** [1, L, D] */

@@ -24,7 +24,7 @@ export function silu<T extends Tensor>(x: T): T {
   return fusedSilu({ x }, {}) as T;
 }
 
-export type GeluForm = 'tanh' | 'erf';
+type GeluForm = 'tanh' | 'erf';
 
 interface Attrs {
   readonly form: GeluForm;

@@ -3,7 +3,7 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { defineOwnFused, type FusedOp } from '../fused.ts';
 
-export interface Conv2dOptions {
+interface Conv2dOptions {
   /** Default 1. */
   readonly stride?: number;
   /** Zeros around the image: one number, or [top, bottom, left, right]. Default 0. */

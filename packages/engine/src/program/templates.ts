@@ -38,7 +38,7 @@ export function traceProgram(
 }
 
 /** The shapes of a call, and its trace. */
-export interface ConcreteCall {
+interface ConcreteCall {
   readonly form: Skeleton;
   readonly inputs: readonly ValueSpec[];
   readonly traced: TracedProgram;
@@ -53,7 +53,7 @@ const SIZE_PAIRS: readonly SizePair[] = [
   [(i) => 64 * (3 + 2 * i), (i) => 64 * (4 + 4 * i)],
 ];
 
-export interface FoundTemplate {
+interface FoundTemplate {
   readonly template: Template;
   /** Why a program with named axes got a template for one shape alone; null where it did not. */
   readonly alone: string | null;

@@ -7,7 +7,7 @@ export type Tree = Tensor | null | readonly Tree[] | { readonly [key: string]: T
 /** A tree with the tensors' places in order instead of the tensors. As JSON it is a key. */
 export type Skeleton = number | null | readonly Skeleton[] | { readonly [key: string]: Skeleton };
 
-export interface FlatTree {
+interface FlatTree {
   readonly tensors: readonly Tensor[];
   readonly skeleton: Skeleton;
 }

@@ -14,7 +14,7 @@ const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
 
 /** Key and counter as 32-bit words, lowest first. */
-export interface PhiloxState {
+interface PhiloxState {
   readonly key: readonly [number, number];
   readonly counter: readonly [number, number, number, number];
 }

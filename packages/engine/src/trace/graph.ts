@@ -51,7 +51,7 @@ export interface Graph {
   readonly outputs: readonly Value[];
 }
 
-export interface NodeSpec {
+interface NodeSpec {
   readonly kernel: string;
   readonly inputs: Readonly<Record<string, Value>>;
   readonly attrs: Readonly<Record<string, unknown>>;

@@ -2,7 +2,7 @@ import { TesseraError } from '@tessera/errors';
 import type { DType, Value, ValueSpec } from './graph.ts';
 
 /** What a kernel gives, and its attributes in normal form: axes from 0, sizes known, window geometry computed. */
-export interface Inferred {
+interface Inferred {
   readonly outputs: readonly ValueSpec[];
   readonly attrs: Readonly<Record<string, unknown>>;
 }

@@ -25,7 +25,7 @@ export function readNumbers(dataId: object, who: string): TypedArray {
   return backendOf(dataId, who).readSync(dataId) as TypedArray;
 }
 
-export interface TensorOf {
+interface TensorOf {
   readonly dataId: object;
   readonly shape: readonly number[];
   readonly dtype: DataType;

@@ -177,7 +177,7 @@ export function isWhole(fused: Fused): boolean {
   return backend.session?.whole(fused) ?? false;
 }
 
-export interface FusedCall {
+interface FusedCall {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly shape: readonly number[];

@@ -16,7 +16,7 @@ import type { ParameterStore } from './spec.ts';
 import type { Batch, Slots, TrainStepSpec } from './spec.ts';
 import { namesOf, slotNames, StepPrograms, variablesOf, type StepProgram } from './step-programs.ts';
 
-export interface GraphStepParts {
+interface GraphStepParts {
   readonly target: GraphTarget;
   readonly training: GraphTraining;
   readonly store: ParameterStore<DeviceNumbers>;

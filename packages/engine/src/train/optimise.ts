@@ -83,7 +83,7 @@ export interface Update {
   readonly share: number | Scalar;
 }
 
-export interface Updated {
+interface Updated {
   /** In the order of `spec.params`; null where the loss does not depend on the parameter, which then stays as it is. */
   readonly slots: readonly (Slots<Tensor> | null)[];
   /** Before clipping. */

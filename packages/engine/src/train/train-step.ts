@@ -158,12 +158,12 @@ function sizesDiffer(name: string, key: string): TesseraError {
 }
 
 /** One array of a saved state. */
-export interface SavedArray {
+interface SavedArray {
   readonly data: Float32Array;
   readonly shape: readonly number[];
 }
 
-export interface StepState {
+interface StepState {
   /** In the order of the parameters. */
   readonly slots: readonly Slots<Float32Array>[];
   /** Steps taken. */

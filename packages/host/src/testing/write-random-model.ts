@@ -2,7 +2,7 @@ import { compose } from '@tessera/core';
 import { createEngine } from '@tessera/targets';
 import { freshWeights, resolveParts, savedTensors, saveModel, type ModelManifest, type Plugins } from '@tessera/models';
 
-export interface RandomModelOptions {
+interface RandomModelOptions {
   readonly name: string;
   /** Width and depth of the transformer: what a step costs. */
   readonly width: number;

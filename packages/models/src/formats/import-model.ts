@@ -53,7 +53,7 @@ export interface ImportRequest {
   readonly written?: TensorsWritten;
 }
 
-export interface ImportedModel {
+interface ImportedModel {
   readonly manifest: ModelManifest;
   /** The family of the files: `VAR`. */
   readonly format: string;

@@ -41,7 +41,7 @@ interface Choice {
 }
 
 /** A choice, and the settings that belong to the file. */
-export interface Selection extends Choice {
+interface Selection extends Choice {
   readonly settings: Settings;
 }
 

@@ -4,7 +4,7 @@ import type { CheckpointValue } from '@tessera/checkpoints';
 import { parseJson, TesseraError } from '@tessera/errors';
 
 /** The value that one source gives to a setting. */
-export interface Claim<T> {
+interface Claim<T> {
   readonly value: T;
   /** For errors: `args.encoder_num_heads`, `--heads`, `its tensors`. */
   readonly source: string;
@@ -18,7 +18,7 @@ export interface Settings {
 }
 
 /** Plain values by dotted path, and their origin. */
-export interface ValueSource {
+interface ValueSource {
   /** Follows a name in errors: ` of config.json`; empty for the weight file itself. */
   readonly of: string;
   readonly values: ReadonlyMap<string, CheckpointValue>;

@@ -51,14 +51,14 @@ export interface Reading {
 }
 
 /** A model folder with open weight files. */
-export interface StoredModel {
+interface StoredModel {
   readonly folder: string;
   readonly manifest: ModelManifest;
   readonly files: Readonly<Record<WeightedComponent, Checkpoint>>;
 }
 
 /** An official file to be written. */
-export interface StateFile {
+interface StateFile {
   readonly file: string;
   readonly tensors: readonly WritableTensor[];
   /** Settings that shapes do not show. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseJson } from '@tessera/errors';
 
 /** Facts from a package.json. */
-export interface PackageFacts {
+interface PackageFacts {
   readonly name: string;
   readonly version: string | null;
   /** The versions of Node that it supports. */

@@ -159,7 +159,7 @@ function factsOf(specifier: string, file: string): string {
 const importLimit = 30_000;
 
 /** Thrown if an import does not end. */
-export class Unended extends Error {}
+class Unended extends Error {}
 
 /**
  * The location of a module that a file imports: a package, or a path from the folder of that file.

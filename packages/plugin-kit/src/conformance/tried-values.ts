@@ -4,19 +4,19 @@ import { wordsOf } from './case.ts';
 import type { Trial } from './options.ts';
 
 /** Options of one request, with the value that is tried, as `steps = 4`. */
-export interface Tried {
+interface Tried {
   readonly options: unknown;
   readonly called: string;
 }
 
-export interface OptionsTried {
+interface OptionsTried {
   readonly schema: Schema<unknown>;
   readonly trial: Trial;
   readonly who: string;
 }
 
 /** All results of a part under these options, as one list of numbers. */
-export type Observe = (tried: Tried) => Promise<ArrayLike<number>>;
+type Observe = (tried: Tried) => Promise<ArrayLike<number>>;
 
 /** Tries every option at its bounds and between them: what is wrong, or null where each matters or is rightly neutral. */
 export async function idleOption({ schema, trial, who }: OptionsTried, observe: Observe): Promise<string | null> {

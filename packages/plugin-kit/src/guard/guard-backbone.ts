@@ -20,7 +20,7 @@ import {
   type Report,
 } from './part-call.ts';
 
-export interface BackboneGuard {
+interface BackboneGuard {
   readonly name: string;
   /** As `GuardOptions.watchLeaks`. */
   readonly watch: boolean;

@@ -20,7 +20,7 @@ import {
   type Report,
 } from './part-call.ts';
 
-export interface HeadGuard {
+interface HeadGuard {
   readonly name: string;
   readonly space: Space;
   readonly confident: boolean;

@@ -15,7 +15,7 @@ export function permutation(count: number, { seed, epoch }: { seed: number; epoc
 }
 
 /** Members of each split, ascending. */
-export interface HeldOut {
+interface HeldOut {
   readonly train: Int32Array;
   readonly validation: Int32Array;
   readonly test: Int32Array;
@@ -38,7 +38,7 @@ export function holdOut(
 }
 
 /** Which images are in which batch. Every image comes once per epoch, in another order each epoch. */
-export interface BatchOrder {
+interface BatchOrder {
   /** Indices of batch `number` (0, 1, 2 ...). The same number always gives the same batch. */
   batch(number: number): Int32Array;
 }

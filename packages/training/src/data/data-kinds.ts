@@ -72,7 +72,7 @@ const dataKinds = {
 type Kinds = typeof dataKinds;
 
 /** Section `data` of a recipe. Relative paths start at the recipe's folder. */
-export type DataRecipe = { [K in keyof Kinds]: FieldType<Kinds[K]['fields']> }[keyof Kinds];
+type DataRecipe = { [K in keyof Kinds]: FieldType<Kinds[K]['fields']> }[keyof Kinds];
 
 export const dataFields: Field<DataRecipe> = byKind(fieldsOf(dataKinds));
 

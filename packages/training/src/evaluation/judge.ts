@@ -197,7 +197,7 @@ export const judgeFields = byKind({
 });
 export type JudgeRecipe = FieldType<typeof judgeFields>;
 
-export interface JudgeStageOptions {
+interface JudgeStageOptions {
   readonly engine: Engine;
   readonly data: DataSet;
   readonly recipe: Extract<JudgeRecipe, { kind: 'train' }>;
@@ -205,7 +205,7 @@ export interface JudgeStageOptions {
 }
 
 /** The training of a judge. `weights` hold the trained parameters after `trainStep.sync`. */
-export interface JudgeStage extends Stage {
+interface JudgeStage extends Stage {
   readonly config: JudgeConfig;
   readonly weights: FreshWeights;
   dispose(): void;

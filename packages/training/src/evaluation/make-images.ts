@@ -17,7 +17,7 @@ import { batchOf, imagesOfClasses } from '@tessera/request';
 import type { ImageSize } from '../data/data-set.ts';
 import { writeGrid } from '../report/pictures.ts';
 
-export interface SampleOptions {
+interface SampleOptions {
   readonly labels: readonly number[];
   /** Seed of the first image. Image i has seed + i. */
   readonly seed: number;

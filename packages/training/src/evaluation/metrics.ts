@@ -108,7 +108,7 @@ function toRgba(pixels: Float32Array, { height, width, channels }: ImageSize): U
 }
 
 /** The training image nearest to each sample. It shows whether a generator has memorised its training images. */
-export interface Neighbours {
+interface Neighbours {
   /** Index within the split. */
   readonly index_N: Int32Array;
   /** Squared distance per pixel. */

@@ -11,13 +11,13 @@ import {
   visitOrders,
 } from './objective.ts';
 
-export interface CausalLossOptions {
+interface CausalLossOptions {
   /** Share of the labels replaced by the null class. */
   readonly labelDrop: number;
 }
 
 /** One training batch of cached encodings, each image in an order of its own. */
-export interface CausalBatch extends Encoding {
+interface CausalBatch extends Encoding {
   /** -1 for unlabelled images; int32. */
   readonly label_B: Tensor;
   /** Positions in the order in which tokens are generated, and the rank of each position in it; int32. */

@@ -47,7 +47,7 @@ function sectionMisfit(section: string, { reads, needed }: { reads: string; need
   });
 }
 
-export interface GeneratorStageOptions extends GeneratorParts {
+interface GeneratorStageOptions extends GeneratorParts {
   readonly engine: Engine;
   /** The weights that backbone and head were built with. */
   readonly weights: { readonly backbone: FreshWeights; readonly head: FreshWeights };

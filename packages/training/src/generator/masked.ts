@@ -14,7 +14,7 @@ import {
   visitOrders,
 } from './objective.ts';
 
-export interface MaskedLossOptions {
+interface MaskedLossOptions {
   /** Share of the labels replaced by the null class. */
   readonly labelDrop: number;
   /** Ranges that hold every count of known tokens. The length of `weight_l` says which range a batch is of. */
@@ -131,7 +131,7 @@ function maskingMisfit(stops: readonly number[]): TesseraError {
 }
 
 /** A normal distribution around 1 with this deviation, truncated to [least, 1]. */
-export interface MaskRates {
+interface MaskRates {
   readonly least: number;
   readonly deviation: number;
 }

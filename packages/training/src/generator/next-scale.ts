@@ -5,7 +5,7 @@ import { tensorFrom, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { dropLabels, type LossParts, type Objective, type ObjectiveOptions } from './objective.ts';
 
-export interface NextScaleLossOptions {
+interface NextScaleLossOptions {
   /** Share of the labels replaced by the null class. */
   readonly labelDrop: number;
   /** Train only this many of the first scales. Left out: as many as the batch has weights for. */

@@ -49,7 +49,7 @@ function parseLine(text: string): LogLine[] {
 }
 
 /** Points of one line, by step. */
-export interface Series {
+interface Series {
   readonly name: string;
   readonly points: readonly (readonly [step: number, value: number])[];
 }

@@ -18,7 +18,7 @@ import { buildTrained, fitParts, type FittedParts, type RecipeParts } from './re
 import { type OtherSeconds, type StageSeconds, timeOthers, timeStage } from './run-seconds.ts';
 
 /** What one stage will cost. */
-export interface StageFacts {
+interface StageFacts {
   readonly name: string;
   readonly parameters: number;
   readonly steps: number;
@@ -50,7 +50,7 @@ export interface RecipeFacts {
   readonly secondsOf: Readonly<Record<'steps' | 'validation' | keyof OtherSeconds, number>> | null;
 }
 
-export interface FactsRequest {
+interface FactsRequest {
   readonly loaded: LoadedRecipe;
   readonly engine: Engine;
   /** Third-party plug-ins, in addition to Tessera's own. */
@@ -173,7 +173,7 @@ function disposeBatches(batches: readonly Batch[]): void {
   for (const batch of batches) for (const tensor of Object.values(batch)) tensor.dispose();
 }
 
-export interface LossCost {
+interface LossCost {
   /** Floating-point operations of one forward pass: of convolutions, matrix products and attention. */
   readonly flops: number;
   /** Bytes of all results of the forward pass. The backward pass needs most of them. */

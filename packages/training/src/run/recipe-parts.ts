@@ -36,7 +36,7 @@ export interface RecipeParts {
   readonly facts: PartFacts;
 }
 
-export interface FitRequest {
+interface FitRequest {
   readonly loaded: LoadedRecipe;
   readonly engine: Engine;
   /** Third-party plug-ins, in addition to Tessera's own. */
@@ -213,7 +213,7 @@ export function buildTrained(
 }
 
 /** Properties of a tokenizer that are known only when it is built. */
-export interface BuiltTokenizer {
+interface BuiltTokenizer {
   readonly image: ImageSize;
   /** Number of its weights, including those that are not trained. */
   readonly parameters: number;

@@ -8,7 +8,7 @@ import { TesseraError } from '@tessera/errors';
 export type State = ReadonlyMap<string, { readonly data: Float32Array; readonly shape: readonly number[] }>;
 
 /** Everything that a training needs to continue as if it had not stopped. */
-export interface TrainingCheckpoint {
+interface TrainingCheckpoint {
   /** Optimiser steps done. */
   readonly step: number;
   /** Time spent in steps so far. */

@@ -3,7 +3,7 @@ import { batchOrder, drawFlips, flipImages, shiftImages } from '../data/batches.
 import type { ImageSize, Split } from '../data/data-set.ts';
 import type { Batch, Figures } from './stage.ts';
 
-export interface ImageBatches {
+interface ImageBatches {
   readonly batch: number;
   readonly accumulate: number;
   readonly seed: number;

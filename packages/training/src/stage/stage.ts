@@ -41,7 +41,7 @@ export interface Stage {
   readonly memory?: { save(): State; load(state: State): void };
 }
 
-export interface StageRun {
+interface StageRun {
   /** The folder of checkpoints. */
   readonly folder: string;
   /** Everything that the losses depend on. A checkpoint with another provenance is refused. */
@@ -53,7 +53,7 @@ export interface StageRun {
   readonly signal: AbortSignal;
 }
 
-export interface StageResult {
+interface StageResult {
   /** False if the signal stopped it. The same call then continues. */
   readonly finished: boolean;
   readonly step: number;

@@ -18,12 +18,12 @@ export const adversarialFields = object({
   width: optional(integer({ min: 1 }), 32),
   levels: optional(integer({ min: 1 }), 3),
 });
-export type AdversarialRecipe = FieldType<typeof adversarialFields>;
+type AdversarialRecipe = FieldType<typeof adversarialFields>;
 
 /** Rates how real every patch of an image in [-1, 1] looks: [B, H, W, C] -> [B, h, w, 1]. */
 export type Discriminator = (image_BHWC: Tensor4D) => Tensor4D;
 
-export interface DiscriminatorConfig {
+interface DiscriminatorConfig {
   readonly channels: number;
   /** Width of the first level; each further level doubles it. */
   readonly width: number;
@@ -126,7 +126,7 @@ export function openAdversarialTraining(
   return { discriminator, weights, trainStep, weight, from: Math.round(from * recipe.steps) };
 }
 
-export interface AdversarialPair {
+interface AdversarialPair {
   /** Trains the autoencoder. Its aux value `made_BHWC` is what the discriminator sees. */
   readonly autoencoder: TrainStep;
   readonly discriminator: TrainStep;

@@ -26,7 +26,7 @@ export const codebookFields = optional(
 /** Name of the codebook among the parameters. */
 const CODEBOOK = 'quantize.embedding.weight';
 
-export interface CodebookRevivalOptions {
+interface CodebookRevivalOptions {
   readonly recipe: {
     readonly steps: number;
     readonly batch: number;

@@ -19,7 +19,7 @@ import type { Split } from '../data/data-set.ts';
 import { type Provenance, provenanceText, readProvenance, whyStale } from '../stage/checkpoint.ts';
 
 /** The name of an encoding: indices of a discrete tokenizer, moments of a continuous one. */
-export type EncodingName = keyof Encoding;
+type EncodingName = keyof Encoding;
 
 /** The encodings of a split, in memory. */
 export interface EncodedSplit {
@@ -35,7 +35,7 @@ export interface EncodedSplit {
   read(members: Int32Array, copy?: Uint8Array): Int32Array | Float32Array;
 }
 
-export interface EncodeOptions {
+interface EncodeOptions {
   readonly path: string;
   /** Digest of the tokenizer's weights and configuration. With another digest, or other images, the split is encoded again. */
   readonly tokenizerDigest: string;

@@ -40,9 +40,9 @@ const fields = schema.object({
 });
 
 /** Section `tokenizer` of a recipe: stage one by a variational autoencoder. */
-export type KlRecipe = FieldType<typeof fields>;
+type KlRecipe = FieldType<typeof fields>;
 
-export interface KlLossOptions extends ReconstructionOptions {
+interface KlLossOptions extends ReconstructionOptions {
   /** Weight of the divergence from the standard normal distribution, averaged over the latent's numbers. */
   readonly kl: number;
 }

@@ -58,7 +58,7 @@ export function measuredConfigOf(plugin: string): MeasuredConfig {
   return (kind && trainers[kind].plugins[plugin]) ?? nothingMeasured;
 }
 
-export interface TokenizerStageOptions {
+interface TokenizerStageOptions {
   readonly engine: Engine;
   readonly data: DataSet;
   readonly recipe: TokenizerRecipe;
@@ -72,7 +72,7 @@ export interface TokenizerStageOptions {
 }
 
 /** The training of a tokenizer. `weights` hold the trained parameters after `trainStep.sync`. */
-export interface TokenizerStage extends Stage {
+interface TokenizerStage extends Stage {
   /**
    * Reconstructs the first images of the validation split (of the training split without one) with the current parameters.
    * Both are in [0, 1].

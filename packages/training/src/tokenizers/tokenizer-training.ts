@@ -17,7 +17,7 @@ import type {
 } from './reconstruction-loss.ts';
 
 /** What every autoencoder's section `tokenizer` of a recipe has. */
-export type AutoencoderRecipe = TrainingRecipe & { readonly loss: ReconstructionRecipe };
+type AutoencoderRecipe = TrainingRecipe & { readonly loss: ReconstructionRecipe };
 
 /** How tokenizers of one kind are trained: what `tokenizer.kind` of a recipe names. */
 export interface TokenizerTrainer<R extends AutoencoderRecipe> {
@@ -64,7 +64,7 @@ export interface MeasuredConfig {
   measure(request: MeasureRequest): Promise<object>;
 }
 
-export interface MeasureRequest {
+interface MeasureRequest {
   readonly engine: Engine;
   readonly data: DataSet;
   /** The initial configuration, as the plug-in parsed it. */

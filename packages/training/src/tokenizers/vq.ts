@@ -41,7 +41,7 @@ const fields = schema.object({
 });
 
 /** Section `tokenizer` of a recipe: stage one by vector quantisation. */
-export type VqRecipe = FieldType<typeof fields>;
+type VqRecipe = FieldType<typeof fields>;
 
 /**
  * Loss of the multi-scale VQ-VAE (VAR, arXiv 2404.02905, section 3.2, algorithm 1): reconstruction, codebook and

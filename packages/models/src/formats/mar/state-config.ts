@@ -15,7 +15,7 @@ export interface MarStateConfig {
 }
 
 /** Settings that shapes do not show. */
-export interface MarStateHints {
+interface MarStateHints {
   readonly who: string;
   /** Default: those of the published model of the same depths and widths. */
   readonly heads?: Heads;
@@ -90,7 +90,7 @@ function completeHeads(
 }
 
 /** Settings that shapes do not show. */
-export interface KlStateHints {
+interface KlStateHints {
   readonly who: string;
   /** Tokens in a row of an image. Default: 16. */
   readonly tokensAcross?: number;

@@ -22,7 +22,7 @@ export function tokensOf(patchNums: readonly number[]): number {
 }
 
 /** The sides found; `certain` if no other list has the same counts. */
-export interface InferredSides {
+interface InferredSides {
   readonly sides: readonly number[];
   readonly certain: boolean;
 }
@@ -80,7 +80,7 @@ export function isDerived(name: string): boolean {
   return name === 'lvl_1L' || name === 'attn_bias_for_masking' || name.endsWith('.attn.zero_k_bias');
 }
 
-export interface DerivedFrom {
+interface DerivedFrom {
   readonly depth: number;
   readonly width: number;
   readonly patchNums: readonly number[];

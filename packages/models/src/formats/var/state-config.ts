@@ -11,7 +11,7 @@ export interface VarStateConfig {
 }
 
 /** Settings that shapes do not show. */
-export interface VarStateHints {
+interface VarStateHints {
   readonly who: string;
   /** Default: the only sides that fit the counts of tokens, or those of a published model. */
   readonly patchNums?: readonly number[] | undefined;
@@ -85,7 +85,7 @@ function inferredSides(counts: ScaleCounts, who: string, assume: Assume | undefi
 }
 
 /** Settings that shapes do not show. */
-export interface VqStateHints {
+interface VqStateHints {
   readonly who: string;
   readonly patchNums: readonly number[];
   readonly quantResi?: number | undefined;

@@ -74,7 +74,7 @@ export async function tokensOf(opened: OpenedTokenizer, numbers: readonly number
   return (await encode(opened, pictures, plainRng(opened.trial.seed))).values;
 }
 
-export interface Painting {
+interface Painting {
   /** [B, L, C]. */
   readonly tokens: Float32Array;
   readonly rows?: number;
