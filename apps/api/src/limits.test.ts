@@ -82,11 +82,15 @@ describe('too much at once', () => {
     expect(await code('Pages', 1e9)).toBe('answer-too-large');
   });
 
-  it('is neither everything of a hundred generations nor everything of every model', async () => {
+  it('is neither everything of forty generations, nor the pictures of a hundred, nor everything of every model', async () => {
     const edit = 'edit { image { id url } mask { id url } box outside place } failure { code reason message }';
     const images = 'images { seed condition { kind ... on ClassCondition { label } } picture { id url } }';
     const fields = `id model ${images} seed guidance options preview ${edit} state lastSeq createdAt finishedAt`;
-    expect(await client.query(`{ generations(count: 100) { ${fields} } }`)).toHaveProperty('generations');
+    expect(await client.query(`{ generations(count: 40) { ${fields} } }`)).toHaveProperty('generations');
+    const pictures = '{ generations(count: 100) { id images { picture { url } } } }';
+    expect(await client.query(pictures)).toHaveProperty('generations');
+    const { json } = await client.post(JSON.stringify({ query: `{ generations(count: 100) { ${fields} } }` }));
+    expect(json.errors![0]!.extensions!.code).toBe('answer-too-large');
     const parts = 'classes { label name } image { height width channels } layout { start height width }';
     const rest = 'name title description licence parameters vocabulary tokens options guidanceOff';
     const query = `{ models { ${rest} ${parts} defaults { guidance preview } } plugins { name config options } }`;
