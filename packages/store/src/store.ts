@@ -1,0 +1,198 @@
+import type { GenerationRequest } from '@tessera/request';
+import type {
+  EventBody,
+  Generation,
+  GenerationEvent,
+  GenerationState,
+  Owner,
+  WorkerRecord,
+  WorkerState,
+} from './records.ts';
+
+/**
+ * Everything that API and workers share, in one PostgreSQL database (or PGlite, for one process). Times are the
+ * database's own: no process' clock decides anything.
+ *
+ * Every call may throw TesseraError `storage-failed`: the database did not answer, and the change may have been made or
+ * not. All changes can be repeated without harm.
+ */
+export interface Store {
+  readonly kind: 'postgresql' | 'pglite';
+  readonly generations: GenerationRecords;
+  readonly queue: WorkQueue;
+  /** For the rooms that keep tables of their own: keys, uploads, webhooks. */
+  readonly database: Database;
+  /** Says that something has changed. Hints may be lost or doubled: whoever waits also looks from time to time. */
+  onHint(listener: (hint: Hint) => void): () => void;
+  /** True where the database answers. */
+  ready(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** `events`: the log of this generation has grown. `queue`: something may be claimed. `cancel`: of this generation. */
+export interface Hint {
+  readonly kind: 'events' | 'queue' | 'cancel';
+  /** Of a generation; empty for `queue`. */
+  readonly id: string;
+}
+
+/** PostgreSQL, one statement at a time: what has to change together is one statement. */
+export interface Database {
+  query<R>(sql: string, values?: readonly unknown[]): Promise<{ readonly rows: R[] }>;
+}
+
+export interface NewGeneration {
+  readonly id: string;
+  readonly owner: Owner;
+  readonly request: GenerationRequest;
+  /** Generations of equal key may run in one batch: `batchKey` of @tessera/request. */
+  readonly batchKey: string;
+  /** -10 to 10; higher runs sooner. 0 is usual. */
+  readonly priority: number;
+  readonly deadline: Date | null;
+  /** A second request of the same tenant with the same key gets the first generation. */
+  readonly idempotencyKey: string | null;
+  readonly retryOf: string | null;
+}
+
+export interface QueueLimits {
+  /** Generations that may wait, of all clients. */
+  readonly maxQueue: number;
+  /** Of one client. */
+  readonly maxQueueOfClient: number;
+}
+
+/** Which generations a list shows; what is left out does not filter. */
+export interface GenerationFilter {
+  /** null: of all tenants. */
+  readonly tenant: string | null;
+  readonly states?: readonly GenerationState[];
+  readonly models?: readonly string[];
+  readonly createdAfter?: Date;
+  readonly createdBefore?: Date;
+}
+
+export interface PageRequest {
+  /** How many at most. */
+  readonly count: number;
+  /** `older` goes on from `cursor` to older ones, `newer` back. */
+  readonly direction: 'older' | 'newer';
+  /** Exclusive; null begins at the end that the direction comes from. */
+  readonly cursor: string | null;
+}
+
+export interface Page {
+  /** Newest first, whichever the direction. */
+  readonly generations: readonly (Generation & { readonly cursor: string })[];
+  readonly hasNewer: boolean;
+  readonly hasOlder: boolean;
+}
+
+/** Where a generation stands in the queue. */
+export interface QueuePlace {
+  readonly id: string;
+  /** Generations that will be begun before it. */
+  readonly position: number;
+  /** Estimated time until it begins; null where nothing is known of its models' speed. */
+  readonly milliseconds: number | null;
+}
+
+/** What the API does with generations. */
+export interface GenerationRecords {
+  /**
+   * Writes a generation with its `queued` event, durably. `existed`: the idempotency key was used before.
+   * @throws TesseraError `queue-full` (with `retryAfter` in seconds), `idempotency-conflict` where the key came with another request
+   */
+  create(
+    generation: NewGeneration,
+    limits: QueueLimits,
+  ): Promise<{ readonly generation: Generation; readonly existed: boolean }>;
+  /** null also where it belongs to another tenant; `tenant` null finds all. */
+  find(id: string, tenant: string | null): Promise<Generation | null>;
+  list(filter: GenerationFilter, page: PageRequest): Promise<Page>;
+  count(filter: GenerationFilter): Promise<number>;
+  /** Ends a queued one at once; a running one's worker is told. Returns how it is now. */
+  cancel(id: string): Promise<Generation | null>;
+  /** Deletes the record, its events and tokens; cancels first what has not ended. False where there is none. */
+  remove(id: string): Promise<boolean>;
+  /** New events of many generations by one statement. Those that no longer exist are left out of the map. */
+  eventsAfter(
+    wanted: readonly { readonly id: string; readonly after: number }[],
+  ): Promise<ReadonlyMap<string, readonly GenerationEvent[]>>;
+  /** Places of all that wait, by one statement. */
+  places(): Promise<readonly QueuePlace[]>;
+}
+
+/** Who may append to a generation: the holder of its newest attempt, and only while it runs. */
+export interface Claim {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/** A generation that a worker has taken up. Its worker appends `loading` where the model must be read, then `started` or `restarted`. */
+export interface Claimed extends Claim {
+  readonly request: GenerationRequest;
+  readonly batchKey: string;
+  readonly lastSeq: number;
+  /** What the head drew at each step so far (`encodeWritten` of @tessera/worker), in order: these steps are not drawn again. */
+  readonly tokens: readonly Uint8Array[];
+  /** Durations of the steps so far, for the timings. */
+  readonly milliseconds: readonly number[];
+  /** It ended a process before: it runs alone. */
+  readonly alone: boolean;
+}
+
+export interface ClaimRequest {
+  readonly worker: string;
+  /** Names of the models that this worker has. */
+  readonly models: readonly string[];
+  /** Together, of all that are claimed; one generation of more images is claimed alone. */
+  readonly maxImages: number;
+  /** Only of this key: to join a batch that runs. */
+  readonly batchKey?: string;
+}
+
+/** One event to append, with the tokens of its step. */
+export interface Append extends Claim {
+  readonly body: EventBody;
+  /** Of `step` events: kept until the generation ends. */
+  readonly tokens?: Uint8Array;
+}
+
+/** What workers do. */
+export interface WorkQueue {
+  /** Longest time between two beats of a living worker, in milliseconds. */
+  readonly leaseMs: number;
+  register(worker: { readonly id: string; readonly name: string; readonly state: WorkerState }): Promise<void>;
+  /**
+   * Renews the lease of everything that this worker runs.
+   * @returns ids of this worker's claims whose cancel was asked for, and all that are still its own
+   */
+  beat(
+    worker: string,
+    state: WorkerState,
+  ): Promise<{ readonly canceled: readonly string[]; readonly owned: readonly Claim[] }>;
+  /** Hands over what it runs, and leaves. */
+  unregister(worker: string): Promise<void>;
+  workers(): Promise<readonly WorkerRecord[]>;
+  /**
+   * Takes up what should run next: fair between clients (each client's first before anybody's second, within a priority),
+   * then oldest first, and with it others of the same batch key.
+   */
+  claim(request: ClaimRequest): Promise<readonly Claimed[]>;
+  /**
+   * Appends events in order, all in one transaction. Each takes effect only if its claim still holds.
+   * @returns ids whose claim was lost: nothing more of them will be accepted
+   */
+  append(events: readonly Append[]): Promise<readonly string[]>;
+  /**
+   * Gives claims back to the queue, with the steps they have written. `blame`: the attempt ended a process or failed in a
+   * batch, and the next one runs alone; after `maxAttempts` such ends the generation fails with this failure.
+   */
+  release(claims: readonly Claim[], blame?: { readonly code: string; readonly message: string }): Promise<void>;
+  /**
+   * Requeues what dead workers ran, ends what waited past its deadline, forgets workers that are gone. Any process may call
+   * it at any time. Returns how many generations it has moved.
+   */
+  reap(): Promise<number>;
+}
