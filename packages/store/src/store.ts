@@ -53,6 +53,8 @@ export interface NewGeneration {
   /** A second request of the same tenant with the same key gets the first generation. */
   readonly idempotencyKey: string | null;
   readonly retryOf: string | null;
+  /** W3C `traceparent` of the request that asked for it: the worker's spans hang below; null where nothing is traced. */
+  readonly trace: string | null;
 }
 
 export interface QueueLimits {
@@ -140,6 +142,10 @@ export interface Claimed extends Claim {
   readonly milliseconds: readonly number[];
   /** It ended a process before: it runs alone. */
   readonly alone: boolean;
+  /** As `NewGeneration.trace`. */
+  readonly trace: string | null;
+  /** Milliseconds since it was accepted, by the database's time. */
+  readonly age: number;
 }
 
 export interface ClaimRequest {
