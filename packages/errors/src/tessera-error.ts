@@ -12,6 +12,10 @@ export interface ErrorParts {
   readonly expected: string;
   /** What to do now, as an imperative: `Choose a label of this model.` */
   readonly next?: string;
+  /** Seconds after which the same request may be taken. */
+  readonly retryAfter?: number;
+  /** Where in what was sent the fault lies: `['images', '2', 'condition']`. */
+  readonly field?: readonly string[];
   readonly cause?: unknown;
 }
 
