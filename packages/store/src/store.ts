@@ -117,9 +117,12 @@ export interface GenerationRecords {
   cancel(id: string): Promise<Generation | null>;
   /** Deletes the record, its events and tokens; cancels first what has not ended. False where there is none. */
   remove(id: string): Promise<boolean>;
-  /** New events of many generations by one statement. Those that no longer exist are left out of the map. */
+  /**
+   * New events of many generations by one statement, in order: of each those with seqs from `after + 1` to
+   * `after + most`. Generations that no longer exist are left out of the map.
+   */
   eventsAfter(
-    wanted: readonly { readonly id: string; readonly after: number }[],
+    wanted: readonly { readonly id: string; readonly after: number; readonly most: number }[],
   ): Promise<ReadonlyMap<string, readonly GenerationEvent[]>>;
   /** Places of all that wait, by one statement. */
   places(): Promise<readonly QueuePlace[]>;
