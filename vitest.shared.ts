@@ -5,9 +5,12 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const LONG = 'src/**/*.long.test.ts';
 const isLong = process.env['TESSERA_TESTS'] === 'long';
 
+/** As Node itself resolves: it knows no `module`, which some packages keep for bundlers alone. */
+const conditions = ['@tessera/source', ...defaultServerConditions.filter((condition) => condition !== 'module')];
+
 /** Every package tests its sources directly, without a build. */
 export const packageConfig = defineConfig({
-  ssr: { resolve: { conditions: ['@tessera/source', ...defaultServerConditions] } },
+  ssr: { resolve: { conditions } },
   test: {
     include: [isLong ? LONG : 'src/**/*.test.ts'],
     exclude: isLong ? configDefaults.exclude : [...configDefaults.exclude, LONG],
