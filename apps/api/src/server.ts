@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
+import { openBlobs, type Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { startHost, type Host } from '@tessera/host';
 import { eventLog } from './generations/event-log.ts';
@@ -19,7 +20,6 @@ import { serveWebSocket } from './http/web-socket.ts';
 import type { ApiContext } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
-import { blobStore, type BlobStore } from './images/blob-store.ts';
 import { takeDataDirectory } from './storage/data-directory.ts';
 import { openDatabase } from './storage/database.ts';
 import { openUploads, type Uploads } from './images/uploads.ts';
@@ -83,7 +83,7 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
 
 interface Storage {
   readonly context: ApiContext;
-  readonly blobs: BlobStore;
+  readonly blobs: Blobs;
   readonly uploads: Uploads;
 }
 
@@ -92,12 +92,20 @@ async function openStorage(options: ServerOptions, undo: Undo): Promise<Storage>
   undo.add(await takeDataDirectory(options.dataDirectory));
   const database = await openDatabase(options.dataDirectory);
   undo.add(() => database.close());
-  const blobs = blobStore(join(options.dataDirectory, 'images'));
+  const blobs = await openBlobs(join(options.dataDirectory, 'images'));
+  undo.add(() => blobs.close());
+  /** Of pictures that edits name: the host wants to know at once where they are. */
+  const files = new Map<string, string>();
+  const fileOf = async (id: string) => {
+    const file = await blobs.fileOf(id);
+    if (file) files.set(id, file);
+    return file;
+  };
   // One that is gone keeps its name and is said to be missing when it is read.
-  const host = await startHost({ ...options, pictureFile: (id) => blobs.pathOf(id) ?? `${id}.png` });
+  const host = await startHost({ ...options, pictureFile: (id) => files.get(id) ?? `${id}.png` });
   undo.add(() => host.dispose());
   const uploads = openUploads(database, blobs);
-  const generations = await openGenerations({ log: eventLog(database), blobs, uploads, host });
+  const generations = await openGenerations({ log: eventLog(database), blobs, fileOf, uploads, host });
   undo.add(() => generations.close());
   return { context: { host, generations }, blobs, uploads };
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { Blobs } from '@tessera/blobs';
 import { isTesseraError, printable, TesseraError } from '@tessera/errors';
 import { readEdit, type Host, type HostEvent } from '@tessera/host';
-import type { Checked, GenerationRequest } from '@tessera/request';
-import type { BlobStore } from '../images/blob-store.ts';
+import type { Checked, EditRequest, GenerationRequest } from '@tessera/request';
 import type { Uploads } from '../images/uploads.ts';
 import { storageFailed } from '../storage/database.ts';
 import { endings, type Endings } from './endings.ts';
@@ -35,7 +35,9 @@ export interface Generations {
 
 interface GenerationParts {
   readonly log: EventLog;
-  readonly blobs: BlobStore;
+  readonly blobs: Blobs;
+  /** The file of a picture that an edit names; the host is given what this has returned. */
+  readonly fileOf: (id: string) => Promise<string | null>;
   readonly uploads: Uploads;
   readonly host: Host;
 }
@@ -52,7 +54,8 @@ export async function openGenerations(parts: GenerationParts): Promise<Generatio
 
 class GenerationService implements Generations {
   readonly #log: EventLog;
-  readonly #blobs: BlobStore;
+  readonly #blobs: Blobs;
+  readonly #fileOf: GenerationParts['fileOf'];
   readonly #uploads: Uploads;
   readonly #host: Host;
   readonly #feeds = eventFeeds((id, after) => this.#log.eventsAfter(id, after));
@@ -61,9 +64,10 @@ class GenerationService implements Generations {
   #storing = 0;
   #closing = false;
 
-  constructor({ log, blobs, uploads, host }: GenerationParts) {
+  constructor({ log, blobs, fileOf, uploads, host }: GenerationParts) {
     this.#log = log;
     this.#blobs = blobs;
+    this.#fileOf = fileOf;
     this.#uploads = uploads;
     this.#host = host;
   }
@@ -106,9 +110,13 @@ class GenerationService implements Generations {
   async #checkEdit(request: GenerationRequest): Promise<void> {
     const { edit } = request;
     if (!edit) return;
-    for (const id of [edit.image, edit.mask]) if (id !== undefined) await this.#uploads.require(id);
+    const files = new Map<string, string>();
+    for (const id of namesOf(edit)) {
+      await this.#uploads.require(id);
+      files.set(id, (await this.#fileOf(id))!);
+    }
     const { image: size } = this.#host.models().find(({ name }) => name === request.model)!;
-    await readEdit(edit, { size, who: 'createGeneration', fileOf: (id) => this.#blobs.pathOf(id)! });
+    await readEdit(edit, { size, who: 'createGeneration', fileOf: (id) => files.get(id)! });
   }
 
   async find(id: string): Promise<Generation> {
@@ -153,6 +161,7 @@ class GenerationService implements Generations {
   /** A request from the database is checked once more: its model may have changed since, or be gone. */
   async #startAgain({ id, request }: Generation): Promise<void> {
     try {
+      for (const name of namesOf(request.edit)) await this.#fileOf(name);
       this.#start(id, this.#host.check(request));
     } catch (error) {
       if (!isTesseraError(error)) throw error;
@@ -186,7 +195,9 @@ class GenerationService implements Generations {
     if (event.type === 'failed') return { kind: 'failed', code: event.code, message: event.message };
     if (event.type !== 'step') return { kind: event.type };
     const { index, of, milliseconds } = event;
-    const previews = event.previews && (await Promise.all(event.previews.map((png) => png && this.#blobs.put(png))));
+    const previews =
+      event.previews &&
+      (await Promise.all(event.previews.map((png) => png && this.#blobs.put(png, { durable: false }))));
     return { kind: 'step', index, of, positions: onlyDifferent(event.positions), previews, milliseconds };
   }
 
@@ -194,6 +205,10 @@ class GenerationService implements Generations {
     const added = await this.#log.append(id, body);
     if (added) this.#feeds.ring(id);
   }
+}
+
+function namesOf(edit: EditRequest | undefined): string[] {
+  return [edit?.image, edit?.mask].filter((name) => name !== undefined);
 }
 
 /** One list where all images have the same positions. */

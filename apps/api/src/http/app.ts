@@ -3,15 +3,16 @@ import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import type { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import type { ApiContext } from '../schema/builder.ts';
-import type { BlobStore } from '../images/blob-store.ts';
+import { imageRoute } from '../images/image-route.ts';
 import type { Uploads } from '../images/uploads.ts';
 import { logError } from './client-errors.ts';
 import { allowOrigins, type Gate } from './gate.ts';
 import { takeGraphQL } from './graphql-http.ts';
-import { asErrors } from './refusal.ts';
+import { asErrors, notFound } from './refusal.ts';
 import { uploadRoute } from './upload-route.ts';
 
 export interface AppParts {
@@ -20,7 +21,7 @@ export interface AppParts {
   readonly origins: readonly string[];
   readonly apollo: ApolloServer<ApiContext>;
   readonly context: ApiContext;
-  readonly blobs: BlobStore;
+  readonly blobs: Blobs;
   readonly uploads: Uploads;
   /** Folder of the built playground. */
   readonly playground: string;
@@ -38,7 +39,7 @@ export function createApp({ gate, origins, apollo, context, blobs, uploads, play
   });
   app.use(allowOrigins(origins));
   app.get('/healthz', (_request, response) => sendHealth(context, response));
-  app.get('/images/:name', (request, response) => sendImage(blobs, origins, request, response));
+  app.get('/images/:name', imageRoute(blobs, origins));
   app.post('/v1/uploads', ...uploadRoute(uploads));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
@@ -61,19 +62,6 @@ function sendHealth({ host }: ApiContext, response: Response): void {
   response
     .set('Cache-Control', 'no-store')
     .json({ status, modelProcess, target, why, models, problems: host.problems() });
-}
-
-function sendImage(blobs: BlobStore, origins: readonly string[], request: Request, response: Response): void {
-  const sha256 = String(request.params['name']).replace(/\.png$/, '');
-  const file = blobs.pathOf(sha256);
-  if (!file) {
-    response.status(404).json(asErrors(notFound(request)));
-    return;
-  }
-  response.set('ETag', `"${sha256}"`);
-  // An <img> says not whose page it is on; the hash in the name is known to those alone who may ask for it.
-  if (origins.length > 0) response.set('Cross-Origin-Resource-Policy', 'cross-origin');
-  response.sendFile(file, { maxAge: '1y', immutable: true, lastModified: false });
 }
 
 function servePlayground(app: Express, playground: string): void {
@@ -118,14 +106,4 @@ function errorOf(status: number, why: string | undefined, method: string): Tesse
   const broken = why === 'entity.parse.failed' ? 'text that is no JSON object' : `a body it cannot read (${why})`;
   const next = 'Send {"query": "..."} with content-type application/json.';
   return new TesseraError({ code: 'malformed-body', who, got: broken, expected: 'a JSON object', next });
-}
-
-function notFound({ method, path }: Request): TesseraError {
-  return new TesseraError({
-    code: 'not-found',
-    who: 'api',
-    got: `${method} ${path.slice(0, 100)}`,
-    expected: '/graphql, /healthz, /images/<sha256>.png, POST to /v1/uploads or the playground at /',
-    next: 'Correct the method or the path.',
-  });
 }

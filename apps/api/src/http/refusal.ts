@@ -14,6 +14,16 @@ export function asErrors({ code, message }: TesseraError): object {
   return { errors: [{ message, extensions: { code } }] };
 }
 
+export function notFound({ method, path }: { readonly method: string; readonly path: string }): TesseraError {
+  return new TesseraError({
+    code: 'not-found',
+    who: 'api',
+    got: `${method} ${path.slice(0, 100)}`,
+    expected: '/graphql, /healthz, /images/<sha256>.png, POST to /v1/uploads or the playground at /',
+    next: 'Correct the method or the path.',
+  });
+}
+
 /** Refuses where Node has made no response: on the bare connection, which ends with it. */
 export function refuseOn(socket: Duplex, { status, error }: Refusal): void {
   const body = JSON.stringify(asErrors(error));

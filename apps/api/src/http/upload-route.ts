@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
-import { imageUrl } from '../images/blob-store.ts';
+import { imageUrl } from '../images/image-route.ts';
 import type { Uploads } from '../images/uploads.ts';
 import { asErrors } from './refusal.ts';
 

@@ -1,7 +1,7 @@
+import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { keepPicture } from '@tessera/pictures';
-import { storageFailed, type Database } from '../storage/database.ts';
-import type { BlobStore } from './blob-store.ts';
+import type { Database } from '../storage/database.ts';
 
 /** A picture that a client has sent, as it is stored. */
 export interface Upload {
@@ -24,7 +24,7 @@ export interface Uploads {
   require(id: string): Promise<void>;
 }
 
-export function openUploads(database: Database, blobs: BlobStore): Uploads {
+export function openUploads(database: Database, blobs: Blobs): Uploads {
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other: a large picture takes much memory while it is decoded. */
   const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
@@ -35,16 +35,14 @@ export function openUploads(database: Database, blobs: BlobStore): Uploads {
   return {
     async add(bytes) {
       const { png, height, width } = await inTurn(() => keepPicture(bytes, 'uploads'));
-      const id = await blobs.put(png).catch((error: unknown) => {
-        throw storageFailed(error);
-      });
+      const id = await blobs.put(png);
       const sql = 'INSERT INTO upload (id, height, width) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
       await database.query(sql, [id, height, width]);
       return { id, height, width };
     },
     async require(id) {
       // First what is no hash: PostgreSQL takes no text with a zero in it.
-      if (blobs.pathOf(id) === null) throw unknown(id);
+      if ((await blobs.sizeOf(id)) === null) throw unknown(id);
       const sql = `SELECT 1 FROM upload WHERE id = $1 UNION ALL SELECT 1 FROM generation WHERE images ? $1 LIMIT 1`;
       const { rows } = await database.query(sql, [id]);
       if (rows.length === 0) throw unknown(id);

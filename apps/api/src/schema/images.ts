@@ -1,6 +1,6 @@
 import { labelOf, type Condition, type EditRequest } from '@tessera/request';
 import type { Generation } from '../generations/event-log.ts';
-import { imageUrl } from '../images/blob-store.ts';
+import { imageUrl } from '../images/image-route.ts';
 import type { ApiBuilder } from './builder.ts';
 
 export type PictureRef = ReturnType<typeof addPicture>;
