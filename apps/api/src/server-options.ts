@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { TesseraError } from '@tessera/errors';
 import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
+import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
 
-export interface ServerOptions extends HostOptions {
+export interface ServerOptions extends HostOptions, GuardOptions {
   /** Database and images; made if missing, used by one server at a time. */
   readonly dataDirectory: string;
   /** Folder of the built playground. */
@@ -27,10 +28,10 @@ export function homeOf(module: string): string {
 }
 
 /**
- * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: there are no accounts, so only this machine may ask),
+ * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: only this machine may ask),
  * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page),
  * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_STEP_LIMIT (120 seconds).
- * @throws TesseraError `port-invalid`, `hosts-invalid`, `origins-invalid`, `batch-memory-invalid`, `step-limit-invalid`, `models-missing`
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `batch-memory-invalid`, `step-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
@@ -50,6 +51,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     address: HOST || '127.0.0.1',
     hosts: readHosts(TESSERA_HOSTS),
     origins: readOrigins(TESSERA_ORIGINS),
+    ...readGuardOptions(environment),
     dataDirectory: TESSERA_DATA ?? join(root, 'data'),
     config: findConfig(),
     ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),

@@ -62,7 +62,13 @@ describe('health and models', () => {
 
 describe('an address that is not of this machine', () => {
   it('is refused in a sentence', async () => {
-    const elsewhere = { ...options, dataDirectory: join(root, 'elsewhere'), modelFolders: [], address: '192.0.2.1' };
+    const elsewhere = {
+      ...options,
+      dataDirectory: join(root, 'elsewhere'),
+      modelFolders: [],
+      address: '192.0.2.1',
+      auth: 'off' as const,
+    };
     await expect(startServer(elsewhere)).rejects.toMatchObject({
       code: 'address-unusable',
       message: expect.stringMatching(

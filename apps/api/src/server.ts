@@ -10,6 +10,8 @@ import { TesseraError } from '@tessera/errors';
 import { startHost, type Host } from '@tessera/host';
 import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
+import { decideAuth } from './guard/guard-options.ts';
+import { openGuard, type Guard } from './guard/guard.ts';
 import { createApp } from './http/app.ts';
 import { parseOptions } from './http/check-operation.ts';
 import { logError, toClient } from './http/client-errors.ts';
@@ -17,7 +19,7 @@ import { createGate } from './http/gate.ts';
 import { beforeExecution } from './http/graphql-http.ts';
 import { refuseUnreadable } from './http/refusal.ts';
 import { serveWebSocket } from './http/web-socket.ts';
-import type { ApiContext } from './schema/builder.ts';
+import type { ApiContext, ApiParts } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
 import { takeDataDirectory } from './storage/data-directory.ts';
@@ -35,7 +37,7 @@ export interface RunningServer {
 
 /**
  * Starts the API, and serves once it can answer. What is left out comes from `defaultOptions`.
- * @throws TesseraError `data-directory-in-use`, `data-directory-unusable`, `database-unusable`, `address-in-use`, `address-unusable`, `model-process-failed`, `database-too-new`
+ * @throws TesseraError `data-directory-in-use`, `data-directory-unusable`, `database-unusable`, `address-in-use`, `auth-undecided`, `address-unusable`, `model-process-failed`, `database-too-new`
  */
 export async function startServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const undo = new Undo();
@@ -49,7 +51,8 @@ export async function startServer(options: Partial<ServerOptions> = {}): Promise
 }
 
 async function start(options: ServerOptions, undo: Undo): Promise<RunningServer> {
-  const { context, blobs, uploads } = await openStorage(options, undo);
+  const auth = decideAuth(options.auth, options.address);
+  const { parts, blobs, uploads, guard } = await openStorage({ ...options, auth }, undo);
   const server = createServer();
   refuseUnreadable(server);
   const schema = createSchema();
@@ -75,23 +78,26 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   const name = nameOf(options.address);
   const { hosts, origins, playground } = options;
   const gate = createGate({ address, name, hosts, origins });
-  server.on('request', createApp({ gate, origins, apollo, context, blobs, uploads, playground }));
-  const sockets = serveWebSocket(server, { gate, schema, context });
+  server.on('request', createApp({ gate, guard, origins, apollo, parts, blobs, uploads, playground }));
+  const sockets = serveWebSocket(server, { gate, guard, schema, parts });
   undo.add(() => sockets.close());
-  return { url: `http://${name}:${port}`, hosts: gate.hosts, host: context.host, close: () => undo.run() };
+  return { url: `http://${name}:${port}`, hosts: gate.hosts, host: parts.host, close: () => undo.run() };
 }
 
 interface Storage {
-  readonly context: ApiContext;
+  readonly parts: ApiParts;
+  readonly guard: Guard;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
 }
 
 /** The parts that outlive a request, each with its undoing. */
-async function openStorage(options: ServerOptions, undo: Undo): Promise<Storage> {
+async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, undo: Undo): Promise<Storage> {
   undo.add(await takeDataDirectory(options.dataDirectory));
   const database = await openDatabase(options.dataDirectory);
   undo.add(() => database.close());
+  const guard = openGuard(database, options.auth);
+  undo.add(() => guard.close());
   const blobs = await openBlobs(join(options.dataDirectory, 'images'));
   undo.add(() => blobs.close());
   /** Of pictures that edits name: the host wants to know at once where they are. */
@@ -107,7 +113,7 @@ async function openStorage(options: ServerOptions, undo: Undo): Promise<Storage>
   const uploads = openUploads(database, blobs);
   const generations = await openGenerations({ log: eventLog(database), blobs, fileOf, uploads, host });
   undo.add(() => generations.close());
-  return { context: { host, generations }, blobs, uploads };
+  return { parts: { host, generations }, guard, blobs, uploads };
 }
 
 /** What a browser on this machine takes. */

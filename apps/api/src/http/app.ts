@@ -6,7 +6,9 @@ import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
-import type { ApiContext } from '../schema/builder.ts';
+import type { Guard } from '../guard/guard.ts';
+import { callerOf, requireCaller } from '../guard/require-caller.ts';
+import { contextOf, type ApiContext, type ApiParts } from '../schema/builder.ts';
 import { imageRoute } from '../images/image-route.ts';
 import type { Uploads } from '../images/uploads.ts';
 import { logError } from './client-errors.ts';
@@ -17,10 +19,11 @@ import { uploadRoute } from './upload-route.ts';
 
 export interface AppParts {
   readonly gate: Gate;
+  readonly guard: Guard;
   /** Whose pages may read answers. */
   readonly origins: readonly string[];
   readonly apollo: ApolloServer<ApiContext>;
-  readonly context: ApiContext;
+  readonly parts: ApiParts;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
   /** Folder of the built playground. */
@@ -28,7 +31,7 @@ export interface AppParts {
 }
 
 /** Every HTTP route. */
-export function createApp({ gate, origins, apollo, context, blobs, uploads, playground }: AppParts): Express {
+export function createApp({ gate, guard, origins, apollo, parts, blobs, uploads, playground }: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use((request, response, next) => {
@@ -38,15 +41,17 @@ export function createApp({ gate, origins, apollo, context, blobs, uploads, play
     response.status(refusal.status).json(asErrors(refusal.error));
   });
   app.use(allowOrigins(origins));
-  app.get('/healthz', (_request, response) => sendHealth(context, response));
+  app.get('/healthz', (_request, response) => sendHealth(parts, response));
   app.get('/images/:name', imageRoute(blobs, origins));
+  app.use(['/v1', '/graphql'], requireCaller(guard));
   app.post('/v1/uploads', ...uploadRoute(uploads));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};
     next();
   });
-  app.use('/graphql', expressMiddleware(apollo, { context: () => Promise.resolve(context) }));
+  const context = ({ res }: { res: Response }) => Promise.resolve(contextOf(parts, callerOf(res)));
+  app.use('/graphql', expressMiddleware(apollo, { context }));
   servePlayground(app, playground);
   app.use((request, response) => void response.status(404).json(asErrors(notFound(request))));
   app.use(refuse);
@@ -54,7 +59,7 @@ export function createApp({ gate, origins, apollo, context, blobs, uploads, play
 }
 
 /** 503 where models cannot run now: `status` says how it is, and `modelProcess` why. */
-function sendHealth({ host }: ApiContext, response: Response): void {
+function sendHealth({ host }: ApiParts, response: Response): void {
   const { status, why: modelProcess } = host.health();
   const models = host.models().map(({ name }) => name);
   const { target, why } = host;

@@ -16,8 +16,15 @@ const format = (result: ExecutionResult) => result as FormattedExecutionResult;
 
 it('executes an event once for all who sent the same document and variables, and once more for others', async () => {
   const answersOf = sharedAnswers(format);
+  const contextValue = { owner: { tenant: '' } };
   const read = async (query: string, from: number): Promise<string[]> => {
-    const args = { schema, document: parse(query), rootValue: { count: source }, variableValues: { from } };
+    const args = {
+      schema,
+      document: parse(query),
+      rootValue: { count: source },
+      variableValues: { from },
+      contextValue,
+    };
     const answers = await answersOf(args);
     if (!('next' in answers)) throw new Error(JSON.stringify(answers));
     const all: string[] = [];

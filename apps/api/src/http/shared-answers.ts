@@ -7,6 +7,7 @@ import {
   type FormattedExecutionResult,
 } from 'graphql';
 import type WebSocket from 'ws';
+import type { ApiContext } from '../schema/builder.ts';
 
 /** Answers that are kept for others: those of the newest events to a few different documents. */
 const MOST_KEPT = 256;
@@ -19,7 +20,7 @@ export interface Answers {
 
 /**
  * GraphQL's `subscribe`, whose answer to an event is made once for all who sent the same document and variables. It
- * relies on sources that give all their readers the same event objects, and on a context that is the same for all.
+ * relies on sources that give all their readers the same event objects, and on answers that are the same for all of a tenant.
  */
 export function sharedAnswers(format: (result: ExecutionResult) => FormattedExecutionResult) {
   const idOf = eventIds();
@@ -37,8 +38,9 @@ export function sharedAnswers(format: (result: ExecutionResult) => FormattedExec
     const events = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in events)) return events;
     const source = events[Symbol.asyncIterator]();
-    const { document, operationName, variableValues } = args;
-    const asked = JSON.stringify([document.loc?.source.body, operationName, variableValues]);
+    const { document, operationName, variableValues, contextValue } = args;
+    const { tenant } = (contextValue as ApiContext).owner;
+    const asked = JSON.stringify([tenant, document.loc?.source.body, operationName, variableValues]);
     const key = createHash('sha256').update(asked).digest('base64');
     return {
       async next() {

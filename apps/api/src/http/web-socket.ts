@@ -1,4 +1,5 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { TesseraError } from '@tessera/errors';
 import {
   execute,
@@ -13,7 +14,9 @@ import {
 } from 'graphql';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
-import type { ApiContext } from '../schema/builder.ts';
+import { isRefusal, type Guard } from '../guard/guard.ts';
+import { socketCallers, type SocketCallers } from '../guard/socket-callers.ts';
+import { contextOf, type ApiParts } from '../schema/builder.ts';
 import { checkOperation, parseOptions } from './check-operation.ts';
 import { toClient } from './client-errors.ts';
 import type { Gate } from './gate.ts';
@@ -26,32 +29,38 @@ const MOST_BYTES = 64 * 1024;
 
 export interface SocketParts {
   readonly gate: Gate;
+  readonly guard: Guard;
   readonly schema: GraphQLSchema;
-  readonly context: ApiContext;
+  readonly parts: ApiParts;
 }
 
 /** GraphQL over WebSocket (protocol graphql-transport-ws) at /graphql. */
-export function serveWebSocket(server: Server, { gate, schema, context }: SocketParts): { close(): Promise<void> } {
+export function serveWebSocket(
+  server: Server,
+  { gate, guard, schema, parts }: SocketParts,
+): { close(): Promise<void> } {
   const limits = socketLimits();
-  const sockets = openSockets(server, gate, limits);
+  const callers = socketCallers(guard);
+  const sockets = openSockets(server, { gate, guard, limits, callers });
   const turn = turns();
   const answersOf = sharedAnswers(formatted);
   /** Where the answers of an operation go. */
   const places = new WeakMap<ExecutionArgs, { readonly socket: WebSocket; readonly id: string }>();
-  const { dispose } = useServer<Record<string, never>, Partial<Extra>>(
+  const { dispose } = useServer<Readonly<Record<string, unknown>>, Partial<Extra>>(
     {
       schema,
-      context: () => context,
+      onConnect: ({ extra, connectionParams }) => callers.admit(extra as Extra, connectionParams),
       onSubscribe: async ({ extra, subscriptions }, id, { query, operationName, variables }) => {
         const tooMany = tooManyOperations(Object.keys(subscriptions).length);
         if (tooMany) return [new GraphQLError(tooMany.message, { originalError: tooMany })];
         await turn();
         const document = readDocument(query);
         if (document instanceof GraphQLError) return [document];
+        const context = contextOf(parts, callers.of(extra.request!));
         const operation = { schema, document, operationName, variables, context, transport: 'socket' } as const;
         const errors = checkOperation(operation);
         if (errors.length > 0) return errors;
-        const args = { schema, document, operationName, variableValues: variables };
+        const args = { schema, document, operationName, variableValues: variables, contextValue: context };
         places.set(args, { socket: extra.socket!, id });
         return args;
       },
@@ -101,8 +110,15 @@ class QuietSocket extends WebSocket {
   }
 }
 
+interface Doors {
+  readonly gate: Gate;
+  readonly guard: Guard;
+  readonly limits: SocketLimits;
+  readonly callers: SocketCallers;
+}
+
 /** Browsers let every page open a socket to every server: these go through the gate too, and are refused as clearly. */
-function openSockets(server: Server, gate: Gate, limits: SocketLimits): WebSocketServer {
+function openSockets(server: Server, { gate, guard, limits, callers }: Doors): WebSocketServer {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, WebSocket: QuietSocket });
   sockets.on('wsClientError', ({ message }, socket) => refuseOn(socket, badHandshake(message)));
   server.on('upgrade', (request, socket, head) => {
@@ -110,14 +126,34 @@ function openSockets(server: Server, gate: Gate, limits: SocketLimits): WebSocke
     const elsewhere = path === '/graphql' ? null : badHandshake(`the path ${path.slice(0, 100)}`);
     const refusal = gate.refusalOf(request.headers, request.rawHeaders) ?? elsewhere ?? limits.refusalOf(request);
     if (refusal) return refuseOn(socket, refusal);
+    if (request.headers.authorization === undefined) return open(request, socket, head);
+    identifyFirst(request, socket, () => open(request, socket, head));
+  });
+  return sockets;
+
+  function open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     sockets.handleUpgrade(request, socket, head, (opened) => {
       limits.watch(opened, request);
       sockets.emit('connection', opened, request);
       // graphql-ws would print every broken frame as an error of this server; ws has closed the socket by then.
       opened.removeAllListeners('error').on('error', () => undefined);
     });
-  });
-  return sockets;
+  }
+
+  /** Programs may say their key in the handshake; browsers cannot. */
+  function identifyFirst(request: IncomingMessage, socket: Duplex, next: () => void): void {
+    const ignore = () => undefined;
+    socket.on('error', ignore);
+    guard.identify(request).then(
+      (found) => {
+        socket.off('error', ignore);
+        if (isRefusal(found)) return refuseOn(socket, found);
+        callers.set(request, found);
+        next();
+      },
+      () => socket.destroy(),
+    );
+  }
 }
 
 function badHandshake(why: string): Refusal {

@@ -3,12 +3,25 @@ import ComplexityPlugin from '@pothos/plugin-complexity';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import { TesseraError } from '@tessera/errors';
 import type { Host } from '@tessera/host';
+import type { Owner } from '@tessera/store';
 import type { Generations } from '../generations/generations.ts';
+import type { Caller } from '../guard/caller.ts';
 
-/** What resolvers work with: the same on both transports. */
-export interface ApiContext {
+/** What the server has, the same for all who ask. */
+export interface ApiParts {
   readonly host: Host;
   readonly generations: Generations;
+}
+
+/** What resolvers work with, on every transport. */
+export interface ApiContext extends ApiParts {
+  /** Whose everything is that a resolver finds or makes. */
+  readonly owner: Owner;
+  readonly caller: Caller;
+}
+
+export function contextOf(parts: ApiParts, caller: Caller): ApiContext {
+  return { ...parts, owner: caller.owner, caller };
 }
 
 export interface ApiSchemaTypes {

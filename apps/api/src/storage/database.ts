@@ -43,6 +43,18 @@ const migrations: readonly string[] = [
      FROM jsonb_array_elements(request -> 'labels') WITH ORDINALITY AS one (label, place)
    ))
    WHERE request ? 'labels';`,
+  `CREATE TABLE api_key (
+     id uuid PRIMARY KEY,
+     hash text NOT NULL UNIQUE,
+     prefix text NOT NULL,
+     tenant text NOT NULL CHECK (tenant <> ''),
+     name text NOT NULL CHECK (name <> ''),
+     admin boolean NOT NULL,
+     created_at timestamptz NOT NULL DEFAULT now(),
+     used_at timestamptz,
+     revoked_at timestamptz
+   );
+   CREATE UNIQUE INDEX api_key_name ON api_key (tenant, name) WHERE revoked_at IS NULL;`,
 ];
 
 export interface QueryResult<R> {

@@ -1,0 +1,139 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from 'graphql-ws';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
+import { startServer, type RunningServer } from '../index.ts';
+import { openDatabase } from '../storage/database.ts';
+import { apiKeys } from './api-keys.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tessera-keys-'));
+const dataDirectory = join(root, 'data');
+for (const folder of ['data', 'other']) mkdirSync(join(root, folder));
+const keysOf = async <T>(task: (keys: ReturnType<typeof apiKeys>) => Promise<T>): Promise<T> => {
+  const database = await openDatabase(dataDirectory);
+  try {
+    return await task(apiKeys(database));
+  } finally {
+    await database.close();
+  }
+};
+
+describe('keys', () => {
+  it('are stored without their secret, told once, and one of each name', async () => {
+    const database = await openDatabase(join(root, 'other'));
+    const keys = apiKeys(database);
+    const made = (await keys.create({ tenant: 'acme', name: 'ci', admin: false }))!;
+    expect(made.secret).toMatch(/^tsr_[\w-]{43}$/);
+    expect(made.secret.startsWith(made.key.prefix)).toBe(true);
+    expect(await keys.create({ tenant: 'acme', name: 'ci', admin: true })).toBe(null);
+    await keys.create({ tenant: 'other', name: 'ci', admin: true });
+    const { rows } = await database.query('SELECT * FROM api_key');
+    expect(JSON.stringify(rows)).not.toContain(made.secret.slice(12));
+    expect(await keys.find(made.secret)).toEqual(made.key);
+    expect((await keys.list('acme')).map(({ tenant }) => tenant)).toEqual(['acme']);
+    expect((await keys.list(null)).length).toBe(2);
+    expect((await keys.revoke('acme', 'ci'))?.id).toBe(made.key.id);
+    expect(await keys.revoke('acme', 'ci')).toBe(null);
+    expect(await keys.find(made.secret)).toBe(null);
+    expect(await keys.valid([made.key.id])).toEqual([]);
+    expect(await keys.create({ tenant: 'acme', name: 'ci', admin: false })).not.toBe(null);
+    await database.close();
+  });
+});
+
+describe('a server with keys', () => {
+  let server: RunningServer;
+  let secret: string;
+
+  beforeAll(async () => {
+    ({ secret } = (await keysOf((keys) => keys.create({ tenant: 'acme', name: 'ci', admin: false })))!);
+    const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
+    server = await startServer({ ...options, auth: 'keys' });
+  }, 60_000);
+  afterAll(async () => {
+    await server?.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  const unknown = `tsr_${'a'.repeat(43)}`;
+  const json = { 'content-type': 'application/json' };
+  const body = '{"query": "{ models { name } }"}';
+  const routes: [string, RequestInit, number][] = [
+    ['/graphql', { method: 'POST', headers: json, body }, 200],
+    ['/graphql?query={models{name}}', { headers: { accept: 'application/json' } }, 200],
+    ['/v1/uploads', { method: 'POST', headers: { 'content-type': 'image/png' }, body: 'x' }, 400],
+  ];
+
+  it.each(routes)('answers to a valid key alone: %s', async (path, init, status) => {
+    const ask = (authorization?: string) =>
+      fetch(server.url + path, { ...init, headers: { ...init.headers, ...(authorization && { authorization }) } });
+    expect((await ask(`Bearer ${secret}`)).status).toBe(status);
+    expect((await ask(`bearer  ${secret}`)).status).toBe(status);
+    for (const [authorization, code] of [
+      [undefined, 'key-missing'],
+      [`Bearer ${unknown}`, 'key-invalid'],
+      [`Bearer ${secret}x`, 'key-invalid'],
+      [`Basic ${btoa(`:${secret}`)}`, 'key-invalid'],
+    ]) {
+      const answer = await ask(authorization);
+      const { errors } = (await answer.json()) as { errors: { message: string; extensions: { code: string } }[] };
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+      expect(errors[0]!.extensions.code).toBe(code);
+      expect(errors[0]!.message).toMatch(/^\[api\] got .+; expected .+\. .+\.$/);
+    }
+  });
+
+  it('answers health and the page to everyone', async () => {
+    for (const path of ['/healthz', '/']) expect((await fetch(server.url + path)).status).toBe(200);
+  });
+
+  const wsUrl = () => `${server.url.replace('http', 'ws')}/graphql`;
+
+  /** What a socket's query gets: its answer, or the code of the close. */
+  function askSocket(connectionParams: Record<string, unknown>): Promise<unknown> {
+    const client = createClient({ url: wsUrl(), webSocketImpl: WebSocket, retryAttempts: 0, connectionParams });
+    return new Promise<unknown>((resolve) => {
+      client.subscribe(
+        { query: '{ models { name } }' },
+        { next: resolve, error: (error) => resolve((error as { code?: number }).code), complete: () => undefined },
+      );
+    }).finally(() => void client.dispose());
+  }
+
+  it('takes the key of a socket in its first message or in its handshake', async () => {
+    expect(await askSocket({ authorization: `Bearer ${secret}` })).toEqual({ data: { models: [] } });
+    expect(await askSocket({ Authorization: `Bearer ${secret}` })).toEqual({ data: { models: [] } });
+    for (const params of [
+      {},
+      { authorization: `Bearer ${unknown}` },
+      { authorization: 7 },
+      { authorization: secret },
+    ]) {
+      expect(await askSocket(params)).toBe(4401);
+    }
+    expect(await handshake(`Bearer ${secret}`)).toBe('connection_ack');
+    expect(await handshake(`Bearer ${unknown}`)).toBe('Unexpected server response: 401');
+    expect(await handshake(undefined)).toBe(4401);
+  });
+
+  function handshake(authorization: string | undefined): Promise<unknown> {
+    const socket = new WebSocket(wsUrl(), 'graphql-transport-ws', { headers: authorization ? { authorization } : {} });
+    return new Promise<unknown>((resolve) => {
+      socket.once('open', () => socket.send('{"type":"connection_init"}'));
+      socket.once('message', (data) => resolve((JSON.parse(String(data)) as { type: string }).type));
+      socket.once('close', (code) => resolve(code));
+      socket.once('error', ({ message }) => resolve(message));
+    }).finally(() => socket.terminate());
+  }
+});
+
+it('is not started on a network before somebody has decided who may ask', async () => {
+  const options = { port: 0, dataDirectory: join(root, 'never'), modelFolders: [], auth: null };
+  for (const address of ['0.0.0.0', '::', '192.0.2.7']) {
+    await expect(startServer({ ...options, address })).rejects.toThrow(
+      `[api] got HOST=${address}, where other machines can reach this server, without TESSERA_AUTH; expected a decision who may use it. Set TESSERA_AUTH=keys`,
+    );
+  }
+});
