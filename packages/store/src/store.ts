@@ -139,7 +139,7 @@ export interface Claimed extends Claim {
   readonly request: GenerationRequest;
   readonly batchKey: string;
   readonly lastSeq: number;
-  /** What the head drew at each step so far (`encodeWritten` of @tessera/worker), in order: these steps are not drawn again. */
+  /** What the head drew at each step so far (`encodeWritten` of @tessera/host), in order: these steps are not drawn again. */
   readonly tokens: readonly Uint8Array[];
   /** Durations of the steps so far, for the timings. */
   readonly milliseconds: readonly number[];
@@ -157,12 +157,17 @@ export interface ClaimRequest {
   readonly models: readonly string[];
   /** Together, of all that are claimed; one generation of more images is claimed alone. */
   readonly maxImages: number;
-  /** Only of this key: to join a batch that runs. */
+  /** Only of this key, and only where nothing of another key should run first: to join a batch that runs. */
   readonly batchKey?: string;
 }
 
-/** One event to append, with the tokens of its step. */
+/**
+ * One event to append, with the tokens of its step. Where an event of this `seq` is there already, the same call was made
+ * before and its answer was lost: nothing is changed.
+ */
 export interface Append extends Claim {
+  /** The generation's newest event and one: only its worker appends while it runs. */
+  readonly seq: number;
   readonly body: EventBody;
   /** Of `step` events: kept until the generation ends. */
   readonly tokens?: Uint8Array;

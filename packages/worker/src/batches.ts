@@ -1,0 +1,129 @@
+import type { BatchHost, BatchMember, BatchRun } from './batch-host.ts';
+import type { Claims, Held } from './claims.ts';
+import { pause } from './pauses.ts';
+import { Speeds } from './speeds.ts';
+import type { WorkerOptions } from './worker-options.ts';
+
+export interface BatchesParts {
+  readonly host: BatchHost;
+  readonly claims: Claims;
+  readonly options: WorkerOptions;
+}
+
+/** Runs batches of held generations, one after the other; others of the same key join while one runs. */
+export class Batches {
+  readonly speeds = new Speeds();
+  readonly #parts: BatchesParts;
+  #run: BatchRun | null = null;
+  /** Of the batch that runs; null where nothing may join it. */
+  #key: string | null = null;
+  #more = false;
+  #joining = false;
+  /** Came too late for the batch that they were claimed for. */
+  #left: readonly Held[] = [];
+  #stopped = false;
+
+  constructor(parts: BatchesParts) {
+    this.#parts = parts;
+  }
+
+  get models(): readonly string[] {
+    return this.#parts.host.models().map(({ name }) => name);
+  }
+
+  /** One batch, from its claim to its end. False where there was nothing to run. */
+  async next(): Promise<boolean> {
+    const first = this.#left.length > 0 ? this.#left : await this.#claim();
+    this.#left = [];
+    const members = this.#checked(first);
+    if (members.length > 0) await this.#through(first[0]!, members);
+    return first.length > 0;
+  }
+
+  /** More is in the queue: others of the same key may join the batch that runs, after its next step. */
+  more(): void {
+    this.#more = true;
+  }
+
+  leave(id: string): void {
+    this.#run?.leave(id);
+  }
+
+  /** Ends the batch at its next step, and begins no other. */
+  stop(): void {
+    this.#stopped = true;
+    this.#run?.stop();
+  }
+
+  async #claim(): Promise<readonly Held[]> {
+    const { claims, options } = this.#parts;
+    const { maxBatch, maxDelayMs } = options;
+    const first = await claims.claim({ models: this.models, maxImages: maxBatch });
+    const room = maxBatch - imagesOf(first);
+    if (first.length === 0 || room <= 0 || maxDelayMs === 0 || isAlone(first)) return first;
+    await pause(maxDelayMs);
+    const { batchKey } = first[0]!.claimed;
+    return [...first, ...(await claims.claim({ models: this.models, maxImages: room, batchKey }))];
+  }
+
+  /** A request is checked once more: its model may have changed since it was accepted. */
+  #checked(all: readonly Held[]): readonly BatchMember[] {
+    return all.flatMap(({ claimed: { id, request, tokens }, recording }) => {
+      if (recording.ended) return [];
+      try {
+        return { id, request: this.#parts.host.check(request), written: tokens };
+      } catch (error) {
+        const { code = 'worker-error', message } = error as Error & { code?: string };
+        recording.end({ kind: 'failed', code, message });
+        return [];
+      }
+    });
+  }
+
+  async #through({ claimed }: Held, members: readonly BatchMember[]): Promise<void> {
+    const { host, claims } = this.#parts;
+    const run = (this.#run = host.runBatch(members));
+    this.#key = claimed.alone ? null : claimed.batchKey;
+    if (this.#stopped) run.stop();
+    const measured = this.speeds.measure(claimed.request.model);
+    for await (const { id, event } of run.events) {
+      claims.get(id)?.recording.take(event);
+      measured.take(event);
+      if (event.type === 'step') this.#afterStep(run);
+    }
+    const { unfinished, failure } = await run.ended;
+    this.#run = this.#key = null;
+    measured.end();
+    const rest = unfinished.flatMap((id) => claims.get(id) ?? []);
+    const given = claims.giveBack(rest, failure);
+    // A model that died is started again meanwhile; what it ended must not come back before the blame is written.
+    if (failure) await given;
+  }
+
+  #afterStep(run: BatchRun): void {
+    const { claims, options } = this.#parts;
+    // Memory is bounded: what is not yet written is written first, and the rest goes on from there.
+    if (claims.bytes > options.backlogBytes) run.stop();
+    else if (this.#more && this.#key !== null && !this.#joining && !this.#stopped) void this.#join(run, this.#key);
+  }
+
+  async #join(run: BatchRun, batchKey: string): Promise<void> {
+    const { claims, options } = this.#parts;
+    const maxImages = Math.min(run.room, options.maxBatch);
+    if (maxImages <= 0 || claims.failing > 0) return;
+    this.#more = false;
+    this.#joining = true;
+    const more = await claims.claim({ models: this.models, maxImages, batchKey });
+    this.#joining = false;
+    const members = this.#checked(more);
+    if (members.length > 0 && !run.join(members)) this.#left = [...this.#left, ...more];
+  }
+}
+
+function imagesOf(all: readonly Held[]): number {
+  return all.reduce((sum, { claimed }) => sum + claimed.request.images.length, 0);
+}
+
+function isAlone(all: readonly Held[]): boolean {
+  return all.some(({ claimed }) => claimed.alone);
+}
