@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TesseraError } from '@tessera/errors';
 import type WebSocket from 'ws';
-import type { Refusal } from './refusal.ts';
+import type { Refusal } from '../http/refusal.ts';
 
 /** A page needs one; a proxy in front of this server is one address for all of its clients. */
 const MOST_OF_AN_ADDRESS = 256;

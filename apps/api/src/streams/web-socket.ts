@@ -16,11 +16,11 @@ import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
 import { isRefusal, type Guard } from '../guard/guard.ts';
 import { socketCallers, type SocketCallers } from '../guard/socket-callers.ts';
+import { checkOperation, parseOptions } from '../http/check-operation.ts';
+import { toClient } from '../http/client-errors.ts';
+import type { Gate } from '../http/gate.ts';
+import { refuseOn, type Refusal } from '../http/refusal.ts';
 import { contextOf, type ApiParts } from '../schema/builder.ts';
-import { checkOperation, parseOptions } from './check-operation.ts';
-import { toClient } from './client-errors.ts';
-import type { Gate } from './gate.ts';
-import { refuseOn, type Refusal } from './refusal.ts';
 import { deliver, sharedAnswers, turns } from './shared-answers.ts';
 import { socketLimits, tooManyOperations, type SocketLimits } from './socket-limits.ts';
 

@@ -1,0 +1,101 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isTesseraError, TesseraError } from '@tessera/errors';
+import type { GenerationState, Owner, Store } from '@tessera/store';
+import { Feed } from './feed.ts';
+import type { FollowedEvent } from './followed-event.ts';
+import { interrupted } from './interruption.ts';
+import { logReader, noAnswer, PATIENCE_MS } from './log-reader.ts';
+import { tellPlaces } from './places.ts';
+
+/** Hints may be lost: this often all that is followed is looked at. */
+const LOOK_EVERY_MS = 1000;
+const RETRY_MS = 250;
+
+/** Streams of events for any number of readers. */
+export interface Streams {
+  /**
+   * Every event after the seq `after`, each once and in order, until the last; between them, while it waits, its place in
+   * the queue. `return` ends it also while it waits.
+   * @throws TesseraError `unknown-generation`, `after-out-of-range`, `stream-interrupted`; while it is read also `generation-deleted`, `events-gone`
+   */
+  events(owner: Owner, id: string, after: number): Promise<AsyncIterableIterator<FollowedEvent>>;
+  close(): void;
+}
+
+/** A database that is away for a while delays events, and loses and doubles none. */
+export function openStreams({ generations, onHint }: Pick<Store, 'generations' | 'onHint'>): Streams {
+  const feeds = new Map<string, Feed>();
+  const log = logReader((wanted) => generations.eventsAfter(wanted));
+  const stopHints = onHint(({ kind, id }) => {
+    if (kind === 'events') feeds.get(id)?.look();
+  });
+  const timer = setInterval(() => {
+    for (const feed of feeds.values()) feed.look(Date.now() - LOOK_EVERY_MS);
+    void tellPlaces(feeds, generations);
+  }, LOOK_EVERY_MS);
+  timer.unref();
+  const begin = (id: string): Feed => {
+    const feed = new Feed(id, {
+      ask: (page) => log.ask(page),
+      ended: () => void (feeds.get(id) === feed && feeds.delete(id)),
+    });
+    feeds.set(id, feed);
+    return feed;
+  };
+  return {
+    async events({ tenant }, id, after) {
+      const generation = await patiently(() => generations.find(id, tenant));
+      if (!generation) throw unknown(id);
+      const { state, lastSeq } = generation;
+      if (after < 0 || after > lastSeq) throw outOfRange(after, lastSeq);
+      const reader = (feeds.get(id) ?? begin(id)).follow(after, lastSeq);
+      // Nothing can come any more: the reader has seen the last event.
+      if (after === lastSeq && isEnd(state)) await reader.return();
+      return reader;
+    },
+    close() {
+      clearInterval(timer);
+      stopHints();
+      log.close();
+      for (const feed of feeds.values()) feed.fail(interrupted('the end of this server'));
+    },
+  };
+}
+
+function isEnd(state: GenerationState): boolean {
+  return state !== 'queued' && state !== 'running';
+}
+
+/** What the database says, also where it has to come back first. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isTesseraError(error) || error.code !== 'storage-failed') throw error;
+      if (Date.now() > until) throw noAnswer();
+      await pause(RETRY_MS);
+    }
+  }
+}
+
+function unknown(id: string): TesseraError {
+  return new TesseraError({
+    code: 'unknown-generation',
+    who: 'api',
+    got: `the generation id ${id.slice(0, 60)}`,
+    expected: 'the id that createGeneration returned',
+    next: 'Query generations for the newest ones.',
+  });
+}
+
+function outOfRange(after: number, lastSeq: number): TesseraError {
+  return new TesseraError({
+    code: 'after-out-of-range',
+    who: 'generationEvents',
+    got: `after ${after}`,
+    expected: `the seq of the last event that was seen, ${lastSeq} at most so far, or 0 for all`,
+    next: 'Correct after, or leave it out.',
+  });
+}
