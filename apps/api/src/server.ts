@@ -96,7 +96,7 @@ async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, und
   undo.add(await takeDataDirectory(options.dataDirectory));
   const database = await openDatabase(options.dataDirectory);
   undo.add(() => database.close());
-  const guard = openGuard(database, options.auth);
+  const guard = await openGuard(database, options);
   undo.add(() => guard.close());
   const blobs = await openBlobs(join(options.dataDirectory, 'images'));
   undo.add(() => blobs.close());
@@ -113,7 +113,7 @@ async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, und
   const uploads = openUploads(database, blobs);
   const generations = await openGenerations({ log: eventLog(database), blobs, fileOf, uploads, host });
   undo.add(() => generations.close());
-  return { parts: { host, generations }, guard, blobs, uploads };
+  return { parts: { host, generations, urls: guard.urls }, guard, blobs, uploads };
 }
 
 /** What a browser on this machine takes. */

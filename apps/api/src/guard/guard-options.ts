@@ -4,14 +4,29 @@ import { TesseraError } from '@tessera/errors';
 export interface GuardOptions {
   /** `keys`: each request needs one. null: not decided, which is enough on loopback alone. */
   readonly auth: 'off' | 'keys' | null;
+  /** Signs the URLs of images on all replicas; null: one from the database. */
+  readonly secret: string | null;
 }
 
 /**
- * TESSERA_AUTH (not decided).
- * @throws TesseraError `auth-invalid`
+ * TESSERA_AUTH (not decided), TESSERA_SECRET (one from the database).
+ * @throws TesseraError `auth-invalid`, `secret-invalid`
  */
-export function readGuardOptions({ TESSERA_AUTH = '' }: NodeJS.ProcessEnv): GuardOptions {
-  return { auth: readAuth(TESSERA_AUTH) };
+export function readGuardOptions({ TESSERA_AUTH = '', TESSERA_SECRET = '' }: NodeJS.ProcessEnv): GuardOptions {
+  return { auth: readAuth(TESSERA_AUTH), secret: readSecretOption(TESSERA_SECRET) };
+}
+
+const LEAST_SECRET = 32;
+
+function readSecretOption(text: string): string | null {
+  if (text === '' || text.length >= LEAST_SECRET) return text || null;
+  throw new TesseraError({
+    code: 'secret-invalid',
+    who: 'api',
+    got: `a TESSERA_SECRET of ${text.length} characters`,
+    expected: `at least ${LEAST_SECRET} random ones`,
+    next: 'Leave it out for one that is kept in the database.',
+  });
 }
 
 function readAuth(text: string): GuardOptions['auth'] {

@@ -4,11 +4,14 @@ import type { Database } from '@tessera/store';
 import type { Refusal } from '../http/refusal.ts';
 import { apiKeys } from './api-keys.ts';
 import type { Caller } from './caller.ts';
+import type { GuardOptions } from './guard-options.ts';
+import { plainUrls, readSecret, signedUrls, type ImageUrls } from './image-urls.ts';
 import { keyRing } from './key-ring.ts';
 
 /** Knows who asks, on every transport. */
 export interface Guard {
   readonly auth: 'off' | 'keys';
+  readonly urls: ImageUrls;
   /** `authorization` as a socket says it in its first message; left out, the header of the request. */
   identify(request: IncomingMessage, authorization?: string): Promise<Caller | Refusal>;
   /** Calls `close` where the caller's key is revoked while something of it is open; the returned function forgets that. */
@@ -16,10 +19,16 @@ export interface Guard {
   close(): void;
 }
 
-export function openGuard(database: Database, auth: Guard['auth']): Guard {
+interface Settings extends GuardOptions {
+  readonly auth: Guard['auth'];
+}
+
+export async function openGuard(database: Database, { auth, secret }: Settings): Promise<Guard> {
+  const urls = auth === 'off' ? plainUrls() : signedUrls(await readSecret(database, secret));
   const ring = keyRing(apiKeys(database));
   return {
     auth,
+    urls,
     async identify(request, authorization = request.headers.authorization) {
       const address = addressOf(request);
       if (auth === 'off') return { owner: { tenant: '', client: address }, key: null, address, admin: true };

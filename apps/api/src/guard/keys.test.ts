@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import sharp from 'sharp';
 import WebSocket from 'ws';
 import { startServer, type RunningServer } from '../index.ts';
 import { openDatabase } from '../storage/database.ts';
@@ -87,6 +88,34 @@ describe('a server with keys', () => {
 
   it('answers health and the page to everyone', async () => {
     for (const path of ['/healthz', '/']) expect((await fetch(server.url + path)).status).toBe(200);
+  });
+
+  it('serves a picture by its signed URL, as an <img> asks for it', async () => {
+    const png = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    const headers = { 'content-type': 'image/png', authorization: `Bearer ${secret}` };
+    const sent = await fetch(`${server.url}/v1/uploads`, { method: 'POST', headers, body: new Uint8Array(png) });
+    const { url } = (await sent.json()) as { url: string };
+    const shown = await fetch(server.url + url);
+    expect([shown.status, shown.headers.get('content-type')]).toEqual([200, 'image/png']);
+    expect(shown.headers.get('cache-control')).toMatch(/^private, max-age=\d+, immutable$/);
+    const etag = shown.headers.get('etag')!;
+    expect(
+      (await fetch(server.url + url, { headers: { 'if-none-match': etag, 'cache-control': 'max-age=0' } })).status,
+    ).toBe(304);
+    const plain = server.url + url.split('?')[0]!;
+    for (const asked of [
+      fetch(plain),
+      fetch(plain, { headers: { 'if-none-match': etag } }),
+      fetch(plain, { method: 'HEAD' }),
+      fetch(plain, { headers: { range: 'bytes=0-1' } }),
+    ]) {
+      const answer = await asked;
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('etag')).not.toBe(etag);
+    }
+    expect((await fetch(`${server.url}${url}x`)).status).toBe(403);
   });
 
   const wsUrl = () => `${server.url.replace('http', 'ws')}/graphql`;

@@ -42,9 +42,9 @@ export function createApp({ gate, guard, origins, apollo, parts, blobs, uploads,
   });
   app.use(allowOrigins(origins));
   app.get('/healthz', (_request, response) => sendHealth(parts, response));
-  app.get('/images/:name', imageRoute(blobs, origins));
+  app.get('/images/:name', imageRoute({ blobs, origins, urls: parts.urls }));
   app.use(['/v1', '/graphql'], requireCaller(guard));
-  app.post('/v1/uploads', ...uploadRoute(uploads));
+  app.post('/v1/uploads', ...uploadRoute(uploads, parts.urls));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};

@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
-import { imageUrl } from '../images/image-route.ts';
+import type { ImageUrls } from '../guard/image-urls.ts';
 import type { Uploads } from '../images/uploads.ts';
 import { asErrors } from './refusal.ts';
 
@@ -8,11 +8,11 @@ const MOST_MEBIBYTES = 16;
 const types = ['image/png', 'image/jpeg', 'image/webp'];
 
 /** `POST /v1/uploads`: the bytes of a picture in, its id out. */
-export function uploadRoute(uploads: Uploads): (RequestHandler | ErrorRequestHandler)[] {
+export function uploadRoute(uploads: Uploads, urls: ImageUrls): (RequestHandler | ErrorRequestHandler)[] {
   const receive = express.raw({ type: () => true, limit: MOST_MEBIBYTES * 1024 * 1024, inflate: false });
   const store: RequestHandler = async ({ body }, response) => {
     const { id, height, width } = await uploads.add(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
-    response.status(201).json({ id, url: imageUrl(id), height, width });
+    response.status(201).json({ id, url: urls.of(id), height, width });
   };
   return [requireOwnType, takeUploadTurns(), receive, store, explain];
 }

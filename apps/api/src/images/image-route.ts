@@ -2,18 +2,23 @@ import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Blobs, ByteRange } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
+import type { ImageUrls } from '../guard/image-urls.ts';
 import { asErrors, notFound } from '../http/refusal.ts';
 
-/** Where a stored picture is served. It never changes, since its name is the hash of its content. */
-export function imageUrl(sha256: string): string {
-  return `/images/${sha256}.png`;
+interface ImageParts {
+  readonly blobs: Blobs;
+  /** Whose pages may show pictures. */
+  readonly origins: readonly string[];
+  readonly urls: ImageUrls;
 }
 
 /** `GET /images/<sha256>.png`, wherever the pictures are stored. */
-export function imageRoute(blobs: Blobs, origins: readonly string[]): RequestHandler {
+export function imageRoute({ blobs, origins, urls }: ImageParts): RequestHandler {
   return async (request, response) => {
     const sha256 = String(request.params['name']).replace(/\.png$/, '');
-    response.set({ ETag: `"${sha256}"`, 'Cache-Control': 'public, max-age=31536000, immutable' });
+    const admitted = urls.admit(sha256, request.query);
+    if ('error' in admitted) return void response.status(admitted.status).json(asErrors(admitted.error));
+    response.set({ ETag: `"${sha256}"`, 'Cache-Control': admitted.cacheControl });
     response.set('Accept-Ranges', 'bytes');
     // An <img> says not whose page it is on; the hash in the name is known to those alone who may ask for it.
     if (origins.length > 0) response.set('Cross-Origin-Resource-Policy', 'cross-origin');

@@ -6,11 +6,13 @@ import type { Host } from '@tessera/host';
 import type { Owner } from '@tessera/store';
 import type { Generations } from '../generations/generations.ts';
 import type { Caller } from '../guard/caller.ts';
+import type { ImageUrls } from '../guard/image-urls.ts';
 
 /** What the server has, the same for all who ask. */
 export interface ApiParts {
   readonly host: Host;
   readonly generations: Generations;
+  readonly urls: ImageUrls;
 }
 
 /** What resolvers work with, on every transport. */

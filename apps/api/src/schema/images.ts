@@ -1,6 +1,5 @@
 import { labelOf, type Condition, type EditRequest } from '@tessera/request';
 import type { Generation } from '../generations/event-log.ts';
-import { imageUrl } from '../images/image-route.ts';
 import type { ApiBuilder } from './builder.ts';
 
 export type PictureRef = ReturnType<typeof addPicture>;
@@ -14,7 +13,10 @@ export function addPicture(builder: ApiBuilder) {
         description: 'SHA-256 of the file. An edit may name it.',
         resolve: (sha256) => sha256,
       }),
-      url: t.string({ description: 'Where it is, on this server.', resolve: imageUrl }),
+      url: t.string({
+        description: 'Where it is, on this server; signed, and good for 12 hours at least, where keys are needed.',
+        resolve: (sha256, _args, { urls }) => urls.of(sha256),
+      }),
     }),
   });
 }

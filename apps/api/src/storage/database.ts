@@ -54,7 +54,8 @@ const migrations: readonly string[] = [
      used_at timestamptz,
      revoked_at timestamptz
    );
-   CREATE UNIQUE INDEX api_key_name ON api_key (tenant, name) WHERE revoked_at IS NULL;`,
+   CREATE UNIQUE INDEX api_key_name ON api_key (tenant, name) WHERE revoked_at IS NULL;
+   CREATE TABLE server_secret (name text PRIMARY KEY, value text NOT NULL);`,
 ];
 
 export interface QueryResult<R> {

@@ -16,7 +16,7 @@ const format = (result: ExecutionResult) => result as FormattedExecutionResult;
 
 it('executes an event once for all who sent the same document and variables, and once more for others', async () => {
   const answersOf = sharedAnswers(format);
-  const contextValue = { owner: { tenant: '' } };
+  const contextValue = { owner: { tenant: '' }, urls: { period: () => '' } };
   const read = async (query: string, from: number): Promise<string[]> => {
     const args = {
       schema,

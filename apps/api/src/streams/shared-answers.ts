@@ -39,8 +39,14 @@ export function sharedAnswers(format: (result: ExecutionResult) => FormattedExec
     if (!(Symbol.asyncIterator in events)) return events;
     const source = events[Symbol.asyncIterator]();
     const { document, operationName, variableValues, contextValue } = args;
-    const { tenant } = (contextValue as ApiContext).owner;
-    const asked = JSON.stringify([tenant, document.loc?.source.body, operationName, variableValues]);
+    const { owner, urls } = contextValue as ApiContext;
+    const asked = JSON.stringify([
+      owner.tenant,
+      urls.period(),
+      document.loc?.source.body,
+      operationName,
+      variableValues,
+    ]);
     const key = createHash('sha256').update(asked).digest('base64');
     return {
       async next() {
