@@ -1,3 +1,4 @@
+export { openStore, type StoreOptions } from './open-store.ts';
 export {
   isLast,
   type EventBody,
@@ -25,6 +26,8 @@ export type {
   NewGeneration,
   Page,
   PageRequest,
+  Picture,
+  PictureRecords,
   QueueLimits,
   QueuePlace,
   Store,

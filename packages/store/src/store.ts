@@ -20,6 +20,7 @@ export interface Store {
   readonly kind: 'postgresql' | 'pglite';
   readonly generations: GenerationRecords;
   readonly queue: WorkQueue;
+  readonly pictures: PictureRecords;
   /** For the rooms that keep tables of their own: keys, uploads, webhooks. */
   readonly database: Database;
   /** Says that something has changed. Hints may be lost or doubled: whoever waits also looks from time to time. */
@@ -36,7 +37,10 @@ export interface Hint {
   readonly id: string;
 }
 
-/** PostgreSQL, one statement at a time: what has to change together is one statement. */
+/**
+ * PostgreSQL, one statement at a time: what has to change together is one statement.
+ * After `storage-failed` the statement may have been carried out.
+ */
 export interface Database {
   query<R>(sql: string, values?: readonly unknown[]): Promise<{ readonly rows: R[] }>;
 }
@@ -128,6 +132,25 @@ export interface GenerationRecords {
   places(): Promise<readonly QueuePlace[]>;
 }
 
+/** A stored picture, by the SHA-256 of its PNG. */
+export interface Picture {
+  readonly sha256: string;
+  /** Null of pictures that an earlier Tessera made. */
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly bytes: number | null;
+}
+
+/** Whose pictures are stored: those of events come with them. */
+export interface PictureRecords {
+  /** Those that the tenant has, of its generations or uploads; `tenant` null finds all. */
+  find(shas: readonly string[], tenant: string | null): Promise<ReadonlyMap<string, Picture>>;
+  /** An upload: the same picture twice is one. */
+  add(tenant: string, picture: Picture): Promise<void>;
+  /** Which of these anything still refers to: the others are garbage. */
+  inUse(shas: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
 /** Who may append to a generation: the holder of its newest attempt, and only while it runs. */
 export interface Claim {
   readonly id: string;
@@ -155,7 +178,7 @@ export interface ClaimRequest {
   readonly worker: string;
   /** Names of the models that this worker has. */
   readonly models: readonly string[];
-  /** Together, of all that are claimed; one generation of more images is claimed alone. */
+  /** Together, of all that are claimed; one generation of more images is claimed alone, but not with `batchKey`. */
   readonly maxImages: number;
   /** Only of this key, and only where nothing of another key should run first: to join a batch that runs. */
   readonly batchKey?: string;
@@ -169,6 +192,8 @@ export interface Append extends Claim {
   /** The generation's newest event and one: only its worker appends while it runs. */
   readonly seq: number;
   readonly body: EventBody;
+  /** Of the pictures that the body names: who may see them, and what is not garbage. */
+  readonly pictures?: readonly Picture[];
   /** Of `step` events: kept until the generation ends. */
   readonly tokens?: Uint8Array;
 }
@@ -179,7 +204,8 @@ export interface WorkQueue {
   readonly leaseMs: number;
   register(worker: { readonly id: string; readonly name: string; readonly state: WorkerState }): Promise<void>;
   /**
-   * Renews the lease of everything that this worker runs.
+   * Renews the lease of everything that this worker runs. Where `owned` names a claim that the worker does not know (the
+   * answer of `claim` was lost), it releases it.
    * @returns ids of this worker's claims whose cancel was asked for, and all that are still its own
    */
   beat(
@@ -190,15 +216,17 @@ export interface WorkQueue {
   unregister(worker: string): Promise<void>;
   workers(): Promise<readonly WorkerRecord[]>;
   /**
-   * Takes up what should run next: fair between clients (each client's first before anybody's second, within a priority),
-   * then oldest first, and with it others of the same batch key.
+   * Takes up what should run next: fair between clients (each client's first before anybody's second, within a priority;
+   * what runs counts), then oldest first, and with it others of the same batch key. Nothing for a worker that is not
+   * registered or has not beaten for longer than its lease. With `batchKey`: nothing while one of another key that
+   * would come first has waited for more than a second, so that no batch goes on for ever.
    */
   claim(request: ClaimRequest): Promise<readonly Claimed[]>;
   /**
    * Appends events in order, all in one transaction. Each takes effect only if its claim still holds.
-   * @returns ids whose claim was lost: nothing more of them will be accepted
+   * @returns claims that were lost: nothing more of them will be accepted
    */
-  append(events: readonly Append[]): Promise<readonly string[]>;
+  append(events: readonly Append[]): Promise<readonly Claim[]>;
   /**
    * Gives claims back to the queue, with the steps they have written. `blame`: the attempt ended a process or failed in a
    * batch, and the next one runs alone; after `maxAttempts` such ends the generation fails with this failure.

@@ -82,7 +82,7 @@ export class Appender {
     try {
       const lost = await this.#queue.append(sent.flatMap(({ events }) => events));
       for (const { line, events } of sent) {
-        if (lost.includes(line.claim.id)) line.lose();
+        if (lost.some(({ id, attempt }) => id === line.claim.id && attempt === line.claim.attempt)) line.lose();
         else line.done(events);
       }
     } catch (error) {

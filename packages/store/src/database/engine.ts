@@ -1,0 +1,20 @@
+import type { Database, Hint } from '../store.ts';
+
+/** A statement of the store, with a name under which PostgreSQL keeps its plan. */
+export interface Statement {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** PostgreSQL in one of its two forms. */
+export interface Engine extends Database {
+  readonly kind: 'postgresql' | 'pglite';
+  /**
+   * Runs a statement that may be carried out twice without harm: it is repeated where its outcome is unknown.
+   * @throws TesseraError `storage-failed`
+   */
+  run<R>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;
+  /** Tells other processes; the listeners of this one have been told. */
+  tell(hints: readonly Hint[]): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,34 @@
+import { printable, TesseraError } from '@tessera/errors';
+
+/** Error `storage-failed`: the database did not take or give something. What it is lies in its cause. */
+export function storageFailed(cause?: unknown): TesseraError {
+  return new TesseraError({
+    code: 'storage-failed',
+    who: 'store',
+    got: 'an error of the database',
+    expected: 'it to answer, and to have room',
+    next: "Look at the server's output, then send it again.",
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+/** PostgreSQL's code of an error, or that of the operating system; empty where it has none. */
+export function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? '');
+}
+
+/** Says on the output why storage fails, once for each reason in a row. */
+export class FailureLog {
+  #said: string | null = null;
+
+  say<E extends Error>(error: E): E {
+    const { message } = (error.cause ?? error) as Error;
+    if (message !== this.#said) console.error(printable(`[store] storage failed: ${message}`));
+    this.#said = message;
+    return error;
+  }
+
+  worked(): void {
+    this.#said = null;
+  }
+}

@@ -1,0 +1,74 @@
+import { TesseraError } from '@tessera/errors';
+import type { Engine } from './database/engine.ts';
+import { openPglite } from './database/pglite-engine.ts';
+import { openPostgres } from './database/postgres-engine.ts';
+import { generationRecords } from './generations.ts';
+import { pictureRecords } from './pictures.ts';
+import { workQueue } from './queue/work-queue.ts';
+import type { Hint, Store } from './store.ts';
+
+/** A worker beats every two seconds: two beats may be late before it counts as dead. */
+const LEASE_MS = 6000;
+
+export interface StoreOptions {
+  /** Of a PostgreSQL server: `postgres://user:password@host:port/database`. */
+  readonly url?: string;
+  /** Without `url`: a folder for PGlite, which the caller has locked for this process. */
+  readonly directory?: string;
+  /** The same in all processes of one database. */
+  readonly leaseMs?: number;
+}
+
+/**
+ * Opens the database and brings its tables up to date.
+ * @throws TesseraError `database-unreachable`, `database-unusable`, `database-too-new`
+ */
+export async function openStore({ leaseMs = LEASE_MS, ...where }: StoreOptions): Promise<Store> {
+  const listeners = new Set<(hint: Hint) => void>();
+  const hear = (hint: Hint) => listeners.forEach((listener) => listener(hint));
+  const engine = await openEngine(where, hear);
+  const tell = (hints: readonly Hint[]) => {
+    if (hints.length === 0) return;
+    hints.forEach(hear);
+    engine.tell(hints);
+  };
+  return {
+    kind: engine.kind,
+    generations: generationRecords({ engine, leaseMs, tell }),
+    queue: workQueue({ engine, leaseMs, tell }),
+    pictures: pictureRecords(engine),
+    database: { query: (sql, values) => engine.query(sql, values) },
+    onHint(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    ready: () =>
+      engine.query('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    close: () => engine.close(),
+  };
+}
+
+async function openEngine(
+  { url, directory }: Pick<StoreOptions, 'url' | 'directory'>,
+  hear: (hint: Hint) => void,
+): Promise<Engine> {
+  if (url !== undefined) return openPostgres(url, hear);
+  if (directory !== undefined) return openAlone(directory);
+  throw new TesseraError({
+    code: 'database-not-named',
+    who: 'store',
+    got: 'neither the URL of a database nor a folder',
+    expected: 'one of them',
+    next: 'Set DATABASE_URL or TESSERA_DATA.',
+  });
+}
+
+/** PGlite has one process: whatever a worker of an earlier one ran is free at once. */
+async function openAlone(directory: string): Promise<Engine> {
+  const engine = await openPglite(directory);
+  await engine.query('DELETE FROM worker');
+  return engine;
+}

@@ -1,0 +1,76 @@
+import type { Engine, Statement } from '../database/engine.ts';
+import { jsonOf } from '../json.ts';
+import { isLast } from '../records.ts';
+import type { Append, Claim } from '../store.ts';
+
+/**
+ * $1 events, $2 pictures. Of each claim: the newest event becomes `last_seq` if the claim holds and nothing is missing
+ * before. Events that are there already (a repeated call) are left as they are.
+ */
+const appendStatement: Statement = {
+  name: 'append',
+  sql: `
+  WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb)
+      AS one (id uuid, attempt integer, seq integer, kind text, payload jsonb, tokens text, ending boolean)
+  ), mine AS MATERIALIZED (
+    SELECT id, attempt, min(seq) AS first, max(seq) AS last, bool_or(kind = 'step') AS stepped,
+      min(kind) FILTER (WHERE ending) AS ending, (array_agg(payload) FILTER (WHERE ending))[1] AS said
+    FROM given GROUP BY id, attempt
+  ), moved AS (
+    UPDATE generation g
+    SET last_seq = m.last, state = coalesce(m.ending, g.state), images = coalesce(m.said -> 'images', g.images),
+      failure = CASE m.ending WHEN 'failed' THEN m.said END,
+      finished_at = CASE WHEN m.ending IS NOT NULL THEN tessera_now() END,
+      worker = CASE WHEN m.ending IS NULL THEN g.worker END,
+      deaths = CASE WHEN m.stepped THEN 0 ELSE g.deaths END
+    FROM mine m
+    WHERE g.id = m.id AND g.attempt = m.attempt AND g.state = 'running'
+      AND g.last_seq < m.last AND g.last_seq >= m.first - 1
+    RETURNING g.id, g.attempt, g.tenant, m.ending
+  ), written AS (
+    INSERT INTO event (generation_id, seq, kind, payload, at)
+    SELECT id, seq, kind, payload, tessera_now() FROM given JOIN moved USING (id, attempt) ON CONFLICT DO NOTHING
+  ), kept AS (
+    INSERT INTO step_tokens (generation_id, seq, tokens, milliseconds)
+    SELECT id, seq, decode(tokens, 'base64'), (payload ->> 'milliseconds')::float8
+    FROM given JOIN moved USING (id, attempt) WHERE tokens IS NOT NULL AND moved.ending IS NULL ON CONFLICT DO NOTHING
+  ), cleared AS (
+    DELETE FROM step_tokens WHERE generation_id IN (SELECT id FROM moved WHERE ending IS NOT NULL)
+  ), shown AS (
+    INSERT INTO picture (sha256, tenant, generation_id, width, height, bytes, created_at)
+    SELECT sha256, tenant, id, width, height, bytes, tessera_now()
+    FROM jsonb_to_recordset($2::jsonb)
+      AS one (id uuid, attempt integer, sha256 text, width integer, height integer, bytes bigint)
+    JOIN moved USING (id, attempt) ON CONFLICT DO NOTHING
+  )
+  SELECT id, attempt FROM mine WHERE NOT EXISTS (SELECT FROM moved WHERE moved.id = mine.id AND moved.attempt = mine.attempt)`,
+};
+
+/** Of claims that did not move: those whose events are not all there. A statement of its own, for it must see what the first waited for. */
+const missingStatement: Statement = {
+  name: 'append-missing',
+  sql: `
+  SELECT id, attempt FROM jsonb_to_recordset($1::jsonb) AS mine (id uuid, attempt integer, last integer)
+  WHERE NOT EXISTS (
+    SELECT FROM generation g WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.last_seq >= mine.last)`,
+};
+
+export async function append(engine: Engine, events: readonly Append[]): Promise<readonly Claim[]> {
+  if (events.length === 0) return [];
+  const pictures = events.flatMap(({ id, attempt, pictures = [] }) => pictures.map((one) => ({ id, attempt, ...one })));
+  const values = [jsonOf(events.map(toRow)), jsonOf(pictures)];
+  const still = await engine.run<Claim>(appendStatement, values);
+  if (still.length === 0) return [];
+  const asked = still.map(({ id, attempt }) => ({ id, attempt, last: lastOf(events, { id, attempt }) }));
+  return engine.run<Claim>(missingStatement, [jsonOf(asked)]);
+}
+
+function toRow({ id, attempt, seq, body: { kind, ...payload }, tokens }: Append): object {
+  const ending = isLast(kind);
+  return { id, attempt, seq, kind, payload, ending, ...(tokens && { tokens: Buffer.from(tokens).toString('base64') }) };
+}
+
+function lastOf(events: readonly Append[], { id, attempt }: Claim): number {
+  return Math.max(...events.filter((one) => one.id === id && one.attempt === attempt).map(({ seq }) => seq));
+}

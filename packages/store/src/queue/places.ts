@@ -1,0 +1,35 @@
+import type { Engine, Statement } from '../database/engine.ts';
+import type { QueuePlace } from '../store.ts';
+import { orderSql, waitingSql } from './order.ts';
+
+/**
+ * $1 lease. The time: what is left of those that run and all of those before, shared by the workers; a model of which nobody
+ * knows takes as long as the average.
+ */
+const placesStatement: Statement = {
+  name: 'places',
+  sql: `
+  WITH living AS (
+    SELECT state FROM worker WHERE seen_at > tessera_now() - $1 * interval '1 ms'
+  ), speed AS (
+    SELECT one.name, avg(one."millisecondsPerImage") AS ms
+    FROM living, jsonb_to_recordset(state -> 'models') AS one (name text, "millisecondsPerImage" float8)
+    GROUP BY one.name
+  ), usual AS (
+    SELECT avg(ms) AS ms, greatest(1, (SELECT count(*) FROM living)) AS workers FROM speed
+  ), busy AS (
+    SELECT coalesce(sum(greatest(0, g.image_count * coalesce(s.ms, u.ms)
+      - extract(epoch FROM tessera_now() - g.started_at) * 1000)), 0) AS ms
+    FROM usual u, generation g LEFT JOIN speed s ON s.name = g.model WHERE g.state = 'running'
+  ), placed AS (
+    SELECT w.id, w.image_count * coalesce(s.ms, u.ms) AS ms, row_number() OVER (ORDER BY ${orderSql}) AS place
+    FROM usual u, (${waitingSql}) w LEFT JOIN speed s ON s.name = w.model
+  )
+  SELECT p.id, (p.place - 1)::int AS position,
+    ((b.ms + sum(p.ms) OVER (ORDER BY p.place) - p.ms) / u.workers)::float8 AS milliseconds
+  FROM placed p, busy b, usual u ORDER BY p.place`,
+};
+
+export function places(engine: Engine, leaseMs: number): Promise<readonly QueuePlace[]> {
+  return engine.run<QueuePlace>(placesStatement, [leaseMs]);
+}
