@@ -8,6 +8,9 @@ export {
   type Log,
   type LogOptions,
 } from './log.ts';
+export { contextOfClaim } from './claimed-work.ts';
+export { measuredBlobs } from './measured-blobs.ts';
+export { measuredStore } from './measured-store.ts';
 export { meters, registry } from './meters.ts';
 export { startTelemetry, type Role } from './start-telemetry.ts';
-export { contextOf, failSpan, inSpan, openSpan, recordSpan, traceparent, type SpanOptions } from './tracing.ts';
+export { contextOf, failSpan, inSpan, openSpan, recordSpan, traceparent, traceparentOf, type SpanOptions } from './tracing.ts';

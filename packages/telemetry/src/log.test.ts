@@ -64,7 +64,7 @@ describe('secrets', () => {
     `connect to postgres://tessera:${secret}@db:5432/tessera failed`,
     `GET /images/0f.png?expires=1&signature=${secret}&x=1`,
     `GET /images/0f.png?X-Amz-Signature=${secret}`,
-    `no key tsk_abcd${secret} is known`,
+    `no key tsr_abcdefgh${secret} is known`,
   ])('are removed from %s', (line) => {
     expect(line).toContain(secret);
     expect(withoutSecrets(line)).not.toContain(secret);
@@ -74,7 +74,7 @@ describe('secrets', () => {
     const text = logged(
       { NODE_ENV: 'production' },
       `log.info({ url: 'postgres://a:${secret}@b/c', deep: { token: '${secret}' } }, 'Bearer ${secret}');
-       logError('x', new Error('key tsk_abcd${secret} and Bearer ${secret}'));`,
+       logError('x', new Error('key tsr_abcdefgh${secret} and Bearer ${secret}'));`,
     );
     expect(text).not.toContain(secret);
     expect(text.match(/\[removed\]/g)!.length).toBeGreaterThanOrEqual(6);

@@ -89,7 +89,7 @@ function oneOf<T extends string>(known: readonly T[], text: string, variable: st
 /** Keys of clients, signatures of URLs, passwords of databases. */
 const secrets: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic) [\w.~+/=-]+/gi, '$1 [removed]'],
-  [/\b(tsk_[\w]{4})[\w-]+/g, '$1[removed]'],
+  [/\b(tsr_[\w-]{8})[\w-]+/g, '$1[removed]'],
   [/([?&](?:signature|sig|token|key|X-Amz-Signature|X-Amz-Credential)=)[^&\s"\\]+/gi, '$1[removed]'],
   [/(:\/\/[^\s:/@"\\]*:)[^\s/@"\\]+@/g, '$1[removed]@'],
   [/("(?:authorization|cookie|password|secret|apiKey|token)":")(?:[^"\\]|\\.)*"/gi, '$1[removed]"'],
@@ -120,7 +120,7 @@ function inText(value: unknown): string {
   return printable(typeof value === 'string' ? value : JSON.stringify(value), 300);
 }
 
-/** Writes an unexpected error with its stack. A TesseraError says in one sentence what is wrong: its stack helps nobody. */
+/** Writes an unexpected error with its stack. A TesseraError says in one sentence what is wrong and needs no stack. */
 export function logError(what: string, error: unknown): void {
   if (isTesseraError(error)) log.error({ code: error.code }, `${what}: ${error.message}`);
   else log.error({ error }, what);

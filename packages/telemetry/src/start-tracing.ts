@@ -12,7 +12,7 @@ export function isTraced(environment: NodeJS.ProcessEnv): boolean {
  * OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES and others. Returns what sends the rest and ends it.
  */
 export async function startTracing(role: string, environment: NodeJS.ProcessEnv): Promise<() => Promise<void>> {
-  // Nobody who does not trace loads these.
+  // Loaded only here: they take time and memory.
   const [{ OTLPTraceExporter }, { BatchSpanProcessor, NodeTracerProvider }, resources] = await Promise.all([
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/sdk-trace-node'),

@@ -15,8 +15,12 @@ const tracer = trace.getTracer('tessera');
 
 /** W3C `traceparent` of the span that is active here; null where nothing is traced. */
 export function traceparent(): string | null {
+  return traceparentOf(context.active());
+}
+
+export function traceparentOf(context: Context): string | null {
   const carrier: { traceparent?: string } = {};
-  propagation.inject(context.active(), carrier);
+  propagation.inject(context, carrier);
   return carrier.traceparent ?? null;
 }
 
@@ -53,14 +57,19 @@ export function openSpan(name: string, options: SpanOptions = {}): { readonly sp
   return { span, context: trace.setSpan(parent, span) };
 }
 
-/** A span of something that has just ended and took so long. */
-export function recordSpan(name: string, milliseconds: number, options: SpanOptions = {}): void {
-  const { parent = context.active(), ...rest } = options;
-  const end = Date.now();
+interface PastSpan extends SpanOptions {
+  /** How long ago it ended, in milliseconds: 0 where left out. */
+  readonly ago?: number;
+}
+
+/** A span of something that has ended and took so long. */
+export function recordSpan(name: string, milliseconds: number, options: PastSpan = {}): void {
+  const { parent = context.active(), ago = 0, ...rest } = options;
+  const end = Date.now() - ago;
   tracer.startSpan(name, { ...rest, startTime: end - milliseconds }, parent).end(end);
 }
 
-/** The code and, of our own sentences, the words: those of other errors may hold what nobody should read. */
+/** The code and, of our own sentences, the words: those of other errors may hold what a reader of traces should not see. */
 export function failSpan(span: Span, error: unknown): void {
   const known = isTesseraError(error);
   if (known) span.setAttribute('tessera.code', error.code);
