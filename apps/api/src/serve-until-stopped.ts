@@ -1,16 +1,12 @@
 import process from 'node:process';
 import { printable } from '@tessera/errors';
 import { refusalOf } from '@tessera/models';
+import { log, startTelemetry } from '@tessera/telemetry';
 import type { ServerOptions } from './server-options.ts';
 import { startServer, type RunningServer } from './server.ts';
 
-/** Where the lines for people go, without their line ends. */
-export interface Print {
-  /** What was asked for: where the server is, and that it stops. */
-  out(line: string): void;
-  /** What is wrong, and goes on. */
-  err(line: string): void;
-}
+/** Takes the few lines that people asked for: where the server is, and that it stops. All others go to the log. */
+export type Print = (line: string) => void;
 
 /** One press of Ctrl-C may arrive several times: from the terminal and from the programs that started this one. */
 const ONE_PRESS_MS = 1000;
@@ -21,7 +17,8 @@ const ONE_PRESS_MS = 1000;
  * @throws TesseraError what `startServer` and `defaultOptions` throw
  */
 export async function serveUntilStopped(options: Partial<ServerOptions>, print: Print): Promise<void> {
-  const server = await startServer({ report: (line) => print.err(line), ...options });
+  const endTelemetry = await startTelemetry('all');
+  const server = await startServer({ report: (line) => log.warn(line), ...options });
   sayWhatRuns(server, print);
   await new Promise<void>((resolve, reject) => {
     let since: number | null = null;
@@ -29,11 +26,11 @@ export async function serveUntilStopped(options: Partial<ServerOptions>, print: 
       if (since !== null && Date.now() - since < ONE_PRESS_MS) return;
       if (since !== null) process.exit(1);
       since = Date.now();
-      print.out('Tessera is stopping; press again to stop at once.');
+      print('Tessera is stopping; press again to stop at once.');
       const forget = () => {
         for (const signal of signals) process.off(signal, onSignal);
       };
-      server.close().finally(forget).then(resolve, reject);
+      server.close().finally(endTelemetry).finally(forget).then(resolve, reject);
     };
     for (const signal of signals) process.on(signal, onSignal);
   });
@@ -42,9 +39,9 @@ export async function serveUntilStopped(options: Partial<ServerOptions>, print: 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 function sayWhatRuns({ url, hosts, host }: RunningServer, print: Print): void {
-  for (const { code, message } of host.pluginProblems()) print.err(`${message} (${code})`);
-  for (const { folder, message } of host.problems()) print.err(refusalOf(folder, message));
+  for (const { code, message } of host.pluginProblems()) log.warn({ code }, message);
+  for (const { folder, message } of host.problems()) log.warn(refusalOf(folder, message));
   const names = host.models().map(({ name }) => printable(name, 120));
   const open = hosts ? '' : '; hosts: any, TESSERA_HOSTS would name them';
-  print.out(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target}${open})`);
+  print(`Tessera is ready: ${url} (models: ${names.join(', ') || 'none'}; target: ${host.target}${open})`);
 }

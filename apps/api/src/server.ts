@@ -8,13 +8,14 @@ import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHt
 import { openBlobs, type Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { startHost, type Host } from '@tessera/host';
+import { logError } from '@tessera/telemetry';
 import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
 import { decideAuth } from './guard/guard-options.ts';
 import { openGuard, type Guard } from './guard/guard.ts';
 import { createApp } from './http/app.ts';
 import { parseOptions } from './http/check-operation.ts';
-import { logError, toClient } from './http/client-errors.ts';
+import { toClient } from './http/client-errors.ts';
 import { createGate } from './http/gate.ts';
 import { beforeExecution } from './http/graphql-http.ts';
 import { refuseUnreadable } from './http/refusal.ts';

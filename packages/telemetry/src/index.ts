@@ -13,4 +13,13 @@ export { measuredBlobs } from './measured-blobs.ts';
 export { measuredStore } from './measured-store.ts';
 export { meters, registry } from './meters.ts';
 export { startTelemetry, type Role } from './start-telemetry.ts';
-export { contextOf, failSpan, inSpan, openSpan, recordSpan, traceparent, traceparentOf, type SpanOptions } from './tracing.ts';
+export {
+  contextOf,
+  failSpan,
+  inSpan,
+  openSpan,
+  recordSpan,
+  traceparent,
+  traceparentOf,
+  type SpanOptions,
+} from './tracing.ts';

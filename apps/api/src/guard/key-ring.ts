@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { logError } from '../http/client-errors.ts';
+import { logError } from '@tessera/telemetry';
 import type { ApiKey, ApiKeys } from './api-keys.ts';
 
 /** How long a revoked key may still be taken here. */

@@ -6,12 +6,14 @@ import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
+import { logError } from '@tessera/telemetry';
 import type { Guard } from '../guard/guard.ts';
 import { callerOf, requireCaller } from '../guard/require-caller.ts';
 import { contextOf, type ApiContext, type ApiParts } from '../schema/builder.ts';
+import { sendMetrics } from '../telemetry/metrics.ts';
+import { observeRequests } from '../telemetry/observe-requests.ts';
 import { imageRoute } from '../images/image-route.ts';
 import type { Uploads } from '../images/uploads.ts';
-import { logError } from './client-errors.ts';
 import { allowOrigins, type Gate } from './gate.ts';
 import { takeGraphQL } from './graphql-http.ts';
 import { asErrors, notFound } from './refusal.ts';
@@ -34,6 +36,7 @@ export interface AppParts {
 export function createApp({ gate, guard, origins, apollo, parts, blobs, uploads, playground }: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
+  app.use(observeRequests);
   app.use((request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
     const refusal = gate.refusalOf(request.headers, request.rawHeaders);
@@ -42,6 +45,8 @@ export function createApp({ gate, guard, origins, apollo, parts, blobs, uploads,
   });
   app.use(allowOrigins(origins));
   app.get('/healthz', (_request, response) => sendHealth(parts, response));
+  // Where keys are needed it is on its own port alone: its numbers are of all tenants.
+  if (guard.auth === 'off') app.get('/metrics', sendMetrics);
   app.get('/images/:name', imageRoute({ blobs, origins, urls: parts.urls }));
   app.use(['/v1', '/graphql'], requireCaller(guard));
   app.post('/v1/uploads', ...uploadRoute(uploads, parts.urls));

@@ -1,6 +1,6 @@
-import { inspect } from 'node:util';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
-import { isTesseraError, printableLines, TesseraError } from '@tessera/errors';
+import { isTesseraError, TesseraError } from '@tessera/errors';
+import { logError } from '@tessera/telemetry';
 
 /** Sentences for what GraphQL itself refuses, by codes that are Apollo's. */
 const sentences: Record<string, { readonly expected: string; readonly next: string }> = {
@@ -97,9 +97,4 @@ function unexpected(): TesseraError {
     expected: 'none',
     next: "The server's output says more; please report it.",
   });
-}
-
-/** Writes an unexpected error to the server's output, with its stack. Its words may be a client's. */
-export function logError(what: string, error: unknown): void {
-  console.error(printableLines(`[api] ${what}: ${inspect(error)}`));
 }

@@ -48,16 +48,17 @@ export function readiness(parts: HealthParts): () => Promise<Readiness> {
 async function look(parts: HealthParts): Promise<Readiness> {
   const { role, store, blobs } = parts;
   const [database, pictures, workers] = await Promise.all([
-    inTime(store.ready().then((ready) => (ready ? null : databaseSilent))).then(orElse(databaseSilent)),
-    inTime(blobs.ready().then(() => null)).then(orElse(picturesSilent)),
-    role === 'worker' ? 1 : inTime(store.queue.workers().then(({ length }) => length)).then(orElse(null)),
+    faultOf(answers(store), databaseSilent),
+    faultOf(blobs.ready(), picturesSilent),
+    // Where the database does not answer, that is said already.
+    role === 'worker' ? null : store.queue.workers().catch(() => null),
   ]);
   const draining = parts.draining() ? drains : null;
-  const reasons = [draining, database, pictures, modelReason(parts)].filter((reason) => reason !== null);
-  return { ready: reasons.length === 0, role, reasons, notes: workers === 0 ? [noWorker] : [] };
+  const reasons = [draining, database, pictures, modelFault(parts)].filter((reason) => reason !== null);
+  return { ready: reasons.length === 0, role, reasons, notes: workers?.length === 0 ? [noWorker] : [] };
 }
 
-function modelReason({ models }: HealthParts): Reason | null {
+function modelFault({ models }: HealthParts): Reason | null {
   const health = models?.() ?? { status: 'ok', why: null };
   if (health.status === 'ok') return null;
   return { code: `model-process-${health.status}`, message: health.why ?? 'The model process is not there.' };
@@ -71,36 +72,28 @@ const noWorker = {
   message: 'No worker is running: generations are accepted, and wait until one starts.',
 };
 
-type Outcome<T> = { readonly value: T } | { readonly error: unknown } | 'late';
+async function answers(store: Pick<Store, 'ready'>): Promise<void> {
+  if (!(await store.ready())) throw new Error('It does not.');
+}
 
-/** How a call ended, within two seconds. */
-async function inTime<T>(call: Promise<T>): Promise<Outcome<T>> {
+/** Null where the call succeeds within two seconds; else why not, in our own sentence where it has one. */
+async function faultOf(call: Promise<unknown>, silent: Reason): Promise<Reason | null> {
   let timer: NodeJS.Timeout;
-  const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), PATIENCE_MS)));
+  const late = new Promise<Reason>((resolve) => (timer = setTimeout(() => resolve(silent), PATIENCE_MS)));
   const ended = call.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
+    () => null,
+    (error: unknown) => (isTesseraError(error) ? { code: error.code, message: error.message } : silent),
   );
   return Promise.race([ended, late]).finally(() => clearTimeout(timer));
-}
-
-/** The value of a call; what it threw, where that is a sentence of ours; else this. */
-function orElse<T, R extends Reason | null>(otherwise: R): (outcome: Outcome<T>) => T | Reason | R {
-  return (outcome) => {
-    if (outcome === 'late') return otherwise;
-    if ('value' in outcome) return outcome.value;
-    return otherwise && isTesseraError(outcome.error) ? reasonOf(outcome.error) : otherwise;
-  };
-}
-
-function reasonOf({ code, message }: { readonly code: string; readonly message: string }): Reason {
-  return { code, message };
 }
 
 /** 503 with the reasons where requests should go elsewhere. */
 export function sendReadiness(look: () => Promise<Readiness>): RequestHandler {
   return async (_request, response) => {
     const found = await look();
-    response.status(found.ready ? 200 : 503).set('Cache-Control', 'no-store').json(found);
+    response
+      .status(found.ready ? 200 : 503)
+      .set('Cache-Control', 'no-store')
+      .json(found);
   };
 }

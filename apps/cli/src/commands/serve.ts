@@ -11,7 +11,7 @@ export const serve: Command<typeof options> = {
   options,
   examples: ['tessera serve', 'tessera serve --port 8080'],
   async run({ values }: Arguments<typeof options>, terminal: Terminal) {
-    await serveUntilStopped(given(values), terminal);
+    await serveUntilStopped(given(values), (line) => terminal.out(line));
     return 0;
   },
 };
