@@ -20,8 +20,7 @@ interface Work {
 }
 
 interface Appended {
-  /** Ids. */
-  readonly lost: readonly string[];
+  readonly lost: readonly Claim[];
   readonly milliseconds: number;
 }
 
@@ -54,12 +53,12 @@ export class ClaimedWork {
   }
 
   appended(events: readonly Append[], { lost, milliseconds }: Appended): void {
-    for (const id of new Set(events.map((event) => event.id))) {
-      const work = this.#works.get(id);
-      if (lost.includes(id)) this.#lose(id);
-      else if (work) recordSpan('append', milliseconds, { parent: work.context });
+    for (const { id, attempt } of lost) if (this.#works.get(id)?.attempt === attempt) this.#lose(id);
+    const ours = events.filter(({ id, attempt }) => this.#works.get(id)?.attempt === attempt);
+    for (const id of new Set(ours.map((event) => event.id))) {
+      recordSpan('append', milliseconds, { parent: this.#works.get(id)!.context });
     }
-    for (const event of events) if (!lost.includes(event.id)) this.#written(event, milliseconds);
+    for (const event of ours) this.#written(event, milliseconds);
   }
 
   /** Given back, or taken by others. */
