@@ -5,8 +5,8 @@ import { createEngine } from '@tessera/targets';
 import { openModel, type Model } from '@tessera/models';
 import { imagesOfClasses, type GenerationRequest } from '@tessera/request';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HostEvent } from './protocol.ts';
-import { runGeneration } from './run-generation.ts';
+import { Batch } from './batch.ts';
+import type { HostEvent, JobEvent } from './protocol.ts';
 import { writeRandomModel } from './testing/write-random-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-batches-'));
@@ -32,17 +32,19 @@ const request: GenerationRequest = {
 };
 type Step = Extract<HostEvent, { type: 'step' }>;
 
-async function run(batchBytes: number) {
-  const events: HostEvent[] = [];
-  const context = { batchBytes, files: {}, signal: new AbortController().signal };
-  for await (const event of runGeneration(model, model.check(request), context)) events.push(event);
+async function run(batchBytes: number, written: readonly Uint8Array[] = []) {
+  const told: JobEvent[] = [];
+  const batch = new Batch({ model, batchBytes, tell: async (events) => void told.push(...(await events)) });
+  batch.add([{ key: 1, request: model.check(request), written, files: {} }]);
+  await batch.run();
+  const events = told.map(({ event }) => event);
   const steps = events.filter((event): event is Step => event.type === 'step');
   const images = events.flatMap((event) => (event.type === 'image' ? [[event.index, event.png] as const] : []));
-  return { steps, images, last: events.at(-1)! };
+  return { events, steps, images, last: events.at(-1)! };
 }
 
 describe('a request of more images than fit into memory', () => {
-  it('is made in batches: the same bytes, steps counted through, every image told about in its own batch', async () => {
+  it('is made in parts: the same bytes, steps counted through, every image told about in its own part', async () => {
     const [whole, parts] = [await run(100 * model.imageBytes), await run(2.5 * model.imageBytes)];
     expect(parts.images).toEqual(whole.images);
     expect(parts.images.map(([index]) => index)).toEqual([0, 1, 2, 3, 4]);
@@ -57,6 +59,19 @@ describe('a request of more images than fit into memory', () => {
       }
     }
     expect(parts.last).toMatchObject({ type: 'completed', timings: { steps: { length: 12 }, images: { length: 5 } } });
+  });
+
+  it('goes on after any step, also where less memory is left', async () => {
+    const whole = await run(2.5 * model.imageBytes);
+    const tokens = whole.steps.map((step) => step.tokens);
+    for (const count of [1, 4, 6, 12]) {
+      const rest = await run(count === 6 ? 1 : 2.5 * model.imageBytes, tokens.slice(0, count));
+      expect(rest.events[0]).toEqual({ type: 'restarted', fromStep: count });
+      expect(rest.steps.map(({ index, of }) => [index, of])).toEqual(
+        whole.steps.slice(count).map(({ index, of }) => [index, of]),
+      );
+      expect(rest.images).toEqual(whole.images);
+    }
   });
 
   it('is made one by one where not even one image is thought to fit', async () => {

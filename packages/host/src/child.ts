@@ -1,33 +1,30 @@
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { createEngine } from '@tessera/targets';
-import { causeStack, describeRejection } from '@tessera/errors';
-import { loadPlugins, openModel, type Model, type OpenModelOptions } from '@tessera/models';
-import {
-  describeModel,
-  errorParts,
-  heartbeatFile,
-  type ChildSetup,
-  type FromChild,
-  type OpenedModel,
-  type ToChild,
-} from './protocol.ts';
-import { runGeneration } from './run-generation.ts';
+import { describeRejection } from '@tessera/errors';
+import { loadPlugins } from '@tessera/models';
+import { OpenModels } from './open-models.ts';
+import { heartbeatFile, type ChildSetup, type FromChild, type ToChild } from './protocol.ts';
+import { failureParts } from './protocol.ts';
+import { Run } from './run.ts';
 
 /*
  * The process that runs models. Sampling blocks its thread for the length of a kernel, so nothing else lives here.
- * The server sends one generation at a time; a cancel arrives between two steps.
+ * Messages arrive between two kernels and take effect between two steps.
  */
 
-const running = new Map<number, AbortController>();
 let models: OpenModels | null = null;
 let batchBytes = 0;
+/** Those that have not ended: the first one goes on, the others wait for it. */
+const runs: Run[] = [];
 
 startHeartbeat();
 process.on('message', (message: ToChild) => {
-  if (message.type === 'setup') setUp(message.setup).catch((error) => send({ type: 'refused', ...failure(error) }));
-  else if (message.type === 'generate') void generate(message);
-  else running.get(message.id)?.abort();
+  if (message.type === 'setup')
+    setUp(message.setup).catch((error) => send({ type: 'refused', ...failureParts(error) }));
+  else if (message.type === 'run') take(message);
+  else if (message.type === 'leave') runs.forEach((run) => run.leave(message.key));
+  else runs.find(({ id }) => id === message.run)?.stop();
 });
 // A promise that a plug-in did not await: it must not end the generations of others.
 process.on('unhandledRejection', (error) => console.error(describeRejection(error)));
@@ -35,81 +32,34 @@ process.on('unhandledRejection', (error) => console.error(describeRejection(erro
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
 
-async function setUp({ folders, config, target, threads, ...setup }: ChildSetup): Promise<void> {
+async function setUp({ config, target, threads, ...setup }: ChildSetup): Promise<void> {
   batchBytes = setup.batchBytes;
   const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
   // The server reads the same file and reports its problems.
   const { plugins } = await loadPlugins(config);
-  models = new OpenModels({ engine, plugins, watchLeaks: true });
-  const opened: OpenedModel[] = [];
-  for (const folder of folders) {
-    try {
-      opened.push({ folder, description: describeModel(await models.open(folder)) });
-    } catch (error) {
-      opened.push({ folder, ...failure(error) });
-    }
-    send({ type: 'opened' });
-  }
-  send({ type: 'ready', target: engine.target, why: engine.why, models: opened });
+  models = new OpenModels({ engine, plugins, watchLeaks: true, modelBytes: setup.modelBytes });
+  send({ type: 'ready', target: engine.target, why: engine.why });
 }
 
-async function generate({ id, folder, request, files }: Extract<ToChild, { type: 'generate' }>): Promise<void> {
-  const controller = new AbortController();
-  running.set(id, controller);
-  try {
-    const model = await models!.open(folder);
-    controller.signal.throwIfAborted();
-    const context = { batchBytes, files, signal: controller.signal };
-    for await (const event of runGeneration(model, request, context)) send({ type: 'event', id, event });
-  } catch (error) {
-    const canceled = controller.signal.aborted;
-    send({ type: 'event', id, event: canceled ? { type: 'canceled' } : { type: 'failed', ...failure(error) } });
-  } finally {
-    running.delete(id);
+/** Jobs for a run that goes on, or the first ones of another. */
+function take({ run: id, folder, jobs }: Extract<ToChild, { type: 'run' }>): void {
+  const known = runs.find((run) => run.id === id);
+  if (known) return known.add(jobs);
+  const run = new Run(id, { folder, models: models!, batchBytes, send });
+  run.add(jobs);
+  if (runs.push(run) === 1) void workOff();
+}
+
+async function workOff(): Promise<void> {
+  for (let [run] = runs; run; [run] = runs) {
+    await run.go();
+    runs.shift();
   }
 }
 
 function send(message: FromChild): void {
   // Without a server there is no one to tell: `disconnect` ends this process.
   if (process.connected) process.send?.(message);
-}
-
-/** An error for the server. Its stack is printed here where TESSERA_DEBUG asks for it. */
-function failure(error: unknown): ReturnType<typeof errorParts> {
-  const stack = causeStack(error);
-  if (stack !== null) console.error(stack);
-  return errorParts(error);
-}
-
-/** How many models stay open: enough to go back and forth between two, and memory is bounded. */
-const KEPT = 2;
-
-/** Opens models when they are first asked for and keeps the last few. Calls must not overlap. */
-class OpenModels {
-  readonly #open = new Map<string, Model>();
-  readonly #options: OpenModelOptions;
-
-  constructor(options: OpenModelOptions) {
-    this.#options = options;
-  }
-
-  /** The model used longest ago is disposed to make room; an error of that is printed, for this model has no part in it. */
-  async open(folder: string): Promise<Model> {
-    const model = this.#open.get(folder) ?? (await openModel(folder, this.#options));
-    // A map remembers the order of insertion: the newest goes to the end.
-    this.#open.delete(folder);
-    this.#open.set(folder, model);
-    for (const [oldest, old] of this.#open) {
-      if (this.#open.size <= KEPT) break;
-      this.#open.delete(oldest);
-      try {
-        old.dispose();
-      } catch (error) {
-        console.error(errorParts(error).message);
-      }
-    }
-    return model;
-  }
 }
 
 /** A byte a second, from a thread of its own: whatever the models' thread does, only a stopped process falls silent. */

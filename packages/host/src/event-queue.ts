@@ -1,29 +1,32 @@
 import { EventEmitter, on } from 'node:events';
-import { isTerminal, type HostEvent } from './protocol.ts';
 
-/** Events of one generation between the host, which pushes, and its reader, who may be slower. */
-export interface EventQueue {
-  /** Events after the terminal one are dropped. */
-  push(event: HostEvent): void;
-  readonly events: AsyncIterable<HostEvent>;
+/** Values between one who pushes and a reader who may be slower. */
+export interface EventQueue<T> {
+  push(value: T): void;
+  /** The reader comes to the end after what was pushed before. */
+  end(): void;
+  readonly values: AsyncIterable<T>;
 }
 
-/** `abandon` is called when the reader stops before the terminal event. */
-export function eventQueue(abandon: () => void): EventQueue {
+/** `abandon` is called when the reader stops before the end. */
+export function eventQueue<T>(abandon: () => void): EventQueue<T> {
   const pushed = new EventEmitter();
   // It listens, and keeps what comes, from here on.
-  const all = on(pushed, 'event') as AsyncIterableIterator<[HostEvent]>;
-  async function* read(): AsyncGenerator<HostEvent> {
-    let ended = false;
+  const all = on(pushed, 'value', { close: ['end'] }) as AsyncIterableIterator<[T]>;
+  let ended = false;
+  async function* read(): AsyncGenerator<T> {
     try {
-      for await (const [event] of all) {
-        ended = isTerminal(event);
-        yield event;
-        if (ended) return;
-      }
+      for await (const [value] of all) yield value;
     } finally {
       if (!ended) abandon();
     }
   }
-  return { push: (event) => void pushed.emit('event', event), events: read() };
+  return {
+    push: (value) => void pushed.emit('value', value),
+    end: () => {
+      ended = true;
+      pushed.emit('end');
+    },
+    values: read(),
+  };
 }

@@ -1,6 +1,7 @@
 import type { TargetName } from '@tessera/targets';
 import type { PluginFacts, PluginProblem } from '@tessera/models';
 import type { Checked, GenerationRequest } from '@tessera/request';
+import type { ModelFolders, ModelProblem } from './folders.ts';
 import type { HostEvent, ModelDescription } from './protocol.ts';
 
 export interface HostOptions {
@@ -8,17 +9,24 @@ export interface HostOptions {
   readonly modelFolders: readonly string[];
   /** The project's configuration (`findConfig` of @tessera/models), which lists its plug-ins; none by default. */
   readonly config?: string | null;
+  /** Both, already described: `describeFolders` of the same. */
+  readonly described?: ModelFolders;
   readonly target?: TargetName;
   /** Threads of the model's kernels. */
   readonly threads?: number;
   /**
    * Memory that the images of one batch may take together, in bytes: a quarter of the machine's by default. More images
-   * are made in several batches, and one at a time where not even one is thought to fit.
+   * are made in several parts, and one at a time where not even one is thought to fit.
    */
   readonly batchBytes?: number;
+  /**
+   * Memory that the weights of loaded models may take together, in bytes: half of the machine's by default. Models are
+   * loaded when they are first asked for; those used longest ago make room, and one may always be there.
+   */
+  readonly modelBytes?: number;
   /** How long a generation may go on after its cancel before its process is ended, in milliseconds: 10 s by default. */
   readonly cancelGrace?: number;
-  /** How long a step, or opening a model, may take before its process is ended, in milliseconds: 2 minutes by default. */
+  /** How long a step, or loading a model, may take before its process is ended, in milliseconds: 2 minutes by default. */
   readonly stepLimit?: number;
   /** How long that process may be silent before it is ended, in milliseconds: 30 s by default. */
   readonly beatLimit?: number;
@@ -26,13 +34,6 @@ export interface HostOptions {
   readonly pictureFile?: (name: string) => string;
   /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
   readonly report?: (line: string) => void;
-}
-
-/** A model folder that cannot be used, and why. */
-export interface ModelProblem {
-  readonly folder: string;
-  readonly code: string;
-  readonly message: string;
 }
 
 /** `why` is null where all is well, else one sentence. */
@@ -47,7 +48,48 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs models in a child process, one generation at a time, in the order of the calls. */
+/** A generation in a batch. */
+export interface BatchMember {
+  /** Unique among those of the host that have not ended. */
+  readonly id: string;
+  readonly request: Checked<GenerationRequest>;
+  /** `tokens` of its step events so far: these steps are not drawn again. */
+  readonly written: readonly Uint8Array[];
+}
+
+export interface BatchEvent {
+  readonly id: string;
+  readonly event: HostEvent;
+}
+
+/** How a batch ended. */
+export interface BatchEnd {
+  /** Members without a last event: they can go on from the steps that they have told. */
+  readonly unfinished: readonly string[];
+  /** Why the models' process did not go on; null where it came to the end, or was stopped. */
+  readonly failure: { readonly code: string; readonly message: string } | null;
+}
+
+/**
+ * Generations of one model that run together, from the first to the last. Those of equal `batchKey` share steps where
+ * they fit into memory together; all others wait until there is room for them.
+ */
+export interface BatchRun {
+  /** Ends with the run, and never throws. A reader that stops early cancels all. */
+  readonly events: AsyncIterable<BatchEvent>;
+  /** Never rejects. Comes when all events have been given to the reader. */
+  readonly ended: Promise<BatchEnd>;
+  /** Images of the same key that would begin at the next step boundary; 0 where they would have to wait. */
+  readonly room: number;
+  /** Takes generations of the same model. False where the run has ended: they belong into the next one. */
+  join(members: readonly BatchMember[]): boolean;
+  /** Ends one with `canceled` at once; the others do not notice. The model stops within one step of the last one's leave. */
+  leave(id: string): void;
+  /** Ends the run at the next step boundary, for others to go on from there. Images that are being rendered are finished. */
+  stop(): void;
+}
+
+/** Runs models in a child process, one batch at a time, in the order of the calls. */
 export interface Host {
   readonly target: string;
   /** One line for health pages: which target and why. */
@@ -62,19 +104,17 @@ export interface Host {
   plugins(): readonly PluginFacts[];
   /** What of the project's configuration was left out. */
   pluginProblems(): readonly PluginProblem[];
-  /**
-   * Checks a request by its model at once, whatever runs: it needs no weights. It does not open the pictures of an edit,
-   * as `readEdit` does.
-   * @throws TesseraError `unknown-model`, and the codes of `checkRequest` of @tessera/models
-   */
+  /** Checks a request at once, whatever runs: see `ModelFolders`. */
   check(request: GenerationRequest): Checked<GenerationRequest>;
+  /** Queues a batch at once. All members are of one model, and there is at least one. */
+  runBatch(members: readonly BatchMember[]): BatchRun;
   /**
-   * Queues a generation at once. Its errors are events too; the iterable never throws. A reader that stops early cancels
-   * it.
+   * Queues a generation alone at once. Its errors are events too; the iterable never throws. A reader that stops early
+   * cancels it.
    */
   run(request: Checked<GenerationRequest>, options?: RunOptions): AsyncIterable<HostEvent>;
   /** `check` and `run`: what is wrong with the request comes as the event `failed`. */
   generate(request: GenerationRequest, options?: RunOptions): AsyncIterable<HostEvent>;
-  /** Ends the child; unfinished generations fail with `host-disposed`. */
+  /** Ends the child; what has not ended fails with `host-disposed`. To lose no step, `stop` all runs before. */
   dispose(): Promise<void>;
 }

@@ -71,11 +71,12 @@ describe('a host', () => {
 
   it('tells every step with previews, every image, and the end', async () => {
     const events = await collect(host.generate(quick));
-    expect(types(events)).toEqual(['started', ...new Array(6).fill('step'), 'image', 'image', 'completed']);
+    expect(types(events)).toEqual(['loading', 'started', ...new Array(6).fill('step'), 'image', 'image', 'completed']);
     const steps = events.filter((event) => event.type === 'step');
     expect(steps.map(({ index, of }) => [index, of])).toEqual([0, 1, 2, 3, 4, 5].map((index) => [index, 6]));
+    // One list holds for both images.
     expect(steps.map(({ positions }) => positions.map(({ length }) => length))).toEqual(
-      [1, 4, 9, 16, 36, 64].map((length) => [length, length]),
+      [1, 4, 9, 16, 36, 64].map((length) => [length]),
     );
     expect(steps.every(({ previews }) => previews?.length === 2 && previews.every(isPng))).toBe(true);
     expect(events.filter((event) => event.type === 'image').every(({ png }) => isPng(png))).toBe(true);
@@ -85,7 +86,7 @@ describe('a host', () => {
 
   it('tells the positions of each image where every image has an order of its own', async () => {
     const events = await collect(host.generate({ ...quick, model: 'sets', options: { steps: 8 } }));
-    expect(types(events)).toEqual(['started', ...new Array(8).fill('step'), 'image', 'image', 'completed']);
+    expect(types(events)).toEqual(['loading', 'started', ...new Array(8).fill('step'), 'image', 'image', 'completed']);
     const steps = events.filter((event) => event.type === 'step');
     const orders = [0, 1].map((image) => steps.flatMap(({ positions }) => positions[image]!));
     for (const order of orders) expect(new Set(order)).toEqual(new Set(Array(64).keys()));

@@ -1,5 +1,17 @@
 export type { PluginFacts, PluginProblem } from '@tessera/models';
-export type { Host, HostHealth, HostOptions, ModelProblem, RunOptions } from './host-types.ts';
+export { describeFolders, type FoundModel, type ModelFolders, type ModelProblem } from './folders.ts';
 export { startHost } from './host.ts';
-export { isTerminal, type HostEvent, type ModelDescription, type Timings } from './protocol.ts';
-export { readEdit, type EditPlace } from './run-generation.ts';
+export type {
+  BatchEnd,
+  BatchEvent,
+  BatchMember,
+  BatchRun,
+  Host,
+  HostHealth,
+  HostOptions,
+  RunOptions,
+} from './host-types.ts';
+export { isTerminal, type HostEvent, type ModelDescription, type Timings, type TokenDetails } from './protocol.ts';
+export { readEdit, type EditPlace } from './read-edit.ts';
+export { spriteColumns } from './tell.ts';
+export { decodeWritten, encodeWritten, type WrittenStep } from './written-bytes.ts';

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TesseraError } from '@tessera/errors';
 import { modelEnvironment } from '@tessera/node-kit';
-import { heartbeatFile, type ChildSetup, type FromChild, type HostEvent, type ToChild } from './protocol.ts';
+import { heartbeatFile, type ChildSetup, type FromChild, type ToChild } from './protocol.ts';
 import { Watchdog, type Hang, type WatchLimits } from './watchdog.ts';
 
 export type Ready = Extract<FromChild, { type: 'ready' }>;
@@ -24,7 +24,8 @@ export interface ModelProcess {
 interface ModelProcessOptions {
   readonly setup: ChildSetup;
   readonly limits: WatchLimits;
-  onEvent(id: number, event: HostEvent): void;
+  /** What it says after it is ready. */
+  onMessage(message: FromChild): void;
   /** The process is gone; `how` completes "the model process ended ...". */
   onEnd(how: string): void;
   /** It is there and does nothing any more; its owner ends it. */
@@ -43,7 +44,7 @@ function childArguments(): string[] {
 }
 
 /**
- * Starts a child and waits until it has looked at every model folder.
+ * Starts a child and waits until it can load models.
  * @throws TesseraError `model-process-failed`, or the child's own refusal (an unknown target)
  */
 export async function startModelProcess(options: ModelProcessOptions): Promise<ModelProcess> {
@@ -72,8 +73,7 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
   heart.once('data', () => ready ?? watchdog.step());
   const firstAnswer = new Promise<FromChild>((resolve) => {
     child.on('message', (message: FromChild) => {
-      if (message.type === 'event') options.onEvent(message.id, message.event);
-      else if (message.type === 'opened') watchdog.step();
+      if (ready) options.onMessage(message);
       else resolve(message);
     });
   });
@@ -98,7 +98,7 @@ function send(child: ChildProcess, message: ToChild): void {
 }
 
 function didNothing(why: Hang, { beat, step }: WatchLimits): string {
-  return why === 'beat' ? `was silent for ${beat / 1000} s` : `did not come to the end of a model for ${step / 1000} s`;
+  return why === 'beat' ? `was silent for ${beat / 1000} s` : `was not ready after ${step / 1000} s`;
 }
 
 function didNotStart(how: string): TesseraError {
@@ -106,7 +106,7 @@ function didNotStart(how: string): TesseraError {
     code: 'model-process-failed',
     who: 'host',
     got: `a model process that ${how} while it was starting`,
-    expected: 'it to open the model folders',
+    expected: 'it to be ready',
     next: 'Look at its output above; out of memory is the usual cause.',
   });
 }

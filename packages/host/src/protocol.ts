@@ -1,7 +1,7 @@
 import { guidanceOff, type PreviewKind, type Scale } from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
 import type { TargetName } from '@tessera/targets';
-import { isTesseraError, printable } from '@tessera/errors';
+import { causeStack, isTesseraError, printable } from '@tessera/errors';
 import type { Model } from '@tessera/models';
 import type { Checked, GenerationRequest } from '@tessera/request';
 
@@ -12,75 +12,102 @@ import type { Checked, GenerationRequest } from '@tessera/request';
 
 /** What the process needs to begin: its first message. */
 export interface ChildSetup {
-  readonly folders: readonly string[];
   /** The project's configuration, which lists its plug-ins; null where there is none. */
   readonly config: string | null;
   readonly target?: TargetName;
   readonly threads?: number;
   /** Memory that the images of one batch may take together, in bytes. */
   readonly batchBytes: number;
+  /** Memory that the weights of all open models may take together, in bytes. */
+  readonly modelBytes: number;
+}
+
+/** A generation for the models' process, which knows it by a number that is never used again. */
+export interface Job {
+  readonly key: number;
+  readonly request: Checked<GenerationRequest>;
+  /** `tokens` of its step events so far: these steps are not drawn again. */
+  readonly written: readonly Uint8Array[];
+  /** The file of each picture that the request's edit names. */
+  readonly files: PictureFiles;
 }
 
 export type ToChild =
   | { readonly type: 'setup'; readonly setup: ChildSetup }
-  | {
-      readonly type: 'generate';
-      readonly id: number;
-      readonly folder: string;
-      readonly request: Checked<GenerationRequest>;
-      /** The file of each picture that the request's edit names. */
-      readonly files: PictureFiles;
-    }
-  | { readonly type: 'cancel'; readonly id: number };
+  /** Jobs of one run share batches; those of the next wait until all of this one have ended. */
+  | { readonly type: 'run'; readonly run: number; readonly folder: string; readonly jobs: readonly Job[] }
+  | { readonly type: 'leave'; readonly key: number }
+  /** Ends the run at the next step boundary; answered by `stopped`. */
+  | { readonly type: 'stop'; readonly run: number };
 
 /** Paths by the names that an edit has for its pictures. */
 export type PictureFiles = Readonly<Record<string, string>>;
 
 export type FromChild =
-  /** While it starts: one more model folder has been looked at. */
-  | { readonly type: 'opened' }
-  | {
-      readonly type: 'ready';
-      readonly target: string;
-      readonly why: string;
-      readonly models: readonly OpenedModel[];
-    }
+  | { readonly type: 'ready'; readonly target: string; readonly why: string }
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
-  | { readonly type: 'event'; readonly id: number; readonly event: HostEvent };
+  /** What has happened in one step, of all jobs that it was made for; `room` is that of `BatchRun`. */
+  | { readonly type: 'events'; readonly run: number; readonly events: readonly JobEvent[]; readonly room: number }
+  /** Jobs of this run that have not ended will not go on. */
+  | { readonly type: 'stopped'; readonly run: number };
 
-/** A model folder, looked at once at the start: what it is, or why it cannot be used. */
-export type OpenedModel =
-  | { readonly folder: string; readonly description: ModelDescription }
-  | { readonly folder: string; readonly code: string; readonly message: string };
+export interface JobEvent {
+  readonly key: number;
+  readonly event: HostEvent;
+}
 
 /** The file descriptor on which the models' process writes a byte every second. */
 export const heartbeatFile = 4;
 
-/** Model time alone, in milliseconds: neither waiting nor PNG encoding counts. */
+/** Model time alone, in milliseconds: neither waiting nor loading nor PNG encoding counts, nor steps that are replayed. */
 export interface Timings {
   readonly steps: readonly number[];
   readonly images: readonly number[];
   readonly total: number;
 }
 
+/** What is known of each token of a step, one list per image. */
+export interface TokenDetails {
+  /** Indices in the codebook; null where tokens are continuous. */
+  readonly codes: readonly (readonly number[])[] | null;
+  /** Natural logarithm of the probability of the drawn token; null where the head does not know it. */
+  readonly logProbabilities: readonly (readonly number[])[] | null;
+  /** Entropy of the distribution that it was drawn from, in nats; null where the head does not know it. */
+  readonly entropies: readonly (readonly number[])[] | null;
+}
+
 /**
- * What happens to a generation, in order: at most one `started`, a `step` per step, an `image` per image, and then
- * exactly one of `completed`, `failed` and `canceled`. Images that do not fit into memory at once are made in batches,
- * one after the other: `index` and `of` then count the steps of all batches.
+ * What happens to a generation, in order: `loading` where its model has to be read first, `started` (or `restarted`), a
+ * `step` per step that was not written before, an `image` per image, and then exactly one of `completed`, `failed` and
+ * `canceled`. Images that do not fit into memory at once are made in parts, one after the other: `index` and `of` then
+ * count the steps of all parts.
  */
 export type HostEvent =
+  | { readonly type: 'loading'; readonly model: string }
   | { readonly type: 'started' }
+  /** Goes on after the steps that were written before. */
+  | { readonly type: 'restarted'; readonly fromStep: number }
   | {
       readonly type: 'step';
       readonly index: number;
       readonly of: number;
-      /** Token positions written in this step, one ascending list per image; none for images of another batch. */
+      /**
+       * Token positions written in this step, an ascending list per image (empty for images of another part), or a single
+       * list that holds for all images.
+       */
       readonly positions: readonly (readonly number[])[];
-      /** One PNG per image, null for images of another batch; null when no preview was asked for. */
+      /** One PNG per image, null for images of another part; null when no preview was asked for. */
       readonly previews: readonly (Uint8Array | null)[] | null;
+      /** PNG of all previews in one picture where there are several: `spriteColumns` in a row, black where there is none. */
+      readonly sprite: Uint8Array | null;
+      /** Null where the request does not ask for it. */
+      readonly details: TokenDetails | null;
       readonly milliseconds: number;
+      /** What the generation wrote: with those of the steps before, enough to go on in another process. */
+      readonly tokens: Uint8Array;
     }
   | { readonly type: 'image'; readonly index: number; readonly png: Uint8Array; readonly milliseconds: number }
+  /** `timings` of what was done in this run. */
   | { readonly type: 'completed'; readonly timings: Timings }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'canceled' };
@@ -137,6 +164,13 @@ export function describeModel({ name, manifest, parameters, image, space, layout
       preview: defaults.preview,
     },
   };
+}
+
+/** An error of the models' process as data. Its stack is printed there where TESSERA_DEBUG asks for it. */
+export function failureParts(error: unknown): { code: string; message: string } {
+  const stack = causeStack(error);
+  if (stack !== null) console.error(stack);
+  return errorParts(error);
 }
 
 /** An error as data. Errors that are not Tessera's keep their words. */

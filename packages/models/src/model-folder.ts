@@ -14,7 +14,8 @@ import {
 import { loadModel, type Model, type ModelSource, type ModelWeights, type OpenModelOptions } from './model.ts';
 import { outlineOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
-import { fileWeights, sha256Of } from './weight-files.ts';
+import { fileHeader, fileWeights, sha256Of } from './weight-files.ts';
+import type { FileWeights } from './weights.ts';
 
 /**
  * Loads a model folder: reads `model.json`, finds the plug-ins by name, checks that they agree, compares every weight
@@ -24,6 +25,18 @@ import { fileWeights, sha256Of } from './weight-files.ts';
  */
 export async function openModel(folder: string, options: OpenModelOptions): Promise<Model> {
   return loadModel(modelFolder(folder), options);
+}
+
+/**
+ * Builds a model from the headers of its weight files, which takes no time and no memory: enough to describe it, and to
+ * find a folder that is damaged. Digests are compared when it is really opened. It cannot run; the caller disposes it.
+ * @throws TesseraError as `openModel`, weights-altered aside
+ */
+export async function inspectModel(folder: string, options: OpenModelOptions): Promise<Model> {
+  return loadModel(
+    { ...modelFolder(folder), openWeights: (manifest) => openFiles(folder, manifest, fileHeader) },
+    options,
+  );
 }
 
 /**
@@ -61,20 +74,30 @@ function modelFolder(folder: string): ModelSource {
     readManifest: () => readManifest(folder),
     openWeights: async (manifest) => {
       await Promise.all(weightedComponents.map((component) => checkFile(folder, manifest, component)));
-      return openWeights(folder, manifest);
+      return openFiles(folder, manifest, fileWeights);
     },
   };
 }
 
-async function openWeights(folder: string, manifest: ModelManifest): Promise<ModelWeights> {
-  const open = (component: WeightedComponent) => fileWeights(join(folder, manifest[component].weights!.file));
+async function openFiles(
+  folder: string,
+  manifest: ModelManifest,
+  openFile: (path: string) => Promise<FileWeights>,
+): Promise<ModelWeights> {
+  const open = async (component: WeightedComponent) => openFile(await fileOf(folder, manifest, component));
   return { tokenizer: await open('tokenizer'), backbone: await open('backbone'), head: await open('head') };
 }
 
-async function checkFile(folder: string, manifest: ModelManifest, component: WeightedComponent): Promise<void> {
+async function fileOf(folder: string, manifest: ModelManifest, component: WeightedComponent): Promise<string> {
   const { weights } = manifest[component];
   const path = join(folder, weights?.file ?? '');
   if (!weights || !(await isFile(path))) throw weightsMissing(folder, component, weights?.file);
+  return path;
+}
+
+async function checkFile(folder: string, manifest: ModelManifest, component: WeightedComponent): Promise<void> {
+  const path = await fileOf(folder, manifest, component);
+  const weights = manifest[component].weights!;
   const found = await sha256Of(path);
   if (found === weights.sha256) return;
   await checkWeightFile(path); // reports a pointer of Git LFS, for example, as such

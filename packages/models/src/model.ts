@@ -38,6 +38,8 @@ export interface Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
+  /** Whether its backbone keeps caches: steps that are replayed then cost as much as others. */
+  readonly remembers: boolean;
   /** Estimated memory of one more image in a batch, in bytes. */
   readonly imageBytes: number;
   /** Size of the images it makes, in pixels. */
@@ -127,6 +129,7 @@ class LoadedModel implements Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
+  readonly remembers: boolean;
   readonly imageBytes: number;
   readonly image: Model['image'];
   readonly space: Model['space'];
@@ -141,6 +144,7 @@ class LoadedModel implements Model {
     this.manifest = manifest;
     this.name = manifest.name;
     this.parameters = weightedComponents.reduce((sum, component) => sum + loaded.weights[component].parameters, 0);
+    this.remembers = facts.remembers;
     this.imageBytes = imageBytes({
       facts,
       parameters: loaded.weights.backbone.parameters,

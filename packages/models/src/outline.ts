@@ -10,6 +10,7 @@ import {
   type ReadOptions,
   type SampleRequest,
 } from '@tessera/core';
+import { keyedRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { GuardOptions } from '@tessera/plugin-kit';
 import { requestSchema, rowsOf, type Checked, type GenerationRequest, type ModelRequest } from '@tessera/request';
@@ -107,6 +108,24 @@ export function planOf(
     options: parts,
     guidance: lateGuidance(guidanceOf({ kind, scale: request.guidance ?? scale }), loop.guidanceFrom),
   };
+}
+
+/**
+ * In how many steps the images of a request are made, all at once; an edit that keeps many tokens may take fewer. It needs
+ * no weights.
+ */
+export function stepsOf(outline: Outlined, request: Checked<ModelRequest>): number {
+  const { parts, facts } = outline;
+  const { rows, options } = planOf(outline, request);
+  const [row] = rows;
+  const given = { rows: [row!], kept: null, rng: keyedRng([row!.seed]), options: options.order };
+  const plan = parts.order.plugin.build(facts.configs.order).open(facts.layout, given);
+  try {
+    const [first] = plan.steps();
+    return first!.of;
+  } finally {
+    plan.dispose();
+  }
 }
 
 /** Of order, head and loop, with the model's own choices where the request makes none. */

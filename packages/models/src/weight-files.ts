@@ -13,7 +13,7 @@ import {
 import { initialValues, type ParamSpec, type Weights } from '@tessera/core';
 import { tensorFrom, type Param } from '@tessera/engine';
 import { fileTensor } from '@tessera/targets';
-import { buffersKey, checkpointWeights, finiteWeights, mismatch, type FileWeights } from './weights.ts';
+import { buffersKey, checkpointWeights, finiteWeights, headerWeights, mismatch, type FileWeights } from './weights.ts';
 
 /**
  * Opens a file as weights. float32 tensors stay in the file until they are read; others are widened in memory.
@@ -28,6 +28,16 @@ export async function fileWeights(path: string): Promise<FileWeights> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Reads the header of a file: see `headerWeights`.
+ * @throws TesseraError of the file formats
+ */
+export async function fileHeader(path: string): Promise<FileWeights> {
+  const file = await openCheckpoint(path);
+  await file.close();
+  return headerWeights(file);
 }
 
 /** A tensor of the weight file that no optimiser changes. */

@@ -42,6 +42,11 @@ export async function checkpointWeights(file: Checkpoint, openTensor?: TensorOpe
   return new CheckpointWeights(file, read, openTensor);
 }
 
+/** Names and shapes of a file alone: everything can be built and checked with them, and nothing can be computed. */
+export function headerWeights(file: Checkpoint): FileWeights {
+  return new CheckpointWeights(file, new Map(), (_path, _offset, shape) => emptyTensor(shape));
+}
+
 class CheckpointWeights implements FileWeights {
   readonly #file: Checkpoint;
   readonly #read: ReadonlyMap<string, Float32Array>;
@@ -82,7 +87,7 @@ class CheckpointWeights implements FileWeights {
   #open({ name, location }: TensorEntry, shape: readonly number[]): tf.Tensor {
     const data = this.#read.get(name);
     if (data) return tensorFrom(data, [...shape]);
-    return this.#openTensor!(this.#file.path, location!.offset, [...shape]);
+    return this.#openTensor!(this.#file.path, location?.offset ?? 0, [...shape]);
   }
 
   check(): void {

@@ -1,6 +1,7 @@
 export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
 export { classOf, labelOf, type Condition } from '@tessera/core';
-export { batchOf, imagesOfClasses, rowsOf } from './images.ts';
+export { batchKey } from './batch-key.ts';
+export { batchOf, imagesOfClasses, rowsOf, togetherOf } from './images.ts';
 export { checkRegion, type Box, type EditRequest, type Region } from './region.ts';
 export {
   requestSchema,

@@ -5,6 +5,8 @@ import { checkRegion, type EditRequest } from './region.ts';
 
 export interface RequestedImage {
   readonly condition: Condition;
+  /** Its own seed; left out, image i has the request's seed + i. */
+  readonly seed?: number;
 }
 
 /**
@@ -15,13 +17,15 @@ export interface GenerationRequest {
   readonly model: string;
   /** One entry per image. */
   readonly images: readonly RequestedImage[];
-  /** From 0 to 2^53 - 1. Image i has seed + i and can be made again alone. */
+  /** From 0 to 2^53 - 1. Image i has seed + i unless it has its own, and can be made again alone. */
   readonly seed: number;
   /** Strength in the model's own scale, 0 to 100. No guidance is 0 for a ramp (VAR), 1 for linear and constant. */
   readonly guidance?: number;
   /** Options of order, head and loop by name: `steps`, `temperature`, `topK` ... */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly preview?: PreviewKind;
+  /** Whether each step tells code, log-probability and entropy of its tokens: false by default. */
+  readonly details?: boolean;
   /** A picture of which a part is redrawn, in every image; without a class that is plain in- or out-painting. */
   readonly edit?: EditRequest;
 }
@@ -38,10 +42,11 @@ export type Checked<R extends ModelRequest> = R & { readonly [checked]: true };
 export const requestTexts: Readonly<Record<keyof GenerationRequest, string>> = {
   model: 'Name of a model.',
   images: 'The images, each with what it is to show.',
-  seed: 'Image i has seed + i and can be made again alone.',
+  seed: 'Image i has seed + i unless it has its own, and can be made again alone.',
   guidance: `How strongly the conditions pull, 0 to ${mostGuidance}; see Model.guidanceOff.`,
   options: 'What else the model lets one choose: see Model.options.',
   preview: 'How each step is shown.',
+  details: 'Whether each step tells code, log-probability and entropy of its tokens.',
   edit: 'A picture of which a part is redrawn, in every image.',
 };
 
@@ -72,6 +77,7 @@ export function requestSchema(bounds: RequestBounds): Field<GenerationRequest> {
     guidance: described(optional(guidanceFor(bounds), undefined), requestTexts.guidance),
     options: described(optional(optionsOf(bounds), undefined), requestTexts.options),
     preview: described(optional(choice('none', 'linear', 'decoded'), undefined), requestTexts.preview),
+    details: described(optional(boolean(), undefined), requestTexts.details),
     edit: described(optional(edit, undefined), requestTexts.edit),
   } satisfies { readonly [K in keyof Required<GenerationRequest>]: Field<GenerationRequest[K]> };
   const all = object(fields);
@@ -94,10 +100,10 @@ function withoutUndefined<T extends object>(value: T): Given<T> {
 }
 
 function imagesOf(bounds: RequestBounds): Field<readonly RequestedImage[]> {
-  const images = list(object({ condition: conditionOf(bounds) }));
+  const images = list(object({ condition: conditionOf(bounds), seed: optional(seed, undefined) }));
   return field(
     (value, place) => {
-      if (!Array.isArray(value) || value.length > 0) return images.read(value, place);
+      if (!Array.isArray(value) || value.length > 0) return images.read(value, place).map(withoutUndefined);
       throw new TesseraError({
         code: 'images-empty',
         who: place.who,
@@ -144,7 +150,7 @@ function labelField({ classes }: RequestBounds): Field<number> {
   );
 }
 
-/** Of the first image. The last one's is looked at where the number of images is known. */
+/** Of the first image, or of one alone. The last one's is looked at where the number of images is known. */
 const seed: Field<number> = field(
   (value, { who }) => {
     if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;

@@ -176,6 +176,7 @@ class GenerationService implements Generations {
       for await (const event of events) {
         // What the end of the server does to a generation is for the next start to say.
         if (this.#closing) return;
+        if (event.type === 'loading') continue;
         if (event.type === 'image') {
           images[event.index] = await this.#blobs.put(event.png);
           continue;
@@ -190,10 +191,14 @@ class GenerationService implements Generations {
     }
   }
 
-  async #toBody(event: Exclude<HostEvent, { type: 'image' }>, images: readonly string[]): Promise<EventBody> {
+  async #toBody(
+    event: Exclude<HostEvent, { type: 'image' | 'loading' }>,
+    images: readonly string[],
+  ): Promise<EventBody> {
     if (event.type === 'completed') return { kind: 'completed', images, timings: event.timings };
+    if (event.type === 'canceled') return { kind: 'canceled' };
     if (event.type === 'failed') return { kind: 'failed', code: event.code, message: event.message };
-    if (event.type !== 'step') return { kind: event.type };
+    if (event.type !== 'step') return { kind: 'started' };
     const { index, of, milliseconds } = event;
     const previews =
       event.previews &&

@@ -44,7 +44,7 @@ export const MOST_IMAGES = 64;
  */
 export function readInput(input: GenerationInput, models: readonly ModelDescription[]): GenerationRequest {
   const model = findModel(input.model, models);
-  const { seed, guidance, options, preview, edit } = input;
+  const { seed, guidance, options, preview, details, edit } = input;
   return {
     model: model.name,
     images: readImages(input, model).map((condition) => ({ condition })),
@@ -52,6 +52,7 @@ export function readInput(input: GenerationInput, models: readonly ModelDescript
     options: options ?? {},
     ...(guidance != null && { guidance }),
     ...(preview && { preview }),
+    ...(details && { details }),
     ...(edit && { edit: readEditInput(edit) }),
   };
 }

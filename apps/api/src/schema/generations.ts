@@ -147,6 +147,7 @@ function requestFields(builder: ApiBuilder, { preview, picture }: SharedTypes) {
         description: "Null where the model's default holds.",
         resolve: ({ request }) => request.preview ?? null,
       }),
+      details: t.boolean({ description: requestTexts.details, resolve: ({ request }) => request.details ?? false }),
       edit: t.field({
         type: edit,
         nullable: true,
@@ -172,6 +173,7 @@ function addInput(builder: ApiBuilder, preview: PreviewKindRef) {
         guidance: t.float({ description: requestTexts.guidance }),
         options: t.field({ type: 'JSONObject', description: requestTexts.options }),
         preview: t.field({ type: preview, description: `${requestTexts.preview} The model's own way where left out.` }),
+        details: t.boolean({ description: `${requestTexts.details} False where left out.` }),
         edit: t.field({ type: edit, description: `${requestTexts.edit} They show no class where none is said.` }),
       }) satisfies Record<keyof GenerationRequest, unknown>,
   });

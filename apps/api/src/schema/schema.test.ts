@@ -41,7 +41,7 @@ describe('what introspection shows', () => {
       'apps/api/src/schema/generations.ts',
       'packages/host/src/errors.ts',
       'packages/host/src/protocol.ts',
-      'packages/host/src/run-generation.ts',
+      'packages/host/src/read-edit.ts',
       'packages/request/src',
       'packages/models/src/edit.ts',
       'packages/core/src/options.ts',

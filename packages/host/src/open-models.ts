@@ -1,0 +1,61 @@
+import { openModel, type Model, type OpenModelOptions } from '@tessera/models';
+import { imagesOfClasses } from '@tessera/request';
+import { errorParts } from './protocol.ts';
+
+const FLOAT_BYTES = 4;
+
+interface OpenModelsOptions extends OpenModelOptions {
+  /** Memory that the weights of all open models may take together, in bytes; one may always be open. */
+  readonly modelBytes: number;
+}
+
+/** Models in memory: opened when they are first asked for; those used longest ago make room for others. Calls must not overlap. */
+export class OpenModels {
+  /** A map remembers the order of insertion: the newest is at the end. */
+  readonly #open = new Map<string, Model>();
+  readonly #options: OpenModelsOptions;
+
+  constructor(options: OpenModelsOptions) {
+    this.#options = options;
+  }
+
+  has(folder: string): boolean {
+    return this.#open.has(folder);
+  }
+
+  async open(folder: string): Promise<Model> {
+    const model = this.#open.get(folder) ?? (await openModel(folder, this.#options));
+    this.#open.delete(folder);
+    this.#open.set(folder, model);
+    for (const [oldest, old] of this.#open) {
+      if (oldest === folder || this.#bytes() <= this.#options.modelBytes) break;
+      this.#open.delete(oldest);
+      disposeQuietly(old);
+    }
+    return model;
+  }
+
+  #bytes(): number {
+    return [...this.#open.values()].reduce((sum, { parameters }) => sum + FLOAT_BYTES * parameters, 0);
+  }
+}
+
+/** An error of that is printed: it is of a model that nobody uses any more. */
+export function disposeQuietly(model: Model): void {
+  try {
+    model.dispose();
+  } catch (error) {
+    console.error(errorParts(error).message);
+  }
+}
+
+/** Makes an image in few steps, so that the first one that somebody waits for finds everything compiled. Never throws. */
+export async function warm(model: Model, signal: AbortSignal): Promise<void> {
+  try {
+    const options = model.options.properties?.['steps'] ? { steps: 2 } : {};
+    const request = model.check({ images: imagesOfClasses([0]), seed: 0, options });
+    for await (const event of model.run(request, { signal })) void event;
+  } catch {
+    // Whoever asks for images gets the same error, with all that it says.
+  }
+}
