@@ -11,7 +11,7 @@ import { startHost, type Host } from '@tessera/host';
 import { logError } from '@tessera/telemetry';
 import { eventLog } from './generations/event-log.ts';
 import { openGenerations } from './generations/generations.ts';
-import { decideAuth } from './guard/guard-options.ts';
+import { decideAuth, documentsOf } from './guard/guard-options.ts';
 import { openGuard, type Guard } from './guard/guard.ts';
 import { createApp } from './http/app.ts';
 import { parseOptions } from './http/check-operation.ts';
@@ -97,7 +97,10 @@ async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, und
   undo.add(await takeDataDirectory(options.dataDirectory));
   const database = await openDatabase(options.dataDirectory);
   undo.add(() => database.close());
-  const guard = await openGuard(database, options);
+  const guard = await openGuard(database, {
+    ...options,
+    documents: [...documentsOf(options.playground), ...options.documents],
+  });
   undo.add(() => guard.close());
   const blobs = await openBlobs(join(options.dataDirectory, 'images'));
   undo.add(() => blobs.close());
@@ -114,7 +117,7 @@ async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, und
   const uploads = openUploads(database, blobs);
   const generations = await openGenerations({ log: eventLog(database), blobs, fileOf, uploads, host });
   undo.add(() => generations.close());
-  return { parts: { host, generations, urls: guard.urls }, guard, blobs, uploads };
+  return { parts: { host, generations, urls: guard.urls, hardened: options.hardened }, guard, blobs, uploads };
 }
 
 /** What a browser on this machine takes. */

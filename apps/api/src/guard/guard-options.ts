@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 
 /** Who may ask, as the operator says it. */
@@ -6,14 +8,48 @@ export interface GuardOptions {
   readonly auth: 'off' | 'keys' | null;
   /** Signs the URLs of images on all replicas; null: one from the database. */
   readonly secret: string | null;
+  /** Clients learn nothing of the schema but what they know: neither introspection nor suggestions. */
+  readonly hardened: boolean;
+  /** Nothing is run but the documents of the page and of `documents`. */
+  readonly trustedOnly: boolean;
+  /** Manifests of documents beside the page's own. */
+  readonly documents: readonly string[];
 }
 
 /**
- * TESSERA_AUTH (not decided), TESSERA_SECRET (one from the database).
- * @throws TesseraError `auth-invalid`, `secret-invalid`
+ * TESSERA_AUTH (not decided), TESSERA_SECRET (one from the database), TESSERA_HARDENED (off), TRUSTED_DOCUMENTS (`only`
+ * where hardened, else `any`), TESSERA_DOCUMENTS (none).
+ * @throws TesseraError `auth-invalid`, `secret-invalid`, `hardened-invalid`, `trusted-documents-invalid`
  */
-export function readGuardOptions({ TESSERA_AUTH = '', TESSERA_SECRET = '' }: NodeJS.ProcessEnv): GuardOptions {
-  return { auth: readAuth(TESSERA_AUTH), secret: readSecretOption(TESSERA_SECRET) };
+export function readGuardOptions(environment: NodeJS.ProcessEnv): GuardOptions {
+  const { TESSERA_SECRET = '', TESSERA_DOCUMENTS = '' } = environment;
+  const auth = readChoice(environment, { name: 'TESSERA_AUTH', choices: ['', 'off', 'keys'] });
+  const hardened = readChoice(environment, { name: 'TESSERA_HARDENED', choices: ['', '0', '1'] }) === '1';
+  const trusted = readChoice(environment, { name: 'TRUSTED_DOCUMENTS', choices: ['', 'any', 'only'] });
+  return {
+    auth: auth === '' ? null : (auth as 'off' | 'keys'),
+    secret: readSecretOption(TESSERA_SECRET),
+    hardened,
+    trustedOnly: trusted === '' ? hardened : trusted === 'only',
+    documents: TESSERA_DOCUMENTS.split(',').filter(Boolean),
+  };
+}
+
+interface Choice {
+  readonly name: string;
+  readonly choices: readonly string[];
+}
+
+function readChoice(environment: NodeJS.ProcessEnv, { name, choices }: Choice): string {
+  const text = environment[name] ?? '';
+  if (choices.includes(text)) return text;
+  throw new TesseraError({
+    code: `${name.toLowerCase().replace('tessera_', '').replaceAll('_', '-')}-invalid`,
+    who: 'api',
+    got: `${name}=${text.slice(0, 100)}`,
+    expected: choices.filter(Boolean).join(' or '),
+    next: 'Correct it, or leave it out.',
+  });
 }
 
 const LEAST_SECRET = 32;
@@ -29,16 +65,9 @@ function readSecretOption(text: string): string | null {
   });
 }
 
-function readAuth(text: string): GuardOptions['auth'] {
-  if (text === '') return null;
-  if (text === 'off' || text === 'keys') return text;
-  throw new TesseraError({
-    code: 'auth-invalid',
-    who: 'api',
-    got: `TESSERA_AUTH=${text.slice(0, 100)}`,
-    expected: 'keys or off',
-    next: 'Use keys, and make the first one with tessera keys create.',
-  });
+/** The manifest that the build of the page has written. */
+export function documentsOf(playground: string): string[] {
+  return [join(playground, 'trusted-documents.json')].filter((file) => existsSync(file));
 }
 
 /** True for an address that only programs of this machine can reach. */

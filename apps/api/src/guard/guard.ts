@@ -7,11 +7,13 @@ import type { Caller } from './caller.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { plainUrls, readSecret, signedUrls, type ImageUrls } from './image-urls.ts';
 import { keyRing } from './key-ring.ts';
+import { trustedDocuments, type TrustedDocuments } from './trusted-documents.ts';
 
 /** Knows who asks, on every transport. */
 export interface Guard {
   readonly auth: 'off' | 'keys';
   readonly urls: ImageUrls;
+  readonly documents: TrustedDocuments;
   /** `authorization` as a socket says it in its first message; left out, the header of the request. */
   identify(request: IncomingMessage, authorization?: string): Promise<Caller | Refusal>;
   /** Calls `close` where the caller's key is revoked while something of it is open; the returned function forgets that. */
@@ -23,12 +25,16 @@ interface Settings extends GuardOptions {
   readonly auth: Guard['auth'];
 }
 
-export async function openGuard(database: Database, { auth, secret }: Settings): Promise<Guard> {
+export async function openGuard(
+  database: Database,
+  { auth, secret, trustedOnly, ...options }: Settings,
+): Promise<Guard> {
   const urls = auth === 'off' ? plainUrls() : signedUrls(await readSecret(database, secret));
   const ring = keyRing(apiKeys(database));
   return {
     auth,
     urls,
+    documents: trustedDocuments({ files: options.documents, only: trustedOnly }),
     async identify(request, authorization = request.headers.authorization) {
       const address = addressOf(request);
       if (auth === 'off') return { owner: { tenant: '', client: address }, key: null, address, admin: true };

@@ -8,6 +8,7 @@ import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { logError } from '@tessera/telemetry';
 import type { Guard } from '../guard/guard.ts';
+import { namedDocuments } from '../guard/named-documents.ts';
 import { callerOf, requireCaller } from '../guard/require-caller.ts';
 import { contextOf, type ApiContext, type ApiParts } from '../schema/builder.ts';
 import { sendMetrics } from '../telemetry/metrics.ts';
@@ -55,6 +56,7 @@ export function createApp({ gate, guard, origins, apollo, parts, blobs, uploads,
     request.body ??= {};
     next();
   });
+  app.use('/graphql', namedDocuments(guard.documents));
   const context = ({ res }: { res: Response }) => Promise.resolve(contextOf(parts, callerOf(res)));
   app.use('/graphql', expressMiddleware(apollo, { context }));
   servePlayground(app, playground);

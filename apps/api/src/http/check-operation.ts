@@ -3,6 +3,7 @@ import {
   getVariableValues,
   GraphQLError,
   Kind,
+  NoSchemaIntrospectionCustomRule,
   specifiedRules,
   validate,
   ValuesOfCorrectTypeRule,
@@ -49,20 +50,26 @@ const sound = [...specifiedRules.filter((rule) => rule !== ValuesOfCorrectTypeRu
  */
 export function checkOperation(operation: Operation): readonly GraphQLError[] {
   const { schema, document, operationName, variables, transport } = operation;
-  const own = [unconditionalSubscriptions, ...(transport === 'http' ? [noSubscriptions] : [])];
+  const { hardened } = operation.context;
+  const own = [
+    unconditionalSubscriptions,
+    ...(transport === 'http' ? [noSubscriptions] : []),
+    ...(hardened ? [NoSchemaIntrospectionCustomRule] : []),
+  ];
   for (const [code, rules] of [
     ['GRAPHQL_VALIDATION_FAILED', own],
     ['GRAPHQL_VALIDATION_FAILED', sound],
     // The same wrong value has the same code, in the document as in a variable.
     ['BAD_USER_INPUT', [ValuesOfCorrectTypeRule]],
   ] as const) {
-    const errors = validated(schema, document, rules);
+    const errors = validated({ schema, document, hardened }, rules);
     if (errors.length > 0) return errors.map((error) => withCode(error, code));
   }
   const node = getOperationAST(document, operationName);
   if (!node) return [unresolved(document, operationName)];
   const { errors, coerced } = getVariableValues(schema, node.variableDefinitions ?? [], variables ?? {}, {
     maxErrors: MOST_ERRORS,
+    hideSuggestions: hardened,
   });
   if (!coerced) return errors.map((error) => withCode(error, 'BAD_USER_INPUT'));
   return sized({ ...operation, document: onlyOf(document, node) });
@@ -79,10 +86,16 @@ function sized(question: Question): readonly GraphQLError[] {
   }
 }
 
+interface Judged {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly hardened: boolean;
+}
+
 /** A rule that throws has met a document that it cannot judge, which is then refused with the rule's own words. */
-function validated(schema: GraphQLSchema, document: DocumentNode, rules: readonly ValidationRule[]) {
+function validated({ schema, document, hardened }: Judged, rules: readonly ValidationRule[]) {
   try {
-    return validate(schema, document, rules, { maxErrors: MOST_ERRORS });
+    return validate(schema, document, rules, { maxErrors: MOST_ERRORS, hideSuggestions: hardened });
   } catch (error) {
     return [error instanceof GraphQLError ? error : new GraphQLError(String(error))];
   }

@@ -13,6 +13,8 @@ export interface ApiParts {
   readonly host: Host;
   readonly generations: Generations;
   readonly urls: ImageUrls;
+  /** Says nothing of the schema but what was asked for: no introspection, no suggestions. */
+  readonly hardened: boolean;
 }
 
 /** What resolvers work with, on every transport. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { TesseraError } from '@tessera/errors';
+import { isTesseraError, TesseraError } from '@tessera/errors';
 import {
   execute,
   GraphQLError,
@@ -12,9 +12,11 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
+import type { SubscribePayload } from 'graphql-ws';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
 import { isRefusal, type Guard } from '../guard/guard.ts';
+import type { TrustedDocuments } from '../guard/trusted-documents.ts';
 import { socketCallers, type SocketCallers } from '../guard/socket-callers.ts';
 import { checkOperation, parseOptions } from '../http/check-operation.ts';
 import { toClient } from '../http/client-errors.ts';
@@ -50,11 +52,12 @@ export function serveWebSocket(
     {
       schema,
       onConnect: ({ extra, connectionParams }) => callers.admit(extra as Extra, connectionParams),
-      onSubscribe: async ({ extra, subscriptions }, id, { query, operationName, variables }) => {
+      onSubscribe: async ({ extra, subscriptions }, id, payload) => {
+        const { operationName, variables } = payload;
         const tooMany = tooManyOperations(Object.keys(subscriptions).length);
         if (tooMany) return [new GraphQLError(tooMany.message, { originalError: tooMany })];
         await turn();
-        const document = readDocument(query);
+        const document = readDocument(payload, guard.documents);
         if (document instanceof GraphQLError) return [document];
         const context = contextOf(parts, callers.of(extra.request!));
         const operation = { schema, document, operationName, variables, context, transport: 'socket' } as const;
@@ -83,10 +86,11 @@ export function serveWebSocket(
   };
 }
 
-function readDocument(query: string): DocumentNode | GraphQLError {
+function readDocument(payload: SubscribePayload, documents: TrustedDocuments): DocumentNode | GraphQLError {
   try {
-    return parse(query, parseOptions);
+    return parse(documents.textOf({ ...payload }) ?? payload.query, parseOptions);
   } catch (error) {
+    if (isTesseraError(error)) return new GraphQLError(error.message, { originalError: error });
     const { message, source, positions } = error as GraphQLError;
     return new GraphQLError(message, { source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
   }
