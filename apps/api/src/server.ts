@@ -78,8 +78,13 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   // Nothing is awaited from here on, so no request can come before there is somebody to answer it.
   const name = nameOf(options.address);
   const { hosts, origins, playground } = options;
+  let closing = false;
+  const isClosing = () => closing;
   const gate = createGate({ address, name, hosts, origins });
-  server.on('request', createApp({ gate, guard, origins, apollo, parts, blobs, uploads, playground }));
+  server.on('request', createApp({ gate, guard, origins, apollo, parts, blobs, uploads, isClosing, playground }));
+  undo.add(() => {
+    closing = true;
+  });
   const sockets = serveWebSocket(server, { gate, guard, schema, parts });
   undo.add(() => sockets.close());
   return { url: `http://${name}:${port}`, hosts: gate.hosts, host: parts.host, close: () => undo.run() };

@@ -67,7 +67,13 @@ function refuse(place: Place, value: unknown, expected: string, code = 'field-in
     got: missing ? `no ${name}` : `${name} = ${shown(value)}`,
     expected,
     next: missing ? `Add ${name}.` : `Correct ${name}.`,
+    field: stepsOf(place.path),
   });
+}
+
+/** `images[2].condition` as images, 2, condition. */
+function stepsOf(path: string): string[] {
+  return path.split(/[.[\]]+/).filter(Boolean);
 }
 
 interface Kind {
@@ -199,6 +205,7 @@ function refuseUnknown(name: string, known: readonly string[], { who, path }: Pl
     got: `the unknown field ${path ? `${path}.` : ''}${name}`,
     expected: known.length === 0 ? 'no fields at all' : `only ${known.join(', ')}`,
     next: near === null ? 'Remove it.' : `Did you mean ${near}?`,
+    field: [...stepsOf(path), name],
   });
 }
 

@@ -7,6 +7,8 @@ import express, { type ErrorRequestHandler, type Express, type Response } from '
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { logError } from '@tessera/telemetry';
+import { engineOf } from '../doors/engine.ts';
+import { openAiRoutes } from '../doors/openai-routes.ts';
 import type { Guard } from '../guard/guard.ts';
 import { namedDocuments } from '../guard/named-documents.ts';
 import { callerOf, requireCaller } from '../guard/require-caller.ts';
@@ -29,12 +31,24 @@ export interface AppParts {
   readonly parts: ApiParts;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
+  /** True once this server ends its connections itself. */
+  readonly isClosing: () => boolean;
   /** Folder of the built playground. */
   readonly playground: string;
 }
 
 /** Every HTTP route. */
-export function createApp({ gate, guard, origins, apollo, parts, blobs, uploads, playground }: AppParts): Express {
+export function createApp({
+  gate,
+  guard,
+  origins,
+  apollo,
+  parts,
+  blobs,
+  uploads,
+  isClosing,
+  playground,
+}: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(observeRequests);
@@ -51,6 +65,7 @@ export function createApp({ gate, guard, origins, apollo, parts, blobs, uploads,
   app.get('/images/:name', imageRoute({ blobs, origins, urls: parts.urls }));
   app.use(['/v1', '/graphql'], requireCaller(guard));
   app.post('/v1/uploads', ...uploadRoute(uploads, parts.urls));
+  app.use('/v1', openAiRoutes(engineOf({ parts, uploads, blobs, isClosing })));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};

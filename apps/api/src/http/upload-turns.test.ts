@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest, type ClientRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,17 +10,10 @@ import { startServer, type RunningServer } from '../index.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-turns-'));
 const dataDirectory = join(root, 'data');
-const hash = 'ab'.repeat(32);
-const draft = join(dataDirectory, 'images', 'ab', `${hash}.png.0c6b7e1c-9f51-4be1-8b7a-0f1d2f6a7c11`);
-const ofOthers = [`${hash}.png`, `${hash}.png.bak`, 'notes.txt'].map((name) =>
-  join(dataDirectory, 'images', 'ab', name),
-);
 let server: RunningServer;
 let picture: Buffer;
 
 beforeAll(async () => {
-  mkdirSync(join(dataDirectory, 'images', 'ab'), { recursive: true });
-  for (const file of [draft, ...ofOthers]) writeFileSync(file, 'half');
   const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
   server = await startServer({ ...options, origins: ['http://localhost:5173'] });
   const pixels = { raw: { height: 200, width: 200, channels: 1 } } as const;
@@ -89,11 +82,6 @@ describe('an upload that stands still or drips', () => {
 });
 
 describe('what is stored', () => {
-  it('is swept of drafts at the start, and of nothing else', () => {
-    expect(existsSync(draft)).toBe(false);
-    for (const file of ofOthers) expect(existsSync(file)).toBe(true);
-  });
-
   it('is served with a strong tag that never has to be asked for again', async () => {
     const headers = { 'content-type': 'image/png' };
     const sent = await fetch(`${server.url}/v1/uploads`, { method: 'POST', headers, body: new Uint8Array(picture) });

@@ -1,0 +1,125 @@
+import express, { Router, type Request, type RequestHandler, type Response } from 'express';
+import { TesseraError } from '@tessera/errors';
+import type { Owner } from '@tessera/store';
+import { callerOf } from '../guard/require-caller.ts';
+import { takeTurns } from '../images/upload-turns.ts';
+import type { Engine } from './engine.ts';
+import { readForm } from './form.ts';
+import { answerAtOnce, answerInEvents } from './openai-answers.ts';
+import { editBody, generateBody, readCall, readRegion, sizeOf, type ImagesCall } from './openai-body.ts';
+import { explainOpenAi, refuseOpenAi } from './openai-errors.ts';
+import { maskFromAlpha } from './openai-mask.ts';
+
+const MOST_FORM_MEBIBYTES = 34;
+
+/** The routes of OpenAI's clients: `/v1/images/generations`, `/v1/images/edits`, `/v1/models`. */
+export function openAiRoutes(engine: Engine): Router {
+  const router = Router();
+  router.get('/models', (_request, response) => {
+    response.json({ object: 'list', data: engine.models().map(modelOf) });
+  });
+  router.get('/models/:name', (request, response) => {
+    const model = engine.models().find(({ name }) => name === request.params['name']);
+    if (model) response.json(modelOf(model));
+    else refuseOpenAi(response, unknownName(String(request.params['name'])));
+  });
+  router.post('/images/generations', express.json({ limit: '256kb', type: () => true }), generate(engine));
+  router.post('/images/edits', receiveForm(), edit(engine));
+  router.use(explainOpenAi);
+  return router;
+}
+
+function generate(engine: Engine): RequestHandler {
+  return async (request, response) => {
+    const body = generateBody.parse(request.body, 'images');
+    const call = readCall(body, engine.models(), keyOf(request));
+    await run({ engine, call, kind: 'image_generation' }, request, response);
+  };
+}
+
+function edit(engine: Engine): RequestHandler {
+  return async (request, response) => {
+    const type = String(request.headers['content-type']);
+    const { values, files } = await readForm(request.body as Buffer, type, editBody.json);
+    const body = editBody.parse(values, 'images');
+    const { owner } = callerOf(response);
+    const call = readCall(body, engine.models(), keyOf(request));
+    const { id: image } = await engine.upload(owner, oneFile(files['image'], 'image'));
+    const mask = files['mask'] ? await uploadMask(engine, owner, oneFile(files['mask'], 'mask')) : null;
+    const input = { ...call.input, edit: readRegion(body, image, mask) };
+    await run({ engine, call: { ...call, input }, kind: 'image_edit' }, request, response);
+  };
+}
+
+async function uploadMask(engine: Engine, owner: Owner, mask: Uint8Array): Promise<string> {
+  return (await engine.upload(owner, await maskFromAlpha(mask))).id;
+}
+
+interface Run {
+  readonly engine: Engine;
+  readonly call: ImagesCall;
+  readonly kind: 'image_generation' | 'image_edit';
+}
+
+/**
+ * These clients know no other way to cancel than to go away, and no way to come back: so that cancels, unless a key says
+ * that the same call may come again.
+ */
+async function run({ engine, call, kind }: Run, request: Request, response: Response): Promise<void> {
+  const { owner } = callerOf(response);
+  const key = keyOf(request);
+  const generation = await engine.create(owner, call.input, key);
+  const events = await engine.events(owner, generation.id, 0);
+  response.set('X-Request-Id', generation.id);
+  response.once('close', () => {
+    void events.return?.();
+    const isGone = !response.writableFinished && !engine.isClosing();
+    if (isGone && key === null) engine.cancel(owner, generation.id).catch(() => undefined);
+  });
+  const origin = `${request.protocol}://${request.headers.host}`;
+  const running = { engine, call, generation, events, origin, kind };
+  await (call.stream ? answerInEvents(running, response) : answerAtOnce(running, response));
+}
+
+function keyOf(request: Request): string | null {
+  return request.get('idempotency-key') || null;
+}
+
+/** Forms are kept in memory, so only some at a time. */
+function receiveForm(): RequestHandler[] {
+  const receive = express.raw({ type: 'multipart/form-data', limit: MOST_FORM_MEBIBYTES * 2 ** 20, inflate: false });
+  const requireForm: RequestHandler = (request, response, next) => {
+    if (request.is('multipart/form-data')) return next();
+    const expected = 'multipart/form-data with the picture in the field image';
+    refuseOpenAi(
+      response,
+      refuse({ code: 'upload-type', got: 'a body of another type', expected, next: 'Send a form.' }),
+    );
+  };
+  const turns = takeTurns((response, { error, status }) => refuseOpenAi(response, error, status));
+  return [requireForm, turns, receive];
+}
+
+function oneFile(files: readonly Uint8Array[] = [], name: string): Uint8Array {
+  if (files.length === 1) return files[0]!;
+  const got = files.length === 0 ? `no ${name}` : `${files.length} files ${name}`;
+  throw refuse({ code: `${name}-missing`, got, expected: 'one file', next: `Send one file as ${name}.` }, name);
+}
+
+function modelOf({ name, title, image, classes, options, tokens }: ReturnType<Engine['models']>[number]): object {
+  const more = { title, size: sizeOf(image), classes, options, tokens };
+  return { id: name, object: 'model', created: 0, owned_by: 'tessera', ...more };
+}
+
+function unknownName(name: string): TesseraError {
+  return refuse({
+    code: 'unknown-model',
+    got: `the model ${name.slice(0, 100)}`,
+    expected: 'the id of a model',
+    next: 'GET /v1/models lists them.',
+  });
+}
+
+function refuse(parts: { code: string; got: string; expected: string; next: string }, field?: string): TesseraError {
+  return new TesseraError({ who: 'images', ...parts, ...(field && { field: [field] }) });
+}

@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import type { Response } from 'express';
+
+const KEEP_ALIVE_MS = 15_000;
+
+/** Server-sent events on a response. A slow reader is waited for: nothing gathers here. */
+export interface SseStream {
+  /** Resolves once there is room for more, or the client is gone. `id` is what the client asks to go on after. */
+  send(event: string, data: object, id?: number): Promise<void>;
+  end(): void;
+}
+
+export function openSse(response: Response): SseStream {
+  response.status(200).set({
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-cache, no-transform',
+    // Proxies that gather answers would gather this one for ever.
+    'X-Accel-Buffering': 'no',
+  });
+  response.flushHeaders();
+  const alive = setInterval(() => response.write(':\n\n'), KEEP_ALIVE_MS);
+  response.once('close', () => clearInterval(alive));
+  return {
+    async send(event, data, id) {
+      if (response.destroyed) return;
+      const head = `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}`;
+      if (response.write(`${head}data: ${JSON.stringify(data)}\n\n`)) return;
+      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    },
+    end() {
+      clearInterval(alive);
+      response.end();
+    },
+  };
+}
