@@ -82,6 +82,8 @@ describe('an upload that stands still or drips', () => {
 });
 
 describe('what is stored', () => {
+  const hash = 'ab'.repeat(32);
+
   it('is served with a strong tag that never has to be asked for again', async () => {
     const headers = { 'content-type': 'image/png' };
     const sent = await fetch(`${server.url}/v1/uploads`, { method: 'POST', headers, body: new Uint8Array(picture) });
