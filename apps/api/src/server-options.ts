@@ -5,6 +5,7 @@ import { TesseraError } from '@tessera/errors';
 import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
+import { readStreamOptions, type StreamOptions } from './streams/stream-options.ts';
 
 export interface ServerOptions extends HostOptions, GuardOptions {
   /** Database and images; made if missing, used by one server at a time. */
@@ -19,6 +20,7 @@ export interface ServerOptions extends HostOptions, GuardOptions {
   readonly hosts: readonly string[];
   /** Pages of other servers that may ask and read the answers: http://localhost:5173. */
   readonly origins: readonly string[];
+  readonly streams: StreamOptions;
 }
 
 /** The repository that holds this module; where it is installed in `node_modules`, which are npm's own, the working folder. */
@@ -31,7 +33,7 @@ export function homeOf(module: string): string {
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: only this machine may ask),
  * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page),
  * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_STEP_LIMIT (120 seconds).
- * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `batch-memory-invalid`, `step-limit-invalid`, `models-missing`
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `batch-memory-invalid`, `step-limit-invalid`, `stream-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
@@ -52,6 +54,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     hosts: readHosts(TESSERA_HOSTS),
     origins: readOrigins(TESSERA_ORIGINS),
     ...readGuardOptions(environment),
+    streams: readStreamOptions(environment),
     dataDirectory: TESSERA_DATA ?? join(root, 'data'),
     config: findConfig(),
     ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),

@@ -22,7 +22,7 @@ import { refuseUnreadable } from './http/refusal.ts';
 import type { ApiContext, ApiParts } from './schema/builder.ts';
 import { createSchema } from './schema/schema.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
-import { serveWebSocket } from './streams/web-socket.ts';
+import { serveStreams } from './streams/serve-streams.ts';
 import { takeDataDirectory } from './storage/data-directory.ts';
 import { openDatabase } from './storage/database.ts';
 import { openUploads, type Uploads } from './images/uploads.ts';
@@ -81,12 +81,14 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   let closing = false;
   const isClosing = () => closing;
   const gate = createGate({ address, name, hosts, origins });
-  server.on('request', createApp({ gate, guard, origins, apollo, parts, blobs, uploads, isClosing, playground }));
   undo.add(() => {
     closing = true;
   });
-  const sockets = serveWebSocket(server, { gate, guard, schema, parts });
-  undo.add(() => sockets.close());
+  const streams = serveStreams(server, { gate, guard, schema, parts, options: options.streams });
+  undo.add(() => streams.close());
+  const { eventStreams } = streams;
+  const routes = { gate, guard, origins, apollo, parts, eventStreams, blobs, uploads, isClosing, playground };
+  server.on('request', createApp(routes));
   return { url: `http://${name}:${port}`, hosts: gate.hosts, host: parts.host, close: () => undo.run() };
 }
 

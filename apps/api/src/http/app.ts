@@ -17,6 +17,7 @@ import { sendMetrics } from '../telemetry/metrics.ts';
 import { observeRequests } from '../telemetry/observe-requests.ts';
 import { imageRoute } from '../images/image-route.ts';
 import type { Uploads } from '../images/uploads.ts';
+import type { EventStreams } from '../streams/event-stream.ts';
 import { allowOrigins, type Gate } from './gate.ts';
 import { takeGraphQL } from './graphql-http.ts';
 import { asErrors, notFound } from './refusal.ts';
@@ -29,6 +30,7 @@ export interface AppParts {
   readonly origins: readonly string[];
   readonly apollo: ApolloServer<ApiContext>;
   readonly parts: ApiParts;
+  readonly eventStreams: EventStreams;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
   /** True once this server ends its connections itself. */
@@ -38,17 +40,8 @@ export interface AppParts {
 }
 
 /** Every HTTP route. */
-export function createApp({
-  gate,
-  guard,
-  origins,
-  apollo,
-  parts,
-  blobs,
-  uploads,
-  isClosing,
-  playground,
-}: AppParts): Express {
+export function createApp(appParts: AppParts): Express {
+  const { gate, guard, origins, apollo, parts, eventStreams, blobs, uploads, isClosing, playground } = appParts;
   const app = express();
   app.disable('x-powered-by');
   app.use(observeRequests);
@@ -72,6 +65,7 @@ export function createApp({
     next();
   });
   app.use('/graphql', namedDocuments(guard.documents));
+  app.use('/graphql', eventStreams.route);
   const context = ({ res }: { res: Response }) => Promise.resolve(contextOf(parts, callerOf(res)));
   app.use('/graphql', expressMiddleware(apollo, { context }));
   servePlayground(app, playground);

@@ -38,13 +38,13 @@ export interface Operation {
   readonly operationName: string | null | undefined;
   readonly variables: Readonly<Record<string, unknown>> | null | undefined;
   readonly context: ApiContext;
-  readonly transport: 'http' | 'socket';
+  readonly transport: 'http' | 'stream';
 }
 
 const sound = [...specifiedRules.filter((rule) => rule !== ValuesOfCorrectTypeRule), operationLimits];
 
 /**
- * Everything that can be said of an operation before it runs, for both transports: why it is refused, with a code each;
+ * Everything that can be said of an operation before it runs, for every transport: why it is refused, with a code each;
  * empty where it may run. What comes first is said alone: rules of documents, values in the document, variables, and the
  * size of the answer.
  */

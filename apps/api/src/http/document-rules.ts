@@ -90,8 +90,8 @@ export const noSubscriptions: ValidationRule = (context) => ({
       code: 'subscription-over-http',
       who: 'api',
       got: 'a subscription over HTTP',
-      expected: 'one over WebSocket',
-      next: 'Open a socket of the protocol graphql-transport-ws at /graphql.',
+      expected: 'one over WebSocket, or as an event stream',
+      next: 'Open a socket of the protocol graphql-transport-ws at /graphql, or send it with Accept: text/event-stream.',
     });
     context.reportError(new GraphQLError(originalError.message, { nodes: node, originalError }));
   },

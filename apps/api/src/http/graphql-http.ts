@@ -10,7 +10,7 @@ import { asErrors } from './refusal.ts';
 
 /** Browsers let no page send these elsewhere before that server has allowed it. */
 const preflighted = ['apollo-require-preflight', 'x-apollo-operation-name'];
-const answers = ['application/json', 'application/graphql-response+json'];
+const answers = ['application/json', 'application/graphql-response+json', 'text/event-stream'];
 
 /**
  * GraphQL takes what pages of other servers cannot send unasked. A POST is JSON, which browsers ask for leave to send. A
@@ -56,12 +56,12 @@ function isAskedFor(headers: IncomingHttpHeaders): boolean {
   // The gate has refused foreign ones. Browsers send it with what one page asks of another server by script.
   if (origin || preflighted.some((name) => headers[name])) return true;
   const site = headers['sec-fetch-site'];
-  if (site) return site === 'same-origin' || (site === 'none' && namesJson(accept));
+  if (site) return site === 'same-origin' || (site === 'none' && namesAnswer(accept));
   // `fetch` of programs: browsers send both headers, or neither where the connection is not safe.
-  return headers['sec-fetch-mode'] === 'cors' || namesJson(accept);
+  return headers['sec-fetch-mode'] === 'cors' || namesAnswer(accept);
 }
 
-function namesJson(accept: string): boolean {
+function namesAnswer(accept: string): boolean {
   return accept.split(',').some((one) => answers.includes(one.split(';')[0]!.trim().toLowerCase()));
 }
 

@@ -22,10 +22,12 @@ export interface ApiContext extends ApiParts {
   /** Whose everything is that a resolver finds or makes. */
   readonly owner: Owner;
   readonly caller: Caller;
+  /** The last event that its client has seen, of a stream that goes on; null where it says none. */
+  readonly resumeAfter: number | null;
 }
 
-export function contextOf(parts: ApiParts, caller: Caller): ApiContext {
-  return { ...parts, owner: caller.owner, caller };
+export function contextOf(parts: ApiParts, caller: Caller, resumeAfter: number | null = null): ApiContext {
+  return { ...parts, owner: caller.owner, caller, resumeAfter };
 }
 
 export interface ApiSchemaTypes {

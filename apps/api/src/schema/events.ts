@@ -1,5 +1,3 @@
-import { GraphQLError } from 'graphql';
-import { isTesseraError } from '@tessera/errors';
 import type { GenerationEvent } from '../generations/event-log.ts';
 import { MOST_IMAGES } from '../generations/read-input.ts';
 import type { ApiBuilder } from './builder.ts';
@@ -135,7 +133,7 @@ function addCompleted(builder: ApiBuilder, interfaces: EventInterface[], picture
 
 function addSubscription(builder: ApiBuilder, event: EventInterface): void {
   builder.subscriptionType({
-    description: 'Everything that can be followed; over WebSocket only.',
+    description: 'Everything that can be followed; over WebSocket or Server-Sent Events.',
     fields: (t) => ({
       generationEvents: t.field({
         type: event,
@@ -145,16 +143,10 @@ function addSubscription(builder: ApiBuilder, event: EventInterface): void {
           id: t.arg.id({ required: true, description: 'What createGeneration returned.' }),
           after: t.arg.int({ defaultValue: 0, required: true, description: 'The last seq that was seen; 0 is none.' }),
         },
-        subscribe: (_root, { id, after }, { generations }) =>
-          generations.events(String(id), after).catch(asGraphQLError),
+        subscribe: (_root, { id, after }, { generations, resumeAfter }) =>
+          generations.events(String(id), resumeAfter ?? after),
         resolve: (one: GenerationEvent) => one,
       }),
     }),
   });
-}
-
-/** A subscription has no place for errors as data before its first event. */
-function asGraphQLError(error: unknown): never {
-  if (isTesseraError(error)) throw new GraphQLError(error.message, { extensions: { code: error.code } });
-  throw error;
 }

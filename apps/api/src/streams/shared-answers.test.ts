@@ -28,12 +28,15 @@ it('executes an event once for all who sent the same document and variables, and
     const answers = await answersOf(args);
     if (!('next' in answers)) throw new Error(JSON.stringify(answers));
     const all: string[] = [];
-    for (let one = await answers.next(); one !== null; one = await answers.next()) all.push(one);
+    for (let one = await answers.next(false); one !== null; one = await answers.next(false)) all.push(one.text);
     return all;
   };
   const query = 'subscription ($from: Int!) { count(from: $from) }';
   const all = await Promise.all(Array.from({ length: 50 }, () => read(query, 0)));
   for (const one of all) expect(one).toEqual([0, 1, 2, 3, 4].map((count) => JSON.stringify({ data: { count } })));
+  expect(events.map(({ executions }) => executions)).toEqual([1, 1, 1, 1, 1]);
+  // Wherever they begin.
+  expect(await read(query, 2)).toEqual(all[0]!.slice(2));
   expect(events.map(({ executions }) => executions)).toEqual([1, 1, 1, 1, 1]);
   expect(await read(query.replace('{ count', '{ n: count'), 3)).toEqual(['{"data":{"n":3}}', '{"data":{"n":4}}']);
   expect(events.map(({ executions }) => executions)).toEqual([1, 1, 1, 2, 2]);

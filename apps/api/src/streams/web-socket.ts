@@ -1,109 +1,119 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isTesseraError, TesseraError } from '@tessera/errors';
-import {
-  execute,
-  GraphQLError,
-  parse,
-  type DocumentNode,
-  type ExecutionArgs,
-  type ExecutionResult,
-  type FormattedExecutionResult,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-} from 'graphql';
-import type { SubscribePayload } from 'graphql-ws';
+import { TesseraError } from '@tessera/errors';
+import { GraphQLError, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
 import { isRefusal, type Guard } from '../guard/guard.ts';
-import type { TrustedDocuments } from '../guard/trusted-documents.ts';
 import { socketCallers, type SocketCallers } from '../guard/socket-callers.ts';
-import { checkOperation, parseOptions } from '../http/check-operation.ts';
-import { toClient } from '../http/client-errors.ts';
 import type { Gate } from '../http/gate.ts';
 import { refuseOn, type Refusal } from '../http/refusal.ts';
 import { contextOf, type ApiParts } from '../schema/builder.ts';
-import { deliver, sharedAnswers, turns } from './shared-answers.ts';
-import { socketLimits, tooManyOperations, type SocketLimits } from './socket-limits.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
+import { isInterruption } from './interruption.ts';
+import { format, formatted, isAnswers, type Operations } from './operations.ts';
+import type { Answers } from './shared-answers.ts';
 
 /** No message to this server is long. */
 const MOST_BYTES = 64 * 1024;
+/** Close code "try again later": clients come back and go on after their last seq. */
+const TRY_AGAIN_LATER = 1013;
 
 export interface SocketParts {
   readonly gate: Gate;
   readonly guard: Guard;
-  readonly schema: GraphQLSchema;
+  readonly limits: ConnectionLimits;
+  readonly operations: Operations;
   readonly parts: ApiParts;
 }
 
 /** GraphQL over WebSocket (protocol graphql-transport-ws) at /graphql. */
 export function serveWebSocket(
   server: Server,
-  { gate, guard, schema, parts }: SocketParts,
+  { gate, guard, limits, operations, parts }: SocketParts,
 ): { close(): Promise<void> } {
-  const limits = socketLimits();
   const callers = socketCallers(guard);
   const sockets = openSockets(server, { gate, guard, limits, callers });
-  const turn = turns();
-  const answersOf = sharedAnswers(formatted);
   /** Where the answers of an operation go. */
-  const places = new WeakMap<ExecutionArgs, { readonly socket: WebSocket; readonly id: string }>();
+  const places = new WeakMap<ExecutionArgs, Place>();
   const { dispose } = useServer<Readonly<Record<string, unknown>>, Partial<Extra>>(
     {
-      schema,
       onConnect: ({ extra, connectionParams }) => callers.admit(extra as Extra, connectionParams),
-      onSubscribe: async ({ extra, subscriptions }, id, payload) => {
-        const { operationName, variables } = payload;
-        const tooMany = tooManyOperations(Object.keys(subscriptions).length);
+      onSubscribe: async ({ extra, subscriptions }, id, asked) => {
+        const tooMany = limits.refusalOfOperation(Object.keys(subscriptions).length);
         if (tooMany) return [new GraphQLError(tooMany.message, { originalError: tooMany })];
-        await turn();
-        const document = readDocument(payload, guard.documents);
-        if (document instanceof GraphQLError) return [document];
-        const context = contextOf(parts, callers.of(extra.request!));
-        const operation = { schema, document, operationName, variables, context, transport: 'socket' } as const;
-        const errors = checkOperation(operation);
-        if (errors.length > 0) return errors;
-        const args = { schema, document, operationName, variableValues: variables, contextValue: context };
-        places.set(args, { socket: extra.socket!, id });
+        const args = await operations.read(asked, contextOf(parts, callers.of(extra.request!)));
+        if ('document' in args) places.set(args, { socket: extra.socket!, id });
         return args;
       },
-      execute: (args) => guarded(() => execute(args)),
-      subscribe: (args) =>
-        guarded(async () => {
-          const answers = await answersOf(args);
-          return 'next' in answers ? deliver(answers, { ...places.get(args)!, turn }) : answers;
-        }),
+      execute: (args) => operations.run(args) as Promise<ExecutionResult>,
+      subscribe: async (args) => {
+        const result = await operations.run(args);
+        return isAnswers(result) ? deliver(result, { ...places.get(args)!, turn: operations.turn }) : result;
+      },
       onError: (_context, _id, _payload, errors) => errors.map(format),
       onNext: (_context, _id, _payload, _args, result) => formatted(result as ExecutionResult),
     },
     sockets,
   );
+  return { close: async () => void (await dispose()) };
+}
+
+interface Place {
+  readonly socket: WebSocket;
+  readonly id: string;
+}
+
+/**
+ * Sends a subscription's answers under its id, as messages `next`: one after the other has left this process, and in its
+ * turn among all others. What it gives yields nothing and ends with the answers, as graphql-ws needs it.
+ */
+function deliver(
+  answers: Answers,
+  { socket, id, turn }: Place & Pick<Operations, 'turn'>,
+): AsyncIterableIterator<never> {
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const done = { done: true, value: undefined } as const;
+  const sendAll = async (): Promise<void> => {
+    let slow = false;
+    for (let answer = await answers.next(slow); answer !== null; answer = await answers.next(slow)) {
+      await turn();
+      slow = await sent(socket, `${head}${answer.text}}`);
+    }
+  };
   return {
-    async close() {
-      limits.close();
-      await dispose();
+    async next() {
+      try {
+        await sendAll();
+      } catch (error) {
+        if (!isInterruption(error)) throw error;
+        socket.close(TRY_AGAIN_LATER, reasonOf(error.message));
+        // Without its last message the subscription is not complete: its client comes back for the rest.
+        await new Promise((resolve) => socket.once('close', resolve));
+      }
+      return done;
+    },
+    async return() {
+      await answers.return();
+      return done;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
     },
   };
 }
 
-function readDocument(payload: SubscribePayload, documents: TrustedDocuments): DocumentNode | GraphQLError {
-  try {
-    return parse(documents.textOf({ ...payload }) ?? payload.query, parseOptions);
-  } catch (error) {
-    if (isTesseraError(error)) return new GraphQLError(error.message, { originalError: error });
-    const { message, source, positions } = error as GraphQLError;
-    return new GraphQLError(message, { source, positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
-  }
+/** Resolves when the message has left, or cannot: the end of a socket ends its subscriptions by another way. True where it had to wait. */
+function sent(socket: WebSocket, message: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.send(message, () => resolve(waits));
+    const waits = socket.bufferedAmount > 0;
+  });
 }
 
-/** What GraphQL throws becomes an answer: graphql-ws would close the socket, with every other operation on it. */
-async function guarded<T>(run: () => T | Promise<T>): Promise<T | ExecutionResult> {
-  try {
-    return await run();
-  } catch (error) {
-    const originalError = error instanceof Error ? error : new Error(String(error));
-    return { errors: [new GraphQLError(originalError.message, { originalError })] };
-  }
+/** Reasons of closed sockets have at most 123 bytes. */
+function reasonOf(message: string): string {
+  return message.slice(0, 120);
 }
 
 /** A socket that cannot be written has no reader any more: its closing says so, once. */
@@ -117,7 +127,7 @@ class QuietSocket extends WebSocket {
 interface Doors {
   readonly gate: Gate;
   readonly guard: Guard;
-  readonly limits: SocketLimits;
+  readonly limits: ConnectionLimits;
   readonly callers: SocketCallers;
 }
 
@@ -128,7 +138,10 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
   server.on('upgrade', (request, socket, head) => {
     const path = request.url!.split('?')[0]!;
     const elsewhere = path === '/graphql' ? null : badHandshake(`the path ${path.slice(0, 100)}`);
-    const refusal = gate.refusalOf(request.headers, request.rawHeaders) ?? elsewhere ?? limits.refusalOf(request);
+    const refusal =
+      gate.refusalOf(request.headers, request.rawHeaders) ??
+      elsewhere ??
+      limits.refusalOf(request.socket.remoteAddress);
     if (refusal) return refuseOn(socket, refusal);
     if (request.headers.authorization === undefined) return open(request, socket, head);
     identifyFirst(request, socket, () => open(request, socket, head));
@@ -137,7 +150,7 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
 
   function open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     sockets.handleUpgrade(request, socket, head, (opened) => {
-      limits.watch(opened, request);
+      watch(opened, limits, request.socket.remoteAddress);
       sockets.emit('connection', opened, request);
       // graphql-ws would print every broken frame as an error of this server; ws has closed the socket by then.
       opened.removeAllListeners('error').on('error', () => undefined);
@@ -160,6 +173,12 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
   }
 }
 
+function watch(socket: WebSocket, limits: ConnectionLimits, address: string | undefined): void {
+  const close = (reason: string) => socket.close(TRY_AGAIN_LATER, reason);
+  const { look, ended } = limits.watch({ buffered: () => socket.bufferedAmount, close }, address);
+  socket.on('ping', look).on('message', look).once('close', ended);
+}
+
 function badHandshake(why: string): Refusal {
   const error = new TesseraError({
     code: 'handshake-invalid',
@@ -169,13 +188,4 @@ function badHandshake(why: string): Refusal {
     next: 'Open one there, or send the request without Upgrade.',
   });
   return { status: 400, error };
-}
-
-function formatted(result: ExecutionResult): FormattedExecutionResult {
-  const { errors, ...rest } = result;
-  return errors ? { ...rest, errors: errors.map(format) } : rest;
-}
-
-function format(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
-  return toClient(error instanceof GraphQLError ? error.toJSON() : error, error);
 }
