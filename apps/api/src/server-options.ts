@@ -32,8 +32,8 @@ export function homeOf(module: string): string {
 /**
  * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: only this machine may ask),
  * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page),
- * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_STEP_LIMIT (120 seconds).
- * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `batch-memory-invalid`, `step-limit-invalid`, `stream-limit-invalid`, `models-missing`
+ * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_MODELS_MB (half of the memory), TESSERA_STEP_LIMIT (120 seconds).
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `memory-invalid`, `step-limit-invalid`, `stream-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
@@ -45,6 +45,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     TESSERA_DATA,
     TESSERA_PLAYGROUND,
     TESSERA_BATCH_MB,
+    TESSERA_MODELS_MB,
     TESSERA_STEP_LIMIT,
   } = environment;
   return {
@@ -60,7 +61,8 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
     playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
-    ...(TESSERA_BATCH_MB && { batchBytes: readMegabytes(TESSERA_BATCH_MB) }),
+    ...(TESSERA_BATCH_MB && { batchBytes: readMegabytes('TESSERA_BATCH_MB', TESSERA_BATCH_MB) }),
+    ...(TESSERA_MODELS_MB && { modelBytes: readMegabytes('TESSERA_MODELS_MB', TESSERA_MODELS_MB) }),
   };
 }
 
@@ -89,15 +91,15 @@ function readPort(text: string): number {
   });
 }
 
-function readMegabytes(text: string): number {
+function readMegabytes(name: string, text: string): number {
   const megabytes = Number(text);
   if (/^\d+$/.test(text) && megabytes >= 1 && Number.isSafeInteger(megabytes * 2 ** 20)) return megabytes * 2 ** 20;
   throw new TesseraError({
-    code: 'batch-memory-invalid',
+    code: 'memory-invalid',
     who: 'api',
-    got: `TESSERA_BATCH_MB=${text}`,
+    got: `${name}=${text}`,
     expected: 'a whole number of megabytes, at least 1',
-    next: "Leave it out for a quarter of the machine's memory.",
+    next: "Leave it out for a share of the machine's memory.",
   });
 }
 

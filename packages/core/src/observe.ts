@@ -4,7 +4,7 @@ import type { Step, Tokens } from './tokens.ts';
 /**
  * What the loop has just done, in the order in which it comes: a step reads the canvas, computes hidden states, draws
  * tokens and writes them; then each row is rendered. Steps that are replayed draw nothing, and read only where the
- * rollout remembers.
+ * rollout remembers and a step is still to be drawn.
  */
 export type Moment =
   | {

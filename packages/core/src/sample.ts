@@ -62,7 +62,8 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       const past = written[step.index];
       const weight = guidance.weight(step, tokenizer.layout);
       const guided = guidance.active && !(guidance.saves && weight === 1);
-      const context = past && !rollout.remembers ? null : held.keep(await canvas.read(step));
+      const unseen = past && (!rollout.remembers || written.length === step.of); // nobody needs its hidden states
+      const context = unseen ? null : held.keep(await canvas.read(step));
       if (context) await observe?.({ type: 'read', step, context, weight, guided, rollout });
       const hidden = context && held.keep(await rollout.forward(context, step, guided));
       if (hidden) await observe?.({ type: 'hidden', step, hidden });

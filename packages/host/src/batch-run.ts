@@ -1,13 +1,11 @@
-import type { GenerationRequest } from '@tessera/request';
 import { eventQueue, type EventQueue } from './event-queue.ts';
 import type { FoundModel } from './folders.ts';
 import type { BatchEnd, BatchEvent, BatchMember, BatchRun } from './host-types.ts';
-import { isTerminal, type Job, type JobEvent, type PictureFiles, type ToChild } from './protocol.ts';
+import { isTerminal, type Job, type JobEvent, type ToChild } from './protocol.ts';
 
 /** What a run needs of its host. */
 export interface RunPort {
   readonly model: FoundModel;
-  readonly pictureFile: (name: string) => string;
   send(message: ToChild): void;
   /** The last one has left, and the models' process has yet to come to its end. */
   onDeserted(): void;
@@ -124,8 +122,8 @@ export class HostRun implements BatchRun {
     });
   }
 
-  #jobOf(key: number, { request, written }: BatchMember): Job {
-    return { key, request, written, files: filesOf(request, this.#port.pictureFile) };
+  #jobOf(key: number, { request, written, files = {} }: BatchMember): Job {
+    return { key, request, written, files };
   }
 
   #send(jobs: readonly Job[]): void {
@@ -143,10 +141,4 @@ export class HostRun implements BatchRun {
     this.#members.clear();
     this.#queue.end();
   }
-}
-
-/** The file of each picture that an edit names. */
-function filesOf({ edit }: GenerationRequest, pictureFile: (name: string) => string): PictureFiles {
-  const names = [edit?.image, edit?.mask].filter((name) => name !== undefined);
-  return Object.fromEntries(names.map((name) => [name, pictureFile(name)]));
 }

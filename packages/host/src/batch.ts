@@ -22,10 +22,12 @@ export interface BatchParts {
   tell(events: Promise<readonly JobEvent[]>, room: number): Promise<void>;
 }
 
-/** Members of one step, and where each one's images stand among those of the batch. */
+/** Those who take the next steps together. */
 interface Group {
   readonly members: readonly [Member, ...Member[]];
+  /** The steps that others have: there these join them. */
   readonly until: number;
+  /** Aborts when nobody of them waits any more. */
   readonly stop: AbortController;
 }
 
@@ -54,15 +56,12 @@ export class Batch {
   /** Runs until nothing is left, or until it is stopped. Never throws. */
   async run(): Promise<void> {
     while (!this.#stopped && this.#running.length + this.#waiting.length > 0) {
+      await this.#dismiss();
       await this.#admit();
-      const [first, ...others] = this.#next();
-      if (first && !this.#stopped)
-        await this.#advance({
-          members: [first, ...others],
-          until: this.#levelAfter(first),
-          stop: new AbortController(),
-        });
+      const group = this.#next();
+      if (group && !this.#stopped) await this.#advance(group);
     }
+    await this.#dismiss();
   }
 
   /** True where nobody waits for anything that is here. */
@@ -94,18 +93,22 @@ export class Batch {
     this.#stopped = true;
   }
 
-  /** Takes in who may join now; those who came to leave again are told so. */
-  async #admit(): Promise<void> {
+  /** Lets go of those that have left. */
+  async #dismiss(): Promise<void> {
     const left = [...this.#running, ...this.#waiting].filter(({ gone }) => gone);
     this.#waiting = this.#waiting.filter(({ gone }) => !gone);
     this.#running = this.#running.filter(({ gone }) => !gone);
+    if (left.length > 0) await this.#tell(left.map(({ key }) => ({ key, event: { type: 'canceled' } })));
+  }
+
+  /** Takes in who may join now. */
+  async #admit(): Promise<void> {
     if (this.#running.length === 0) this.#done = this.#spent = 0;
     const joining = this.#joining();
     if (joining.length > 0) this.#spent += this.#price();
     this.#running.push(...joining);
     this.#waiting = this.#waiting.filter((member) => !joining.includes(member));
-    const events = [...left.map(canceledEvent), ...joining.map(beginning)];
-    if (events.length > 0) await this.#tell(events);
+    if (joining.length > 0) await this.#tell(joining.map(beginning));
   }
 
   /** Those that wait and may join the ones that run; the first that waits where none does. */
@@ -136,17 +139,16 @@ export class Batch {
     return Math.max(0, this.#capacity - imagesOf(this.#running) - imagesOf(this.#waiting));
   }
 
-  /** Those with the fewest steps; one alone where a batch has failed. */
-  #next(): readonly Member[] {
+  /** Those with the fewest steps; one alone where a batch has failed. Null where nobody runs. */
+  #next(): Group | null {
+    const stop = new AbortController();
     const apart = this.#running.find((member) => member.apart);
-    if (apart) return [apart];
-    const fewest = Math.min(...this.#running.map(({ level }) => level));
-    return this.#running.filter(({ level }) => level === fewest);
-  }
-
-  #levelAfter(member: Member): number {
-    if (member.apart) return Infinity;
-    return Math.min(...this.#running.map(({ level }) => level).filter((level) => level > member.level));
+    if (apart) return { members: [apart], until: Infinity, stop };
+    const levels = this.#running.map(({ level }) => level);
+    const fewest = Math.min(...levels);
+    const [first, ...others] = this.#running.filter(({ level }) => level === fewest);
+    const until = Math.min(...levels.filter((level) => level > fewest));
+    return first ? { members: [first, ...others], until, stop } : null;
   }
 
   async #advance(group: Group): Promise<void> {
@@ -169,7 +171,7 @@ export class Batch {
 
   async #run(group: Group): Promise<void> {
     const { model } = this.#parts;
-    const { members, until, stop } = group;
+    const { members, stop } = group;
     const [first] = members;
     const request = togetherOf([first.part.request, ...members.slice(1).map(({ part }) => part.request)]);
     const edit = await this.#editOf(first);
@@ -181,7 +183,7 @@ export class Batch {
       if (!replayed) await this.#take(group, event, milliseconds);
       // Nothing is told of it, but whoever watches sees that it goes on.
       else if (milliseconds > SLOW) await this.#tell([]);
-      if (event.type === 'step' && event.step.after > 0 && this.#breaks(group, event.step.index + 1, until)) return;
+      if (event.type === 'step' && event.step.after > 0 && this.#breaks(group, event.step.index + 1)) return;
       before = performance.now();
     }
     for (const member of members) if (!member.gone && member.endPart()) this.#end(member);
@@ -242,7 +244,7 @@ export class Batch {
   }
 
   /** Whether the loop must be opened again here: for others, to stop, or because it repays to go on without some. */
-  #breaks({ members }: Group, level: number, until: number): boolean {
+  #breaks({ members, until }: Group, level: number): boolean {
     if (level >= until || this.#stopped) return true;
     if (this.#joining().length > 0) return true;
     const gone = imagesOf(members.filter((member) => member.gone)) / imagesOf(members);
@@ -265,10 +267,6 @@ function imagesOf(members: readonly Member[]): number {
 function writtenOf(members: readonly [Member, ...Member[]]): readonly Written[] {
   const [first, ...others] = members;
   return first.part.written.map((one, step) => joinWritten([one, ...others.map(({ part }) => part.written[step]!)]));
-}
-
-function canceledEvent({ key }: Member): JobEvent {
-  return { key, event: { type: 'canceled' } };
 }
 
 function beginning({ key, job: { written } }: Member): JobEvent {

@@ -24,15 +24,13 @@ export interface ModelProblem {
 }
 
 /** What can be known of models without their weights: enough to describe them and to check requests. */
-export interface ModelFolders {
-  readonly models: readonly ModelDescription[];
-  readonly problems: readonly ModelProblem[];
+export interface KnownModels {
+  models(): readonly ModelDescription[];
+  problems(): readonly ModelProblem[];
   /** Tessera's own plug-ins and the project's. */
-  readonly plugins: readonly PluginFacts[];
+  plugins(): readonly PluginFacts[];
   /** What of the project's configuration was left out. */
-  readonly pluginProblems: readonly PluginProblem[];
-  /** Sentences for the operator: what has changed since models were made. */
-  readonly remarks: readonly string[];
+  pluginProblems(): readonly PluginProblem[];
   /**
    * Checks a request by its model. It does not open the pictures of an edit, as `readEdit` does.
    * @throws TesseraError `unknown-model`, and the codes of `checkRequest` of @tessera/models
@@ -40,6 +38,12 @@ export interface ModelFolders {
   check(request: GenerationRequest): Checked<GenerationRequest>;
   /** In how many steps the images of a request are made, all at once: see `stepsOf` of @tessera/models. */
   steps(request: Checked<GenerationRequest>): number;
+}
+
+/** Model folders that were looked at. */
+export interface ModelFolders extends KnownModels {
+  /** Sentences for the operator: what has changed since models were made. */
+  readonly remarks: readonly string[];
   /** By name; undefined where there is no such model. */
   find(name: string): FoundModel | undefined;
 }
@@ -70,24 +74,62 @@ export async function describeFolders(folders: readonly string[], config: string
     }
   }
   engine.dispose();
-  const find = (name: string): FoundModel | undefined => found.get(name);
-  const all = [...found.values()];
-  const require = (name: string): ModelOutline => {
-    const model = find(name);
+  return new DescribedFolders(found, { problems, plugins: listPlugins(plugins), pluginProblems });
+}
+
+interface Findings {
+  readonly problems: readonly ModelProblem[];
+  readonly plugins: readonly PluginFacts[];
+  readonly pluginProblems: readonly PluginProblem[];
+}
+
+class DescribedFolders implements ModelFolders {
+  readonly #found: ReadonlyMap<string, FoundModel>;
+  readonly #findings: Findings;
+
+  constructor(found: ReadonlyMap<string, FoundModel>, findings: Findings) {
+    this.#found = found;
+    this.#findings = findings;
+  }
+
+  get remarks(): readonly string[] {
+    return [...this.#found.values()].flatMap(({ outline: { manifest, remarks } }) =>
+      remarks.map((remark) => `${printable(manifest.name, 120)}: ${remark}`),
+    );
+  }
+
+  models(): readonly ModelDescription[] {
+    return [...this.#found.values()].map(({ description }) => description);
+  }
+
+  problems(): readonly ModelProblem[] {
+    return this.#findings.problems;
+  }
+
+  plugins(): readonly PluginFacts[] {
+    return this.#findings.plugins;
+  }
+
+  pluginProblems(): readonly PluginProblem[] {
+    return this.#findings.pluginProblems;
+  }
+
+  check(request: GenerationRequest): Checked<GenerationRequest> {
+    return checkRequest(this.#outlineOf(request.model), request);
+  }
+
+  steps(request: Checked<GenerationRequest>): number {
+    return stepsOf(this.#outlineOf(request.model), request);
+  }
+
+  find(name: string): FoundModel | undefined {
+    return this.#found.get(name);
+  }
+
+  #outlineOf(name: string): ModelOutline {
+    const model = this.#found.get(name);
     if (model) return model.outline;
     const next = 'Put its folder into models/ and start again.';
-    throw unknownModel(name, [...found.keys()], { who: 'host', next });
-  };
-  return {
-    models: all.map(({ description }) => description),
-    problems,
-    plugins: listPlugins(plugins),
-    pluginProblems,
-    remarks: all.flatMap(({ outline: { manifest, remarks } }) =>
-      remarks.map((remark) => `${printable(manifest.name, 120)}: ${remark}`),
-    ),
-    check: (request) => checkRequest(require(request.model), request),
-    steps: (request) => stepsOf(require(request.model), request),
-    find,
-  };
+    throw unknownModel(name, [...this.#found.keys()], { who: 'host', next });
+  }
 }

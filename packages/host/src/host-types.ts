@@ -1,8 +1,7 @@
 import type { TargetName } from '@tessera/targets';
-import type { PluginFacts, PluginProblem } from '@tessera/models';
 import type { Checked, GenerationRequest } from '@tessera/request';
-import type { ModelFolders, ModelProblem } from './folders.ts';
-import type { HostEvent, ModelDescription } from './protocol.ts';
+import type { KnownModels, ModelFolders } from './folders.ts';
+import type { HostEvent, PictureFiles } from './protocol.ts';
 
 export interface HostOptions {
   /** Folders with a `model.json` each. */
@@ -30,7 +29,7 @@ export interface HostOptions {
   readonly stepLimit?: number;
   /** How long that process may be silent before it is ended, in milliseconds: 30 s by default. */
   readonly beatLimit?: number;
-  /** The file of a picture that an edit names; by default its name is its path. */
+  /** For `run`: the file of a picture that an edit names; by default its name is its path. */
   readonly pictureFile?: (name: string) => string;
   /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
   readonly report?: (line: string) => void;
@@ -55,6 +54,8 @@ export interface BatchMember {
   readonly request: Checked<GenerationRequest>;
   /** `tokens` of its step events so far: these steps are not drawn again. */
   readonly written: readonly Uint8Array[];
+  /** The file of each picture that its edit names; by default the name is the path. */
+  readonly files?: PictureFiles;
 }
 
 export interface BatchEvent {
@@ -90,7 +91,7 @@ export interface BatchRun {
 }
 
 /** Runs models in a child process, one batch at a time, in the order of the calls. */
-export interface Host {
+export interface Host extends KnownModels {
   readonly target: string;
   /** One line for health pages: which target and why. */
   readonly why: string;
@@ -98,14 +99,8 @@ export interface Host {
   readonly pid: number | null;
   /** How the models' process is, now. */
   health(): HostHealth;
-  models(): readonly ModelDescription[];
-  problems(): readonly ModelProblem[];
-  /** Tessera's own plug-ins and the project's. */
-  plugins(): readonly PluginFacts[];
-  /** What of the project's configuration was left out. */
-  pluginProblems(): readonly PluginProblem[];
-  /** Checks a request at once, whatever runs: see `ModelFolders`. */
-  check(request: GenerationRequest): Checked<GenerationRequest>;
+  /** Names of the models that are in memory, the one used longest ago first. */
+  loaded(): readonly string[];
   /** Queues a batch at once. All members are of one model, and there is at least one. */
   runBatch(members: readonly BatchMember[]): BatchRun;
   /**

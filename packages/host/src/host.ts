@@ -7,7 +7,7 @@ import { died, disposed, hangs, ignoresCancel, mayHang } from './errors.ts';
 import { describeFolders, type ModelFolders, type ModelProblem } from './folders.ts';
 import type { BatchMember, BatchRun, Host, HostHealth, HostOptions, RunOptions } from './host-types.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
-import type { ChildSetup, FromChild, HostEvent, ModelDescription } from './protocol.ts';
+import type { ChildSetup, FromChild, HostEvent, ModelDescription, PictureFiles } from './protocol.ts';
 import type { Hang, WatchLimits } from './watchdog.ts';
 
 /**
@@ -42,6 +42,7 @@ class ProcessHost implements Host {
   #process: ModelProcess | null = null;
   #starting: Promise<void> | null = null;
   #ready: Ready | null = null;
+  #loaded: readonly string[] = [];
   #lastId = 0;
   #disposed = false;
   /** Why it did not start when it was last tried. */
@@ -76,19 +77,19 @@ class ProcessHost implements Host {
   }
 
   models(): readonly ModelDescription[] {
-    return this.#context.folders.models;
+    return this.#context.folders.models();
   }
 
   problems(): readonly ModelProblem[] {
-    return this.#context.folders.problems;
+    return this.#context.folders.problems();
   }
 
   plugins(): readonly PluginFacts[] {
-    return this.#context.folders.plugins;
+    return this.#context.folders.plugins();
   }
 
   pluginProblems(): readonly PluginProblem[] {
-    return this.#context.folders.pluginProblems;
+    return this.#context.folders.pluginProblems();
   }
 
   async start(): Promise<void> {
@@ -101,12 +102,21 @@ class ProcessHost implements Host {
     });
     if (this.#disposed) return started.kill();
     this.#process = started;
+    this.#loaded = [];
     this.#ready = started.ready;
     this.#failure = null;
   }
 
   check(request: GenerationRequest): Checked<GenerationRequest> {
     return this.#context.folders.check(request);
+  }
+
+  steps(request: Checked<GenerationRequest>): number {
+    return this.#context.folders.steps(request);
+  }
+
+  loaded(): readonly string[] {
+    return this.#process ? this.#loaded : [];
   }
 
   generate(request: GenerationRequest, options?: RunOptions): AsyncIterable<HostEvent> {
@@ -120,7 +130,7 @@ class ProcessHost implements Host {
 
   run(request: Checked<GenerationRequest>, { signal }: RunOptions = {}): AsyncIterable<HostEvent> {
     const id = 'only';
-    const run = this.runBatch([{ id, request, written: [] }]);
+    const run = this.runBatch([{ id, request, written: [], files: filesOf(request, this.#context.pictureFile) }]);
     if (signal?.aborted) run.leave(id);
     else signal?.addEventListener('abort', () => run.leave(id), { once: true });
     return eventsOf(run);
@@ -129,7 +139,6 @@ class ProcessHost implements Host {
   runBatch(members: readonly BatchMember[]): BatchRun {
     const run: HostRun = new HostRun(++this.#lastId, members, {
       model: this.#context.folders.find(members[0]!.request.model)!,
-      pictureFile: this.#context.pictureFile,
       send: (message) => this.#process?.send(message),
       onDeserted: () => this.#awaitEnd(run),
       onOver: () => this.#afterRun(run),
@@ -174,6 +183,7 @@ class ProcessHost implements Host {
   }
 
   #take(message: FromChild): void {
+    if (message.type === 'loaded') this.#loaded = message.models;
     if (!('run' in message) || this.#current?.id !== message.run) return;
     this.#process?.watchdog.step();
     if (message.type === 'events') this.#current.tell(message.events, message.room);
@@ -243,4 +253,10 @@ async function* one<T>(value: T): AsyncGenerator<T> {
 
 function failed({ code, message }: TesseraError): HostEvent {
   return { type: 'failed', code, message };
+}
+
+/** The file of each picture that an edit names. */
+function filesOf({ edit }: GenerationRequest, pictureFile: (name: string) => string): PictureFiles {
+  const names = [edit?.image, edit?.mask].filter((name) => name !== undefined);
+  return Object.fromEntries(names.map((name) => [name, pictureFile(name)]));
 }

@@ -1,5 +1,5 @@
 export type { PluginFacts, PluginProblem } from '@tessera/models';
-export { describeFolders, type FoundModel, type ModelFolders, type ModelProblem } from './folders.ts';
+export { describeFolders, type KnownModels, type ModelFolders, type ModelProblem } from './folders.ts';
 export { startHost } from './host.ts';
 export type {
   BatchEnd,

@@ -19,6 +19,10 @@ export class OpenModels {
     this.#options = options;
   }
 
+  get names(): readonly string[] {
+    return [...this.#open.values()].map(({ name }) => name);
+  }
+
   has(folder: string): boolean {
     return this.#open.has(folder);
   }

@@ -45,6 +45,8 @@ export type PictureFiles = Readonly<Record<string, string>>;
 
 export type FromChild =
   | { readonly type: 'ready'; readonly target: string; readonly why: string }
+  /** Names of the models in memory, whenever that has changed. */
+  | { readonly type: 'loaded'; readonly models: readonly string[] }
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
   /** What has happened in one step, of all jobs that it was made for; `room` is that of `BatchRun`. */
   | { readonly type: 'events'; readonly run: number; readonly events: readonly JobEvent[]; readonly room: number }

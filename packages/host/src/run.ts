@@ -62,6 +62,7 @@ export class Run {
       this.#loading = !models.has(folder);
       if (this.#loading) this.#tellAll(this.#early, this.#loadingEvent(this.#early));
       const model = await models.open(folder);
+      this.#parts.send({ type: 'loaded', models: models.names });
       this.#batch = new Batch({ model, batchBytes, tell: (events, room) => this.#tell(events, room) });
       this.#batch.add(this.#early.splice(0));
       if (this.#loading) await warm(model, this.#warming.signal);

@@ -8,8 +8,11 @@ interface RandomModelOptions {
   readonly width: number;
   readonly depth: number;
   readonly channels: 1 | 3;
-  /** What comes in a step: a scale (VAR), which is what is made where nothing is said, or a random set of tokens (MAR). */
-  readonly step?: 'scale' | 'set';
+  /**
+   * What comes in a step: a scale (VAR), which is what is made where nothing is said, a random set of tokens (MAR), the
+   * tokens that the head is surest of (MaskGIT), or one token (a causal transformer).
+   */
+  readonly step?: keyof typeof partsOf;
   /** A head of a project, which takes no configuration, in the place of our own. */
   readonly head?: { readonly plugin: string; readonly plugins: Partial<Plugins> };
 }
@@ -46,9 +49,11 @@ function manifestOf({ step = 'scale', ...options }: RandomModelOptions): ModelMa
     licence: 'MIT',
     data: 'none',
     classes: ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'],
-    ...(step === 'scale' ? scaleParts(options) : setParts(options)),
+    ...partsOf[step](options),
   };
 }
+
+const partsOf = { scale: scaleParts, set: setParts, surest: surestParts, token: tokenParts };
 
 /** Six steps, from 1 to 64 tokens. */
 function scaleParts({ width, depth, channels }: RandomModelOptions): PartEntries {
@@ -77,6 +82,32 @@ function setParts({ width, depth, channels, head }: RandomModelOptions): PartEnt
       options: { steps: 5, ...(!head && { respacing: '4' }) },
       preview: 'linear',
     },
+  };
+}
+
+/** 16 tokens of a codebook in four steps. */
+function surestParts({ width, depth, channels }: RandomModelOptions): PartEntries {
+  const transformer = { depth, width, heads: 4 };
+  return {
+    tokenizer: { plugin: 'vq', config: { ...levels(channels), V: 64, Cvae: latent, patch_nums: [4] } },
+    order: { plugin: 'confidence', config: {} },
+    backbone: {
+      plugin: 'masked-encoder-decoder',
+      config: { classes: 10, encoder: transformer, decoder: transformer, buffer: 4 },
+    },
+    head: { plugin: 'categorical', config: { initScale: 2 } },
+    defaults: { guidance: { kind: 'constant', scale: 2 }, options: { steps: 4 }, preview: 'linear' },
+  };
+}
+
+/** 16 tokens of a codebook, one by one in an order of each image's own. */
+function tokenParts({ width, depth, channels }: RandomModelOptions): PartEntries {
+  return {
+    tokenizer: { plugin: 'vq', config: { ...levels(channels), V: 64, Cvae: latent, patch_nums: [4] } },
+    order: { plugin: 'random', config: {} },
+    backbone: { plugin: 'causal-transformer', config: { classes: 10, depth, width, heads: 4 } },
+    head: { plugin: 'categorical', config: { initScale: 2 } },
+    defaults: { guidance: { kind: 'linear', scale: 2 }, options: { topK: 16 }, preview: 'linear' },
   };
 }
 
