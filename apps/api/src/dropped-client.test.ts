@@ -31,7 +31,7 @@ afterAll(async () => {
 const wide = Array.from({ length: 20 }, (_, i) => `a${i}: previews { url }`).join(' ');
 const subscription = (id: string) =>
   `subscription { generationEvents(id: "${id}") { seq ... on StepEvent { ${wide} } } }`;
-const query = `{ ${Array.from({ length: 5 }, (_, i) => `a${i}: generations(count: 100) { images { seed picture { url } } }`).join(' ')} }`;
+const query = `{ ${Array.from({ length: 5 }, (_, i) => `a${i}: generations(first: 100) { nodes { images { seed picture { url } } } }`).join(' ')} }`;
 
 describe('a client that goes without a word', () => {
   it.each([

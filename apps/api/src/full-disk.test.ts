@@ -59,9 +59,9 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
       expect(events.filter(isEnd).length).toBe(1);
       expect(isEnd(events.at(-1)!)).toBe(true);
     }
-    const query = '{ generations(count: 100) { id state } }';
-    const { generations } = await client.query<{ generations: { id: string; state: string }[] }>(query);
-    expect(generations.filter(({ state }) => state === 'QUEUED' || state === 'RUNNING')).toEqual([]);
+    const query = '{ generations(first: 100) { nodes { id state } } }';
+    const { generations } = await client.query<{ generations: { nodes: { id: string; state: string }[] } }>(query);
+    expect(generations.nodes.filter(({ state }) => state === 'QUEUED' || state === 'RUNNING')).toEqual([]);
     const { id } = await client.create({ model: 'quick' });
     expect((await client.events(id)).at(-1)!.__typename).toBe('CompletedEvent');
   }, 60_000);

@@ -42,16 +42,24 @@ describe('too much at once', () => {
     [
       '21 aliases below the root',
       'operation-too-wide',
-      `{ generations(count: 100) { ${many(21, 'images { seed }')} } }`,
+      `{ generations(first: 100) { nodes { ${many(21, 'images { seed }')} } } }`,
     ],
-    ['21 mutations', 'operation-too-wide', `mutation { ${many(21, 'cancelGeneration(id: "x") { __typename }')} }`],
+    [
+      '21 mutations',
+      'operation-too-wide',
+      `mutation { ${many(21, 'cancelGeneration(input: { id: "x" }) { __typename }')} }`,
+    ],
     ['11 fields deep', 'operation-too-deep', deep],
     [
       '20 lists of pictures',
       'answer-too-large',
-      `{ ${many(20, 'generations(count: 100) { images { picture { url } } }')} }`,
+      `{ ${many(20, 'generations(first: 100) { nodes { images { picture { url } } } }')} }`,
     ],
-    ['lists in doubling fragments', 'answer-too-large', `${doubling(12)} { generations(count: 100) { ...F12 } }`],
+    [
+      'lists in doubling fragments',
+      'answer-too-large',
+      `${doubling(12)} { generations(first: 100) { nodes { ...F12 } } }`,
+    ],
     ['fragments in a circle', 'GRAPHQL_VALIDATION_FAILED', 'fragment A on Query { ...A } { ...A }'],
     ['2500 aliases', 'GRAPHQL_PARSE_FAILED', `{ ${many(2500, 'models{name}')} }`],
     ['20000 levels', 'GRAPHQL_PARSE_FAILED', `{a`.repeat(20_000)],
@@ -70,7 +78,7 @@ describe('too much at once', () => {
   });
 
   it('is counted by the variables of the operation that runs', async () => {
-    const pages = `query Pages($count: Int!) { ${many(10, 'generations(count: $count) { images { picture { url } } }')} } query One { models { name } }`;
+    const pages = `query Pages($count: Int!) { ${many(10, 'generations(first: $count) { nodes { images { picture { url } } } }')} } query One { models { name } }`;
     const code = async (operationName: string, count: number) => {
       const { json } = await client.post(JSON.stringify({ query: pages, operationName, variables: { count } }));
       return json.errors?.[0]!.extensions!.code;
@@ -83,13 +91,16 @@ describe('too much at once', () => {
   });
 
   it('is neither everything of forty generations, nor the pictures of a hundred, nor everything of every model', async () => {
-    const edit = 'edit { image { id url } mask { id url } box outside place } failure { code reason message }';
+    const edit =
+      'edit { image { id url } mask { id url } inside { x0 y0 x1 y1 } outside { x0 y0 x1 y1 } place { x0 y0 x1 y1 } } failure { code reason message }';
     const images = 'images { seed condition { kind ... on ClassCondition { label } } picture { id url } }';
-    const fields = `id model ${images} seed guidance options preview ${edit} state lastSeq createdAt finishedAt`;
-    expect(await client.query(`{ generations(count: 40) { ${fields} } }`)).toHaveProperty('generations');
-    const pictures = '{ generations(count: 100) { id images { picture { url } } } }';
+    const fields = `id modelName ${images} seed guidance options preview ${edit} state attempt priority deadline lastSeq createdAt startedAt finishedAt`;
+    expect(await client.query(`{ generations(first: 40) { nodes { ${fields} } } }`)).toHaveProperty('generations');
+    const pictures = '{ generations(first: 100) { nodes { id images { picture { url } } } } }';
     expect(await client.query(pictures)).toHaveProperty('generations');
-    const { json } = await client.post(JSON.stringify({ query: `{ generations(count: 100) { ${fields} } }` }));
+    const { json } = await client.post(
+      JSON.stringify({ query: `{ generations(first: 100) { nodes { ${fields} } } }` }),
+    );
     expect(json.errors![0]!.extensions!.code).toBe('answer-too-large');
     const parts = 'classes { label name } image { height width channels } layout { start height width }';
     const rest = 'name title description licence parameters vocabulary tokens options guidanceOff';
@@ -110,7 +121,7 @@ describe('too much at once', () => {
   it('is a 34th generation: one runs, 32 wait', async () => {
     const running = await client.create(slowInput);
     const all = await Promise.all(Array.from({ length: 36 }, () => client.create(slowInput)));
-    const refused = all.filter(({ __typename }) => __typename === 'RequestError');
+    const refused = all.filter(({ __typename }) => __typename === 'QueueFull');
     expect(refused.length).toBe(4);
     for (const { code, message } of refused) {
       expect(code).toBe('queue-full');

@@ -161,9 +161,11 @@ describe('a generation', () => {
 
   it('lists the newest first', async () => {
     const { id } = await create({ model: 'quick', images: ofLabels([9]) });
-    const { generations } = await client.query<{ generations: { id: string }[] }>('{ generations(count: 2) { id } }');
-    expect(generations.length).toBe(2);
-    expect(generations[0]!.id).toBe(id);
+    const { generations } = await client.query<{ generations: { nodes: { id: string }[] } }>(
+      '{ generations(first: 2) { nodes { id } } }',
+    );
+    expect(generations.nodes.length).toBe(2);
+    expect(generations.nodes[0]!.id).toBe(id);
     await client.events(id);
   });
 });
@@ -222,7 +224,8 @@ describe('bad input', () => {
     ['option-unknown', { ...good, options: JSON.parse('{"__proto__": {"topK": 3}}') as object }],
   ])('is refused as data with the code %s', async (code, input) => {
     const refused = await create(input);
-    expect(refused).toMatchObject({ __typename: 'RequestError', code });
+    const type = code === 'unknown-model' ? 'NotFound' : 'RequestError';
+    expect(refused).toMatchObject({ __typename: type, code, field: expect.arrayContaining(['input']) as string[] });
     expect(refused.message).toMatch(/^\[(createGeneration|quick|guidance)\] got .+; expected .+\. .+[.?]$/);
     expect(refused.message!.length).toBeLessThan(400);
   });
@@ -232,9 +235,11 @@ describe('bad input', () => {
   });
 
   it('is refused where numbers of a list or a place in it make no sense', async () => {
-    for (const count of [-1, 101]) {
-      const { json } = await client.post(JSON.stringify({ query: `{ generations(count: ${count}) { id } }` }));
-      expect(json.errors![0]!.message).toMatch(/^\[generations\] got count .+; expected .+\. .+\.$/);
+    for (const count of [-1, 0, 101]) {
+      const { json } = await client.post(
+        JSON.stringify({ query: `{ generations(first: ${count}) { nodes { id } } }` }),
+      );
+      expect(json.errors![0]!.message).toMatch(/^\[generations\] got first: .+; expected .+\. .+\.$/);
       expect(json.errors![0]!.extensions!.code).toBe('count-out-of-range');
     }
     const { id } = await create(good);
@@ -251,7 +256,7 @@ describe('bad input', () => {
     for (const id of ['00000000-0000-4000-8000-000000000000', "'; DROP TABLE generation", '']) {
       const query = `query ($id: ID!) { generation(id: $id) { __typename ... on Error { code message } } }`;
       const { generation } = await client.query<{ generation: object }>(query, { id });
-      expect(generation).toMatchObject({ __typename: 'RequestError', code: 'unknown-generation' });
+      expect(generation).toMatchObject({ __typename: 'NotFound', code: 'unknown-generation' });
       await expect(client.events(id)).rejects.toThrow('unknown-generation');
     }
   });

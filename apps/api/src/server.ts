@@ -10,7 +10,8 @@ import { TesseraError } from '@tessera/errors';
 import { startHost, type Host } from '@tessera/host';
 import { logError } from '@tessera/telemetry';
 import { eventLog } from './generations/event-log.ts';
-import { openGenerations } from './generations/generations.ts';
+import { createGenerations } from './generations/generations.ts';
+import { openRunner } from './generations/old-runner.ts';
 import { decideAuth, documentsOf } from './guard/guard-options.ts';
 import { openGuard, type Guard } from './guard/guard.ts';
 import { createApp } from './http/app.ts';
@@ -122,9 +123,14 @@ async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, und
   const host = await startHost({ ...options, pictureFile: (id) => files.get(id) ?? `${id}.png` });
   undo.add(() => host.dispose());
   const uploads = openUploads(database, blobs);
-  const generations = await openGenerations({ log: eventLog(database), blobs, fileOf, uploads, host });
-  undo.add(() => generations.close());
-  return { parts: { host, generations, urls: guard.urls, hardened: options.hardened }, guard, blobs, uploads };
+  const runner = await openRunner({ log: eventLog(database), blobs, fileOf, host });
+  undo.add(() => runner.close());
+  const { records, streams } = runner;
+  const limits = { maxQueue: 32, maxQueueOfClient: 32 };
+  const generations = createGenerations({ records, models: host, uploads, fileOf, limits });
+  const { urls } = guard;
+  const { hardened } = options;
+  return { parts: { host, models: host, generations, streams, urls, hardened }, guard, blobs, uploads };
 }
 
 /** What a browser on this machine takes. */

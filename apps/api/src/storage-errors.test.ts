@@ -72,7 +72,7 @@ it('starts while nothing can be written, and ends what ran as soon as it can', a
 
 it('refuses what cannot be stored, as data', async () => {
   refuse('queued');
-  expect(await client.create({ model: 'quick' })).toMatchObject({ __typename: 'RequestError', code: 'storage-failed' });
+  expect(await client.create({ model: 'quick' })).toMatchObject({ __typename: 'Unavailable', code: 'storage-failed' });
   take('queued');
 });
 

@@ -132,10 +132,13 @@ describe('an upload', () => {
   });
 });
 
+const box = (x0: number, y0: number, x1: number, y1: number) => ({ x0, y0, x1, y1 });
+const lower = box(0, 0.5, 1, 1);
+
 describe('an edit', () => {
   it.each(['quick', 'sets'])('by mask keeps the given pixels, alone as among others: %s', async (model) => {
     const [image, mask] = await Promise.all([upload(await picture()), upload(await lowerHalf())]);
-    const edit = { image: image.id, mask: mask.id };
+    const edit = { image: image.id, region: { mask: mask.id } };
     const created = await client.create({ model, images: { count: 3 }, seed: 5, edit });
     expect(created).toMatchObject({ __typename: 'Generation', labels: [-1, -1, -1] });
     const images = await imagesOf(created.id);
@@ -144,32 +147,35 @@ describe('an edit', () => {
       expect(made.slice(0, 512)).toEqual([...grays.slice(0, 512)]);
       expect(made.slice(512)).not.toEqual([...grays.slice(512)]);
     }
-    const box = { image: image.id, box: [0, 0.5, 1, 1] };
+    const box = { image: image.id, region: { inside: lower } };
     const alone = await client.create({ model, images: { condition: { label: -1 } }, seed: 7, edit: box });
     expect(await imagesOf(alone.id)).toEqual(images.slice(2));
     const query = `query ($id: ID!) { generation(id: $id) { ... on Generation {
-      edit { image { id } mask { id } box outside place } } } }`;
+      edit { image { id } mask { id } inside { x0 y0 x1 y1 } outside { x0 } place { x0 } } } } }`;
     expect(await client.query(query, { id: alone.id })).toEqual({
-      generation: { edit: { image: { id: image.id }, mask: null, box: [0, 0.5, 1, 1], outside: false, place: null } },
+      generation: { edit: { image: { id: image.id }, mask: null, inside: lower, outside: null, place: null } },
     });
   });
 
   it('takes a finished image, and any class', async () => {
     const [path] = await imagesOf((await client.create({ model: 'quick', images: { condition: { label: 7 } } })).id);
     const image = /([0-9a-f]{64})/.exec(path!)![1];
-    const edit = { image, box: [0, 0, 0.5, 1], outside: true };
+    const edit = { image, region: { outside: box(0, 0, 0.5, 1) } };
     const [edited] = await imagesOf(
       (await client.create({ model: 'quick', images: { condition: { label: 3 } }, edit })).id,
     );
     const column = (pixels: number[]) => pixels.filter((_, i) => i % 32 < 16);
     expect(column(await grayAt(edited!))).toEqual(column(await grayAt(path!)));
-    const shrunk = await client.create({ model: 'quick', edit: { image, place: [0.25, 0.25, 0.75, 0.75] } });
+    const shrunk = await client.create({
+      model: 'quick',
+      edit: { image, region: { place: box(0.25, 0.25, 0.75, 0.75) } },
+    });
     expect((await imagesOf(shrunk.id)).length).toBe(1);
   });
 
   it('outlives the server', async () => {
     const { id: image } = await upload(await picture());
-    const edit = { image, box: [0, 0.5, 1, 1] };
+    const edit = { image, region: { inside: lower } };
     const input = { model: 'quick', images: { condition: { label: 2 } }, seed: 9, edit };
     const before = await imagesOf((await client.create(input)).id);
     const running = await client.create({
@@ -187,13 +193,6 @@ describe('an edit', () => {
 
   it('is refused as data', async () => {
     const { id: image } = await upload(await picture());
-    const white = (
-      await upload(
-        await gray(() => 255)
-          .png()
-          .toBuffer(),
-      )
-    ).id;
     const black = (
       await upload(
         await gray(() => 0)
@@ -209,24 +208,24 @@ describe('an edit', () => {
           .toBuffer(),
       )
     ).id;
+    const region = { inside: box(0, 0, 1, 1) };
     const wrong: [string, object][] = [
-      ['unknown-picture', { image: '0'.repeat(64), box: [0, 0, 1, 1] }],
-      ['unknown-picture', { image: '../lock', box: [0, 0, 1, 1] }],
-      ['unknown-picture', { image: '\0', box: [0, 0, 1, 1] }],
-      ['unknown-picture', { image: "' OR 1=1 --", box: [0, 0, 1, 1] }],
-      ['unknown-picture', { image, mask: 'unknown' }],
+      ['unknown-picture', { image: '0'.repeat(64), region }],
+      ['unknown-picture', { image: '../lock', region }],
+      ['unknown-picture', { image: '\0', region }],
+      ['unknown-picture', { image: "' OR 1=1 --", region }],
+      ['unknown-picture', { image, region: { mask: 'unknown' } }],
       ['edit-repaints-nothing', { image }],
-      ['edit-repaints-nothing', { image, mask: black }],
-      ['edit-mask-shape', { image, mask: wide }],
-      ['edit-region-twice', { image, mask: white, box: [0, 0, 1, 1] }],
-      ['edit-box-invalid', { image, box: [] }],
-      ['edit-box-invalid', { image, box: new Array(1000).fill(0.5) }],
-      ['edit-box-invalid', { image, place: [0, 0, 1e300, 1] }],
-      ['edit-outside-alone', { image, outside: true }],
+      ['edit-repaints-nothing', { image, region: { mask: black } }],
+      ['edit-mask-shape', { image, region: { mask: wide } }],
+      ['edit-box-invalid', { image, region: { inside: box(0.5, 0.5, 0.5, 0.5) } }],
+      ['edit-box-invalid', { image, region: { outside: box(-1, 0, 1, 1) } }],
+      ['edit-box-invalid', { image, region: { place: box(0, 0, 1e300, 1) } }],
     ];
     for (const [code, edit] of wrong) {
       const refused = await client.create({ model: 'quick', edit });
-      expect(refused).toMatchObject({ __typename: 'RequestError', code });
+      const type = code === 'unknown-picture' ? 'NotFound' : 'RequestError';
+      expect(refused).toMatchObject({ __typename: type, code, field: expect.arrayContaining(['edit']) as string[] });
       expect(refused.message).toMatch(/^\[(createGeneration|quick)\] got .+; expected .+\. .+\.$/);
       expect(refused.message).not.toContain(root);
       expect(refused.message!.length).toBeLessThan(300);

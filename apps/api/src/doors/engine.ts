@@ -2,8 +2,8 @@ import { buffer } from 'node:stream/consumers';
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import type { ModelDescription } from '@tessera/host';
-import type { Owner } from '@tessera/store';
-import type { Generation, GenerationEvent } from '../generations/event-log.ts';
+import type { Generation, Owner } from '@tessera/store';
+import type { FollowedEvent } from '../streams/followed-event.ts';
 import type { GenerationInput } from '../generations/read-input.ts';
 import type { Upload, Uploads } from '../images/uploads.ts';
 import type { ApiParts } from '../schema/builder.ts';
@@ -17,7 +17,7 @@ export interface Engine {
   find(owner: Owner, id: string): Promise<Generation>;
   cancel(owner: Owner, id: string): Promise<Generation>;
   /** Events after `seq`, then live ones, until the last. */
-  events(owner: Owner, id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>>;
+  events(owner: Owner, id: string, after: number): Promise<AsyncIterableIterator<FollowedEvent>>;
   /** @throws TesseraError as `Uploads.add` */
   upload(owner: Owner, bytes: Uint8Array): Promise<Upload>;
   /** The bytes of a stored picture. @throws TesseraError `storage-failed`, also where it is gone */
@@ -36,15 +36,17 @@ interface EngineParts {
 }
 
 export function engineOf({ parts, uploads, blobs, isClosing }: EngineParts): Engine {
-  const { host, generations, urls } = parts;
+  const { models, generations, streams, urls } = parts;
   return {
     isClosing,
     urlOf: (sha256) => urls.of(sha256),
-    models: () => host.models(),
-    create: (_owner, input) => generations.create(input),
-    find: (_owner, id) => generations.find(id),
-    cancel: (_owner, id) => generations.cancel(id),
-    events: (_owner, id, after) => generations.events(id, after),
+    models: () => models.models(),
+    async create(owner, input, idempotencyKey) {
+      return (await generations.create(owner, { ...input, idempotencyKey })).generation;
+    },
+    find: (owner, id) => generations.find(owner, id),
+    cancel: (owner, id) => generations.cancel(owner, id),
+    events: (owner, id, after) => streams.events(owner, id, after),
     upload: (_owner, bytes) => uploads.add(bytes),
     async picture(sha256) {
       const blob = await blobs.read(sha256);

@@ -1,19 +1,20 @@
 import type { Response } from 'express';
 import { isTesseraError, type TesseraError } from '@tessera/errors';
-import type { Generation, GenerationEvent } from '../generations/event-log.ts';
+import type { Generation } from '@tessera/store';
+import type { FollowedEvent } from '../streams/followed-event.ts';
 import type { Engine } from './engine.ts';
 import { sizeOf, type ImagesCall } from './openai-body.ts';
 import { asOpenAiError, GenerationFailed, unexpected } from './openai-errors.ts';
 import { openSse } from './sse.ts';
 
-type Step = Extract<GenerationEvent, { kind: 'step' }>;
+type Step = Extract<FollowedEvent, { kind: 'step' }>;
 
 /** A call whose generation runs. */
 export interface RunningCall {
   readonly engine: Engine;
   readonly call: ImagesCall;
   readonly generation: Generation;
-  readonly events: AsyncIterable<GenerationEvent>;
+  readonly events: AsyncIterable<FollowedEvent>;
   /** Of `https://host`, before the path of a picture. */
   readonly origin: string;
   /** Of the events' names: `image_generation` or `image_edit`. */

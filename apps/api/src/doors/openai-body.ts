@@ -2,9 +2,9 @@ import { createHash, randomInt } from 'node:crypto';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { ModelDescription } from '@tessera/host';
 import { unknownModel } from '@tessera/models';
-import { chooseClass } from '@tessera/request';
+import { checkRegion, chooseClass } from '@tessera/request';
 import { nullable, record, schema, type Field, type FieldsType } from '@tessera/schema';
-import { MOST_IMAGES, type EditInput, type GenerationInput } from '../generations/read-input.ts';
+import { MOST_IMAGES, type BoxInput, type EditInput, type GenerationInput } from '../generations/read-input.ts';
 
 const { boolean, choice, described, integer, list, number, object, optional, string } = schema;
 
@@ -82,9 +82,24 @@ export function readCall(call: Call, models: readonly ModelDescription[], key: s
   };
 }
 
-/** What an edit says of its region; its pictures are uploads by now. */
+/**
+ * What an edit says of its region; its pictures are uploads by now.
+ * @throws TesseraError `edit-region-twice`, `edit-outside-alone`, `edit-box-invalid`
+ */
 export function readRegion({ box, outside, place }: EditCall, image: string, mask: string | null): EditInput {
-  return { image, mask, box, outside, place };
+  checkRegion({ ...(box && { box }), ...(place && { place }), outside: outside ?? false }, mask !== null, who);
+  const [inside, around] = outside ? [null, box] : [box, null];
+  const region = {
+    mask,
+    inside: inside && boxInput(inside),
+    outside: around && boxInput(around),
+    place: place && boxInput(place),
+  };
+  return { image, region };
+}
+
+function boxInput([x0, y0, x1, y1]: readonly number[]): BoxInput {
+  return { x0: x0!, y0: y0!, x1: x1!, y1: y1! };
 }
 
 /** Nothing that nobody sees is drawn on the way. */

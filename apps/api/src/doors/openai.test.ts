@@ -136,7 +136,8 @@ describe('the client of OpenAI', () => {
   it('cancels by going away', async () => {
     const { query } = testClient(server.url);
     const states = async () =>
-      (await query<{ generations: { state: string }[] }>('{ generations(count: 2) { state } }')).generations;
+      (await query<{ generations: { nodes: { state: string }[] } }>('{ generations(first: 2) { nodes { state } } }'))
+        .generations.nodes;
     const stream = await openai.images.generate({ model: 'slow', prompt: '1', n: 30, stream: true });
     const whole = new AbortController();
     const waiting = openai.images.generate({ model: 'slow', prompt: '2', n: 30 }, { signal: whole.signal });

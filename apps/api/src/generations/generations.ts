@@ -1,247 +1,192 @@
 import { randomUUID } from 'node:crypto';
-import type { Blobs } from '@tessera/blobs';
-import { isTesseraError, printable, TesseraError } from '@tessera/errors';
-import { readEdit, type Host, type HostEvent } from '@tessera/host';
-import type { Checked, EditRequest, GenerationRequest } from '@tessera/request';
+import { TesseraError } from '@tessera/errors';
+import { readEdit, type Host } from '@tessera/host';
+import { batchKey, type Checked, type GenerationRequest } from '@tessera/request';
+import type {
+  Generation,
+  GenerationEvent,
+  GenerationFilter,
+  GenerationRecords,
+  NewGeneration,
+  Owner,
+  Page,
+  PageRequest,
+  QueueLimits,
+  QueuePlace,
+} from '@tessera/store';
 import type { Uploads } from '../images/uploads.ts';
-import { storageFailed } from '../storage/database.ts';
-import { endings, type Endings } from './endings.ts';
-import { isLast, type EventBody, type EventLog, type Generation, type GenerationEvent } from './event-log.ts';
-import { eventFeeds } from './event-feeds.ts';
-import { readInput, type GenerationInput } from './read-input.ts';
+import { readInput, readWishes, type GenerationInput } from './read-input.ts';
 
-/** Waiting behind the one that runs; more would only fill the disk and wait for hours. */
-const MOST_WAITING = 32;
+/** What the API knows of its models: no weights are needed for any of it. */
+export type Models = Pick<Host, 'models' | 'check' | 'plugins' | 'pluginProblems'>;
 
-/** Everything that clients can do with generations. */
+/** Everything that clients can do with generations. To each owner, those of other tenants are not there. */
 export interface Generations {
   /**
-   * Accepted means stored: it survives the end of this process.
-   * @throws TesseraError `queue-full`, `unknown-picture`, and the codes of `readInput` and of the host's `check` and `readEdit`
+   * Accepted means stored: a worker takes it up. `existed`: an earlier request of the same key has made it.
+   * @throws TesseraError `queue-full`, `idempotency-conflict`, `unknown-picture`, and the codes of `readInput`, `readWishes`,
+   * of the models' `check` and of `readEdit`
    */
-  create(input: GenerationInput): Promise<Generation>;
-  find(id: string): Promise<Generation>;
-  newest(count: number): Promise<Generation[]>;
-  /** Asks for the end; the event `canceled` says when it came. No-op for one that has ended. */
-  cancel(id: string): Promise<Generation>;
+  create(owner: Owner, input: GenerationInput): Promise<Created>;
   /**
-   * Events after `seq`, then live ones, until the last.
-   * @throws TesseraError `after-out-of-range`, `unknown-generation`
+   * The request of a generation once more. A new seed makes other images.
+   * @throws TesseraError `unknown-generation`, and as `create`: its model may have changed, or be gone
    */
-  events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>>;
-  /** Ends the models' process. Queued generations run at the next start. */
-  close(): Promise<void>;
+  retry(owner: Owner, id: string, again: Again): Promise<Created>;
+  /** @throws TesseraError `unknown-generation` */
+  find(owner: Owner, id: string): Promise<Generation>;
+  findIfThere(owner: Owner, id: string): Promise<Generation | null>;
+  list(owner: Owner, filter: Filter, page: PageRequest): Promise<Page>;
+  count(owner: Owner, filter: Filter): Promise<number>;
+  /**
+   * Asks for the end; the event `canceled` says when it came. No-op for one that has ended.
+   * @throws TesseraError `unknown-generation`
+   */
+  cancel(owner: Owner, id: string): Promise<Generation>;
+  /**
+   * Deletes it with its events.
+   * @throws TesseraError `unknown-generation`
+   */
+  remove(owner: Owner, id: string): Promise<void>;
+  /** Stored events of a generation that its owner has found. */
+  eventsAfter(id: string, after: number, most: number): Promise<readonly GenerationEvent[]>;
+  /** Where those stand that wait, by id. */
+  places(): Promise<ReadonlyMap<string, QueuePlace>>;
+  /** True for an upload, or a picture of a generation, of this tenant. */
+  ownsPicture(owner: Owner, sha256: string): Promise<boolean>;
 }
 
-interface GenerationParts {
-  readonly log: EventLog;
-  readonly blobs: Blobs;
-  /** The file of a picture that an edit names; the host is given what this has returned. */
-  readonly fileOf: (id: string) => Promise<string | null>;
+interface Created {
+  readonly generation: Generation;
+  readonly existed: boolean;
+}
+
+export interface Again {
+  readonly seed?: number | null | undefined;
+  readonly idempotencyKey?: string | null | undefined;
+}
+
+/** The tenant is the owner's. */
+export type Filter = Omit<GenerationFilter, 'tenant'>;
+
+export interface GenerationParts {
+  readonly records: GenerationRecords;
+  readonly models: Models;
   readonly uploads: Uploads;
-  readonly host: Host;
+  /** The file of a stored picture. */
+  readonly fileOf: (sha256: string) => Promise<string | null>;
+  readonly limits: QueueLimits;
 }
 
-/**
- * Takes up what an earlier process left: queued generations are queued again; running ones fail with `interrupted`,
- * for one that ended a process once may do so again.
- */
-export async function openGenerations(parts: GenerationParts): Promise<Generations> {
-  const service = new GenerationService(parts);
-  await service.resume();
-  return service;
+/** How long one look at the queue holds for all who ask, in milliseconds. */
+const PLACES_HOLD_MS = 250;
+
+export function createGenerations(parts: GenerationParts): Generations {
+  return new GenerationService(parts);
 }
 
 class GenerationService implements Generations {
-  readonly #log: EventLog;
-  readonly #blobs: Blobs;
-  readonly #fileOf: GenerationParts['fileOf'];
-  readonly #uploads: Uploads;
-  readonly #host: Host;
-  readonly #feeds = eventFeeds((id, after) => this.#log.eventsAfter(id, after));
-  readonly #endings: Endings = endings((id, body) => this.#append(id, body));
-  readonly #runs = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
-  #storing = 0;
-  #closing = false;
+  readonly #parts: GenerationParts;
+  #places: { readonly until: number; readonly found: Promise<ReadonlyMap<string, QueuePlace>> } | null = null;
 
-  constructor({ log, blobs, fileOf, uploads, host }: GenerationParts) {
-    this.#log = log;
-    this.#blobs = blobs;
-    this.#fileOf = fileOf;
-    this.#uploads = uploads;
-    this.#host = host;
+  constructor(parts: GenerationParts) {
+    this.#parts = parts;
   }
 
-  async resume(): Promise<void> {
-    for (const generation of await this.#log.unfinished()) {
-      if (generation.state === 'queued') await this.#startAgain(generation);
-      else await this.#endings.write(generation.id, failed(interrupted()));
-    }
+  create(owner: Owner, input: GenerationInput): Promise<Created> {
+    return this.#queue(owner, readInput(input, this.#parts.models.models()), { ...readWishes(input), retryOf: null });
   }
 
-  async create(input: GenerationInput): Promise<Generation> {
-    const request = this.#host.check(readInput(input, this.#host.models()));
-    if (this.#runs.size + this.#storing > MOST_WAITING) throw queueFull();
-    // Counted until it is queued: many may ask while the first is being stored.
-    this.#storing += 1;
-    try {
-      await this.#checkEdit(request);
-      return await this.#store(request);
-    } finally {
-      this.#storing -= 1;
-    }
+  async retry(owner: Owner, id: string, { seed, idempotencyKey }: Again): Promise<Created> {
+    const { request, priority } = await this.find(owner, id);
+    const again = seed == null ? request : { ...request, seed };
+    return this.#queue(owner, again, { ...readWishes({ priority, idempotencyKey }), retryOf: id });
   }
 
-  async #store(request: Checked<GenerationRequest>): Promise<Generation> {
+  async #queue(
+    owner: Owner,
+    wanted: GenerationRequest,
+    how: Pick<NewGeneration, 'priority' | 'deadline' | 'idempotencyKey' | 'retryOf'>,
+  ): Promise<Created> {
+    const { models, records, limits } = this.#parts;
+    const request = models.check(wanted);
+    await this.#checkEdit(owner, request);
     const id = randomUUID();
-    let generation: Generation;
-    try {
-      generation = await this.#log.create(id, request);
-    } catch (error) {
-      // Refused, but perhaps stored all the same: then it has to end.
-      await this.#endings.write(id, failed(storageFailed()));
-      throw error;
-    }
-    this.#start(id, request);
-    return generation;
+    return records.create({ id, owner, request, batchKey: batchKey(request, id), trace: null, ...how }, limits);
   }
 
   /** Looks at its pictures now, so that what is wrong with them is refused rather than queued. */
-  async #checkEdit(request: GenerationRequest): Promise<void> {
+  async #checkEdit(owner: Owner, request: Checked<GenerationRequest>): Promise<void> {
     const { edit } = request;
     if (!edit) return;
     const files = new Map<string, string>();
-    for (const id of namesOf(edit)) {
-      await this.#uploads.require(id);
-      files.set(id, (await this.#fileOf(id))!);
+    for (const [sha256, place] of [
+      [edit.image, ['image']],
+      [edit.mask, ['region', 'mask']],
+    ] as const) {
+      if (sha256 === undefined) continue;
+      const file = (await this.ownsPicture(owner, sha256)) ? await this.#parts.fileOf(sha256) : null;
+      if (file === null) throw unknownPicture(sha256, place);
+      files.set(sha256, file);
     }
-    const { image: size } = this.#host.models().find(({ name }) => name === request.model)!;
-    await readEdit(edit, { size, who: 'createGeneration', fileOf: (id) => files.get(id)! });
+    const { image: size } = this.#parts.models.models().find(({ name }) => name === request.model)!;
+    await readEdit(edit, { size, who: 'createGeneration', fileOf: (sha256) => files.get(sha256)! });
   }
 
-  async find(id: string): Promise<Generation> {
-    const generation = await this.#log.find(id);
-    if (!generation) throw unknown(id);
+  async find(owner: Owner, id: string): Promise<Generation> {
+    const generation = await this.findIfThere(owner, id);
+    if (!generation) throw unknownGeneration(id);
     return generation;
   }
 
-  newest(count: number): Promise<Generation[]> {
-    return this.#log.newest(count);
+  findIfThere(owner: Owner, id: string): Promise<Generation | null> {
+    return isUuid(id) ? this.#parts.records.find(id, owner.tenant) : Promise.resolve(null);
   }
 
-  async cancel(id: string): Promise<Generation> {
-    this.#runs.get(id)?.controller.abort();
-    return this.find(id);
+  list({ tenant }: Owner, filter: Filter, page: PageRequest): Promise<Page> {
+    return this.#parts.records.list({ ...filter, tenant }, page);
   }
 
-  async events(id: string, after: number): Promise<AsyncIterableIterator<GenerationEvent>> {
-    const { state, lastSeq } = await this.find(id);
-    if (after < 0 || after > lastSeq) throw outOfRange(after, lastSeq);
-    const reader = this.#feeds.follow(id, after);
-    // Nothing can come any more: the reader has seen the last event.
-    if (after >= lastSeq && state !== 'queued' && state !== 'running') await reader.return?.();
-    return reader;
+  count({ tenant }: Owner, filter: Filter): Promise<number> {
+    return this.#parts.records.count({ ...filter, tenant });
   }
 
-  async close(): Promise<void> {
-    this.#closing = true;
-    await this.#host.dispose();
-    await Promise.all([...this.#runs.values()].map((run) => run.ended));
-    await this.#endings.close();
+  async cancel(owner: Owner, id: string): Promise<Generation> {
+    await this.find(owner, id);
+    const generation = await this.#parts.records.cancel(id);
+    if (!generation) throw unknownGeneration(id);
+    return generation;
   }
 
-  /** Queues it at the host, which keeps the order of the calls. */
-  #start(id: string, request: Checked<GenerationRequest>): void {
-    const controller = new AbortController();
-    const events = this.#host.run(request, { signal: controller.signal });
-    const ended = this.#record(id, events).finally(() => this.#runs.delete(id));
-    this.#runs.set(id, { controller, ended });
+  async remove(owner: Owner, id: string): Promise<void> {
+    await this.find(owner, id);
+    if (!(await this.#parts.records.remove(id))) throw unknownGeneration(id);
   }
 
-  /** A request from the database is checked once more: its model may have changed since, or be gone. */
-  async #startAgain({ id, request }: Generation): Promise<void> {
-    try {
-      for (const name of namesOf(request.edit)) await this.#fileOf(name);
-      this.#start(id, this.#host.check(request));
-    } catch (error) {
-      if (!isTesseraError(error)) throw error;
-      await this.#endings.write(id, failed(error));
-    }
+  async eventsAfter(id: string, after: number, most: number): Promise<readonly GenerationEvent[]> {
+    const events = await this.#parts.records.eventsAfter([{ id, after: Math.max(0, after), most }]);
+    return events.get(id) ?? [];
   }
 
-  /** Never throws. Where the log or the disk fails before the end, the model is stopped and that is the end. */
-  async #record(id: string, events: AsyncIterable<HostEvent>): Promise<void> {
-    const images: string[] = [];
-    try {
-      for await (const event of events) {
-        // What the end of the server does to a generation is for the next start to say.
-        if (this.#closing) return;
-        if (event.type === 'loading') continue;
-        if (event.type === 'image') {
-          images[event.index] = await this.#blobs.put(event.png);
-          continue;
-        }
-        const body = await this.#toBody(event, images);
-        if (isLast(body.kind)) return await this.#endings.write(id, body);
-        await this.#append(id, body);
-      }
-    } catch (error) {
-      console.error(printable(`[api] generation ${id} could not be stored: ${messageOf(error)}`));
-      await this.#endings.write(id, failed(storageFailed()));
-    }
+  places(): Promise<ReadonlyMap<string, QueuePlace>> {
+    if (this.#places && this.#places.until > performance.now()) return this.#places.found;
+    const found = this.#parts.records.places().then((places) => new Map(places.map((one) => [one.id, one])));
+    this.#places = { until: performance.now() + PLACES_HOLD_MS, found };
+    // An error is told to those who asked, and to nobody else.
+    found.catch(() => (this.#places = null));
+    return found;
   }
 
-  async #toBody(
-    event: Exclude<HostEvent, { type: 'image' | 'loading' }>,
-    images: readonly string[],
-  ): Promise<EventBody> {
-    if (event.type === 'completed') return { kind: 'completed', images, timings: event.timings };
-    if (event.type === 'canceled') return { kind: 'canceled' };
-    if (event.type === 'failed') return { kind: 'failed', code: event.code, message: event.message };
-    if (event.type !== 'step') return { kind: 'started' };
-    const { index, of, milliseconds } = event;
-    const previews =
-      event.previews &&
-      (await Promise.all(event.previews.map((png) => png && this.#blobs.put(png, { durable: false }))));
-    return { kind: 'step', index, of, positions: onlyDifferent(event.positions), previews, milliseconds };
-  }
-
-  async #append(id: string, body: EventBody): Promise<void> {
-    const added = await this.#log.append(id, body);
-    if (added) this.#feeds.ring(id);
+  ownsPicture(_owner: Owner, sha256: string): Promise<boolean> {
+    return this.#parts.uploads.has(sha256);
   }
 }
 
-function namesOf(edit: EditRequest | undefined): string[] {
-  return [edit?.image, edit?.mask].filter((name) => name !== undefined);
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
-/** One list where all images have the same positions. */
-function onlyDifferent(positions: readonly (readonly number[])[]): readonly (readonly number[])[] {
-  const first = String(positions[0]);
-  return positions.every((one) => String(one) === first) ? positions.slice(0, 1) : positions;
-}
-
-function failed({ code, message }: TesseraError): EventBody {
-  return { kind: 'failed', code, message };
-}
-
-function messageOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
-function interrupted(): TesseraError {
-  return new TesseraError({
-    code: 'interrupted',
-    who: 'api',
-    got: 'the end of the server while this generation was running',
-    expected: 'it to finish',
-    next: 'Send the request again: the same seed gives the same images.',
-  });
-}
-
-function unknown(id: string): TesseraError {
+function unknownGeneration(id: string): TesseraError {
   return new TesseraError({
     code: 'unknown-generation',
     who: 'api',
@@ -251,22 +196,13 @@ function unknown(id: string): TesseraError {
   });
 }
 
-function outOfRange(after: number, lastSeq: number): TesseraError {
+function unknownPicture(id: string, place: readonly string[]): TesseraError {
   return new TesseraError({
-    code: 'after-out-of-range',
-    who: 'generationEvents',
-    got: `after ${after}`,
-    expected: `the seq of the last event that was seen, ${lastSeq} at most so far, or 0 for all`,
-    next: 'Correct after, or leave it out.',
-  });
-}
-
-function queueFull(): TesseraError {
-  return new TesseraError({
-    code: 'queue-full',
+    code: 'unknown-picture',
     who: 'createGeneration',
-    got: `one more generation while ${MOST_WAITING} wait`,
-    expected: `at most ${MOST_WAITING} waiting`,
-    next: 'Send it again when one of them has ended, or cancel one.',
+    got: `the picture ${id.slice(0, 70)}`,
+    expected: 'the id of an upload, or of the picture of a finished image',
+    next: 'Send the picture to /v1/uploads first.',
+    field: ['input', 'edit', ...place],
   });
 }

@@ -1,7 +1,14 @@
 import type { ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 import { unknownModel } from '@tessera/models';
-import { chooseClass, classOf, type Condition, type EditRequest, type GenerationRequest } from '@tessera/request';
+import {
+  chooseClass,
+  classOf,
+  type Box,
+  type Condition,
+  type EditRequest,
+  type GenerationRequest,
+} from '@tessera/request';
 
 /** Names the source in errors. */
 const who = 'createGeneration';
@@ -9,12 +16,20 @@ const who = 'createGeneration';
 /** A field that may be left out, which null says too. */
 type Optional<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
 
-/** `createGeneration` as clients send it: a request whose images are written shorter. */
+/** `createGeneration` as clients send it: a request whose images and edit are written shorter, and how it is queued. */
 export type GenerationInput = Pick<GenerationRequest, 'model'> &
-  Optional<Omit<GenerationRequest, 'model' | 'images' | 'edit'>> & {
+  Optional<Omit<GenerationRequest, 'model' | 'images' | 'edit'>> &
+  Optional<Wishes> & {
     readonly images?: readonly ImageInput[] | null | undefined;
     readonly edit?: EditInput | null | undefined;
   };
+
+/** How a generation is queued. */
+export interface Wishes {
+  readonly priority: number;
+  readonly deadline: Date;
+  readonly idempotencyKey: string;
+}
 
 /** Some images that are to show the same. */
 export interface ImageInput {
@@ -30,13 +45,31 @@ export interface ConditionInput {
   readonly class?: string | null | undefined;
 }
 
-export type EditInput = Optional<Omit<EditRequest, 'image' | 'mask'>> & {
+export interface EditInput {
   readonly image: string | number;
+  readonly region?: EditRegionInput | null | undefined;
+}
+
+/** Exactly one of the fields is there: GraphQL looks at that. */
+export interface EditRegionInput {
   readonly mask?: string | number | null | undefined;
-};
+  readonly inside?: BoxInput | null | undefined;
+  readonly outside?: BoxInput | null | undefined;
+  readonly place?: BoxInput | null | undefined;
+}
+
+export interface BoxInput {
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+}
 
 /** More images than this belong into several generations. */
 export const MOST_IMAGES = 64;
+export const MOST_PRIORITY = 10;
+/** Of an idempotency key. */
+export const LONGEST_KEY = 255;
 
 /**
  * Fills in what a client has left out. What only the model can judge, its check says afterwards.
@@ -70,8 +103,8 @@ function readImages({ images, edit }: GenerationInput, model: ModelDescription):
   const { classes, name } = model;
   const inTurn = classes.length > 0 && !edit;
   return requireFew(images ?? [{}])
-    .flatMap(({ condition, count }) => {
-      const read = condition ? readCondition(condition, { who: name, classes }) : null;
+    .flatMap(({ condition, count }, entry) => {
+      const read = condition ? blaming(entry, () => readCondition(condition, { who: name, classes })) : null;
       return Array.from({ length: count ?? 1 }, () => read);
     })
     .map((condition, image) => condition ?? classOf(inTurn ? image % classes.length : -1));
@@ -91,6 +124,16 @@ function requireFew(images: readonly ImageInput[]): readonly ImageInput[] {
   });
 }
 
+/** Errors of words say of which entry they are. */
+function blaming<T>(entry: number, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TesseraError)) throw error;
+    throw new TesseraError({ ...error.parts, field: ['input', 'images', String(entry), 'condition', 'class'] });
+  }
+}
+
 function readCondition(
   { label, class: word }: ConditionInput,
   named: { readonly who: string; readonly classes: readonly string[] },
@@ -108,14 +151,61 @@ function requireCount(count: number): number {
   });
 }
 
-function readEditInput({ image, mask, box, outside, place }: EditInput): EditRequest {
+function readEditInput({ image, region }: EditInput): EditRequest {
+  const { mask, inside, outside, place } = region ?? {};
   return {
     image: String(image),
     ...(mask != null && { mask: String(mask) }),
-    ...(box && { box }),
-    ...(outside && { outside }),
-    ...(place && { place }),
+    ...(inside && { box: boxOf(inside) }),
+    ...(outside && { box: boxOf(outside), outside: true }),
+    ...(place && { place: boxOf(place) }),
   };
+}
+
+function boxOf({ x0, y0, x1, y1 }: BoxInput): Box {
+  return [x0, y0, x1, y1];
+}
+
+/**
+ * How it is queued, checked.
+ * @throws TesseraError `priority-out-of-range`, `deadline-in-past`, `idempotency-key-invalid`
+ */
+export function readWishes({ priority, deadline, idempotencyKey }: Optional<Wishes>) {
+  return {
+    priority: readPriority(priority ?? 0),
+    deadline: readDeadline(deadline),
+    idempotencyKey: readKey(idempotencyKey),
+  };
+}
+
+function readPriority(priority: number): number {
+  if (Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY) return priority;
+  throw refuse({
+    code: 'priority-out-of-range',
+    got: `priority ${priority}`,
+    expected: `a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}`,
+    next: 'Correct it, or leave it out for 0.',
+  });
+}
+
+function readDeadline(deadline: Date | null | undefined): Date | null {
+  if (!deadline || deadline.getTime() > Date.now()) return deadline ?? null;
+  throw refuse({
+    code: 'deadline-in-past',
+    got: `the deadline ${deadline.toISOString()}`,
+    expected: 'a moment that is still to come',
+    next: 'Choose a later one, or leave it out.',
+  });
+}
+
+function readKey(key: string | null | undefined): string | null {
+  if (key == null || (/^[\x20-\x7e]+$/.test(key) && key.length <= LONGEST_KEY)) return key ?? null;
+  throw refuse({
+    code: 'idempotency-key-invalid',
+    got: `an idempotency key of ${key.length} characters`,
+    expected: `1 to ${LONGEST_KEY} printable characters of ASCII`,
+    next: 'Take a UUID.',
+  });
 }
 
 function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {

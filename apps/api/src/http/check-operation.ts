@@ -143,7 +143,7 @@ interface Question {
  */
 function answerSizeError({ schema, document, variables, context }: Question): GraphQLError | null {
   const { complexity } = complexityFromQuery(document, { schema, ctx: context, variables: { ...variables } });
-  const models = context.host.models();
+  const models = context.models.models();
   const most = MOST_VALUES + models.length * (MODEL_VALUES + 3 * mostClasses(models));
   if (complexity <= most) return null;
   const originalError = new TesseraError({

@@ -36,6 +36,27 @@ const removed = [
     field: /Cannot query field "labels" on type "Generation"/,
     next: 'Write images { condition { ... on ClassCondition { label } } } instead.',
   },
+  {
+    field: /Unknown argument "id" on field "Mutation\.cancelGeneration"|Field "cancelGeneration" argument "input"/,
+    next: 'Write cancelGeneration(input: { id: $id }) instead.',
+  },
+  {
+    field: /objects of type "(?:Create|Cancel)GenerationResult" can never be of type "Generation"/,
+    next: 'Write ... on CreateGenerationPayload { generation { id } } instead, or CancelGenerationPayload.',
+  },
+  {
+    field: /Unknown argument "count" on field "Query\.generations"|on type "GenerationConnection"/,
+    next: 'Write generations(first: 20) { nodes { id } } instead.',
+  },
+  { field: /Field "model" of type "Model" must have/, next: 'Write modelName instead, or model { name }.' },
+  {
+    field: /Field "(?:mask|box|outside|place)" is not defined by type "EditInput"/,
+    next: 'Write region: { inside: { x0: 0, y0: 0.5, x1: 1, y1: 1 } } instead, or outside, place or mask: one of them.',
+  },
+  {
+    field: /Cannot query field "box" on type "GenerationEdit"|Field "(?:outside|place)" of type "Box" must have/,
+    next: 'Write inside { x0 y0 x1 y1 } outside { x0 y0 x1 y1 } place { x0 y0 x1 y1 } instead: one of them is there.',
+  },
 ];
 
 /** Clients look for these words, not for the code: PersistedQueryNotFound makes them send the query itself. */

@@ -64,8 +64,8 @@ describe('GraphQL over HTTP', () => {
   it.each([
     ['GRAPHQL_PARSE_FAILED', '{'],
     ['GRAPHQL_VALIDATION_FAILED', '{ nonsense }'],
-    ['BAD_USER_INPUT', '{ generations(count: "many") { id } }'],
-    ['BAD_USER_INPUT', 'query ($count: Int!) { generations(count: $count) { id } }'],
+    ['BAD_USER_INPUT', '{ generations(first: "many") { nodes { id } } }'],
+    ['BAD_USER_INPUT', 'query ($count: Int!) { generations(first: $count) { nodes { id } } }'],
     ['operation-too-wide', `{ ${Array.from({ length: 21 }, (_, i) => `a${i}: models { name }`).join(' ')} }`],
     ['OPERATION_RESOLUTION_FAILURE', 'query A { models { name } } query B { models { name } }'],
   ])('answers %s with 200 as application/json and with 400 as anything else', async (code, query) => {
@@ -139,7 +139,7 @@ describe('a GET', () => {
   });
 
   it('changes nothing, is kept nowhere, and has the limits of a POST', async () => {
-    const mutation = search({ query: 'mutation { cancelGeneration(id: "x") { __typename } }' });
+    const mutation = search({ query: 'mutation { cancelGeneration(input: { id: "x" }) { __typename } }' });
     const refused = await ask(mutation, { accept: 'application/json' });
     expect([refused.status, refused.headers.allow, codeOf(refused)]).toEqual([405, 'POST', 'BAD_REQUEST']);
     const answer = await ask(get, { accept: 'application/json' });
@@ -161,12 +161,12 @@ describe('@urql/core as it comes', () => {
   const client = () => new Client({ url: `${server.url}/graphql`, exchanges: [fetchExchange], fetch: counted });
 
   it('queries by GET, by POST what no address holds, and sends mutations', async () => {
-    const counting = 'query ($count: Int!) { generations(count: $count) { id } }';
-    expect((await client().query(counting, { count: 3 })).data).toEqual({ generations: [] });
+    const counting = 'query ($count: Int!) { generations(first: $count) { nodes { id } } }';
+    expect((await client().query(counting, { count: 3 })).data).toEqual({ generations: { nodes: [] } });
     const finding = 'query ($id: ID!) { generation(id: $id) { ... on Error { code } } }';
     const { data: found } = await client().query(finding, { id: 'x'.repeat(3000) });
     expect(found).toMatchObject({ generation: { code: 'unknown-generation' } });
-    const mutation = 'mutation { cancelGeneration(id: "x") { ... on Error { code reason } } }';
+    const mutation = 'mutation { cancelGeneration(input: { id: "x" }) { ... on Error { code reason } } }';
     const { data } = await client().mutation(mutation, {});
     expect(data).toMatchObject({ cancelGeneration: { code: 'unknown-generation', reason: 'UNKNOWN_GENERATION' } });
     expect(methods).toEqual(['GET', 'POST', 'POST']);
@@ -204,7 +204,7 @@ describe('an automatic persisted query', () => {
     const extensions = persisted(wide);
     expect(codeOf(await post({ query: wide, extensions }))).toBe('operation-too-wide');
     expect(codeOf(await post({ extensions }))).toBe('PERSISTED_QUERY_NOT_FOUND');
-    const changing = 'mutation { cancelGeneration(id: "x") { __typename } }';
+    const changing = 'mutation { cancelGeneration(input: { id: "x" }) { __typename } }';
     expect((await post({ query: changing, extensions: persisted(changing) })).status).toBe(200);
     const byGet = search({ extensions: JSON.stringify(persisted(changing)) });
     expect((await ask(byGet, { accept: 'application/json' })).status).toBe(405);

@@ -1,5 +1,4 @@
 import type { Blobs } from '@tessera/blobs';
-import { TesseraError } from '@tessera/errors';
 import { keepPicture } from '@tessera/pictures';
 import type { Database } from '../storage/database.ts';
 
@@ -17,11 +16,8 @@ export interface Uploads {
    * @throws TesseraError as `keepPicture` of @tessera/pictures, and `storage-failed`
    */
   add(bytes: Uint8Array): Promise<Upload>;
-  /**
-   * Finds a picture that may be edited: one that was uploaded, or a finished image.
-   * @throws TesseraError `unknown-picture`
-   */
-  require(id: string): Promise<void>;
+  /** True for what may be edited: a picture that was uploaded, or a finished image. */
+  has(id: string): Promise<boolean>;
 }
 
 export function openUploads(database: Database, blobs: Blobs): Uploads {
@@ -40,22 +36,12 @@ export function openUploads(database: Database, blobs: Blobs): Uploads {
       await database.query(sql, [id, height, width]);
       return { id, height, width };
     },
-    async require(id) {
+    async has(id) {
       // First what is no hash: PostgreSQL takes no text with a zero in it.
-      if ((await blobs.sizeOf(id)) === null) throw unknown(id);
+      if ((await blobs.sizeOf(id)) === null) return false;
       const sql = `SELECT 1 FROM upload WHERE id = $1 UNION ALL SELECT 1 FROM generation WHERE images ? $1 LIMIT 1`;
       const { rows } = await database.query(sql, [id]);
-      if (rows.length === 0) throw unknown(id);
+      return rows.length > 0;
     },
   };
-}
-
-function unknown(id: string): TesseraError {
-  return new TesseraError({
-    code: 'unknown-picture',
-    who: 'createGeneration',
-    got: `the picture ${id.slice(0, 70)}`,
-    expected: 'the id of an upload, or of the picture of a finished image',
-    next: 'Send the picture to /v1/uploads first.',
-  });
 }

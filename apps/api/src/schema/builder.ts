@@ -1,17 +1,18 @@
 import SchemaBuilder from '@pothos/core';
 import ComplexityPlugin from '@pothos/plugin-complexity';
-import ErrorsPlugin from '@pothos/plugin-errors';
-import { TesseraError } from '@tessera/errors';
 import type { Host } from '@tessera/host';
 import type { Owner } from '@tessera/store';
-import type { Generations } from '../generations/generations.ts';
+import type { Generations, Models } from '../generations/generations.ts';
 import type { Caller } from '../guard/caller.ts';
 import type { ImageUrls } from '../guard/image-urls.ts';
+import type { Streams } from '../streams/streams.ts';
 
 /** What the server has, the same for all who ask. */
 export interface ApiParts {
   readonly host: Host;
+  readonly models: Models;
   readonly generations: Generations;
+  readonly streams: Streams;
   readonly urls: ImageUrls;
   /** Says nothing of the schema but what was asked for: no introspection, no suggestions. */
   readonly hardened: boolean;
@@ -36,6 +37,7 @@ export interface ApiSchemaTypes {
   Scalars: {
     SafeInt: { Input: number; Output: number };
     DateTime: { Input: Date; Output: Date };
+    URI: { Input: string; Output: string };
     JSONObject: { Input: Readonly<Record<string, unknown>>; Output: object };
   };
 }
@@ -45,18 +47,10 @@ export type ApiBuilder = ReturnType<typeof createBuilder>;
 /** A fresh builder with the scalars that every type uses. */
 export function createBuilder() {
   const builder = new SchemaBuilder<ApiSchemaTypes>({
-    plugins: [ErrorsPlugin, ComplexityPlugin],
+    plugins: [ComplexityPlugin],
     // Counted before anything runs: see check-operation.ts.
     complexity: { disabled: true },
     defaultFieldNullability: false,
-    errors: {
-      defaultTypes: [TesseraError],
-      directResult: true,
-      defaultUnionOptions: {
-        description: 'What was asked for, or why it was refused.',
-        name: ({ fieldName }) => `${fieldName[0]!.toUpperCase()}${fieldName.slice(1)}Result`,
-      },
-    },
   });
   builder.scalarType('SafeInt', {
     description: 'A whole number that a float64 holds exactly: from -(2^53 - 1) to 2^53 - 1.',
@@ -65,11 +59,17 @@ export function createBuilder() {
     parseValue: parseSafeInt,
   });
   builder.scalarType('DateTime', {
-    description: 'A moment as ISO 8601 text in UTC: 2026-11-22T08:30:00.000Z.',
+    description: 'A moment as RFC 3339 has it: 2026-11-22T08:30:00.000Z, in answers always in UTC.',
     specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
     serialize: (value) => value.toISOString(),
+    parseValue: parseDateTime,
+  });
+  builder.scalarType('URI', {
+    description: 'Where something is: an address, or a path on this server.',
+    specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3986#section-4.1',
+    serialize: (value) => value,
     parseValue: () => {
-      throw new TypeError('DateTime is never an input.');
+      throw new TypeError('URI is never an input.');
     },
   });
   addJsonObject(builder);
@@ -79,6 +79,13 @@ export function createBuilder() {
 function parseSafeInt(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw new TypeError(`SafeInt must be a whole number of at most 2^53 - 1, got ${JSON.stringify(value)}`);
+}
+
+function parseDateTime(value: unknown): Date {
+  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+  const date = typeof value === 'string' && form.test(value) ? new Date(value.toUpperCase()) : null;
+  if (date && !Number.isNaN(date.getTime())) return date;
+  throw new TypeError(`DateTime must be like 2026-11-22T08:30:00Z, got ${JSON.stringify(value)?.slice(0, 60)}`);
 }
 
 /** How deep values may be nested: far more than any option needs, and safe for the stack. */

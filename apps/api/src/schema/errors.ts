@@ -1,80 +1,130 @@
-import { TesseraError } from '@tessera/errors';
-import type { ApiBuilder } from './builder.ts';
+import { isTesseraError, type TesseraError } from '@tessera/errors';
+import type { ApiBuilder, ApiSchemaTypes } from './builder.ts';
+import { errorCodes, fieldsToBlame, type ErrorCode } from './error-codes.ts';
 
-/** Errors as data, and the enum of their codes. */
-export function addErrors(builder: ApiBuilder): ErrorCodeRef {
+/*
+ * Errors as data. Every field that may refuse something returns a union of what it gives and of the errors below, which share
+ * the interface Error. Which type an error has is a matter of its code: everything below throws TesseraError alone.
+ */
+
+/** The types of errors, with the codes of each; a code that is not here makes a RequestError. */
+const typesOfErrors = {
+  NotFound: {
+    description: 'There is no such thing, or it belongs to somebody else.',
+    codes: ['unknown-generation', 'unknown-model', 'unknown-picture'],
+  },
+  QueueFull: { description: 'Too many generations wait, of all clients or of this one.', codes: ['queue-full'] },
+  IdempotencyConflict: {
+    description: 'The idempotency key came before, with another input.',
+    codes: ['idempotency-conflict'],
+  },
+  Unavailable: {
+    description: 'The server cannot answer now, through no fault of the request. The change may have been made or not.',
+    codes: ['storage-failed'],
+  },
+} as const satisfies Record<string, { readonly description: string; readonly codes: readonly ErrorCode[] }>;
+
+export type ErrorType = keyof typeof typesOfErrors | 'RequestError';
+
+/** Seconds until a disk or a database is usually looked after. */
+const USUAL_REST_S = 10;
+
+/** Those that say when to try again. */
+const passing: readonly string[] = ['QueueFull', 'Unavailable'] satisfies ErrorType[];
+
+/** An error as data: what GraphQL gets as an Error, it takes for thrown. */
+class Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly field: readonly string[] | null;
+  readonly retryAfter: number;
+
+  constructor({ code, message, parts }: TesseraError) {
+    this.code = code;
+    this.message = message;
+    // Errors of another copy of the package have no parts.
+    this.field = parts?.field ?? fieldsToBlame[code as ErrorCode] ?? null;
+    this.retryAfter = Math.ceil(parts?.retryAfter ?? USUAL_REST_S);
+  }
+}
+
+function typeOf({ code }: Refusal): ErrorType {
+  for (const [name, { codes }] of Object.entries(typesOfErrors)) {
+    if ((codes as readonly string[]).includes(code)) return name as ErrorType;
+  }
+  return 'RequestError';
+}
+
+export type ErrorRefs = ReturnType<typeof addErrorTypes>;
+
+/** The interface, its types, and the enum of the codes. */
+export function addErrors(builder: ApiBuilder): { readonly reason: ErrorCodeRef; readonly errors: ErrorRefs } {
   const reason = addErrorCodes(builder);
-  const error = builder.interfaceRef<TesseraError>('Error').implement({
+  return { reason, errors: addErrorTypes(builder, reason) };
+}
+
+function addErrorTypes(builder: ApiBuilder, reason: ErrorCodeRef) {
+  const error = builder.interfaceRef<Refusal>('Error').implement({
     description: 'Why something was refused.',
+    resolveType: typeOf,
     fields: (t) => ({
       code: t.exposeString('code', { description: codeText }),
       reason: t.field({ type: reason, nullable: true, description: reasonText, resolve: reasonOf }),
       message: t.exposeString('message', { description: messageText }),
+      field: t.stringList({
+        nullable: true,
+        complexity: 4,
+        description: 'The argument to blame, with the path inside of it: input, edit, image. Null where it is none.',
+        resolve: ({ code, field }, _args, _context, { operation }) => {
+          if (code !== 'unknown-generation') return field;
+          return operation.operation === 'mutation' ? ['input', 'id'] : ['id'];
+        },
+      }),
     }),
   });
-  builder.objectType(TesseraError, {
-    name: 'RequestError',
-    description: 'The request cannot be run as it is.',
-    interfaces: [error],
-  });
-  return reason;
+  const add = (name: ErrorType, description: string) =>
+    builder.objectRef<Refusal>(name).implement({
+      description,
+      interfaces: [error],
+      fields: (t) =>
+        passing.includes(name)
+          ? { retryAfter: t.exposeInt('retryAfter', { description: 'Seconds after which to try again.' }) }
+          : {},
+    });
+  return {
+    RequestError: add('RequestError', 'The request cannot be run as it is.'),
+    NotFound: add('NotFound', typesOfErrors.NotFound.description),
+    QueueFull: add('QueueFull', typesOfErrors.QueueFull.description),
+    IdempotencyConflict: add('IdempotencyConflict', typesOfErrors.IdempotencyConflict.description),
+    Unavailable: add('Unavailable', typesOfErrors.Unavailable.description),
+  } satisfies Record<ErrorType, unknown>;
 }
 
-/**
- * The codes that requests meet, and what each means. Plug-ins and faults inside a model have further codes: so
- * `code` stays text, and the enum stands beside it.
- */
-export const errorCodes = {
-  'after-out-of-range': 'No event with this seq exists yet.',
-  'ambiguous-label': 'A word names several classes.',
-  'answer-too-large': 'The answer could hold more values than one answer may.',
-  'count-out-of-range': 'More images or items than one request may ask for, or too few.',
-  'edit-box-invalid': 'A box or place is not a rectangle inside the picture.',
-  'edit-image-size': 'The picture has another shape than the model makes.',
-  'edit-image-values': 'The picture holds values outside of its range.',
-  'edit-mask-shape': 'The mask has neither the shape of the picture nor that of the model.',
-  'edit-mask-size': 'The mask has another shape than the model makes.',
-  'edit-outside-alone': 'outside was sent without a box.',
-  'edit-region-twice': 'More than one of mask, box and place was sent.',
-  'edit-repaints-nothing': 'Nothing of the picture would be redrawn.',
-  'events-gone': 'Events of this generation are no longer kept.',
-  'field-invalid': 'An option has a value that the model does not take.',
-  'field-unknown': 'A field inside of an option is not known.',
-  'generation-deleted': 'The generation was deleted while it was followed.',
-  'guidance-out-of-range': 'The guidance is not from 0 to 100.',
-  'guidance-unsupported': 'The model takes no guidance.',
-  'host-disposed': 'The server ended before the generation began.',
-  'images-empty': 'No image was asked for.',
-  'images-invalid': 'No images, or more than one generation may have.',
-  interrupted: 'The server ended while the generation was running.',
-  'label-out-of-range': 'A label is no class of the model.',
-  'model-error': 'The model failed in an unexpected way.',
-  'model-process-died': 'The process of the models ended while the generation was running.',
-  'operation-too-deep': 'Fields are nested too deep.',
-  'operation-too-wide': 'An operation has too many root fields or aliases.',
-  'option-twice': 'An option was sent twice, once as a field of its own.',
-  'option-unknown': 'The model has no such option.',
-  'part-deaf': 'A part of the model did not answer a cancel, and its process was ended.',
-  'part-hangs': 'A part of the model came to no end of a step for too long, and its process was ended.',
-  'picture-animated': 'The picture has several frames.',
-  'picture-broken': 'The picture cannot be decoded.',
-  'picture-depth': 'The picture has neither 8 nor 16 bits a value.',
-  'picture-format': 'The file is no picture of a known format.',
-  'picture-missing': 'A stored picture is no longer in the data directory.',
-  'picture-too-large': 'The picture has too many pixels.',
-  'queue-full': 'Too many generations wait; ask again later.',
-  'seed-out-of-range': 'The seed, or that of a later image, is not from 0 to 2^53 - 1.',
-  'storage-failed': 'The data directory has no room, or could not be written.',
-  'stream-interrupted': 'The server cannot go on with a stream: connect again with the last seq.',
-  'too-many-operations': 'Too many operations run on this socket.',
-  'too-many-sockets': 'This address, or all addresses together, have too many open sockets.',
-  'unknown-generation': 'No generation has this id.',
-  'unknown-label': 'A word names no class of the model.',
-  'unknown-model': 'No model has this name.',
-  'unknown-picture': 'No upload and no finished image has this id.',
-} as const satisfies Record<string, string>;
+type ObjectRefOf<T> = PothosSchemaTypes.ObjectRef<PothosSchemaTypes.ExtendDefaultTypes<ApiSchemaTypes>, T>;
 
-export type ErrorCode = keyof typeof errorCodes;
+/** The union of what a field gives and the errors that it may have. */
+export function addResult<T extends object>(
+  builder: ApiBuilder,
+  name: string,
+  { of, errors }: { readonly of: ObjectRefOf<T>; readonly errors: readonly ErrorRefs[ErrorType][] },
+) {
+  return builder.unionType(`${name}Result`, {
+    description: 'What was asked for, or why it was refused.',
+    types: [of as ObjectRefOf<object>, ...errors],
+    resolveType: (value) => (value instanceof Refusal ? typeOf(value) : of.name),
+  });
+}
+
+/** Makes what a resolver throws as a TesseraError its answer. */
+export async function asData<T>(answer: () => Promise<T>): Promise<T | Refusal> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (isTesseraError(error)) return new Refusal(error);
+    throw error;
+  }
+}
+
 export type ErrorCodeRef = ReturnType<typeof addErrorCodes>;
 
 function addErrorCodes(builder: ApiBuilder) {

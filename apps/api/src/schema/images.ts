@@ -1,35 +1,45 @@
-import { labelOf, type Condition, type EditRequest } from '@tessera/request';
-import type { Generation } from '../generations/event-log.ts';
+import { labelOf, type Box, type Condition, type EditRequest } from '@tessera/request';
+import type { Generation } from '@tessera/store';
 import type { ApiBuilder } from './builder.ts';
+import type { NodeRef, Picture } from './nodes.ts';
 
 export type PictureRef = ReturnType<typeof addPicture>;
 
 /** A stored picture by the hash of its content: a finished image, a preview or an upload. */
-export function addPicture(builder: ApiBuilder) {
-  return builder.objectRef<string>('Picture').implement({
-    description: 'A stored PNG. It never changes.',
+export function addPicture(builder: ApiBuilder, node: NodeRef) {
+  return builder.objectRef<Picture>('Picture').implement({
+    description: 'A stored PNG. It never changes. An edit may name an upload or a finished image by its id.',
+    interfaces: [node],
     fields: (t) => ({
-      id: t.id({
-        description: 'SHA-256 of the file. An edit may name it.',
-        resolve: (sha256) => sha256,
-      }),
-      url: t.string({
+      sha256: t.exposeString('sha256', { description: 'SHA-256 of the file, in hex.' }),
+      url: t.field({
+        type: 'URI',
         description: 'Where it is, on this server; signed, and good for 12 hours at least, where keys are needed.',
-        resolve: (sha256, _args, { urls }) => urls.of(sha256),
+        resolve: ({ sha256 }, _args, { urls }) => urls.of(sha256),
       }),
     }),
   });
+}
+
+export function pictureOf(sha256: string): Picture {
+  return { sha256 };
+}
+
+export function pictureOrNull(sha256: string | null | undefined): Picture | null {
+  return sha256 == null ? null : pictureOf(sha256);
 }
 
 /** One image of a generation, asked for or finished. */
 export interface Image {
   readonly seed: number;
   readonly condition: Condition;
-  readonly picture: string | null;
+  readonly picture: Picture | null;
 }
 
 export function imagesOf({ request, images }: Generation): Image[] {
-  return request.images.map(({ condition }, i) => ({ seed: request.seed + i, condition, picture: images[i] ?? null }));
+  return request.images.map(({ condition }, i) => {
+    return { seed: request.seed + i, condition, picture: pictureOrNull(images[i]) };
+  });
 }
 
 /** `Image`, and what it is to show. */
@@ -84,61 +94,56 @@ function addCondition(builder: ApiBuilder) {
   return condition;
 }
 
-const boxText = 'x0, y0, x1, y1 in fractions of the image, from the upper left corner.';
+/** The edges of a rectangle, as GraphQL has them and a request. */
+export const edges = ['x0', 'y0', 'x1', 'y1'] as const;
 
-/** What a generation tells of its edit: every field of the request's. */
+export const edgeTexts: Readonly<Record<(typeof edges)[number], string>> = {
+  x0: 'The left edge.',
+  y0: 'The upper edge.',
+  x1: 'The right edge, beyond the left one.',
+  y1: 'The lower edge, below the upper one.',
+};
+export const boxText = 'A rectangle in fractions of the image, 0 to 1, from the upper left corner.';
+
+/** What a generation tells of its edit. */
 export function addEdit(builder: ApiBuilder, picture: PictureRef) {
-  return builder.objectRef<EditRequest>('GenerationEdit').implement({
-    description: 'The picture of which a part is redrawn, as requested.',
-    fields: (t) =>
-      ({
-        image: t.field({ type: picture, description: 'The picture.', resolve: ({ image }) => image }),
-        mask: t.field({
-          type: picture,
-          nullable: true,
-          description: 'Null where no mask was sent.',
-          resolve: ({ mask }) => mask ?? null,
-        }),
-        box: t.floatList({
-          nullable: true,
-          complexity: 4,
-          description: `The rectangle that is redrawn: ${boxText}`,
-          resolve: ({ box }) => (box ? [...box] : null),
-        }),
-        outside: t.boolean({
-          description: 'True where what is outside of the box is redrawn instead.',
-          resolve: ({ outside }) => outside ?? false,
-        }),
-        place: t.floatList({
-          nullable: true,
-          complexity: 4,
-          description: `Where the picture was put, shrunk: ${boxText}`,
-          resolve: ({ place }) => (place ? [...place] : null),
-        }),
-      }) satisfies Record<keyof EditRequest, unknown>,
+  const box = builder.objectRef<Box>('Box').implement({
+    description: boxText,
+    fields: (t) => ({
+      x0: t.float({ description: edgeTexts.x0, resolve: ([x0]) => x0! }),
+      y0: t.float({ description: edgeTexts.y0, resolve: ([, y0]) => y0! }),
+      x1: t.float({ description: edgeTexts.x1, resolve: ([, , x1]) => x1! }),
+      y1: t.float({ description: edgeTexts.y1, resolve: ([, , , y1]) => y1! }),
+    }),
   });
-}
-
-/** What createGeneration takes of an edit: every field of the request's. */
-export function addEditInput(builder: ApiBuilder) {
-  return builder.inputType('EditInput', {
-    description:
-      'A picture of which a part is redrawn: of mask, box and place at most one says which. Without them its ' +
-      'transparent parts are. Every kept pixel is in the images as it was given.',
-    fields: (t) =>
-      ({
-        image: t.id({
-          required: true,
-          description: 'The id of an upload (POST /v1/uploads), or of the picture of a finished image.',
-        }),
-        mask: t.id({
-          description: 'A picture too, of the shape of the image or of the model: white is redrawn, black stays.',
-        }),
-        box: t.floatList({ description: `The rectangle to redraw: ${boxText}` }),
-        outside: t.boolean({ description: 'Redraw what is outside of the box instead.' }),
-        place: t.floatList({
-          description: `The picture is shrunk into this rectangle and everything around it is redrawn: ${boxText}`,
-        }),
-      }) satisfies Record<keyof EditRequest, unknown>,
+  return builder.objectRef<EditRequest>('GenerationEdit').implement({
+    description: 'The picture of which a part is redrawn, as requested: of its regions one is there, or none.',
+    fields: (t) => ({
+      image: t.field({ type: picture, description: 'The picture.', resolve: ({ image }) => pictureOf(image) }),
+      mask: t.field({
+        type: picture,
+        nullable: true,
+        description: 'White was redrawn, black stayed.',
+        resolve: ({ mask }) => pictureOrNull(mask),
+      }),
+      inside: t.field({
+        type: box,
+        nullable: true,
+        description: 'What is in it was redrawn.',
+        resolve: ({ box, outside }) => (outside ? null : (box ?? null)),
+      }),
+      outside: t.field({
+        type: box,
+        nullable: true,
+        description: 'What is outside of it was redrawn.',
+        resolve: ({ box, outside }) => (outside ? (box ?? null) : null),
+      }),
+      place: t.field({
+        type: box,
+        nullable: true,
+        description: 'The picture was shrunk into it, and everything around it was drawn.',
+        resolve: ({ place }) => place ?? null,
+      }),
+    }),
   });
 }

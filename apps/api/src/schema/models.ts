@@ -1,12 +1,14 @@
 import type { ModelDescription, PluginFacts, PluginProblem } from '@tessera/host';
 import type { ApiBuilder } from './builder.ts';
 import { codeText, messageText } from './errors.ts';
+import type { NodeRef } from './nodes.ts';
 
 /** About as many values as a JSON Schema of a plug-in or a model holds. */
 const SCHEMA_VALUES = 50;
 /** Maps of tokens of one model: VAR has ten at 256 pixels. */
 const USUAL_MAPS = 10;
 
+export type ModelRef = ReturnType<typeof addModels>;
 export type PreviewKindRef = ReturnType<typeof addPreviewKind>;
 
 /** How each step is shown. */
@@ -21,8 +23,13 @@ export function addPreviewKind(builder: ApiBuilder) {
   });
 }
 
-/** Models, and the query for them. */
-export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
+interface ModelTypes {
+  readonly node: NodeRef;
+  readonly preview: PreviewKindRef;
+}
+
+/** Models, and the queries for them. */
+export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
   const modelClass = builder.objectRef<{ label: number; name: string }>('ModelClass').implement({
     description: 'A class that the model can draw.',
     fields: (t) => ({
@@ -55,6 +62,7 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
   });
   const model = builder.objectRef<ModelDescription>('Model').implement({
     description: 'A model folder that is ready to run.',
+    interfaces: [node],
     fields: (t) => ({
       name: t.exposeString('name', { description: 'The name that createGeneration takes.' }),
       title: t.exposeString('title', { description: 'Its name for people.' }),
@@ -63,7 +71,7 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
       classes: t.field({
         type: [modelClass],
         description: 'What it can draw; empty where it knows no classes.',
-        complexity: (_args, { host }) => ({ multiplier: mostClasses(host.models()) }),
+        complexity: (_args, { models }) => ({ multiplier: mostClasses(models.models()) }),
         resolve: ({ classes }) => classes.map((name, label) => ({ label, name })),
       }),
       parameters: t.expose('parameters', { type: 'SafeInt', description: 'Number of trained values.' }),
@@ -95,14 +103,22 @@ export function addModels(builder: ApiBuilder, preview: PreviewKindRef): void {
       }),
     }),
   });
-  builder.queryField('models', (t) =>
-    t.field({
+  builder.queryFields((t) => ({
+    models: t.field({
       type: [model],
       description: 'Every model that is ready to run.',
-      complexity: (_args, { host }) => ({ multiplier: host.models().length }),
-      resolve: (_root, _args, { host }) => [...host.models()],
+      complexity: (_args, { models }) => ({ multiplier: models.models().length }),
+      resolve: (_root, _args, { models }) => [...models.models()],
     }),
-  );
+    model: t.field({
+      type: model,
+      nullable: true,
+      description: 'One model; null where none has this name.',
+      args: { name: t.arg.string({ required: true, description: 'The name that createGeneration takes.' }) },
+      resolve: (_root, { name }, { models }) => models.models().find((one) => one.name === name) ?? null,
+    }),
+  }));
+  return model;
 }
 
 /** The most classes that one of these models has. */
@@ -166,14 +182,14 @@ export function addPlugins(builder: ApiBuilder): void {
     plugins: t.field({
       type: [plugin],
       description: 'Every plug-in that the server has: those of Tessera and those of its project.',
-      complexity: (_args, { host }) => ({ multiplier: host.plugins().length }),
-      resolve: (_root, _args, { host }) => [...host.plugins()],
+      complexity: (_args, { models }) => ({ multiplier: models.plugins().length }),
+      resolve: (_root, _args, { models }) => [...models.plugins()],
     }),
     pluginProblems: t.field({
       type: [problem],
       description: 'Plug-ins of the project that could not be used, and why.',
-      complexity: (_args, { host }) => ({ multiplier: host.pluginProblems().length }),
-      resolve: (_root, _args, { host }) => [...host.pluginProblems()],
+      complexity: (_args, { models }) => ({ multiplier: models.pluginProblems().length }),
+      resolve: (_root, _args, { models }) => [...models.pluginProblems()],
     }),
   }));
 }

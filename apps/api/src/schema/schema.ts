@@ -2,21 +2,28 @@ import type { GraphQLSchema } from 'graphql';
 import { createBuilder } from './builder.ts';
 import { addErrors } from './errors.ts';
 import { addEvents } from './events.ts';
-import { addGenerations } from './generations.ts';
+import { addGenerationState, addGenerationType } from './generation-type.ts';
+import { addGenerationQueries } from './generations.ts';
 import { addPicture } from './images.ts';
 import { addModels, addPlugins, addPreviewKind } from './models.ts';
+import { addMutations } from './mutations.ts';
+import { addNode } from './nodes.ts';
 
 /** The whole GraphQL schema; `schema.graphql` beside the sources is its printed form. */
 export function createSchema(): GraphQLSchema {
   const builder = createBuilder();
   builder.queryType({ description: 'Everything that can be asked for; over HTTP by POST or GET.' });
   builder.mutationType({ description: 'Everything that changes something; over HTTP by POST only.' });
-  const reason = addErrors(builder);
+  const { reason, errors } = addErrors(builder);
+  const node = addNode(builder);
   const preview = addPreviewKind(builder);
-  const picture = addPicture(builder);
-  addModels(builder, preview);
+  const picture = addPicture(builder, node);
+  const model = addModels(builder, { node, preview });
   addPlugins(builder);
-  addGenerations(builder, { preview, reason, picture });
-  addEvents(builder, { reason, picture });
+  const event = addEvents(builder, { reason, picture });
+  const state = addGenerationState(builder);
+  const generation = addGenerationType(builder, state, { node, model, preview, reason, picture, event });
+  addGenerationQueries(builder, { generation, state, errors });
+  addMutations(builder, { generation, preview, errors });
   return builder.toSchema();
 }

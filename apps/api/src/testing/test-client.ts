@@ -26,6 +26,8 @@ export interface Created {
   readonly labels: number[];
   readonly code?: string;
   readonly message?: string;
+  readonly field?: readonly string[] | null;
+  readonly existed?: boolean;
 }
 
 export interface TestEvent {
@@ -44,7 +46,13 @@ export interface TestEvent {
   readonly timings?: { readonly steps: number[]; readonly total: number };
 }
 
-type Answer = Omit<Created, 'labels'> & { readonly images?: { readonly condition: { readonly label?: number } }[] };
+type Answer = Omit<Created, 'labels'> & {
+  readonly generation?: {
+    readonly __typename: string;
+    readonly id: string;
+    readonly images: { readonly condition: { readonly label?: number } }[];
+  };
+};
 
 interface Sent {
   readonly url: string;
@@ -68,11 +76,12 @@ export function ofLabels(labels: readonly number[]): object[] {
 }
 
 export const createQuery = `mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) {
-  __typename ... on Generation { id images { condition { kind ... on ClassCondition { label } } } }
-  ... on Error { code message } } }`;
+  __typename ... on CreateGenerationPayload {
+    existed generation { __typename id images { condition { kind ... on ClassCondition { label } } } } }
+  ... on Error { code message field } } }`;
 
-const cancelQuery = `mutation ($id: ID!) { cancelGeneration(id: $id) {
-  __typename ... on Generation { state } ... on Error { code } } }`;
+const cancelQuery = `mutation ($id: ID!) { cancelGeneration(input: { id: $id }) {
+  __typename ... on CancelGenerationPayload { generation { __typename state } } ... on Error { code } } }`;
 
 const subscription = `subscription ($id: ID!, $after: Int!) { generationEvents(id: $id, after: $after) {
   __typename seq kind
@@ -97,10 +106,14 @@ export function testClient(url: string): TestClient {
     query,
     create: async (input) => {
       const { createGeneration } = await query<{ createGeneration: Answer }>(createQuery, { input });
-      const { images = [], ...rest } = createGeneration;
-      return { ...rest, labels: images.map(({ condition }) => condition.label ?? -1) };
+      const { generation, ...rest } = createGeneration;
+      const { images = [], ...made } = generation ?? {};
+      return { ...rest, ...made, labels: images.map(({ condition }) => condition.label ?? -1) };
     },
-    cancel: async (id) => (await query<{ cancelGeneration: object }>(cancelQuery, { id })).cancelGeneration,
+    cancel: async (id) => {
+      const { cancelGeneration } = await query<{ cancelGeneration: { generation?: object } }>(cancelQuery, { id });
+      return cancelGeneration.generation ?? cancelGeneration;
+    },
     async socketErrors(query) {
       const client = socketClient(url);
       try {

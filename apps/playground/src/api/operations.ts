@@ -35,7 +35,7 @@ const modelsQuery = graphql(`
 const shown = graphql(`
   fragment Shown on Generation {
     id
-    model
+    modelName
     seed
     images {
       condition {
@@ -49,8 +49,7 @@ const shown = graphql(`
 `);
 
 const refused = graphql(`
-  fragment Refused on RequestError {
-    code
+  fragment Refused on Error {
     message
   }
 `);
@@ -60,7 +59,11 @@ const createMutation = graphql(
     mutation ($input: CreateGenerationInput!) {
       createGeneration(input: $input) {
         __typename
-        ...Shown
+        ... on CreateGenerationPayload {
+          generation {
+            ...Shown
+          }
+        }
         ...Refused
       }
     }
@@ -84,14 +87,13 @@ const generationQuery = graphql(
 const cancelMutation = graphql(
   `
     mutation ($id: ID!) {
-      cancelGeneration(id: $id) {
+      cancelGeneration(input: { id: $id }) {
         __typename
-        ...Shown
         ...Refused
       }
     }
   `,
-  [shown, refused],
+  [refused],
 );
 
 const eventsSubscription = graphql(`
@@ -101,6 +103,10 @@ const eventsSubscription = graphql(`
       seq
       ... on QueuedEvent {
         position
+      }
+      ... on WaitingEvent {
+        position
+        millisecondsToStart
       }
       ... on StepEvent {
         index
@@ -138,12 +144,10 @@ export type GenerationEvent = ResultOf<typeof eventsSubscription>['generationEve
 /** `positions` is a list per image, or a single one that holds for all images; previews of another batch are null. */
 export type Step = Omit<Extract<GenerationEvent, { __typename: 'StepEvent' }>, '__typename' | 'seq'>;
 
-type Answer = ResultOf<typeof generationQuery>['generation'];
-
-/** An error of the server already says what to do; this throws it. */
-function accepted(answer: Answer): Generation {
-  if (answer.__typename === 'RequestError') throw new Error(answer.message);
-  return answer;
+/** An error of the server already says what to do; this throws it. Only errors have a message. */
+function accepted<T extends object>(answer: T): Exclude<T, { readonly message: string }> {
+  if ('message' in answer) throw new Error(String(answer.message));
+  return answer as Exclude<T, { readonly message: string }>;
 }
 
 export async function fetchModels(): Promise<readonly Model[]> {
@@ -151,7 +155,7 @@ export async function fetchModels(): Promise<readonly Model[]> {
 }
 
 export async function createGeneration(input: GenerationInput): Promise<Generation> {
-  return accepted((await request(createMutation, { input })).createGeneration);
+  return accepted((await request(createMutation, { input })).createGeneration).generation;
 }
 
 export async function fetchGeneration(id: string): Promise<Generation> {

@@ -11,6 +11,7 @@ interface Scalars {
   readonly ID: string;
   readonly SafeInt: number;
   readonly DateTime: string;
+  readonly URI: string;
   readonly JSONObject: Readonly<Record<string, unknown>>;
 }
 

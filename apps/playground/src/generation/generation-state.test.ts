@@ -22,7 +22,7 @@ const events: GenerationEvent[] = [
 
 const generation: Generation = {
   id: 'x',
-  model: 'shapes',
+  modelName: 'shapes',
   seed: 3,
   images: [{ condition: { __typename: 'ClassCondition', label: 7 } }, { condition: { __typename: 'NoCondition' } }],
 };
@@ -49,6 +49,18 @@ describe('reduceGeneration', () => {
 
   it('adds up the time of the model while it runs', () => {
     expect(play(followed, events.slice(0, 4)).milliseconds).toBe(6);
+  });
+
+  it('tells where it stands while it waits, and no longer once it runs', () => {
+    const waiting = (position: number): GenerationEvent => ({
+      __typename: 'WaitingEvent',
+      seq: 1,
+      position,
+      millisecondsToStart: 5,
+    });
+    const waits = play(followed, [events[0]!, waiting(3), waiting(2)]);
+    expect([waits.status, waits.ahead]).toEqual(['queued', 2]);
+    expect(play(waits, [events[1]!, waiting(1)]).status).toBe('running');
   });
 
   it('drops what comes again after a lost connection', () => {

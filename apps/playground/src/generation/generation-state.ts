@@ -57,14 +57,16 @@ export function reduceRuns(runs: readonly GenerationState[], change: RunsAction)
 export function reduceGeneration(state: GenerationState, action: GenerationAction): GenerationState {
   switch (action.type) {
     case 'follow': {
-      const { id, model, images, seed } = action.generation;
+      const { id, modelName, images, seed } = action.generation;
       const labels = images.map(({ condition }) => labelOf(condition));
-      return { ...sending(model), status: 'queued', id, labels, seed };
+      return { ...sending(modelName), status: 'queued', id, labels, seed };
     }
     case 'error':
       return { ...state, status: 'failed', error: action.message };
     case 'event':
-      return action.event.seq <= state.seq ? state : reduceEvent({ ...state, seq: action.event.seq }, action.event);
+      // Where it stands in the queue is told again and again, with the seq of the event before.
+      if (action.event.seq <= state.seq && action.event.__typename !== 'WaitingEvent') return state;
+      return reduceEvent({ ...state, seq: Math.max(state.seq, action.event.seq) }, action.event);
   }
 }
 
@@ -77,7 +79,12 @@ function reduceEvent(state: GenerationState, event: GenerationEvent): Generation
   switch (event.__typename) {
     case 'QueuedEvent':
       return { ...state, status: 'queued', ahead: event.position };
+    case 'WaitingEvent':
+      return state.status === 'queued' ? { ...state, ahead: event.position } : state;
+    case 'LoadingEvent':
+      return state;
     case 'StartedEvent':
+    case 'RestartedEvent':
       return { ...state, status: 'running' };
     case 'StepEvent':
       return {

@@ -29,16 +29,16 @@ async function oneGeneration(): Promise<Figures> {
   delay.reset();
   delay.enable();
   const start = performance.now();
-  const input = { model, label, count: 1, preview: 'NONE' };
-  const { createGeneration } = await query<{ createGeneration: { id: string } }>(
-    'mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) { ... on Generation { id } } }',
+  const input = { model, images: { condition: { label } }, preview: 'NONE' };
+  const { createGeneration } = await query<{ createGeneration: { generation: { id: string } } }>(
+    'mutation ($input: CreateGenerationInput!) { createGeneration(input: $input) { ... on CreateGenerationPayload { generation { id } } } }',
     { input },
   );
   for (;;) {
     await wait(100);
     const { generation } = await query<{ generation: { state: string } }>(
       'query ($id: ID!) { generation(id: $id) { ... on Generation { state } } }',
-      { id: createGeneration.id },
+      { id: createGeneration.generation.id },
     );
     if (generation.state === 'COMPLETED') break;
     if (generation.state !== 'QUEUED' && generation.state !== 'RUNNING')
