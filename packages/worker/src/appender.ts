@@ -15,7 +15,7 @@ export interface LineListener {
 
 /** Events of one claim, in order. */
 export interface Line {
-  push(body: EventBody, tokens?: Uint8Array): void;
+  push(body: EventBody, more?: Pick<Append, 'tokens' | 'pictures'>): void;
   /** Forgets what is not yet sent. */
   drop(): void;
   /** Resolves when all that was pushed is in the log, or the claim is lost. */
@@ -82,7 +82,7 @@ export class Appender {
     try {
       const lost = await this.#queue.append(sent.flatMap(({ events }) => events));
       for (const { line, events } of sent) {
-        if (lost.some(({ id, attempt }) => id === line.claim.id && attempt === line.claim.attempt)) line.lose();
+        if (lost.some(({ id }) => id === line.claim.id)) line.lose();
         else line.done(events);
       }
     } catch (error) {
@@ -129,10 +129,10 @@ class ClaimLine implements Line {
     this.#parts = parts;
   }
 
-  push(body: EventBody, tokens?: Uint8Array): void {
+  push(body: EventBody, more: Pick<Append, 'tokens' | 'pictures'> = {}): void {
     if (this.#closed) return;
     const { id, attempt } = this.claim;
-    this.events.push({ id, attempt, seq: ++this.#seq, body, ...(tokens && { tokens }) });
+    this.events.push({ id, attempt, seq: ++this.#seq, body, ...more });
     this.#parts.ready(this);
   }
 

@@ -1,13 +1,17 @@
-import type { BatchHost, BatchMember, BatchRun } from './batch-host.ts';
+import type { BatchMember, BatchRun, Host } from '@tessera/host';
+import type { GenerationRequest } from '@tessera/request';
 import type { Claims, Held } from './claims.ts';
-import { pause } from './pauses.ts';
+import { pause, untilDone } from './pauses.ts';
+import { wordsOf } from './reports.ts';
 import { Speeds } from './speeds.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 export interface BatchesParts {
-  readonly host: BatchHost;
+  readonly host: Host;
   readonly claims: Claims;
   readonly options: WorkerOptions;
+  /** Fetches what a request needs. */
+  prepare(request: GenerationRequest): Promise<unknown>;
 }
 
 /** Runs batches of held generations, one after the other; others of the same key join while one runs. */
@@ -35,7 +39,7 @@ export class Batches {
   async next(): Promise<boolean> {
     const first = this.#left.length > 0 ? this.#left : await this.#claim();
     this.#left = [];
-    const members = this.#checked(first);
+    const members = await this.#checked(first);
     if (members.length > 0) await this.#through(first[0]!, members);
     return first.length > 0;
   }
@@ -55,6 +59,12 @@ export class Batches {
     this.#run?.stop();
   }
 
+  /** Gives back what no batch was begun for. */
+  async end(): Promise<void> {
+    await this.#parts.claims.giveBack(this.#left, null);
+    this.#left = [];
+  }
+
   async #claim(): Promise<readonly Held[]> {
     const { claims, options } = this.#parts;
     const { maxBatch, maxDelayMs } = options;
@@ -67,17 +77,24 @@ export class Batches {
   }
 
   /** A request is checked once more: its model may have changed since it was accepted. */
-  #checked(all: readonly Held[]): readonly BatchMember[] {
-    return all.flatMap(({ claimed: { id, request, tokens }, recording }) => {
-      if (recording.ended) return [];
-      try {
-        return { id, request: this.#parts.host.check(request), written: tokens };
-      } catch (error) {
-        const { code = 'worker-error', message } = error as Error & { code?: string };
-        recording.end({ kind: 'failed', code, message });
-        return [];
-      }
-    });
+  async #checked(all: readonly Held[]): Promise<readonly BatchMember[]> {
+    const members = await Promise.all(all.map((held) => this.#checkedOne(held)));
+    return members.filter((member) => member !== null);
+  }
+
+  async #checkedOne({ claimed: { id, request, tokens }, recording }: Held): Promise<BatchMember | null> {
+    const { host, prepare, options } = this.#parts;
+    try {
+      const checked = host.check(request);
+      const failed = (error: unknown) =>
+        this.#parts.options.report(`[worker] could not prepare ${id}: ${wordsOf(error)}`);
+      await untilDone(() => prepare(request), failed, AbortSignal.timeout(options.picturePatience));
+      return recording.ended ? null : { id, request: checked, written: tokens };
+    } catch (error) {
+      const { code = 'worker-error', message } = error as Error & { code?: string };
+      recording.end({ kind: 'failed', code, message });
+      return null;
+    }
   }
 
   async #through({ claimed }: Held, members: readonly BatchMember[]): Promise<void> {
@@ -115,7 +132,7 @@ export class Batches {
     this.#joining = true;
     const more = await claims.claim({ models: this.models, maxImages, batchKey });
     this.#joining = false;
-    const members = this.#checked(more);
+    const members = await this.#checked(more);
     if (members.length > 0 && !run.join(members)) this.#left = [...this.#left, ...more];
   }
 }

@@ -1,7 +1,7 @@
 import type { Blobs } from '@tessera/blobs';
-import type { Claimed, EventBody, Timings } from '@tessera/store';
+import type { Append, Claimed, EventBody, Picture, Timings } from '@tessera/store';
 import type { Line } from './appender.ts';
-import type { MemberEvent } from './batch-host.ts';
+import type { HostEvent } from '@tessera/host';
 import { pause, Pauses } from './pauses.ts';
 
 export interface RecordingParts {
@@ -24,7 +24,7 @@ export class Recording {
   readonly #parts: RecordingParts;
   readonly #steps: number[];
   readonly #imageTimes: number[] = [];
-  readonly #images: Promise<string>[] = [];
+  readonly #images: Promise<Picture>[] = [];
   readonly #abort = new AbortController();
   #last: Promise<void> = Promise.resolve();
   #ended = false;
@@ -60,7 +60,7 @@ export class Recording {
     await this.#parts.line.written();
   }
 
-  take(event: MemberEvent): void {
+  take(event: HostEvent): void {
     if (this.#ended) return;
     switch (event.type) {
       case 'loading':
@@ -102,30 +102,33 @@ export class Recording {
     return attempt === 1 ? { kind: 'started' } : { kind: 'restarted', attempt, fromStep };
   }
 
-  #takeStep(event: Extract<MemberEvent, { type: 'step' }>): void {
+  #takeStep(event: Extract<HostEvent, { type: 'step' }>): void {
     const { index, of, details, tokens, milliseconds } = event;
     this.#steps[index] = milliseconds;
     const positions = onlyDifferent(event.positions);
     const store = (png: Uint8Array | null) => png && this.#store(png, false);
-    const previews = event.previews && Promise.all(event.previews.map(store));
+    const stored = Promise.all([event.previews && Promise.all(event.previews.map(store)), store(event.sprite)]);
     this.#bytes += tokens.byteLength;
-    this.#inOrder(Promise.all([previews, store(event.sprite)]), ([shas, sprite]) => {
+    this.#inOrder(stored, ([shown, sprite]) => {
       this.#bytes -= tokens.byteLength;
-      this.#parts.line.push(
-        { kind: 'step', index, of, positions, previews: shas, sprite, details, milliseconds },
-        tokens,
-      );
+      const pictures = [...(shown ?? []), sprite].filter((one) => one !== null);
+      const previews = shown && shown.map((one) => one && one.sha256);
+      const step = { index, of, positions, previews, sprite: sprite && sprite.sha256, details, milliseconds };
+      this.#parts.line.push({ kind: 'step', ...step }, { tokens, pictures });
     });
   }
 
   #complete(): void {
     this.#ended = true;
     const timings = timingsOf(this.#steps, this.#imageTimes);
-    this.#inOrder(Promise.all(this.#images), (images) => this.#pushLast({ kind: 'completed', images, timings }));
+    this.#inOrder(Promise.all(this.#images), (pictures) => {
+      const images = pictures.map(({ sha256 }) => sha256);
+      this.#pushLast({ kind: 'completed', images, timings }, { pictures });
+    });
   }
 
-  #pushLast(body: EventBody): void {
-    this.#parts.line.push(body);
+  #pushLast(body: EventBody, more?: Pick<Append, 'pictures'>): void {
+    this.#parts.line.push(body, more);
     this.#settle(this.#parts.line.written());
   }
 
@@ -152,7 +155,7 @@ export class Recording {
   }
 
   /** @throws where it cannot be stored for too long, or nobody wants it any more */
-  async #store(png: Uint8Array, durable: boolean): Promise<string> {
+  async #store(png: Uint8Array, durable: boolean): Promise<Picture> {
     const { blobs, picturePatience, report, claimed } = this.#parts;
     const { signal } = this.#abort;
     const pauses = new Pauses();
@@ -162,7 +165,7 @@ export class Recording {
     try {
       for (;;) {
         try {
-          return await blobs.put(png, { durable });
+          return { sha256: await blobs.put(png, { durable }), ...sizeOf(png) };
         } catch (error) {
           if (!failed)
             report(`[worker] a picture of generation ${claimed.id} is kept until it can be stored: ${String(error)}`);
@@ -186,6 +189,12 @@ const picturesNotStored: EventBody = {
   message:
     '[worker] got an error of its storage of pictures; expected room and permission there. Look at the output of the worker, then send it again.',
 };
+
+/** As the header of a PNG says. */
+function sizeOf(png: Uint8Array): Omit<Picture, 'sha256'> {
+  const header = new DataView(png.buffer, png.byteOffset);
+  return { width: header.getUint32(16), height: header.getUint32(20), bytes: png.byteLength };
+}
 
 /** One list where all images have the same positions. */
 function onlyDifferent(positions: readonly (readonly number[])[]): readonly (readonly number[])[] {

@@ -1,4 +1,4 @@
-import type { MemberEvent } from './batch-host.ts';
+import type { HostEvent } from '@tessera/host';
 
 /** Share of the newest batch in the average. */
 const NEWEST = 0.3;
@@ -12,7 +12,7 @@ export class Speeds {
   }
 
   /** Counts the time of one batch from its first `started` on: reading the model does not count. */
-  measure(model: string): { take(event: MemberEvent): void; end(): void } {
+  measure(model: string): { take(event: HostEvent): void; end(): void } {
     let begun: number | null = null;
     let images = 0;
     return {

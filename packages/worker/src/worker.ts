@@ -2,19 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Blobs } from '@tessera/blobs';
+import type { GenerationRequest } from '@tessera/request';
 import type { Store, WorkerState } from '@tessera/store';
-import type { BatchHost } from './batch-host.ts';
+import type { Host } from '@tessera/host';
 import { Batches } from './batches.ts';
 import { startBeats } from './beats.ts';
 import { Claims } from './claims.ts';
-import { pause, untilDone } from './pauses.ts';
+import { pause, Pauses, untilDone } from './pauses.ts';
 import { onceInARow, wordsOf } from './reports.ts';
 import { defaultWorkerOptions, type WorkerOptions } from './worker-options.ts';
 
 export interface WorkerParts {
   readonly store: Store;
-  readonly host: BatchHost;
+  readonly host: Host;
   readonly blobs: Pick<Blobs, 'put'>;
+  /** Called before a request goes to the host, to fetch what it needs. */
+  readonly prepare?: (request: GenerationRequest) => Promise<unknown>;
   readonly options?: Partial<WorkerOptions>;
 }
 
@@ -30,8 +33,8 @@ export interface Worker {
   drain(): Promise<void>;
 }
 
-export function startWorker({ store, host, blobs, options }: WorkerParts): Worker {
-  return new QueueWorker({ store, host, blobs, options: { ...defaultWorkerOptions, ...options } });
+export function startWorker({ prepare = () => Promise.resolve(), options, ...parts }: WorkerParts): Worker {
+  return new QueueWorker({ ...parts, prepare, options: { ...defaultWorkerOptions, ...options } });
 }
 
 class QueueWorker implements Worker {
@@ -41,6 +44,7 @@ class QueueWorker implements Worker {
   readonly #batches: Batches;
   readonly #draining = new AbortController();
   readonly #loop: Promise<void>;
+  readonly #dead = new Pauses();
   #beats: { stop(): Promise<void> } | null = null;
   #wake: () => void = () => undefined;
   #drained: Promise<void> | null = null;
@@ -55,13 +59,13 @@ class QueueWorker implements Worker {
   state(): WorkerState {
     const { host } = this.#parts;
     const running = this.#claims.held.map(({ request }) => request.model);
-    const loaded = host.loaded();
     return {
       target: host.target,
       draining: this.#draining.signal.aborted,
       models: this.#batches.models.map((name) => ({
         name,
-        loaded: loaded.includes(name),
+        // The host does not say it yet.
+        loaded: false,
         running: running.filter((one) => one === name).length,
         millisecondsPerImage: this.#batches.speeds.of(name),
       })),
@@ -109,6 +113,7 @@ class QueueWorker implements Worker {
     });
     while (!signal.aborted) await this.#turn();
     forget();
+    await this.#batches.end();
   }
 
   async #register(): Promise<void> {
@@ -124,6 +129,10 @@ class QueueWorker implements Worker {
   async #turn(): Promise<void> {
     const { pollMs, backlogBytes } = this.#parts.options;
     const told = new Promise<void>((resolve) => (this.#wake = resolve));
+    const { status } = this.#parts.host.health();
+    // It would only fail one generation after the other, which other workers can run.
+    if (status === 'dead') await pause(this.#dead.next(), this.#draining.signal);
+    else if (status === 'ok') this.#dead.reset();
     const crowded = this.#claims.failing > 0 || this.#claims.bytes > backlogBytes / 2;
     if (crowded) await pause(CROWDED_MS, this.#draining.signal);
     else if (!(await this.#batches.next())) await Promise.race([told, pause(pollMs)]);

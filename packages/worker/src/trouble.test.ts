@@ -1,0 +1,125 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { Host } from '@tessera/host';
+import { imagesOf, lastOf, openBench, type Bench } from './testing/bench.ts';
+import type { Worker } from './worker.ts';
+
+let bench: Bench;
+let host: Host;
+let worker: Worker;
+const reports: string[] = [];
+const report = (line: string) => void reports.push(line);
+const many = Array.from({ length: 12 }, (_, label) => label % 10);
+
+beforeAll(async () => {
+  bench = await openBench(null);
+  host = await bench.host();
+  worker = bench.worker(host, { report, picturePatience: 1500 });
+}, 120_000);
+afterAll(() => bench?.close());
+
+/** Nothing can be stored in the folder of pictures until the returned function is called. */
+function breakPictures(): () => void {
+  const [folder, aside] = [join(bench.folder, 'images'), join(bench.folder, 'aside')];
+  renameSync(folder, aside);
+  writeFileSync(folder, '');
+  return () => {
+    rmSync(folder);
+    renameSync(aside, folder);
+  };
+}
+
+it('keeps pictures that cannot be stored, takes up nothing more, and goes on as before', async () => {
+  const whole = imagesOf(await bench.events((await bench.create({ seed: 1 })).id));
+  const mend = breakPictures();
+  const { id } = await bench.create({ seed: 1 });
+  await bench.reached(id, 'started');
+  await vi.waitFor(() => expect(reports.join()).toContain(`a picture of generation ${id} is kept`), 10_000);
+  const next = await bench.create({ seed: 1 });
+  await sleep(300);
+  expect(await bench.store.generations.find(next.id, '')).toMatchObject({ state: 'queued' });
+  mend();
+  expect(imagesOf(await bench.events(id))).toEqual(whole);
+  expect(imagesOf(await bench.events(next.id))).toEqual(whole);
+});
+
+it('fails a generation whose pictures cannot be stored for too long', async () => {
+  const mend = breakPictures();
+  const { id } = await bench.create({});
+  const last = lastOf(await bench.events(id));
+  mend();
+  expect(last).toMatchObject({ kind: 'failed', code: 'storage-failed' });
+});
+
+it('writes what a full database did not take, once it can; others go on meanwhile', async () => {
+  const { database } = bench.store;
+  await database.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.kind = 'completed' AND NEW.generation_id::text = current_setting('tessera.refused', true) THEN
+      RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';
+    END IF; RETURN NEW; END $$`);
+  await database.query('CREATE TRIGGER refuse BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()');
+  const { id } = await bench.create({});
+  await database.query(`SELECT set_config('tessera.refused', $1, false)`, [id]);
+  const other = await bench.create({ seed: 2 });
+  imagesOf(await bench.events(other.id));
+  await vi.waitFor(() => expect(reports.join()).toContain(`generation ${id} is kept until it can be written`), 10_000);
+  expect(await bench.store.generations.find(id, '')).toMatchObject({ state: 'running' });
+  await database.query(`SELECT set_config('tessera.refused', '', false)`);
+  imagesOf(await bench.events(id));
+});
+
+it('keeps its memory bounded: a batch stops while too much waits, and goes on where it was', async () => {
+  const request = { model: 'slow', labels: many };
+  const whole = imagesOf(await bench.events((await bench.create(request)).id));
+  await worker.drain();
+  worker = bench.worker(host, { report, backlogBytes: 1 });
+  const events = await bench.events((await bench.create(request)).id);
+  expect(imagesOf(events)).toEqual(whole);
+  expect(events.filter(({ kind }) => kind === 'restarted').length).toBeGreaterThan(0);
+  await worker.drain();
+  worker = bench.worker(host, { report });
+});
+
+it('writes nothing more of a claim that another worker has taken', async () => {
+  const { id } = await bench.create({ model: 'slow', labels: many });
+  await bench.reached(id, 'step');
+  await bench.store.database.query(`UPDATE generation SET attempt = attempt + 1, worker = 'other' WHERE id = $1`, [id]);
+  const { lastSeq } = (await bench.store.generations.find(id, ''))!;
+  await vi.waitFor(() => expect(worker.state().models.every(({ running }) => running === 0)).toBe(true), 10_000);
+  expect(await bench.store.generations.find(id, '')).toMatchObject({ lastSeq, state: 'running' });
+  // The other one is not alive: any process gives it back.
+  await bench.store.queue.reap();
+  imagesOf(await bench.events(id));
+});
+
+it('gives back what it owns and does not know: the answer of a claim was lost', async () => {
+  const busy = await bench.create({ model: 'slow', labels: many });
+  await bench.reached(busy.id, 'started');
+  const { id } = await bench.create({ model: 'sets' });
+  const claim = { worker: worker.id, models: ['sets'], maxImages: 1 };
+  expect(await bench.store.queue.claim(claim)).toMatchObject([{ id, attempt: 1 }]);
+  const events = await bench.events(id);
+  imagesOf(events);
+  expect(events.find(({ kind }) => kind === 'restarted')).toMatchObject({ attempt: 2, fromStep: 0 });
+});
+
+it('tries again when the process of the models dies, and fails what ends it three times', async () => {
+  const whole = imagesOf(await bench.events((await bench.create({ model: 'slow', labels: many })).id));
+  const { id } = await bench.create({ model: 'slow', labels: many });
+  await bench.reached(id, 'step');
+  process.kill(host.pid!, 'SIGKILL');
+  expect(imagesOf(await bench.events(id))).toEqual(whole);
+  const last = await bench.create({ model: 'slow', labels: many });
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await vi.waitFor(async () => {
+      expect(await bench.store.generations.find(last.id, '')).toMatchObject({ state: 'running', attempt });
+      expect(host.health().status).toBe('ok');
+    }, 20_000);
+    process.kill(host.pid!, 'SIGKILL');
+  }
+  expect(lastOf(await bench.events(last.id))).toMatchObject({ kind: 'failed', code: 'model-process-died' });
+  imagesOf(await bench.events((await bench.create({})).id));
+}, 90_000);

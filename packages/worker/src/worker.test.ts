@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Host } from '@tessera/host';
+import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import { imagesOf, lastOf, openBench, type Bench } from './testing/bench.ts';
+import type { Worker } from './worker.ts';
+
+let postgres: TestPostgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+}, 60_000);
+afterAll(() => postgres?.stop());
+
+describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
+  let bench: Bench;
+  let host: Host;
+  let worker: Worker;
+  /** Batches that the host was given. */
+  let batches = 0;
+
+  beforeAll(async () => {
+    bench = await openBench(database === 'PGlite' ? null : await postgres.database());
+    host = await bench.host();
+    const { runBatch } = host;
+    host.runBatch = (members) => {
+      batches += 1;
+      return runBatch.call(host, members);
+    };
+    worker = bench.worker(host);
+  }, 120_000);
+  afterAll(() => bench?.close());
+
+  it('writes what happens, in order, with pictures that are stored', async () => {
+    const { id } = await bench.create({ labels: [3, 4], preview: 'linear' });
+    const events = await bench.events(id);
+    const images = imagesOf(events);
+    expect(events.map(({ kind }) => kind)).toEqual([
+      ...['queued', 'loading', 'started'],
+      ...['step', 'step', 'step', 'step', 'step', 'step', 'completed'],
+    ]);
+    const shown = events.flatMap((event) => (event.kind === 'step' ? [...event.previews!, event.sprite] : []));
+    for (const sha of [...images, ...shown]) expect(await bench.blobs.sizeOf(sha!)).toBeGreaterThan(50);
+    const found = await bench.store.pictures.find(images, '');
+    expect(found.get(images[0]!)).toMatchObject({ width: 32, height: 32 });
+    expect(await bench.store.generations.find(id, '')).toMatchObject({ state: 'completed', images });
+  });
+
+  it('puts 64 requests of one image into few batches, with the bytes of each alone', async () => {
+    const before = batches;
+    const all = await Promise.all(Array.from({ length: 64 }, (_, seed) => bench.create({ seed })));
+    const images = await Promise.all(all.map(async ({ id }) => imagesOf(await bench.events(id))));
+    expect(batches - before).toBeLessThanOrEqual(4);
+    const alone = await bench.create({ seed: 63 });
+    expect(imagesOf(await bench.events(alone.id))).toEqual(images[63]);
+  });
+
+  it('lets a request join the batch that runs', async () => {
+    const before = batches;
+    const first = await bench.create({ model: 'slow', labels: Array.from({ length: 16 }, () => 1) });
+    await bench.reached(first.id, 'started');
+    const second = await bench.create({ model: 'slow', labels: [2] });
+    const [one, two] = await Promise.all([bench.events(first.id), bench.events(second.id)]);
+    expect(batches - before).toBe(1);
+    expect(two.find(({ kind }) => kind === 'started')!.at.getTime()).toBeLessThan(lastOf(one).at.getTime());
+    const alone = await bench.create({ model: 'slow', labels: [2] });
+    expect(imagesOf(await bench.events(alone.id))).toEqual(imagesOf(two));
+  });
+
+  it('ends a canceled one within a step, and leaves its batch-mates alone', async () => {
+    const labels = Array.from({ length: 12 }, () => 5);
+    const [first, second] = await Promise.all([1, 20].map((seed) => bench.create({ model: 'slow', labels, seed })));
+    await bench.reached(first!.id, 'step');
+    await bench.store.generations.cancel(first!.id);
+    const steps = (await bench.reached(first!.id, 'canceled')).filter(({ kind }) => kind === 'step').length;
+    const events = await bench.events(first!.id);
+    expect(lastOf(events).kind).toBe('canceled');
+    expect(events.filter(({ kind }) => kind === 'step').length).toBe(steps);
+    const mate = imagesOf(await bench.events(second!.id));
+    const alone = await bench.create({ model: 'slow', labels, seed: 20 });
+    expect(imagesOf(await bench.events(alone.id))).toEqual(mate);
+  });
+
+  it.each(['slow', 'sets'])('hands over what runs when it ends: %s goes on from the written steps', async (model) => {
+    const request = { model, labels: [1, 2, 3] };
+    const whole = imagesOf(await bench.events((await bench.create(request)).id));
+    const { id } = await bench.create(request);
+    await bench.reached(id, 'step');
+    const leaving = worker;
+    await Promise.all([leaving.drain(), bench.reached(id, 'step')]);
+    worker = bench.worker(await bench.host(), { finishMs: 0 });
+    const events = await bench.events(id);
+    expect(imagesOf(events)).toEqual(whole);
+  });
+
+  it('tells its state', async () => {
+    const { workers } = bench.store.queue;
+    const found = (await workers()).find(({ id }) => id === worker.id);
+    expect(found!.state).toMatchObject({ target: 'onnx', draining: false, health: { status: 'ok' } });
+    expect(found!.state.models.map(({ name }) => name)).toEqual(['quick', 'slow', 'sets']);
+  });
+});
