@@ -121,4 +121,18 @@ export const migrations: readonly string[] = [
      WHERE state = 'running' RETURNING id, last_seq, failure
    )
    INSERT INTO event (generation_id, seq, kind, payload) SELECT id, last_seq, 'failed', failure FROM ended;`,
+  // The log of a generation is what its webhook still has to tell; jobs are done by one process at a time.
+  `CREATE TABLE webhook (
+     generation_id uuid PRIMARY KEY,
+     tenant text NOT NULL,
+     url text NOT NULL,
+     kinds text[] NOT NULL,
+     sent_seq integer NOT NULL DEFAULT 0,
+     failures integer NOT NULL DEFAULT 0,
+     next_at timestamptz NOT NULL,
+     created_at timestamptz NOT NULL
+   );
+   CREATE INDEX webhook_due ON webhook (next_at);
+   CREATE INDEX generation_finished ON generation (finished_at) WHERE finished_at IS NOT NULL;
+   CREATE TABLE job (name text PRIMARY KEY, due_at timestamptz NOT NULL);`,
 ];
