@@ -1,3 +1,4 @@
+import { mergeConfig } from 'vitest/config';
 import { packageConfig } from '../../vitest.shared.ts';
 
-export default packageConfig;
+export default mergeConfig(packageConfig, { test: { globalSetup: 'src/testing/databases.ts' } });

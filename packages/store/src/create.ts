@@ -16,8 +16,8 @@ interface Answer extends GenerationRow {
 }
 
 /**
- * $13 and $14 are the limits. They are checked against what is committed: as many more may be accepted as are created at
- * the same moment. The queue is walked only as far as the position of the new generation needs.
+ * $14 and $15 are the limits. They are checked against what is committed: as many more may be accepted as are created at
+ * the same moment.
  */
 const createStatement: Statement = {
   name: 'create',
@@ -29,9 +29,10 @@ const createStatement: Statement = {
     SELECT * FROM generation WHERE id = $1 OR tenant = $3 AND idempotency_key = $10
   ), made AS (
     INSERT INTO generation (id, model, tenant, client, request, state, last_seq, batch_key, image_count, priority, deadline,
-      idempotency_key, retry_of, trace, created_at)
-    SELECT $1, $2, $3, $4, $5, 'queued', 1, $6, $7, $8, $9, $10, $11, $12, tessera_now() FROM full_of
-    WHERE waiting < $13 AND own < $14 AND NOT EXISTS (SELECT FROM known)
+      idempotency_key, retry_of, trace, created_at, cancel_at)
+    SELECT $1, $2, $3, $4, $5, 'queued', 1, $6, $7, $8, $9, $10, $11, $12, tessera_now(),
+      tessera_now() + $13 * interval '1 ms' FROM full_of
+    WHERE waiting < $14 AND own < $15 AND NOT EXISTS (SELECT FROM known)
     ON CONFLICT DO NOTHING RETURNING *
   ), mine AS (
     SELECT 1 + count(*) AS turn FROM generation
@@ -70,10 +71,10 @@ export async function create(
 }
 
 function valuesOf(given: NewGeneration, { maxQueue, maxQueueOfClient }: QueueLimits): unknown[] {
-  const { id, owner, request, batchKey, priority, deadline, idempotencyKey, retryOf, trace } = given;
+  const { id, owner, request, batchKey, priority, deadline, idempotencyKey, retryOf, trace, cancelAfterMs } = given;
   return [
     ...[id, request.model, owner.tenant, owner.client, jsonOf(request), batchKey, request.images.length, priority],
-    ...[deadline, idempotencyKey, retryOf, trace, maxQueue, maxQueueOfClient],
+    ...[deadline, idempotencyKey, retryOf, trace, cancelAfterMs, maxQueue, maxQueueOfClient],
   ];
 }
 

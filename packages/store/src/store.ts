@@ -54,6 +54,8 @@ export interface NewGeneration {
   /** -10 to 10; higher runs sooner. 0 is usual. */
   readonly priority: number;
   readonly deadline: Date | null;
+  /** It is canceled if it has not ended by then. */
+  readonly cancelAfterMs: number | null;
   /** A second request of the same tenant with the same key gets the first generation. */
   readonly idempotencyKey: string | null;
   readonly retryOf: string | null;
@@ -192,7 +194,7 @@ export interface Append extends Claim {
   /** The generation's newest event and one: only its worker appends while it runs. */
   readonly seq: number;
   readonly body: EventBody;
-  /** Of the pictures that the body names: who may see them, and what is not garbage. */
+  /** What is known of the pictures that the body names. */
   readonly pictures?: readonly Picture[];
   /** Of `step` events: kept until the generation ends. */
   readonly tokens?: Uint8Array;

@@ -55,7 +55,8 @@ export const migrations: readonly string[] = [
    CREATE TABLE server_secret (name text PRIMARY KEY, value text NOT NULL);`,
   // The database becomes the queue of any number of workers. Generations of before have no batch key: each runs alone.
   // What ran then wrote no tokens, so that nobody can continue it.
-  `CREATE FUNCTION tessera_now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT statement_timestamp()';
+  `CREATE FUNCTION tessera_now() RETURNS timestamptz LANGUAGE sql STABLE
+     AS $$SELECT date_trunc('milliseconds', statement_timestamp())$$;
    ALTER TABLE generation
      ALTER COLUMN ordinal TYPE bigint,
      ADD COLUMN tenant text NOT NULL DEFAULT '',
@@ -64,6 +65,7 @@ export const migrations: readonly string[] = [
      ADD COLUMN image_count integer,
      ADD COLUMN priority integer NOT NULL DEFAULT 0,
      ADD COLUMN deadline timestamptz,
+     ADD COLUMN cancel_at timestamptz,
      ADD COLUMN idempotency_key text,
      ADD COLUMN retry_of uuid,
      ADD COLUMN trace text,

@@ -69,6 +69,10 @@ class PgliteEngine implements Engine {
     // There is no other process.
   }
 
+  reachedFor(): number {
+    return this.#log.reachedFor();
+  }
+
   close(): Promise<void> {
     return this.#inTurn(async () => {
       this.#closed = true;
@@ -94,6 +98,7 @@ class PgliteEngine implements Engine {
   }
 
   #leave(): void {
+    this.#log.lost();
     this.#pglite = null;
     this.#restsUntil = Date.now() + REST_MS;
   }

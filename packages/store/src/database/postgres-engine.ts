@@ -67,6 +67,10 @@ class PostgresEngine implements Engine {
     this.#channel.tell(hints);
   }
 
+  reachedFor(): number {
+    return this.#log.reachedFor();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#channel.close();
@@ -82,6 +86,7 @@ class PostgresEngine implements Engine {
         return rows as R[];
       } catch (error) {
         if (!isStorages(error)) throw error;
+        if (!/^(40|53)/.test(codeOf(error))) this.#log.lost();
         if (this.#closed || !mayRepeat(error) || Date.now() + pause > until) throw this.#log.say(storageFailed(error));
       }
       await new Promise((resolve) => setTimeout(resolve, pause));

@@ -17,9 +17,15 @@ export function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null)?.code ?? '');
 }
 
-/** Says on the output why storage fails, once for each reason in a row. */
+/** What went wrong with a database: says why on the output, once for each reason in a row. */
 export class FailureLog {
   #said: string | null = null;
+  #last = -Infinity;
+
+  /** The database could not be reached. */
+  lost(): void {
+    this.#last = performance.now();
+  }
 
   say<E extends Error>(error: E): E {
     const { message } = (error.cause ?? error) as Error;
@@ -30,5 +36,10 @@ export class FailureLog {
 
   worked(): void {
     this.#said = null;
+  }
+
+  /** Milliseconds since it could not be reached. */
+  reachedFor(): number {
+    return performance.now() - this.#last;
   }
 }

@@ -1,6 +1,7 @@
+import { TesseraError } from '@tessera/errors';
 import type { Engine, Statement } from '../database/engine.ts';
 import { jsonOf } from '../json.ts';
-import { isLast } from '../records.ts';
+import { isLast, type EventBody } from '../records.ts';
 import type { Append, Claim } from '../store.ts';
 
 /**
@@ -58,7 +59,8 @@ const missingStatement: Statement = {
 
 export async function append(engine: Engine, events: readonly Append[]): Promise<readonly Claim[]> {
   if (events.length === 0) return [];
-  const pictures = events.flatMap(({ id, attempt, pictures = [] }) => pictures.map((one) => ({ id, attempt, ...one })));
+  checkOrder(events);
+  const pictures = events.flatMap(picturesOf);
   const values = [jsonOf(events.map(toRow)), jsonOf(pictures)];
   const still = await engine.run<Claim>(appendStatement, values);
   if (still.length === 0) return [];
@@ -71,6 +73,39 @@ function toRow({ id, attempt, seq, body: { kind, ...payload }, tokens }: Append)
   return { id, attempt, seq, kind, payload, ending, ...(tokens && { tokens: Buffer.from(tokens).toString('base64') }) };
 }
 
+/** Those that come with it, and all others that its body names: without a row they would be garbage. */
+function picturesOf({ id, attempt, body, pictures = [] }: Append): readonly object[] {
+  const known = new Set(pictures.map(({ sha256 }) => sha256));
+  const others = new Set(namedBy(body).filter((sha256) => !known.has(sha256)));
+  return [...pictures, ...[...others].map((sha256) => ({ sha256 }))].map((one) => ({ id, attempt, ...one }));
+}
+
+function namedBy(body: EventBody): readonly string[] {
+  if (body.kind === 'completed') return body.images;
+  if (body.kind !== 'step') return [];
+  return [...(body.previews ?? []), body.sprite].filter((sha256) => sha256 !== null);
+}
+
 function lastOf(events: readonly Append[], { id, attempt }: Claim): number {
   return Math.max(...events.filter((one) => one.id === id && one.attempt === attempt).map(({ seq }) => seq));
+}
+
+/** @throws TesseraError `append-out-of-order` where the numbers of a claim are no run, or something comes after its end */
+function checkOrder(events: readonly Append[]): void {
+  const last = new Map<string, Append>();
+  for (const event of events) {
+    const claim = `${event.id} ${event.attempt}`;
+    const before = last.get(claim);
+    if (before && (event.seq !== before.seq + 1 || isLast(before.body.kind))) throw outOfOrder(event, before);
+    last.set(claim, event);
+  }
+}
+
+function outOfOrder({ id, seq, body }: Append, before: Append): TesseraError {
+  return new TesseraError({
+    code: 'append-out-of-order',
+    who: 'store',
+    got: `event ${seq} (${body.kind}) of generation ${id} after event ${before.seq} (${before.body.kind})`,
+    expected: 'events that follow one another, the last one last',
+  });
 }

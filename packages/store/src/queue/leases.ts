@@ -3,7 +3,7 @@ import type { Engine, Statement } from '../database/engine.ts';
 import { jsonOf } from '../json.ts';
 import type { Failure, WorkerRecord, WorkerState } from '../records.ts';
 import type { Claim, Hint } from '../store.ts';
-import { endingsSql } from './order.ts';
+import { canceledSql, endingsSql } from './order.ts';
 
 /** How often an attempt may end a process or fail in a batch. */
 const MAX_ATTEMPTS = 3;
@@ -24,7 +24,7 @@ const beatStatement: Statement = {
     INSERT INTO worker (id, name, state, started_at, seen_at) VALUES ($1, $2, $3::jsonb, tessera_now(), tessera_now())
     ON CONFLICT (id) DO UPDATE SET name = $2, state = $3::jsonb, seen_at = tessera_now()
   )
-  SELECT id, attempt, cancel_asked FROM generation WHERE worker = $1 AND state = 'running'`,
+  SELECT g.id, g.attempt, ${canceledSql} AS canceled FROM generation g WHERE g.worker = $1 AND g.state = 'running'`,
 };
 
 /** Also registers: a worker that was thought dead is known again by its next beat. */
@@ -32,9 +32,9 @@ export async function beat(
   engine: Engine,
   { id, name, state }: { readonly id: string; readonly name: string; readonly state: WorkerState },
 ): Promise<{ readonly canceled: readonly string[]; readonly owned: readonly Claim[] }> {
-  const rows = await engine.run<Claim & { readonly cancel_asked: boolean }>(beatStatement, [id, name, jsonOf(state)]);
+  const rows = await engine.run<Claim & { readonly canceled: boolean }>(beatStatement, [id, name, jsonOf(state)]);
   return {
-    canceled: rows.filter((row) => row.cancel_asked).map((row) => row.id),
+    canceled: rows.filter((row) => row.canceled).map((row) => row.id),
     owned: rows.map((row) => ({ id: row.id, attempt: row.attempt })),
   };
 }
@@ -59,7 +59,7 @@ const releaseStatement: Statement = {
   sql: `
   WITH held AS MATERIALIZED (
     SELECT g.id, $2::jsonb IS NOT NULL AS blame, false AS died, $2::jsonb AS failure,
-      CASE WHEN g.cancel_asked THEN 'canceled'
+      CASE WHEN ${canceledSql} THEN 'canceled'
         WHEN $2::jsonb IS NOT NULL AND g.blames + 1 >= ${MAX_ATTEMPTS} THEN 'failed' ELSE 'queued' END AS next
     FROM jsonb_to_recordset($1::jsonb) AS mine (id uuid, attempt integer)
       JOIN generation g ON g.id = mine.id AND g.attempt = mine.attempt
@@ -77,7 +77,7 @@ const unregisterStatement: Statement = {
   sql: `
   WITH gone AS (DELETE FROM worker WHERE id = $1), held AS MATERIALIZED (
     SELECT g.id, false AS blame, false AS died, NULL::jsonb AS failure,
-      CASE WHEN g.cancel_asked THEN 'canceled' ELSE 'queued' END AS next
+      CASE WHEN ${canceledSql} THEN 'canceled' ELSE 'queued' END AS next
     FROM generation g WHERE g.worker = $1 AND g.state = 'running' FOR UPDATE OF g
   ), ${moveSql}`,
 };
@@ -86,10 +86,7 @@ export function unregister(engine: Engine, worker: string): Promise<readonly Mov
   return engine.run<Moved>(unregisterStatement, [worker]);
 }
 
-/**
- * $1 lease, $2 failure of deadlines, $3 failure of deaths. Rows that somebody else is changing are left for the next time. While
- * PostgreSQL has been up for less than a lease, nobody could beat, and nobody counts as dead.
- */
+/** $1 lease, $2 failure of deadlines, $3 failure of deaths, $4 whether the dead count. Rows that somebody else is changing are left for the next time. */
 const reapStatement: Statement = {
   name: 'reap',
   sql: `
@@ -98,19 +95,20 @@ const reapStatement: Statement = {
   ), held AS MATERIALIZED (
     SELECT g.id, false AS blame, g.state = 'running' AS died,
       CASE g.state WHEN 'queued' THEN $2::jsonb ELSE $3::jsonb END AS failure,
-      CASE WHEN g.state = 'queued' THEN 'failed' WHEN g.cancel_asked THEN 'canceled'
+      CASE WHEN ${canceledSql} THEN 'canceled' WHEN g.state = 'queued' THEN 'failed'
         WHEN g.deaths + 1 >= ${MAX_DEATHS} THEN 'failed' ELSE 'queued' END AS next
     FROM generation g
-    WHERE g.state = 'queued' AND g.attempt = 0 AND g.deadline <= tessera_now()
+    WHERE g.state = 'queued' AND (g.attempt = 0 AND g.deadline <= tessera_now() OR ${canceledSql})
       OR g.state = 'running' AND NOT EXISTS (
         SELECT FROM worker w WHERE w.id = g.worker AND w.seen_at > tessera_now() - $1 * interval '1 ms')
-        AND ($4 OR pg_postmaster_start_time() < tessera_now() - $1 * interval '1 ms')
+        AND $4
     FOR UPDATE OF g SKIP LOCKED
   ), ${moveSql}`,
 };
 
+/** After the database could not be reached nobody counts as dead for a lease: perhaps nobody could beat. */
 export function reap(engine: Engine, leaseMs: number): Promise<readonly Moved[]> {
-  const values = [leaseMs, jsonOf(deadlinePassed), jsonOf(workersDied), engine.kind === 'pglite'];
+  const values = [leaseMs, jsonOf(deadlinePassed), jsonOf(workersDied), engine.reachedFor() > leaseMs];
   return engine.run<Moved>(reapStatement, values);
 }
 

@@ -1,6 +1,9 @@
+/** True of rows `g` that are to end as canceled. */
+export const canceledSql = '(g.cancel_asked OR g.cancel_at IS NOT NULL AND g.cancel_at <= tessera_now())';
+
 /**
  * What waits, with its turn: how many generations of its client run or wait before it, plus one. Within a priority those of
- * lower turn go first, so that each client's first comes before anybody's second. `$now` is the database's time.
+ * lower turn go first, so that each client's first comes before anybody's second.
  */
 export const waitingSql = `
   SELECT g.id, g.ordinal, g.model, g.batch_key, g.image_count, g.priority, g.created_at,
@@ -8,7 +11,8 @@ export const waitingSql = `
   FROM generation g LEFT JOIN (
     SELECT tenant, client, count(*) AS running FROM generation WHERE state = 'running' GROUP BY tenant, client
   ) r ON r.tenant = g.tenant AND r.client = g.client
-  WHERE g.state = 'queued' AND (g.attempt > 0 OR g.deadline IS NULL OR g.deadline > tessera_now())`;
+  WHERE g.state = 'queued' AND (g.attempt > 0 OR g.deadline IS NULL OR g.deadline > tessera_now())
+    AND NOT ${canceledSql}`;
 
 /** The order in which rows of `waitingSql` are begun. */
 export const orderSql = 'priority DESC, turn, ordinal';

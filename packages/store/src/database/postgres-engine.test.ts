@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openStore, type Append, type Claimed, type Hint, type Store } from '../index.ts';
+import { newDatabase } from '../testing/each-store.ts';
+import { startPostgres, type TestPostgres } from '../testing/postgres.ts';
+import { enqueue, newGeneration, roomy, stepBody, workerState } from '../testing/requests.ts';
+
+const stores: Store[] = [];
+const open = async (url: string) => {
+  const store = await openStore({ url });
+  stores.push(store);
+  return store;
+};
+afterEach(async () => void (await Promise.all(stores.splice(0).map((store) => store.close()))));
+
+const until = async (holds: () => boolean | Promise<boolean>) => {
+  const end = Date.now() + 20_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error('did not become true');
+    await sleep(20);
+  }
+};
+
+describe('a PostgreSQL server', () => {
+  it('that does not answer, or refuses, is named in one sentence without its password', async () => {
+    for (const url of [
+      'postgres://user:secret@127.0.0.1:1/x',
+      'postgres://127.0.0.1:x',
+      `${await newDatabase()}_not`,
+    ]) {
+      const refusal = await openStore({ url }).catch((error: unknown) => error);
+      expect(refusal).toMatchObject({ code: 'database-unreachable' });
+      expect((refusal as Error).message).toMatch(
+        /^\[store\] got no answer of PostgreSQL at .*; expected a database that/,
+      );
+      expect((refusal as Error).message).not.toContain('secret');
+    }
+  });
+
+  it('is brought up to date once by many processes that start together', async () => {
+    const url = await newDatabase();
+    const all = await Promise.all(Array.from({ length: 8 }, () => open(url)));
+    const { rows } = await all[0]!.database.query<{ version: number }>(
+      'SELECT version FROM migration ORDER BY version',
+    );
+    expect(rows.map(({ version }) => version)).toEqual(rows.map((_, i) => i + 1));
+    expect(rows.length).toBeGreaterThan(4);
+  });
+
+  it('of a newer Tessera is refused', async () => {
+    const url = await newDatabase();
+    const store = await open(url);
+    await store.database.query('INSERT INTO migration (version) VALUES (1000)');
+    await expect(openStore({ url })).rejects.toMatchObject({ code: 'database-too-new' });
+    expect(await store.ready()).toBe(true);
+  });
+
+  it('waits for the disk at each commit', async () => {
+    const store = await open(await newDatabase());
+    expect((await store.database.query('SHOW synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
+  });
+});
+
+describe('hints', () => {
+  const listen = (store: Store) => {
+    const heard: Hint[] = [];
+    store.onHint((hint) => heard.push(hint));
+    return heard;
+  };
+
+  it('reach other processes, and their own at once and once', async () => {
+    const url = await newDatabase();
+    const [one, two] = [await open(url), await open(url)];
+    const [own, others] = [listen(one), listen(two)];
+    const ids = await enqueue(one, [{}]);
+    await one.generations.cancel(ids[0]!);
+    const expected = [
+      { kind: 'queue', id: '' },
+      { kind: 'events', id: ids[0] },
+    ];
+    expect(own).toEqual(expected);
+    await until(() => others.length === 2);
+    await sleep(50);
+    expect([own, others]).toEqual([expected, expected]);
+  });
+
+  it('of many generations go together', async () => {
+    const url = await newDatabase();
+    const [one, two] = [await open(url), await open(url)];
+    const ids = await enqueue(one, Array(400).fill({}));
+    await one.queue.register({ id: 'w', name: 'w', state: workerState });
+    const claims = await one.queue.claim({ worker: 'w', models: ['m'], maxImages: 400 });
+    const others = listen(two);
+    await one.queue.append(claims.map(({ id, attempt }) => ({ id, attempt, seq: 2, body: stepBody(0) })));
+    await until(() => others.length >= 400);
+    expect(new Set(others.map(({ id }) => id))).toEqual(new Set(ids));
+  });
+
+  it('come again after their connection was cut; meanwhile everything works', async () => {
+    const url = await newDatabase();
+    const [one, two] = [await open(url), await open(url)];
+    const others = listen(two);
+    const cut =
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tessera hints' AND datname = current_database()";
+    await one.database.query(cut);
+    const [id] = await enqueue(one, [{}]);
+    expect(await two.generations.find(id!, null)).not.toBeNull();
+    // Reconnected, it says that it may have missed something.
+    await until(() => others.length > 0);
+    await until(async () => {
+      await one.generations.cancel((await enqueue(one, [{}]))[0]!);
+      return others.some(({ kind }) => kind === 'events');
+    });
+  });
+});
+
+describe('a server that is cut, restarted or killed', () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => void (postgres = await startPostgres()), 60_000);
+  afterAll(() => postgres.stop());
+
+  const appender = async (store: Store) => {
+    const [id] = await enqueue(store, [{}]);
+    await store.queue.register({ id: 'w', name: 'w', state: workerState });
+    const [claim] = (await store.queue.claim({ worker: 'w', models: ['m'], maxImages: 1 })) as [Claimed];
+    const written: Append[] = [];
+    let stopped = false;
+    /** As a worker does it: the same call again until it is answered. */
+    const run = async () => {
+      while (!stopped) {
+        const seq = written.length + 2;
+        const event: Append = { ...claim, seq, body: stepBody(seq), tokens: Uint8Array.of(seq % 256) };
+        await until(async () => {
+          const lost = await store.queue.append([event]).catch(() => null);
+          expect(lost ?? []).toEqual([]);
+          return lost !== null;
+        });
+        written.push(event);
+      }
+    };
+    const running = run();
+    const stop = async () => {
+      stopped = true;
+      await running;
+      return { id: id!, written };
+    };
+    return { stop, written };
+  };
+
+  it.each([
+    ['cut connections', (store: Store) => cutAll(store)],
+    ['a restart', () => postgres.restart()],
+    ['a kill', () => postgres.kill().then(() => postgres.start())],
+  ])('loses and doubles nothing: %s in the middle of appends', async (_, hurt) => {
+    const store = await open(await postgres.database());
+    const { stop, written } = await appender(store);
+    for (let round = 0; round < 3; round++) {
+      const before = written.length;
+      await until(() => written.length > before + 20);
+      await hurt(store);
+    }
+    const { id } = await stop();
+    const events = await store.generations.eventsAfter([{ id, after: 0, most: 1_000_000 }]);
+    expect(events.get(id)!.map(({ seq }) => seq)).toEqual(Array.from({ length: written.length + 1 }, (__, i) => i + 1));
+    const indices = events.get(id)!.map((event) => (event.kind === 'step' ? event.index : null));
+    expect(indices.slice(1)).toEqual(written.map(({ seq }) => seq));
+    const { rows } = await store.database.query<{ tokens: Uint8Array }>('SELECT tokens FROM step_tokens ORDER BY seq');
+    expect(rows.map(({ tokens }) => tokens[0])).toEqual(written.map(({ seq }) => seq % 256));
+  });
+
+  it('repeats what came during a restart, so that a client notices nothing', async () => {
+    const store = await open(await postgres.database());
+    const restarted = postgres.restart();
+    const made = Array.from({ length: 20 }, () => store.generations.create(newGeneration(), roomy));
+    await restarted;
+    expect((await Promise.all(made)).every(({ existed }) => !existed)).toBe(true);
+    expect(await store.generations.count({ tenant: null })).toBe(20);
+  });
+
+  it('gives nobody up for dead who could not beat while it was down', async () => {
+    const store = await openStore({ url: await postgres.database(), leaseMs: 2000 });
+    stores.push(store);
+    await enqueue(store, [{}]);
+    await store.queue.register({ id: 'w', name: 'w', state: workerState });
+    await store.queue.claim({ worker: 'w', models: ['m'], maxImages: 1 });
+    await postgres.kill();
+    const started = sleep(2000).then(() => postgres.start());
+    // Its first answer comes after longer than a lease without beats.
+    let moved: number | null = null;
+    await until(async () => (moved = await store.queue.reap().catch(() => null)) !== null);
+    await started;
+    expect(moved).toBe(0);
+    await sleep(2100);
+    expect(await store.queue.reap()).toBe(1);
+  });
+
+  it('fails with `storage-failed` while it is away for long, and works afterwards', async () => {
+    const store = await open(await postgres.database());
+    await postgres.kill();
+    const calls = [
+      store.generations.create(newGeneration(), roomy),
+      store.queue.reap(),
+      store.database.query('SELECT 1'),
+    ];
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'storage-failed' });
+    expect(await store.ready()).toBe(false);
+    await postgres.start();
+    await until(() => store.ready());
+    await enqueue(store, [{}]);
+  });
+
+  it('says mistakes in statements as they are', async () => {
+    const store = await open(await postgres.database());
+    await expect(store.database.query('SELECT nothing FROM nowhere')).rejects.toMatchObject({ code: '42P01' });
+  });
+});
+
+async function cutAll(store: Store): Promise<void> {
+  const { rows } = await store.database.query<{ name: string }>('SELECT current_database() AS name');
+  const url = new URL(
+    (await store.database.query<{ port: string }>("SELECT current_setting('port') AS port")).rows[0]!.port,
+    'http://x',
+  );
+  const client = new pg.Client(`postgres://postgres@127.0.0.1:${url.pathname.slice(1)}/postgres`);
+  await client.connect();
+  await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [rows[0]!.name]);
+  await client.end();
+}
