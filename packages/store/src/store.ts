@@ -55,7 +55,7 @@ export interface NewGeneration {
   readonly priority: number;
   readonly deadline: Date | null;
   /** It is canceled if it has not ended by then. */
-  readonly cancelAfterMs: number | null;
+  readonly cancelAfterMs?: number;
   /** A second request of the same tenant with the same key gets the first generation. */
   readonly idempotencyKey: string | null;
   readonly retryOf: string | null;

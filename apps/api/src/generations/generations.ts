@@ -112,10 +112,7 @@ class GenerationService implements Generations {
     const request = models.check(wanted);
     await this.#checkEdit(owner, request);
     const id = randomUUID();
-    return records.create(
-      { id, owner, request, batchKey: batchKey(request, id), trace: null, cancelAfterMs: null, ...how },
-      limits,
-    );
+    return records.create({ id, owner, request, batchKey: batchKey(request, id), trace: null, ...how }, limits);
   }
 
   /** Looks at its pictures now, so that what is wrong with them is refused rather than queued. */

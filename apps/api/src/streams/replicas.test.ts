@@ -37,7 +37,6 @@ async function create(): Promise<string> {
     batchKey: randomUUID(),
     priority: 0,
     deadline: null,
-    cancelAfterMs: null,
     idempotencyKey: null,
     retryOf: null,
     trace: null,

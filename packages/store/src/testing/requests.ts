@@ -10,7 +10,6 @@ export function newGeneration(more: Partial<NewGeneration> = {}): NewGeneration 
     batchKey: 'k',
     priority: 0,
     deadline: null,
-    cancelAfterMs: null,
     idempotencyKey: null,
     retryOf: null,
     trace: null,
