@@ -244,4 +244,6 @@ export interface Sampled {
   readonly tokens: Tokens;
   /** How sure the head is of each token, a logarithm of its probability: of heads that say so (`HeadPlugin.confident`). */
   readonly confidence_Bl?: Float32Array;
+  /** Of the distributions that the tokens were drawn from, in nats: computed only where somebody asks, before the next step. */
+  readonly describe?: () => { readonly logProbability_Bl: Float32Array; readonly entropy_Bl: Float32Array };
 }

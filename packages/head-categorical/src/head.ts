@@ -6,7 +6,7 @@ import { schema, type OutputOf } from '@tessera/schema';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { mixGuided, takeNumbers, tokensFrom } from '@tessera/head-kit';
-import { drawTokens, type DrawnTokens } from './sampling.ts';
+import { describeDrawn, drawTokens, type DrawnTokens } from './sampling.ts';
 
 const NAME = 'categorical';
 
@@ -79,7 +79,11 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
       const logits_BlV = await scorer.score(hidden, context.weight);
       const codebook = { vocabulary, codebook_VC: await readCodebook() };
       const drawn = drawTokens({ ...codebook, logits_BlV, positions_Bl: hidden.positions_Bl }, context);
-      return { tokens: asTokens(drawn, context), confidence_Bl: drawn.confidence_Bl };
+      const sampled = { tokens: asTokens(drawn, context), confidence_Bl: drawn.confidence_Bl };
+      // A blend of embeddings was drawn from no distribution over the codebook.
+      return context.options.smooth
+        ? sampled
+        : { ...sampled, describe: () => describeDrawn(logits_BlV, drawn.index_Bl) };
     },
     dispose: () => scorer.dispose(),
   };

@@ -1,7 +1,7 @@
 import { furthest, readGolden } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
 import { filterLogits } from './filter.ts';
-import { drawIndex, mixCodebook, smoothTemperature, smoothWeights } from './sampling.ts';
+import { describeDrawn, drawIndex, mixCodebook, smoothTemperature, smoothWeights } from './sampling.ts';
 
 const V = 64;
 
@@ -31,6 +31,17 @@ describe('mixCodebook', () => {
     const token_C = Float32Array.of(9, 9);
     mixCodebook(Float32Array.of(0.25, 0, 0.75), Float32Array.of(4, 8, 100, 100, 0, -8), token_C);
     expect([...token_C]).toEqual([1, -4]);
+  });
+});
+
+describe('describeDrawn', () => {
+  it('tells log-probability and entropy of the distribution that was drawn from, removed codes aside', () => {
+    const logits = Float32Array.of(Math.log(3), -Infinity, Math.log(1), 500, 500, 500);
+    const { logProbability_Bl, entropy_Bl } = describeDrawn(logits, Int32Array.of(0, 2));
+    expect(logProbability_Bl[0]).toBeCloseTo(Math.log(3 / 4), 6);
+    expect(logProbability_Bl[1]).toBeCloseTo(-Math.log(3), 6);
+    expect(entropy_Bl[0]).toBeCloseTo(-(3 / 4) * Math.log(3 / 4) - (1 / 4) * Math.log(1 / 4), 6);
+    expect(entropy_Bl[1]).toBeCloseTo(Math.log(3), 6);
   });
 });
 

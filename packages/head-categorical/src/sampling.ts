@@ -138,6 +138,31 @@ function logNormaliser(logits_V: Float32Array): number {
   return largest + Math.log(total);
 }
 
+/**
+ * Of every token, the log-probability of the code that was drawn and the entropy of the distribution that it was drawn
+ * from: with guidance mixed in, and after the filters, which leave -Infinity where nothing could be drawn. In nats.
+ */
+export function describeDrawn(filtered_BlV: Float32Array, index_Bl: Int32Array) {
+  const vocabulary = filtered_BlV.length / index_Bl.length;
+  const logProbability_Bl = new Float32Array(index_Bl.length);
+  const entropy_Bl = new Float32Array(index_Bl.length);
+  for (const [token, index] of index_Bl.entries()) {
+    const logits_V = filtered_BlV.subarray(token * vocabulary, (token + 1) * vocabulary);
+    const largest = largestOf(logits_V);
+    let [total, weighted] = [0, 0];
+    for (const logit of logits_V) {
+      if (logit === -Infinity) continue;
+      const below = logit - largest;
+      const weight = Math.exp(below);
+      total += weight;
+      weighted += weight * below;
+    }
+    logProbability_Bl[token] = logits_V[index]! - largest - Math.log(total);
+    entropy_Bl[token] = Math.log(total) - weighted / total;
+  }
+  return { logProbability_Bl, entropy_Bl };
+}
+
 /** Indices of the codes that the filter left, ascending: the others need no random numbers. Written to the start of `kept_V`. */
 function indexOfKept(filtered_V: Float32Array, kept_V: Int32Array): Int32Array {
   let count = 0;

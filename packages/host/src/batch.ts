@@ -6,6 +6,7 @@ import { Member } from './member.ts';
 import { failureParts, type HostEvent, type Job, type JobEvent } from './protocol.ts';
 import { readEdit } from './read-edit.ts';
 import { imageEvent, stepEvent, type Drawn } from './tell.ts';
+import { TokenWatch } from './token-watch.ts';
 import { joinWritten, sliceWritten } from './written-bytes.ts';
 
 /** Work that joins may add to a batch, in shares of a whole run: those who were there first wait for it. */
@@ -174,13 +175,15 @@ export class Batch {
     const { members, stop } = group;
     const [first] = members;
     const request = togetherOf([first.part.request, ...members.slice(1).map(({ part }) => part.request)]);
+    const watch = request.details ? new TokenWatch() : null;
     const edit = await this.#editOf(first);
+    const run = { written: writtenOf(members), signal: stop.signal, ...edit, ...(watch && { observe: watch.observe }) };
     const from = first.level;
     let before = performance.now();
-    for await (const event of model.run(request, { written: writtenOf(members), signal: stop.signal, ...edit })) {
+    for await (const event of model.run(request, run)) {
       const milliseconds = performance.now() - before;
       const replayed = event.type === 'step' && event.step.index < from;
-      if (!replayed) await this.#take(group, event, milliseconds);
+      if (!replayed) await this.#take(group, { event, watch, milliseconds });
       // Nothing is told of it, but whoever watches sees that it goes on.
       else if (milliseconds > SLOW) await this.#tell([]);
       if (event.type === 'step' && event.step.after > 0 && this.#breaks(group, event.step.index + 1)) return;
@@ -199,7 +202,8 @@ export class Batch {
   }
 
   /** Keeps what a step has written, and tells it, each member its own part. */
-  async #take({ members }: Group, event: SampleEvent, milliseconds: number): Promise<void> {
+  async #take({ members }: Group, drawn: Omit<Drawn, 'rows'>): Promise<void> {
+    const { event, milliseconds } = drawn;
     const all = imagesOf(members);
     let first = 0;
     const events: Promise<JobEvent[]>[] = [];
@@ -213,7 +217,7 @@ export class Batch {
       } else if (event.row < rows.first || event.row >= first) continue;
       if (member.gone) continue;
       member.spend(event.type === 'step' ? 'steps' : 'images', milliseconds);
-      events.push(this.#eventsOf(member, { event, rows, milliseconds }));
+      events.push(this.#eventsOf(member, { ...drawn, rows }));
     }
     await this.#parts.tell(
       Promise.all(events).then((told) => told.flat()),

@@ -1,7 +1,8 @@
 import type { Pixels, SampleEvent } from '@tessera/core';
 import { encodePng, tile } from '@tessera/pictures';
 import type { Member, Part } from './member.ts';
-import type { HostEvent } from './protocol.ts';
+import type { HostEvent, TokenDetails } from './protocol.ts';
+import type { TokenWatch } from './token-watch.ts';
 import { encodeWritten, type Rows } from './written-bytes.ts';
 
 /** An event of the loop for one member. */
@@ -10,6 +11,8 @@ export interface Drawn {
   /** The member's images among those of the batch. */
   readonly rows: Rows;
   readonly milliseconds: number;
+  /** Of requests that ask for details. */
+  readonly watch: TokenWatch | null;
 }
 
 type StepEvent = Extract<HostEvent, { type: 'step' }>;
@@ -20,7 +23,7 @@ type Step = Extract<SampleEvent, { type: 'step' }>;
  * Everything that depends on the member is read at once: it goes on while the pictures are made.
  * @throws what `encodePng` throws
  */
-export async function stepEvent(member: Member, event: Step, { rows, milliseconds }: Drawn): Promise<StepEvent> {
+export async function stepEvent(member: Member, event: Step, { rows, milliseconds, watch }: Drawn): Promise<StepEvent> {
   const { step, previews } = event;
   const { part } = member;
   const images = member.job.request.images.length;
@@ -28,7 +31,7 @@ export async function stepEvent(member: Member, event: Step, { rows, millisecond
   const told = {
     ...member.place(step),
     positions: positionsOf(step.positions_Bl, { rows, part, images }),
-    details: null,
+    details: watch && detailsOf(watch.detailsOf(rows), part, images),
     milliseconds,
     tokens: encodeWritten({ written: part.written[step.index]!, images: rows.count, of: step.of }),
   };
@@ -66,6 +69,17 @@ function spriteOf(own: readonly Pixels[], part: Part, images: number): Promise<U
 /** One entry per image of the generation, null for those of other parts. */
 function spread<T>(own: readonly T[], { first }: Part, images: number): (T | null)[] {
   return Array.from({ length: images }, (_, image) => own[image - first] ?? null);
+}
+
+/** One list per image of the generation, empty for those of other parts. */
+function detailsOf({ codes, logProbabilities, entropies }: TokenDetails, part: Part, images: number): TokenDetails {
+  const spreadLists = (lists: readonly (readonly number[])[] | null) =>
+    lists && spread(lists, part, images).map((one) => one ?? []);
+  return {
+    codes: spreadLists(codes),
+    logProbabilities: spreadLists(logProbabilities),
+    entropies: spreadLists(entropies),
+  };
 }
 
 interface Positions {

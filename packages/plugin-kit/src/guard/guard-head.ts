@@ -42,18 +42,19 @@ export function guardHead(head: Head, guard: HeadGuard): Head {
       checkTensor(part, loss_Bl, { field: 'the loss', shape: rowsOf(hidden) });
       return loss_Bl;
     },
-    sample: (hidden, context) => {
+    sample: async (hidden, context) => {
       const before = tensorCount();
       const part = { name, call: 'sample()', lent: [hidden], signal: context.signal, patience };
-      return awaitPart(
+      const sampled = await awaitPart(
         part,
         () => head.sample(lentHidden(hidden), { ...context, step: lentStep(context.step) }),
-        (sampled) => {
-          checkSampled(sampled, { part, guard, hidden, context });
-          watch?.note(tensorCount() - before - tensorsOf(sampled.tokens).length);
-          return checkDrawn(sampled, { part, guard, hidden, context });
+        (answer) => {
+          checkSampled(answer, { part, guard, hidden, context });
+          watch?.note(tensorCount() - before - tensorsOf(answer.tokens).length);
+          return checkDrawn(answer, { part, guard, hidden, context });
         },
       );
+      return sampled.describe ? { ...sampled, describe: guardDescribe(name, sampled) } : sampled;
     },
     dispose: () => callPart({ name, call: 'dispose()' }, () => head.dispose()),
   });
@@ -80,6 +81,20 @@ function checkSampled(sampled: Sampled, { part, guard: { space, confident }, hid
     const got = confidence_Bl == null ? 'no confidence_Bl' : `confidence_Bl of ${confidence_Bl.length} numbers`;
     throw wrongShape(part, got, `a Float32Array of ${B * l}, one a token`);
   }
+}
+
+function guardDescribe(name: string, { describe, tokens }: Sampled): NonNullable<Sampled['describe']> {
+  const part = { name, call: 'describe()' };
+  const [B, l] = tokens.values_BlC.shape;
+  return () => {
+    const described = callPart(part, () => describe!());
+    for (const field of ['logProbability_Bl', 'entropy_Bl'] as const) {
+      const numbers = described?.[field];
+      if (numbers instanceof Float32Array && numbers.length === B * l && !numbers.some(Number.isNaN)) continue;
+      throw wrongShape(part, `no such ${field}`, `a Float32Array of ${B * l} numbers, one a token`);
+    }
+    return described;
+  };
 }
 
 /** The loop reads these numbers after every step anyway. */

@@ -2,7 +2,10 @@ import { createEngine } from '@tessera/targets';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changed, composeGuarded, refusal, type Changes } from '../../fixtures/changed-composition.ts';
+import { classOf, type Head } from '@tessera/core';
+import { keyedRng } from '@tessera/engine';
 import { smallMaterials } from '@tessera/core/testing';
+import { guardHead } from './guard-head.ts';
 import { guardPlan } from './guard-order.ts';
 
 const { engine, weights } = smallMaterials(createEngine({ target: 'eager' }));
@@ -195,6 +198,33 @@ describe('a guarded composition', () => {
       }),
     };
     expect((await refusal(changed(leaky))).said).toMatch(/^part-leaks \[echo\] got 1 tensors left behind by a rollout/);
+  });
+
+  it('checks what a head says of its tokens, where somebody asks', async () => {
+    const numbers = (count: number) => Float32Array.from({ length: count }, () => -1);
+    const describing = (logProbability_Bl: Float32Array) =>
+      guardHead(
+        {
+          loss: boom,
+          sample: async () => ({
+            tokens: { values_BlC: tf.zeros([2, 1, 1]) },
+            describe: () => ({ logProbability_Bl, entropy_Bl: numbers(2) }),
+          }),
+          dispose: () => undefined,
+        },
+        { name: 'shade', space: { kind: 'continuous', channels: 1 }, confident: false, watch: false },
+      );
+    const positions_Bl = Int32Array.of(0, 0);
+    const hidden = { values_RlD: tf.zeros<tf.Rank.R3>([2, 1, 3]), positions_Bl, guided: false };
+    const step = { index: 0, of: 1, before: 1, after: 0, positions_Bl };
+    const rows = [classOf(0), classOf(1)].map((condition, seed) => ({ seed, condition }));
+    const signal = new AbortController().signal;
+    const context = { step, rows, weight: 1, rng: keyedRng([0, 1]), options: {}, signal };
+    const said = async (head: Head) => (await head.sample(hidden, context)).describe!();
+    expect((await said(describing(numbers(2)))).entropy_Bl).toHaveLength(2);
+    for (const wrong of [numbers(1), Float32Array.of(NaN, 0)]) {
+      await expect(said(describing(wrong))).rejects.toThrow('[shade] got no such logProbability_Bl of describe()');
+    }
   });
 
   it('checks what training calls', () => {
