@@ -1,0 +1,3 @@
+import { testDocuments } from '../testing/test-documents.ts';
+
+testDocuments(10_000, 600_000);
