@@ -64,7 +64,7 @@ describe('the client of graphql-sse', () => {
       return undefined;
     };
     expect(await one('{ models { name } }')).toEqual({ data: { models: [{ name: 'sets' }] } });
-    expect(await one(createQuery, { input: { model: 'sets' } })).toHaveProperty('data.createGeneration.id');
+    expect(await one(createQuery, { input: { model: 'sets' } })).toHaveProperty('data.createGeneration.generation.id');
     for (const [code, text, variables] of [
       ['unknown-generation', query, { id: 'none' }],
       ['after-out-of-range', query, { id: await create(), after: 1000 }],
@@ -128,7 +128,7 @@ describe('a browser', () => {
 describe('a request', () => {
   it('that is no operation is refused as one of HTTP', async () => {
     const id = await create(1);
-    const mutation = `query=${encodeURIComponent(`mutation { cancelGeneration(id: "${id}") { __typename } }`)}`;
+    const mutation = `query=${encodeURIComponent(`mutation { cancelGeneration(input: { id: "${id}" }) { __typename } }`)}`;
     const get = (search: string) =>
       fetch(`${server.url}/graphql/stream?${search}`, { headers: { accept: 'text/event-stream' } });
     for (const [response, status, code] of [
