@@ -123,14 +123,14 @@ async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, und
   const host = await startHost({ ...options, pictureFile: (id) => files.get(id) ?? `${id}.png` });
   undo.add(() => host.dispose());
   const uploads = openUploads(database, blobs);
+  const { urls, quotas } = guard;
   const runner = await openRunner({ log: eventLog(database), blobs, fileOf, host });
   undo.add(() => runner.close());
   const { records, streams } = runner;
   const limits = { maxQueue: 32, maxQueueOfClient: 32 };
-  const generations = createGenerations({ records, models: host, uploads, fileOf, limits });
-  const { urls } = guard;
+  const generations = createGenerations({ records, models: host, uploads, fileOf, limits, quotas });
   const { hardened } = options;
-  return { parts: { host, models: host, generations, streams, urls, hardened }, guard, blobs, uploads };
+  return { parts: { host, models: host, generations, streams, urls, quotas, hardened }, guard, blobs, uploads };
 }
 
 /** What a browser on this machine takes. */

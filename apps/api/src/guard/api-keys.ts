@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '@tessera/store';
+import type { Limits } from './limits.ts';
 
 /** A key without its secret part, which is stored nowhere. */
 export interface ApiKey {
@@ -11,6 +12,8 @@ export interface ApiKey {
   readonly name: string;
   /** May see how the whole service is, of all tenants. */
   readonly admin: boolean;
+  /** Those that differ from the server's. */
+  readonly limits: Partial<Limits>;
   readonly createdAt: Date;
   /** To the minute. */
   readonly usedAt: Date | null;
@@ -21,6 +24,7 @@ export interface NewApiKey {
   readonly tenant: string;
   readonly name: string;
   readonly admin: boolean;
+  readonly limits: Partial<Limits>;
 }
 
 /** The keys in the database. */
@@ -38,7 +42,7 @@ export interface ApiKeys {
   markUsed(ids: readonly string[]): Promise<void>;
 }
 
-const columns = `id, prefix, tenant, name, admin, created_at AS "createdAt", used_at AS "usedAt", revoked_at AS "revokedAt"`;
+const columns = `id, prefix, tenant, name, admin, limits, created_at AS "createdAt", used_at AS "usedAt", revoked_at AS "revokedAt"`;
 
 /** `tsr_` and 256 random bits: recognised by scanners of secrets, and never guessed. */
 const PATTERN = /^tsr_[\w-]{43}$/;
@@ -46,12 +50,12 @@ const PATTERN = /^tsr_[\w-]{43}$/;
 export function apiKeys(database: Database): ApiKeys {
   const all = async (sql: string, values: readonly unknown[]) => (await database.query<ApiKey>(sql, values)).rows;
   return {
-    async create({ tenant, name, admin }) {
+    async create({ tenant, name, admin, limits }) {
       const secret = `tsr_${randomBytes(32).toString('base64url')}`;
       const [key] = await all(
-        `INSERT INTO api_key (id, hash, prefix, tenant, name, admin) VALUES ($1, $2, $3, $4, $5, $6)
+        `INSERT INTO api_key (id, hash, prefix, tenant, name, admin, limits) VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (tenant, name) WHERE revoked_at IS NULL DO NOTHING RETURNING ${columns}`,
-        [randomUUID(), hashOf(secret), secret.slice(0, 12), tenant, name, admin],
+        [randomUUID(), hashOf(secret), secret.slice(0, 12), tenant, name, admin, JSON.stringify(limits)],
       );
       return key ? { key, secret } : null;
     },

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
+import { readLimits, type Limits } from './limits.ts';
 
 /** Who may ask, as the operator says it. */
 export interface GuardOptions {
@@ -14,15 +15,19 @@ export interface GuardOptions {
   readonly trustedOnly: boolean;
   /** Manifests of documents beside the page's own. */
   readonly documents: readonly string[];
+  /** Addresses and subnets of proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy: readonly string[];
+  /** Of each client whose key says nothing else. */
+  readonly limits: Limits;
 }
 
 /**
  * TESSERA_AUTH (not decided), TESSERA_SECRET (one from the database), TESSERA_HARDENED (off), TRUSTED_DOCUMENTS (`only`
- * where hardened, else `any`), TESSERA_DOCUMENTS (none).
- * @throws TesseraError `auth-invalid`, `secret-invalid`, `hardened-invalid`, `trusted-documents-invalid`
+ * where hardened, else `any`), TESSERA_DOCUMENTS (none), TESSERA_TRUST_PROXY (none), and those of `limitNames` (none).
+ * @throws TesseraError `auth-invalid`, `secret-invalid`, `hardened-invalid`, `trusted-documents-invalid`, `limit-invalid`
  */
 export function readGuardOptions(environment: NodeJS.ProcessEnv): GuardOptions {
-  const { TESSERA_SECRET = '', TESSERA_DOCUMENTS = '' } = environment;
+  const { TESSERA_SECRET = '', TESSERA_DOCUMENTS = '', TESSERA_TRUST_PROXY = '' } = environment;
   const auth = readChoice(environment, { name: 'TESSERA_AUTH', choices: ['', 'off', 'keys'] });
   const hardened = readChoice(environment, { name: 'TESSERA_HARDENED', choices: ['', '0', '1'] }) === '1';
   const trusted = readChoice(environment, { name: 'TRUSTED_DOCUMENTS', choices: ['', 'any', 'only'] });
@@ -31,8 +36,17 @@ export function readGuardOptions(environment: NodeJS.ProcessEnv): GuardOptions {
     secret: readSecretOption(TESSERA_SECRET),
     hardened,
     trustedOnly: trusted === '' ? hardened : trusted === 'only',
-    documents: TESSERA_DOCUMENTS.split(',').filter(Boolean),
+    documents: listed(TESSERA_DOCUMENTS),
+    trustProxy: listed(TESSERA_TRUST_PROXY),
+    limits: readLimits(environment),
   };
+}
+
+function listed(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
 }
 
 interface Choice {

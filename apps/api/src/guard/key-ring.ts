@@ -6,16 +6,19 @@ import type { ApiKey, ApiKeys } from './api-keys.ts';
 const REFRESH_MS = 2000;
 /** Where the database does not answer, keys that were valid are taken this long. */
 const TRUST_MS = 30_000;
-/** Without a request, a key leaves the memory. */
+/** Without a request and a socket, a key leaves the memory. */
 const KEEP_MS = 60_000;
-const MOST_KEPT = 10_000;
 /** How often it is written which keys were used. */
 const SAVE_MS = 60_000;
 
 /** The keys that are in use here: no request waits for the database but the first of a key. */
 export interface KeyRing {
+  /** The key of this secret where it is in use here. */
+  known(secret: string): ApiKey | null;
   /** The valid key of this secret, or null. @throws TesseraError `storage-failed` */
   find(secret: string): Promise<ApiKey | null>;
+  /** One that is in use, by its id. */
+  inUse(id: string): ApiKey | null;
   /** Calls `revoked` once where the key is revoked; the returned function forgets that. */
   watch(key: ApiKey, revoked: () => void): () => void;
   close(): void;
@@ -24,21 +27,28 @@ export interface KeyRing {
 export function keyRing(keys: ApiKeys): KeyRing {
   const ring = new Ring(keys);
   const stop = repeat(() => ring.refresh());
-  return { find: (secret) => ring.find(secret), watch: (key, revoked) => ring.watch(key.id, revoked), close: stop };
+  return {
+    known: (secret) => ring.known(secret),
+    find: (secret) => ring.find(secret),
+    inUse: (id) => ring.inUse(id),
+    watch: (key, revoked) => ring.watch(key, revoked),
+    close: stop,
+  };
 }
 
+/** Only valid keys are kept: there are no more of them than rows in the table. */
 interface Kept {
   readonly key: ApiKey;
   /** When it was valid, and when it was asked for, in milliseconds. */
   seenAt: number;
   askedAt: number;
+  readonly watchers: Set<() => void>;
 }
 
 class Ring {
   readonly #keys: ApiKeys;
-  /** By the hash of the secret, so that a dump of the memory shows no key. */
   readonly #kept = new Map<string, Kept>();
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #idOf = new Map<string, string>();
   /** Ids since `savedAt`. */
   #used = new Set<string>();
   #savedAt = Date.now();
@@ -47,49 +57,62 @@ class Ring {
     this.#keys = keys;
   }
 
+  known(secret: string): ApiKey | null {
+    const kept = this.#kept.get(this.#idOf.get(nameOf(secret)) ?? '');
+    if (!kept || Date.now() - kept.seenAt >= TRUST_MS) return null;
+    this.#use(kept);
+    return kept.key;
+  }
+
   async find(secret: string): Promise<ApiKey | null> {
-    const name = createHash('sha256').update(secret).digest('base64');
-    const kept = this.#kept.get(name);
-    const now = Date.now();
-    if (kept && now - kept.seenAt < TRUST_MS) {
-      kept.askedAt = now;
-      this.#used.add(kept.key.id);
-      return kept.key;
-    }
     const key = await this.#keys.find(secret);
     if (!key) return null;
-    if (this.#kept.size < MOST_KEPT) this.#kept.set(name, { key, seenAt: now, askedAt: now });
-    this.#used.add(key.id);
+    this.#idOf.set(nameOf(secret), key.id);
+    this.#use(this.#keep(key));
     return key;
   }
 
-  watch(id: string, revoked: () => void): () => void {
-    const watchers = this.#watchers.get(id) ?? new Set();
-    this.#watchers.set(id, watchers.add(revoked));
-    return () => {
-      watchers.delete(revoked);
-      if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id);
-    };
+  inUse(id: string): ApiKey | null {
+    return this.#kept.get(id)?.key ?? null;
+  }
+
+  watch(key: ApiKey, revoked: () => void): () => void {
+    const { watchers } = this.#kept.get(key.id) ?? this.#keep(key);
+    watchers.add(revoked);
+    return () => void watchers.delete(revoked);
+  }
+
+  #keep(key: ApiKey): Kept {
+    const { watchers = new Set<() => void>() } = this.#kept.get(key.id) ?? {};
+    const kept = { key, seenAt: Date.now(), askedAt: Date.now(), watchers };
+    this.#kept.set(key.id, kept);
+    return kept;
+  }
+
+  #use(kept: Kept): void {
+    kept.askedAt = Date.now();
+    this.#used.add(kept.key.id);
   }
 
   /** One statement, or two when it is written which keys were used. */
   async refresh(): Promise<void> {
     await this.#save();
-    const ids = new Set([...this.#watchers.keys(), ...[...this.#kept.values()].map(({ key }) => key.id)]);
-    if (ids.size === 0) return;
+    const ids = [...this.#kept.keys()];
+    if (ids.length === 0) return;
     const now = Date.now();
-    const valid = new Set(await this.#keys.valid([...ids]));
-    for (const [name, one] of this.#kept) {
-      if (valid.has(one.key.id)) one.seenAt = now;
-      const gone = ids.has(one.key.id) && !valid.has(one.key.id);
-      if (gone || now - one.askedAt > KEEP_MS) this.#kept.delete(name);
+    const valid = new Set(await this.#keys.valid(ids));
+    for (const id of ids) {
+      const kept = this.#kept.get(id)!;
+      if (!valid.has(id)) this.#drop(kept);
+      else if (kept.watchers.size === 0 && now - kept.askedAt > KEEP_MS) this.#drop(kept);
+      else kept.seenAt = now;
     }
-    for (const id of ids) if (!valid.has(id)) this.#revoke(id);
   }
 
-  #revoke(id: string): void {
-    const watchers = this.#watchers.get(id) ?? [];
-    this.#watchers.delete(id);
+  /** Of a key that is idle, or revoked: then its watchers hear it. */
+  #drop({ key, watchers }: Kept): void {
+    this.#kept.delete(key.id);
+    for (const [name, id] of this.#idOf) if (id === key.id) this.#idOf.delete(name);
     for (const revoked of watchers) revoked();
   }
 
@@ -100,6 +123,11 @@ class Ring {
     this.#savedAt = Date.now();
     await this.#keys.markUsed(used);
   }
+}
+
+/** Of a secret: a dump of the memory shows no key. */
+function nameOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64');
 }
 
 /** One run after the other; the returned function ends them. A failure is said once, until one works again. */

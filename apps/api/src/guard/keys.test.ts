@@ -25,11 +25,11 @@ describe('keys', () => {
   it('are stored without their secret, told once, and one of each name', async () => {
     const database = await openDatabase(join(root, 'other'));
     const keys = apiKeys(database);
-    const made = (await keys.create({ tenant: 'acme', name: 'ci', admin: false }))!;
+    const made = (await keys.create({ tenant: 'acme', name: 'ci', admin: false, limits: {} }))!;
     expect(made.secret).toMatch(/^tsr_[\w-]{43}$/);
     expect(made.secret.startsWith(made.key.prefix)).toBe(true);
-    expect(await keys.create({ tenant: 'acme', name: 'ci', admin: true })).toBe(null);
-    await keys.create({ tenant: 'other', name: 'ci', admin: true });
+    expect(await keys.create({ tenant: 'acme', name: 'ci', admin: true, limits: { waiting: 2 } })).toBe(null);
+    await keys.create({ tenant: 'other', name: 'ci', admin: true, limits: { waiting: 2 } });
     const { rows } = await database.query('SELECT * FROM api_key');
     expect(JSON.stringify(rows)).not.toContain(made.secret.slice(12));
     expect(await keys.find(made.secret)).toEqual(made.key);
@@ -39,7 +39,7 @@ describe('keys', () => {
     expect(await keys.revoke('acme', 'ci')).toBe(null);
     expect(await keys.find(made.secret)).toBe(null);
     expect(await keys.valid([made.key.id])).toEqual([]);
-    expect(await keys.create({ tenant: 'acme', name: 'ci', admin: false })).not.toBe(null);
+    expect(await keys.create({ tenant: 'acme', name: 'ci', admin: false, limits: {} })).not.toBe(null);
     await database.close();
   });
 });
@@ -49,7 +49,7 @@ describe('a server with keys', () => {
   let secret: string;
 
   beforeAll(async () => {
-    ({ secret } = (await keysOf((keys) => keys.create({ tenant: 'acme', name: 'ci', admin: false })))!);
+    ({ secret } = (await keysOf((keys) => keys.create({ tenant: 'acme', name: 'ci', admin: false, limits: {} })))!);
     const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
     server = await startServer({ ...options, auth: 'keys' });
   }, 60_000);

@@ -1,5 +1,5 @@
 import type { RequestHandler, Response } from 'express';
-import { asErrors } from '../http/refusal.ts';
+import { asErrors, type Refusal } from '../http/refusal.ts';
 import type { Caller } from './caller.ts';
 import { isRefusal, type Guard } from './guard.ts';
 
@@ -7,13 +7,20 @@ import { isRefusal, type Guard } from './guard.ts';
 export function requireCaller(guard: Guard): RequestHandler {
   return async (request, response, next) => {
     const found = await guard.identify(request);
-    if (!isRefusal(found)) {
-      response.locals['caller'] = found;
-      return next();
-    }
-    if (found.status === 401) response.set('WWW-Authenticate', 'Bearer');
-    response.status(found.status).json(asErrors(found.error));
+    if (isRefusal(found)) return sendRefusal(response, found);
+    const tooOften = await guard.quotas.countRequest(found.owner);
+    if (tooOften) return sendRefusal(response, { status: 429, error: tooOften });
+    response.locals['caller'] = found;
+    next();
   };
+}
+
+/** Says when to try again, in the header that programs look at. */
+export function sendRefusal(response: Response, { status, error }: Refusal): void {
+  const { retryAfter } = error.parts;
+  if (status === 401) response.set('WWW-Authenticate', 'Bearer');
+  if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
+  response.status(status).json(asErrors(error));
 }
 
 /** Who asks, behind `requireCaller`. */

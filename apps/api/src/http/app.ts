@@ -57,7 +57,7 @@ export function createApp(appParts: AppParts): Express {
   if (guard.auth === 'off') app.get('/metrics', sendMetrics);
   app.get('/images/:name', imageRoute({ blobs, origins, urls: parts.urls }));
   app.use(['/v1', '/graphql'], requireCaller(guard));
-  app.post('/v1/uploads', ...uploadRoute(uploads, parts.urls));
+  app.post('/v1/uploads', ...uploadRoute({ uploads, urls: parts.urls, quotas: parts.quotas }));
   app.use('/v1', openAiRoutes(engineOf({ parts, uploads, blobs, isClosing })));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.

@@ -96,7 +96,12 @@ function foreignPage(origin: string): Refusal {
  * pages of this server or programs, which need none of it.
  */
 export function allowOrigins(origins: readonly string[]): RequestHandler {
-  const allow = cors({ origin: [...origins], methods: ['GET', 'HEAD', 'POST'], maxAge: 600 });
+  const allow = cors({
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST'],
+    exposedHeaders: ['Retry-After'],
+    maxAge: 600,
+  });
   return (request, response, next) => {
     response.set('Cross-Origin-Resource-Policy', 'same-origin');
     // An answer kept from one page must not stand for that to another.

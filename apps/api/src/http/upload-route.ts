@@ -1,6 +1,8 @@
-import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
 import type { ImageUrls } from '../guard/image-urls.ts';
+import type { Quotas } from '../guard/quotas.ts';
+import { callerOf, sendRefusal } from '../guard/require-caller.ts';
 import type { Uploads } from '../images/uploads.ts';
 import { takeTurns } from '../images/upload-turns.ts';
 import { asErrors } from './refusal.ts';
@@ -8,11 +10,19 @@ import { asErrors } from './refusal.ts';
 const MOST_MEBIBYTES = 16;
 const types = ['image/png', 'image/jpeg', 'image/webp'];
 
+interface UploadParts {
+  readonly uploads: Uploads;
+  readonly urls: ImageUrls;
+  readonly quotas: Quotas;
+}
+
 /** `POST /v1/uploads`: the bytes of a picture in, its id out. */
-export function uploadRoute(uploads: Uploads, urls: ImageUrls): (RequestHandler | ErrorRequestHandler)[] {
+export function uploadRoute({ uploads, urls, quotas }: UploadParts): (RequestHandler | ErrorRequestHandler)[] {
   const receive = express.raw({ type: () => true, limit: MOST_MEBIBYTES * 1024 * 1024, inflate: false });
   const store: RequestHandler = async ({ body }, response) => {
-    const { id, height, width } = await uploads.add(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+    await quotas.chargeUpload(callerOf(response).owner, bytes.length);
+    const { id, height, width } = await uploads.add(bytes);
     response.status(201).json({ id, url: urls.of(id), height, width });
   };
   const turns = takeTurns((response, { status, error }) => void response.status(status).json(asErrors(error)));
@@ -35,6 +45,7 @@ const requireOwnType: RequestHandler = (request, response, next) => {
 const explain: ErrorRequestHandler = (error: { status?: number }, _request, response, next) => {
   if (response.headersSent) return next(error);
   if (isTesseraError(error)) {
+    if (error.code === 'quota-exceeded') return sendRefusal(response, { status: 429, error });
     const full = error.code === 'storage-failed';
     if (full) console.error(printable(`[api] an upload could not be stored: ${String(error.cause ?? error.message)}`));
     return void response.status(full ? 507 : 400).json(asErrors(error));

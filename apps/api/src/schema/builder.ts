@@ -5,6 +5,7 @@ import type { Owner } from '@tessera/store';
 import type { Generations, Models } from '../generations/generations.ts';
 import type { Caller } from '../guard/caller.ts';
 import type { ImageUrls } from '../guard/image-urls.ts';
+import type { Quotas } from '../guard/quotas.ts';
 import type { Streams } from '../streams/streams.ts';
 
 /** What the server has, the same for all who ask. */
@@ -14,6 +15,7 @@ export interface ApiParts {
   readonly generations: Generations;
   readonly streams: Streams;
   readonly urls: ImageUrls;
+  readonly quotas: Quotas;
   /** Says nothing of the schema but what was asked for: no introspection, no suggestions. */
   readonly hardened: boolean;
 }

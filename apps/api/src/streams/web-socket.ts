@@ -42,7 +42,10 @@ export function serveWebSocket(
       onSubscribe: async ({ extra, subscriptions }, id, asked) => {
         const tooMany = limits.refusalOfOperation(Object.keys(subscriptions).length);
         if (tooMany) return [new GraphQLError(tooMany.message, { originalError: tooMany })];
-        const args = await operations.read(asked, contextOf(parts, callers.of(extra.request!)));
+        const context = contextOf(parts, callers.of(extra.request!));
+        const tooOften = await parts.quotas.countRequest(context.owner);
+        if (tooOften) return [new GraphQLError(tooOften.message, { originalError: tooOften })];
+        const args = await operations.read(asked, context);
         if ('document' in args) places.set(args, { socket: extra.socket!, id });
         return args;
       },

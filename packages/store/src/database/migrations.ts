@@ -47,12 +47,14 @@ export const migrations: readonly string[] = [
      tenant text NOT NULL CHECK (tenant <> ''),
      name text NOT NULL CHECK (name <> ''),
      admin boolean NOT NULL,
+     limits jsonb NOT NULL,
      created_at timestamptz NOT NULL DEFAULT now(),
      used_at timestamptz,
      revoked_at timestamptz
    );
    CREATE UNIQUE INDEX api_key_name ON api_key (tenant, name) WHERE revoked_at IS NULL;
-   CREATE TABLE server_secret (name text PRIMARY KEY, value text NOT NULL);`,
+   CREATE TABLE server_secret (name text PRIMARY KEY, value text NOT NULL);
+   CREATE TABLE quota (key varchar(255) PRIMARY KEY, points double precision NOT NULL, expire bigint);`,
   // The database becomes the queue of any number of workers. Generations of before have no batch key: each runs alone.
   // What ran then wrote no tokens, so that nobody can continue it.
   `CREATE FUNCTION tessera_now() RETURNS timestamptz LANGUAGE sql STABLE
