@@ -14,11 +14,12 @@ import type {
   QueueLimits,
   QueuePlace,
 } from '@tessera/store';
+import { isQuotaError, type Quotas } from '../guard/quotas.ts';
 import type { Uploads } from '../images/uploads.ts';
 import { readInput, readWishes, type GenerationInput } from './read-input.ts';
 
 /** What the API knows of its models: no weights are needed for any of it. */
-export type Models = Pick<Host, 'models' | 'check' | 'plugins' | 'pluginProblems'>;
+export type Models = Pick<Host, 'models' | 'check' | 'steps' | 'plugins' | 'pluginProblems'>;
 
 /** Everything that clients can do with generations. To each owner, those of other tenants are not there. */
 export interface Generations {
@@ -76,6 +77,7 @@ export interface GenerationParts {
   /** The file of a stored picture. */
   readonly fileOf: (sha256: string) => Promise<string | null>;
   readonly limits: QueueLimits;
+  readonly quotas: Quotas;
 }
 
 /** How long one look at the queue holds for all who ask, in milliseconds. */
@@ -108,11 +110,44 @@ class GenerationService implements Generations {
     wanted: GenerationRequest,
     how: Pick<NewGeneration, 'priority' | 'deadline' | 'idempotencyKey' | 'retryOf'>,
   ): Promise<Created> {
-    const { models, records, limits } = this.#parts;
+    const { models, records } = this.#parts;
     const request = models.check(wanted);
     await this.#checkEdit(owner, request);
     const id = randomUUID();
-    return records.create({ id, owner, request, batchKey: batchKey(request, id), trace: null, ...how }, limits);
+    const asked = { id, owner, request, batchKey: batchKey(request, id), trace: null, ...how };
+    try {
+      return await this.#charge(owner, request, () => records.create(asked, this.#limitsOf(owner)));
+    } catch (error) {
+      // What the same key has made before is there also for one who may make nothing more.
+      if (!isQuotaError(error) || how.idempotencyKey === null) throw error;
+      return records.create(asked, { maxQueue: 0, maxQueueOfClient: 0 }).catch(() => {
+        throw error;
+      });
+    }
+  }
+
+  async #charge(owner: Owner, request: Checked<GenerationRequest>, create: () => Promise<Created>): Promise<Created> {
+    const refund = await this.#parts.quotas.chargeGeneration(owner, this.#pixelSteps(request));
+    try {
+      const created = await create();
+      if (created.existed) await refund();
+      return created;
+    } catch (error) {
+      await refund();
+      throw error;
+    }
+  }
+
+  #pixelSteps(request: Checked<GenerationRequest>): number {
+    const { models } = this.#parts;
+    const { height, width } = models.models().find(({ name }) => name === request.model)!.image;
+    return height * width * request.images.length * models.steps(request);
+  }
+
+  #limitsOf(owner: Owner): QueueLimits {
+    const { quotas, limits } = this.#parts;
+    const { waiting } = quotas.limitsOf(owner);
+    return { ...limits, maxQueueOfClient: Math.min(limits.maxQueueOfClient, waiting ?? Infinity) };
   }
 
   /** Looks at its pictures now, so that what is wrong with them is refused rather than queued. */

@@ -74,7 +74,10 @@ describe.each(['pglite', 'postgresql'])('quotas on %s', (kind) => {
     const refusal: unknown = await by({ costPerDay: 10 })
       .chargeGeneration(ownerOf('d'), 11 * MEGA)
       .catch((error: unknown) => error);
-    expect(refusal).toMatchObject({ message: expect.stringContaining('Ask for less at once.') as string });
+    expect(refusal).toMatchObject({
+      code: 'quota-too-small',
+      message: expect.stringContaining('Ask for less at once.') as string,
+    });
     expect((refusal as { parts: object }).parts).not.toHaveProperty('retryAfter');
   });
 

@@ -8,10 +8,10 @@ export interface Quotas {
   limitsOf(owner: Owner): Limits;
   /**
    * Charges a generation, in pixels times steps of all its images. The returned function gives it back.
-   * @throws TesseraError `quota-exceeded`, with `retryAfter`; `storage-failed`
+   * @throws TesseraError `quota-exceeded`, with `retryAfter`; `quota-too-small`, `storage-failed`
    */
   chargeGeneration(owner: Owner, pixelSteps: number): Promise<() => Promise<void>>;
-  /** @throws TesseraError `quota-exceeded`, with `retryAfter`; `storage-failed` */
+  /** @throws TesseraError `quota-exceeded`, with `retryAfter`; `quota-too-small`, `storage-failed` */
   chargeUpload(owner: Owner, bytes: number): Promise<void>;
   /** Error `rate-exceeded`, with `retryAfter`, for one request too many; else null. */
   countRequest(owner: Owner): Promise<TesseraError | null>;
@@ -59,6 +59,11 @@ export function quotas(database: Database, limitsOf: Quotas['limitsOf']): Quotas
   };
 }
 
+/** True for the refusals of `chargeGeneration` and `chargeUpload`. */
+export function isQuotaError(error: unknown): boolean {
+  return isTesseraError(error) && /^quota-/.test(error.code);
+}
+
 interface Asked {
   readonly text: string;
   readonly values: readonly unknown[];
@@ -91,7 +96,7 @@ interface Exceeded {
 function exceeded({ code, who, unit }: Meter, { amount, used, most, seconds }: Exceeded): TesseraError {
   const never = amount > most;
   return new TesseraError({
-    code,
+    code: never ? 'quota-too-small' : code,
     who,
     got: `${rounded(amount)} more on top of ${rounded(used)}`,
     expected: `at most ${rounded(most)} ${unit}`,

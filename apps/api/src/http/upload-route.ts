@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
 import type { ImageUrls } from '../guard/image-urls.ts';
-import type { Quotas } from '../guard/quotas.ts';
+import { isQuotaError, type Quotas } from '../guard/quotas.ts';
 import { callerOf, sendRefusal } from '../guard/require-caller.ts';
 import type { Uploads } from '../images/uploads.ts';
 import { takeTurns } from '../images/upload-turns.ts';
@@ -45,7 +45,7 @@ const requireOwnType: RequestHandler = (request, response, next) => {
 const explain: ErrorRequestHandler = (error: { status?: number }, _request, response, next) => {
   if (response.headersSent) return next(error);
   if (isTesseraError(error)) {
-    if (error.code === 'quota-exceeded') return sendRefusal(response, { status: 429, error });
+    if (isQuotaError(error)) return sendRefusal(response, { status: 429, error });
     const full = error.code === 'storage-failed';
     if (full) console.error(printable(`[api] an upload could not be stored: ${String(error.cause ?? error.message)}`));
     return void response.status(full ? 507 : 400).json(asErrors(error));

@@ -47,6 +47,8 @@ export const errorCodes = {
   'picture-missing': 'A stored picture is no longer in the data directory.',
   'picture-too-large': 'The picture has too many pixels.',
   'priority-out-of-range': 'The priority is not from -10 to 10.',
+  'quota-exceeded': 'This client has used what it may use in a day; ask again later.',
+  'quota-too-small': 'One request asks for more than this client may use in a day.',
   'queue-full': 'Too many generations wait; ask again later.',
   'seed-out-of-range': 'The seed, or that of a later image, is not from 0 to 2^53 - 1.',
   'storage-failed': 'The data directory has no room, or could not be written.',

@@ -14,6 +14,10 @@ const typesOfErrors = {
     codes: ['unknown-generation', 'unknown-model', 'unknown-picture'],
   },
   QueueFull: { description: 'Too many generations wait, of all clients or of this one.', codes: ['queue-full'] },
+  QuotaExceeded: {
+    description: 'This client has used what it may use for now.',
+    codes: ['quota-exceeded'],
+  },
   IdempotencyConflict: {
     description: 'The idempotency key came before, with another input.',
     codes: ['idempotency-conflict'],
@@ -30,7 +34,7 @@ export type ErrorType = keyof typeof typesOfErrors | 'RequestError';
 const USUAL_REST_S = 10;
 
 /** Those that say when to try again. */
-const passing: readonly string[] = ['QueueFull', 'Unavailable'] satisfies ErrorType[];
+const passing: readonly string[] = ['QueueFull', 'QuotaExceeded', 'Unavailable'] satisfies ErrorType[];
 
 /** An error as data: what GraphQL gets as an Error, it takes for thrown. */
 class Refusal {
@@ -95,6 +99,7 @@ function addErrorTypes(builder: ApiBuilder, reason: ErrorCodeRef) {
     RequestError: add('RequestError', 'The request cannot be run as it is.'),
     NotFound: add('NotFound', typesOfErrors.NotFound.description),
     QueueFull: add('QueueFull', typesOfErrors.QueueFull.description),
+    QuotaExceeded: add('QuotaExceeded', typesOfErrors.QuotaExceeded.description),
     IdempotencyConflict: add('IdempotencyConflict', typesOfErrors.IdempotencyConflict.description),
     Unavailable: add('Unavailable', typesOfErrors.Unavailable.description),
   } satisfies Record<ErrorType, unknown>;

@@ -25,8 +25,8 @@ interface Created {
 }
 
 function addCreating(builder: ApiBuilder, { generation, preview, errors }: MutationTypes): void {
-  const { RequestError, QueueFull, IdempotencyConflict, Unavailable, NotFound } = errors;
-  const refusals = [RequestError, NotFound, QueueFull, IdempotencyConflict, Unavailable];
+  const { RequestError, QueueFull, QuotaExceeded, IdempotencyConflict, Unavailable, NotFound } = errors;
+  const refusals = [RequestError, NotFound, QueueFull, QuotaExceeded, IdempotencyConflict, Unavailable];
   const payload = (name: string) =>
     builder.objectRef<Created>(`${name}Payload`).implement({
       description: 'A generation that is stored, and runs whether or not anyone listens.',
