@@ -128,9 +128,16 @@ async function openStorage(options: ServerOptions & { auth: Guard['auth'] }, und
   undo.add(() => runner.close());
   const { records, streams } = runner;
   const limits = { maxQueue: 32, maxQueueOfClient: 32 };
-  const generations = createGenerations({ records, models: host, uploads, fileOf, limits, quotas });
+  const find = async (shas: readonly string[]) => {
+    const own = await Promise.all(shas.map((sha256) => uploads.has(sha256)));
+    const unknown = { width: null, height: null, bytes: null };
+    return new Map(shas.filter((_, i) => own[i]).map((sha256) => [sha256, { sha256, ...unknown }]));
+  };
+  const pictureRecords = { find };
+  const generations = createGenerations({ records, models: host, pictures: pictureRecords, fileOf, limits, quotas });
   const { hardened } = options;
-  return { parts: { host, models: host, generations, streams, urls, quotas, hardened }, guard, blobs, uploads };
+  const parts = { host, models: host, generations, streams, pictureRecords, urls, quotas, hardened };
+  return { parts, guard, blobs, uploads };
 }
 
 /** What a browser on this machine takes. */

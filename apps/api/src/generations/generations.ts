@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { TesseraError } from '@tessera/errors';
 import { readEdit, type Host } from '@tessera/host';
-import { batchKey, type Checked, type GenerationRequest } from '@tessera/request';
+import { batchKey, type Checked, type GenerationRequest, type RequestedImage } from '@tessera/request';
 import type {
   Generation,
   GenerationEvent,
@@ -11,12 +11,14 @@ import type {
   Owner,
   Page,
   PageRequest,
+  PictureRecords,
   QueueLimits,
   QueuePlace,
 } from '@tessera/store';
+import { traceparent } from '@tessera/telemetry';
 import { isQuotaError, type Quotas } from '../guard/quotas.ts';
-import type { Uploads } from '../images/uploads.ts';
-import { readInput, readWishes, type GenerationInput } from './read-input.ts';
+import { readInput, type GenerationInput } from './read-input.ts';
+import { readWishes } from './read-wishes.ts';
 
 /** What the API knows of its models: no weights are needed for any of it. */
 export type Models = Pick<Host, 'models' | 'check' | 'steps' | 'plugins' | 'pluginProblems'>;
@@ -53,8 +55,6 @@ export interface Generations {
   eventsAfter(id: string, after: number, most: number): Promise<readonly GenerationEvent[]>;
   /** Where those stand that wait, by id. */
   places(): Promise<ReadonlyMap<string, QueuePlace>>;
-  /** True for an upload, or a picture of a generation, of this tenant. */
-  ownsPicture(owner: Owner, sha256: string): Promise<boolean>;
 }
 
 interface Created {
@@ -73,7 +73,7 @@ export type Filter = Omit<GenerationFilter, 'tenant'>;
 export interface GenerationParts {
   readonly records: GenerationRecords;
   readonly models: Models;
-  readonly uploads: Uploads;
+  readonly pictures: Pick<PictureRecords, 'find'>;
   /** The file of a stored picture. */
   readonly fileOf: (sha256: string) => Promise<string | null>;
   readonly limits: QueueLimits;
@@ -101,7 +101,7 @@ class GenerationService implements Generations {
 
   async retry(owner: Owner, id: string, { seed, idempotencyKey }: Again): Promise<Created> {
     const { request, priority } = await this.find(owner, id);
-    const again = seed == null ? request : { ...request, seed };
+    const again = seed == null ? request : { ...request, seed, images: request.images.map(withoutSeed) };
     return this.#queue(owner, again, { ...readWishes({ priority, idempotencyKey }), retryOf: id });
   }
 
@@ -114,7 +114,7 @@ class GenerationService implements Generations {
     const request = models.check(wanted);
     await this.#checkEdit(owner, request);
     const id = randomUUID();
-    const asked = { id, owner, request, batchKey: batchKey(request, id), trace: null, ...how };
+    const asked = { id, owner, request, batchKey: batchKey(request, id), trace: traceparent(), ...how };
     try {
       return await this.#charge(owner, request, () => records.create(asked, this.#limitsOf(owner)));
     } catch (error) {
@@ -154,13 +154,14 @@ class GenerationService implements Generations {
   async #checkEdit(owner: Owner, request: Checked<GenerationRequest>): Promise<void> {
     const { edit } = request;
     if (!edit) return;
+    const own = await this.#parts.pictures.find([edit.image, edit.mask].filter(isSha256), owner.tenant);
     const files = new Map<string, string>();
     for (const [sha256, place] of [
       [edit.image, ['image']],
       [edit.mask, ['region', 'mask']],
     ] as const) {
       if (sha256 === undefined) continue;
-      const file = (await this.ownsPicture(owner, sha256)) ? await this.#parts.fileOf(sha256) : null;
+      const file = own.has(sha256) ? await this.#parts.fileOf(sha256) : null;
       if (file === null) throw unknownPicture(sha256, place);
       files.set(sha256, file);
     }
@@ -211,14 +212,20 @@ class GenerationService implements Generations {
     found.catch(() => (this.#places = null));
     return found;
   }
+}
 
-  ownsPicture(_owner: Owner, sha256: string): Promise<boolean> {
-    return this.#parts.uploads.has(sha256);
-  }
+/** Its own seed would make the same image again. */
+function withoutSeed({ condition }: RequestedImage): RequestedImage {
+  return { condition };
 }
 
 function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
+
+/** PostgreSQL takes no text with a zero in it. */
+function isSha256(text: string | undefined): text is string {
+  return text !== undefined && /^[0-9a-f]{64}$/.test(text);
 }
 
 function unknownGeneration(id: string): TesseraError {
@@ -236,7 +243,7 @@ function unknownPicture(id: string, place: readonly string[]): TesseraError {
     code: 'unknown-picture',
     who: 'createGeneration',
     got: `the picture ${id.slice(0, 70)}`,
-    expected: 'the id of an upload, or of the picture of a finished image',
+    expected: 'the id of an upload, or of a picture of a generation',
     next: 'Send the picture to /v1/uploads first.',
     field: ['input', 'edit', ...place],
   });

@@ -8,13 +8,15 @@ import {
   type Condition,
   type EditRequest,
   type GenerationRequest,
+  type RequestedImage,
 } from '@tessera/request';
+import type { Wishes } from './read-wishes.ts';
 
 /** Names the source in errors. */
 const who = 'createGeneration';
 
 /** A field that may be left out, which null says too. */
-type Optional<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
+export type Optional<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
 
 /** `createGeneration` as clients send it: a request whose images and edit are written shorter, and how it is queued. */
 export type GenerationInput = Pick<GenerationRequest, 'model'> &
@@ -24,17 +26,12 @@ export type GenerationInput = Pick<GenerationRequest, 'model'> &
     readonly edit?: EditInput | null | undefined;
   };
 
-/** How a generation is queued. */
-export interface Wishes {
-  readonly priority: number;
-  readonly deadline: Date;
-  readonly idempotencyKey: string;
-}
-
 /** Some images that are to show the same. */
 export interface ImageInput {
   readonly condition?: ConditionInput | null | undefined;
   readonly count?: number | null | undefined;
+  /** Of the first of them; the next has the next one. */
+  readonly seed?: number | null | undefined;
 }
 
 /** Exactly one of the fields is there: GraphQL looks at that. */
@@ -67,9 +64,6 @@ export interface BoxInput {
 
 /** More images than this belong into several generations. */
 export const MOST_IMAGES = 64;
-export const MOST_PRIORITY = 10;
-/** Of an idempotency key. */
-export const LONGEST_KEY = 255;
 
 /**
  * Fills in what a client has left out. What only the model can judge, its check says afterwards.
@@ -80,7 +74,7 @@ export function readInput(input: GenerationInput, models: readonly ModelDescript
   const { seed, guidance, options, preview, details, edit } = input;
   return {
     model: model.name,
-    images: readImages(input, model).map((condition) => ({ condition })),
+    images: readImages(input, model),
     seed: seed ?? 0,
     options: options ?? {},
     ...(guidance != null && { guidance }),
@@ -99,15 +93,15 @@ function findModel(name: string, models: readonly ModelDescription[]): ModelDesc
 }
 
 /** Images without a condition take each class in turn, by their place among all; none where a picture is edited. */
-function readImages({ images, edit }: GenerationInput, model: ModelDescription): readonly Condition[] {
+function readImages({ images, edit }: GenerationInput, model: ModelDescription): readonly RequestedImage[] {
   const { classes, name } = model;
   const inTurn = classes.length > 0 && !edit;
   return requireFew(images ?? [{}])
-    .flatMap(({ condition, count }, entry) => {
+    .flatMap(({ condition, count, seed }, entry) => {
       const read = condition ? blaming(entry, () => readCondition(condition, { who: name, classes })) : null;
-      return Array.from({ length: count ?? 1 }, () => read);
+      return Array.from({ length: count ?? 1 }, (_, i) => ({ read, ...(seed != null && { seed: seed + i }) }));
     })
-    .map((condition, image) => condition ?? classOf(inTurn ? image % classes.length : -1));
+    .map(({ read, ...seed }, image) => ({ condition: read ?? classOf(inTurn ? image % classes.length : -1), ...seed }));
 }
 
 function requireFew(images: readonly ImageInput[]): readonly ImageInput[] {
@@ -166,48 +160,6 @@ function boxOf({ x0, y0, x1, y1 }: BoxInput): Box {
   return [x0, y0, x1, y1];
 }
 
-/**
- * How it is queued, checked.
- * @throws TesseraError `priority-out-of-range`, `deadline-in-past`, `idempotency-key-invalid`
- */
-export function readWishes({ priority, deadline, idempotencyKey }: Optional<Wishes>) {
-  return {
-    priority: readPriority(priority ?? 0),
-    deadline: readDeadline(deadline),
-    idempotencyKey: readKey(idempotencyKey),
-  };
-}
-
-function readPriority(priority: number): number {
-  if (Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY) return priority;
-  throw refuse({
-    code: 'priority-out-of-range',
-    got: `priority ${priority}`,
-    expected: `a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}`,
-    next: 'Correct it, or leave it out for 0.',
-  });
-}
-
-function readDeadline(deadline: Date | null | undefined): Date | null {
-  if (!deadline || deadline.getTime() > Date.now()) return deadline ?? null;
-  throw refuse({
-    code: 'deadline-in-past',
-    got: `the deadline ${deadline.toISOString()}`,
-    expected: 'a moment that is still to come',
-    next: 'Choose a later one, or leave it out.',
-  });
-}
-
-function readKey(key: string | null | undefined): string | null {
-  if (key == null || (/^[\x20-\x7e]+$/.test(key) && key.length <= LONGEST_KEY)) return key ?? null;
-  throw refuse({
-    code: 'idempotency-key-invalid',
-    got: `an idempotency key of ${key.length} characters`,
-    expected: `1 to ${LONGEST_KEY} printable characters of ASCII`,
-    next: 'Take a UUID.',
-  });
-}
-
-function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {
+export function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {
   return new TesseraError({ who, ...parts });
 }

@@ -1,7 +1,8 @@
+import DataLoader from 'dataloader';
 import SchemaBuilder from '@pothos/core';
 import ComplexityPlugin from '@pothos/plugin-complexity';
 import type { Host } from '@tessera/host';
-import type { Owner } from '@tessera/store';
+import type { Owner, Picture, PictureRecords } from '@tessera/store';
 import type { Generations, Models } from '../generations/generations.ts';
 import type { Caller } from '../guard/caller.ts';
 import type { ImageUrls } from '../guard/image-urls.ts';
@@ -14,6 +15,7 @@ export interface ApiParts {
   readonly models: Models;
   readonly generations: Generations;
   readonly streams: Streams;
+  readonly pictureRecords: Pick<PictureRecords, 'find'>;
   readonly urls: ImageUrls;
   readonly quotas: Quotas;
   /** Says nothing of the schema but what was asked for: no introspection, no suggestions. */
@@ -27,10 +29,18 @@ export interface ApiContext extends ApiParts {
   readonly caller: Caller;
   /** The last event that its client has seen, of a stream that goes on; null where it says none. */
   readonly resumeAfter: number | null;
+  /** The pictures of the owner's tenant, read together where many are asked for. */
+  readonly pictures: DataLoader<string, Picture | null>;
 }
 
 export function contextOf(parts: ApiParts, caller: Caller, resumeAfter: number | null = null): ApiContext {
-  return { ...parts, owner: caller.owner, caller, resumeAfter };
+  const { owner } = caller;
+  const find = async (shas: readonly string[]) => {
+    const found = await parts.pictureRecords.find(shas, owner.tenant);
+    return shas.map((sha256) => found.get(sha256) ?? null);
+  };
+  // A socket keeps its context: nothing is remembered.
+  return { ...parts, owner, caller, resumeAfter, pictures: new DataLoader(find, { cache: false }) };
 }
 
 export interface ApiSchemaTypes {

@@ -66,6 +66,7 @@ export function addConnection<T extends object>(builder: ApiBuilder, item: ItemR
       pageInfo: t.field({ type: pageInfo, description: 'Whether there is more.', resolve: pageInfoOf }),
       totalCount: t.int({
         description: 'How many the whole list has now. Counted only where it is asked for.',
+        complexity: 100,
         resolve: (page) => page.total(),
       }),
     }),

@@ -1,14 +1,13 @@
 import { requestTexts, type GenerationRequest } from '@tessera/request';
 import {
-  LONGEST_KEY,
   MOST_IMAGES,
-  MOST_PRIORITY,
   type ConditionInput,
   type EditInput,
   type EditRegionInput,
   type GenerationInput,
   type ImageInput,
 } from '../generations/read-input.ts';
+import { LONGEST_KEY, MOST_PRIORITY } from '../generations/read-wishes.ts';
 import type { ApiBuilder } from './builder.ts';
 import { boxText, edgeTexts } from './images.ts';
 import type { PreviewKindRef } from './models.ts';
@@ -69,6 +68,11 @@ function addImageInput(builder: ApiBuilder) {
             'Each class in turn where left out, by the place among all images; none where a picture is edited.',
         }),
         count: t.int({ description: `How many, 1 to ${MOST_IMAGES}; 1 where left out.` }),
+        seed: t.field({
+          type: 'SafeInt',
+          description:
+            'Of the first of them; the next has the next one. Counted from the seed of the whole where left out.',
+        }),
       }) satisfies Record<keyof ImageInput, unknown>,
   });
 }
@@ -105,7 +109,7 @@ function addEditInput(builder: ApiBuilder) {
       ({
         image: t.id({
           required: true,
-          description: 'The id of an upload (POST /v1/uploads), or of the picture of a finished image.',
+          description: 'The id of a picture: of an upload (POST /v1/uploads), or of a generation.',
         }),
         region: t.field({ type: region, description: 'What is transparent in the picture where left out.' }),
       }) satisfies Record<keyof EditInput, unknown>,

@@ -59,6 +59,8 @@ export function addGenerationType(builder: ApiBuilder, state: GenerationStateRef
         type: generation,
         nullable: true,
         description: 'The generation that this one repeats; null where it is none, or has been deleted.',
+        // A statement each.
+        complexity: { field: 20, multiplier: 1 },
         resolve: ({ retryOf }, _args, { owner, generations }) =>
           retryOf === null ? null : generations.findIfThere(owner, retryOf),
       }),

@@ -1,9 +1,11 @@
-import { labelOf, type Box, type Condition, type EditRequest } from '@tessera/request';
+import { labelOf, rowsOf, type Box, type Condition, type EditRequest } from '@tessera/request';
 import type { Generation } from '@tessera/store';
 import type { ApiBuilder } from './builder.ts';
 import type { NodeRef, Picture } from './nodes.ts';
 
 export type PictureRef = ReturnType<typeof addPicture>;
+
+const oldText = 'Null of pictures that an earlier version of this server has made.';
 
 /** A stored picture by the hash of its content: a finished image, a preview or an upload. */
 export function addPicture(builder: ApiBuilder, node: NodeRef) {
@@ -16,6 +18,21 @@ export function addPicture(builder: ApiBuilder, node: NodeRef) {
         type: 'URI',
         description: 'Where it is, on this server; signed, and good for 12 hours at least, where keys are needed.',
         resolve: ({ sha256 }, _args, { urls }) => urls.of(sha256),
+      }),
+      width: t.int({
+        nullable: true,
+        description: `In pixels. ${oldText}`,
+        resolve: async ({ sha256 }, _args, { pictures }) => (await pictures.load(sha256))?.width ?? null,
+      }),
+      height: t.int({
+        nullable: true,
+        description: `In pixels. ${oldText}`,
+        resolve: async ({ sha256 }, _args, { pictures }) => (await pictures.load(sha256))?.height ?? null,
+      }),
+      bytes: t.int({
+        nullable: true,
+        description: `Of the file. ${oldText}`,
+        resolve: async ({ sha256 }, _args, { pictures }) => (await pictures.load(sha256))?.bytes ?? null,
       }),
     }),
   });
@@ -37,9 +54,7 @@ export interface Image {
 }
 
 export function imagesOf({ request, images }: Generation): Image[] {
-  return request.images.map(({ condition }, i) => {
-    return { seed: request.seed + i, condition, picture: pictureOrNull(images[i]) };
-  });
+  return rowsOf(request).map((row, i) => ({ ...row, picture: pictureOrNull(images[i]) }));
 }
 
 /** `Image`, and what it is to show. */

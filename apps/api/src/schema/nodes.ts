@@ -17,7 +17,7 @@ export function modelId({ name }: { readonly name: string }): string {
 
 export type NodeValue = Generation | ModelDescription | Picture;
 
-/** A stored picture. */
+/** A stored picture; what else is known of it is read where it is asked for. */
 export interface Picture {
   readonly sha256: string;
 }
@@ -63,10 +63,10 @@ async function findNodes(ids: readonly string[], context: ApiContext): Promise<(
   return Promise.all(ids.map((id) => findNode(id, context)));
 }
 
-async function findNode(id: string, { owner, models, generations }: ApiContext): Promise<NodeValue | null> {
+async function findNode(id: string, { owner, models, generations, pictures }: ApiContext): Promise<NodeValue | null> {
   const name = /^model:(.*)$/su.exec(id)?.[1];
   if (name !== undefined) return models.models().find((model) => model.name === name) ?? null;
-  if (/^[0-9a-f]{64}$/.test(id)) return (await generations.ownsPicture(owner, id)) ? { sha256: id } : null;
+  if (/^[0-9a-f]{64}$/.test(id)) return pictures.load(id);
   try {
     return await generations.find(owner, id);
   } catch (error) {

@@ -1,0 +1,54 @@
+import { refuse, type Optional } from './read-input.ts';
+
+export const MOST_PRIORITY = 10;
+/** Of an idempotency key. */
+export const LONGEST_KEY = 255;
+
+/** How a generation is queued. */
+export interface Wishes {
+  readonly priority: number;
+  readonly deadline: Date;
+  readonly idempotencyKey: string;
+}
+
+/**
+ * How it is queued, checked.
+ * @throws TesseraError `priority-out-of-range`, `deadline-in-past`, `idempotency-key-invalid`
+ */
+export function readWishes({ priority, deadline, idempotencyKey }: Optional<Wishes>) {
+  return {
+    priority: readPriority(priority ?? 0),
+    deadline: readDeadline(deadline),
+    idempotencyKey: readKey(idempotencyKey),
+  };
+}
+
+function readPriority(priority: number): number {
+  if (Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY) return priority;
+  throw refuse({
+    code: 'priority-out-of-range',
+    got: `priority ${priority}`,
+    expected: `a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}`,
+    next: 'Correct it, or leave it out for 0.',
+  });
+}
+
+function readDeadline(deadline: Date | null | undefined): Date | null {
+  if (!deadline || deadline.getTime() > Date.now()) return deadline ?? null;
+  throw refuse({
+    code: 'deadline-in-past',
+    got: `the deadline ${deadline.toISOString()}`,
+    expected: 'a moment that is still to come',
+    next: 'Choose a later one, or leave it out.',
+  });
+}
+
+function readKey(key: string | null | undefined): string | null {
+  if (key == null || (/^[\x20-\x7e]+$/.test(key) && key.length <= LONGEST_KEY)) return key ?? null;
+  throw refuse({
+    code: 'idempotency-key-invalid',
+    got: `an idempotency key of ${key.length} characters`,
+    expected: `1 to ${LONGEST_KEY} printable characters of ASCII`,
+    next: 'Take a UUID.',
+  });
+}
