@@ -42,7 +42,6 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     HOST,
     TESSERA_HOSTS = '',
     TESSERA_ORIGINS = '',
-    TESSERA_DATA,
     TESSERA_PLAYGROUND,
     TESSERA_BATCH_MB,
     TESSERA_MODELS_MB,
@@ -56,7 +55,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     origins: readOrigins(TESSERA_ORIGINS),
     ...readGuardOptions(environment),
     streams: readStreamOptions(environment),
-    dataDirectory: TESSERA_DATA ?? join(root, 'data'),
+    dataDirectory: dataDirectoryOf(environment),
     config: findConfig(),
     ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
@@ -64,6 +63,11 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     ...(TESSERA_BATCH_MB && { batchBytes: readMegabytes('TESSERA_BATCH_MB', TESSERA_BATCH_MB) }),
     ...(TESSERA_MODELS_MB && { modelBytes: readMegabytes('TESSERA_MODELS_MB', TESSERA_MODELS_MB) }),
   };
+}
+
+/** Of the repository, or of the working folder where this is installed. */
+export function dataDirectoryOf({ TESSERA_DATA }: NodeJS.ProcessEnv): string {
+  return TESSERA_DATA ?? join(homeOf(import.meta.url), 'data');
 }
 
 /** In milliseconds. */

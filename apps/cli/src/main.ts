@@ -17,7 +17,7 @@ function overview(): string[] {
     'Usage: tessera COMMAND [OPTIONS]',
     '',
     'Commands:',
-    ...verbs.map((verb) => `  ${verb.name.padEnd(10)}  ${verb.summary}`),
+    ...verbs.map((verb) => `  ${verb.name.padEnd(11)}  ${verb.summary}`),
     '',
     'Examples:',
     '  tessera generate --model digits-var --label 7 --count 16 --seed 1 --out digits',
@@ -38,7 +38,10 @@ async function main(argv: readonly string[]): Promise<number> {
   if (verb === undefined) {
     const names = verbs.map(({ name }) => name);
     const near = nearestCommand(first, [...new Set(names.map((name) => name.split(' ')[0]!))]);
-    const next = near === null ? '' : ` Did you mean ${near}?`;
+    // Where only verbs of two words begin with it, as keys, these are meant.
+    const meant =
+      near === null || names.includes(near) ? near : names.filter((name) => name.startsWith(`${near} `)).join(', ');
+    const next = meant === null ? '' : ` Did you mean ${meant}?`;
     terminal.err(`[tessera] got the command ${first}; expected one of ${names.join(', ')}.${next} See tessera --help.`);
     return 2;
   }

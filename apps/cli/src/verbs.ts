@@ -63,6 +63,21 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/serve.ts')).serve,
   },
   {
+    name: 'keys create',
+    summary: 'make an API key for a server with TESSERA_AUTH=keys; it is shown once',
+    load: async () => (await import('./commands/keys.ts')).createKey,
+  },
+  {
+    name: 'keys list',
+    summary: 'list API keys: whose they are, when they were used, which are revoked',
+    load: async () => (await import('./commands/keys.ts')).listKeys,
+  },
+  {
+    name: 'keys revoke',
+    summary: 'end an API key: within seconds on every server, for open sockets too',
+    load: async () => (await import('./commands/keys.ts')).revokeKey,
+  },
+  {
     name: 'setup',
     summary: 'install TensorFlow, an optional target, into your cache',
     load: async () => (await import('./commands/machine.ts')).setup,
