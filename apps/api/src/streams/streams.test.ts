@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EventBody, Generation, GenerationEvent, GenerationRecords, Hint, QueuePlace } from '@tessera/store';
 import type { FollowedEvent } from './followed-event.ts';
 import { openStreams, type Streams } from './streams.ts';
@@ -147,6 +147,19 @@ describe('a reader', () => {
     log.isAway = false;
     log.tell({ kind: 'canceled' });
     expect(seqs(await all)).toEqual(upTo(6));
+  });
+
+  it('is sent away where the database does not come back, to try again elsewhere', async () => {
+    log = new Log();
+    log.tell({ kind: 'queued', position: 0 });
+    const all = rest(await log.follow());
+    await pause(10);
+    log.isAway = true;
+    log.hint();
+    await pause(10);
+    const now = vi.spyOn(Date, 'now').mockImplementation(() => performance.timeOrigin + performance.now() + 31_000);
+    await expect(all).rejects.toMatchObject({ code: 'stream-interrupted' });
+    now.mockRestore();
   });
 
   it('hears that its generation was deleted, or that its events are no longer kept', async () => {

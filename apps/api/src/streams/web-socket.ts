@@ -136,7 +136,9 @@ interface Doors {
 
 /** Browsers let every page open a socket to every server: these go through the gate too, and are refused as clearly. */
 function openSockets(server: Server, { gate, guard, limits, callers }: Doors): WebSocketServer {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, WebSocket: QuietSocket });
+  // One message of a socket in a turn of the event loop: what its client sends more waits on its side.
+  const fair = { allowSynchronousEvents: false };
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, WebSocket: QuietSocket, ...fair });
   sockets.on('wsClientError', ({ message }, socket) => refuseOn(socket, badHandshake(message)));
   server.on('upgrade', (request, socket, head) => {
     const path = request.url!.split('?')[0]!;
