@@ -7,8 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { writeRandomModel } from '@tessera/host/testing';
-import { eventFeeds } from './generations/event-feeds.ts';
-import type { EventBody, GenerationEvent } from './generations/event-log.ts';
 import { startServer, type RunningServer } from './index.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
 
@@ -81,47 +79,6 @@ describe('many readers', () => {
     // This process holds the readers too; the server alone stays below a tenth of a second (docs/adr/0030).
     expect(delay.max / 1e6).toBeLessThan(1000);
   }, 120_000);
-
-  it('have the log read once for an event', async () => {
-    const log: GenerationEvent[] = [];
-    const reads: number[] = [];
-    const feeds = eventFeeds(async (_id, after) => {
-      reads.push(after);
-      return log.slice(after);
-    });
-    const tell = (body: EventBody) => {
-      log.push({ ...body, seq: log.length + 1, at: new Date() });
-      feeds.ring('a');
-    };
-    tell({ kind: 'queued', position: 0 });
-    const readers = Array.from({ length: 50 }, () => feeds.follow('a', 0));
-    const next = async () =>
-      (await Promise.all(readers.map((reader) => reader.next()))).map(({ value }) => value as unknown);
-    expect(await next()).toEqual(Array(50).fill(log[0]));
-    for (const kind of ['started', 'canceled'] as const) {
-      const waiting = next();
-      tell({ kind });
-      expect(await waiting).toEqual(Array(50).fill(log.at(-1)));
-    }
-    expect(reads).toEqual([0, 1, 2]);
-    expect((await readers[0]!.next()).done).toBe(true);
-    // What has no readers is forgotten.
-    await feeds.follow('a', 2).next();
-    expect(reads).toEqual([0, 1, 2, 0]);
-  });
-
-  it('end by themselves while they wait, and hear of an error of the log', async () => {
-    let fails = false;
-    const feeds = eventFeeds(() => (fails ? Promise.reject(new Error('gone')) : Promise.resolve([])));
-    const [ended, failed] = [feeds.follow('a', 0), feeds.follow('a', 0)];
-    const [end, error] = [ended.next(), failed.next()];
-    await ended.return!();
-    expect((await end).done).toBe(true);
-    fails = true;
-    feeds.ring('a');
-    await expect(error).rejects.toThrow('gone');
-    expect((await failed.next()).done).toBe(true);
-  });
 });
 
 describe('a socket', () => {

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
+import { openStore } from '@tessera/store';
 import { startServer, type RunningServer } from './index.ts';
-import { openDatabase } from './storage/database.ts';
 import { canMount, mountSmallDisk, type SmallDisk } from './testing/small-disk.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
 
@@ -89,7 +89,8 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
 
   it('does not stop the process where PostgreSQL itself panics: the database is opened again', async () => {
     await server.close();
-    const database = await openDatabase(disk.directory);
+    const store = await openStore({ directory: disk.directory });
+    const { database } = store;
     const before = await database.query('SELECT count(*) FROM generation');
     disk.fill();
     await database.query('SELECT pg_switch_wal()');
@@ -101,7 +102,7 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
     disk.free();
     await vi.waitFor(() => database.query('SELECT 1'), { timeout: 10_000, interval: 200 });
     expect(await database.query('SELECT count(*) FROM generation')).toEqual(before);
-    await database.close();
+    await store.close();
     await expect(database.query('SELECT 1')).rejects.toMatchObject({ code: 'storage-failed' });
   }, 60_000);
 });

@@ -35,7 +35,7 @@ async function health(): Promise<[number, { status: string; modelProcess: string
 }
 
 it('tells a model process that is stopped, one that is being started, and one that is well', async () => {
-  const pid = server.host.pid!;
+  const pid = server.host!.pid!;
   expect(await health()).toEqual([
     200,
     expect.objectContaining({ status: 'ok', modelProcess: null, models: ['quick'] }),
@@ -46,7 +46,7 @@ it('tells a model process that is stopped, one that is being started, and one th
     const [code, { status, modelProcess }] = await health();
     expect(code).toBe(status === 'ok' ? 200 : 503);
     seen.set(status, modelProcess);
-    expect(server.host.pid).not.toBe(pid);
+    expect(server.host!.pid).not.toBe(pid);
     expect(status).toBe('ok');
   };
   await vi.waitFor(look, { timeout: 60_000, interval: 50 });

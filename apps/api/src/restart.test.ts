@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import { startServer, type RunningServer } from './index.ts';
-import { openDatabase } from './storage/database.ts';
+import { writeOldDatabase } from './testing/old-database.ts';
 import { ofLabels, testClient, type TestClient } from './testing/test-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-restart-'));
@@ -19,10 +19,13 @@ const options = {
 /** A generation as version 0.1.0 stored it: with a label for each image, -1 for none. */
 const old = {
   id: '6c0ffee0-0000-4000-8000-000000000001',
+  state: 'queued' as const,
   request: { model: 'quick', labels: [3, -1], seed: 7, options: { topK: 10, smooth: false }, guidance: 2 },
 };
 /** The same, of a class that the model no longer has. */
-const misfit = { id: '6c0ffee0-0000-4000-8000-000000000002', request: { ...old.request, labels: [10] } };
+const misfit = { ...old, id: '6c0ffee0-0000-4000-8000-000000000002', request: { ...old.request, labels: [10] } };
+/** That version wrote no tokens, so nobody can go on with what it ran. */
+const interrupted = { ...old, id: '6c0ffee0-0000-4000-8000-000000000003', state: 'running' as const };
 let server: RunningServer;
 let client: TestClient;
 
@@ -34,17 +37,7 @@ async function start(): Promise<void> {
 beforeAll(async () => {
   await writeRandomModel(modelFolders[0], { name: 'quick', width: 32, depth: 1, channels: 1 });
   await writeRandomModel(modelFolders[1], { name: 'slow', width: 192, depth: 8, channels: 3 });
-  mkdirSync(options.dataDirectory);
-  const database = await openDatabase(options.dataDirectory);
-  const sql = "INSERT INTO generation (id, model, request, state, last_seq) VALUES ($1, 'quick', $2, 'queued', 1)";
-  const queued = "INSERT INTO event (generation_id, seq, kind, payload) VALUES ($1, 1, 'queued', '{\"position\": 0}')";
-  for (const { id, request } of [old, misfit]) {
-    await database.query(sql, [id, JSON.stringify(request)]);
-    await database.query(queued, [id]);
-  }
-  // The tables are those of version 0.1.0: what has come since changes requests alone.
-  await database.query('DELETE FROM migration WHERE version > 2');
-  await database.close();
+  await writeOldDatabase(options.dataDirectory, [old, misfit, interrupted]);
   await start();
 }, 120_000);
 
@@ -80,25 +73,32 @@ describe('a server that starts', () => {
   });
 });
 
+it('says of what an earlier version ran that it was interrupted', async () => {
+  expect((await client.events(interrupted.id)).at(-1)).toMatchObject({
+    __typename: 'FailedEvent',
+    code: 'interrupted',
+  });
+});
+
 describe('the end of a server', () => {
   it('keeps its data directory to itself', async () => {
     await expect(startServer(options)).rejects.toMatchObject({ code: 'data-directory-in-use' });
   });
 
-  it('loses nothing: queued generations run at the next start, running ones are marked interrupted', async () => {
-    const running = await client.create({
-      model: 'slow',
-      images: { condition: { label: 3 }, count: 64 },
-      preview: 'NONE',
-    });
+  it('loses nothing: queued generations run at the next start, running ones go on where they were', async () => {
+    const long = { model: 'slow', images: { condition: { label: 3 }, count: 64 }, preview: 'NONE' };
+    const whole = await client.events((await client.create(long)).id);
+    const running = await client.create(long);
     const queued = await client.create({ model: 'quick', images: ofLabels([4]), seed: 3, options: { topP: 0.5 } });
     const before = await client.events(running.id, { enough: ({ __typename }) => __typename === 'StepEvent' });
     await server.close();
     await start();
-    const rest = await client.events(running.id, { after: before.at(-1)!.seq });
-    expect(rest.at(-1)).toMatchObject({ __typename: 'FailedEvent', code: 'interrupted' });
-    const seqs = [...before, ...rest].map(({ seq }) => seq);
-    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+    const all = [...before, ...(await client.events(running.id, { after: before.at(-1)!.seq }))];
+    expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1));
+    expect(all.some(({ __typename }) => __typename === 'RestartedEvent')).toBe(true);
+    const steps = all.flatMap(({ __typename, index }) => (__typename === 'StepEvent' ? [index] : []));
+    expect(steps).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(all.at(-1)!.images).toEqual(whole.at(-1)!.images);
     expect((await client.events(queued.id)).at(-1)!.__typename).toBe('CompletedEvent');
   });
 });

@@ -6,9 +6,10 @@ import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
 import { readStreamOptions, type StreamOptions } from './streams/stream-options.ts';
+import { readRoleOptions, type RoleOptions } from './role-options.ts';
 
-export interface ServerOptions extends HostOptions, GuardOptions {
-  /** Database and images; made if missing, used by one server at a time. */
+export interface ServerOptions extends HostOptions, GuardOptions, RoleOptions {
+  /** Images, and the database where there is no other; made if missing. Without `databaseUrl` one server uses it at a time. */
   readonly dataDirectory: string;
   /** Folder of the built playground. */
   readonly playground: string;
@@ -55,6 +56,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     origins: readOrigins(TESSERA_ORIGINS),
     ...readGuardOptions(environment),
     streams: readStreamOptions(environment),
+    ...readRoleOptions(environment),
     dataDirectory: dataDirectoryOf(environment),
     config: findConfig(),
     ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),

@@ -86,11 +86,13 @@ describe('a generation', () => {
     const events = await client.events(id);
     expect(events.map(({ __typename }) => __typename)).toEqual([
       'QueuedEvent',
+      // The first generation of a model has it read.
+      'LoadingEvent',
       'StartedEvent',
       ...new Array<string>(6).fill('StepEvent'),
       'CompletedEvent',
     ]);
-    expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     const steps = events.filter(({ __typename }) => __typename === 'StepEvent');
     expect(steps.map(({ index, of }) => [index, of])).toEqual([0, 1, 2, 3, 4, 5].map((index) => [index, 6]));
     expect(steps.map(({ positions }) => positions!.map(({ length }) => length))).toEqual(
@@ -110,7 +112,7 @@ describe('a generation', () => {
         condition: { label: 3 },
         picture: { id: /[0-9a-f]{64}/.exec(url)![0], url },
       })),
-      lastSeq: 9,
+      lastSeq: 10,
     });
     for (const path of [...last.images!, ...steps[0]!.previews!]) await expectPng(path);
   });
@@ -147,7 +149,7 @@ describe('a generation', () => {
     const { id: live } = await create({ ...slowInput, images: { condition: { label: 3 }, count: 16 } });
     const part = await client.events(live, { enough: ({ seq }) => seq === 4 });
     const rest = await client.events(live, { after: part.at(-1)!.seq });
-    expect([...part, ...rest].map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...part, ...rest].map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   it('takes each class in turn where no label is said', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Undo } from './server.ts';
+import { Undo } from './undo.ts';
 
 it('undoes everything, newest first, also after a step that fails, and tells every failure', async () => {
   const undo = new Undo();

@@ -43,6 +43,12 @@ export class Appender {
     return new ClaimLine({ claim, seq, listener, ready: (line) => this.#take(line) });
   }
 
+  /** Tries at once what rests after a failure. */
+  hurry(): void {
+    for (const line of this.#lines) line.restsUntil = 0;
+    this.#pump();
+  }
+
   #take(line: ClaimLine): void {
     this.#lines.add(line);
     this.#pump();

@@ -1,8 +1,9 @@
+import type { Blobs } from '@tessera/blobs';
 import type { BatchMember, BatchRun, Host } from '@tessera/host';
-import type { GenerationRequest } from '@tessera/request';
+import type { EditRequest } from '@tessera/request';
 import type { Claims, Held } from './claims.ts';
 import { pause, untilDone } from './pauses.ts';
-import { wordsOf } from './reports.ts';
+import { onceInARow, wordsOf } from './reports.ts';
 import { Speeds } from './speeds.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
@@ -10,8 +11,7 @@ export interface BatchesParts {
   readonly host: Host;
   readonly claims: Claims;
   readonly options: WorkerOptions;
-  /** Fetches what a request needs. */
-  prepare(request: GenerationRequest): Promise<unknown>;
+  readonly blobs: Pick<Blobs, 'fileOf'>;
 }
 
 /** Runs batches of held generations, one after the other; others of the same key join while one runs. */
@@ -83,18 +83,28 @@ export class Batches {
   }
 
   async #checkedOne({ claimed: { id, request, tokens }, recording }: Held): Promise<BatchMember | null> {
-    const { host, prepare, options } = this.#parts;
     try {
-      const checked = host.check(request);
-      const failed = (error: unknown) =>
-        this.#parts.options.report(`[worker] could not prepare ${id}: ${wordsOf(error)}`);
-      await untilDone(() => prepare(request), failed, AbortSignal.timeout(options.picturePatience));
-      return recording.ended ? null : { id, request: checked, written: tokens };
+      const checked = this.#parts.host.check(request);
+      const files = request.edit && (await this.#filesOf(request.edit));
+      return recording.ended ? null : { id, request: checked, written: tokens, ...(files && { files }) };
     } catch (error) {
       const { code = 'worker-error', message } = error as Error & { code?: string };
       recording.end({ kind: 'failed', code, message });
       return null;
     }
+  }
+
+  /** Of one that is gone: a file that is not there, which the host reports. */
+  async #filesOf({ image, mask }: EditRequest): Promise<Readonly<Record<string, string>>> {
+    const { blobs, options } = this.#parts;
+    const report = onceInARow(options.report);
+    const failed = (error: unknown) => report(`[worker] a picture to edit cannot be read: ${wordsOf(error)}`);
+    const fileOf = async (sha256: string) => {
+      const read = () => blobs.fileOf(sha256);
+      return [sha256, (await untilDone(read, failed, AbortSignal.timeout(options.picturePatience))) ?? sha256];
+    };
+    const pictures = [image, mask].filter((sha256) => sha256 !== undefined);
+    return Object.fromEntries(await Promise.all(pictures.map(fileOf)));
   }
 
   async #through({ claimed }: Held, members: readonly BatchMember[]): Promise<void> {

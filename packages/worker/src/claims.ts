@@ -116,8 +116,9 @@ export class Claims {
     await untilDone(() => queue.release(claims, blame ?? undefined), say, this.#closed.signal);
   }
 
-  /** Resolves when nothing is held. */
+  /** Resolves when nothing is held; what failed to be written is tried at once. */
   empty(): Promise<void> {
+    this.#appender.hurry();
     return this.#all.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#emptied.push(resolve));
   }
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Blobs } from '@tessera/blobs';
-import type { GenerationRequest } from '@tessera/request';
 import type { Store, WorkerState } from '@tessera/store';
 import type { Host } from '@tessera/host';
 import { Batches } from './batches.ts';
@@ -15,9 +14,7 @@ import { defaultWorkerOptions, type WorkerOptions } from './worker-options.ts';
 export interface WorkerParts {
   readonly store: Store;
   readonly host: Host;
-  readonly blobs: Pick<Blobs, 'put'>;
-  /** Called before a request goes to the host, to fetch what it needs. */
-  readonly prepare?: (request: GenerationRequest) => Promise<unknown>;
+  readonly blobs: Pick<Blobs, 'put' | 'fileOf'>;
   readonly options?: Partial<WorkerOptions>;
 }
 
@@ -33,8 +30,8 @@ export interface Worker {
   drain(): Promise<void>;
 }
 
-export function startWorker({ prepare = () => Promise.resolve(), options, ...parts }: WorkerParts): Worker {
-  return new QueueWorker({ ...parts, prepare, options: { ...defaultWorkerOptions, ...options } });
+export function startWorker({ options, ...parts }: WorkerParts): Worker {
+  return new QueueWorker({ ...parts, options: { ...defaultWorkerOptions, ...options } });
 }
 
 class QueueWorker implements Worker {
@@ -58,14 +55,14 @@ class QueueWorker implements Worker {
 
   state(): WorkerState {
     const { host } = this.#parts;
+    const loaded = host.loaded();
     const running = this.#claims.held.map(({ request }) => request.model);
     return {
       target: host.target,
       draining: this.#draining.signal.aborted,
       models: this.#batches.models.map((name) => ({
         name,
-        // The host does not say it yet.
-        loaded: false,
+        loaded: loaded.includes(name),
         running: running.filter((one) => one === name).length,
         millisecondsPerImage: this.#batches.speeds.of(name),
       })),

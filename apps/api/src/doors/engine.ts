@@ -47,7 +47,7 @@ export function engineOf({ parts, uploads, blobs, isClosing }: EngineParts): Eng
     find: (owner, id) => generations.find(owner, id),
     cancel: (owner, id) => generations.cancel(owner, id),
     events: (owner, id, after) => streams.events(owner, id, after),
-    upload: (_owner, bytes) => uploads.add(bytes),
+    upload: (owner, bytes) => uploads.add(owner, bytes),
     async picture(sha256) {
       const blob = await blobs.read(sha256);
       if (blob) return buffer(blob.stream);

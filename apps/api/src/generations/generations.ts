@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { TesseraError } from '@tessera/errors';
-import { readEdit, type Host } from '@tessera/host';
+import { readEdit, type KnownModels } from '@tessera/host';
 import { batchKey, type Checked, type GenerationRequest, type RequestedImage } from '@tessera/request';
 import type {
   Generation,
@@ -21,7 +21,7 @@ import { readInput, type GenerationInput } from './read-input.ts';
 import { readWishes } from './read-wishes.ts';
 
 /** What the API knows of its models: no weights are needed for any of it. */
-export type Models = Pick<Host, 'models' | 'check' | 'steps' | 'plugins' | 'pluginProblems'>;
+export type Models = KnownModels;
 
 /** Everything that clients can do with generations. To each owner, those of other tenants are not there. */
 export interface Generations {

@@ -4,26 +4,27 @@ import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
+import { openStore } from '@tessera/store';
 import WebSocket from 'ws';
 import { startServer, type RunningServer } from '../index.ts';
-import { openDatabase } from '../storage/database.ts';
 import { apiKeys } from './api-keys.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-keys-'));
 const dataDirectory = join(root, 'data');
 for (const folder of ['data', 'other']) mkdirSync(join(root, folder));
 const keysOf = async <T>(task: (keys: ReturnType<typeof apiKeys>) => Promise<T>): Promise<T> => {
-  const database = await openDatabase(dataDirectory);
+  const store = await openStore({ directory: dataDirectory });
   try {
-    return await task(apiKeys(database));
+    return await task(apiKeys(store.database));
   } finally {
-    await database.close();
+    await store.close();
   }
 };
 
 describe('keys', () => {
   it('are stored without their secret, told once, and one of each name', async () => {
-    const database = await openDatabase(join(root, 'other'));
+    const store = await openStore({ directory: join(root, 'other') });
+    const { database } = store;
     const keys = apiKeys(database);
     const made = (await keys.create({ tenant: 'acme', name: 'ci', admin: false, limits: {} }))!;
     expect(made.secret).toMatch(/^tsr_[\w-]{43}$/);
@@ -40,7 +41,7 @@ describe('keys', () => {
     expect(await keys.find(made.secret)).toBe(null);
     expect(await keys.valid([made.key.id])).toEqual([]);
     expect(await keys.create({ tenant: 'acme', name: 'ci', admin: false, limits: {} })).not.toBe(null);
-    await database.close();
+    await store.close();
   });
 });
 

@@ -6,6 +6,7 @@ import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
+import type { Host } from '@tessera/host';
 import { logError } from '@tessera/telemetry';
 import { engineOf } from '../doors/engine.ts';
 import { openAiRoutes } from '../doors/openai-routes.ts';
@@ -30,6 +31,8 @@ export interface AppParts {
   readonly origins: readonly string[];
   readonly apollo: ApolloServer<ApiContext>;
   readonly parts: ApiParts;
+  /** The models' process of this server; null where it has none, and until it is up. */
+  readonly host: () => Host | null;
   readonly eventStreams: EventStreams;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
@@ -41,7 +44,7 @@ export interface AppParts {
 
 /** Every HTTP route. */
 export function createApp(appParts: AppParts): Express {
-  const { gate, guard, origins, apollo, parts, eventStreams, blobs, uploads, isClosing, playground } = appParts;
+  const { gate, guard, origins, apollo, parts, host, eventStreams, blobs, uploads, isClosing, playground } = appParts;
   const app = express();
   app.disable('x-powered-by');
   app.use(observeRequests);
@@ -52,7 +55,7 @@ export function createApp(appParts: AppParts): Express {
     response.status(refusal.status).json(asErrors(refusal.error));
   });
   app.use(allowOrigins(origins));
-  app.get('/healthz', (_request, response) => sendHealth(parts, response));
+  app.get('/healthz', (_request, response) => sendHealth(parts, host(), response));
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', sendMetrics);
   app.get('/images/:name', imageRoute({ blobs, origins, urls: parts.urls }));
@@ -74,15 +77,15 @@ export function createApp(appParts: AppParts): Express {
   return app;
 }
 
-/** 503 where models cannot run now: `status` says how it is, and `modelProcess` why. */
-function sendHealth({ host }: ApiParts, response: Response): void {
-  const { status, why: modelProcess } = host.health();
-  const models = host.models().map(({ name }) => name);
-  const { target, why } = host;
+/** 503 where models cannot run now: `status` says how it is, and `modelProcess` why. Without a process of its own, workers run them. */
+function sendHealth({ models }: ApiParts, host: Host | null, response: Response): void {
+  const { status, why: modelProcess } = host?.health() ?? { status: 'ok', why: null };
+  const names = models.models().map(({ name }) => name);
+  const { target = null, why = null } = host ?? {};
   response.status(status === 'ok' ? 200 : 503);
   response
     .set('Cache-Control', 'no-store')
-    .json({ status, modelProcess, target, why, models, problems: host.problems() });
+    .json({ status, modelProcess, target, why, models: names, problems: models.problems() });
 }
 
 function servePlayground(app: Express, playground: string): void {

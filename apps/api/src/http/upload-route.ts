@@ -22,7 +22,7 @@ export function uploadRoute({ uploads, urls, quotas }: UploadParts): (RequestHan
   const store: RequestHandler = async ({ body }, response) => {
     const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
     await quotas.chargeUpload(callerOf(response).owner, bytes.length);
-    const { id, height, width } = await uploads.add(bytes);
+    const { id, height, width } = await uploads.add(callerOf(response).owner, bytes);
     response.status(201).json({ id, url: urls.of(id), height, width });
   };
   const turns = takeTurns((response, { status, error }) => void response.status(status).json(asErrors(error)));

@@ -1,7 +1,6 @@
 import DataLoader from 'dataloader';
 import SchemaBuilder from '@pothos/core';
 import ComplexityPlugin from '@pothos/plugin-complexity';
-import type { Host } from '@tessera/host';
 import type { Owner, Picture, PictureRecords } from '@tessera/store';
 import type { Generations, Models } from '../generations/generations.ts';
 import type { Caller } from '../guard/caller.ts';
@@ -11,7 +10,6 @@ import type { Streams } from '../streams/streams.ts';
 
 /** What the server has, the same for all who ask. */
 export interface ApiParts {
-  readonly host: Host;
   readonly models: Models;
   readonly generations: Generations;
   readonly streams: Streams;

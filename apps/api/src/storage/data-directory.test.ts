@@ -1,10 +1,9 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from './database.ts';
 import { takeDataDirectory } from './data-directory.ts';
 
 let root: string;
@@ -44,31 +43,4 @@ describe('a data directory', () => {
     unlock();
     expect(readdirSync(fresh)).toEqual([]);
   });
-});
-
-describe('what lies in the place of a database', () => {
-  it('is refused in one sentence, and left as it is', async () => {
-    const sound = join(root, 'sound');
-    await mkdir(sound);
-    await (await openDatabase(sound)).close();
-    const changed: Readonly<Record<string, (folder: string) => void>> = {
-      'a file': (folder) => {
-        rmSync(folder, { recursive: true });
-        writeFileSync(folder, 'x');
-      },
-      'a database of PostgreSQL 12': (folder) => writeFileSync(join(folder, 'PG_VERSION'), '12\n'),
-      'a database': (folder) => writeFileSync(join(folder, 'global/pg_control'), new Uint8Array(8192)),
-    };
-    for (const [name, change] of Object.entries(changed)) {
-      const directory = join(root, name);
-      cpSync(sound, directory, { recursive: true });
-      change(join(directory, 'database'));
-      const said = await refusal(openDatabase(directory));
-      expect(said).toMatch(
-        /^database-unusable \[api\] got a (file|database) .*database.* that cannot be opened; expected/,
-      );
-      expect(said.includes('of PostgreSQL 12')).toBe(name.endsWith('12'));
-      expect(existsSync(join(directory, 'database'))).toBe(true);
-    }
-  }, 60_000);
 });

@@ -9,13 +9,25 @@ import { takeLock, type LockOwner, type Unlock } from '@tessera/node-kit';
  * @throws TesseraError `data-directory-unusable`, `data-directory-in-use`
  */
 export async function takeDataDirectory(directory: string): Promise<Unlock> {
+  await makeDataDirectory(directory);
+  try {
+    return takeLock(join(directory, 'lock'), (owner) => inUse(directory, owner));
+  } catch (error) {
+    throw isTesseraError(error) ? error : unusable(directory, diskWords(error), error);
+  }
+}
+
+/**
+ * Makes a data directory where there is none: processes with a database elsewhere may share it.
+ * @throws TesseraError `data-directory-unusable`
+ */
+export async function makeDataDirectory(directory: string): Promise<void> {
   const trouble = await folderTrouble(directory);
   if (trouble) throw unusable(directory, trouble.got, trouble.cause);
   try {
     mkdirSync(directory, { recursive: true });
-    return takeLock(join(directory, 'lock'), (owner) => inUse(directory, owner));
   } catch (error) {
-    throw isTesseraError(error) ? error : unusable(directory, diskWords(error), error);
+    throw unusable(directory, diskWords(error), error);
   }
 }
 

@@ -20,7 +20,7 @@ const place = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(d
 const server = await startServer({ ...place, modelFolders: [folder], threads });
 const delay = monitorEventLoopDelay({ resolution: 1 });
 
-await serveSide(`Tessera (${server.host.target})`, oneGeneration);
+await serveSide(`Tessera (${server.host!.target})`, oneGeneration);
 await server.close();
 rmSync(dataDirectory, { recursive: true });
 

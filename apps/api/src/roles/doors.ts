@@ -1,0 +1,106 @@
+import { createServer } from 'node:http';
+import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
+import type { Host, ModelFolders } from '@tessera/host';
+import { createGenerations } from '../generations/generations.ts';
+import { documentsOf } from '../guard/guard-options.ts';
+import { openGuard, type Guard } from '../guard/guard.ts';
+import { createApp } from '../http/app.ts';
+import { parseOptions } from '../http/check-operation.ts';
+import { toClient } from '../http/client-errors.ts';
+import { createGate } from '../http/gate.ts';
+import { beforeExecution } from '../http/graphql-http.ts';
+import { refuseUnreadable } from '../http/refusal.ts';
+import { openUploads } from '../images/uploads.ts';
+import type { ApiContext } from '../schema/builder.ts';
+import { createSchema } from '../schema/schema.ts';
+import type { ServerOptions } from '../server-options.ts';
+import type { Storage } from '../storage/open-storage.ts';
+import { serveStreams } from '../streams/serve-streams.ts';
+import { openStreams } from '../streams/streams.ts';
+import type { Undo } from '../undo.ts';
+import { listen, nameOf } from './listen.ts';
+
+export interface DoorsParts {
+  readonly storage: Storage;
+  readonly models: ModelFolders;
+  readonly auth: Guard['auth'];
+  /** The models' process of this server; null where it has none, and until it is up. */
+  readonly host: () => Host | null;
+}
+
+export interface Doors {
+  readonly url: string;
+  /** Host names under which it answers; null is any. */
+  readonly hosts: readonly string[] | null;
+}
+
+/** Answers HTTP and WebSocket, over the store: no model is needed for it. */
+export async function openDoors(
+  options: ServerOptions,
+  { storage: { store, blobs }, models, auth, host }: DoorsParts,
+  undo: Undo,
+): Promise<Doors> {
+  const server = createServer();
+  refuseUnreadable(server);
+  const documents = [...documentsOf(options.playground), ...options.documents];
+  const guard = await openGuard(store.database, { ...options, auth, documents });
+  undo.add(() => guard.close());
+  const uploads = openUploads(store.pictures, blobs);
+  const streams = openStreams(store);
+  undo.add(() => streams.close());
+  const { urls, quotas } = guard;
+  const fileOf = (sha256: string) => blobs.fileOf(sha256);
+  const generations = createGenerations({
+    records: store.generations,
+    models,
+    pictures: store.pictures,
+    fileOf,
+    limits: options,
+    quotas,
+  });
+  const parts = {
+    models,
+    generations,
+    streams,
+    pictureRecords: store.pictures,
+    urls,
+    quotas,
+    hardened: options.hardened,
+  };
+  const schema = createSchema();
+  const apollo = new ApolloServer<ApiContext>({
+    schema,
+    parseOptions,
+    // Both are done before: see beforeExecution and takeGraphQL.
+    dangerouslyDisableValidation: true,
+    csrfPrevention: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    formatError: toClient,
+    plugins: [
+      beforeExecution,
+      ApolloServerPluginDrainHttpServer({ httpServer: server }),
+      ApolloServerPluginLandingPageDisabled(),
+    ],
+  });
+  await apollo.start();
+  undo.add(() => apollo.stop());
+  const { address, port } = await listen(server, options);
+  // Nothing is awaited from here on, so no request can come before there is somebody to answer it.
+  const name = nameOf(options.address);
+  const { hosts, origins, playground } = options;
+  let closing = false;
+  const isClosing = () => closing;
+  const gate = createGate({ address, name, hosts, origins });
+  undo.add(() => {
+    closing = true;
+  });
+  const served = serveStreams(server, { gate, guard, schema, parts, options: options.streams });
+  undo.add(() => served.close());
+  const { eventStreams } = served;
+  const routes = { gate, guard, origins, apollo, parts, host, eventStreams, blobs, uploads, isClosing, playground };
+  server.on('request', createApp(routes));
+  return { url: `http://${name}:${port}`, hosts: gate.hosts };
+}
