@@ -9,6 +9,7 @@ const benchmarks = [
   'mar-train',
   'targets',
   'server',
+  'service',
   'faster-sampling',
 ] as const;
 export type Benchmark = (typeof benchmarks)[number];
@@ -53,6 +54,7 @@ export const line = {
     '  targets          The jobs above, mar-b at 16 steps of 20, on every target that is set up: ONNX Runtime, plain tfjs on',
     "                   TensorFlow, TensorFlow's graphs, XLA.",
     "  server           Delay of the server's event loop while it generates. Needs no PyTorch.",
+    '  service          What the API adds to plain generate, paired, and what batches of 64 requests save. Needs no PyTorch.',
     '  faster-sampling  Options of digits-mar that save work, compared with none of them: processor time, recognised digits',
     '                   and FD-CNN, as a table in Markdown. Needs no PyTorch.',
   ],
@@ -61,6 +63,7 @@ export const line = {
     'npm run bench -- var-train --images 10 --json',
     'npm run bench -- targets --jobs var-train,mar-train',
     'npm run bench -- server --python none',
+    'npm run bench -- service --images 12',
   ],
 } as const;
 

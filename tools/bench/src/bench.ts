@@ -5,6 +5,7 @@ import { type Job, jobs } from './jobs.ts';
 import { compareSides, type Comparison } from './measure.ts';
 import { reportImage, reportSteps } from './report.ts';
 import { benchServer } from './server.ts';
+import { benchService } from './service.ts';
 import { benchTargets } from './targets.ts';
 
 const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
@@ -18,6 +19,7 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   'mar-train': besidePyTorch(jobs['mar-train']),
   targets: benchTargets,
   server: benchServer,
+  service: benchService,
   'faster-sampling': benchFasterSampling,
 };
 

@@ -12,8 +12,8 @@ const events: SeenEvent[] = [
 const asked = { key: 'k', model: 'm', seed: 7, images: 2, accepted: ['a', 'a'], canceled: false };
 const final = { id: 'a', state: 'completed', events, images: ['x', 'y'] };
 const references = new Map([
-  [referenceKey('m', 7), 'x'],
-  [referenceKey('m', 8), 'y'],
+  [referenceKey('m', 7, 0), 'x'],
+  [referenceKey('m', 8, 1), 'y'],
 ]);
 const good: History = { asked: [asked], streams: [{ subscriber: 's', id: 'a', events }], finals: [final], references };
 

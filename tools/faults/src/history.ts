@@ -15,6 +15,7 @@ export interface Asked {
   readonly key: string;
   readonly model: string;
   readonly seed: number;
+  /** Image i shows class i modulo 10. */
   readonly images: number;
   /** Ids that answers have named; more than one is a fault. */
   readonly accepted: readonly string[];
@@ -46,6 +47,7 @@ export interface History {
   readonly references: ReadonlyMap<string, string>;
 }
 
-export function referenceKey(model: string, seed: number): string {
-  return `${model} ${seed}`;
+/** Which image a picture is: `label` of its class. */
+export function referenceKey(model: string, seed: number, label: number): string {
+  return `${model} ${seed} ${label}`;
 }
