@@ -61,7 +61,7 @@ export async function ask(doors: Doors, wish: Wish, until: AbortSignal): Promise
 }
 
 /** null where there was no answer in time, or one of a server that cannot answer now. */
-async function post(
+export async function post(
   doors: Doors,
   query: string,
   variables: object,

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startProxy, type Proxy } from './proxy.ts';
 
-export type Role = 'api' | 'worker';
+export type Role = 'all' | 'api' | 'worker';
 
 /** One process of Tessera, which is started again whenever it ends. */
 export interface Node {
@@ -32,7 +32,8 @@ export interface Node {
 export interface NodeOptions {
   readonly role: Role;
   readonly name: string;
-  readonly databasePort: number;
+  /** Of PostgreSQL; null: the process has its embedded database. */
+  readonly databasePort: number | null;
   readonly databaseUrl: (port: number) => string;
   /** Shared by all of a machine. */
   readonly dataDirectory: string;
@@ -48,13 +49,13 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   mkdirSync(folder, { recursive: true });
   const clockFile = join(folder, `${name}.clock`);
   writeFileSync(clockFile, '0');
-  const database = await startProxy(databasePort);
+  const database = await startProxy(databasePort ?? 1);
   // Nothing listens at port 1 until the process says where it is.
-  const door = role === 'api' ? await startProxy(1) : null;
+  const door = role !== 'worker' ? await startProxy(1) : null;
   const environment = {
     ...process.env,
     PORT: '0',
-    DATABASE_URL: databaseUrl(database.port),
+    ...(databasePort !== null && { DATABASE_URL: databaseUrl(database.port) }),
     TESSERA_DATA: dataDirectory,
     TESSERA_FAULTS_CLOCK: clockFile,
     TESSERA_MAX_QUEUE: '10000',
