@@ -27,8 +27,8 @@ const cancelDocument = `mutation ($input: CancelGenerationInput!) { cancelGenera
   ... on Error { code } } }`;
 const eventsDocument = `subscription ($id: ID!, $after: Int!) { generationEvents(id: $id, after: $after) {
   __typename seq kind
-  ... on StepEvent { index of positions previews { id } }
-  ... on CompletedEvent { images { id } }
+  ... on StepEvent { index of positions previews { sha256 } }
+  ... on CompletedEvent { images { sha256 } }
   ... on FailedEvent { code message } } }`;
 
 /** Sends a wish until an answer accepts it, and then perhaps cancels it; every answer is recorded. */
@@ -48,8 +48,7 @@ export async function ask(doors: Doors, wish: Wish, until: AbortSignal): Promise
     const payload = answer?.['createGeneration'] as
       { generation?: { id: string }; code?: string; message?: string } | undefined;
     if (payload?.generation) accepted.push(payload.generation.id);
-    else if (payload?.code && !['queue-full', 'storage-failed'].includes(payload.code))
-      throw new Error(payload.message);
+    else if (payload?.code && !passing.includes(payload.code)) throw new Error(payload.message);
     else await wait(100, undefined, { signal: until });
   }
   let canceled = false;
@@ -74,13 +73,7 @@ export async function post(
       body: JSON.stringify({ query, variables }),
       signal: AbortSignal.any([until, AbortSignal.timeout(PATIENCE_MS)]),
     });
-    const { data, errors } = (await response.json()) as {
-      data?: Record<string, unknown> | null;
-      errors?: { message: string; extensions?: { code?: string } }[];
-    };
-    const code = errors?.[0]?.extensions?.code;
-    if (errors && code !== 'storage-failed') throw new Refused(errors[0]!.message);
-    return data ?? null;
+    return dataOf((await response.json()) as Answer);
   } catch (error) {
     if (error instanceof Refused) throw error;
     until.throwIfAborted();
@@ -91,6 +84,21 @@ export async function post(
 
 /** The API said no to what should be right: a fault of its own. */
 class Refused extends Error {}
+
+/** Answers of a server that cannot go on now; any other error is a fault. */
+const passing = ['storage-failed', 'stream-interrupted', 'queue-full'];
+
+interface Answer {
+  readonly data?: Record<string, unknown> | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
+}
+
+/** What it holds; null where the server cannot answer now. @throws Refused */
+function dataOf({ data, errors }: Answer): Record<string, unknown> | null {
+  if (!errors) return data ?? null;
+  if (passing.includes(errors[0]?.extensions?.code ?? '')) return null;
+  throw new Refused(JSON.stringify(errors));
+}
 
 /** Follows a generation to its end over as many connections as that takes, by turns on WebSocket and SSE. */
 export async function follow(
@@ -153,12 +161,10 @@ const overWebSocket: Connect = async (url, variables, see, until) => {
   const stop = () => client.terminate();
   until.addEventListener('abort', stop);
   try {
-    for await (const { data, errors } of client.iterate<{ generationEvents: Received }>({
-      query: eventsDocument,
-      variables,
-    })) {
-      if (errors) throw new Refused(JSON.stringify(errors));
-      if (see(data!.generationEvents)) return true;
+    for await (const result of client.iterate({ query: eventsDocument, variables })) {
+      const data = dataOf(result as Answer);
+      if (!data) return false;
+      if (see(data['generationEvents'] as Received)) return true;
     }
   } catch (error) {
     if (error instanceof Refused) throw error;
@@ -201,7 +207,6 @@ const overSse: Connect = async (url, variables, see, until) => {
 function eventOf(message: string): Received | null {
   const data = /^data: ?(.*)$/m.exec(message)?.[1];
   if (!/^event: ?next$/m.test(message) || !data) return null;
-  const { data: answer, errors } = JSON.parse(data) as { data?: { generationEvents: Received }; errors?: unknown };
-  if (errors) throw new Refused(JSON.stringify(errors));
-  return answer!.generationEvents;
+  const answer = dataOf(JSON.parse(data) as Answer);
+  return answer && (answer['generationEvents'] as Received);
 }

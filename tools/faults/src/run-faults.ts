@@ -199,10 +199,10 @@ async function readFinals(doors: Doors, asked: readonly Asked[], until: AbortSig
 
 async function readImages(doors: Doors, { kind, content }: SeenEvent, until: AbortSignal): Promise<(string | null)[]> {
   if (kind !== 'completed') return [];
-  const [, , , { images }] = JSON.parse(content) as [string, null, null, { images: { id: string }[] }];
+  const [, , , { images }] = JSON.parse(content) as [string, null, null, { images: { sha256: string }[] }];
   return Promise.all(
-    images.map(async ({ id }) => {
-      const response = await fetch(`${doors.url()}/images/${id}.png`, { signal: until });
+    images.map(async ({ sha256 }) => {
+      const response = await fetch(`${doors.url()}/images/${sha256}.png`, { signal: until });
       if (!response.ok) return null;
       const bytes = new Uint8Array(await response.arrayBuffer());
       return createHash('sha256').update(bytes).digest('hex');
