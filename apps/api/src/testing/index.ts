@@ -1,0 +1,1 @@
+export { canMount, mountSmallDisk, type SmallDisk } from './small-disk.ts';
