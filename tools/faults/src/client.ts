@@ -131,8 +131,8 @@ interface Received {
 }
 
 /** Without previews: only the newest reaches a slow reader. */
-function seenOf({ __typename, seq, kind, index, of, previews: _, ...rest }: Received): SeenEvent {
-  const content = JSON.stringify([__typename, index, of, rest]);
+function seenOf({ __typename, seq, kind, index, of, ...rest }: Received): SeenEvent {
+  const content = JSON.stringify([__typename, index, of, { ...rest, previews: undefined }]);
   return {
     seq,
     kind: kind.toLowerCase(),
