@@ -62,7 +62,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       const past = written[step.index];
       const weight = guidance.weight(step, tokenizer.layout);
       const guided = guidance.active && !(guidance.saves && weight === 1);
-      const unseen = past && (!rollout.remembers || written.length === step.of); // nobody needs its hidden states
+      const unseen = past && (!rollout.remembers || written.length === step.of); // its hidden states are not needed
       const context = unseen ? null : held.keep(await canvas.read(step));
       if (context) await observe?.({ type: 'read', step, context, weight, guided, rollout });
       const hidden = context && held.keep(await rollout.forward(context, step, guided));

@@ -28,7 +28,7 @@ interface Group {
   readonly members: readonly [Member, ...Member[]];
   /** The steps that others have: there these join them. */
   readonly until: number;
-  /** Aborts when nobody of them waits any more. */
+  /** Aborts when all of them have left. */
   readonly stop: AbortController;
 }
 
@@ -65,7 +65,7 @@ export class Batch {
     await this.#dismiss();
   }
 
-  /** True where nobody waits for anything that is here. */
+  /** True where all members have left. */
   get deserted(): boolean {
     return [...this.#running, ...this.#waiting].every(({ gone }) => gone);
   }
@@ -80,7 +80,7 @@ export class Batch {
     }
   }
 
-  /** It leaves at the next step boundary, and nobody waits for it from now on. False where it is not here. */
+  /** It leaves at the next step boundary. False where it is not here. */
   leave(key: number): boolean {
     const member = [...this.#running, ...this.#waiting].find((one) => one.key === key && !one.gone);
     if (!member) return false;
@@ -94,7 +94,7 @@ export class Batch {
     this.#stopped = true;
   }
 
-  /** Lets go of those that have left. */
+  /** Removes those that have left. */
   async #dismiss(): Promise<void> {
     const left = [...this.#running, ...this.#waiting].filter(({ gone }) => gone);
     this.#waiting = this.#waiting.filter(({ gone }) => !gone);
@@ -140,7 +140,7 @@ export class Batch {
     return Math.max(0, this.#capacity - imagesOf(this.#running) - imagesOf(this.#waiting));
   }
 
-  /** Those with the fewest steps; one alone where a batch has failed. Null where nobody runs. */
+  /** Those with the fewest steps; one alone where a batch has failed. Null where none runs. */
   #next(): Group | null {
     const stop = new AbortController();
     const apart = this.#running.find((member) => member.apart);
@@ -163,7 +163,7 @@ export class Batch {
     }
   }
 
-  /** One failed step of several generations says nothing of each: they go on alone, from what they have written. */
+  /** A failed step of several generations does not show which one failed: each goes on alone, from what it has written. */
   async #fail({ members }: Group, error: unknown): Promise<void> {
     if (members.length > 1) return members.forEach((member) => void (member.apart = true));
     this.#end(members[0]);
@@ -184,7 +184,7 @@ export class Batch {
       const milliseconds = performance.now() - before;
       const replayed = event.type === 'step' && event.step.index < from;
       if (!replayed) await this.#take(group, { event, watch, milliseconds });
-      // Nothing is told of it, but whoever watches sees that it goes on.
+      // No member is told, but the watchdog sees that it goes on.
       else if (milliseconds > SLOW) await this.#tell([]);
       if (event.type === 'step' && event.step.after > 0 && this.#breaks(group, event.step.index + 1)) return;
       before = performance.now();

@@ -47,7 +47,7 @@ class ProcessHost implements Host {
   #disposed = false;
   /** Why it did not start when it was last tried. */
   #failure: string | null = null;
-  /** Runs until the models' process answers that nobody waits for its run any more. */
+  /** Runs until the models' process answers that the run, which all have left, has ended. */
   #grace: NodeJS.Timeout | undefined;
 
   constructor(setup: ChildSetup, context: HostContext) {

@@ -19,7 +19,7 @@ export class Member {
   readonly parts: number;
   /** Generations of equal key share a batch; null where it runs alone. */
   readonly shares: string | null;
-  /** Nobody waits for it any more, or it has ended. */
+  /** It has left, or it has ended. */
   gone = false;
   /** It was in a batch that failed, and runs alone: the others must not suffer from it. */
   apart = false;

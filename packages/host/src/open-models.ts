@@ -44,7 +44,7 @@ export class OpenModels {
   }
 }
 
-/** An error of that is printed: it is of a model that nobody uses any more. */
+/** An error of that is printed: it is of a model that is no longer used. */
 export function disposeQuietly(model: Model): void {
   try {
     model.dispose();
@@ -60,6 +60,6 @@ export async function warm(model: Model, signal: AbortSignal): Promise<void> {
     const request = model.check({ images: imagesOfClasses([0]), seed: 0, options });
     for await (const event of model.run(request, { signal })) void event;
   } catch {
-    // Whoever asks for images gets the same error, with all that it says.
+    // The first request gets the same error, with its message.
   }
 }

@@ -145,7 +145,7 @@ describe.each(models)('%s', (name, folder, shared) => {
   });
   afterAll(() => model.dispose());
 
-  it('makes the same bytes, whoever joins, leaves and goes on later', async () => {
+  it('makes the same bytes, when others join, leave and go on later', async () => {
     const requests = [1, 2, 1, 3, 1].map((count, i) => {
       const labels = Array.from({ length: count }, (_, image) => ((3 * i + image) % 11) - 1);
       return { model: model.name, images: imagesOfClasses(labels), seed: 100 * i, ...shared };

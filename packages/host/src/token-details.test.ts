@@ -60,7 +60,7 @@ it.each(['scale', 'surest', 'token'] as const)(
   },
 );
 
-it('tells nothing of tokens that a head draws without probabilities, or where nobody asks', async () => {
+it('tells nothing of tokens that a head draws without probabilities, or where no request asks', async () => {
   const [asked, plain] = await stepsOf('set', [{}, { details: false }]);
   for (const { details } of asked!) expect(details).toEqual({ codes: null, logProbabilities: null, entropies: null });
   for (const { details } of plain!) expect(details).toBeNull();
