@@ -6,10 +6,38 @@ import { useGenerations } from './generation/use-generations.ts';
 import logo from './logo.svg';
 import { ErrorNote } from './results/progress.tsx';
 import { Results } from './results/results.tsx';
+import { ServerView } from './server/server-view.tsx';
 import { SettingsForm } from './settings/settings-form.tsx';
 import { readSettings, refusedLabel, toInputs, writeSettings, type Settings } from './settings/settings.ts';
 
+const SERVER = '#server';
+
 export function App() {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const changed = () => setHash(location.hash);
+    addEventListener('hashchange', changed);
+    return () => removeEventListener('hashchange', changed);
+  }, []);
+  const server = hash === SERVER;
+  return (
+    <>
+      <header className="page-header">
+        <img src={logo} alt="" width="28" height="28" />
+        <h1>Tessera</h1>
+        <p>Images, step by step</p>
+        <nav>{server ? <a href="#images">Images</a> : <a href={SERVER}>Server</a>}</nav>
+      </header>
+      {server && <ServerView />}
+      {/* What runs goes on while one looks at the server. */}
+      <div hidden={server}>
+        <Images />
+      </div>
+    </>
+  );
+}
+
+function Images() {
   const [models, setModels] = useState<readonly Model[] | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [connected, setConnected] = useState(true);
@@ -21,11 +49,6 @@ export function App() {
   useEffect(() => onConnection(setConnected), []);
   return (
     <>
-      <header className="page-header">
-        <img src={logo} alt="" width="28" height="28" />
-        <h1>Tessera</h1>
-        <p>Images, step by step</p>
-      </header>
       {!connected && (
         <p className="connection" role="status">
           The connection is lost. Trying again; nothing is lost on the server.
@@ -62,7 +85,8 @@ export function Playground({ models }: { readonly models: readonly Model[] }) {
   useEffect(() => {
     // Before the first look at the address it must stay as it is; while sending there are no ids to put there yet.
     if (!restored || sending) return;
-    history.replaceState(null, '', writeSettings(settings, models, ids.split(' ').filter(Boolean)));
+    const address = writeSettings(settings, models, ids.split(' ').filter(Boolean));
+    history.replaceState(null, '', `${address}${location.hash}`);
   }, [restored, sending, settings, models, ids]);
 
   const busy = runs.some(isBusy);

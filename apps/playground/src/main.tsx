@@ -4,6 +4,7 @@ import { App } from './app.tsx';
 import './styles/page.css';
 import './styles/form.css';
 import './styles/results.css';
+import './styles/server.css';
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -4,6 +4,7 @@ import { isTesseraError } from '@tessera/errors';
 import type { HostHealth } from '@tessera/host';
 import type { Store } from '@tessera/store';
 import type { Role } from '@tessera/telemetry';
+import { shareFor } from './share-for.ts';
 
 export interface HealthParts {
   readonly role: Role;
@@ -35,14 +36,9 @@ const PATIENCE_MS = 2000;
 /** Probes of everybody together look so often at most. */
 const FRESH_MS = 1000;
 
-/** Looks at what this process needs; calls within a second share one look. */
+/** Looks at what this process needs, once a second at most. */
 export function readiness(parts: HealthParts): () => Promise<Readiness> {
-  let last: { readonly at: number; readonly found: Promise<Readiness> } | null = null;
-  return () => {
-    const now = performance.now();
-    if (!last || now - last.at > FRESH_MS) last = { at: now, found: look(parts) };
-    return last.found;
-  };
+  return shareFor(FRESH_MS, () => look(parts));
 }
 
 async function look(parts: HealthParts): Promise<Readiness> {

@@ -1,0 +1,184 @@
+import type { ReactNode } from 'react';
+import { ErrorNote } from '../results/progress.tsx';
+import { sumOf, useService, type Failure, type Look, type QueueShare, type Service, type Worker } from './service.ts';
+
+/** The queue, the workers and what has failed: for who runs the server. */
+export function ServerView() {
+  const { service, error, looks } = useService();
+  return (
+    <main className="server" aria-label="Server">
+      {error && <ErrorNote message={error} retry={undefined} />}
+      {!error && !service && <p className="loading">Looking at the server…</p>}
+      {service && (
+        <>
+          <Summary service={service} looks={looks} />
+          <Workers workers={service.workers} />
+          <Queue queue={service.queue} />
+          <Failures failures={service.failures} />
+        </>
+      )}
+    </main>
+  );
+}
+
+function Summary({ service, looks }: { readonly service: Service; readonly looks: readonly Look[] }) {
+  const { waiting, running } = sumOf(service);
+  const oldest = Math.max(0, ...service.queue.map(({ oldestSeconds }) => oldestSeconds ?? 0));
+  const ready = service.workers.filter(({ status }) => status === 'READY').length;
+  return (
+    <dl className="figures">
+      <Figure name="waiting" value={String(waiting)} line={<Sparkline values={looks.map((look) => look.waiting)} />} />
+      <Figure name="running" value={String(running)} line={<Sparkline values={looks.map((look) => look.running)} />} />
+      <Figure name="oldest waits" value={waiting > 0 ? duration(oldest) : '–'} />
+      <Figure name="workers ready" value={`${ready} of ${service.workers.length}`} bad={ready === 0} />
+    </dl>
+  );
+}
+
+interface FigureProps {
+  readonly name: string;
+  readonly value: string;
+  readonly line?: ReactNode;
+  readonly bad?: boolean;
+}
+
+function Figure({ name, value, line, bad = false }: FigureProps) {
+  return (
+    <div className={bad ? 'figure bad' : 'figure'}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+      {line}
+    </div>
+  );
+}
+
+/** The last two minutes. */
+function Sparkline({ values }: { readonly values: readonly number[] }) {
+  const most = Math.max(1, ...values);
+  const points = values.map((value, i) => `${60 - values.length + i},${19 - (18 * value) / most}`).join(' ');
+  return (
+    <svg className="sparkline" viewBox="0 0 60 20" preserveAspectRatio="none" aria-hidden="true">
+      <polyline points={points} />
+    </svg>
+  );
+}
+
+function Workers({ workers }: { readonly workers: readonly Worker[] }) {
+  return (
+    <Section title="Workers" empty={workers.length === 0 && 'No worker is running: what is accepted waits.'}>
+      <Table heads={['worker', 'status', 'target', 'up', 'models']}>
+        {workers.map((worker) => (
+          <tr key={worker.name}>
+            <th scope="row">{worker.name}</th>
+            <td>
+              <span className={`status ${worker.status.toLowerCase()}`}>{worker.status.toLowerCase()}</span>
+              {worker.silentSeconds > 6 && <span className="status unwell">silent for {duration(worker.silentSeconds)}</span>}
+              {worker.why && <p className="why">{worker.why}</p>}
+            </td>
+            <td>{worker.target}</td>
+            <td>{duration(worker.ageSeconds)}</td>
+            <td>
+              <ul className="models">
+                {worker.models.map((model) => (
+                  <li key={model.name} className={model.loaded ? 'loaded' : undefined}>
+                    {model.name}
+                    {model.running > 0 && ` · ${model.running} running`}
+                    {model.millisecondsPerImage !== null && ` · ${Math.round(model.millisecondsPerImage)} ms an image`}
+                  </li>
+                ))}
+              </ul>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
+function Queue({ queue }: { readonly queue: readonly QueueShare[] }) {
+  const tenants = queue.some(({ tenant }) => tenant !== '');
+  return (
+    <Section title="Queue" empty={queue.length === 0 && 'Nothing waits or runs.'}>
+      <Table heads={['model', ...(tenants ? ['tenant'] : []), 'waiting', 'running', 'oldest waits']}>
+        {queue.map(({ model, tenant, waiting, running, oldestSeconds }) => (
+          <tr key={`${model} ${tenant}`}>
+            <th scope="row">{model}</th>
+            {tenants && <td>{tenant}</td>}
+            <td>{waiting}</td>
+            <td>{running}</td>
+            <td>{oldestSeconds === null ? '–' : duration(oldestSeconds)}</td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
+function Failures({ failures }: { readonly failures: readonly Failure[] }) {
+  return (
+    <Section title="Failures of the last hour" empty={failures.length === 0 && 'None.'}>
+      <Table heads={['code', 'how often', 'newest', 'what it said']}>
+        {failures.map(({ code, count, newestAt, message }) => (
+          <tr key={code}>
+            <th scope="row">{code}</th>
+            <td>{count}</td>
+            <td>{new Date(newestAt).toLocaleTimeString()}</td>
+            <td>{message}</td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
+interface SectionProps {
+  readonly title: string;
+  /** What to say instead of the table; false where there is one. */
+  readonly empty: string | false;
+  readonly children: ReactNode;
+}
+
+function Section({ title, empty, children }: SectionProps) {
+  return (
+    <section>
+      <h2>{title}</h2>
+      {empty === false ? children : <p className="quiet">{empty}</p>}
+    </section>
+  );
+}
+
+function Table({ heads, children }: { readonly heads: readonly string[]; readonly children: ReactNode }) {
+  return (
+    // Wide on a narrow screen: it scrolls by itself, also by keyboard.
+    <div className="table" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+/** In its largest unit: 340 ms, 12 s, 5 min, 3 h, 2 d. */
+export function duration(seconds: number): string {
+  if (seconds < 1) return `${Math.round(1000 * seconds)} ms`;
+  const units: readonly (readonly [string, number])[] = [
+    ['s', 60],
+    ['min', 60],
+    ['h', 24],
+  ];
+  let value = seconds;
+  for (const [unit, next] of units) {
+    if (value < next) return `${Math.round(value)} ${unit}`;
+    value /= next;
+  }
+  return `${Math.round(value)} d`;
+}
