@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import type { Engine } from './database/engine.ts';
+import type { HintListener } from './database/hint-channel.ts';
 import { openPglite } from './database/pglite-engine.ts';
 import { openPostgres } from './database/postgres-engine.ts';
 import { generationRecords } from './generations.ts';
@@ -17,16 +18,18 @@ export interface StoreOptions {
   readonly directory?: string;
   /** The same in all processes of one database. */
   readonly leaseMs?: number;
+  /** The connection that receives hints was lost and is there again. */
+  readonly onReconnect?: () => void;
 }
 
 /**
  * Opens the database and brings its tables up to date.
  * @throws TesseraError `database-unreachable`, `database-unusable`, `database-too-new`
  */
-export async function openStore({ leaseMs = LEASE_MS, ...where }: StoreOptions): Promise<Store> {
+export async function openStore({ leaseMs = LEASE_MS, onReconnect = () => undefined, ...where }: StoreOptions): Promise<Store> {
   const listeners = new Set<(hint: Hint) => void>();
   const hear = (hint: Hint) => listeners.forEach((listener) => listener(hint));
-  const engine = await openEngine(where, hear);
+  const engine = await openEngine(where, { onHint: hear, onReconnect });
   const tell = (hints: readonly Hint[]) => {
     if (hints.length === 0) return;
     hints.forEach(hear);
@@ -53,9 +56,9 @@ export async function openStore({ leaseMs = LEASE_MS, ...where }: StoreOptions):
 
 async function openEngine(
   { url, directory }: Pick<StoreOptions, 'url' | 'directory'>,
-  hear: (hint: Hint) => void,
+  listener: HintListener,
 ): Promise<Engine> {
-  if (url !== undefined) return openPostgres(url, hear);
+  if (url !== undefined) return openPostgres(url, listener);
   if (directory !== undefined) return openAlone(directory);
   throw new TesseraError({
     code: 'database-not-named',

@@ -8,6 +8,7 @@ export {
   type Log,
   type LogOptions,
 } from './log.ts';
+export { BatchMeter } from './batch-meter.ts';
 export { contextOfClaim } from './claimed-work.ts';
 export { measuredBlobs } from './measured-blobs.ts';
 export { measuredStore } from './measured-store.ts';

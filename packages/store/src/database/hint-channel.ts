@@ -8,6 +8,12 @@ const MOST_HINTS = 150;
 const PROBE_MS = 10_000;
 const LAST_PAUSE_MS = 2000;
 
+export interface HintListener {
+  onHint(hint: Hint): void;
+  /** The connection was lost and is there again: hints of the time between never come. */
+  onReconnect(): void;
+}
+
 /**
  * Hints between processes, over a connection of their own. They are not part of the statements that they tell of: a commit that
  * notifies takes a lock of the whole server while it waits for the disk. Hints that come while others are being sent go
@@ -15,16 +21,16 @@ const LAST_PAUSE_MS = 2000;
  */
 export class HintChannel {
   readonly #url: string;
-  readonly #onHint: (hint: Hint) => void;
+  readonly #listener: HintListener;
   #client: pg.Client | null = null;
   #waiting = new Set<string>();
   #sending: Promise<void> | null = null;
   #closed = false;
   readonly #probe: NodeJS.Timeout;
 
-  private constructor(url: string, onHint: (hint: Hint) => void) {
+  private constructor(url: string, listener: HintListener) {
     this.#url = url;
-    this.#onHint = onHint;
+    this.#listener = listener;
     this.#probe = setInterval(
       () => void this.#client?.query('SELECT 1').catch(() => this.#lose(this.#client)),
       PROBE_MS,
@@ -32,8 +38,8 @@ export class HintChannel {
     this.#probe.unref();
   }
 
-  static async open(url: string, onHint: (hint: Hint) => void): Promise<HintChannel> {
-    const channel = new HintChannel(url, onHint);
+  static async open(url: string, listener: HintListener): Promise<HintChannel> {
+    const channel = new HintChannel(url, listener);
     try {
       await channel.#connect();
     } catch (error) {
@@ -81,7 +87,7 @@ export class HintChannel {
       if (processId === (client as { processID?: number }).processID) return;
       for (const line of (payload ?? '').split('\n')) {
         const [kind, id] = line.split(' ') as [Hint['kind'], string];
-        this.#onHint({ kind, id: id ?? '' });
+        this.#listener.onHint({ kind, id: id ?? '' });
       }
     });
     await client.connect();
@@ -103,7 +109,8 @@ export class HintChannel {
       try {
         await this.#connect();
         if (this.#closed) return await this.close();
-        return this.#onHint({ kind: 'queue', id: '' });
+        this.#listener.onReconnect();
+        return this.#listener.onHint({ kind: 'queue', id: '' });
       } catch {
         await new Promise((resolve) => setTimeout(resolve, pause).unref());
       }

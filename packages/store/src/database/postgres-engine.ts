@@ -2,7 +2,7 @@ import { TesseraError } from '@tessera/errors';
 import pg from 'pg';
 import type { Hint } from '../store.ts';
 import type { Engine, Statement } from './engine.ts';
-import { HintChannel } from './hint-channel.ts';
+import { HintChannel, type HintListener } from './hint-channel.ts';
 import { migrate, versionSql } from './migrate.ts';
 import { codeOf, FailureLog, storageFailed } from './storage-failed.ts';
 
@@ -19,7 +19,7 @@ const MIGRATION_LOCK = 7_365_737_265;
  * Connects to a PostgreSQL server and brings its tables up to date, one process after the other.
  * @throws TesseraError `database-unreachable`, `database-too-new`
  */
-export async function openPostgres(url: string, onHint: (hint: Hint) => void): Promise<Engine> {
+export async function openPostgres(url: string, listener: HintListener): Promise<Engine> {
   const pool = new pg.Pool({
     connectionString: url,
     max: MOST_CONNECTIONS,
@@ -34,7 +34,7 @@ export async function openPostgres(url: string, onHint: (hint: Hint) => void): P
   pool.on('error', () => undefined);
   try {
     await migrateAlone(url);
-    const channel = await HintChannel.open(url, onHint);
+    const channel = await HintChannel.open(url, listener);
     return new PostgresEngine(pool, channel);
   } catch (error) {
     await pool.end();
