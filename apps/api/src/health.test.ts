@@ -29,28 +29,44 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-async function health(): Promise<[number, { status: string; modelProcess: string | null; models: string[] }]> {
-  const response = await fetch(`${server.url}/healthz`);
-  return [response.status, (await response.json()) as never];
+interface Health {
+  readonly status: string;
+  readonly modelProcess: string | null;
+  readonly models: readonly string[];
+}
+
+/** As `/readyz` and `/healthz` say it. */
+async function health(): Promise<[number, readonly string[], Health]> {
+  const ready = await fetch(`${server.url}/readyz`);
+  const { reasons } = (await ready.json()) as { reasons: readonly { readonly code: string }[] };
+  const lives = await fetch(`${server.url}/healthz`);
+  expect(lives.status).toBe(200);
+  return [ready.status, reasons.map(({ code }) => code), (await lives.json()) as Health];
 }
 
 it('tells a model process that is stopped, one that is being started, and one that is well', async () => {
   const pid = server.host!.pid!;
   expect(await health()).toEqual([
     200,
+    [],
     expect.objectContaining({ status: 'ok', modelProcess: null, models: ['quick'] }),
   ]);
   process.kill(pid, 'SIGSTOP');
   const seen = new Map<string, string | null>();
+  const unready = new Set<string>();
   const look = async () => {
-    const [code, { status, modelProcess }] = await health();
-    expect(code).toBe(status === 'ok' ? 200 : 503);
+    const [code, reasons, { status, modelProcess }] = await health();
+    // Both were asked one after the other.
+    if (reasons[0] === `model-process-${status}`) expect(code).toBe(503);
+    if (reasons[0]) unready.add(reasons[0]);
+    else expect(code).toBe(200);
     seen.set(status, modelProcess);
     expect(server.host!.pid).not.toBe(pid);
     expect(status).toBe('ok');
   };
   await vi.waitFor(look, { timeout: 60_000, interval: 50 });
   expect([...seen.keys()]).toEqual(['ok', 'hanging', 'starting']);
+  expect([...unready]).toEqual(['model-process-hanging', 'model-process-starting']);
   expect(seen.get('hanging')).toMatch(/^The model process has been silent for 2 s or more, .*\.$/);
   expect(seen.get('starting')).toMatch(/\.$/);
   expect(reports).toEqual([expect.stringContaining('no beat of the model process for 4 s')]);

@@ -7,8 +7,9 @@ import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
 import { readStreamOptions, type StreamOptions } from './streams/stream-options.ts';
 import { readRoleOptions, type RoleOptions } from './role-options.ts';
+import { readTelemetryOptions, type TelemetryOptions } from './telemetry/telemetry-options.ts';
 
-export interface ServerOptions extends HostOptions, GuardOptions, RoleOptions {
+export interface ServerOptions extends HostOptions, GuardOptions, RoleOptions, TelemetryOptions {
   /** Images, and the database where there is no other; made if missing. Without `databaseUrl` one server uses it at a time. */
   readonly dataDirectory: string;
   /** Folder of the built playground. */
@@ -57,6 +58,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     ...readGuardOptions(environment),
     streams: readStreamOptions(environment),
     ...readRoleOptions(environment),
+    ...readTelemetryOptions(environment),
     dataDirectory: dataDirectoryOf(environment),
     config: findConfig(),
     ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),

@@ -6,11 +6,15 @@ import { openDoors, type Doors } from './roles/doors.ts';
 import { runModels, type RunningModels } from './roles/run-models.ts';
 import { defaultOptions, type ServerOptions } from './server-options.ts';
 import { openStorage } from './storage/open-storage.ts';
+import { openOperatorsPort, operatorsRoutes } from './telemetry/operators-port.ts';
+import { openOverview } from './telemetry/queue-facts.ts';
 import { Undo } from './undo.ts';
 
 export interface RunningServer {
   /** Empty of a worker, which nobody asks. */
   readonly url: string;
+  /** Where metrics and probes are on a port of their own; empty where they are not. */
+  readonly metrics: string;
   /** Host names under which it answers; null is any. */
   readonly hosts: readonly string[] | null;
   readonly models: ModelFolders;
@@ -45,10 +49,20 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   undo.add(() => reaper.stop());
   const models = await describeFolders(options.modelFolders, options.config ?? null);
   let running: RunningModels | null = null;
+  let draining = false;
   const none: Doors = { url: '', hosts: null };
   const host = () => running?.host ?? null;
-  const doors = role === 'worker' ? none : await openDoors(options, { storage, models, auth, host }, undo);
+  const overview = openOverview(storage.store.database);
+  const operators = operatorsRoutes({ role, ...storage, models, host, draining: () => draining }, overview);
+  const { metricsPort, address } = options;
+  const metrics = metricsPort === null ? '' : await openOperatorsPort(operators, { port: metricsPort, address }, undo);
+  const doorsParts = { storage, models, auth, overview, operators };
+  const doors = role === 'worker' ? none : await openDoors(options, doorsParts, undo);
   if (role !== 'api') running = await runModels(options, { storage, models }, undo);
   const { worker = null } = running ?? {};
-  return { ...doors, models, host: host(), worker, close: () => undo.run() };
+  const close = () => {
+    draining = true;
+    return undo.run();
+  };
+  return { ...doors, metrics, models, host: host(), worker, close };
 }

@@ -71,7 +71,18 @@ export async function create(
 }
 
 function valuesOf(given: NewGeneration, { maxQueue, maxQueueOfClient }: QueueLimits): unknown[] {
-  const { id, owner, request, batchKey, priority, deadline, idempotencyKey, retryOf, trace, cancelAfterMs = null } = given;
+  const {
+    id,
+    owner,
+    request,
+    batchKey,
+    priority,
+    deadline,
+    idempotencyKey,
+    retryOf,
+    trace,
+    cancelAfterMs = null,
+  } = given;
   return [
     ...[id, request.model, owner.tenant, owner.client, jsonOf(request), batchKey, request.images.length, priority],
     ...[deadline, idempotencyKey, retryOf, trace, cancelAfterMs, maxQueue, maxQueueOfClient],

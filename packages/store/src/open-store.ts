@@ -26,7 +26,11 @@ export interface StoreOptions {
  * Opens the database and brings its tables up to date.
  * @throws TesseraError `database-unreachable`, `database-unusable`, `database-too-new`
  */
-export async function openStore({ leaseMs = LEASE_MS, onReconnect = () => undefined, ...where }: StoreOptions): Promise<Store> {
+export async function openStore({
+  leaseMs = LEASE_MS,
+  onReconnect = () => undefined,
+  ...where
+}: StoreOptions): Promise<Store> {
   const listeners = new Set<(hint: Hint) => void>();
   const hear = (hint: Hint) => listeners.forEach((listener) => listener(hint));
   const engine = await openEngine(where, { onHint: hear, onReconnect });

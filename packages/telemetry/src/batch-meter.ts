@@ -39,7 +39,10 @@ export class BatchMeter {
     if (!first) return;
     const model = this.#model;
     meters.batchMembers.observe({ model }, this.#members.length);
-    meters.batchImages.observe({ model }, this.#members.reduce((sum, { images }) => sum + images, 0));
+    meters.batchImages.observe(
+      { model },
+      this.#members.reduce((sum, { images }) => sum + images, 0),
+    );
     meters.modelSeconds.inc({ model }, first.milliseconds / 1000);
     this.#members = [];
   }

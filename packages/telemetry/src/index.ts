@@ -13,7 +13,7 @@ export { contextOfClaim } from './claimed-work.ts';
 export { measuredBlobs } from './measured-blobs.ts';
 export { measuredStore } from './measured-store.ts';
 export { meters, registry } from './meters.ts';
-export { startTelemetry, type Role } from './start-telemetry.ts';
+export { startTelemetry } from './start-telemetry.ts';
 export {
   contextOf,
   failSpan,

@@ -4,8 +4,6 @@ import { configureLog, flushLog, log, logError, readLogOptions } from './log.ts'
 import { registry } from './meters.ts';
 import { isTraced, startTracing } from './start-tracing.ts';
 
-export type Role = 'all' | 'api' | 'worker';
-
 let collects = false;
 
 /**
@@ -13,7 +11,7 @@ let collects = false;
  * what writes and sends the rest, to be called last.
  * @throws TesseraError `log-invalid`
  */
-export async function startTelemetry(role: Role, environment = process.env): Promise<() => Promise<void>> {
+export async function startTelemetry(role: string, environment = process.env): Promise<() => Promise<void>> {
   configureLog(readLogOptions(environment), role);
   collectProcess(role);
   const endTracing = isTraced(environment) ? await startTracing(role, environment) : () => Promise.resolve();
@@ -26,7 +24,7 @@ export async function startTelemetry(role: Role, environment = process.env): Pro
 }
 
 /** Memory, processor, event loop, garbage collection, open handles: prom-client's own. */
-function collectProcess(role: Role): void {
+function collectProcess(role: string): void {
   if (collects) return;
   collects = true;
   collectDefaultMetrics({ register: registry });

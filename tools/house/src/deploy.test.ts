@@ -35,7 +35,9 @@ function found(text: string, pattern: RegExp): string[] {
 it.each([...texts])('%s names only variables that the program reads', (_, text) => {
   // The password of the compose file and its port are the file's own.
   const own = ['TESSERA_PASSWORD', 'TESSERA_PORT'];
-  const names = found(text, /\b(?:TESSERA_[A-Z_]+|DATABASE_URL|TRUSTED_DOCUMENTS)\b/g).filter((name) => !own.includes(name));
+  const names = found(text, /\b(?:TESSERA_[A-Z_]+|DATABASE_URL|TRUSTED_DOCUMENTS)\b/g).filter(
+    (name) => !own.includes(name),
+  );
   expect(names.filter((name) => !sources.includes(name))).toEqual([]);
 });
 
@@ -47,7 +49,9 @@ it.each([...texts])('%s names only metrics that there are', (_, text) => {
 
 describe('the alerts', () => {
   it('name parts of the runbook that are there', () => {
-    const headings = [...operations.matchAll(/^#+ (.+)$/gm)].map(([, text]) => text!.toLowerCase().replaceAll(' ', '-'));
+    const headings = [...operations.matchAll(/^#+ (.+)$/gm)].map(([, text]) =>
+      text!.toLowerCase().replaceAll(' ', '-'),
+    );
     const runbooks = [...read('alerts.yml').matchAll(/docs\/operations\.md#(\S+)/g)].map(([, anchor]) => anchor!);
     expect(runbooks.length).toBeGreaterThan(5);
     expect(runbooks.filter((anchor) => !headings.includes(anchor))).toEqual([]);

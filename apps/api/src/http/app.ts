@@ -6,7 +6,6 @@ import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
-import type { Host } from '@tessera/host';
 import { logError } from '@tessera/telemetry';
 import { engineOf } from '../doors/engine.ts';
 import { openAiRoutes } from '../doors/openai-routes.ts';
@@ -14,7 +13,7 @@ import type { Guard } from '../guard/guard.ts';
 import { namedDocuments } from '../guard/named-documents.ts';
 import { callerOf, requireCaller } from '../guard/require-caller.ts';
 import { contextOf, type ApiContext, type ApiParts } from '../schema/builder.ts';
-import { sendMetrics } from '../telemetry/metrics.ts';
+import type { OperatorsRoutes } from '../telemetry/operators-port.ts';
 import { observeRequests } from '../telemetry/observe-requests.ts';
 import { imageRoute } from '../images/image-route.ts';
 import type { Uploads } from '../images/uploads.ts';
@@ -31,8 +30,7 @@ export interface AppParts {
   readonly origins: readonly string[];
   readonly apollo: ApolloServer<ApiContext>;
   readonly parts: ApiParts;
-  /** The models' process of this server; null where it has none, and until it is up. */
-  readonly host: () => Host | null;
+  readonly operators: OperatorsRoutes;
   readonly eventStreams: EventStreams;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
@@ -44,7 +42,8 @@ export interface AppParts {
 
 /** Every HTTP route. */
 export function createApp(appParts: AppParts): Express {
-  const { gate, guard, origins, apollo, parts, host, eventStreams, blobs, uploads, isClosing, playground } = appParts;
+  const { gate, guard, origins, apollo, parts, operators, eventStreams, blobs, uploads, isClosing, playground } =
+    appParts;
   const app = express();
   app.disable('x-powered-by');
   app.use(observeRequests);
@@ -55,9 +54,9 @@ export function createApp(appParts: AppParts): Express {
     response.status(refusal.status).json(asErrors(refusal.error));
   });
   app.use(allowOrigins(origins));
-  app.get('/healthz', (_request, response) => sendHealth(parts, host(), response));
+  app.get('/healthz', operators.health).get('/readyz', operators.ready);
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
-  if (guard.auth === 'off') app.get('/metrics', sendMetrics(() => Promise.reject(new Error("not yet"))));
+  if (guard.auth === 'off') app.get('/metrics', operators.metrics);
   app.get('/images/:name', imageRoute({ blobs, origins, urls: parts.urls }));
   app.use(['/v1', '/graphql'], requireCaller(guard));
   app.post('/v1/uploads', ...uploadRoute({ uploads, urls: parts.urls, quotas: parts.quotas }));
@@ -75,17 +74,6 @@ export function createApp(appParts: AppParts): Express {
   app.use((request, response) => void response.status(404).json(asErrors(notFound(request))));
   app.use(refuse);
   return app;
-}
-
-/** 503 where models cannot run now: `status` says how it is, and `modelProcess` why. Without a process of its own, workers run them. */
-function sendHealth({ models }: ApiParts, host: Host | null, response: Response): void {
-  const { status, why: modelProcess } = host?.health() ?? { status: 'ok', why: null };
-  const names = models.models().map(({ name }) => name);
-  const { target = null, why = null } = host ?? {};
-  response.status(status === 'ok' ? 200 : 503);
-  response
-    .set('Cache-Control', 'no-store')
-    .json({ status, modelProcess, target, why, models: names, problems: models.problems() });
 }
 
 function servePlayground(app: Express, playground: string): void {

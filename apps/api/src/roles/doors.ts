@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
-import type { Host, ModelFolders } from '@tessera/host';
+import type { ModelFolders } from '@tessera/host';
 import { createGenerations } from '../generations/generations.ts';
 import { documentsOf } from '../guard/guard-options.ts';
 import { openGuard, type Guard } from '../guard/guard.ts';
@@ -19,6 +19,8 @@ import type { ServerOptions } from '../server-options.ts';
 import type { Storage } from '../storage/open-storage.ts';
 import { serveStreams } from '../streams/serve-streams.ts';
 import { openStreams } from '../streams/streams.ts';
+import type { OperatorsRoutes } from '../telemetry/operators-port.ts';
+import type { Overview } from '../telemetry/queue-facts.ts';
 import type { Undo } from '../undo.ts';
 import { listen, nameOf } from './listen.ts';
 
@@ -26,8 +28,8 @@ export interface DoorsParts {
   readonly storage: Storage;
   readonly models: ModelFolders;
   readonly auth: Guard['auth'];
-  /** The models' process of this server; null where it has none, and until it is up. */
-  readonly host: () => Host | null;
+  readonly overview: Overview;
+  readonly operators: OperatorsRoutes;
 }
 
 export interface Doors {
@@ -39,7 +41,7 @@ export interface Doors {
 /** Answers HTTP and WebSocket, over the store: no model is needed for it. */
 export async function openDoors(
   options: ServerOptions,
-  { storage: { store, blobs }, models, auth, host }: DoorsParts,
+  { storage: { store, blobs }, models, auth, overview, operators }: DoorsParts,
   undo: Undo,
 ): Promise<Doors> {
   const server = createServer();
@@ -67,6 +69,7 @@ export async function openDoors(
     pictureRecords: store.pictures,
     urls,
     quotas,
+    overview,
     hardened: options.hardened,
   };
   const schema = createSchema();
@@ -100,7 +103,19 @@ export async function openDoors(
   const served = serveStreams(server, { gate, guard, schema, parts, options: options.streams });
   undo.add(() => served.close());
   const { eventStreams } = served;
-  const routes = { gate, guard, origins, apollo, parts, host, eventStreams, blobs, uploads, isClosing, playground };
+  const routes = {
+    gate,
+    guard,
+    origins,
+    apollo,
+    parts,
+    operators,
+    eventStreams,
+    blobs,
+    uploads,
+    isClosing,
+    playground,
+  };
   server.on('request', createApp(routes));
   return { url: `http://${name}:${port}`, hosts: gate.hosts };
 }

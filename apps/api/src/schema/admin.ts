@@ -23,7 +23,8 @@ export function addAdmin(builder: ApiBuilder, errors: ErrorRefs): void {
   builder.queryField('service', (t) =>
     t.field({
       type: result,
-      description: 'How the whole service is, of all tenants: for operators. Where keys are needed, for those of an admin.',
+      description:
+        'How the whole service is, of all tenants: for operators. Where keys are needed, for those of an admin.',
       resolve: (_root, _args, context) => asData(() => look(context)),
     }),
   );

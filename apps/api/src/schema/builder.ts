@@ -7,6 +7,7 @@ import type { Caller } from '../guard/caller.ts';
 import type { ImageUrls } from '../guard/image-urls.ts';
 import type { Quotas } from '../guard/quotas.ts';
 import type { Streams } from '../streams/streams.ts';
+import type { Overview } from '../telemetry/queue-facts.ts';
 
 /** What the server has, the same for all who ask. */
 export interface ApiParts {
@@ -16,6 +17,7 @@ export interface ApiParts {
   readonly pictureRecords: Pick<PictureRecords, 'find'>;
   readonly urls: ImageUrls;
   readonly quotas: Quotas;
+  readonly overview: Overview;
   /** Says nothing of the schema but what was asked for: no introspection, no suggestions. */
   readonly hardened: boolean;
 }

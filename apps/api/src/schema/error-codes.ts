@@ -3,6 +3,7 @@
  * `code` stays text, and the enum stands beside it.
  */
 export const errorCodes = {
+  'admin-needed': 'What is of all tenants is for keys of an admin.',
   'after-out-of-range': 'No event with this seq exists yet.',
   'ambiguous-label': 'A word names several classes.',
   'answer-too-large': 'The answer could hold more values than one answer may.',

@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
+import { addAdmin } from './admin.ts';
 import { createBuilder } from './builder.ts';
 import { addErrors } from './errors.ts';
 import { addEvents } from './events.ts';
@@ -24,6 +25,7 @@ export function createSchema(): GraphQLSchema {
   const state = addGenerationState(builder);
   const generation = addGenerationType(builder, state, { node, model, preview, reason, picture, event });
   addGenerationQueries(builder, { generation, state, errors });
+  addAdmin(builder, errors);
   addMutations(builder, { generation, preview, errors });
   return builder.toSchema();
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { openBlobs, type Blobs } from '@tessera/blobs';
 import { openStore, type Store } from '@tessera/store';
+import { measuredBlobs, measuredStore, meters } from '@tessera/telemetry';
 import { requireSharedDatabase, type RoleOptions } from '../role-options.ts';
 import type { Undo } from '../undo.ts';
 import { makeDataDirectory, takeDataDirectory } from './data-directory.ts';
@@ -24,9 +25,12 @@ export async function openStorage(options: StorageOptions, undo: Undo): Promise<
   requireSharedDatabase(options);
   if (databaseUrl === null) undo.add(await takeDataDirectory(directory));
   else await makeDataDirectory(directory);
-  const store = await openStore(databaseUrl === null ? { directory } : { url: databaseUrl });
+  const onReconnect = () => meters.listens.inc();
+  const store = measuredStore(
+    await openStore(databaseUrl === null ? { directory } : { url: databaseUrl, onReconnect }),
+  );
   undo.add(() => store.close());
-  const blobs = await openBlobs(join(directory, 'images'));
+  const blobs = measuredBlobs(await openBlobs(join(directory, 'images')));
   undo.add(() => blobs.close());
   return { store, blobs };
 }

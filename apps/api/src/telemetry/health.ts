@@ -1,23 +1,29 @@
 import type { RequestHandler } from 'express';
 import type { Blobs } from '@tessera/blobs';
 import { isTesseraError } from '@tessera/errors';
-import type { HostHealth } from '@tessera/host';
+import type { Host, HostHealth, ModelFolders } from '@tessera/host';
 import type { Store } from '@tessera/store';
-import type { Role } from '@tessera/telemetry';
+import type { Role } from '../role-options.ts';
 import { shareFor } from './share-for.ts';
 
 export interface HealthParts {
   readonly role: Role;
   readonly store: Pick<Store, 'ready' | 'queue'>;
   readonly blobs: Pick<Blobs, 'ready'>;
-  /** Of the models' process; null where this process has none. */
-  readonly models: (() => HostHealth) | null;
+  readonly models: Pick<ModelFolders, 'models' | 'problems'>;
+  /** The models' process; null where there is none yet, or none at all in this role. */
+  host(): Pick<Host, 'health' | 'target' | 'why'> | null;
   /** It is stopping: what comes now should go elsewhere. */
   draining(): boolean;
 }
 
+interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Whether requests (of a worker: generations) should come here now. */
-export interface Readiness {
+interface Readiness {
   readonly ready: boolean;
   readonly role: Role;
   /** Why not: empty where it is ready. */
@@ -26,38 +32,58 @@ export interface Readiness {
   readonly notes: readonly Reason[];
 }
 
-interface Reason {
-  readonly code: string;
-  readonly message: string;
-}
-
 /** A database that takes longer counts as one that does not answer. */
 const PATIENCE_MS = 2000;
-/** Probes of everybody together look so often at most. */
+/** What is behind the network is asked once a second at most, however many probes there are. */
 const FRESH_MS = 1000;
 
-/** Looks at what this process needs, once a second at most. */
-export function readiness(parts: HealthParts): () => Promise<Readiness> {
-  return shareFor(FRESH_MS, () => look(parts));
+/** 200 while the process lives, with how its models are: starting it again for their sake would help nothing. */
+export function sendHealth(parts: HealthParts): RequestHandler {
+  const { models } = parts;
+  return (_request, response) => {
+    const { status, why: modelProcess } = modelHealth(parts);
+    const { target = null, why = null } = parts.host() ?? {};
+    const names = models.models().map(({ name }) => name);
+    response
+      .set('Cache-Control', 'no-store')
+      .json({ status, modelProcess, target, why, models: names, problems: models.problems() });
+  };
 }
 
-async function look(parts: HealthParts): Promise<Readiness> {
-  const { role, store, blobs } = parts;
+/** 503 with the reasons where requests should go elsewhere. */
+export function sendReadiness(parts: HealthParts): RequestHandler {
+  const far = shareFor(FRESH_MS, () => lookAround(parts));
+  return async (_request, response) => {
+    const { faults, workers } = await far();
+    const draining = parts.draining() ? drains : null;
+    const reasons = [draining, ...faults, modelFault(parts)].filter((reason) => reason !== null);
+    const notes = workers === 0 ? [noWorker] : [];
+    const found: Readiness = { ready: reasons.length === 0, role: parts.role, reasons, notes };
+    response
+      .status(found.ready ? 200 : 503)
+      .set('Cache-Control', 'no-store')
+      .json(found);
+  };
+}
+
+function modelHealth({ role, host }: HealthParts): HostHealth {
+  if (role === 'api') return { status: 'ok', why: null };
+  return host()?.health() ?? { status: 'starting', why: 'The model process is being started.' };
+}
+
+function modelFault(parts: HealthParts): Reason | null {
+  const { status, why } = modelHealth(parts);
+  return status === 'ok' ? null : { code: `model-process-${status}`, message: why ?? 'It is not there.' };
+}
+
+/** `workers` is null where it was not asked, or not answered. */
+async function lookAround({ role, store, blobs }: HealthParts) {
   const [database, pictures, workers] = await Promise.all([
     faultOf(answers(store), databaseSilent),
     faultOf(blobs.ready(), picturesSilent),
-    // Where the database does not answer, that is said already.
     role === 'worker' ? null : store.queue.workers().catch(() => null),
   ]);
-  const draining = parts.draining() ? drains : null;
-  const reasons = [draining, database, pictures, modelFault(parts)].filter((reason) => reason !== null);
-  return { ready: reasons.length === 0, role, reasons, notes: workers?.length === 0 ? [noWorker] : [] };
-}
-
-function modelFault({ models }: HealthParts): Reason | null {
-  const health = models?.() ?? { status: 'ok', why: null };
-  if (health.status === 'ok') return null;
-  return { code: `model-process-${health.status}`, message: health.why ?? 'The model process is not there.' };
+  return { faults: [database, pictures], workers: workers && workers.length };
 }
 
 const databaseSilent = { code: 'database-silent', message: 'The database does not answer.' };
@@ -72,24 +98,13 @@ async function answers(store: Pick<Store, 'ready'>): Promise<void> {
   if (!(await store.ready())) throw new Error('It does not.');
 }
 
-/** Null where the call succeeds within two seconds; else why not, in our own sentence where it has one. */
+/** Null where the call succeeds in time; else why not, in the words of its own sentence where it has one. */
 async function faultOf(call: Promise<unknown>, silent: Reason): Promise<Reason | null> {
   let timer: NodeJS.Timeout;
   const late = new Promise<Reason>((resolve) => (timer = setTimeout(() => resolve(silent), PATIENCE_MS)));
   const ended = call.then(
     () => null,
-    (error: unknown) => (isTesseraError(error) ? { code: error.code, message: error.message } : silent),
+    (error: unknown) => ({ ...silent, ...(isTesseraError(error) && { message: error.message }) }),
   );
   return Promise.race([ended, late]).finally(() => clearTimeout(timer));
-}
-
-/** 503 with the reasons where requests should go elsewhere. */
-export function sendReadiness(look: () => Promise<Readiness>): RequestHandler {
-  return async (_request, response) => {
-    const found = await look();
-    response
-      .status(found.ready ? 200 : 503)
-      .set('Cache-Control', 'no-store')
-      .json(found);
-  };
 }

@@ -1,7 +1,10 @@
 import { createServer } from 'node:http';
 import express, { type RequestHandler } from 'express';
 import type { Undo } from '../undo.ts';
-import { listen } from '../roles/listen.ts';
+import { listen, nameOf, type Place } from '../roles/listen.ts';
+import { sendHealth, sendReadiness, type HealthParts } from './health.ts';
+import { sendMetrics } from './metrics.ts';
+import type { Overview } from './queue-facts.ts';
 
 /** What operators and their programs ask of any process, whatever its role. */
 export interface OperatorsRoutes {
@@ -10,22 +13,28 @@ export interface OperatorsRoutes {
   readonly metrics: RequestHandler;
 }
 
+export function operatorsRoutes(parts: HealthParts, overview: Overview): OperatorsRoutes {
+  return { health: sendHealth(parts), ready: sendReadiness(parts), metrics: sendMetrics(overview) };
+}
+
 /**
  * Serves them on a port of its own, under any host name and without keys: TESSERA_METRICS_PORT, which no firewall should open.
+ * Returns its URL.
  * @throws TesseraError `address-in-use`, `address-unusable`
  */
 export async function openOperatorsPort(
   { health, ready, metrics }: OperatorsRoutes,
-  place: { readonly port: number; readonly address: string },
+  place: Place,
   undo: Undo,
-): Promise<void> {
+): Promise<string> {
   const app = express().disable('x-powered-by');
   app.get('/healthz', health).get('/readyz', ready).get('/metrics', metrics);
   app.use((_request, response) => void response.status(404).type('text/plain').send('/healthz, /readyz, /metrics\n'));
   const server = createServer(app);
-  await listen(server, place);
+  const { port } = await listen(server, place);
   undo.add(() => {
     server.close();
     server.closeAllConnections();
   });
+  return `http://${nameOf(place.address)}:${port}`;
 }

@@ -9,7 +9,7 @@ import express from 'express';
 import { openStore, type Store, type WorkerState } from '@tessera/store';
 import { measuredStore } from '@tessera/telemetry';
 import { sendMetrics } from './metrics.ts';
-import { queueFacts, recentFailures } from './queue-facts.ts';
+import { openOverview } from './queue-facts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-facts-'));
 let store: Store;
@@ -18,7 +18,7 @@ let url: string;
 
 beforeAll(async () => {
   store = measuredStore(await openStore({ directory: folder }));
-  const app = express().get('/metrics', sendMetrics(() => queueFacts(store.database)));
+  const app = express().get('/metrics', sendMetrics(openOverview(store.database, 0)));
   server = createServer(app).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
@@ -53,7 +53,7 @@ async function metric(name: string): Promise<number | undefined> {
 }
 
 it('tells of an empty queue without workers', async () => {
-  expect(await queueFacts(store.database)).toEqual({ queue: [], workers: [] });
+  expect(await openOverview(store.database).queue()).toEqual({ queue: [], workers: [] });
   expect(await metric('tessera_database_up')).toBe(1);
   expect(await metric('tessera_workers{state="ready"}')).toBe(0);
 });
@@ -62,7 +62,7 @@ it('tells what waits and runs, by model and tenant, and of each worker, from one
   await store.queue.register({ id: 'w', name: 'host 1', state });
   const ids = [await create('a'), await create('a'), await create('b')];
   const [claim] = await store.queue.claim({ worker: 'w', models: ['m'], maxImages: 1 });
-  const { queue, workers } = await queueFacts(store.database);
+  const { queue, workers } = await openOverview(store.database).queue();
   const oldest: unknown = expect.any(Number);
   expect(queue).toEqual([
     { model: 'm', tenant: 'a', waiting: 1, running: 1, oldest },
@@ -81,7 +81,7 @@ it('tells what waits and runs, by model and tenant, and of each worker, from one
   const failed = { kind: 'failed', code: 'too-hot', message: 'It got too hot.' } as const;
   const end = { id: claim!.id, attempt: claim!.attempt, seq: claim!.lastSeq + 1, body: failed };
   expect(await store.queue.append([end])).toEqual([]);
-  expect(await recentFailures(store.database)).toMatchObject([
+  expect(await openOverview(store.database).failures()).toMatchObject([
     { code: 'too-hot', count: 1, model: 'm', message: 'It got too hot.', at: expect.any(Date) as Date },
   ]);
   expect(ids).toContain(claim!.id);

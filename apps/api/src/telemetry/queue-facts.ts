@@ -72,10 +72,10 @@ export interface Overview {
 }
 
 /** Asks the database twice a second at most, however many look. */
-export function openOverview(database: Database): Overview {
+export function openOverview(database: Database, freshMs = FRESH_MS): Overview {
   return {
-    queue: shareFor(FRESH_MS, async () => (await database.query<QueueFacts>(factsSql)).rows[0]!),
-    failures: shareFor(FRESH_MS, async () => (await database.query<FailureFacts>(failuresSql)).rows),
+    queue: shareFor(freshMs, async () => (await database.query<QueueFacts>(factsSql)).rows[0]!),
+    failures: shareFor(freshMs, async () => (await database.query<FailureFacts>(failuresSql)).rows),
   };
 }
 

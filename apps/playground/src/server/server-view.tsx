@@ -72,7 +72,9 @@ function Workers({ workers }: { readonly workers: readonly Worker[] }) {
             <th scope="row">{worker.name}</th>
             <td>
               <span className={`status ${worker.status.toLowerCase()}`}>{worker.status.toLowerCase()}</span>
-              {worker.silentSeconds > 6 && <span className="status unwell">silent for {duration(worker.silentSeconds)}</span>}
+              {worker.silentSeconds > 6 && (
+                <span className="status unwell">silent for {duration(worker.silentSeconds)}</span>
+              )}
               {worker.why && <p className="why">{worker.why}</p>}
             </td>
             <td>{worker.target}</td>
