@@ -1,5 +1,5 @@
 import { isLast, type Append, type Claim, type Claimed } from '@tessera/store';
-import type { Context, Span } from '@opentelemetry/api';
+import { context, type Context, type Span } from '@opentelemetry/api';
 import { log } from './log.ts';
 import { meters } from './meters.ts';
 import { contextOf, openSpan, recordSpan } from './tracing.ts';
@@ -27,9 +27,10 @@ interface Appended {
 /** The parent of spans of a generation that this process works on. */
 const contexts = new Map<string, Context>();
 
-/** Of a generation that this process has claimed: the parent of what is done for it. */
-export function contextOfClaim(id: string): Context {
-  return contexts.get(id) ?? contextOf(null);
+/** Runs what is done for a generation that this process has claimed: its spans hang below that of the generation. */
+export function withinClaim<T>(id: string, work: () => T): T {
+  const own = contexts.get(id);
+  return own ? context.with(own, work) : work();
 }
 
 /** Counts, times and traces generations from their claim to their end, by what is claimed and appended. */
@@ -43,12 +44,21 @@ export class ClaimedWork {
     if (attempt === 1) meters.waits.observe({ model }, age / 1000);
     if (joins) meters.joins.inc({ model });
     const attributes = { 'tessera.generation': id, 'tessera.model': model, 'tessera.attempt': attempt };
-    const { span, context } = openSpan('generation', { parent: contextOf(trace), attributes });
+    const { span, context: own } = openSpan('generation', { parent: contextOf(trace), attributes });
     const now = performance.now();
-    recordSpan('claim', now - began, { parent: context });
-    contexts.set(id, context);
+    recordSpan('claim', now - began, { parent: own });
+    contexts.set(id, own);
     const fresh = tokens.length === 0;
-    this.#works.set(id, { attempt, model, accepted: now - age, claimed: now, fresh, loading: null, span, context });
+    this.#works.set(id, {
+      attempt,
+      model,
+      accepted: now - age,
+      claimed: now,
+      fresh,
+      loading: null,
+      span,
+      context: own,
+    });
     log.info({ id, model, attempt, waitedMs: Math.round(age) }, 'generation claimed');
   }
 
@@ -81,13 +91,13 @@ export class ClaimedWork {
   #written({ id, body }: Append, milliseconds: number): void {
     const work = this.#works.get(id);
     if (!work) return;
-    const { model, context } = work;
+    const { model, context: own } = work;
     const now = performance.now();
     if (body.kind === 'loading') work.loading = now;
     else if (work.loading !== null) {
       const took = now - work.loading;
       meters.loads.observe({ model }, took / 1000);
-      recordSpan('load', took, { parent: context, attributes: { 'tessera.model': model } });
+      recordSpan('load', took, { parent: own, attributes: { 'tessera.model': model } });
       work.loading = null;
     }
     if (body.kind === 'step') {
@@ -95,7 +105,7 @@ export class ClaimedWork {
       if (work.fresh) meters.firstSteps.observe({ model }, (now - work.accepted) / 1000);
       work.fresh = false;
       const attributes = { 'tessera.step': body.index, 'tessera.steps': body.of };
-      recordSpan('step', body.milliseconds, { parent: context, attributes, ago: milliseconds });
+      recordSpan('step', body.milliseconds, { parent: own, attributes, ago: milliseconds });
     }
     if (!isLast(body.kind)) return;
     const code = body.kind === 'failed' ? body.code : '';

@@ -9,7 +9,7 @@ export {
   type LogOptions,
 } from './log.ts';
 export { BatchMeter } from './batch-meter.ts';
-export { contextOfClaim } from './claimed-work.ts';
+export { withinClaim } from './claimed-work.ts';
 export { measuredBlobs } from './measured-blobs.ts';
 export { measuredStore } from './measured-store.ts';
 export { meters, registry } from './meters.ts';

@@ -2,7 +2,7 @@ import type { Store } from '@tessera/store';
 import { ClaimedWork } from './claimed-work.ts';
 import { meters } from './meters.ts';
 import { replaceMethods } from './replace-methods.ts';
-import { inSpan } from './tracing.ts';
+import { inSpan, traceparent } from './tracing.ts';
 
 /**
  * The same store, which counts what API and workers do with it, and traces what a worker does with each generation. Here all of it comes by, in few places.
@@ -13,7 +13,9 @@ export function measuredStore(store: Store): Store {
   return replaceMethods(store, {
     generations: replaceMethods(generations, {
       async create(generation, limits) {
-        const created = await inSpan('store generation', {}, () => counted(generations.create(generation, limits)));
+        const created = await inSpan('store generation', {}, () =>
+          counted(generations.create({ ...generation, trace: traceparent() }, limits)),
+        );
         if (!created.existed) meters.accepted.inc({ model: generation.request.model });
         return created;
       },

@@ -1,6 +1,7 @@
 import type { Blobs } from '@tessera/blobs';
-import type { BatchMember, BatchRun, Host } from '@tessera/host';
+import type { BatchMember, BatchRun, Host, HostEvent } from '@tessera/host';
 import type { EditRequest } from '@tessera/request';
+import { BatchMeter, withinClaim } from '@tessera/telemetry';
 import type { Claims, Held } from './claims.ts';
 import { pause, untilDone } from './pauses.ts';
 import { onceInARow, wordsOf } from './reports.ts';
@@ -113,14 +114,18 @@ export class Batches {
     this.#key = claimed.alone ? null : claimed.batchKey;
     if (this.#stopped) run.stop();
     const measured = this.speeds.measure(claimed.request.model);
+    const meter = new BatchMeter(claimed.request.model);
     for await (const { id, event } of run.events) {
-      claims.get(id)?.recording.take(event);
+      const held = claims.get(id);
+      withinClaim(id, () => held?.recording.take(event));
       measured.take(event);
+      count(meter, held, event);
       if (event.type === 'step') this.#afterStep(run);
     }
     const { unfinished, failure } = await run.ended;
     this.#run = this.#key = null;
     measured.end();
+    meter.end();
     const rest = unfinished.flatMap((id) => claims.get(id) ?? []);
     const given = claims.giveBack(rest, failure);
     // A model that died is started again meanwhile; what it ended must not come back before the blame is written.
@@ -145,6 +150,16 @@ export class Batches {
     const members = await this.#checked(more);
     if (members.length > 0 && !run.join(members)) this.#left = [...this.#left, ...more];
   }
+}
+
+function count(meter: BatchMeter, held: Held | undefined, event: HostEvent): void {
+  if (event.type === 'image') meter.image(event.milliseconds);
+  if (event.type !== 'step' || !held) return;
+  const { positions, milliseconds } = event;
+  // A single list holds for all images; images of another part have an empty one.
+  const some = positions.filter((one) => one.length > 0).length;
+  const images = positions.length === 1 ? held.claimed.request.images.length : some;
+  meter.step({ id: held.claimed.id, images, milliseconds });
 }
 
 function imagesOf(all: readonly Held[]): number {

@@ -74,15 +74,36 @@ it('logs a request with its route, never with its path or its headers', async ()
 
 it('continues the trace of its client, and names its own span in the answer', async () => {
   const trace = '0af7651916cd43dd8448eb211c80319c';
-  const client = testClient(server.url);
   const body = JSON.stringify({ query: '{ models { name } }' });
   const headers = { 'content-type': 'application/json', traceparent: `00-${trace}-b7ad6b7169203331-01` };
   const answer = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body });
   const [, traceId, spanId] = answer.headers.get('traceparent')!.split('-');
   expect(traceId).toBe(trace);
-  await client.query('{ models { name } }');
+  const sent = () => receiver.spans.filter((span) => span.traceId === trace);
+  await vi.waitFor(() => expect(sent().length).toBeGreaterThan(0), { timeout: 15_000 });
+  expect(sent()).toMatchObject([{ name: 'POST /graphql', spanId, parentSpanId: 'b7ad6b7169203331' }]);
+});
+
+it('traces a generation from the request to each of its steps', async () => {
+  const client = testClient(server.url);
+  const { id } = await client.create({ model: 'quick' });
+  const events = await client.events(id);
+  const steps = events.filter(({ kind }) => kind === 'STEP').length;
+  expect(steps).toBeGreaterThan(1);
   await endTelemetry();
-  const own = receiver.spans.filter((span) => span.traceId === trace);
-  expect(own).toMatchObject([{ name: 'POST /graphql', spanId, parentSpanId: 'b7ad6b7169203331' }]);
+  const generation = receiver.spans.find(({ attributes }) => attributes.some(({ value }) => value.stringValue === id));
+  const tree = receiver.tree(generation!.traceId);
+  const lines = tree.split('\n');
+  expect(lines.slice(0, 3).map((line) => line.replace(/ \[.*/, ''))).toEqual([
+    'POST /graphql',
+    '  store generation',
+    '    generation',
+  ]);
+  const parts = lines.slice(3).map((line) => /^ {6}(\w+) /.exec(line)?.[1]);
+  const often = (name: string) => parts.filter((part) => part === name).length;
+  expect([often('claim'), often('load'), often('step')]).toEqual([1, 1, steps]);
+  expect(often('append')).toBeGreaterThan(0);
+  expect(often('put')).toBeGreaterThanOrEqual(1);
+  expect(lines[2]).toContain('tessera.outcome=completed');
   expect(receiver.spans.filter(({ name }) => name.includes('healthz'))).toEqual([]);
 });
