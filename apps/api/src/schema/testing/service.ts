@@ -10,6 +10,7 @@ import { readLimits } from '../../guard/limits.ts';
 import { quotas as openQuotas } from '../../guard/quotas.ts';
 import { createGenerations } from '../../generations/generations.ts';
 import { openStreams } from '../../streams/streams.ts';
+import { openOverview } from '../../telemetry/queue-facts.ts';
 import { contextOf, type ApiParts } from '../builder.ts';
 import { createSchema } from '../schema.ts';
 
@@ -26,7 +27,7 @@ interface Answer {
 /** The schema over the store itself, with the model `quick` and without a worker: a test appends what becomes of generations. */
 export interface TestService {
   readonly store: Store;
-  /** What somebody of this tenant is answered. */
+  /** What somebody of this tenant is answered; those of `admin` are admins. */
   ask<T>(source: string, variables?: object, tenant?: string): Promise<T>;
   /** Any of the mutations of generations. */
   change(name: string, input: object, tenant?: string): Promise<Answer>;
@@ -49,8 +50,8 @@ export async function openService(): Promise<TestService> {
   const generations = createGenerations({ records, models, pictures: pictureRecords, fileOf, limits, quotas });
   const urls = { of: (sha256: string) => `/images/${sha256}.png` } as ApiParts['urls'];
   const streams = openStreams(store);
-  const parts = { models, generations, pictureRecords, streams, urls, quotas, hardened: false };
-  const asked = asker(parts as Omit<ApiParts, 'host'> as ApiParts);
+  const overview = openOverview(store.database, 0);
+  const asked = asker({ models, generations, pictureRecords, streams, urls, quotas, overview, hardened: false });
   return {
     store,
     ...asked,
@@ -66,7 +67,9 @@ export async function openService(): Promise<TestService> {
 function asker(parts: ApiParts): Omit<TestService, 'store' | 'close'> {
   const schema = createSchema();
   const ask = async <T>(source: string, variables: object = {}, tenant = 'a'): Promise<T> => {
-    const caller = { owner: { tenant, client: `${tenant}-1` } } as Parameters<typeof contextOf>[1];
+    const caller = { owner: { tenant, client: `${tenant}-1` }, admin: tenant === 'admin' } as Parameters<
+      typeof contextOf
+    >[1];
     const contextValue = contextOf(parts, caller);
     const answer: ExecutionResult = await graphql({ schema, source, variableValues: { ...variables }, contextValue });
     if (answer.errors) throw answer.errors[0]!.originalError ?? answer.errors[0]!;
