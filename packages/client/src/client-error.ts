@@ -1,0 +1,42 @@
+/** Why a request got no answer that its types know: the server refused it as a whole, or could not be reached. */
+export class ClientError extends Error {
+  /** Of the server: `BAD_USER_INPUT`, `key-invalid`; `unreachable` where there was no answer. */
+  readonly code: string;
+  /** HTTP status; null where there was none. */
+  readonly status: number | null;
+  /** Seconds after which to try again, where the server said so. */
+  readonly retryAfter: number | null;
+
+  constructor(message: string, { code, status = null, retryAfter = null, cause }: ClientErrorParts) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ClientError';
+    this.code = code;
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+interface ClientErrorParts {
+  readonly code: string;
+  readonly status?: number | null;
+  readonly retryAfter?: number | null;
+  readonly cause?: unknown;
+}
+
+/** An error as every route of the server sends it. */
+export interface SentError {
+  readonly message: string;
+  readonly extensions?: { readonly code?: unknown } | undefined;
+}
+
+export function errorOf(errors: readonly SentError[], more: Omit<ClientErrorParts, 'code'> = {}): ClientError {
+  const code = String(errors[0]?.extensions?.code ?? 'INTERNAL_SERVER_ERROR');
+  return new ClientError(errors.map(({ message }) => message).join(' '), { code, ...more });
+}
+
+export function unreachable(url: string, cause: unknown): ClientError {
+  return new ClientError(`Got no answer from ${url}; expected a Tessera server. Start it, or correct the address.`, {
+    code: 'unreachable',
+    cause,
+  });
+}

@@ -1,0 +1,69 @@
+/* Every operation that this client sends. Their types are in generated.ts, which a test keeps up to date. */
+
+const picture = `fragment PictureParts on Picture { id url width height bytes }`;
+
+const generation = `fragment GenerationParts on Generation {
+  id modelName state seed guidance options priority deadline lastSeq attempt position millisecondsToStart
+  images { seed condition { __typename ... on ClassCondition { label } } picture { ...PictureParts } }
+  failure { code message } createdAt startedAt finishedAt
+}
+${picture}`;
+
+/** Also of errors that a later server has: all of them are an Error. */
+const refusal = `__typename ... on Error { code message field } ... on QueueFull { retryAfter } ... on QuotaExceeded { retryAfter }
+    ... on Unavailable { retryAfter }`;
+
+const shortRefusal = `__typename ... on Error { code message field } ... on Unavailable { retryAfter }`;
+
+export const modelsDocument = `query Models {
+  models {
+    id name title description licence classes { label name } image { height width channels } tokens vocabulary
+    layout { start height width } options guidanceOff defaults { guidance preview }
+  }
+}`;
+
+export const generationDocument = `query Generation($id: ID!) {
+  generation(id: $id) { ${shortRefusal} ...GenerationParts }
+}
+${generation}`;
+
+export const generationsDocument = `query Generations($first: Int, $after: String, $last: Int, $before: String, $filter: GenerationFilter) {
+  generations(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
+    nodes { ...GenerationParts } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+${generation}`;
+
+export const createDocument = `mutation CreateGeneration($input: CreateGenerationInput!) {
+  createGeneration(input: $input) { ${refusal} ... on CreateGenerationPayload { existed generation { ...GenerationParts } } }
+}
+${generation}`;
+
+export const retryDocument = `mutation RetryGeneration($input: RetryGenerationInput!) {
+  retryGeneration(input: $input) { ${refusal} ... on RetryGenerationPayload { existed generation { ...GenerationParts } } }
+}
+${generation}`;
+
+export const cancelDocument = `mutation CancelGeneration($input: CancelGenerationInput!) {
+  cancelGeneration(input: $input) { ${shortRefusal} ... on CancelGenerationPayload { generation { ...GenerationParts } } }
+}
+${generation}`;
+
+export const deleteDocument = `mutation DeleteGeneration($input: DeleteGenerationInput!) {
+  deleteGeneration(input: $input) { ${shortRefusal} ... on DeleteGenerationPayload { deletedId } }
+}`;
+
+export const eventsDocument = `subscription GenerationEvents($id: ID!, $after: Int!) {
+  generationEvents(id: $id, after: $after) {
+    __typename seq at
+    ... on QueuedEvent { position }
+    ... on WaitingEvent { position millisecondsToStart }
+    ... on LoadingEvent { modelName }
+    ... on RestartedEvent { attempt fromStep }
+    ... on StepEvent { index of positions previews { ...PictureParts } sprite { ...PictureParts } milliseconds
+      details { codes logProbabilities entropies } }
+    ... on CompletedEvent { images { ...PictureParts } timings { steps images total } }
+    ... on FailedEvent { code message }
+  }
+}
+${picture}`;
