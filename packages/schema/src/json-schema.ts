@@ -11,6 +11,8 @@ export interface JsonSchema {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  /** Fields that may not be left out. */
+  readonly required?: readonly string[];
   readonly additionalProperties?: boolean;
 }
 

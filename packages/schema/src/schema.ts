@@ -178,6 +178,7 @@ function described<T>(inner: Field<T>, description: string): Field<T> {
 /** A plain record of these fields and no others. */
 function object<F extends Fields>(fields: F): Field<ObjectOf<F>> {
   const known = Object.keys(fields);
+  const required = known.filter((name) => !mayBeLeftOut(fields[name]!));
   return field(
     (value, place) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(place, value, 'an object');
@@ -192,9 +193,19 @@ function object<F extends Fields>(fields: F): Field<ObjectOf<F>> {
     {
       type: 'object',
       properties: Object.fromEntries(known.map((name) => [name, fields[name]!.json])),
+      ...(required.length > 0 && { required }),
       additionalProperties: false,
     },
   );
+}
+
+function mayBeLeftOut(inner: Field<unknown>): boolean {
+  try {
+    inner.read(undefined, { who: 'schema', path: '' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function refuseUnknown(name: string, known: readonly string[], { who, path }: Place): never {

@@ -1,10 +1,14 @@
 import { buffer } from 'node:stream/consumers';
+import type { Request, Response } from 'express';
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import type { ModelDescription } from '@tessera/host';
 import type { Generation, Owner } from '@tessera/store';
 import type { FollowedEvent } from '../streams/followed-event.ts';
+import type { Created } from '../generations/generations.ts';
 import type { GenerationInput } from '../generations/read-input.ts';
+import type { Refusal } from '../http/refusal.ts';
+import type { EventStreams } from '../streams/event-stream.ts';
 import type { Upload, Uploads } from '../images/uploads.ts';
 import type { ApiParts } from '../schema/builder.ts';
 
@@ -12,18 +16,21 @@ import type { ApiParts } from '../schema/builder.ts';
 export interface Engine {
   models(): readonly ModelDescription[];
   /** @throws TesseraError as `createGeneration` */
-  create(owner: Owner, input: GenerationInput, idempotencyKey: string | null): Promise<Generation>;
+  create(owner: Owner, input: GenerationInput): Promise<Created>;
   /** @throws TesseraError `unknown-generation`, as all below */
   find(owner: Owner, id: string): Promise<Generation>;
   cancel(owner: Owner, id: string): Promise<Generation>;
+  remove(owner: Owner, id: string): Promise<void>;
   /** Events after `seq`, then live ones, until the last. */
   events(owner: Owner, id: string, after: number): Promise<AsyncIterableIterator<FollowedEvent>>;
-  /** @throws TesseraError as `Uploads.add` */
+  /** @throws TesseraError `quota-exceeded`, `rate-exceeded`, and as `Uploads.add` */
   upload(owner: Owner, bytes: Uint8Array): Promise<Upload>;
   /** The bytes of a stored picture. @throws TesseraError `storage-failed`, also where it is gone */
   picture(sha256: string): Promise<Buffer>;
   /** Path of a picture on this server, signed where that is needed. */
   urlOf(sha256: string): string;
+  /** Counts a response as an open stream; or says why there may not be one more. */
+  admitStream(request: Request, response: Response): Refusal | null;
   /** True once this server ends its connections itself: that is no client's wish. */
   isClosing(): boolean;
 }
@@ -32,22 +39,26 @@ interface EngineParts {
   readonly parts: ApiParts;
   readonly uploads: Uploads;
   readonly blobs: Blobs;
+  readonly eventStreams: EventStreams;
   readonly isClosing: () => boolean;
 }
 
-export function engineOf({ parts, uploads, blobs, isClosing }: EngineParts): Engine {
-  const { models, generations, streams, urls } = parts;
+export function engineOf({ parts, uploads, blobs, eventStreams, isClosing }: EngineParts): Engine {
+  const { models, generations, streams, urls, quotas } = parts;
   return {
     isClosing,
     urlOf: (sha256) => urls.of(sha256),
     models: () => models.models(),
-    async create(owner, input, idempotencyKey) {
-      return (await generations.create(owner, { ...input, idempotencyKey })).generation;
-    },
+    admitStream: (request, response) => eventStreams.admit(request, response),
+    create: (owner, input) => generations.create(owner, input),
+    remove: (owner, id) => generations.remove(owner, id),
     find: (owner, id) => generations.find(owner, id),
     cancel: (owner, id) => generations.cancel(owner, id),
     events: (owner, id, after) => streams.events(owner, id, after),
-    upload: (owner, bytes) => uploads.add(owner, bytes),
+    async upload(owner, bytes) {
+      await quotas.chargeUpload(owner, bytes.length);
+      return uploads.add(owner, bytes);
+    },
     async picture(sha256) {
       const blob = await blobs.read(sha256);
       if (blob) return buffer(blob.stream);

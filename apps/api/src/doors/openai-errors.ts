@@ -29,7 +29,7 @@ const theirCodes: Readonly<Record<string, string>> = {
   'key-invalid': 'invalid_api_key',
   'key-missing': 'invalid_api_key',
   'quota-exceeded': 'insufficient_quota',
-  'rate-limited': 'rate_limit_exceeded',
+  'rate-exceeded': 'rate_limit_exceeded',
 };
 
 export function asOpenAiError(error: TesseraError | GenerationFailed, status = statusFor(error)): OpenAiError {

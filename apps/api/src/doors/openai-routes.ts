@@ -1,4 +1,4 @@
-import express, { Router, type Request, type RequestHandler, type Response } from 'express';
+import express, { type Request, type RequestHandler, type Response } from 'express';
 import { TesseraError } from '@tessera/errors';
 import type { Owner } from '@tessera/store';
 import { callerOf } from '../guard/require-caller.ts';
@@ -9,24 +9,44 @@ import { answerAtOnce, answerInEvents } from './openai-answers.ts';
 import { editBody, generateBody, readCall, readRegion, sizeOf, type ImagesCall } from './openai-body.ts';
 import { explainOpenAi, refuseOpenAi } from './openai-errors.ts';
 import { maskFromAlpha } from './openai-mask.ts';
+import { editOperation, generateOperation, modelOperation, modelsOperation } from './openai-operations.ts';
+import type { Route } from './route.ts';
 
 const MOST_FORM_MEBIBYTES = 34;
 
 /** The routes of OpenAI's clients: `/v1/images/generations`, `/v1/images/edits`, `/v1/models`. */
-export function openAiRoutes(engine: Engine): Router {
-  const router = Router();
-  router.get('/models', (_request, response) => {
-    response.json({ object: 'list', data: engine.models().map(modelOf) });
-  });
-  router.get('/models/:name', (request, response) => {
-    const model = engine.models().find(({ name }) => name === request.params['name']);
-    if (model) response.json(modelOf(model));
-    else refuseOpenAi(response, unknownName(String(request.params['name'])));
-  });
-  router.post('/images/generations', express.json({ limit: '256kb', type: () => true }), generate(engine));
-  router.post('/images/edits', receiveForm(), edit(engine));
-  router.use(explainOpenAi);
-  return router;
+export function openAiRoutes(engine: Engine): Route[] {
+  const json = express.json({ limit: '256kb', type: () => true });
+  const routes = [
+    { method: 'get', path: '/v1/models', operation: modelsOperation, handlers: [listModels(engine)] },
+    { method: 'get', path: '/v1/models/{model}', operation: modelOperation, handlers: [findModel(engine)] },
+    {
+      method: 'post',
+      path: '/v1/images/generations',
+      operation: generateOperation,
+      handlers: [json, generate(engine)],
+    },
+    { method: 'post', path: '/v1/images/edits', operation: editOperation, handlers: [...receiveForm(), edit(engine)] },
+  ] as const satisfies Route[];
+  return routes.map((route) => ({ ...route, handlers: [...route.handlers, explainOpenAi] }));
+}
+
+/** True for the routes that refuse in OpenAI's shape. */
+export function isOpenAi(path: string): boolean {
+  return /^\/v1\/(images|models)([/?]|$)/.test(path);
+}
+
+function listModels(engine: Engine): RequestHandler {
+  return (_request, response) => void response.json({ object: 'list', data: engine.models().map(modelOf) });
+}
+
+function findModel(engine: Engine): RequestHandler {
+  return (request, response) => {
+    const name = String(request.params['model']);
+    const model = engine.models().find((one) => one.name === name);
+    if (!model) throw unknownName(name);
+    response.json(modelOf(model));
+  };
 }
 
 function generate(engine: Engine): RequestHandler {
@@ -68,7 +88,9 @@ interface Run {
 async function run({ engine, call, kind }: Run, request: Request, response: Response): Promise<void> {
   const { owner } = callerOf(response);
   const key = keyOf(request);
-  const generation = await engine.create(owner, call.input, key);
+  const refusal = call.stream ? engine.admitStream(request, response) : null;
+  if (refusal) return refuseOpenAi(response.set('Retry-After', '1'), refusal.error, refusal.status);
+  const { generation } = await engine.create(owner, { ...call.input, idempotencyKey: key });
   const events = await engine.events(owner, generation.id, 0);
   response.set('X-Request-Id', generation.id);
   response.once('close', () => {

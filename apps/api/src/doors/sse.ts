@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
 
-const KEEP_ALIVE_MS = 15_000;
-
-/** Server-sent events on a response. A slow reader is waited for: nothing gathers here. */
+/** Server-sent events on a response that is admitted as a stream. A slow reader is waited for: nothing gathers here. */
 export interface SseStream {
   /** Resolves once there is room for more, or the client is gone. `id` is what the client asks to go on after. */
   send(event: string, data: object, id?: number): Promise<void>;
@@ -18,8 +16,6 @@ export function openSse(response: Response): SseStream {
     'X-Accel-Buffering': 'no',
   });
   response.flushHeaders();
-  const alive = setInterval(() => response.write(':\n\n'), KEEP_ALIVE_MS);
-  response.once('close', () => clearInterval(alive));
   return {
     async send(event, data, id) {
       if (response.destroyed) return;
@@ -27,9 +23,6 @@ export function openSse(response: Response): SseStream {
       if (response.write(`${head}data: ${JSON.stringify(data)}\n\n`)) return;
       await Promise.race([once(response, 'drain'), once(response, 'close')]);
     },
-    end() {
-      clearInterval(alive);
-      response.end();
-    },
+    end: () => void response.end(),
   };
 }

@@ -12,7 +12,7 @@ const statuses: Readonly<Record<string, number>> = {
   'upload-type': 415,
   'queue-full': 429,
   'quota-exceeded': 429,
-  'rate-limited': 429,
+  'rate-exceeded': 429,
   'storage-failed': 503,
   INTERNAL_SERVER_ERROR: 500,
 };

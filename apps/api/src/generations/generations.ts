@@ -57,7 +57,7 @@ export interface Generations {
   places(): Promise<ReadonlyMap<string, QueuePlace>>;
 }
 
-interface Created {
+export interface Created {
   readonly generation: Generation;
   readonly existed: boolean;
 }
@@ -108,7 +108,7 @@ class GenerationService implements Generations {
   async #queue(
     owner: Owner,
     wanted: GenerationRequest,
-    how: Pick<NewGeneration, 'priority' | 'deadline' | 'idempotencyKey' | 'retryOf'>,
+    how: Pick<NewGeneration, 'priority' | 'deadline' | 'idempotencyKey' | 'retryOf' | 'cancelAfterMs'>,
   ): Promise<Created> {
     const { models, records } = this.#parts;
     const request = models.check(wanted);

@@ -24,6 +24,8 @@ export type GenerationInput = Pick<GenerationRequest, 'model'> &
   Optional<Wishes> & {
     readonly images?: readonly ImageInput[] | null | undefined;
     readonly edit?: EditInput | null | undefined;
+    /** It is canceled where it has not ended in this time: the header Cancel-After. */
+    readonly cancelAfterMs?: number | null;
   };
 
 /** Some images that are to show the same. */

@@ -1,4 +1,4 @@
-import { refuse, type Optional } from './read-input.ts';
+import { refuse, type GenerationInput, type Optional } from './read-input.ts';
 
 export const MOST_PRIORITY = 10;
 /** Of an idempotency key. */
@@ -11,15 +11,18 @@ export interface Wishes {
   readonly idempotencyKey: string;
 }
 
+type HowQueued = Optional<Wishes> & Pick<GenerationInput, 'cancelAfterMs'>;
+
 /**
  * How it is queued, checked.
  * @throws TesseraError `priority-out-of-range`, `deadline-in-past`, `idempotency-key-invalid`
  */
-export function readWishes({ priority, deadline, idempotencyKey }: Optional<Wishes>) {
+export function readWishes({ priority, deadline, idempotencyKey, cancelAfterMs }: HowQueued) {
   return {
     priority: readPriority(priority ?? 0),
     deadline: readDeadline(deadline),
     idempotencyKey: readKey(idempotencyKey),
+    ...(cancelAfterMs && { cancelAfterMs }),
   };
 }
 

@@ -8,20 +8,21 @@ import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { logError } from '@tessera/telemetry';
 import { engineOf } from '../doors/engine.ts';
-import { openAiRoutes } from '../doors/openai-routes.ts';
+import { asOpenAiError } from '../doors/openai-errors.ts';
+import { isOpenAi } from '../doors/openai-routes.ts';
+import { restRoutes } from '../doors/rest-routes.ts';
+import { mountRoutes } from '../doors/route.ts';
 import type { Guard } from '../guard/guard.ts';
 import { namedDocuments } from '../guard/named-documents.ts';
 import { callerOf, requireCaller } from '../guard/require-caller.ts';
 import { contextOf, type ApiContext, type ApiParts } from '../schema/builder.ts';
 import type { OperatorsRoutes } from '../telemetry/operators-port.ts';
 import { observeRequests } from '../telemetry/observe-requests.ts';
-import { imageRoute } from '../images/image-route.ts';
 import type { Uploads } from '../images/uploads.ts';
 import type { EventStreams } from '../streams/event-stream.ts';
 import { allowOrigins, type Gate } from './gate.ts';
 import { takeGraphQL } from './graphql-http.ts';
-import { asErrors, notFound } from './refusal.ts';
-import { uploadRoute } from './upload-route.ts';
+import { asErrors, notFound, type Refusal } from './refusal.ts';
 
 export interface AppParts {
   readonly gate: Gate;
@@ -57,10 +58,9 @@ export function createApp(appParts: AppParts): Express {
   app.get('/healthz', operators.health).get('/readyz', operators.ready);
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', operators.metrics);
-  app.get('/images/:name', imageRoute({ blobs, origins, urls: parts.urls }));
-  app.use(['/v1', '/graphql'], requireCaller(guard));
-  app.post('/v1/uploads', ...uploadRoute({ uploads, urls: parts.urls, quotas: parts.quotas }));
-  app.use('/v1', openAiRoutes(engineOf({ parts, uploads, blobs, isClosing })));
+  app.use(['/v1', '/graphql'], requireCaller(guard, bodyOf));
+  const engine = engineOf({ parts, uploads, blobs, eventStreams, isClosing });
+  mountRoutes(app, restRoutes({ engine, blobs, origins, urls: parts.urls }));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};
@@ -74,6 +74,11 @@ export function createApp(appParts: AppParts): Express {
   app.use((request, response) => void response.status(404).json(asErrors(notFound(request))));
   app.use(refuse);
   return app;
+}
+
+/** Who is not let in is told so in the shape that his client reads. */
+function bodyOf({ status, error }: Refusal, path: string): object {
+  return isOpenAi(path) ? asOpenAiError(error, status) : asErrors(error);
 }
 
 function servePlayground(app: Express, playground: string): void {

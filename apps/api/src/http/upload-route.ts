@@ -1,29 +1,21 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
-import type { ImageUrls } from '../guard/image-urls.ts';
-import { isQuotaError, type Quotas } from '../guard/quotas.ts';
+import type { Engine } from '../doors/engine.ts';
+import { isQuotaError } from '../guard/quotas.ts';
 import { callerOf, sendRefusal } from '../guard/require-caller.ts';
-import type { Uploads } from '../images/uploads.ts';
 import { takeTurns } from '../images/upload-turns.ts';
 import { asErrors } from './refusal.ts';
 
 const MOST_MEBIBYTES = 16;
 const types = ['image/png', 'image/jpeg', 'image/webp'];
 
-interface UploadParts {
-  readonly uploads: Uploads;
-  readonly urls: ImageUrls;
-  readonly quotas: Quotas;
-}
-
 /** `POST /v1/uploads`: the bytes of a picture in, its id out. */
-export function uploadRoute({ uploads, urls, quotas }: UploadParts): (RequestHandler | ErrorRequestHandler)[] {
+export function uploadRoute(engine: Engine): (RequestHandler | ErrorRequestHandler)[] {
   const receive = express.raw({ type: () => true, limit: MOST_MEBIBYTES * 1024 * 1024, inflate: false });
   const store: RequestHandler = async ({ body }, response) => {
-    const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-    await quotas.chargeUpload(callerOf(response).owner, bytes.length);
-    const { id, height, width } = await uploads.add(callerOf(response).owner, bytes);
-    response.status(201).json({ id, url: urls.of(id), height, width });
+    const { owner } = callerOf(response);
+    const { id, height, width } = await engine.upload(owner, Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+    response.status(201).json({ id, url: engine.urlOf(id), height, width });
   };
   const turns = takeTurns((response, { status, error }) => void response.status(status).json(asErrors(error)));
   return [requireOwnType, turns, receive, store, explain];

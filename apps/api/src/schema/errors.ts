@@ -46,8 +46,9 @@ class Refusal {
   constructor({ code, message, parts }: TesseraError) {
     this.code = code;
     this.message = message;
-    // Errors of another copy of the package have no parts.
-    this.field = parts?.field ?? fieldsToBlame[code as ErrorCode] ?? null;
+    // Errors of another copy of the package have no parts; those of a model's options know only their place in these.
+    const isWhole = parts?.field?.[0] === 'input';
+    this.field = (isWhole ? null : fieldsToBlame[code as ErrorCode]) ?? parts?.field ?? null;
     this.retryAfter = Math.ceil(parts?.retryAfter ?? USUAL_REST_S);
   }
 }

@@ -41,7 +41,7 @@ export function addGenerationInput(builder: ApiBuilder, preview: PreviewKindRef)
             'It fails with deadline-passed if it has not begun by then. It may wait for ever where left out.',
         }),
         idempotencyKey: t.string({ description: keyText }),
-      }) satisfies Record<keyof GenerationRequest | keyof GenerationInput, unknown>,
+      }) satisfies Record<keyof GenerationRequest | Exclude<keyof GenerationInput, 'cancelAfterMs'>, unknown>,
   });
 }
 

@@ -30,6 +30,8 @@ export interface EventStreamParts {
 export interface EventStreams {
   /** Behind the routes that check the request and read its body; passes on what asks for another answer. */
   readonly route: RequestHandler;
+  /** Counts a response as an open stream, keeps it awake and ends it in time; or says why there may not be one more. */
+  admit(request: Request, response: Response): Refusal | null;
   /** Ends all streams: their clients come back, to this server or another. */
   close(): void;
 }
@@ -40,13 +42,11 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
     for (const response of open) if (response.writableLength === 0) response.write(':\n\n');
   }, HEARTBEAT_MS);
   timer.unref();
-  const serve = async (request: Request, response: Response): Promise<void> => {
-    const asked = askedBy(request);
-    const resumeAfter = lastEventId(request);
+  const admit: EventStreams['admit'] = (request, response) => {
     const caller = callerOf(response);
     const address = request.socket.remoteAddress;
     const refusal = refusalOf(limits, address);
-    if (refusal) return refuse(response.set('Retry-After', '1'), refusal);
+    if (refusal) return refusal;
     const close = () => end(response);
     const { ended } = limits.watch({ buffered: () => response.writableLength, close }, address);
     const forget = guard.whenRevoked(caller, close);
@@ -58,6 +58,14 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
         forget();
         ended();
       });
+    return null;
+  };
+  const serve = async (request: Request, response: Response): Promise<void> => {
+    const asked = askedBy(request);
+    const resumeAfter = lastEventId(request);
+    const refusal = admit(request, response);
+    if (refusal) return refuse(response.set('Retry-After', '1'), refusal);
+    const caller = callerOf(response);
     const args = await operations.read(asked, contextOf(parts, caller, resumeAfter));
     if (!('document' in args)) return sendOne(response, formatted({ errors: args }));
     if (request.method === 'GET' && isMutation(args)) return refuse(response.set('Allow', 'POST'), mutationByGet());
@@ -77,6 +85,7 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
         refuse(response, { status: 400, error });
       }
     },
+    admit,
     close() {
       clearInterval(timer);
       open.forEach(end);

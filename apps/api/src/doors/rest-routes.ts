@@ -1,0 +1,50 @@
+import type { Blobs } from '@tessera/blobs';
+import type { RequestHandler } from 'express';
+import type { ImageUrls } from '../guard/image-urls.ts';
+import { imageRoute } from '../images/image-route.ts';
+import { uploadRoute } from '../http/upload-route.ts';
+import type { Engine } from './engine.ts';
+import { generationRoutes } from './generation-routes.ts';
+import { openAiRoutes } from './openai-routes.ts';
+import { openApiDocument, type DocumentedRoute } from './openapi.ts';
+import type { Route } from './route.ts';
+import {
+  documentOperation,
+  healthOperation,
+  imageOperation,
+  metricsOperation,
+  uploadOperation,
+} from './service-operations.ts';
+
+export interface RestParts {
+  readonly engine: Engine;
+  readonly blobs: Blobs;
+  readonly urls: ImageUrls;
+  /** Whose pages may show pictures. */
+  readonly origins: readonly string[];
+}
+
+/** Every route of this API but GraphQL's and those of the process itself, each with what OpenAPI says of it. */
+export function restRoutes({ engine, blobs, urls, origins }: RestParts): Route[] {
+  const routes: Route[] = [
+    { method: 'post', path: '/v1/uploads', operation: uploadOperation, handlers: uploadRoute(engine) },
+    {
+      method: 'get',
+      path: '/images/{name}',
+      operation: imageOperation,
+      handlers: [imageRoute({ blobs, origins, urls })],
+    },
+    ...generationRoutes(engine),
+    ...openAiRoutes(engine),
+  ];
+  const path = '/openapi.json';
+  const self: DocumentedRoute = { method: 'get', path, operation: documentOperation };
+  const document = openApiDocument([...routes, self, ...ofTheProcess]);
+  const sendDocument: RequestHandler = (_request, response) => void response.json(document);
+  return [...routes, { ...self, handlers: [sendDocument] }];
+}
+
+const ofTheProcess: readonly DocumentedRoute[] = [
+  { method: 'get', path: '/healthz', operation: healthOperation },
+  { method: 'get', path: '/metrics', operation: metricsOperation },
+];
