@@ -13,6 +13,7 @@ import {
   healthOperation,
   imageOperation,
   metricsOperation,
+  readyOperation,
   uploadOperation,
 } from './service-operations.ts';
 
@@ -46,5 +47,6 @@ export function restRoutes({ engine, blobs, urls, origins }: RestParts): Route[]
 
 const ofTheProcess: readonly DocumentedRoute[] = [
   { method: 'get', path: '/healthz', operation: healthOperation },
+  { method: 'get', path: '/readyz', operation: readyOperation },
   { method: 'get', path: '/metrics', operation: metricsOperation },
 ];

@@ -140,6 +140,34 @@ describe('generations', () => {
       expect((await call('post', `/v1/generations/${idOf(one)}/cancel`)).status).toBe(202);
   });
 
+  it('are the same for one key', async () => {
+    const key = { 'idempotency-key': 'once', prefer: 'wait=30' };
+    const first = await create({ model: 'quick' }, key);
+    const second = await create({ model: 'quick' }, key);
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect(second.answer).toEqual(first.answer);
+    expect((await create({ model: 'quick', seed: 1 }, key)).status).toBe(409);
+  });
+
+  it('are deleted', async () => {
+    const path = `/v1/generations/${idOf(await create({ model: 'quick' }, { prefer: 'wait=30' }))}`;
+    expect((await call('delete', path)).status).toBe(204);
+    for (const method of ['get', 'delete'] as const) expect((await call(method, path)).status).toBe(404);
+    for (const more of ['/cancel', '/events'])
+      expect((await call(more === '/cancel' ? 'post' : 'get', path + more)).status).toBe(404);
+  });
+
+  it('are canceled in the time that their client has said', async () => {
+    const created = await create(slow, { 'cancel-after': '1s' });
+    await vi.waitFor(
+      async () => {
+        const { answer } = await call('get', `/v1/generations/${idOf(created)}`);
+        expect(answer['state']).toBe('canceled');
+      },
+      { timeout: 30_000, interval: 200 },
+    );
+  });
+
   it('edit what was uploaded', async () => {
     const upload = await uploadPicture();
     expect(upload.status).toBe(201);
@@ -232,9 +260,9 @@ describe('every route', () => {
   it('is exercised', async () => {
     await call('get', '/openapi.json');
     await call('get', '/healthz');
+    await call('get', '/readyz');
     await call('get', '/metrics');
     await call('get', '/v1/models');
-    await call('delete', `/v1/generations/${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`);
     await call('get', '/v1/models/quick');
     await call('get', '/v1/models/none');
     const json = { model: 'quick', prompt: 'one' };
