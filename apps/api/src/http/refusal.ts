@@ -38,6 +38,14 @@ export function refuseOn(socket: Duplex, { status, error }: Refusal): void {
   socket.end([...head, '', body].join('\r\n'));
 }
 
+/** How long a connection may keep silent, for `createServer`: it is looked at every two seconds. */
+export const connectionTimes = {
+  /** From its first moment, or its first byte of a request, to the end of the headers. */
+  headersTimeout: 10_000,
+  requestTimeout: 300_000,
+  connectionsCheckingInterval: 2000,
+} as const;
+
 interface ParserError extends Error {
   readonly code?: string;
   /** The parser's words. */
@@ -59,7 +67,7 @@ function refusalOf({ code, reason = '' }: ParserError): Refusal {
     return refusal(431, { code: 'headers-too-large', got: 'long headers', expected: 'at most 16 kB', next });
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    const expected = 'its headers within one minute and all of it within five';
+    const expected = 'its headers within ten seconds and all of it within five minutes';
     return refusal(408, { code: 'request-too-slow', got: 'part of a request', expected, next: 'Send it again.' });
   }
   const got = `bytes that it cannot read${reason && ` (${reason})`}`;

@@ -11,7 +11,7 @@ import { parseOptions } from '../http/check-operation.ts';
 import { toClient } from '../http/client-errors.ts';
 import { createGate } from '../http/gate.ts';
 import { beforeExecution } from '../http/graphql-http.ts';
-import { refuseUnreadable } from '../http/refusal.ts';
+import { connectionTimes, refuseUnreadable } from '../http/refusal.ts';
 import { openUploads } from '../images/uploads.ts';
 import type { ApiContext } from '../schema/builder.ts';
 import { createSchema } from '../schema/schema.ts';
@@ -44,7 +44,7 @@ export async function openDoors(
   { storage: { store, blobs }, models, auth, overview, operators }: DoorsParts,
   undo: Undo,
 ): Promise<Doors> {
-  const server = createServer();
+  const server = createServer(connectionTimes);
   refuseUnreadable(server);
   const documents = [...documentsOf(options.playground), ...options.documents];
   const guard = await openGuard(store.database, { ...options, auth, documents });
