@@ -31,7 +31,7 @@ describe('the log', () => {
     expect(lines.length).toBe(2);
     expect(first).toMatchObject({ level: 'info', role: 'worker', id: 'g1', ms: 3, msg: 'generation ended' });
     expect(first!['time']).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-    expect(second).toMatchObject({ level: 'error', msg: 'a part failed', error: { message: 'why\nand why' } });
+    expect(second).toMatchObject({ level: 'error', msg: 'a part failed', err: { message: 'why\nand why' } });
   }, 30_000);
 
   it('is text for people elsewhere, from warn, with nothing that controls their terminal', () => {

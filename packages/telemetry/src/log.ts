@@ -33,7 +33,6 @@ export const log: Log = pino(
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (level) => ({ level }) },
-    serializers: { error: pino.stdSerializers.err },
     mixin: () => {
       const span = trace.getActiveSpan()?.spanContext();
       return span ? { ...facts, traceId: span.traceId } : { ...facts };
@@ -103,17 +102,17 @@ interface Line {
   readonly level: string;
   readonly time: string;
   readonly msg?: string;
-  readonly error?: { readonly stack?: string; readonly message?: string };
+  readonly err?: { readonly stack?: string; readonly message?: string };
   readonly [name: string]: unknown;
 }
 
 /** `12:30:01 warn  What happened. (id=..., code=...)`, with the stack of an error below. */
 function writeText(line: string): void {
-  const { level, time, msg = '', error, ...fields } = JSON.parse(line) as Line;
+  const { level, time, msg = '', err, ...fields } = JSON.parse(line) as Line;
   const facts = Object.entries(fields).map(([name, value]) => `${name}=${inText(value)}`);
   const text = `${time.slice(11, 19)} ${level.padEnd(5)} ${printable(msg, Infinity)}`;
   console.error(facts.length > 0 ? `${text} (${facts.join(', ')})` : text);
-  if (error) console.error(printableLines(error.stack ?? error.message ?? ''));
+  if (err) console.error(printableLines(err.stack ?? err.message ?? ''));
 }
 
 function inText(value: unknown): string {
@@ -123,5 +122,5 @@ function inText(value: unknown): string {
 /** Writes an unexpected error with its stack. A TesseraError says in one sentence what is wrong and needs no stack. */
 export function logError(what: string, error: unknown): void {
   if (isTesseraError(error)) log.error({ code: error.code }, `${what}: ${error.message}`);
-  else log.error({ error }, what);
+  else log.error({ err: error }, what);
 }

@@ -30,7 +30,7 @@ const ofRequests = {
   }),
   refusals: new Counter({
     name: 'tessera_refusals_total',
-    help: 'Requests refused before they did anything, by code: limits, rates, keys.',
+    help: 'Requests over HTTP and sockets that were refused, by code.',
     labelNames: ['code'],
     registers,
   }),
@@ -110,7 +110,7 @@ const ofStorage = {
   }),
   webhooks: new Histogram({
     name: 'tessera_webhook_duration_seconds',
-    help: 'Deliveries of webhooks, by result: delivered, retried or given-up.',
+    help: 'Deliveries of webhooks, by result: delivered, gone or failed.',
     labelNames: ['result'],
     buckets: short,
     registers,

@@ -2,6 +2,7 @@ import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
+import { meters } from '@tessera/telemetry';
 
 /** Why a request is not served, and with which HTTP status. */
 export interface Refusal {
@@ -11,6 +12,7 @@ export interface Refusal {
 
 /** An error as every route but GraphQL's own sends it: in GraphQL's shape. */
 export function asErrors({ code, message }: TesseraError): object {
+  meters.refusals.inc({ code });
   return { errors: [{ message, extensions: { code } }] };
 }
 

@@ -1,5 +1,6 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
-import { isTesseraError, printable, TesseraError, type ErrorParts } from '@tessera/errors';
+import { isTesseraError, TesseraError, type ErrorParts } from '@tessera/errors';
+import { log } from '@tessera/telemetry';
 import type { Engine } from '../doors/engine.ts';
 import { isQuotaError } from '../guard/quotas.ts';
 import { callerOf, sendRefusal } from '../guard/require-caller.ts';
@@ -39,7 +40,7 @@ const explain: ErrorRequestHandler = (error: { status?: number }, _request, resp
   if (isTesseraError(error)) {
     if (isQuotaError(error)) return sendRefusal(response, { status: 429, error });
     const full = error.code === 'storage-failed';
-    if (full) console.error(printable(`[api] an upload could not be stored: ${String(error.cause ?? error.message)}`));
+    if (full) log.error({ cause: String(error.cause ?? error.message) }, 'an upload could not be stored');
     return void response.status(full ? 507 : 400).json(asErrors(error));
   }
   if (error.status === undefined || error.status >= 500) return next(error);

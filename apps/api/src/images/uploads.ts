@@ -1,6 +1,8 @@
 import type { Blobs } from '@tessera/blobs';
+import { isTesseraError } from '@tessera/errors';
 import { keepPicture } from '@tessera/pictures';
 import type { Owner, PictureRecords } from '@tessera/store';
+import { meters } from '@tessera/telemetry';
 
 /** A picture that a client has sent, as it is stored. */
 export interface Upload {
@@ -27,11 +29,24 @@ export function openUploads(pictures: Pick<PictureRecords, 'add'>, blobs: Blobs)
     return mine;
   };
   return {
-    async add({ tenant }, bytes) {
-      const { png, height, width } = await inTurn(() => keepPicture(bytes, 'uploads'));
-      const id = await blobs.put(png);
-      await pictures.add(tenant, { sha256: id, height, width, bytes: png.byteLength });
-      return { id, height, width };
-    },
+    add: ({ tenant }, bytes) =>
+      counted(bytes, async () => {
+        const { png, height, width } = await inTurn(() => keepPicture(bytes, 'uploads'));
+        const id = await blobs.put(png);
+        await pictures.add(tenant, { sha256: id, height, width, bytes: png.byteLength });
+        return { id, height, width };
+      }),
   };
+}
+
+async function counted(bytes: Uint8Array, store: () => Promise<Upload>): Promise<Upload> {
+  try {
+    const upload = await store();
+    meters.uploads.inc({ result: 'stored' });
+    meters.uploadBytes.inc(bytes.length);
+    return upload;
+  } catch (error) {
+    meters.uploads.inc({ result: isTesseraError(error) ? error.code : 'error' });
+    throw error;
+  }
 }

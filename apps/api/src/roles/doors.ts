@@ -19,6 +19,7 @@ import type { ServerOptions } from '../server-options.ts';
 import type { Storage } from '../storage/open-storage.ts';
 import { serveStreams } from '../streams/serve-streams.ts';
 import { openStreams } from '../streams/streams.ts';
+import { measureOperations } from '../telemetry/measure-operations.ts';
 import type { OperatorsRoutes } from '../telemetry/operators-port.ts';
 import type { Overview } from '../telemetry/queue-facts.ts';
 import type { Undo } from '../undo.ts';
@@ -84,6 +85,7 @@ export async function openDoors(
     formatError: toClient,
     plugins: [
       beforeExecution,
+      measureOperations,
       ApolloServerPluginDrainHttpServer({ httpServer: server }),
       ApolloServerPluginLandingPageDisabled(),
     ],

@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/errors';
+import { meters } from '@tessera/telemetry';
 import type { Refusal } from '../http/refusal.ts';
 import type { StreamOptions } from './stream-options.ts';
 
@@ -46,6 +47,7 @@ export function connectionLimits(options: StreamOptions): ConnectionLimits {
     const since = buffered === 0 ? null : (waitingSince.get(connection) ?? Date.now());
     waitingSince.set(connection, since);
     if (buffered <= MOST_BUFFERED && (since === null || Date.now() - since <= MOST_WAIT_MS)) return;
+    meters.slowFollowers.inc();
     connection.close('Messages wait for this client: read them sooner.');
   };
   const timer = setInterval(() => {
@@ -81,10 +83,13 @@ export function connectionLimits(options: StreamOptions): ConnectionLimits {
     },
     subscribed() {
       running += 1;
+      meters.followers.inc();
       let ended = false;
       return () => {
-        if (!ended) running -= 1;
+        if (ended) return;
         ended = true;
+        running -= 1;
+        meters.followers.dec();
       };
     },
     close: () => clearInterval(timer),

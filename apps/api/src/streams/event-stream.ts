@@ -1,6 +1,7 @@
 import { getOperationAST, OperationTypeNode, type ExecutionArgs } from 'graphql';
 import type { Request, RequestHandler, Response } from 'express';
 import { isTesseraError, TesseraError } from '@tessera/errors';
+import { meters } from '@tessera/telemetry';
 import type { Guard } from '../guard/guard.ts';
 import { callerOf } from '../guard/require-caller.ts';
 import type { Refusal } from '../http/refusal.ts';
@@ -51,10 +52,12 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
     const { ended } = limits.watch({ buffered: () => response.writableLength, close }, address);
     const forget = guard.whenRevoked(caller, close);
     open.add(response);
+    meters.serverSentEvents.inc();
     response
       .on('error', () => undefined)
       .once('close', () => {
         open.delete(response);
+        meters.serverSentEvents.dec();
         forget();
         ended();
       });

@@ -12,6 +12,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { isTesseraError, type TesseraError } from '@tessera/errors';
+import { meters } from '@tessera/telemetry';
 import type { TrustedDocuments } from '../guard/trusted-documents.ts';
 import { checkOperation, parseOptions } from '../http/check-operation.ts';
 import { toClient } from '../http/client-errors.ts';
@@ -76,12 +77,20 @@ export function openOperations({ schema, documents, limits }: OperationParts): O
     async run(args) {
       try {
         const { operation } = getOperationAST(args.document, args.operationName)!;
-        return await (operation === OperationTypeNode.SUBSCRIPTION ? subscribe(args) : execute(args));
+        return await (operation === OperationTypeNode.SUBSCRIPTION ? subscribe(args) : executed(args, operation));
       } catch (error) {
         return { errors: [asGraphQLError(error)] };
       }
     },
   };
+}
+
+/** Timed as those over HTTP. */
+async function executed(args: ExecutionArgs, kind: string): Promise<ExecutionResult> {
+  const end = meters.operations.startTimer({ kind });
+  const result = await execute(args);
+  end({ result: result.errors ? 'errors' : 'ok' });
+  return result;
 }
 
 export function isAnswers(result: ExecutionResult | Answers): result is Answers {

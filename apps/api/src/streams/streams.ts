@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { GenerationState, Owner, Store } from '@tessera/store';
+import { meters } from '@tessera/telemetry';
 import { Feed } from './feed.ts';
 import type { FollowedEvent } from './followed-event.ts';
 import { interrupted } from './interruption.ts';
@@ -37,9 +38,14 @@ export function openStreams({ generations, onHint }: Pick<Store, 'generations' |
   const begin = (id: string): Feed => {
     const feed = new Feed(id, {
       ask: (page) => log.ask(page),
-      ended: () => void (feeds.get(id) === feed && feeds.delete(id)),
+      ended() {
+        if (feeds.get(id) !== feed) return;
+        feeds.delete(id);
+        meters.feeds.dec();
+      },
     });
     feeds.set(id, feed);
+    meters.feeds.inc();
     return feed;
   };
   return {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TesseraError } from '@tessera/errors';
+import { meters } from '@tessera/telemetry';
 import { GraphQLError, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
@@ -181,7 +182,12 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
 function watch(socket: WebSocket, limits: ConnectionLimits, address: string | undefined): void {
   const close = (reason: string) => socket.close(TRY_AGAIN_LATER, reason);
   const { look, ended } = limits.watch({ buffered: () => socket.bufferedAmount, close }, address);
-  socket.on('ping', look).on('message', look).once('close', ended);
+  meters.webSockets.inc();
+  socket.on('ping', look).on('message', look);
+  socket.once('close', () => {
+    meters.webSockets.dec();
+    ended();
+  });
 }
 
 function badHandshake(why: string): Refusal {

@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import { isLast, type EventKind, type GenerationEvent, type Owner, type Store } from '@tessera/store';
-import { log, logError } from '@tessera/telemetry';
+import { log, logError, meters } from '@tessera/telemetry';
 import { requirePublicUrl, type SafeFetch } from '../guard/safe-fetch.ts';
 import { signedHeaders, webhookSecret } from './webhook-signature.ts';
 import { webhookRecords, type DueWebhook, type WebhookRecords } from './webhook-records.ts';
@@ -158,8 +158,10 @@ class Deliverer implements Webhooks {
     }
     const body = await this.#parts.describe(id, next);
     if (!body) return this.#records.remove(id);
+    const timer = meters.webhooks.startTimer();
     const answer = await this.#send(webhook, next, JSON.stringify(body));
     if (this.#ending.signal.aborted) return;
+    timer({ result: answer === 'taken' ? 'delivered' : answer === 'gone' ? 'gone' : 'failed' });
     if (answer === 'gone') return this.#giveUp(webhook, 'its receiver said 410 Gone');
     if (answer !== 'taken') return this.#failed(webhook, answer.why);
     if (isLast(next.kind)) await this.#records.remove(id);
