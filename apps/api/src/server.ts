@@ -52,8 +52,8 @@ async function start(options: ServerOptions, undo: Undo): Promise<RunningServer>
   let draining = false;
   const none: Doors = { url: '', hosts: null };
   const host = () => running?.host ?? null;
-  const overview = openOverview(storage.store.database);
-  const operators = operatorsRoutes({ role, ...storage, models, host, draining: () => draining }, overview);
+  const overview = openOverview(storage.store);
+  const operators = operatorsRoutes({ role, ...storage, overview, models, host, draining: () => draining });
   const { metricsPort, address } = options;
   const metrics = metricsPort === null ? '' : await openOperatorsPort(operators, { port: metricsPort, address }, undo);
   const doorsParts = { storage, models, auth, overview, operators };

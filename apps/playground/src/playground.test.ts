@@ -113,6 +113,26 @@ describe.skipIf(skipped)('the playground', () => {
     expect(complaints).toEqual([]);
   }, 120_000);
 
+  it('shows how the server is, every two seconds, while what runs goes on', async () => {
+    const [model] = models;
+    await generate(model, 1);
+    const finished = await largePictures(page);
+    await page.getByRole('link', { name: 'Server' }).click();
+    const row = page.getByRole('row', { name: /ready/ });
+    await row.getByText(`${model!.name} ·`).waitFor();
+    expect(await page.getByText('workers ready').locator('..').innerText()).toContain('1 of 1');
+    expect(await page.locator('form').isVisible()).toBe(false);
+    const points = async () => (await page.locator('polyline').first().getAttribute('points'))!.split(' ').length;
+    const before = await points();
+    await expect.poll(points, { timeout: 10_000 }).toBeGreaterThan(before);
+    await page.reload();
+    await row.waitFor();
+    await page.getByRole('link', { name: 'Images' }).click();
+    await status('completed');
+    expect(await largePictures(page)).toEqual(finished);
+    expect(complaints).toEqual([]);
+  }, 60_000);
+
   it('goes through the steps by keys and by frames', async () => {
     for (const model of models) {
       await generate(model, 1);

@@ -48,6 +48,8 @@ export function createApp(appParts: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(observeRequests);
+  // Load balancers ask by address, under no name of this server; the answer tells a foreign page nothing.
+  app.get('/readyz', operators.ready);
   app.use((request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
     const refusal = gate.refusalOf(request.headers, request.rawHeaders);
@@ -55,7 +57,7 @@ export function createApp(appParts: AppParts): Express {
     response.status(refusal.status).json(asErrors(refusal.error));
   });
   app.use(allowOrigins(origins));
-  app.get('/healthz', operators.health).get('/readyz', operators.ready);
+  app.get('/healthz', operators.health);
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', operators.metrics);
   app.use(['/v1', '/graphql'], requireCaller(guard, bodyOf));

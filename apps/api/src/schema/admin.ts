@@ -110,6 +110,7 @@ function addWorker(builder: ApiBuilder) {
     values: {
       READY: { value: 'ready', description: 'It does.' },
       DRAINING: { value: 'draining', description: 'It is stopping, and hands over what it runs.' },
+      LOST: { value: 'lost', description: 'It was not heard of for six seconds: others take over what it ran.' },
       UNWELL: { value: 'unwell', description: 'Its process of models is not there, or hangs: see `why`.' },
     } as const,
   });
@@ -126,7 +127,7 @@ function addWorker(builder: ApiBuilder) {
       target: t.exposeString('target', { description: 'Where its models run: onnx, tensorflow, eager.' }),
       ageSeconds: t.exposeFloat('age', { description: 'How long ago it started.' }),
       silentSeconds: t.exposeFloat('silent', {
-        description: 'How long ago it was last heard of: after six seconds others take over what it ran.',
+        description: 'How long ago it was last heard of.',
       }),
       models: t.field({
         type: [model],

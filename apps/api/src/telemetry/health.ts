@@ -4,11 +4,13 @@ import { isTesseraError } from '@tessera/errors';
 import type { Host, HostHealth, ModelFolders } from '@tessera/host';
 import type { Store } from '@tessera/store';
 import type { Role } from '../role-options.ts';
+import type { Overview } from './queue-facts.ts';
 import { shareFor } from './share-for.ts';
 
 export interface HealthParts {
   readonly role: Role;
-  readonly store: Pick<Store, 'ready' | 'queue'>;
+  readonly store: Pick<Store, 'ready'>;
+  readonly overview: Overview;
   readonly blobs: Pick<Blobs, 'ready'>;
   readonly models: Pick<ModelFolders, 'models' | 'problems'>;
   /** The models' process; null where there is none yet, or none at all in this role. */
@@ -77,13 +79,13 @@ function modelFault(parts: HealthParts): Reason | null {
 }
 
 /** `workers` is null where it was not asked, or not answered. */
-async function lookAround({ role, store, blobs }: HealthParts) {
-  const [database, pictures, workers] = await Promise.all([
+async function lookAround({ role, store, blobs, overview }: HealthParts) {
+  const [database, pictures, facts] = await Promise.all([
     faultOf(answers(store), databaseSilent),
     faultOf(blobs.ready(), picturesSilent),
-    role === 'worker' ? null : store.queue.workers().catch(() => null),
+    role === 'worker' ? null : overview.queue().catch(() => null),
   ]);
-  return { faults: [database, pictures], workers: workers && workers.length };
+  return { faults: [database, pictures], workers: facts && facts.workers.filter(({ lost }) => !lost).length };
 }
 
 const databaseSilent = { code: 'database-silent', message: 'The database does not answer.' };

@@ -39,7 +39,7 @@ class QueueGauges {
     this.clear();
     this.#up.set(1);
     const states = workers.map(workerStatus);
-    for (const state of ['ready', 'draining', 'unwell']) {
+    for (const state of ['ready', 'draining', 'unwell', 'lost']) {
       this.#workers.set({ state }, states.filter((one) => one === state).length);
     }
     const models = workers.flatMap((worker) => worker.models);

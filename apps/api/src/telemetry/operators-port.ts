@@ -4,7 +4,6 @@ import type { Undo } from '../undo.ts';
 import { listen, nameOf, type Place } from '../roles/listen.ts';
 import { sendHealth, sendReadiness, type HealthParts } from './health.ts';
 import { sendMetrics } from './metrics.ts';
-import type { Overview } from './queue-facts.ts';
 
 /** What operators and their programs ask of any process, whatever its role. */
 export interface OperatorsRoutes {
@@ -13,8 +12,8 @@ export interface OperatorsRoutes {
   readonly metrics: RequestHandler;
 }
 
-export function operatorsRoutes(parts: HealthParts, overview: Overview): OperatorsRoutes {
-  return { health: sendHealth(parts), ready: sendReadiness(parts), metrics: sendMetrics(overview) };
+export function operatorsRoutes(parts: HealthParts): OperatorsRoutes {
+  return { health: sendHealth(parts), ready: sendReadiness(parts), metrics: sendMetrics(parts.overview) };
 }
 
 /**

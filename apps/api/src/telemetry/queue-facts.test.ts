@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import express from 'express';
 import { openStore, type Store, type WorkerState } from '@tessera/store';
+import { stopClock } from '@tessera/store/testing';
 import { measuredStore } from '@tessera/telemetry';
 import { sendMetrics } from './metrics.ts';
 import { openOverview } from './queue-facts.ts';
@@ -18,7 +19,7 @@ let url: string;
 
 beforeAll(async () => {
   store = measuredStore(await openStore({ directory: folder }));
-  const app = express().get('/metrics', sendMetrics(openOverview(store.database, 0)));
+  const app = express().get('/metrics', sendMetrics(openOverview(store, 0)));
   server = createServer(app).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
@@ -53,7 +54,7 @@ async function metric(name: string): Promise<number | undefined> {
 }
 
 it('tells of an empty queue without workers', async () => {
-  expect(await openOverview(store.database).queue()).toEqual({ queue: [], workers: [] });
+  expect(await openOverview(store).queue()).toEqual({ queue: [], workers: [] });
   expect(await metric('tessera_database_up')).toBe(1);
   expect(await metric('tessera_workers{state="ready"}')).toBe(0);
 });
@@ -62,13 +63,14 @@ it('tells what waits and runs, by model and tenant, and of each worker, from one
   await store.queue.register({ id: 'w', name: 'host 1', state });
   const ids = [await create('a'), await create('a'), await create('b')];
   const [claim] = await store.queue.claim({ worker: 'w', models: ['m'], maxImages: 1 });
-  const { queue, workers } = await openOverview(store.database).queue();
+  const { queue, workers } = await openOverview(store).queue();
   const oldest: unknown = expect.any(Number);
   expect(queue).toEqual([
     { model: 'm', tenant: 'a', waiting: 1, running: 1, oldest },
     { model: 'm', tenant: 'b', waiting: 1, running: 0, oldest },
   ]);
   expect(workers).toMatchObject([{ id: 'w', name: 'host 1', target: 'onnx', models: [model], draining: false }]);
+  expect(workers[0]).toMatchObject({ lost: false });
   expect(workers[0]!.silent).toBeLessThan(5);
   expect([
     await metric('tessera_queue_waiting{model="m"}'),
@@ -81,10 +83,20 @@ it('tells what waits and runs, by model and tenant, and of each worker, from one
   const failed = { kind: 'failed', code: 'too-hot', message: 'It got too hot.' } as const;
   const end = { id: claim!.id, attempt: claim!.attempt, seq: claim!.lastSeq + 1, body: failed };
   expect(await store.queue.append([end])).toEqual([]);
-  expect(await openOverview(store.database).failures()).toMatchObject([
+  expect(await openOverview(store).failures()).toMatchObject([
     { code: 'too-hot', count: 1, model: 'm', message: 'It got too hot.', at: expect.any(Date) as Date },
   ]);
   expect(ids).toContain(claim!.id);
+});
+
+it('counts no worker as ready that was not heard of for its lease', async () => {
+  const clock = await stopClock(store.database);
+  await clock.advance(store.queue.leaseMs + 1000);
+  expect((await openOverview(store).queue()).workers).toMatchObject([{ id: 'w', lost: true }]);
+  expect(await metric('tessera_workers{state="ready"}')).toBe(0);
+  expect(await metric('tessera_workers{state="lost"}')).toBe(1);
+  await store.queue.beat('w', state);
+  expect(await metric('tessera_workers{state="ready"}')).toBe(1);
 });
 
 it('counts what the store was asked to do', async () => {

@@ -1,4 +1,4 @@
-import type { Database, WorkerState } from '@tessera/store';
+import type { Store, WorkerState } from '@tessera/store';
 import { shareFor } from './share-for.ts';
 
 /** Pages and Prometheus look every few seconds. */
@@ -26,6 +26,8 @@ export interface WorkerFacts extends WorkerState {
   /** Seconds since it started, and since it was last seen. */
   readonly age: number;
   readonly silent: number;
+  /** Not heard of for longer than its lease: others take over what it ran. */
+  readonly lost: boolean;
 }
 
 /** A failure of the last hour, by its code. */
@@ -52,7 +54,8 @@ const factsSql = `
     SELECT coalesce(jsonb_agg(one.state || one.facts), '[]') FROM (
       SELECT state, jsonb_build_object('id', id, 'name', name,
         'age', extract(epoch FROM tessera_now() - started_at)::float8,
-        'silent', greatest(0, extract(epoch FROM tessera_now() - seen_at))::float8) AS facts
+        'silent', greatest(0, extract(epoch FROM tessera_now() - seen_at))::float8,
+        'lost', seen_at < tessera_now() - $1::float8 * interval '1 ms') AS facts
       FROM worker ORDER BY name, id
     ) one
   ) AS workers`;
@@ -71,16 +74,19 @@ export interface Overview {
   failures(): Promise<readonly FailureFacts[]>;
 }
 
+type OverviewParts = Pick<Store, 'database'> & { readonly queue: Pick<Store['queue'], 'leaseMs'> };
+
 /** Asks the database twice a second at most, however many look. */
-export function openOverview(database: Database, freshMs = FRESH_MS): Overview {
+export function openOverview({ database, queue: { leaseMs } }: OverviewParts, freshMs = FRESH_MS): Overview {
   return {
-    queue: shareFor(freshMs, async () => (await database.query<QueueFacts>(factsSql)).rows[0]!),
+    queue: shareFor(freshMs, async () => (await database.query<QueueFacts>(factsSql, [leaseMs])).rows[0]!),
     failures: shareFor(freshMs, async () => (await database.query<FailureFacts>(failuresSql)).rows),
   };
 }
 
-/** As its own last word says. */
-export function workerStatus({ draining, health }: WorkerFacts): 'ready' | 'draining' | 'unwell' {
+/** As its own last word says, where it is not too old. */
+export function workerStatus({ draining, health, lost }: WorkerFacts): 'ready' | 'draining' | 'unwell' | 'lost' {
+  if (lost) return 'lost';
   if (draining) return 'draining';
   return health.status === 'ok' ? 'ready' : 'unwell';
 }

@@ -30,8 +30,8 @@ afterAll(async () => {
 /** The port of a process of this role. */
 async function open(role: HealthParts['role']): Promise<string> {
   const models = { models: () => [], problems: () => [] };
-  const parts = { role, store, blobs, models, host: () => null, draining: () => draining };
-  const routes = operatorsRoutes(parts, openOverview(store.database));
+  const overview = openOverview(store);
+  const routes = operatorsRoutes({ role, store, overview, blobs, models, host: () => null, draining: () => draining });
   return openOperatorsPort(routes, { port: 0, address: '127.0.0.1' }, undo);
 }
 

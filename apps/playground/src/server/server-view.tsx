@@ -71,10 +71,7 @@ function Workers({ workers }: { readonly workers: readonly Worker[] }) {
           <tr key={worker.name}>
             <th scope="row">{worker.name}</th>
             <td>
-              <span className={`status ${worker.status.toLowerCase()}`}>{worker.status.toLowerCase()}</span>
-              {worker.silentSeconds > 6 && (
-                <span className="status unwell">silent for {duration(worker.silentSeconds)}</span>
-              )}
+              <span className={`status ${worker.status.toLowerCase()}`}>{statusOf(worker)}</span>
               {worker.why && <p className="why">{worker.why}</p>}
             </td>
             <td>{worker.target}</td>
@@ -95,6 +92,10 @@ function Workers({ workers }: { readonly workers: readonly Worker[] }) {
       </Table>
     </Section>
   );
+}
+
+function statusOf({ status, silentSeconds }: Worker): string {
+  return status === 'LOST' ? `silent for ${duration(silentSeconds)}` : status.toLowerCase();
 }
 
 function Queue({ queue }: { readonly queue: readonly QueueShare[] }) {

@@ -50,7 +50,7 @@ export async function openService(): Promise<TestService> {
   const generations = createGenerations({ records, models, pictures: pictureRecords, fileOf, limits, quotas });
   const urls = { of: (sha256: string) => `/images/${sha256}.png` } as ApiParts['urls'];
   const streams = openStreams(store);
-  const overview = openOverview(store.database, 0);
+  const overview = openOverview(store, 0);
   const asked = asker({ models, generations, pictureRecords, streams, urls, quotas, overview, hardened: false });
   return {
     store,
