@@ -21,6 +21,8 @@ beforeAll(async () => {
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
   server = await startServer({ ...options, modelFolders: [join(root, 'sets')] });
   client = testClient(server.url);
+  // The model is in memory from here on.
+  await client.events((await client.create({ model: 'sets' })).id);
 }, 120_000);
 
 afterAll(async () => {

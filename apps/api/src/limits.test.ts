@@ -16,7 +16,7 @@ let client: TestClient;
 beforeAll(async () => {
   await writeRandomModel(modelFolders[0]!, { name: 'slow', width: 192, depth: 8, channels: 3 });
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
-  server = await startServer({ ...options, modelFolders });
+  server = await startServer({ ...options, modelFolders, maxQueue: 32 });
   client = testClient(server.url);
 }, 120_000);
 
@@ -120,6 +120,7 @@ describe('too much at once', () => {
 
   it('is a 34th generation: one runs, 32 wait', async () => {
     const running = await client.create(slowInput);
+    await client.events(running.id, { enough: ({ kind }) => kind === 'STARTED' });
     const all = await Promise.all(Array.from({ length: 36 }, () => client.create(slowInput)));
     const refused = all.filter(({ __typename }) => __typename === 'QueueFull');
     expect(refused.length).toBe(4);

@@ -141,7 +141,7 @@ export class Batches {
 
   async #join(run: BatchRun, batchKey: string): Promise<void> {
     const { claims, options } = this.#parts;
-    const maxImages = Math.min(run.room, options.maxBatch);
+    const maxImages = Math.min(run.room, options.maxBatch - claims.images);
     if (maxImages <= 0 || claims.failing > 0) return;
     this.#more = false;
     this.#joining = true;

@@ -41,6 +41,12 @@ export class Claims {
     return [...this.#all.values()].map(({ claimed }) => claimed);
   }
 
+  /** Images of those that have not ended. */
+  get images(): number {
+    const open = [...this.#all.values()].filter(({ recording }) => !recording.ended);
+    return open.reduce((sum, { claimed }) => sum + claimed.request.images.length, 0);
+  }
+
   /** Counts up when a claim begins, and when its answer has been taken. */
   get calls(): number {
     return this.#calls;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Host } from '@tessera/host';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
 import { imagesOf, lastOf, openBench, type Bench } from './testing/bench.ts';
@@ -65,6 +65,16 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
     expect(imagesOf(await bench.events(alone.id))).toEqual(imagesOf(two));
   });
 
+  it('makes no batch of more images than it was told', async () => {
+    const labels = Array.from({ length: 40 }, () => 1);
+    const first = await bench.create({ model: 'slow', labels });
+    await bench.reached(first.id, 'started');
+    const second = await bench.create({ model: 'slow', labels });
+    const [one, two] = await Promise.all([bench.events(first.id), bench.events(second.id)]);
+    const lastStep = one.findLast(({ kind }) => kind === 'step')!;
+    expect(two.find(({ kind }) => kind === 'started')!.at.getTime()).toBeGreaterThanOrEqual(lastStep.at.getTime());
+  });
+
   it('ends a canceled one within a step, and leaves its batch-mates alone', async () => {
     const labels = Array.from({ length: 12 }, () => 5);
     const [first, second] = await Promise.all([1, 20].map((seed) => bench.create({ model: 'slow', labels, seed })));
@@ -92,9 +102,11 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
   });
 
   it('tells its state', async () => {
-    const { workers } = bench.store.queue;
-    const found = (await workers()).find(({ id }) => id === worker.id);
-    expect(found!.state).toMatchObject({ target: 'onnx', draining: false, health: { status: 'ok' } });
-    expect(found!.state.models.map(({ name }) => name)).toEqual(['quick', 'slow', 'sets']);
+    const found = await vi.waitFor(async () => {
+      const workers = await bench.store.queue.workers();
+      return workers.find(({ id }) => id === worker.id) ?? expect.fail('It is not registered.');
+    });
+    expect(found.state).toMatchObject({ target: 'onnx', draining: false, health: { status: 'ok' } });
+    expect(found.state.models.map(({ name }) => name)).toEqual(['quick', 'slow', 'sets']);
   });
 });

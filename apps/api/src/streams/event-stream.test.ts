@@ -21,6 +21,8 @@ beforeAll(async () => {
   const streams = { connections: 8, connectionsOfAddress: 4, subscriptions: 8, operationsOfConnection: 8 };
   server = await startServer({ ...options, streams, modelFolders: [join(root, 'sets')] });
   client = testClient(server.url);
+  // The model is in memory from here on.
+  await client.events((await client.create({ model: 'sets' })).id);
 }, 120_000);
 
 afterAll(async () => {
