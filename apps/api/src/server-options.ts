@@ -5,6 +5,7 @@ import { TesseraError } from '@tessera/errors';
 import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
+import { readUpkeepOptions, type UpkeepOptions } from './upkeep/upkeep-options.ts';
 import { readStreamOptions, type StreamOptions } from './streams/stream-options.ts';
 import { readRoleOptions, type RoleOptions } from './role-options.ts';
 import { readTelemetryOptions, type TelemetryOptions } from './telemetry/telemetry-options.ts';
@@ -23,6 +24,7 @@ export interface ServerOptions extends HostOptions, GuardOptions, RoleOptions, T
   /** Pages of other servers that may ask and read the answers: http://localhost:5173. */
   readonly origins: readonly string[];
   readonly streams: StreamOptions;
+  readonly upkeep: UpkeepOptions;
 }
 
 /** The repository that holds this module; where it is installed in `node_modules`, which are npm's own, the working folder. */
@@ -57,6 +59,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     origins: readOrigins(TESSERA_ORIGINS),
     ...readGuardOptions(environment),
     streams: readStreamOptions(environment),
+    upkeep: readUpkeepOptions(environment),
     ...readRoleOptions(environment),
     ...readTelemetryOptions(environment),
     dataDirectory: dataDirectoryOf(environment),

@@ -55,6 +55,8 @@ export type CreateGenerationInput = {
   readonly priority?: number | null | undefined;
   /** Image i has seed + i unless it has its own, and can be made again alone. 0 where left out. */
   readonly seed?: number | null | undefined;
+  /** Whom to tell what becomes of it. */
+  readonly webhook?: WebhookInput | null | undefined;
 };
 
 /** Which generation is deleted. */
@@ -151,6 +153,23 @@ export type RetryGenerationInput = {
   readonly idempotencyKey?: string | null | undefined;
   /** Of the first image, for other images; those of the generation where left out, for the same ones. */
   readonly seed?: number | null | undefined;
+};
+
+/** What a webhook is told of. */
+export type WebhookEvent =
+  /** The last event: completed, failed or canceled. */
+  | 'COMPLETED'
+  /** A worker begins with the generation, or goes on with it. */
+  | 'STARTED'
+  /** A step is done; of several since the last message, the newest. */
+  | 'STEP';
+
+/** Messages are signed as Standard Webhooks says; GET /v1/webhooks/secret has the secret. */
+export type WebhookInput = {
+  /** COMPLETED alone where left out. */
+  readonly events?: ReadonlyArray<WebhookEvent> | null | undefined;
+  /** An https URL of a public address. */
+  readonly url: string;
 };
 
 export type ModelsQueryVariables = Exact<{ [key: string]: never }>;

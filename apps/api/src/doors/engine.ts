@@ -11,6 +11,7 @@ import type { Refusal } from '../http/refusal.ts';
 import type { EventStreams } from '../streams/event-stream.ts';
 import type { Upload, Uploads } from '../images/uploads.ts';
 import type { ApiParts } from '../schema/builder.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 
 /** What REST routes need of the service: the same as GraphQL has, so that both do the same. */
 export interface Engine {
@@ -29,6 +30,8 @@ export interface Engine {
   picture(sha256: string): Promise<Buffer>;
   /** Path of a picture on this server, signed where that is needed. */
   urlOf(sha256: string): string;
+  /** What messages of a tenant's webhooks are signed with. */
+  webhookSecretOf(tenant: string): string;
   /** Counts a response as an open stream; or says why there may not be one more. */
   admitStream(request: Request, response: Response): Refusal | null;
   /** True once this server ends its connections itself: that is no client's wish. */
@@ -40,15 +43,17 @@ interface EngineParts {
   readonly uploads: Uploads;
   readonly blobs: Blobs;
   readonly eventStreams: EventStreams;
+  readonly webhooks: Pick<Webhooks, 'secretOf'>;
   readonly isClosing: () => boolean;
 }
 
-export function engineOf({ parts, uploads, blobs, eventStreams, isClosing }: EngineParts): Engine {
+export function engineOf({ parts, uploads, blobs, eventStreams, webhooks, isClosing }: EngineParts): Engine {
   const { models, generations, streams, urls, quotas } = parts;
   return {
     isClosing,
     urlOf: (sha256) => urls.of(sha256),
     models: () => models.models(),
+    webhookSecretOf: (tenant) => webhooks.secretOf(tenant),
     admitStream: (request, response) => eventStreams.admit(request, response),
     create: (owner, input) => generations.create(owner, input),
     remove: (owner, id) => generations.remove(owner, id),

@@ -1,5 +1,6 @@
 import type { Blobs } from '@tessera/blobs';
 import type { RequestHandler } from 'express';
+import { callerOf } from '../guard/require-caller.ts';
 import type { ImageUrls } from '../guard/image-urls.ts';
 import { imageRoute } from '../images/image-route.ts';
 import { uploadRoute } from '../http/upload-route.ts';
@@ -15,6 +16,7 @@ import {
   metricsOperation,
   readyOperation,
   uploadOperation,
+  webhookSecretOperation,
 } from './service-operations.ts';
 
 export interface RestParts {
@@ -35,6 +37,7 @@ export function restRoutes({ engine, blobs, urls, origins }: RestParts): Route[]
       operation: imageOperation,
       handlers: [imageRoute({ blobs, origins, urls })],
     },
+    { method: 'get', path: '/v1/webhooks/secret', operation: webhookSecretOperation, handlers: [sendSecret(engine)] },
     ...generationRoutes(engine),
     ...openAiRoutes(engine),
   ];
@@ -50,3 +53,10 @@ const ofTheProcess: readonly DocumentedRoute[] = [
   { method: 'get', path: '/readyz', operation: readyOperation },
   { method: 'get', path: '/metrics', operation: metricsOperation },
 ];
+
+function sendSecret(engine: Engine): RequestHandler {
+  return (_request, response) => {
+    const { tenant } = callerOf(response).owner;
+    response.set('Cache-Control', 'no-store').json({ secret: engine.webhookSecretOf(tenant) });
+  };
+}

@@ -186,6 +186,8 @@ describe('generations', () => {
     [{ model: 'quick', deadline: 'tomorrow' }, {}, 400, 'field-invalid'],
     [{ model: 'quick', deadline: '2020-01-01T00:00:00Z' }, {}, 400, 'deadline-in-past'],
     [{ model: 'quick', edit: { image: '0'.repeat(64) } }, {}, 404, 'unknown-picture'],
+    [{ model: 'quick', webhook: { url: 'https://10.0.0.1/' } }, {}, 400, 'url-refused'],
+    [{ model: 'quick', webhook: { url: 'https://a.example', events: [] } }, {}, 400, 'field-invalid'],
     [{ model: 'quick' }, { 'cancel-after': 'soon' }, 400, 'cancel-after-invalid'],
     [{ model: 'quick' }, { 'cancel-after': '25h' }, 400, 'cancel-after-invalid'],
   ])('are refused: %j %j', async (json, headers, status, code) => {
@@ -261,6 +263,7 @@ describe('every route', () => {
     await call('get', '/openapi.json');
     await call('get', '/healthz');
     await call('get', '/readyz');
+    await call('get', '/v1/webhooks/secret');
     await call('get', '/metrics');
     await call('get', '/v1/models');
     await call('get', '/v1/models/quick');

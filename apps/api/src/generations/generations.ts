@@ -17,6 +17,7 @@ import type {
 } from '@tessera/store';
 import { traceparent } from '@tessera/telemetry';
 import { isQuotaError, type Quotas } from '../guard/quotas.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import { readInput, type GenerationInput } from './read-input.ts';
 import { readWishes } from './read-wishes.ts';
 
@@ -78,7 +79,11 @@ export interface GenerationParts {
   readonly fileOf: (sha256: string) => Promise<string | null>;
   readonly limits: QueueLimits;
   readonly quotas: Quotas;
+  readonly webhooks: Pick<Webhooks, 'add'>;
 }
+
+type How = Pick<NewGeneration, 'priority' | 'deadline' | 'idempotencyKey' | 'retryOf' | 'cancelAfterMs'> &
+  Pick<GenerationInput, 'webhook'>;
 
 /** How long one look at the queue holds for all who ask, in milliseconds. */
 const PLACES_HOLD_MS = 250;
@@ -105,15 +110,13 @@ class GenerationService implements Generations {
     return this.#queue(owner, again, { ...readWishes({ priority, idempotencyKey }), retryOf: id });
   }
 
-  async #queue(
-    owner: Owner,
-    wanted: GenerationRequest,
-    how: Pick<NewGeneration, 'priority' | 'deadline' | 'idempotencyKey' | 'retryOf' | 'cancelAfterMs'>,
-  ): Promise<Created> {
-    const { models, records } = this.#parts;
+  async #queue(owner: Owner, wanted: GenerationRequest, { webhook, ...how }: How): Promise<Created> {
+    const { models, records, webhooks } = this.#parts;
     const request = models.check(wanted);
     await this.#checkEdit(owner, request);
     const id = randomUUID();
+    // Before the generation, so that none is without it.
+    if (webhook) await webhooks.add(id, owner, webhook);
     const asked = { id, owner, request, batchKey: batchKey(request, id), trace: traceparent(), ...how };
     try {
       return await this.#charge(owner, request, () => records.create(asked, this.#limitsOf(owner)));

@@ -1,6 +1,7 @@
 import type { ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 import { unknownModel } from '@tessera/models';
+import type { WebhookWish } from '../webhooks/webhooks.ts';
 import {
   chooseClass,
   classOf,
@@ -26,6 +27,8 @@ export type GenerationInput = Pick<GenerationRequest, 'model'> &
     readonly edit?: EditInput | null | undefined;
     /** It is canceled where it has not ended in this time: the header Cancel-After. */
     readonly cancelAfterMs?: number | null;
+    /** Whom to tell what becomes of it. */
+    readonly webhook?: WebhookWish | null | undefined;
   };
 
 /** Some images that are to show the same. */

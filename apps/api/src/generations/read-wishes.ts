@@ -11,18 +11,19 @@ export interface Wishes {
   readonly idempotencyKey: string;
 }
 
-type HowQueued = Optional<Wishes> & Pick<GenerationInput, 'cancelAfterMs'>;
+type HowQueued = Optional<Wishes> & Pick<GenerationInput, 'cancelAfterMs' | 'webhook'>;
 
 /**
  * How it is queued, checked.
  * @throws TesseraError `priority-out-of-range`, `deadline-in-past`, `idempotency-key-invalid`
  */
-export function readWishes({ priority, deadline, idempotencyKey, cancelAfterMs }: HowQueued) {
+export function readWishes({ priority, deadline, idempotencyKey, cancelAfterMs, webhook }: HowQueued) {
   return {
     priority: readPriority(priority ?? 0),
     deadline: readDeadline(deadline),
     idempotencyKey: readKey(idempotencyKey),
     ...(cancelAfterMs && { cancelAfterMs }),
+    ...(webhook && { webhook }),
   };
 }
 

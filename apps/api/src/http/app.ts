@@ -19,6 +19,7 @@ import { contextOf, type ApiContext, type ApiParts } from '../schema/builder.ts'
 import type { OperatorsRoutes } from '../telemetry/operators-port.ts';
 import { observeRequests } from '../telemetry/observe-requests.ts';
 import type { Uploads } from '../images/uploads.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { EventStreams } from '../streams/event-stream.ts';
 import { allowOrigins, type Gate } from './gate.ts';
 import { takeGraphQL } from './graphql-http.ts';
@@ -35,6 +36,7 @@ export interface AppParts {
   readonly eventStreams: EventStreams;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
+  readonly webhooks: Webhooks;
   /** True once this server ends its connections itself. */
   readonly isClosing: () => boolean;
   /** Folder of the built playground. */
@@ -43,8 +45,20 @@ export interface AppParts {
 
 /** Every HTTP route. */
 export function createApp(appParts: AppParts): Express {
-  const { gate, guard, origins, apollo, parts, operators, eventStreams, blobs, uploads, isClosing, playground } =
-    appParts;
+  const {
+    gate,
+    guard,
+    origins,
+    apollo,
+    parts,
+    operators,
+    eventStreams,
+    blobs,
+    uploads,
+    webhooks,
+    isClosing,
+    playground,
+  } = appParts;
   const app = express();
   app.disable('x-powered-by');
   app.use(observeRequests);
@@ -61,7 +75,7 @@ export function createApp(appParts: AppParts): Express {
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', operators.metrics);
   app.use(['/v1', '/graphql'], requireCaller(guard, bodyOf));
-  const engine = engineOf({ parts, uploads, blobs, eventStreams, isClosing });
+  const engine = engineOf({ parts, uploads, blobs, eventStreams, webhooks, isClosing });
   mountRoutes(app, restRoutes({ engine, blobs, origins, urls: parts.urls }));
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.

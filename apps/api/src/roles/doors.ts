@@ -23,6 +23,8 @@ import { measureOperations } from '../telemetry/measure-operations.ts';
 import type { OperatorsRoutes } from '../telemetry/operators-port.ts';
 import type { Overview } from '../telemetry/queue-facts.ts';
 import type { Undo } from '../undo.ts';
+import { startUpkeep } from '../upkeep/upkeep.ts';
+import { webhooksOf } from '../webhooks/webhooks-of.ts';
 import { listen, nameOf } from './listen.ts';
 
 export interface DoorsParts {
@@ -55,6 +57,10 @@ export async function openDoors(
   undo.add(() => streams.close());
   const { urls, quotas } = guard;
   const fileOf = (sha256: string) => blobs.fileOf(sha256);
+  const webhooks = await webhooksOf(store, urls, options);
+  undo.add(() => webhooks.close());
+  const upkeep = startUpkeep({ store, blobs, ...options.upkeep });
+  undo.add(() => upkeep.close());
   const generations = createGenerations({
     records: store.generations,
     models,
@@ -62,6 +68,7 @@ export async function openDoors(
     fileOf,
     limits: options,
     quotas,
+    webhooks,
   });
   const parts = {
     models,
@@ -115,6 +122,7 @@ export async function openDoors(
     eventStreams,
     blobs,
     uploads,
+    webhooks,
     isClosing,
     playground,
   };

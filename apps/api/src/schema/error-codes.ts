@@ -59,7 +59,9 @@ export const errorCodes = {
   'unknown-generation': 'No generation has this id.',
   'unknown-label': 'A word names no class of the model.',
   'unknown-model': 'No model has this name.',
+  'url-refused': 'A webhook names a URL that is not asked: https of a public address is.',
   'unknown-picture': 'No upload and no finished image has this id.',
+  'webhook-invalid': 'A webhook has no events, or too long a URL.',
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -92,4 +94,6 @@ export const fieldsToBlame: Partial<Record<ErrorCode, readonly string[]>> = {
   'priority-out-of-range': ['input', 'priority'],
   'seed-out-of-range': ['input', 'seed'],
   'unknown-model': ['input', 'model'],
+  'url-refused': ['input', 'webhook', 'url'],
+  'webhook-invalid': ['input', 'webhook'],
 };

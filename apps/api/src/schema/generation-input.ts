@@ -8,6 +8,7 @@ import {
   type ImageInput,
 } from '../generations/read-input.ts';
 import { LONGEST_KEY, MOST_PRIORITY } from '../generations/read-wishes.ts';
+import type { WebhookWish } from '../webhooks/webhooks.ts';
 import type { ApiBuilder } from './builder.ts';
 import { boxText, edgeTexts } from './images.ts';
 import type { PreviewKindRef } from './models.ts';
@@ -20,6 +21,7 @@ export const keyText =
 export function addGenerationInput(builder: ApiBuilder, preview: PreviewKindRef) {
   const image = addImageInput(builder);
   const edit = addEditInput(builder);
+  const webhook = addWebhookInput(builder);
   return builder.inputType('CreateGenerationInput', {
     description: "What is left out takes the model's own default: one image, the class of each in turn, the seed 0.",
     fields: (t) =>
@@ -41,7 +43,27 @@ export function addGenerationInput(builder: ApiBuilder, preview: PreviewKindRef)
             'It fails with deadline-passed if it has not begun by then. It may wait for ever where left out.',
         }),
         idempotencyKey: t.string({ description: keyText }),
+        webhook: t.field({ type: webhook, description: 'Whom to tell what becomes of it.' }),
       }) satisfies Record<keyof GenerationRequest | Exclude<keyof GenerationInput, 'cancelAfterMs'>, unknown>,
+  });
+}
+
+function addWebhookInput(builder: ApiBuilder) {
+  const event = builder.enumType('WebhookEvent', {
+    description: 'What a webhook is told of.',
+    values: {
+      STARTED: { value: 'started', description: 'A worker begins with the generation, or goes on with it.' },
+      STEP: { value: 'step', description: 'A step is done; of several since the last message, the newest.' },
+      COMPLETED: { value: 'completed', description: 'The last event: completed, failed or canceled.' },
+    } as const,
+  });
+  return builder.inputType('WebhookInput', {
+    description: 'Messages are signed as Standard Webhooks says; GET /v1/webhooks/secret has the secret.',
+    fields: (t) =>
+      ({
+        url: t.string({ required: true, description: 'An https URL of a public address.' }),
+        events: t.field({ type: [event], description: 'COMPLETED alone where left out.' }),
+      }) satisfies Record<keyof WebhookWish, unknown>,
   });
 }
 

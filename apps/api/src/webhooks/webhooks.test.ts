@@ -11,9 +11,11 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openStore, type EventBody, type Store } from '@tessera/store';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import type { ImageUrls } from '../guard/image-urls.ts';
 import { safeFetch } from '../guard/safe-fetch.ts';
 import { hookCertificate } from '../guard/testing/hook-certificate.ts';
 import { webhookRecords } from './webhook-records.ts';
+import { webhooksOf } from './webhooks-of.ts';
 import { openWebhooks, type WebhookEvent, type Webhooks } from './webhooks.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-hooks-'));
@@ -34,8 +36,8 @@ beforeAll(async () => {
   postgres = await startPostgres();
   receiver = createServer(hookCertificate, async (request, response) => {
     const body = await text(request);
-    const { event } = JSON.parse(body) as { event: { seq: number; kind: string } };
-    got.push({ headers: request.headers, body, ...event });
+    const { event, data } = JSON.parse(body) as Message;
+    got.push({ headers: request.headers, body, ...(event ?? data!.event) });
     response.writeHead(await answerWith(got.length)).end();
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
@@ -51,6 +53,18 @@ afterAll(async () => {
 beforeEach(() => {
   got = [];
   answerWith = () => 204;
+});
+
+interface Message {
+  readonly event?: { readonly seq: number; readonly kind: string };
+  readonly data?: { readonly event: { readonly seq: number; readonly kind: string } };
+}
+
+/** The receiver stands for the internet. */
+const toReceiver = safeFetch({
+  resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
+  permits: () => true,
+  ca: hookCertificate.cert,
 });
 
 describe.each(['pglite', 'postgresql'] as const)('webhooks on %s', (kind) => {
@@ -70,13 +84,8 @@ describe.each(['pglite', 'postgresql'] as const)('webhooks on %s', (kind) => {
   afterAll(() => store?.close());
 
   const openOne = (retries?: readonly number[]) => {
-    const fetch = safeFetch({
-      resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
-      permits: () => true,
-      ca: hookCertificate.cert,
-    });
     const describeEvent = (id: string, event: object) => Promise.resolve({ id, event });
-    const parts = { store, fetch, serverSecret: Buffer.from('secret'), describe: describeEvent };
+    const parts = { store, fetch: toReceiver, serverSecret: Buffer.from('secret'), describe: describeEvent };
     const webhooks = openWebhooks({ ...parts, ...(retries && { retries }) });
     open.push(webhooks);
     return webhooks;
@@ -198,6 +207,25 @@ describe.each(['pglite', 'postgresql'] as const)('webhooks on %s', (kind) => {
     await store.database.query("UPDATE webhook SET created_at = created_at - interval '1 day'");
     await webhookRecords(store.database).removeOrphans();
     expect([await left(), got]).toEqual([0, []]);
+  });
+
+  it('show generation and event as REST does', async () => {
+    const urls = { of: (sha256: string) => `/images/${sha256}.png` } as ImageUrls;
+    const webhooks = await webhooksOf(store, urls, { secret: 'x'.repeat(32), fetch: toReceiver });
+    open.push(webhooks);
+    const id = await create(webhooks);
+    const sha256 = 'ab'.repeat(32);
+    await run(id, [{ kind: 'started' }, { ...completed, images: [sha256] } as EventBody]);
+    await noneLeft();
+    const picture = { sha256, url: `/images/${sha256}.png` };
+    expect(JSON.parse(got[0]!.body)).toMatchObject({
+      type: 'generation.completed',
+      timestamp: expect.any(String) as string,
+      data: {
+        generation: { id, state: 'completed', images: [picture] },
+        event: { kind: 'completed', seq: 3, images: [picture] },
+      },
+    });
   });
 
   it.each([

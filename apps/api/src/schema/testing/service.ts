@@ -9,6 +9,7 @@ import { openStore, type Store } from '@tessera/store';
 import { readLimits } from '../../guard/limits.ts';
 import { quotas as openQuotas } from '../../guard/quotas.ts';
 import { createGenerations } from '../../generations/generations.ts';
+import { webhooksOf } from '../../webhooks/webhooks-of.ts';
 import { openStreams } from '../../streams/streams.ts';
 import { openOverview } from '../../telemetry/queue-facts.ts';
 import { contextOf, type ApiParts } from '../builder.ts';
@@ -47,8 +48,10 @@ export async function openService(): Promise<TestService> {
   const quotas = openQuotas(store.database, () => readLimits({}));
   const limits = { maxQueue: 200, maxQueueOfClient: 60 };
   const fileOf = (sha256: string) => blobs.fileOf(sha256);
-  const generations = createGenerations({ records, models, pictures: pictureRecords, fileOf, limits, quotas });
   const urls = { of: (sha256: string) => `/images/${sha256}.png` } as ApiParts['urls'];
+  const webhooks = await webhooksOf(store, urls, { secret: null });
+  const parts = { records, models, pictures: pictureRecords, fileOf, limits, quotas, webhooks };
+  const generations = createGenerations(parts);
   const streams = openStreams(store);
   const overview = openOverview(store, 0);
   const asked = asker({ models, generations, pictureRecords, streams, urls, quotas, overview, hardened: false });
@@ -57,6 +60,7 @@ export async function openService(): Promise<TestService> {
     ...asked,
     async close() {
       streams.close();
+      await webhooks.close();
       await store.close();
       await blobs.close();
       rmSync(root, { recursive: true, force: true });
