@@ -1,0 +1,144 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import sharp from 'sharp';
+import WebSocket from 'ws';
+import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import { startRole, type RoleProcess } from '../testing/processes.ts';
+import { manageKeys } from './manage-keys.ts';
+
+/* Two API processes over one PostgreSQL, whose logs and traces are read afterwards. */
+
+const root = mkdtempSync(join(tmpdir(), 'tessera-replicas-'));
+/** What a receiver of traces got. */
+const traces: Buffer[] = [];
+let receiver: Server;
+let postgres: TestPostgres;
+let environment: { readonly DATABASE_URL: string };
+let replicas: readonly [RoleProcess, RoleProcess];
+let secret: string;
+
+beforeAll(async () => {
+  mkdirSync(join(root, 'models'));
+  receiver = createServer((request, response) => {
+    void buffer(request).then((bytes) => traces.push(bytes) && response.end());
+  });
+  receiver.listen(0, '127.0.0.1');
+  postgres = await startPostgres();
+  const databaseUrl = await postgres.database();
+  environment = { DATABASE_URL: databaseUrl };
+  secret = await make('ci');
+  const start = () =>
+    startRole({
+      role: 'api',
+      databaseUrl,
+      dataDirectory: join(root, 'data'),
+      models: join(root, 'models'),
+      environment: {
+        TESSERA_AUTH: 'keys',
+        TESSERA_LOG_LEVEL: 'debug',
+        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`,
+      },
+    });
+  replicas = [await start(), await start()];
+}, 120_000);
+
+afterAll(async () => {
+  for (const replica of replicas ?? []) await replica.end('SIGKILL');
+  await postgres?.stop();
+  receiver?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function make(name: string): Promise<string> {
+  const made = await manageKeys((keys) => keys.create({ tenant: 'acme', name, admin: false, limits: {} }), environment);
+  return made!.secret;
+}
+
+const ask = ({ url }: RoleProcess, key: string) =>
+  fetch(`${url}/graphql?query={models{name}}`, {
+    headers: { accept: 'application/json', authorization: `Bearer ${key}` },
+  });
+
+function openSocket({ url }: RoleProcess, key: string): Promise<WebSocket> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
+    });
+    socket.once('message', () => resolve(socket));
+    socket.once('close', (code) => reject(new Error(String(code))));
+  });
+}
+
+it('signs URLs of images on each replica as on the other', async () => {
+  const png = await sharp({ create: { width: 4, height: 4, channels: 3, background: '#fff' } })
+    .png()
+    .toBuffer();
+  const headers = { 'content-type': 'image/png', authorization: `Bearer ${secret}` };
+  const [one, other] = replicas;
+  const sent = await fetch(`${one.url}/v1/uploads`, { method: 'POST', headers, body: new Uint8Array(png) });
+  const { url } = (await sent.json()) as { url: string };
+  for (const replica of [one, other]) expect((await fetch(new URL(url, replica.url))).status).toBe(200);
+});
+
+it('takes back a key on every replica within seconds, from open sockets too', async () => {
+  const key = await make('short');
+  const [one, other] = replicas;
+  for (const replica of replicas) expect((await ask(replica, key)).status).toBe(200);
+  const sockets = await Promise.all([openSocket(one, key), openSocket(other, key)]);
+  const kept = await openSocket(other, secret);
+  await manageKeys((keys) => keys.revoke('acme', 'short'), environment);
+  const began = Date.now();
+  const codes = await Promise.all(sockets.map(async (socket) => (await once(socket, 'close'))[0] as number));
+  expect(codes).toEqual([4401, 4401]);
+  expect(Date.now() - began).toBeLessThan(6000);
+  for (const replica of replicas) expect((await ask(replica, key)).status).toBe(401);
+  for (const replica of replicas) expect((await ask(replica, secret)).status).toBe(200);
+  expect(kept.readyState).toBe(WebSocket.OPEN);
+  kept.terminate();
+});
+
+it('says no key in an answer, a log or a trace, wherever a client puts it', async () => {
+  const wrong = `tsr_${'Z'.repeat(43)}`;
+  const [one] = replicas;
+  const answers: string[] = [];
+  for (const key of [secret, wrong]) {
+    const json = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+    const post = (path: string, body: string, headers = {}) =>
+      fetch(one.url + path, { method: 'POST', headers: { ...json, ...headers }, body });
+    const all = await Promise.all([
+      ask(one, key),
+      fetch(`${one.url}/graphql?query={models{name}}&key=${key}`, { headers: json }),
+      fetch(`${one.url}/v1/generations/x?key=${key}`, { headers: json }),
+      fetch(`${one.url}/nothing/of/the/kind`, { headers: json }),
+      post('/graphql', '{broken'),
+      post('/graphql', JSON.stringify({ query: '{ nope }' })),
+      post('/graphql', JSON.stringify({ query: 'mutation { cancelGeneration(input: { id: "x" }) { __typename } }' })),
+      post('/v1/uploads', 'no picture', { 'content-type': 'image/png' }),
+      post('/v1/images/generations', '{"model": "none"}'),
+      post('/v1/generations', '{}', { authorization: `Basic ${key}` }),
+    ]);
+    for (const answer of all) answers.push(await answer.text());
+    await openSocket(one, key).then(
+      (socket) => socket.terminate(),
+      () => undefined,
+    );
+  }
+  for (const replica of replicas) await replica.end('SIGTERM');
+  const said = replicas.map((replica) => replica.output()).join('');
+  expect(said).toMatch(/graphql/);
+  expect(traces.length).toBeGreaterThan(0);
+  for (const [place, text] of [
+    ['answers', answers.join('')],
+    ['logs', said],
+    ['traces', Buffer.concat(traces).toString('latin1')],
+  ]) {
+    for (const key of [secret, wrong]) expect([place, text!.includes(key.slice(12))]).toEqual([place, false]);
+  }
+}, 60_000);
