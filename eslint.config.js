@@ -47,7 +47,7 @@ below['type:app'] = ['type:app', 'type:goldens', ...Object.keys(below)];
 below['type:goldens'] = ['type:core', 'type:engine', 'type:targets'];
 below['type:chromium'] = [];
 below['type:playground'] = ['type:client'];
-below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node'];
+below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node', 'type:store'];
 below['type:example'] = ['type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'];
 below['type:browser'] = [
   'type:example',

@@ -14,11 +14,15 @@ const files = readdirSync(deploy, { recursive: true, encoding: 'utf8' }).filter(
 const read = (name: string) => readFileSync(join(deploy, name), 'utf8');
 const operations = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 const texts = new Map([...files.map((name) => [name, read(name)] as const), ['operations.md', operations]]);
-const sources = ['apps/api/src', 'apps/cli/src', 'packages']
-  .flatMap((folder) => filesBelow(join(root, folder)))
-  .filter((file) => /\.ts$/.test(file) && !/\.test\.ts$/.test(file))
-  .map((file) => readFileSync(file, 'utf8'))
-  .join('\n');
+const sources = sourcesOf(['apps/api/src', 'apps/cli/src', 'packages']);
+
+function sourcesOf(folders: readonly string[]): string {
+  return folders
+    .flatMap((folder) => filesBelow(join(root, folder)))
+    .filter((file) => /\.ts$/.test(file) && !/\.test\.ts$/.test(file))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+}
 
 function documentsOf(name: string): Record<string, never>[] {
   return parseAllDocuments(read(name), { merge: true }).map((document) => {
@@ -39,6 +43,17 @@ it.each([...texts])('%s names only variables that the program reads', (_, text) 
     (name) => !own.includes(name),
   );
   expect(names.filter((name) => !sources.includes(name))).toEqual([]);
+});
+
+it('documents every variable that a server reads', () => {
+  // For builds and tests.
+  const own = ['TESSERA_VERSITYGW', 'TESSERA_SEED'];
+  const names = found(
+    sourcesOf(['apps/api/src', 'packages/blobs']),
+    /\b(?:TESSERA_[A-Z_]+|DATABASE_URL|TRUSTED_DOCUMENTS)\b/g,
+  );
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !own.includes(name) && !operations.includes(name))).toEqual([]);
 });
 
 it.each([...texts])('%s names only metrics that there are', (_, text) => {
