@@ -25,7 +25,7 @@ import type { Overview } from '../telemetry/queue-facts.ts';
 import type { Undo } from '../undo.ts';
 import { startUpkeep } from '../upkeep/upkeep.ts';
 import { webhooksOf } from '../webhooks/webhooks-of.ts';
-import { listen, nameOf } from './listen.ts';
+import { listen, nameOf } from '../listen.ts';
 
 export interface DoorsParts {
   readonly storage: Storage;

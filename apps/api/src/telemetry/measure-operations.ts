@@ -1,9 +1,8 @@
-import type { ApolloServerPlugin } from '@apollo/server';
+import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
 import { meters } from '@tessera/telemetry';
-import type { ApiContext } from '../schema/builder.ts';
 
 /** Plug-in of Apollo: times queries and mutations over HTTP. */
-export const measureOperations: ApolloServerPlugin<ApiContext> = {
+export const measureOperations: ApolloServerPlugin<BaseContext> = {
   requestDidStart() {
     const end = meters.operations.startTimer();
     return Promise.resolve({

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import express, { type RequestHandler } from 'express';
 import type { Undo } from '../undo.ts';
-import { listen, nameOf, type Place } from '../roles/listen.ts';
+import { listen, nameOf, type Place } from '../listen.ts';
 import { sendHealth, sendReadiness, type HealthParts } from './health.ts';
 import { sendMetrics } from './metrics.ts';
 
