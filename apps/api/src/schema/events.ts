@@ -141,14 +141,16 @@ function addStep(builder: ApiBuilder, interfaces: EventRef[], picture: PictureRe
       previews: t.field({
         type: [picture],
         nullable: { list: true, items: true },
-        description: 'One per image, null for images of another batch; null where no preview was asked for.',
+        description:
+          'One per image, null for images of another batch. Null where no preview was asked for, and where a client reads so slowly that a newer step has them already: asked for again with `after`, they are there.',
         complexity: { multiplier: MOST_IMAGES },
         resolve: ({ previews }) => previews && previews.map(pictureOrNull),
       }),
       sprite: t.field({
         type: picture,
         nullable: true,
-        description: 'All previews in one picture, row by row; null where there is one or none.',
+        description:
+          'All previews in one picture, row by row; null where there is one or none, and where previews is null.',
         resolve: ({ sprite }) => pictureOrNull(sprite),
       }),
       details: t.expose('details', {
@@ -231,7 +233,7 @@ function addSubscription(builder: ApiBuilder, event: EventRef): void {
       generationEvents: t.field({
         type: event,
         description:
-          'Every event after the seq `after` (0 is all), then live ones. Come back with the last seq and nothing is missed.',
+          'Every event after the seq `after` (0 is all), then live ones, each once and in order. Come back with the last seq, to any replica, and nothing is missed. A slow client gets every event, but previews only with the newest step.',
         args: {
           id: t.arg.id({ required: true, description: 'What createGeneration returned.' }),
           after: t.arg.int({ defaultValue: 0, required: true, description: 'The last seq that was seen; 0 is none.' }),

@@ -11,6 +11,7 @@ const LOOK_EVERY_MS = 1000;
 
 /** A socket, or an event stream. */
 export interface Connection {
+  readonly kind: 'webSockets' | 'serverSentEvents';
   /** Bytes that wait for its client. */
   buffered(): number;
   /** Ends it; its client may come back, and goes on after its last seq. */
@@ -41,12 +42,15 @@ export function connectionLimits(options: StreamOptions): ConnectionLimits {
   const ofAddress = new Map<string, number>();
   /** Since when something has waited for each of them; null: nothing does. */
   const waitingSince = new Map<Connection, number | null>();
+  const closing = new WeakSet<Connection>();
   let running = 0;
   const look = (connection: Connection): void => {
     const buffered = connection.buffered();
     const since = buffered === 0 ? null : (waitingSince.get(connection) ?? Date.now());
     waitingSince.set(connection, since);
+    if (closing.has(connection)) return;
     if (buffered <= MOST_BUFFERED && (since === null || Date.now() - since <= MOST_WAIT_MS)) return;
+    closing.add(connection);
     meters.slowFollowers.inc();
     connection.close('Messages wait for this client: read them sooner.');
   };
@@ -65,10 +69,12 @@ export function connectionLimits(options: StreamOptions): ConnectionLimits {
     watch(connection, address = '') {
       ofAddress.set(address, (ofAddress.get(address) ?? 0) + 1);
       waitingSince.set(connection, null);
+      meters[connection.kind].inc();
       return {
         look: () => look(connection),
         ended() {
           if (!waitingSince.delete(connection)) return;
+          meters[connection.kind].dec();
           const left = ofAddress.get(address)! - 1;
           if (left > 0) ofAddress.set(address, left);
           else ofAddress.delete(address);
@@ -83,13 +89,11 @@ export function connectionLimits(options: StreamOptions): ConnectionLimits {
     },
     subscribed() {
       running += 1;
-      meters.followers.inc();
       let ended = false;
       return () => {
         if (ended) return;
         ended = true;
         running -= 1;
-        meters.followers.dec();
       };
     },
     close: () => clearInterval(timer),

@@ -1,7 +1,6 @@
 import { getOperationAST, OperationTypeNode, type ExecutionArgs } from 'graphql';
 import type { Request, RequestHandler, Response } from 'express';
 import { isTesseraError, TesseraError } from '@tessera/errors';
-import { meters } from '@tessera/telemetry';
 import type { Guard } from '../guard/guard.ts';
 import { callerOf } from '../guard/require-caller.ts';
 import type { Refusal } from '../http/refusal.ts';
@@ -49,15 +48,14 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
     const refusal = refusalOf(limits, address);
     if (refusal) return refusal;
     const close = () => end(response);
-    const { ended } = limits.watch({ buffered: () => response.writableLength, close }, address);
+    const kind = 'serverSentEvents';
+    const { ended } = limits.watch({ kind, buffered: () => response.writableLength, close }, address);
     const forget = guard.whenRevoked(caller, close);
     open.add(response);
-    meters.serverSentEvents.inc();
     response
       .on('error', () => undefined)
       .once('close', () => {
         open.delete(response);
-        meters.serverSentEvents.dec();
         forget();
         ended();
       });

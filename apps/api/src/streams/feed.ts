@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import { isLast, type GenerationEvent } from '@tessera/store';
+import { meters } from '@tessera/telemetry';
 import { withoutPreviews, type FollowedEvent, type WaitingEvent } from './followed-event.ts';
 
 /** Events of a page: what is read, and kept, at a time. */
@@ -35,7 +36,7 @@ export class Page {
 
 /**
  * One generation and all of its readers on this replica. It holds the pages that readers are at, and no others: many who
- * follow live share the newest page, and whoever comes late reads the log again, page by page.
+ * follow live share the newest page, and a client that comes late reads the log again, page by page.
  */
 export class Feed {
   readonly id: string;
@@ -63,6 +64,7 @@ export class Feed {
     this.lastSeq = Math.max(this.lastSeq, lastSeq);
     const reader = new Reader(this, after, lastSeq);
     this.#readers.add(reader);
+    meters.followers.inc();
     return reader;
   }
 
@@ -129,7 +131,9 @@ export class Feed {
   }
 
   remove(reader: Reader): void {
-    if (this.#readers.delete(reader) && this.#readers.size === 0) this.#ended();
+    if (!this.#readers.delete(reader)) return;
+    meters.followers.dec();
+    if (this.#readers.size === 0) this.#ended();
   }
 
   #wakeAll(): void {

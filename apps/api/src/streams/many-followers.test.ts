@@ -23,6 +23,8 @@ beforeAll(async () => {
   const streams = { connections: 2048, connectionsOfAddress: 2048, subscriptions: 4096, operationsOfConnection: 256 };
   server = await startServer({ ...options, streams, modelFolders: [join(root, 'sets')] });
   client = testClient(server.url);
+  // The model is read for the first one.
+  await client.events(await create(1));
   const file = new URL('../testing/followers-process.ts', import.meta.url);
   followers = fork(file, { execArgv: ['--import', 'tsx'], serialization: 'advanced' });
 }, 120_000);
@@ -35,7 +37,8 @@ afterAll(async () => {
 
 const ask = async <T>(task: FollowerTask): Promise<T> => {
   followers.send(task);
-  return ((await once(followers, 'message')) as [T])[0];
+  const gone = once(followers, 'exit').then(() => Promise.reject(new Error('The followers have ended.')));
+  return (await Promise.race([once(followers, 'message') as Promise<[T]>, gone]))[0];
 };
 
 const create = async (steps: number) => (await client.create({ model: 'sets', images: {}, options: { steps } })).id;
@@ -70,8 +73,8 @@ async function watching<T>(task: Promise<T>): Promise<Watched<T>> {
   }
 }
 
-/** What a machine of two cores keeps while it does other work, too; a quiet one takes a tenth of it. */
-const MOST_MS = 1000;
+/** Measured on two cores with 17 other processes that want them: 0.3 to 0.9 s for the followers, 0.2 s for the refusals. */
+const MOST_MS = 2000;
 
 describe('one replica', () => {
   it('tells 1,000 followers of five generations every event once and in order, and answers others meanwhile', async () => {
@@ -86,7 +89,7 @@ describe('one replica', () => {
     );
     expect(answer.seqs).toEqual([Array.from({ length: 27 }, (_, i) => i + 1)]);
     expect(loop).toBeLessThan(MOST_MS);
-    expect(health).toBeLessThan(2 * MOST_MS);
+    expect(health).toBeLessThan(MOST_MS);
   }, 120_000);
 
   it('refuses 20,000 subscriptions of a socket that has its share, and answers others meanwhile', async () => {
@@ -105,6 +108,6 @@ describe('one replica', () => {
     await client.cancel(held.id);
     expect(answer.refused).toEqual({ 'too-many-operations': 20_000 });
     expect(loop).toBeLessThan(MOST_MS);
-    expect(health).toBeLessThan(2 * MOST_MS);
+    expect(health).toBeLessThan(MOST_MS);
   }, 120_000);
 });

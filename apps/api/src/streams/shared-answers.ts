@@ -42,7 +42,7 @@ interface Source {
 /**
  * GraphQL's `subscribe`, whose answer to an event is made once for all who sent the same document and variables. It
  * relies on sources that give all their readers the same event objects, and on answers that do not depend on who asks:
- * the source was opened for its reader. URLs in them are signed anew in each period.
+ * the source was opened for its reader. URLs in them are signed again in each period.
  */
 export function sharedAnswers(format: (result: ExecutionResult) => FormattedExecutionResult) {
   const idOf = eventIds();

@@ -39,7 +39,6 @@ export function openStreams({ generations, onHint }: Pick<Store, 'generations' |
     const feed = new Feed(id, {
       ask: (page) => log.ask(page),
       ended() {
-        if (feeds.get(id) !== feed) return;
         feeds.delete(id);
         meters.feeds.dec();
       },

@@ -17,6 +17,8 @@ import type { Answers } from './shared-answers.ts';
 
 /** No message to this server is long. */
 const MOST_BYTES = 64 * 1024;
+/** A client that answers no ping until the next is gone. It may be sending much at once: its answer waits behind that. */
+const PING_EVERY_MS = 30_000;
 /** Close code "try again later": clients come back and go on after their last seq. */
 const TRY_AGAIN_LATER = 1013;
 
@@ -42,6 +44,7 @@ export function serveWebSocket(
       onConnect: ({ extra, connectionParams }) => callers.admit(extra as Extra, connectionParams),
       onSubscribe: async ({ extra, subscriptions }, id, asked) => {
         const tooMany = limits.refusalOfOperation(Object.keys(subscriptions).length);
+        if (tooMany) meters.refusals.inc({ code: tooMany.code });
         if (tooMany) return [new GraphQLError(tooMany.message, { originalError: tooMany })];
         const context = contextOf(parts, callers.of(extra.request!));
         const tooOften = await parts.quotas.countRequest(context.owner);
@@ -59,6 +62,7 @@ export function serveWebSocket(
       onNext: (_context, _id, _payload, _args, result) => formatted(result as ExecutionResult),
     },
     sockets,
+    PING_EVERY_MS,
   );
   return { close: async () => void (await dispose()) };
 }
@@ -181,13 +185,8 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
 
 function watch(socket: WebSocket, limits: ConnectionLimits, address: string | undefined): void {
   const close = (reason: string) => socket.close(TRY_AGAIN_LATER, reason);
-  const { look, ended } = limits.watch({ buffered: () => socket.bufferedAmount, close }, address);
-  meters.webSockets.inc();
-  socket.on('ping', look).on('message', look);
-  socket.once('close', () => {
-    meters.webSockets.dec();
-    ended();
-  });
+  const { look, ended } = limits.watch({ kind: 'webSockets', buffered: () => socket.bufferedAmount, close }, address);
+  socket.on('ping', look).on('message', look).once('close', ended);
 }
 
 function badHandshake(why: string): Refusal {
