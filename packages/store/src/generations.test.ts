@@ -48,6 +48,11 @@ onEachStore((opened) => {
       expect(await kindsOf(given.id)).toEqual(['1 queued']);
     });
 
+    it('of no UUID is the mistake of the caller, and harms no other', async () => {
+      await expect(records().create(newGeneration({ id: 'x' }), roomy)).rejects.toMatchObject({ code: '22P02' });
+      await enqueue(opened().store, [{}]);
+    });
+
     it('keeps text that JSON of PostgreSQL does not know', async () => {
       const request = { ...requestOf(1), options: { a: 'x\0y', b: '\ud800', c: 'é 😀' } };
       const { generation } = await records().create(newGeneration({ request }), roomy);

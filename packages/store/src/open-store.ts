@@ -32,13 +32,22 @@ export async function openStore({
   ...where
 }: StoreOptions): Promise<Store> {
   const listeners = new Set<(hint: Hint) => void>();
-  const hear = (hint: Hint) => listeners.forEach((listener) => listener(hint));
-  const engine = await openEngine(where, { onHint: hear, onReconnect });
+  const onHint = (hint: Hint) => listeners.forEach((listener) => listener(hint));
+  const engine = await openEngine(where, { onHint, onReconnect });
+  return storeOn(engine, { leaseMs, listeners });
+}
+
+/** `listeners` are those that the engine tells what other processes say. */
+export function storeOn(
+  engine: Engine,
+  { leaseMs, listeners }: { readonly leaseMs: number; readonly listeners: Set<(hint: Hint) => void> },
+): Store {
   const tell = (hints: readonly Hint[]) => {
     if (hints.length === 0) return;
-    hints.forEach(hear);
+    for (const listener of listeners) hints.forEach((hint) => listener(hint));
     engine.tell(hints);
   };
+  const ready = () => engine.query('SELECT 1').then(...([() => true, () => false] as const));
   return {
     kind: engine.kind,
     generations: generationRecords({ engine, leaseMs, tell }),
@@ -49,11 +58,7 @@ export async function openStore({
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    ready: () =>
-      engine.query('SELECT 1').then(
-        () => true,
-        () => false,
-      ),
+    ready,
     close: () => engine.close(),
   };
 }

@@ -4,13 +4,15 @@ import type { Database, Hint } from '../store.ts';
 export interface Statement {
   readonly name: string;
   readonly sql: string;
+  /** It must not be repeated where its outcome is unknown. */
+  readonly once?: true;
 }
 
 /** PostgreSQL in one of its two forms. */
 export interface Engine extends Database {
   readonly kind: 'postgresql' | 'pglite';
   /**
-   * Runs a statement that may be carried out twice without harm: it is repeated where its outcome is unknown.
+   * Runs a statement of the store. Where its outcome is unknown it is repeated, unless it says `once`.
    * @throws TesseraError `storage-failed`
    */
   run<R>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;

@@ -139,4 +139,6 @@ export const migrations: readonly string[] = [
    CREATE INDEX webhook_due ON webhook (next_at);
    CREATE INDEX generation_finished ON generation (finished_at) WHERE finished_at IS NOT NULL;
    CREATE TABLE job (name text PRIMARY KEY, due_at timestamptz NOT NULL);`,
+  // Who wrote it: null of what no worker wrote.
+  'ALTER TABLE event ADD COLUMN attempt integer;',
 ];

@@ -5,6 +5,7 @@ import { TesseraError } from '@tessera/errors';
 import { databaseUnusable } from './database-unusable.ts';
 import type { Engine, Statement } from './engine.ts';
 import { migrate, versionSql } from './migrate.ts';
+import { preparedOf } from './prepared.ts';
 import { codeOf, FailureLog, storageFailed } from './storage-failed.ts';
 
 /** How long a broken database rests before it is opened again: opening keeps the event loop busy for half a second. */
@@ -50,19 +51,26 @@ class PgliteEngine implements Engine {
   query<R>(sql: string, values: readonly unknown[] = []): Promise<{ readonly rows: R[] }> {
     return this.#inTurn(async () => {
       const pglite = (this.#pglite ??= await this.#openAgain());
-      try {
-        const result = await pglite.query<R>(sql, [...values]);
-        this.#log.worked();
-        return result;
-      } catch (error) {
-        if (breaks(error)) this.#leave();
-        throw isMediums(error) ? this.#log.say(storageFailed(error)) : error;
-      }
+      return this.#watch(pglite.query<R>(sql, [...values]));
     });
   }
 
-  async run<R>({ sql }: Statement, values?: readonly unknown[]): Promise<R[]> {
-    return (await this.query<R>(sql, values)).rows;
+  run<R>(statement: Statement, values: readonly unknown[] = []): Promise<R[]> {
+    return this.#inTurn(async () => {
+      const pglite = (this.#pglite ??= await this.#openAgain());
+      return this.#watch(preparedOf(pglite).run<R>(statement, values));
+    });
+  }
+
+  async #watch<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const result = await answer;
+      this.#log.worked();
+      return result;
+    } catch (error) {
+      if (breaks(error)) this.#leave();
+      throw isMediums(error) ? this.#log.say(storageFailed(error)) : error;
+    }
   }
 
   tell(): void {
@@ -126,6 +134,7 @@ async function openOnce(directory: string): Promise<PGlite> {
   try {
     const opened = await PGlite.create(directory);
     pglite = opened;
+    await opened.exec('SET plan_cache_mode = force_generic_plan');
     await migrate({
       version: async () => (await opened.query<{ version: number }>(versionSql)).rows[0]!.version,
       // Statements that are sent together are one transaction.

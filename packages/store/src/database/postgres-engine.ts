@@ -59,8 +59,8 @@ class PostgresEngine implements Engine {
     return { rows };
   }
 
-  run<R>({ name, sql }: Statement, values: readonly unknown[] = []): Promise<R[]> {
-    return this.#repeat<R>({ name, text: sql, values: [...values] }, isStorages);
+  run<R>({ name, sql, once }: Statement, values: readonly unknown[] = []): Promise<R[]> {
+    return this.#repeat<R>({ name, text: sql, values: [...values] }, once ? nothingDone : isStorages);
   }
 
   tell(hints: readonly Hint[]): void {

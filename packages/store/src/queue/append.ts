@@ -30,8 +30,8 @@ const appendStatement: Statement = {
       AND g.last_seq < m.last AND g.last_seq >= m.first - 1
     RETURNING g.id, g.attempt, g.tenant, m.ending
   ), written AS (
-    INSERT INTO event (generation_id, seq, kind, payload, at)
-    SELECT id, seq, kind, payload, tessera_now() FROM given JOIN moved USING (id, attempt) ON CONFLICT DO NOTHING
+    INSERT INTO event (generation_id, seq, attempt, kind, payload, at)
+    SELECT id, seq, attempt, kind, payload, tessera_now() FROM given JOIN moved USING (id, attempt) ON CONFLICT DO NOTHING
   ), kept AS (
     INSERT INTO step_tokens (generation_id, seq, tokens, milliseconds)
     SELECT id, seq, decode(tokens, 'base64'), (payload ->> 'milliseconds')::float8
@@ -54,7 +54,7 @@ const missingStatement: Statement = {
   sql: `
   SELECT id, attempt FROM jsonb_to_recordset($1::jsonb) AS mine (id uuid, attempt integer, last integer)
   WHERE NOT EXISTS (
-    SELECT FROM generation g WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.last_seq >= mine.last)`,
+    SELECT FROM event e WHERE e.generation_id = mine.id AND e.seq = mine.last AND e.attempt = mine.attempt)`,
 };
 
 export async function append(engine: Engine, events: readonly Append[]): Promise<readonly Claim[]> {

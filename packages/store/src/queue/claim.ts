@@ -1,5 +1,5 @@
 import type { GenerationRequest } from '@tessera/request';
-import type { Engine } from '../database/engine.ts';
+import type { Engine, Statement } from '../database/engine.ts';
 import type { Claimed, ClaimRequest } from '../store.ts';
 import { orderSql, waitingSql } from './order.ts';
 
@@ -20,7 +20,11 @@ interface ClaimedRow {
 }
 
 /** $1 worker, $2 models, $3 most images, $4 batch key or null, $5 lease, $6 patience. Two at once lock different rows. */
-const sql = `
+const claimStatement: Statement = {
+  name: 'claim',
+  // What an unanswered claim took comes back by `beat`.
+  once: true,
+  sql: `
   WITH placed AS MATERIALIZED (
     SELECT *, row_number() OVER (ORDER BY ${orderSql}) AS place FROM (${waitingSql}) waiting WHERE model = ANY($2::text[])
   ), head AS MATERIALIZED (
@@ -53,12 +57,19 @@ const sql = `
   FROM taken t CROSS JOIN LATERAL (
     SELECT array_agg(encode(tokens, 'base64') ORDER BY seq) AS tokens, array_agg(milliseconds ORDER BY seq) AS milliseconds
     FROM step_tokens WHERE generation_id = t.id
-  ) s ORDER BY t.place`;
+  ) s ORDER BY t.place`,
+};
 
 export async function claim(engine: Engine, leaseMs: number, request: ClaimRequest): Promise<readonly Claimed[]> {
   const { worker, models, maxImages, batchKey = null } = request;
-  // Not repeated where its outcome is unknown: what an unanswered claim took comes back by `beat`.
-  const { rows } = await engine.query<ClaimedRow>(sql, [worker, models, maxImages, batchKey, leaseMs, PATIENCE_MS]);
+  const rows = await engine.run<ClaimedRow>(claimStatement, [
+    worker,
+    models,
+    maxImages,
+    batchKey,
+    leaseMs,
+    PATIENCE_MS,
+  ]);
   return rows.map(toClaimed);
 }
 
