@@ -56,7 +56,7 @@ function checkWorkers(history: History, logs: Logs): readonly string[] {
     const log = logs.get(id);
     if (!log) continue;
     const written = log[seq - 1];
-    if (!written || !isDeepStrictEqual(bodyOf(written), body))
+    if (!written || !isDeepStrictEqual(written, { ...body, seq, at: written.at }))
       wrong.push(`${id}: event ${seq} was accepted, and is another`);
   }
   const attempts = claims.map(({ id, attempt }) => `${id} ${attempt}`);
@@ -67,10 +67,6 @@ function checkWorkers(history: History, logs: Logs): readonly string[] {
     if (logs.has(id) && !isDeepStrictEqual(drawn, tokens)) wrong.push(`${id}: other tokens than those of its steps`);
   }
   return wrong;
-}
-
-function bodyOf({ seq: _, at: __, ...body }: GenerationEvent): object {
-  return body;
 }
 
 /** Every reader saw every event once and in order. */

@@ -28,14 +28,38 @@ export async function simulate(
   const stop = store.onHint(() => world.hint());
   spawnClients(parts);
   const workers = spawnWorkers(parts);
+  spawnReapers(parts);
+  spawnStorm(parts, workers);
+  try {
+    await runToEnd(parts);
+  } catch (error) {
+    history.wrong.push(`the store threw ${String(error)}`);
+  }
+  stop();
+  return checkHistory(history, store);
+}
+
+async function runToEnd({ world, engine, history }: SimulationParts): Promise<void> {
+  await world.run(STORM_MS);
+  while (world.now < END_MS && (await queueNow(engine)).length > 0) await world.run(world.now + 4000);
+  while (world.now < END_MS && history.reading > 0) await world.run(world.now + 2000);
+}
+
+function spawnReapers({ world, store }: SimulationParts): void {
   for (const name of ['reaper 1', 'reaper 2']) {
     world.spawn(new Process(name), async (thread) => {
       while (world.now < END_MS) {
-        await thread.sleep(random.int(1000, 3000));
+        await thread.sleep(world.random.int(1000, 3000));
         await thread.call(() => store.queue.reap()).catch(ignore);
       }
     });
   }
+}
+
+/** Kills workers, stops them for longer than their lease, or asks them to leave; others come in their place. */
+function spawnStorm(parts: SimulationParts, workers: SimulatedWorker[]): void {
+  const { world } = parts;
+  const { random } = world;
   world.spawn(new Process('storm'), async (thread) => {
     while (world.now < STORM_MS) {
       await thread.sleep(random.int(500, 6000));
@@ -48,11 +72,6 @@ export async function simulate(
     }
     world.calmDown();
   });
-  await world.run(STORM_MS);
-  while (world.now < END_MS && (await queueNow(engine)).length > 0) await world.run(world.now + 4000);
-  while (world.now < END_MS && history.reading > 0) await world.run(world.now + 2000);
-  stop();
-  return checkHistory(history, store);
 }
 
 function spawnWorkers(parts: SimulationParts): SimulatedWorker[] {

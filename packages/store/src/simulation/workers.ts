@@ -111,10 +111,11 @@ export class SimulatedWorker {
       await thread.sleep(random.int(50, 1500));
       if (random.chance(this.#world.weather.slow / 3)) await this.#fail(thread);
       if (this.draining) return;
-      await this.#append(
-        thread,
-        [...this.#members.values()].flatMap((member) => this.#step(member)),
-      );
+      const members = [...this.#members.values()];
+      const events = members.flatMap((member) => this.#step(member));
+      // What has gathered while an earlier append was in flight goes with it.
+      const fast = members.filter(({ step, canceled }) => step < STEPS && !canceled && random.chance(0.4));
+      await this.#append(thread, [...events, ...fast.flatMap((member) => this.#step(member))]);
       const [first] = this.#members.values();
       const images = [...this.#members.values()].reduce((sum, { request }) => sum + request.images.length, 0);
       if (first && !first.alone && images < MAX_IMAGES && random.chance(0.3)) {
