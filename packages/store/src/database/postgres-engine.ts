@@ -11,7 +11,7 @@ const MOST_CONNECTIONS = 10;
 /** A connection that does not answer for so long counts as cut. */
 const ANSWER_MS = 10_000;
 /** How long a statement is repeated: a restart of PostgreSQL takes less. */
-const REPEAT_MS = 3000;
+const REPEAT_MS = 5000;
 /** Of the lock that a process holds while it changes the tables: any number that nobody else uses. */
 const MIGRATION_LOCK = 7_365_737_265;
 
