@@ -48,7 +48,7 @@ below['type:goldens'] = ['type:core', 'type:engine', 'type:targets'];
 below['type:chromium'] = [];
 below['type:playground'] = ['type:client'];
 below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node', 'type:store'];
-below['type:example'] = ['type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'];
+below['type:example'] = ['type:client', 'type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'];
 below['type:browser'] = [
   'type:example',
   'type:target',

@@ -211,7 +211,7 @@ class GenerationService implements Generations {
     if (this.#places && this.#places.until > performance.now()) return this.#places.found;
     const found = this.#parts.records.places().then((places) => new Map(places.map((one) => [one.id, one])));
     this.#places = { until: performance.now() + PLACES_HOLD_MS, found };
-    // An error is told to those who asked, and to nobody else.
+    // An error is told to those who asked alone.
     found.catch(() => (this.#places = null));
     return found;
   }

@@ -1,7 +1,6 @@
 import type { ModelDescription } from '@tessera/host';
 import { TesseraError } from '@tessera/errors';
 import { unknownModel } from '@tessera/models';
-import type { WebhookWish } from '../webhooks/webhooks.ts';
 import {
   chooseClass,
   classOf,
@@ -11,24 +10,14 @@ import {
   type GenerationRequest,
   type RequestedImage,
 } from '@tessera/request';
-import type { Wishes } from './read-wishes.ts';
-
-/** Names the source in errors. */
-const who = 'createGeneration';
-
-/** A field that may be left out, which null says too. */
-export type Optional<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
+import { refuse, who, type HowQueued, type Optional } from './read-wishes.ts';
 
 /** `createGeneration` as clients send it: a request whose images and edit are written shorter, and how it is queued. */
 export type GenerationInput = Pick<GenerationRequest, 'model'> &
   Optional<Omit<GenerationRequest, 'model' | 'images' | 'edit'>> &
-  Optional<Wishes> & {
+  HowQueued & {
     readonly images?: readonly ImageInput[] | null | undefined;
     readonly edit?: EditInput | null | undefined;
-    /** It is canceled where it has not ended in this time: the header Cancel-After. */
-    readonly cancelAfterMs?: number | null;
-    /** Whom to tell what becomes of it. */
-    readonly webhook?: WebhookWish | null | undefined;
   };
 
 /** Some images that are to show the same. */
@@ -163,8 +152,4 @@ function readEditInput({ image, region }: EditInput): EditRequest {
 
 function boxOf({ x0, y0, x1, y1 }: BoxInput): Box {
   return [x0, y0, x1, y1];
-}
-
-export function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {
-  return new TesseraError({ who, ...parts });
 }

@@ -1,8 +1,15 @@
-import { refuse, type GenerationInput, type Optional } from './read-input.ts';
+import { TesseraError } from '@tessera/errors';
+import type { WebhookWish } from '../webhooks/webhooks.ts';
+
+/** Names the source in errors. */
+export const who = 'createGeneration';
 
 export const MOST_PRIORITY = 10;
 /** Of an idempotency key. */
 export const LONGEST_KEY = 255;
+
+/** A field that may be left out, which null says too. */
+export type Optional<T> = { readonly [K in keyof T]?: T[K] | null | undefined };
 
 /** How a generation is queued. */
 export interface Wishes {
@@ -11,7 +18,12 @@ export interface Wishes {
   readonly idempotencyKey: string;
 }
 
-type HowQueued = Optional<Wishes> & Pick<GenerationInput, 'cancelAfterMs' | 'webhook'>;
+export interface HowQueued extends Optional<Wishes> {
+  /** It is canceled where it has not ended in this time: the header Cancel-After. */
+  readonly cancelAfterMs?: number | null;
+  /** Whom to tell what becomes of it. */
+  readonly webhook?: WebhookWish | null | undefined;
+}
 
 /**
  * How it is queued, checked.
@@ -55,4 +67,8 @@ function readKey(key: string | null | undefined): string | null {
     expected: `1 to ${LONGEST_KEY} printable characters of ASCII`,
     next: 'Take a UUID.',
   });
+}
+
+export function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {
+  return new TesseraError({ who, ...parts });
 }
