@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import type { Plugin } from 'vite';
-import * as ofClient from '../../packages/client/src/documents.ts';
 
 /**
  * Writes trusted-documents.json beside the page: the operations of the page and of @tessera/client, by `sha256:` and the hash of
@@ -20,8 +19,10 @@ export function trustedDocuments(): Plugin {
 }
 
 export function manifest(): Readonly<Record<string, string>> {
-  const texts = [...documentsOfPage(join(import.meta.dirname, 'src')), ...Object.values(ofClient)];
-  return Object.fromEntries(texts.map((text) => [`sha256:${createHash('sha256').update(text).digest('hex')}`, text]));
+  const ofClient = readFileSync(join(import.meta.dirname, '../../packages/client/trusted-documents.json'), 'utf8');
+  const hashOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  const ofPage = documentsOfPage(join(import.meta.dirname, 'src')).map((text) => [hashOf(text), text]);
+  return { ...(Object.fromEntries(ofPage) as Record<string, string>), ...(JSON.parse(ofClient) as object) };
 }
 
 interface Document {
