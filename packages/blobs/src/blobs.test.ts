@@ -91,9 +91,46 @@ describe.each(places)('pictures in $name', ({ start }) => {
   });
 });
 
+describe.each(s3Servers(root))('$name refuses', ({ start }) => {
+  let server: TestServer;
+  beforeAll(async () => void (server = await start()), 60_000);
+  afterAll(() => server?.stop());
+
+  const errorOf = async (place: string, call: (blobs: Blobs) => Promise<unknown>) => {
+    const blobs = await openBlobs(root, place);
+    const error = await call(blobs).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    await blobs.close();
+    return error;
+  };
+
+  it('a bucket that is not there, in words', async () => {
+    const calls = [(blobs: Blobs) => blobs.put(bytes(1)), (blobs: Blobs) => blobs.read(absent)];
+    for (const call of calls) {
+      const error = (await errorOf('s3://nowhere', call)) as Error;
+      expect(error).toMatchObject({ code: 'storage-failed' });
+      expect(error.message).toContain('NoSuchBucket');
+    }
+    expect(await errorOf('s3://nowhere', (blobs) => blobs.ready())).toMatchObject({ code: 'storage-failed' });
+  });
+
+  it('another key', async () => {
+    const right = process.env['AWS_ACCESS_KEY_ID'];
+    process.env['AWS_ACCESS_KEY_ID'] = 'another';
+    const error = await errorOf(server.place, (blobs) => blobs.put(bytes(1)));
+    process.env['AWS_ACCESS_KEY_ID'] = right;
+    expect(error).toMatchObject({
+      code: 'storage-failed',
+      message: expect.stringMatching(/bucket pictures \(\w+: .+\); expected/),
+    });
+  });
+});
+
 describe('a bucket that does not answer', () => {
   it.each([
-    ['nobody listens', 'http://127.0.0.1:9', 'bucket'],
+    ['no server listens', 'http://127.0.0.1:9', 'bucket'],
     ['there is no such host', 'http://no-such-host.invalid', 'bucket'],
   ])('fails with storage-failed where %s', async (_, endpoint, bucket) => {
     process.env['AWS_ENDPOINT_URL'] = endpoint;

@@ -19,7 +19,7 @@ export function fileBlobs(directory: string): Blobs {
 
 /**
  * A picture is written to `drafts/` and then renamed to `ab/abcd….png`, so that no reader sees a part of it. A power cut
- * may still leave a file without its content where nobody waited for the disk: the first read of each file by a process
+ * may still leave a file without its content where no process waited for the disk: the first read of each file by a process
  * compares the hash.
  */
 class FileBlobs implements Blobs {

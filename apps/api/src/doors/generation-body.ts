@@ -88,7 +88,7 @@ export const generationBody = object({
         'completed alone where left out.',
       ),
     }),
-    'Whom to tell what becomes of it; signed as Standard Webhooks says.',
+    'A URL that gets its events; signed as Standard Webhooks says.',
   ),
 });
 

@@ -102,7 +102,7 @@ function boxInput([x0, y0, x1, y1]: readonly number[]): BoxInput {
   return { x0: x0!, y0: y0!, x1: x1!, y1: y1! };
 }
 
-/** Nothing that nobody sees is drawn on the way. */
+/** No previews are drawn where none are asked for. */
 function previewOf(partialImages: number, { defaults }: ModelDescription): Pick<GenerationInput, 'preview'> {
   if (partialImages === 0) return { preview: 'none' };
   return defaults.preview === 'none' ? { preview: 'decoded' } : {};

@@ -129,7 +129,7 @@ describe('generations', () => {
     expect((await call('get', headers.get('location')!)).answer).toEqual(answer);
   });
 
-  it('are accepted where nobody waits, or not long enough', async () => {
+  it('are accepted where the client does not wait, or not long enough', async () => {
     const begun = Date.now();
     const first = await create(slow);
     const second = await create(slow, { prefer: 'respond-async, wait=1' });

@@ -21,7 +21,7 @@ export function statusOf({ code }: TesseraError): number {
   return statuses[code] ?? 400;
 }
 
-/** When the same request may be taken: where nobody knows, in a second. */
+/** When the same request may be taken: where that is not known, in a second. */
 export function setRetryAfter(response: Response, error: TesseraError): void {
   const status = statusOf(error);
   if (status !== 429 && status !== 503) return;

@@ -2,7 +2,7 @@ import type { Database } from '@tessera/store';
 
 /** A job that one process at a time does, whichever. */
 export interface Job {
-  /** Takes it if it is due, and nobody else will before `seconds` have passed. */
+  /** Takes it if it is due; no other process does before `seconds` have passed. */
   take(seconds: number): Promise<boolean>;
   /** Is called while the job goes on, and at its end: it is due again in so long. */
   postpone(seconds: number): Promise<void>;

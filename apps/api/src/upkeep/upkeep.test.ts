@@ -7,6 +7,8 @@ import { openBlobs, type Blobs } from '@tessera/blobs';
 import { s3Servers } from '@tessera/blobs/testing';
 import { openStore, type Append, type Store } from '@tessera/store';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import { writeRandomModel } from '@tessera/host/testing';
+import { startServer } from '../index.ts';
 import { jobOf } from './job.ts';
 import { readUpkeepOptions, type UpkeepOptions } from './upkeep-options.ts';
 import { sweep } from './upkeep.ts';
@@ -194,3 +196,30 @@ it('reads days', () => {
     );
   }
 });
+
+it('finds every picture of a real generation in use', async () => {
+  await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
+  const dataDirectory = join(root, 'data');
+  const where = { port: 0, address: '127.0.0.1', dataDirectory, playground: root, modelFolders: [join(root, 'quick')] };
+  const server = await startServer(where);
+  const body = JSON.stringify({ model: 'quick', images: [{ count: 3 }], preview: 'decoded' });
+  const headers = { prefer: 'wait=60', 'content-type': 'application/json' };
+  const made = await fetch(`${server.url}/v1/generations`, { method: 'POST', headers, body });
+  expect(made.status).toBe(201);
+  await server.close();
+  const store = await openStore({ directory: dataDirectory });
+  const blobs = await openBlobs(join(dataDirectory, 'images'));
+  const stored = async () => {
+    const all = [];
+    for await (const { sha256 } of blobs.list()) all.push(sha256);
+    return all.sort();
+  };
+  const before = await stored();
+  // Three images, and at least one preview and one sprite.
+  expect(before.length).toBeGreaterThan(4);
+  const stray = await blobs.put(new Uint8Array(50));
+  expect(await sweep({ ...nothing, store, blobs }, { signal, graceMs: -60_000 })).toMatchObject({ blobs: 1 });
+  expect(await stored()).toEqual(before);
+  expect(before).not.toContain(stray);
+  await store.close();
+}, 120_000);

@@ -122,7 +122,7 @@ const uploadsSql = `
     WHERE generation_id IS NULL AND created_at < tessera_now() - make_interval(secs => $1 * 86400) LIMIT $2)
   RETURNING sha256`;
 
-/** What waits or runs may edit pictures that are nobody's any more. */
+/** Pictures that waiting and running generations edit, also those that no row has any more. */
 const editedSql = `
   SELECT request -> 'edit' ->> 'image' AS image, request -> 'edit' ->> 'mask' AS mask
   FROM generation WHERE state IN ('queued', 'running') AND request ? 'edit'`;

@@ -1,6 +1,6 @@
 import type { Database, EventKind, Owner } from '@tessera/store';
 
-/** What is still to be told of a generation, and whom. */
+/** A webhook with events that have not been sent. */
 export interface DueWebhook {
   readonly generationId: string;
   readonly tenant: string;
@@ -12,7 +12,7 @@ export interface DueWebhook {
   readonly failures: number;
 }
 
-/** For so long a claimed webhook is nobody else's: longer than one request takes. */
+/** No other process claims a webhook in this time: longer than one request takes. */
 const LEASE_SECONDS = 60;
 /** A webhook comes before its generation; after so long none comes any more. */
 const ORPHAN_SECONDS = 600;
