@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { onEachStore } from './testing/each-store.ts';
 import { enqueue, newGeneration, requestOf, roomy, stepBody, workerState } from './testing/requests.ts';
 
-const nobody = '00000000-0000-4000-8000-000000000000';
+const absent = '00000000-0000-4000-8000-000000000000';
 const of = (client: string, tenant = '') => ({ owner: { tenant, client } });
 
 onEachStore((opened) => {
@@ -22,12 +22,12 @@ onEachStore((opened) => {
   describe('a new generation', () => {
     it('is stored whole, with its event', async () => {
       const deadline = new Date('2100-01-01T00:00:00Z');
-      const given = newGeneration({ ...of('c', 't'), priority: 3, deadline, retryOf: nobody });
+      const given = newGeneration({ ...of('c', 't'), priority: 3, deadline, retryOf: absent });
       const { generation, existed } = await records().create(given, roomy);
       expect(existed).toBe(false);
       expect(generation).toMatchObject({
         ...{ id: given.id, owner: { tenant: 't', client: 'c' }, request: given.request, state: 'queued', lastSeq: 1 },
-        ...{ attempt: 0, priority: 3, deadline, retryOf: nobody, images: [], failure: null, startedAt: null },
+        ...{ attempt: 0, priority: 3, deadline, retryOf: absent, images: [], failure: null, startedAt: null },
       });
       expect(await records().find(given.id, 't')).toEqual(generation);
       const events = await records().eventsAfter([{ id: given.id, after: 0, most: 10 }]);
@@ -38,7 +38,7 @@ onEachStore((opened) => {
       const [id] = await enqueue(opened().store, [of('c', 't')]);
       expect(await records().find(id!, 'other')).toBeNull();
       expect(await records().find(id!, null)).not.toBeNull();
-      for (const wrong of [nobody, 'x', `${id} `]) expect(await records().find(wrong, null)).toBeNull();
+      for (const wrong of [absent, 'x', `${id} `]) expect(await records().find(wrong, null)).toBeNull();
     });
 
     it('created twice by a caller that had no answer is one', async () => {
@@ -148,7 +148,7 @@ onEachStore((opened) => {
     });
 
     it('of what is not there is nothing', async () => {
-      expect([await records().cancel(nobody), await records().cancel('x')]).toEqual([null, null]);
+      expect([await records().cancel(absent), await records().cancel('x')]).toEqual([null, null]);
     });
 
     it('comes by itself when its time has passed, queued or running', async () => {

@@ -23,7 +23,7 @@ export interface Store {
   readonly pictures: PictureRecords;
   /** For the rooms that keep tables of their own: keys, uploads, webhooks. */
   readonly database: Database;
-  /** Says that something has changed. Hints may be lost or doubled: whoever waits also looks from time to time. */
+  /** Says that something has changed. Hints may be lost or doubled: those who wait also look from time to time. */
   onHint(listener: (hint: Hint) => void): () => void;
   /** True where the database answers. */
   ready(): Promise<boolean>;

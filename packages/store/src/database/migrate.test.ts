@@ -79,7 +79,7 @@ describe('a data directory of an earlier Tessera', () => {
     expect([...(await store.pictures.find(shas, '')).keys()].sort()).toEqual(['one', 'preview', 'two', 'upload']);
     expect((await store.pictures.find(['upload'], '')).get('upload')).toMatchObject({ width: 3, height: 2 });
     await store.queue.register({ id: 'w', name: 'w', state: workerState });
-    // Nobody knows which of them may share a batch.
+    // It is unknown which of them may share a batch.
     for (const i of [2, 3]) {
       const claims = await store.queue.claim({ worker: 'w', models: ['m'], maxImages: 64 });
       expect(claims).toMatchObject([{ id: idOf(i), request: { seed: 5 } }]);

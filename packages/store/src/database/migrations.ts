@@ -56,7 +56,7 @@ export const migrations: readonly string[] = [
    CREATE TABLE server_secret (name text PRIMARY KEY, value text NOT NULL);
    CREATE TABLE quota (key varchar(255) PRIMARY KEY, points double precision NOT NULL, expire bigint);`,
   // The database becomes the queue of any number of workers. Generations of before have no batch key: each runs alone.
-  // What ran then wrote no tokens, so that nobody can continue it.
+  // What ran then wrote no tokens, so that no worker can continue it.
   `CREATE FUNCTION tessera_now() RETURNS timestamptz LANGUAGE sql STABLE
      AS $$SELECT date_trunc('milliseconds', statement_timestamp())$$;
    ALTER TABLE generation

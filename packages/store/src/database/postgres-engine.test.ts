@@ -178,7 +178,7 @@ describe('a server that is cut, restarted or killed', () => {
     expect(await store.generations.count({ tenant: null })).toBe(20);
   });
 
-  it('gives nobody up for dead who could not beat while it was down', async () => {
+  it('takes no worker for dead that could not beat while it was down', async () => {
     const store = await openStore({ url: await postgres.database(), leaseMs: 2000 });
     stores.push(store);
     await enqueue(store, [{}]);

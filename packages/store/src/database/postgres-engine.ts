@@ -12,7 +12,7 @@ const MOST_CONNECTIONS = 10;
 const ANSWER_MS = 10_000;
 /** How long a statement is repeated: a restart of PostgreSQL takes less. */
 const REPEAT_MS = 5000;
-/** Of the lock that a process holds while it changes the tables: any number that nobody else uses. */
+/** Of the lock that a process holds while it changes the tables: any number that no one else uses. */
 const MIGRATION_LOCK = 7_365_737_265;
 
 /**

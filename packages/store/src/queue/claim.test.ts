@@ -97,7 +97,7 @@ onEachStore((opened) => {
       expect(await claim({ maxImages: 4 })).toEqual(['small']);
     });
 
-    it('takes nobody beside one that is to run alone', async () => {
+    it('takes none beside one that is to run alone', async () => {
       await register();
       await wait({ first: {} });
       const [first] = await queue().claim({ worker: 'w', models: ['m'], maxImages: 9 });
@@ -122,7 +122,7 @@ onEachStore((opened) => {
       expect(await claim({ batchKey: 'k', maxImages: 4 })).toEqual(['large']);
     });
 
-    it('pass nobody who has waited for more than a second and would come first', async () => {
+    it('pass none that has waited for more than a second and would come first', async () => {
       await register();
       await wait({ other: key('other'), joins: by('b'), foreign: key('x', { request: requestOf(1, 'foreign') }) });
       await opened().clock.advance(1001);

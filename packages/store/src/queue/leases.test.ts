@@ -208,7 +208,7 @@ onEachStore((opened) => {
     await register('w', { ...workerState, models: models(null) });
     await enqueue(store(), [{ request: requestOf(4) }]);
     await claim('w', 9);
-    const waiting = [requestOf(2), requestOf(3, 'slow'), requestOf(1, 'nobody has it'), requestOf(1)];
+    const waiting = [requestOf(2), requestOf(3, 'slow'), requestOf(1, 'unknown'), requestOf(1)];
     for (const request of waiting) await store().generations.create(newGeneration({ request }), roomy);
     expect(await milliseconds()).toEqual([null, null, null, null]);
     await queue().beat('w', { ...workerState, models: models(100) });

@@ -106,7 +106,7 @@ const reapStatement: Statement = {
   ), ${moveSql}`,
 };
 
-/** After the database could not be reached nobody counts as dead for a lease: perhaps nobody could beat. */
+/** After the database could not be reached no worker counts as dead for a lease: perhaps none could beat. */
 export function reap(engine: Engine, leaseMs: number): Promise<readonly Moved[]> {
   const values = [leaseMs, jsonOf(deadlinePassed), jsonOf(workersDied), engine.reachedFor() > leaseMs];
   return engine.run<Moved>(reapStatement, values);

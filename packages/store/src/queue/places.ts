@@ -3,8 +3,8 @@ import type { QueuePlace } from '../store.ts';
 import { orderSql, waitingSql } from './order.ts';
 
 /**
- * $1 lease. The time: what is left of those that run and all of those before, shared by the workers; a model of which nobody
- * knows takes as long as the average.
+ * $1 lease. The time: what is left of those that run and all of those before, shared by the workers; a model of unknown
+ * speed takes as long as the average.
  */
 const placesStatement: Statement = {
   name: 'places',

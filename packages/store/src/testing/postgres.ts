@@ -22,7 +22,7 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root: there, files and process belong to `nobody`. */
+/** PostgreSQL refuses to run as root: there, files and process belong to the user 65534, who has no other rights. */
 const owner = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 
 /** Runs the server. Where standard input ends, so has the process that holds its other end: then server and files go, too. */
