@@ -24,7 +24,7 @@ const old = {
 };
 /** The same, of a class that the model no longer has. */
 const misfit = { ...old, id: '6c0ffee0-0000-4000-8000-000000000002', request: { ...old.request, labels: [10] } };
-/** That version wrote no tokens, so nobody can go on with what it ran. */
+/** That version wrote no tokens, so no worker can go on with what it ran. */
 const interrupted = { ...old, id: '6c0ffee0-0000-4000-8000-000000000003', state: 'running' as const };
 let server: RunningServer;
 let client: TestClient;

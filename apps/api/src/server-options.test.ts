@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { defaultOptions, homeOf } from './server-options.ts';
+import { startServer } from './server.ts';
 
 it('listens to this machine alone where nothing is said', () => {
   expect(defaultOptions({})).toMatchObject({ port: 4000, address: '127.0.0.1', hosts: [] });
@@ -58,5 +59,23 @@ it('takes the longest time of a step in seconds', () => {
   expect([limit(''), limit('90')]).toEqual([undefined, 90_000]);
   for (const wrong of ['0', '1.5', '-1', 'long']) {
     expect(() => limit(wrong)).toThrow(/^\[api\] got TESSERA_STEP_LIMIT=.+; expected .+\. .+\.$/);
+  }
+});
+
+it('reads roles, and refuses one that has no database to share', async () => {
+  const role = (text: string) => defaultOptions({ TESSERA_ROLE: text }).role;
+  expect([role(''), role('api'), role('worker')]).toEqual(['all', 'api', 'worker']);
+  expect(() => role('queen')).toThrow(/^\[api\] got TESSERA_ROLE=queen; expected one of all, api, worker\. .+\.$/);
+  expect(defaultOptions({ TESSERA_MAX_BATCH: '8', TESSERA_MAX_QUEUE: '3' })).toMatchObject({
+    maxBatch: 8,
+    maxQueue: 3,
+  });
+  expect(() => defaultOptions({ TESSERA_MAX_BATCH: '65' })).toThrow(
+    /^\[api\] got TESSERA_MAX_BATCH=65; expected a whole number from 1 to 64\. .+\.$/,
+  );
+  for (const one of ['api', 'worker'] as const) {
+    await expect(startServer({ role: one, databaseUrl: null })).rejects.toThrow(
+      `[api] got the role ${one} without DATABASE_URL; expected a PostgreSQL database that API and workers share.`,
+    );
   }
 });

@@ -11,7 +11,7 @@ import { openOverview } from './telemetry/queue-facts.ts';
 import { Undo } from './undo.ts';
 
 export interface RunningServer {
-  /** Empty of a worker, which nobody asks. */
+  /** Empty of a worker, which takes no requests. */
   readonly url: string;
   /** Where metrics and probes are on a port of their own; empty where they are not. */
   readonly metrics: string;

@@ -90,7 +90,7 @@ export class Claims {
     this.#parts.leave(id);
   }
 
-  /** It is another's by now, or nobody's. */
+  /** Another worker has it by now, or it is gone. */
   lose({ id, attempt }: Claim): void {
     const held = this.#all.get(id);
     if (held?.claimed.attempt !== attempt) return;

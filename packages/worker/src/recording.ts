@@ -15,7 +15,7 @@ export interface RecordingParts {
 
 /**
  * Writes what happens to one claimed generation, in order: the pictures of an event are stored before it is appended.
- * Nobody waits for it. After the last event, and after `stop`, it takes nothing more.
+ * No caller waits for it. After the last event, and after `stop`, it takes nothing more.
  */
 export class Recording {
   /** Resolves when its last event is in the log, or its claim was lost. */
@@ -154,7 +154,7 @@ export class Recording {
     this.#pushLast(picturesNotStored);
   }
 
-  /** @throws where it cannot be stored for too long, or nobody wants it any more */
+  /** @throws where it cannot be stored for too long, or is no longer wanted */
   async #store(png: Uint8Array, durable: boolean): Promise<Picture> {
     const { blobs, picturePatience, report, claimed } = this.#parts;
     const { signal } = this.#abort;

@@ -34,23 +34,23 @@ function breakPictures(): () => void {
 
 it('keeps pictures that cannot be stored, takes up nothing more, and goes on as before', async () => {
   const whole = imagesOf(await bench.events((await bench.create({ seed: 1 })).id));
-  const mend = breakPictures();
+  const repair = breakPictures();
   const { id } = await bench.create({ seed: 1 });
   await bench.reached(id, 'started');
   await vi.waitFor(() => expect(reports.join()).toContain(`a picture of generation ${id} is kept`), 10_000);
   const next = await bench.create({ seed: 1 });
   await sleep(300);
   expect(await bench.store.generations.find(next.id, '')).toMatchObject({ state: 'queued' });
-  mend();
+  repair();
   expect(imagesOf(await bench.events(id))).toEqual(whole);
   expect(imagesOf(await bench.events(next.id))).toEqual(whole);
 });
 
 it('fails a generation whose pictures cannot be stored for too long', async () => {
-  const mend = breakPictures();
+  const repair = breakPictures();
   const { id } = await bench.create({});
   const last = lastOf(await bench.events(id));
-  mend();
+  repair();
   expect(last).toMatchObject({ kind: 'failed', code: 'storage-failed' });
 });
 

@@ -14,7 +14,7 @@ export interface TestClient {
   cancel(id: string): Promise<object>;
   /** What the socket answers to a document that it refuses. */
   socketErrors(query: string): Promise<NonNullable<GraphQLAnswer['errors']>>;
-  /** Reads events until the last, or until `enough` says so. */
+  /** Reads the events of the log until the last, or until `enough` says so. */
   events(id: string, options?: { after?: number; enough?: (event: TestEvent) => boolean }): Promise<TestEvent[]>;
 }
 
@@ -142,7 +142,8 @@ export function testClient(url: string): TestClient {
         for await (const { data, errors } of answers) {
           if (errors) throw new Error(JSON.stringify(errors));
           const event = withUrls(data!.generationEvents);
-          all.push(event);
+          // Where it stands in the queue is no event of the log: it has the seq of the last one.
+          if (event.kind !== 'WAITING') all.push(event);
           if (enough(event)) break;
         }
       } finally {
