@@ -20,6 +20,8 @@ export interface StoreOptions {
   readonly leaseMs?: number;
   /** The connection that receives hints was lost and is there again. */
   readonly onReconnect?: () => void;
+  /** Takes a line for the operator; standard error where left out. */
+  readonly report?: (line: string) => void;
 }
 
 /**
@@ -29,11 +31,12 @@ export interface StoreOptions {
 export async function openStore({
   leaseMs = LEASE_MS,
   onReconnect = () => undefined,
+  report = console.error,
   ...where
 }: StoreOptions): Promise<Store> {
   const listeners = new Set<(hint: Hint) => void>();
   const onHint = (hint: Hint) => listeners.forEach((listener) => listener(hint));
-  const engine = await openEngine(where, { onHint, onReconnect });
+  const engine = await openEngine(where, { onHint, onReconnect, report });
   return storeOn(engine, { leaseMs, listeners });
 }
 
@@ -65,10 +68,10 @@ export function storeOn(
 
 async function openEngine(
   { url, directory }: Pick<StoreOptions, 'url' | 'directory'>,
-  listener: HintListener,
+  listener: HintListener & { readonly report: (line: string) => void },
 ): Promise<Engine> {
   if (url !== undefined) return openPostgres(url, listener);
-  if (directory !== undefined) return openAlone(directory);
+  if (directory !== undefined) return openAlone(directory, listener.report);
   throw new TesseraError({
     code: 'database-not-named',
     who: 'store',
@@ -79,8 +82,8 @@ async function openEngine(
 }
 
 /** PGlite has one process: whatever a worker of an earlier one ran is free at once. */
-async function openAlone(directory: string): Promise<Engine> {
-  const engine = await openPglite(directory);
+async function openAlone(directory: string, report: (line: string) => void): Promise<Engine> {
+  const engine = await openPglite(directory, report);
   await engine.query('DELETE FROM worker');
   return engine;
 }

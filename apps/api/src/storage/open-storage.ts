@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openBlobs, type Blobs } from '@tessera/blobs';
 import { openStore, type Store } from '@tessera/store';
-import { measuredBlobs, measuredStore, meters } from '@tessera/telemetry';
+import { log, measuredBlobs, measuredStore, meters } from '@tessera/telemetry';
 import { requireSharedDatabase, type RoleOptions } from '../role-options.ts';
 import type { Undo } from '../undo.ts';
 import { makeDataDirectory, takeDataDirectory } from './data-directory.ts';
@@ -25,9 +25,9 @@ export async function openStorage(options: StorageOptions, undo: Undo): Promise<
   requireSharedDatabase(options);
   if (databaseUrl === null) undo.add(await takeDataDirectory(directory));
   else await makeDataDirectory(directory);
-  const onReconnect = () => meters.listens.inc();
+  const watched = { onReconnect: () => meters.listens.inc(), report: (line: string) => log.error(line) };
   const store = measuredStore(
-    await openStore(databaseUrl === null ? { directory } : { url: databaseUrl, onReconnect }),
+    await openStore(databaseUrl === null ? { directory, ...watched } : { url: databaseUrl, ...watched }),
   );
   undo.add(() => store.close());
   const blobs = measuredBlobs(await openBlobs(join(directory, 'images')));

@@ -6,7 +6,7 @@ import { databaseUnusable } from './database-unusable.ts';
 import type { Engine, Statement } from './engine.ts';
 import { migrate, versionSql } from './migrate.ts';
 import { preparedOf } from './prepared.ts';
-import { codeOf, FailureLog, storageFailed } from './storage-failed.ts';
+import { codeOf, FailureLog, storageFailed, type Report } from './storage-failed.ts';
 
 /** How long a broken database rests before it is opened again: opening keeps the event loop busy for half a second. */
 const REST_MS = 1000;
@@ -15,7 +15,7 @@ const REST_MS = 1000;
  * Opens the database of a data directory, which the caller has locked, and brings its tables up to date.
  * @throws TesseraError `database-too-new` where a newer Tessera has written it, `database-unusable`
  */
-export async function openPglite(directory: string): Promise<Engine> {
+export async function openPglite(directory: string, report: Report = console.error): Promise<Engine> {
   const folder = join(directory, 'database');
   const fresh = !existsSync(folder);
   const open = () => openOnce(folder);
@@ -25,7 +25,7 @@ export async function openPglite(directory: string): Promise<Engine> {
     if (fresh) rmSync(folder, { recursive: true, force: true });
     throw refusal;
   });
-  return new PgliteEngine(first, open);
+  return new PgliteEngine(first, open, report);
 }
 
 /**
@@ -40,10 +40,11 @@ class PgliteEngine implements Engine {
   #last: Promise<unknown> = Promise.resolve();
   /** Time from which a broken database may be opened again, in milliseconds. */
   #restsUntil = 0;
-  readonly #log = new FailureLog();
+  readonly #log: FailureLog;
   #closed = false;
 
-  constructor(pglite: PGlite, open: () => Promise<PGlite>) {
+  constructor(pglite: PGlite, open: () => Promise<PGlite>, report: Report) {
+    this.#log = new FailureLog(report);
     this.#pglite = pglite;
     this.#open = open;
   }

@@ -4,7 +4,7 @@ import type { Hint } from '../store.ts';
 import type { Engine, Statement } from './engine.ts';
 import { HintChannel, type HintListener } from './hint-channel.ts';
 import { migrate, versionSql } from './migrate.ts';
-import { codeOf, FailureLog, storageFailed } from './storage-failed.ts';
+import { codeOf, FailureLog, storageFailed, type Report } from './storage-failed.ts';
 
 /** Of one process. */
 const MOST_CONNECTIONS = 10;
@@ -19,7 +19,10 @@ const MIGRATION_LOCK = 7_365_737_265;
  * Connects to a PostgreSQL server and brings its tables up to date, one process after the other.
  * @throws TesseraError `database-unreachable`, `database-too-new`
  */
-export async function openPostgres(url: string, listener: HintListener): Promise<Engine> {
+export async function openPostgres(
+  url: string,
+  { report = console.error, ...listener }: PostgresListener,
+): Promise<Engine> {
   const pool = new pg.Pool({
     connectionString: url,
     max: MOST_CONNECTIONS,
@@ -35,21 +38,26 @@ export async function openPostgres(url: string, listener: HintListener): Promise
   try {
     await migrateAlone(url);
     const channel = await HintChannel.open(url, listener);
-    return new PostgresEngine(pool, channel);
+    return new PostgresEngine(pool, channel, report);
   } catch (error) {
     await pool.end();
     throw error instanceof TesseraError ? error : unreachable(url, error);
   }
 }
 
+interface PostgresListener extends HintListener {
+  readonly report?: Report;
+}
+
 class PostgresEngine implements Engine {
   readonly kind = 'postgresql';
   readonly #pool: pg.Pool;
   readonly #channel: HintChannel;
-  readonly #log = new FailureLog();
+  readonly #log: FailureLog;
   #closed = false;
 
-  constructor(pool: pg.Pool, channel: HintChannel) {
+  constructor(pool: pg.Pool, channel: HintChannel, report: Report) {
+    this.#log = new FailureLog(report);
     this.#pool = pool;
     this.#channel = channel;
   }

@@ -17,10 +17,18 @@ export function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null)?.code ?? '');
 }
 
-/** What went wrong with a database: says why on the output, once for each reason in a row. */
+/** Takes a line for the operator. */
+export type Report = (line: string) => void;
+
+/** What went wrong with a database: says why, once for each reason in a row. */
 export class FailureLog {
+  readonly #report: Report;
   #said: string | null = null;
   #last = -Infinity;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
 
   /** The database could not be reached. */
   lost(): void {
@@ -29,7 +37,7 @@ export class FailureLog {
 
   say<E extends Error>(error: E): E {
     const { message } = (error.cause ?? error) as Error;
-    if (message !== this.#said) console.error(printable(`[store] storage failed: ${message}`));
+    if (message !== this.#said) this.#report(printable(`[store] storage failed: ${message}`));
     this.#said = message;
     return error;
   }
