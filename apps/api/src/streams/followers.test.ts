@@ -76,11 +76,14 @@ describe('many readers', () => {
     const live = await Promise.all(Array.from({ length: 200 }, () => follow(id)));
     const later = await Promise.all(Array.from({ length: 200 }, () => follow(id)));
     delay.disable();
-    const seqs = live[0]!.map(
-      (text) => (JSON.parse(text) as { data: { generationEvents: { seq: number } } }).data.generationEvents.seq,
+    const told = live[0]!.map(
+      (text) =>
+        (JSON.parse(text) as { data: { generationEvents: { seq: number; kind: string } } }).data.generationEvents,
     );
-    // Queued, loading, started, 64 steps, completed.
-    expect(seqs).toEqual(Array.from({ length: 68 }, (_, index) => index + 1));
+    expect(told.map(({ seq }) => seq)).toEqual(told.map((_, index) => index + 1));
+    // The model may have to be read first, which is told too.
+    const kinds = told.map(({ kind }) => kind).filter((kind) => kind !== 'LOADING');
+    expect(kinds).toEqual(['QUEUED', 'STARTED', ...Array<string>(64).fill('STEP'), 'COMPLETED']);
     for (const one of [...live, ...later]) expect(one).toEqual(live[0]);
     // This process holds the readers too; the server alone stays below a tenth of a second (docs/adr/0030).
     expect(delay.max / 1e6).toBeLessThan(1000);
@@ -128,7 +131,7 @@ describe('a socket', () => {
     for (let n = 0; n < 200; n++) subscribe(socket, `n${n}`, id);
     await once(socket, 'message');
     socket.terminate();
-    expect((await other).length).toBe(67);
+    expect((await other).length).toBeGreaterThanOrEqual(67);
     await sleep(50);
     expect(complaints.mock.calls).toEqual([]);
     complaints.mockRestore();
@@ -145,6 +148,6 @@ describe('a socket', () => {
     socket.resume();
     // The reset of a connection can overtake the code.
     expect([1013, 1006]).toContain((await closed)[0]);
-    expect((await follow(await create())).length).toBe(67);
+    expect((await follow(await create())).length).toBeGreaterThanOrEqual(67);
   }, 30_000);
 });
