@@ -31,7 +31,8 @@ folder=$1; shift
 "$@" 3<&- </dev/null & server=$!
 (read -r _ <&3; trap '' TERM; kill -INT $server; while kill -0 $server; do sleep 0.1; done; rm -rf "$folder") 2>/dev/null & reader=$!
 wait $server
-kill $reader`;
+kill $reader
+wait $reader`;
 
 export async function startPostgres(flags: readonly string[] = []): Promise<TestPostgres> {
   const { initdb, postgres } = await binaries();
@@ -65,7 +66,7 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Test
     kill: () => server.end('SIGKILL'),
     start: () => server.start(),
     async stop() {
-      await server.end('SIGINT');
+      await server.leave();
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -103,6 +104,12 @@ class Server {
     if (!this.#process || this.#process.exitCode !== null) return;
     const pid = Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0]);
     process.kill(pid, signal);
+    await this.#ended;
+  }
+
+  /** For good: the guard ends the server and deletes its files, even if this process ends meanwhile. */
+  async leave(): Promise<void> {
+    this.#process?.stdin!.end();
     await this.#ended;
   }
 
