@@ -8,6 +8,13 @@ const findStatement: Statement = {
   WHERE sha256 = ANY($1::text[]) AND ($2::text IS NULL OR tenant = $2) ORDER BY sha256, width NULLS LAST`,
 };
 
+const editableStatement: Statement = {
+  name: 'pictures-editable',
+  sql: `
+  SELECT DISTINCT sha256 FROM picture p WHERE sha256 = ANY($1::text[]) AND tenant = $2
+    AND (generation_id IS NULL OR EXISTS (SELECT FROM generation g WHERE g.id = p.generation_id AND g.images ? p.sha256))`,
+};
+
 const addStatement: Statement = {
   name: 'picture-add',
   sql: `
@@ -25,6 +32,10 @@ export function pictureRecords(engine: Engine): PictureRecords {
     async find(shas, tenant) {
       const rows = await engine.run<Picture>(findStatement, [shas, tenant]);
       return new Map(rows.map((row) => [row.sha256, row]));
+    },
+    async editable(shas, tenant) {
+      const rows = await engine.run<{ sha256: string }>(editableStatement, [shas, tenant]);
+      return new Set(rows.map((row) => row.sha256));
     },
     async add(tenant, { sha256, width, height, bytes }) {
       await engine.run(addStatement, [sha256, tenant, width, height, bytes]);

@@ -147,6 +147,8 @@ export interface Picture {
 export interface PictureRecords {
   /** Those that the tenant has, of its generations or uploads; `tenant` null finds all. */
   find(shas: readonly string[], tenant: string | null): Promise<ReadonlyMap<string, Picture>>;
+  /** Of these, the tenant's uploads and finished images: previews are not kept for as long. */
+  editable(shas: readonly string[], tenant: string): Promise<ReadonlySet<string>>;
   /** An upload: the same picture twice is one. */
   add(tenant: string, picture: Picture): Promise<void>;
   /** Which of these anything still refers to: the others are garbage. */

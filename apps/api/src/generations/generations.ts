@@ -74,7 +74,7 @@ export type Filter = Omit<GenerationFilter, 'tenant'>;
 export interface GenerationParts {
   readonly records: GenerationRecords;
   readonly models: Models;
-  readonly pictures: Pick<PictureRecords, 'find'>;
+  readonly pictures: Pick<PictureRecords, 'editable'>;
   /** The file of a stored picture. */
   readonly fileOf: (sha256: string) => Promise<string | null>;
   readonly limits: QueueLimits;
@@ -157,7 +157,7 @@ class GenerationService implements Generations {
   async #checkEdit(owner: Owner, request: Checked<GenerationRequest>): Promise<void> {
     const { edit } = request;
     if (!edit) return;
-    const own = await this.#parts.pictures.find([edit.image, edit.mask].filter(isSha256), owner.tenant);
+    const own = await this.#parts.pictures.editable([edit.image, edit.mask].filter(isSha256), owner.tenant);
     const files = new Map<string, string>();
     for (const [sha256, place] of [
       [edit.image, ['image']],
