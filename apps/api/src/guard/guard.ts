@@ -22,8 +22,10 @@ export interface Guard {
   addressOf(request: IncomingMessage): string;
   /** `authorization` as a socket says it in its first message; left out, the header of the request. */
   identify(request: IncomingMessage, authorization?: string): Promise<Caller | Refusal>;
-  /** Calls `close` where the caller's key is revoked while something of it is open; the returned function forgets that. */
+  /** Counts an open socket or stream, and calls `close` where its key is revoked; the returned function ends both. */
   whenRevoked(caller: Caller, close: () => void): () => void;
+  /** Error `too-many-sockets` where this client has as many open sockets and streams here as its limit says; else null. */
+  tooManyOpen(caller: Caller): TesseraError | null;
   close(): void;
 }
 
@@ -38,15 +40,33 @@ export async function openGuard(database: Database, options: Settings): Promise<
   const documents = trustedDocuments({ files, only });
   const urls = auth === 'off' ? plainUrls() : signedUrls(await readSecret(database, secret));
   const ring = keyRing(apiKeys(database));
+  const counted = quotas(database, ({ client }: Owner) => ({ ...limits, ...ring.inUse(client)?.limits }));
+  const open = new Map<string, number>();
   const identify = identifyBy({ ring, auth, addressOf });
   return {
     auth,
     urls,
     documents,
-    quotas: quotas(database, ({ client }: Owner) => ({ ...limits, ...ring.inUse(client)?.limits })),
+    quotas: counted,
     addressOf,
     identify,
-    whenRevoked: ({ key }, close) => (key ? ring.watch(key, close) : () => undefined),
+    whenRevoked({ key, owner: { client } }, close) {
+      open.set(client, (open.get(client) ?? 0) + 1);
+      const forget = key ? ring.watch(key, close) : () => undefined;
+      let isOpen = true;
+      return () => {
+        if (!isOpen) return;
+        isOpen = false;
+        forget();
+        const left = open.get(client)! - 1;
+        if (left > 0) open.set(client, left);
+        else open.delete(client);
+      };
+    },
+    tooManyOpen({ owner }) {
+      const { sockets } = counted.limitsOf(owner);
+      return sockets !== null && (open.get(owner.client) ?? 0) >= sockets ? tooManyOpen(sockets) : null;
+    },
     close: () => ring.close(),
   };
 }
@@ -102,6 +122,16 @@ function refused(code: string, got: string): Refusal {
     next: 'Make a key with tessera keys create.',
   });
   return { status: 401, error };
+}
+
+function tooManyOpen(most: number): TesseraError {
+  return new TesseraError({
+    code: 'too-many-sockets',
+    who: 'api',
+    got: `one more socket or stream on top of ${most}`,
+    expected: `at most ${most} of this client`,
+    next: 'Close one first: one socket carries many subscriptions.',
+  });
 }
 
 function tooManyWrong(retryAfter: number): Refusal {

@@ -48,9 +48,15 @@ describe('keys', () => {
 describe('a server with keys', () => {
   let server: RunningServer;
   let secret: string;
+  /** Of a key that may have one socket. */
+  let single: string;
 
   beforeAll(async () => {
-    ({ secret } = (await keysOf((keys) => keys.create({ tenant: 'acme', name: 'ci', admin: false, limits: {} })))!);
+    [secret, single] = await keysOf(async (keys) => {
+      const make = async (name: string, limits: object) =>
+        (await keys.create({ tenant: 'acme', name, admin: false, limits }))!.secret;
+      return [await make('ci', {}), await make('single', { sockets: 1 })] as const;
+    });
     const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
     server = await startServer({ ...options, auth: 'keys' });
   }, 60_000);
@@ -85,6 +91,11 @@ describe('a server with keys', () => {
       expect(errors[0]!.extensions.code).toBe(code);
       expect(errors[0]!.message).toMatch(/^\[api\] got .+; expected .+\. .+\.$/);
     }
+  });
+
+  it('holds as many sockets of a key as its limit says', async () => {
+    const limited = await askWhileOpen();
+    expect(limited).toEqual(['connection_ack', 1013, 429, 'connection_ack']);
   });
 
   it('answers health and the page to everyone', async () => {
@@ -147,6 +158,28 @@ describe('a server with keys', () => {
     expect(await handshake(`Bearer ${unknown}`)).toBe('Unexpected server response: 401');
     expect(await handshake(undefined)).toBe(4401);
   });
+
+  /** A first socket, a second and a stream beside it, and one after it. */
+  async function askWhileOpen(): Promise<unknown[]> {
+    const open = () =>
+      new WebSocket(wsUrl(), 'graphql-transport-ws', { headers: { authorization: `Bearer ${single}` } });
+    const said = (socket: WebSocket) =>
+      new Promise<unknown>((resolve) => {
+        socket.once('open', () => socket.send('{"type":"connection_init"}'));
+        socket.once('message', (data) => resolve((JSON.parse(String(data)) as { type: string }).type));
+        socket.once('close', (code) => resolve(code));
+      });
+    const first = open();
+    const answers = [await said(first), await said(open())];
+    const headers = { ...json, accept: 'text/event-stream', authorization: `Bearer ${single}` };
+    answers.push((await fetch(`${server.url}/graphql/stream`, { method: 'POST', headers, body })).status);
+    first.close();
+    await new Promise((resolve) => first.once('close', resolve));
+    const last = open();
+    answers.push(await said(last));
+    last.terminate();
+    return answers;
+  }
 
   function handshake(authorization: string | undefined): Promise<unknown> {
     const socket = new WebSocket(wsUrl(), 'graphql-transport-ws', { headers: authorization ? { authorization } : {} });

@@ -35,6 +35,10 @@ export function socketCallers(guard: Guard): SocketCallers {
         else socket.close(UNAUTHORIZED, 'Send connectionParams: { authorization: "Bearer tsr_..." } with a valid key.');
         return false;
       }
+      if (guard.tooManyOpen(found)) {
+        socket.close(TRY_AGAIN_LATER, 'This client has too many open sockets: close one first.');
+        return false;
+      }
       known.set(request, found);
       const forget = guard.whenRevoked(found, () => socket.close(UNAUTHORIZED, 'The key was revoked.'));
       socket.once('close', forget);

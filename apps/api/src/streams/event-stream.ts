@@ -44,7 +44,9 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
   timer.unref();
   const admit: EventStreams['admit'] = (request, response) => {
     const caller = callerOf(response);
-    const address = request.socket.remoteAddress;
+    const tooMany = guard.tooManyOpen(caller);
+    if (tooMany) return { status: 429, error: tooMany };
+    const address = guard.addressOf(request);
     const refusal = refusalOf(limits, address);
     if (refusal) return refusal;
     const close = () => end(response);

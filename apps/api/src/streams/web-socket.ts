@@ -149,9 +149,7 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
     const path = request.url!.split('?')[0]!;
     const elsewhere = path === '/graphql' ? null : badHandshake(`the path ${path.slice(0, 100)}`);
     const refusal =
-      gate.refusalOf(request.headers, request.rawHeaders) ??
-      elsewhere ??
-      limits.refusalOf(request.socket.remoteAddress);
+      gate.refusalOf(request.headers, request.rawHeaders) ?? elsewhere ?? limits.refusalOf(guard.addressOf(request));
     if (refusal) return refuseOn(socket, refusal);
     if (request.headers.authorization === undefined) return open(request, socket, head);
     identifyFirst(request, socket, () => open(request, socket, head));
@@ -160,7 +158,7 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
 
   function open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     sockets.handleUpgrade(request, socket, head, (opened) => {
-      watch(opened, limits, request.socket.remoteAddress);
+      watch(opened, limits, guard.addressOf(request));
       sockets.emit('connection', opened, request);
       // graphql-ws would print every broken frame as an error of this server; ws has closed the socket by then.
       opened.removeAllListeners('error').on('error', () => undefined);
