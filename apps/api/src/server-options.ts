@@ -6,7 +6,7 @@ import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
 import { readUpkeepOptions, type UpkeepOptions } from './upkeep/upkeep-options.ts';
-import { readStreamOptions, type StreamOptions } from './streams/stream-options.ts';
+import { readStreamOptions, type StreamOptions } from './subscriptions/stream-options.ts';
 import { readRoleOptions, type RoleOptions } from './role-options.ts';
 import { readTelemetryOptions, type TelemetryOptions } from './telemetry/telemetry-options.ts';
 

@@ -76,7 +76,7 @@ async function* once(
   }
 }
 
-/** True for what another try may mend: lost connections, and what the server itself calls passing. */
+/** True for errors after which another try may succeed: lost connections, and what the server itself calls passing. */
 function isPassing(error: unknown): boolean {
   const { code, response } = (error ?? {}) as { code?: unknown; response?: { readonly status: number } };
   if (response) return response.status >= 500 || response.status === 429;

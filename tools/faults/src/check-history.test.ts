@@ -38,7 +38,7 @@ describe('checkHistory', () => {
   });
 
   it.each<[string, Partial<History>, RegExp]>([
-    ['nobody accepted', { asked: [{ ...asked, accepted: [] }] }, /no answer/],
+    ['a request without an answer', { asked: [{ ...asked, accepted: [] }] }, /no answer/],
     ['one request became two', { asked: [{ ...asked, accepted: ['a', 'b'] }] }, /2 generations/],
     ['accepted and lost', { finals: [], streams: [] }, /is lost/],
     ['failed', { finals: [{ ...final, state: 'failed' }] }, /ended as failed/],

@@ -2,11 +2,11 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler, t
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { isLast, type Generation, type Owner } from '@tessera/store';
 import { callerOf } from '../guard/require-caller.ts';
-import { asErrors } from '../http/refusal.ts';
-import { lastEventId } from '../streams/event-stream-request.ts';
+import { asErrors } from '../guard/refusal.ts';
+import { lastEventId } from '../subscriptions/event-stream-request.ts';
 import type { Engine } from './engine.ts';
 import { readGenerationBody } from './generation-body.ts';
-import { eventJson, generationJson } from './generation-json.ts';
+import { eventJson, generationJson } from '../streams/generation-json.ts';
 import {
   cancelOperation,
   createOperation,

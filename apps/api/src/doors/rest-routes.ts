@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { callerOf } from '../guard/require-caller.ts';
 import type { ImageUrls } from '../guard/image-urls.ts';
 import { imageRoute } from '../images/image-route.ts';
-import { uploadRoute } from '../http/upload-route.ts';
+import { uploadRoute } from './upload-route.ts';
 import type { Engine } from './engine.ts';
 import { generationRoutes } from './generation-routes.ts';
 import { openAiRoutes } from './openai-routes.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { Database, Owner } from '@tessera/store';
-import type { Refusal } from '../http/refusal.ts';
+import type { Refusal } from './refusal.ts';
 import { apiKeys, type ApiKey } from './api-keys.ts';
 import type { Caller } from './caller.ts';
 import { clientAddress, clientOf } from './client-address.ts';

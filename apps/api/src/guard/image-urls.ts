@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { TesseraError } from '@tessera/errors';
 import type { Database } from '@tessera/store';
-import type { Refusal } from '../http/refusal.ts';
+import type { Refusal } from './refusal.ts';
 
 /** Where pictures are served. A picture never changes, since its name is the hash of its content. */
 export interface ImageUrls {

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import { isTesseraError } from '@tessera/errors';
-import { asErrors } from '../http/refusal.ts';
+import { asErrors } from './refusal.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
 /** Puts the text of a document in the place of its name, in the body of a POST and in the query of a GET. */
@@ -19,7 +19,7 @@ export function namedDocuments(trusted: TrustedDocuments): RequestHandler {
 
 function ofBody(request: Request, trusted: TrustedDocuments): void {
   const body: unknown = request.body;
-  // A list of requests and other things are refused by whoever reads them.
+  // A list of requests and other things are refused where they are read.
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return;
   const fields = { ...body } as Record<string, unknown>;
   const text = trusted.textOf(fields);
@@ -43,7 +43,7 @@ function ofQuery(request: Request, trusted: TrustedDocuments): void {
   request.url = `${path}?${parameters}`;
 }
 
-/** What is no JSON is refused by whoever reads it. */
+/** What is no JSON is refused where it is read. */
 function objectIn(text: string | undefined): unknown {
   try {
     return text === undefined ? undefined : JSON.parse(text);

@@ -1,5 +1,5 @@
 import type { RequestHandler, Response } from 'express';
-import { asErrors, type Refusal } from '../http/refusal.ts';
+import { asErrors, type Refusal } from './refusal.ts';
 import type { Caller } from './caller.ts';
 import { isRefusal, type Guard } from './guard.ts';
 

@@ -133,7 +133,7 @@ describe('a request', () => {
     await expect(ask(path, toPublic)).rejects.toThrow('an answer of more than 1000 bytes');
   });
 
-  it('waits no longer than it was told to, whoever is silent, and says no path', async () => {
+  it('waits no longer than it was told to, whichever side is silent, and says no path', async () => {
     const began = Date.now();
     const mute = () => new Promise<never>(() => undefined);
     const drip = ask('/drip?token=secret', mute, { timeoutMs: 200 });

@@ -20,10 +20,10 @@ import type { OperatorsRoutes } from '../telemetry/operators-port.ts';
 import { observeRequests } from '../telemetry/observe-requests.ts';
 import type { Uploads } from '../images/uploads.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
-import type { EventStreams } from '../streams/event-stream.ts';
-import { allowOrigins, type Gate } from './gate.ts';
+import type { EventStreams } from '../subscriptions/event-stream.ts';
+import { allowOrigins, type Gate } from '../guard/gate.ts';
 import { takeGraphQL } from './graphql-http.ts';
-import { asErrors, notFound, type Refusal } from './refusal.ts';
+import { asErrors, notFound, type Refusal } from '../guard/refusal.ts';
 
 export interface AppParts {
   readonly gate: Gate;

@@ -4,9 +4,9 @@ import type { RequestHandler } from 'express';
 import type { GraphQLError } from 'graphql';
 import { TesseraError } from '@tessera/errors';
 import type { ApiContext } from '../schema/builder.ts';
-import { checkOperation } from './check-operation.ts';
-import { toClient } from './client-errors.ts';
-import { asErrors } from './refusal.ts';
+import { checkOperation } from '../operations/check-operation.ts';
+import { toClient } from '../operations/client-errors.ts';
+import { asErrors } from '../guard/refusal.ts';
 
 /** Browsers let no page send these elsewhere before that server has allowed it. */
 const preflighted = ['apollo-require-preflight', 'x-apollo-operation-name'];

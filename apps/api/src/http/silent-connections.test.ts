@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectionTimes, refuseUnreadable } from './refusal.ts';
+import { connectionTimes, refuseUnreadable } from '../guard/refusal.ts';
 
 /* The server's own times, a tenth as long. */
 const times = Object.fromEntries(Object.entries(connectionTimes).map(([name, time]) => [name, time / 10]));

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Blobs, ByteRange } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import type { ImageUrls } from '../guard/image-urls.ts';
-import { asErrors, notFound } from '../http/refusal.ts';
+import { asErrors, notFound } from '../guard/refusal.ts';
 
 interface ImageParts {
   readonly blobs: Blobs;

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
-import type { Refusal } from '../http/refusal.ts';
+import type { Refusal } from '../guard/refusal.ts';
 
 /** Bodies in memory at one time. */
 const MOST_UPLOADS = 8;

@@ -18,7 +18,7 @@ export interface ApiParts {
   readonly urls: ImageUrls;
   readonly quotas: Quotas;
   readonly overview: Overview;
-  /** Says nothing of the schema but what was asked for: no introspection, no suggestions. */
+  /** Keeps the schema secret: no introspection, no suggestions. */
   readonly hardened: boolean;
 }
 

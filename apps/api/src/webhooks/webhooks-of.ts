@@ -1,5 +1,5 @@
 import type { Store } from '@tessera/store';
-import { eventJson, generationJson } from '../doors/generation-json.ts';
+import { eventJson, generationJson } from '../streams/generation-json.ts';
 import type { GuardOptions } from '../guard/guard-options.ts';
 import { readSecret, type ImageUrls } from '../guard/image-urls.ts';
 import { safeFetch, type SafeFetch } from '../guard/safe-fetch.ts';

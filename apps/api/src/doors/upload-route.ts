@@ -1,11 +1,11 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 import { isTesseraError, TesseraError, type ErrorParts } from '@tessera/errors';
 import { log } from '@tessera/telemetry';
-import type { Engine } from '../doors/engine.ts';
+import type { Engine } from './engine.ts';
 import { isQuotaError } from '../guard/quotas.ts';
 import { callerOf, sendRefusal } from '../guard/require-caller.ts';
 import { takeTurns } from '../images/upload-turns.ts';
-import { asErrors } from './refusal.ts';
+import { asErrors } from '../guard/refusal.ts';
 
 const MOST_MEBIBYTES = 16;
 const types = ['image/png', 'image/jpeg', 'image/webp'];

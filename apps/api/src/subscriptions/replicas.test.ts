@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Claim, type EventBody, type Store } from '@tessera/store';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
-import type { FollowedEvent } from './followed-event.ts';
-import { openStreams, type Streams } from './streams.ts';
+import type { FollowedEvent } from '../streams/followed-event.ts';
+import { openStreams, type Streams } from '../streams/streams.ts';
 
 /** Two replicas of the API and a worker, each with connections of its own to one PostgreSQL. */
 let postgres: TestPostgres;

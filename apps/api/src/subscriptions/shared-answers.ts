@@ -13,7 +13,7 @@ import {
   type FormattedExecutionResult,
 } from 'graphql';
 import type { ApiContext } from '../schema/builder.ts';
-import { isInterruption } from './interruption.ts';
+import { isInterruption } from '../streams/interruption.ts';
 
 /** Answers that are kept for others: those of the newest events to a few different documents. */
 const MOST_KEPT = 256;

@@ -14,11 +14,11 @@ import {
 import { isTesseraError, type TesseraError } from '@tessera/errors';
 import { meters } from '@tessera/telemetry';
 import type { TrustedDocuments } from '../guard/trusted-documents.ts';
-import { checkOperation, parseOptions } from '../http/check-operation.ts';
-import { toClient } from '../http/client-errors.ts';
+import { checkOperation, parseOptions } from '../operations/check-operation.ts';
+import { toClient } from '../operations/client-errors.ts';
 import type { ApiContext } from '../schema/builder.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
-import { isInterruption } from './interruption.ts';
+import { isInterruption } from '../streams/interruption.ts';
 import { asGraphQLError, sharedAnswers, type Answers } from './shared-answers.ts';
 import { turns } from './turns.ts';
 

@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import { meters } from '@tessera/telemetry';
-import type { Refusal } from '../http/refusal.ts';
+import type { Refusal } from '../guard/refusal.ts';
 import type { StreamOptions } from './stream-options.ts';
 
 /** What waits in this process for one client, in bytes. */

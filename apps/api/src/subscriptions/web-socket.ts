@@ -7,11 +7,11 @@ import { useServer, type Extra } from 'graphql-ws/use/ws';
 import WebSocket, { WebSocketServer } from 'ws';
 import { isRefusal, type Guard } from '../guard/guard.ts';
 import { socketCallers, type SocketCallers } from '../guard/socket-callers.ts';
-import type { Gate } from '../http/gate.ts';
-import { refuseOn, type Refusal } from '../http/refusal.ts';
+import type { Gate } from '../guard/gate.ts';
+import { refuseOn, type Refusal } from '../guard/refusal.ts';
 import { contextOf, type ApiParts } from '../schema/builder.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
-import { isInterruption } from './interruption.ts';
+import { isInterruption } from '../streams/interruption.ts';
 import { format, formatted, isAnswers, type Operations } from './operations.ts';
 import type { Answers } from './shared-answers.ts';
 

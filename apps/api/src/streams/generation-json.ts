@@ -1,5 +1,5 @@
 import type { Generation } from '@tessera/store';
-import type { FollowedEvent } from '../streams/followed-event.ts';
+import type { FollowedEvent } from './followed-event.ts';
 
 export interface PictureJson {
   readonly sha256: string;

@@ -3,11 +3,11 @@ import type { Request, RequestHandler, Response } from 'express';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { Guard } from '../guard/guard.ts';
 import { callerOf } from '../guard/require-caller.ts';
-import type { Refusal } from '../http/refusal.ts';
+import type { Refusal } from '../guard/refusal.ts';
 import { contextOf, type ApiParts } from '../schema/builder.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { askedBy, lastEventId, refuse, wantsEventStream } from './event-stream-request.ts';
-import { isInterruption } from './interruption.ts';
+import { isInterruption } from '../streams/interruption.ts';
 import { formatted, isAnswers, type Operations } from './operations.ts';
 import type { Answer, Answers } from './shared-answers.ts';
 

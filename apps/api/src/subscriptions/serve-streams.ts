@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { GraphQLSchema } from 'graphql';
 import type { Guard } from '../guard/guard.ts';
-import type { Gate } from '../http/gate.ts';
+import type { Gate } from '../guard/gate.ts';
 import type { ApiParts } from '../schema/builder.ts';
 import { connectionLimits } from './connection-limits.ts';
 import { serveEventStreams, type EventStreams } from './event-stream.ts';

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { TesseraError } from '@tessera/errors';
-import { asErrors, type Refusal } from '../http/refusal.ts';
+import { asErrors, type Refusal } from '../guard/refusal.ts';
 import type { Asked } from './operations.ts';
 
 /** True for a request to /graphql/stream, and for one to /graphql that names this type first. */
