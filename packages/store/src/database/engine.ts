@@ -6,6 +6,8 @@ export interface Statement {
   readonly sql: string;
   /** It must not be repeated where its outcome is unknown. */
   readonly once?: true;
+  /** It is not repeated at all: its values say how things are now, and would be stale after an outage. */
+  readonly never?: true;
 }
 
 /** PostgreSQL in one of its two forms. */

@@ -67,8 +67,9 @@ class PostgresEngine implements Engine {
     return { rows };
   }
 
-  run<R>({ name, sql, once }: Statement, values: readonly unknown[] = []): Promise<R[]> {
-    return this.#repeat<R>({ name, text: sql, values: [...values] }, once ? nothingDone : isStorages);
+  run<R>({ name, sql, once, never }: Statement, values: readonly unknown[] = []): Promise<R[]> {
+    const mayRepeat = never ? () => false : once ? nothingDone : isStorages;
+    return this.#repeat<R>({ name, text: sql, values: [...values] }, mayRepeat);
   }
 
   tell(hints: readonly Hint[]): void {

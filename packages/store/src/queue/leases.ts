@@ -89,6 +89,7 @@ export function unregister(engine: Engine, worker: string): Promise<readonly Mov
 /** $1 lease, $2 failure of deadlines, $3 failure of deaths, $4 whether the dead count. Rows that somebody else is changing are left for the next time. */
 const reapStatement: Statement = {
   name: 'reap',
+  never: true,
   sql: `
   WITH gone AS (
     DELETE FROM worker WHERE seen_at < tessera_now() - 10 * $1 * interval '1 ms'
