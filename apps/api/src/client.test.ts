@@ -54,19 +54,24 @@ class BrittleSocket extends WebSocket {
   }
 }
 
-/** Streams of it break after some pieces. */
-const brittleFetch: typeof fetch = async (...request) => {
-  const response = await fetch(...request);
-  if (!response.headers.get('content-type')?.includes('event-stream')) return response;
-  let left = 3;
-  const cut = new TransformStream<Uint8Array, Uint8Array>({
-    transform(piece, controller) {
-      controller.enqueue(piece);
-      if (--left === 0) controller.error(new TypeError('terminated'));
-    },
-  });
-  return new Response(response.body!.pipeThrough(cut), response);
-};
+/** Streams of it break after some pieces, or end as if they were over. */
+const cutting =
+  (cut: (stream: TransformStreamDefaultController) => void): typeof fetch =>
+  async (...request) => {
+    const response = await fetch(...request);
+    if (!response.headers.get('content-type')?.includes('event-stream')) return response;
+    let left = 3;
+    const piecewise = new TransformStream<Uint8Array, Uint8Array>({
+      transform(piece, controller) {
+        controller.enqueue(piece);
+        if (--left === 0) cut(controller);
+      },
+    });
+    return new Response(response.body!.pipeThrough(piecewise), response);
+  };
+
+const brittleFetch = cutting((stream) => stream.error(new TypeError('terminated')));
+const endingFetch = cutting((stream) => stream.terminate());
 
 /** No socket opens: as behind a proxy that knows none. */
 class ClosedSocket extends WebSocket {
@@ -95,6 +100,7 @@ describe('the client', () => {
   it.each([
     ['a socket that breaks again and again', { webSocket: BrittleSocket }],
     ['a stream that breaks again and again', { transport: 'sse', fetch: brittleFetch }],
+    ['a stream that ends too soon again and again', { transport: 'sse', fetch: endingFetch }],
     ['Server-Sent Events where no socket opens', { webSocket: ClosedSocket }],
     ['Server-Sent Events where there is no socket', { webSocket: null }],
   ] as const)('gets every event once and in order over %s', async (_what, options) => {
@@ -103,6 +109,7 @@ describe('the client', () => {
     const events = await eventsOf(client, id);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)!.__typename).toBe('CompletedEvent');
+    for await (const event of client.events(id, { after: events.length })) expect.fail(event.__typename);
   });
 
   it('sends again what got no answer, and makes one generation of it', async () => {

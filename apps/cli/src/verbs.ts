@@ -59,7 +59,7 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'serve',
-    summary: 'serve the GraphQL API and the playground',
+    summary: 'serve the API (GraphQL, REST, OpenAI) and the page, or run models for it: see --role',
     load: async () => (await import('./commands/serve.ts')).serve,
   },
   {

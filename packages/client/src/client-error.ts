@@ -40,3 +40,26 @@ export function unreachable(url: string, cause: unknown): ClientError {
     cause,
   });
 }
+
+/** True for what a proxy or a server answers that is starting or stopping: the same request may succeed later. */
+export function isPassingStatus(status: number): boolean {
+  return status === 502 || status === 503 || status === 504;
+}
+
+/** Of an answer that no Tessera server has written. */
+export function noAnswer(url: string, response: Response): ClientError {
+  const { status } = response;
+  const next = isPassingStatus(status)
+    ? 'A proxy answered in place of the server: see whether the server runs, and try again later.'
+    : 'Correct the address.';
+  const message = `Got status ${status} without an answer from ${url}; expected a Tessera server. ${next}`;
+  return new ClientError(message, { code: 'unreachable', ...headsOf(response) });
+}
+
+export function headsOf({ status, headers }: Response): {
+  readonly status: number;
+  readonly retryAfter: number | null;
+} {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  return { status, retryAfter: Number.isFinite(seconds) ? seconds : null };
+}

@@ -17,7 +17,7 @@ import { requests, type Variables } from './requests.ts';
 import { streams, type Transport } from './streams.ts';
 
 export interface ClientOptions {
-  /** Of the server: `http://localhost:4000`. */
+  /** Of the server: `http://localhost:4000`, or `https://example.com/tessera` where a proxy has it below a path. */
   readonly url: string;
   /** An API key, where the server wants one. */
   readonly key?: string;
@@ -62,7 +62,7 @@ export interface Client {
   finished(id: string, options?: Pick<FollowOptions, 'signal'>): Promise<GenerationQuery['generation']>;
   /** Sends a picture, which an edit may name from then on. */
   upload(bytes: Uint8Array, type: 'image/png' | 'image/jpeg' | 'image/webp'): Promise<Upload>;
-  /** The PNG of a picture. */
+  /** The PNG of a picture. The key is sent to the server alone, never to another address. */
   download(picture: { readonly url: string }): Promise<Uint8Array>;
   /** A document of one's own, with its types: `request<{ models: { name: string }[] }>('{ models { name } }')`. */
   request<Result>(document: string, variables?: Variables): Promise<Result>;
@@ -78,6 +78,12 @@ export function createClient(options: ClientOptions): Client {
   const live = streams({ url, key, fetch: send, webSocket, transport });
   const ask = async <T>(document: string, variables: Variables = {}) =>
     (await http.graphql(document, variables, true)) as T;
+  const isOver = async (id: string, seq: number) => {
+    const now = await client.generation(id);
+    return now.__typename === 'Generation'
+      ? now.finishedAt !== null && now.lastSeq <= seq
+      : now.code === 'unknown-generation';
+  };
   const client: Client = {
     models: async () => (await ask<ModelsQuery>(documents.modelsDocument)).models,
     async createGeneration(input) {
@@ -95,7 +101,7 @@ export function createClient(options: ClientOptions): Client {
         .deleteGeneration,
     generation: async (id) => (await ask<GenerationQuery>(documents.generationDocument, { id })).generation,
     generations: async (page = {}) => (await ask<GenerationsQuery>(documents.generationsDocument, page)).generations!,
-    events: (id, followOptions = {}) => follow(live, id, followOptions),
+    events: (id, followOptions = {}) => follow({ streams: live, isOver }, id, followOptions),
     async finished(id, { signal } = {}) {
       for await (const event of client.events(id, signal ? { signal } : {})) void event;
       signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-import { ClientError, errorOf, unreachable, type SentError } from './client-error.ts';
+import { ClientError, errorOf, headsOf, noAnswer, unreachable, type SentError } from './client-error.ts';
 import { eventsDocument } from './documents.ts';
 import type { GenerationEventsSubscription } from './generated.ts';
 import type { Streams } from './streams.ts';
@@ -26,13 +26,19 @@ export function isLast({ __typename }: GenerationEvent): boolean {
   return __typename === 'CompletedEvent' || __typename === 'FailedEvent' || __typename === 'CanceledEvent';
 }
 
+interface Followed {
+  readonly streams: Streams;
+  /** True where nothing can come after the event `seq`. */
+  isOver(id: string, seq: number): Promise<boolean>;
+}
+
 /**
  * Every event after `after`, each once and in order, until the last. A lost connection is opened again after the last
  * event that was seen, on whatever server answers; the places of a waiting generation (WaitingEvent) may repeat.
  * @throws ClientError where the server refuses, or does not come back
  */
 export async function* follow(
-  streams: Streams,
+  { streams, isOver }: Followed,
   id: string,
   { after = 0, signal }: FollowOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
@@ -48,9 +54,11 @@ export async function* follow(
         yield event;
         if (isLast(event)) return;
       }
-      return;
+      // A proxy may end a stream as if it were over.
+      if (signal?.aborted || (await isOver(id, seen))) return;
+      throw interrupted(id, seen);
     } catch (error) {
-      if (!isPassing(error) || tries === MOST_TRIES) throw asClientError(error);
+      if (!isPassing(error) || tries === MOST_TRIES) throw await asClientError(error, streams.url);
       streams.failed();
       await pause(Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries++), signal);
     }
@@ -91,12 +99,21 @@ function codeOf(error: unknown): string | null {
   return Array.isArray(error) ? errorOf(error as SentError[]).code : null;
 }
 
-function asClientError(error: unknown): ClientError {
+async function asClientError(error: unknown, url: string): Promise<ClientError> {
   if (error instanceof ClientError) return error;
   if (Array.isArray(error)) return errorOf(error as SentError[]);
-  const { code, reason } = (error ?? {}) as { code?: unknown; reason?: unknown };
+  const { code, reason, response } = (error ?? {}) as { code?: unknown; reason?: unknown; response?: Response };
+  if (response) {
+    const { errors } = (await response.json().catch(() => ({}))) as { errors?: readonly SentError[] };
+    return errors?.length ? errorOf(errors, headsOf(response)) : noAnswer(url, response);
+  }
   if (typeof code === 'number' && reason) return new ClientError(String(reason), { code: String(code) });
-  return unreachable('the server', error);
+  return unreachable(url, error);
+}
+
+function interrupted(id: string, seq: number): ClientError {
+  const message = `Got the end of the events of ${id} after event ${seq}; expected them to its last. Ask again for what follows.`;
+  return new ClientError(message, { code: 'stream-interrupted' });
 }
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -14,6 +14,11 @@ const options = {
 
 export const serve: Command<typeof options> = {
   options,
+  notes: [
+    'Serves GraphQL at /graphql, REST at /v1/generations, the routes of OpenAI at /v1/images, their description at',
+    '/openapi.json, and the page. How to use them: apps/api/README.md.',
+    'Variables, keys, PostgreSQL, several machines: docs/operations.md.',
+  ],
   examples: ['tessera serve', 'tessera serve --port 8080', 'tessera serve --role worker'],
   async run({ values }: Arguments<typeof options>, terminal: Terminal) {
     await serveUntilStopped(given(values), (line) => terminal.out(line));
