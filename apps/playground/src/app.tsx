@@ -1,8 +1,10 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { fetchModels, type Model } from './api/operations.ts';
 import { onConnection } from './api/transport.ts';
 import { isBusy } from './generation/generation-state.ts';
 import { useGenerations } from './generation/use-generations.ts';
+import { KeyForm } from './key-form.tsx';
 import logo from './logo.svg';
 import { ErrorNote } from './results/progress.tsx';
 import { Results } from './results/results.tsx';
@@ -13,6 +15,7 @@ import { readSettings, refusedLabel, toInputs, writeSettings, type Settings } fr
 const SERVER = '#server';
 
 export function App() {
+  const { key, asks } = useSyncExternalStore(onKeyChange, keyState);
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
     const changed = () => setHash(location.hash);
@@ -26,8 +29,23 @@ export function App() {
         <img src={logo} alt="" width="28" height="28" />
         <h1>Tessera</h1>
         <p>Images, step by step</p>
-        <nav>{server ? <a href="#images">Images</a> : <a href={SERVER}>Server</a>}</nav>
+        <nav>
+          {key !== null && (
+            <button type="button" onClick={forgetKey}>
+              Forget key
+            </button>
+          )}
+          {server ? <a href="#images">Images</a> : <a href={SERVER}>Server</a>}
+        </nav>
       </header>
+      {asks ? <KeyForm refused={asks === 'refused'} /> : <Views server={server} />}
+    </>
+  );
+}
+
+function Views({ server }: { readonly server: boolean }) {
+  return (
+    <>
       {server && <ServerView />}
       {/* What runs goes on while one looks at the server. */}
       <div hidden={server}>

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Model } from './api/operations.ts';
 import { optionFields } from './settings/options.tsx';
 import { areComparable } from './settings/settings.ts';
-import { listModels, startApi, type ApiProcess, type ListedModel } from './testing/api-process.ts';
+import { keys, listModels, startApi, type ApiProcess, type ListedModel } from './testing/api-process.ts';
 import { largePictures, readPictures, stepColours, written } from './testing/page-reader.ts';
 
 /* The page, built as it ships, in a real browser, against the real server with every model that it has. */
@@ -251,5 +251,39 @@ describe.skipIf(skipped)('the playground', () => {
     api = await startApi({ ...environment, PORT: new URL(api.url).port });
     await button('Try again').click();
     await status('completed');
+  }, 120_000);
+
+  it('asks for the key of a server that needs one, and keeps it as long as the tab', async () => {
+    const { port } = new URL(api.url);
+    await api.kill();
+    const secret = keys(environment, 'create', '--admin');
+    api = await startApi({ ...environment, PORT: port, TESSERA_AUTH: 'keys' });
+    await page.reload();
+    const asked = page.getByRole('heading', { name: 'This server asks for a key' });
+    await asked.waitFor();
+    const enter = async (key: string) => {
+      await field('Key').fill(key);
+      await field('Key').press('Enter');
+    };
+    await enter(`${secret.slice(0, -4)}AAAA`);
+    await page.getByText('This key is wrong or was revoked').waitFor();
+    expect(await field('Key').getAttribute('type')).toBe('password');
+    await enter(` ${secret} `);
+    await generate(models[0], 2);
+    const { length } = await largePictures(page);
+    await page.reload();
+    await status('completed');
+    expect([length, (await largePictures(page)).length, page.url().includes('tsr_')]).toEqual([2, 2, false]);
+    await page.getByRole('link', { name: 'Server' }).click();
+    await page.getByRole('row', { name: /ready/ }).waitFor();
+
+    await button('Forget key').click();
+    await asked.waitFor();
+    await page.reload();
+    await asked.waitFor();
+    expect(await page.getByRole('row').count()).toBe(0);
+    await enter(secret);
+    await page.getByRole('row', { name: /ready/ }).waitFor();
+    expect(complaints.filter((said) => !said.includes('401'))).toEqual([]);
   }, 120_000);
 });

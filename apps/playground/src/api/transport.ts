@@ -1,5 +1,6 @@
 import type { initGraphQLTada, TadaDocumentNode } from 'gql.tada';
 import { createClient, type Client } from 'graphql-ws';
+import { authorizationBy, keyState, refuseKey } from './key.ts';
 import type { introspection } from './schema.d.ts';
 
 /*
@@ -51,21 +52,39 @@ export async function request<Result, Variables>(
 }
 
 async function post<Result>(body: string): Promise<GraphQLAnswer<Result>> {
+  const { key } = keyState();
+  const headers = { 'content-type': 'application/json', ...authorizationBy(key) };
   try {
-    const response = await fetch('/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await fetch('/graphql', { method: 'POST', headers, body });
+    if (response.status === 401) refuseKey(key);
     return (await response.json()) as GraphQLAnswer<Result>;
   } catch {
     throw new Error(unreachable);
   }
 }
 
+/** Close codes with which a server refuses the key. */
+const refusals: readonly unknown[] = [4401, 4403];
+
+/** The key with which the socket was opened. */
+let keyOfSocket: string | null = null;
+
 /** One socket for all subscriptions, opened by the first. It reconnects by itself, however long the server is away. */
 const client: Client = createClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
+  connectionParams: () => authorizationBy((keyOfSocket = keyState().key)),
   retryAttempts: Number.POSITIVE_INFINITY,
-  shouldRetry: () => true,
+  shouldRetry: (closed) => !isRefusal(closed),
   retryWait: (retries) => new Promise((resolve) => setTimeout(resolve, Math.min(4000, 250 * 2 ** retries))),
 });
+
+client.on('closed', (closed) => {
+  if (isRefusal(closed)) refuseKey(keyOfSocket);
+});
+
+function isRefusal(closed: unknown): boolean {
+  return refusals.includes((closed as Partial<CloseEvent>).code);
+}
 
 /** Calls `heard` with false when the connection is lost and with true when it is back. Returns a function that ends it. */
 export function onConnection(heard: (connected: boolean) => void): () => void {

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import process from 'node:process';
@@ -12,6 +12,7 @@ export interface ApiProcess {
 }
 
 const main = fileURLToPath(new URL('../../../api/src/main.ts', import.meta.url));
+const cli = fileURLToPath(new URL('../../../cli/bin/tessera.mjs', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** The real server, as `npm start` runs it. */
@@ -30,6 +31,18 @@ export async function startApi(environment: Record<string, string>): Promise<Api
       await ended;
     },
   };
+}
+
+/** The command of the operator, where no server runs on these data. */
+export function keys(environment: Record<string, string>, ...args: string[]): string {
+  const of = ['--tenant', 'acme', '--name', 'page'];
+  const env = { ...process.env, ...environment };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'keys', ...args, ...of], {
+    encoding: 'utf8',
+    env,
+  });
+  if (status !== 0) throw new Error(stderr);
+  return stdout.trim();
 }
 
 function readUrl(child: ChildProcess): Promise<string> {
