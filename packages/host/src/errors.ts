@@ -10,7 +10,7 @@ export function died(how: string, running: ModelOutline | null): TesseraError {
     who: 'host',
     got: `a model process that ended ${how} ${busy ? `during a generation of ${running.manifest.name}` : 'while nothing ran'}`,
     expected: 'it to stay',
-    next: `It is being started again${busy ? ': send the request again, with fewer images if memory ran out' : ''}.${busy ? byOthers(running) : ''}`,
+    next: `It is being started again.${busy ? ` Memory may have run out: fewer images in a request need less.${byOthers(running)}` : ''}`,
   });
 }
 

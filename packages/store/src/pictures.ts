@@ -22,9 +22,13 @@ const addStatement: Statement = {
   ON CONFLICT (sha256, tenant) WHERE generation_id IS NULL DO UPDATE SET created_at = tessera_now()`,
 };
 
+/** Also what waiting and running generations edit: its own row may be gone since they were accepted. */
 const inUseStatement: Statement = {
   name: 'pictures-in-use',
-  sql: 'SELECT DISTINCT sha256 FROM picture WHERE sha256 = ANY($1::text[])',
+  sql: `
+  SELECT sha256 FROM picture WHERE sha256 = ANY($1::text[])
+  UNION SELECT named FROM generation, unnest(ARRAY[request -> 'edit' ->> 'image', request -> 'edit' ->> 'mask']) AS named
+    WHERE state IN ('queued', 'running') AND request ? 'edit' AND named = ANY($1::text[])`,
 };
 
 export function pictureRecords(engine: Engine): PictureRecords {

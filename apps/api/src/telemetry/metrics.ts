@@ -33,7 +33,8 @@ class QueueGauges {
     'model',
   );
   readonly #workers = this.#gauge('tessera_workers', 'Workers that the database knows.', 'state');
-  readonly #loaded = this.#gauge('tessera_workers_with_model', 'Workers that have the model in memory.', 'model');
+  readonly #able = this.#gauge('tessera_workers_with_model', 'Ready workers that can run the model.', 'model');
+  readonly #loaded = this.#gauge('tessera_workers_with_model_loaded', 'Those of them that have it in memory.', 'model');
 
   set({ queue, workers }: QueueFacts): void {
     this.clear();
@@ -42,13 +43,16 @@ class QueueGauges {
     for (const state of ['ready', 'draining', 'unwell', 'lost']) {
       this.#workers.set({ state }, states.filter((one) => one === state).length);
     }
-    const models = workers.flatMap((worker) => worker.models);
-    for (const model of new Set([...models.map(({ name }) => name), ...queue.map((share) => share.model)])) {
+    const names = workers.flatMap((worker) => worker.models.map(({ name }) => name));
+    const offered = workers.filter((one) => workerStatus(one) === 'ready').flatMap((worker) => worker.models);
+    for (const model of new Set([...names, ...queue.map((share) => share.model)])) {
+      const able = offered.filter(({ name }) => name === model);
       const shares = queue.filter((share) => share.model === model);
       this.#waiting.set({ model }, sum(shares.map(({ waiting }) => waiting)));
       this.#running.set({ model }, sum(shares.map(({ running }) => running)));
       this.#oldest.set({ model }, Math.max(0, ...shares.map(({ oldest }) => oldest ?? 0)));
-      this.#loaded.set({ model }, models.filter(({ name, loaded }) => loaded && name === model).length);
+      this.#able.set({ model }, able.length);
+      this.#loaded.set({ model }, able.filter(({ loaded }) => loaded).length);
     }
   }
 

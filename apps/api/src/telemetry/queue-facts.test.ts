@@ -77,7 +77,8 @@ it('tells what waits and runs, by model and tenant, and of each worker, from one
     await metric('tessera_queue_running{model="m"}'),
     await metric('tessera_workers{state="ready"}'),
     await metric('tessera_workers_with_model{model="m"}'),
-  ]).toEqual([2, 1, 1, 1]);
+    await metric('tessera_workers_with_model_loaded{model="m"}'),
+  ]).toEqual([2, 1, 1, 1, 1]);
   expect(await metric('tessera_queue_oldest_seconds{model="m"}')).toBeGreaterThan(0);
 
   const failed = { kind: 'failed', code: 'too-hot', message: 'It got too hot.' } as const;
@@ -89,12 +90,21 @@ it('tells what waits and runs, by model and tenant, and of each worker, from one
   expect(ids).toContain(claim!.id);
 });
 
+it('counts a ready worker that can run a model, and no draining one, whether or not it has it in memory', async () => {
+  await store.queue.beat('w', { ...state, models: [{ ...model, loaded: false }] });
+  expect(await metric('tessera_workers_with_model{model="m"}')).toBe(1);
+  expect(await metric('tessera_workers_with_model_loaded{model="m"}')).toBe(0);
+  await store.queue.beat('w', { ...state, draining: true });
+  expect(await metric('tessera_workers_with_model{model="m"}')).toBe(0);
+});
+
 it('counts no worker as ready that was not heard of for its lease', async () => {
   const clock = await stopClock(store.database);
   await clock.advance(store.queue.leaseMs + 1000);
   expect((await openOverview(store).queue()).workers).toMatchObject([{ id: 'w', lost: true }]);
   expect(await metric('tessera_workers{state="ready"}')).toBe(0);
   expect(await metric('tessera_workers{state="lost"}')).toBe(1);
+  expect(await metric('tessera_workers_with_model{model="m"}')).toBe(0);
   await store.queue.beat('w', state);
   expect(await metric('tessera_workers{state="ready"}')).toBe(1);
 });

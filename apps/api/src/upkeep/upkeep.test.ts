@@ -150,6 +150,16 @@ describe.each(['pglite', 'postgresql'] as const)('upkeep on %s', (kind) => {
     expect(await stored([edited, other, young].map(({ sha256 }) => sha256))).toEqual([true, false, true]);
   });
 
+  it('deletes a generation, but not the file of its image that a waiting generation edits', async () => {
+    const source = await generate(1, 41);
+    const edit = await generate(-1, 1, source.shas[2]);
+    expect(await store.generations.remove(source.id)).toBe(true);
+    expect(await sweepNow()).toMatchObject({ blobs: 2 });
+    expect(await stored(source.shas)).toEqual([false, false, true]);
+    await store.generations.cancel(edit.id);
+    expect(await sweepNow()).toMatchObject({ blobs: 1 });
+  });
+
   it('leaves pictures that may still be referred to, by their age', async () => {
     const { sha256 } = await picture(31);
     expect((await sweepNow({}, 60_000)).blobs).toBe(0);

@@ -122,11 +122,6 @@ const uploadsSql = `
     WHERE generation_id IS NULL AND created_at < tessera_now() - make_interval(secs => $1 * 86400) LIMIT $2)
   RETURNING sha256`;
 
-/** Pictures that waiting and running generations edit, also those that no row has any more. */
-const editedSql = `
-  SELECT request -> 'edit' ->> 'image' AS image, request -> 'edit' ->> 'mask' AS mask
-  FROM generation WHERE state IN ('queued', 'running') AND request ? 'edit'`;
-
 async function sweepBlobs(
   { store, blobs }: UpkeepParts,
   { signal, onBatch, graceMs = GRACE_MS }: SweepOptions,
@@ -136,9 +131,7 @@ async function sweepBlobs(
   const removeUnused = async (shas: readonly string[]) => {
     await onBatch?.();
     const used = await store.pictures.inUse(shas);
-    const { rows } = await store.database.query<{ image: string; mask: string | null }>(editedSql);
-    const edited = new Set(rows.flatMap(({ image, mask }) => [image, mask]));
-    const unused = shas.filter((sha256) => !used.has(sha256) && !edited.has(sha256));
+    const unused = shas.filter((sha256) => !used.has(sha256));
     // One that was put again since it was listed is young again, and stays.
     await blobs.remove(unused, before);
     removed += unused.length;
