@@ -1,18 +1,21 @@
 #!/usr/bin/env node
-// Starts the command: from its TypeScript sources inside the repository, from dist once published.
+// Starts the command: once published from dist, in this process; inside the repository from its TypeScript sources, which
+// need flags of Node, so a child. The child sees the end of the channel where this process is killed.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const source = new URL('../src/main.ts', import.meta.url);
-const [flags, entry] = existsSync(source)
-  ? [['--conditions=@tessera/source', '--import', import.meta.resolve('tsx')], source]
-  : [[], new URL('../dist/main.js', import.meta.url)];
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+if (existsSync(source)) runSources();
+else await import(new URL('../dist/main.js', import.meta.url).href);
 
-const child = spawn(process.execPath, [...flags, fileURLToPath(entry), ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  env: { ORT_DISABLE_TELEMETRY: '1', ...process.env },
-});
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+function runSources() {
+  const flags = ['--conditions=@tessera/source', '--import', import.meta.resolve('tsx')];
+  const child = spawn(process.execPath, [...flags, fileURLToPath(source), ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}

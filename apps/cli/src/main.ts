@@ -78,6 +78,12 @@ function sentence(summary: string): string {
   return `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
 }
 
+// From the sources this is a child of bin/tessera.mjs. Where that was killed, it ends in order.
+const endInOrder = () => process.kill(process.pid, 'SIGTERM');
+process.once('disconnect', endInOrder);
+process.channel?.unref();
+if (process.connected === false) endInOrder();
+
 const isAbort = (error: unknown): error is Error => error instanceof Error && error.name === 'AbortError';
 
 // An error that a plug-in leaves unhandled must not end the work of others.

@@ -26,7 +26,8 @@ export interface StoreOptions {
 
 /**
  * Opens the database and brings its tables up to date.
- * @throws TesseraError `database-unreachable`, `database-unusable`, `database-too-new`
+ * @throws TesseraError `database-url-invalid`, `database-refused`, `database-missing`, `database-unreachable`, `database-unusable`,
+ * `database-too-new`
  */
 export async function openStore({
   leaseMs = LEASE_MS,

@@ -14,6 +14,7 @@ export { measuredBlobs } from './measured-blobs.ts';
 export { measuredStore } from './measured-store.ts';
 export { meters, registry } from './meters.ts';
 export { startTelemetry } from './start-telemetry.ts';
+export { troubleOf, type Trouble } from './trouble.ts';
 export {
   contextOf,
   failSpan,

@@ -7,7 +7,7 @@ const module = fileURLToPath(new URL('./index.ts', import.meta.url));
 
 /** Standard error of a process that logs by these lines. */
 function logged(environment: Record<string, string>, lines: string): string {
-  const code = `import { log, logError, startTelemetry } from ${JSON.stringify(module)};
+  const code = `import { log, logError, startTelemetry, troubleOf } from ${JSON.stringify(module)};
     const end = await startTelemetry('worker', process.env);
     ${lines}
     await end();`;
@@ -32,6 +32,19 @@ describe('the log', () => {
     expect(first).toMatchObject({ level: 'info', role: 'worker', id: 'g1', ms: 3, msg: 'generation ended' });
     expect(first!['time']).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     expect(second).toMatchObject({ level: 'error', msg: 'a part failed', err: { message: 'why\nand why' } });
+  }, 30_000);
+
+  it('says once that something fails again and again, and once that it is over', () => {
+    const text = logged(
+      { NODE_ENV: 'production' },
+      `const { failed, worked } = troubleOf('it fails', 'it works again');
+       worked(); failed(new Error('why')); failed(new Error('other')); worked(); worked(); failed(new Error('why'));`,
+    );
+    const said = text
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(said).toEqual(['it fails', 'it works again', 'it fails']);
   }, 30_000);
 
   it('is text for people elsewhere, from warn, with nothing that controls their terminal', () => {

@@ -1,6 +1,6 @@
 import type { Blobs } from '@tessera/blobs';
 import type { Store } from '@tessera/store';
-import { log } from '@tessera/telemetry';
+import { log, troubleOf } from '@tessera/telemetry';
 import { jobOf, type Job } from './job.ts';
 import type { UpkeepOptions } from './upkeep-options.ts';
 
@@ -39,12 +39,9 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
   const ending = new AbortController();
   const job = jobOf(parts.store.database, 'upkeep');
   let round: Promise<void> = Promise.resolve();
+  const trouble = troubleOf('the upkeep has stopped, and is tried again every ten minutes', 'the upkeep goes on');
   const look = () => {
-    round = round
-      .then(() => runIfDue(parts, job, ending.signal))
-      .catch((error: unknown) => {
-        log.warn({ err: error }, 'the upkeep has stopped, and begins again with the next round');
-      });
+    round = round.then(() => runIfDue(parts, job, ending.signal)).then(trouble.worked, trouble.failed);
   };
   const timer = setInterval(look, LOOK_MS);
   timer.unref();

@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import { isLast, type EventKind, type GenerationEvent, type Owner, type Store } from '@tessera/store';
-import { log, logError, meters } from '@tessera/telemetry';
+import { log, logError, meters, troubleOf } from '@tessera/telemetry';
 import { requirePublicUrl, type SafeFetch } from '../guard/safe-fetch.ts';
 import { signedHeaders, webhookSecret } from './webhook-signature.ts';
 import { webhookRecords, type DueWebhook, type WebhookRecords } from './webhook-records.ts';
@@ -64,6 +64,7 @@ class Deliverer implements Webhooks {
   readonly #forget: () => void;
   readonly #timers: NodeJS.Timeout[];
   readonly #running = new Set<Promise<void>>();
+  readonly #trouble = troubleOf('webhooks cannot be looked for', 'webhooks are looked for again');
   #soon: NodeJS.Timeout | undefined;
   /** None was due and unsent at the last look: hints of other generations are no reason to look again. */
   #idle = true;
@@ -121,10 +122,11 @@ class Deliverer implements Webhooks {
     try {
       const due = await this.#records.claim(room);
       this.#idle = due.length === 0 && this.#running.size === 0 && !(await this.#anyLeft());
+      this.#trouble.worked();
       for (const webhook of due) this.#start(webhook);
     } catch (error) {
       // The next look finds what this one did not.
-      log.warn({ err: error }, 'webhooks could not be looked for');
+      this.#trouble.failed(error);
     } finally {
       this.#looking = false;
     }

@@ -24,16 +24,35 @@ const until = async (holds: () => boolean | Promise<boolean>) => {
 
 describe('a PostgreSQL server', () => {
   it('that does not answer, or refuses, is named in one sentence without its password', async () => {
-    for (const url of [
-      'postgres://user:secret@127.0.0.1:1/x',
-      'postgres://127.0.0.1:x',
-      `${await newDatabase()}_not`,
-    ]) {
+    const there = await newDatabase();
+    const stranger = there.replace(/\/\/.*@/, '//stranger:secret@');
+    const notUrl = /^\[store\] got DATABASE_URL that is not a URL; expected a URL of PostgreSQL\. Write it like/;
+    for (const [url, code, sentence] of [
+      [
+        'postgres://user:secret@127.0.0.1:1/x',
+        'database-unreachable',
+        /^\[store\] got no answer .*127.0.0.1:1\/x \(.*Start/,
+      ],
+      ['foo', 'database-url-invalid', notUrl],
+      ['postgres://user:secret@127.0.0.1:x', 'database-url-invalid', notUrl],
+      [
+        'https://user:secret@example.org/x',
+        'database-url-invalid',
+        /got DATABASE_URL of the protocol https:; expected/,
+      ],
+      [
+        stranger,
+        'database-refused',
+        /^\[store\] got a refusal of PostgreSQL at .*"stranger".*; expected a user and a password/,
+      ],
+      [
+        `${there}_not`,
+        'database-missing',
+        /^\[store\] got no such database .*_not.*; expected a database that is there/,
+      ],
+    ] as const) {
       const refusal = await openStore({ url }).catch((error: unknown) => error);
-      expect(refusal).toMatchObject({ code: 'database-unreachable' });
-      expect((refusal as Error).message).toMatch(
-        /^\[store\] got no answer of PostgreSQL at .*; expected a database that/,
-      );
+      expect(refusal).toMatchObject({ code, message: expect.stringMatching(sentence) as string });
       expect((refusal as Error).message).not.toContain('secret');
     }
   });

@@ -1,6 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import pg from 'pg';
 import type { Hint } from '../store.ts';
+import { didNotOpen, requireDatabaseUrl } from './database-url.ts';
 import type { Engine, Statement } from './engine.ts';
 import { HintChannel, type HintListener } from './hint-channel.ts';
 import { migrate, versionSql } from './migrate.ts';
@@ -17,12 +18,13 @@ const MIGRATION_LOCK = 7_365_737_265;
 
 /**
  * Connects to a PostgreSQL server and brings its tables up to date, one process after the other.
- * @throws TesseraError `database-unreachable`, `database-too-new`
+ * @throws TesseraError `database-url-invalid`, `database-refused`, `database-missing`, `database-unreachable`, `database-too-new`
  */
 export async function openPostgres(
   url: string,
   { report = console.error, ...listener }: PostgresListener,
 ): Promise<Engine> {
+  requireDatabaseUrl(url);
   const pool = new pg.Pool({
     connectionString: url,
     max: MOST_CONNECTIONS,
@@ -41,7 +43,7 @@ export async function openPostgres(
     return new PostgresEngine(pool, channel, report);
   } catch (error) {
     await pool.end();
-    throw error instanceof TesseraError ? error : unreachable(url, error);
+    throw error instanceof TesseraError ? error : didNotOpen(url, error);
   }
 }
 
@@ -135,25 +137,5 @@ async function migrateAlone(url: string): Promise<void> {
     });
   } finally {
     await client.end();
-  }
-}
-
-function unreachable(url: string, cause: unknown): TesseraError {
-  return new TesseraError({
-    code: 'database-unreachable',
-    who: 'store',
-    got: `no answer of PostgreSQL at ${withoutPassword(url)} (${cause instanceof Error ? cause.message : String(cause)})`,
-    expected: 'a database that can be opened',
-    next: 'Start it, or correct DATABASE_URL.',
-    cause,
-  });
-}
-
-function withoutPassword(url: string): string {
-  try {
-    const parsed = new URL(url);
-    return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
-  } catch {
-    return 'an address that is not a URL';
   }
 }
