@@ -3,6 +3,7 @@ import { isTesseraError, TesseraError } from '@tessera/errors';
 import { isLast, type Generation, type Owner } from '@tessera/store';
 import { callerOf } from '../guard/require-caller.ts';
 import { asErrors } from '../guard/refusal.ts';
+import { isInterruption } from '../streams/interruption.ts';
 import { lastEventId } from '../subscriptions/event-stream-request.ts';
 import type { Engine } from './engine.ts';
 import { readGenerationBody } from './generation-body.ts';
@@ -17,6 +18,7 @@ import {
 import type { Route } from './route.ts';
 import { openSse } from './sse.ts';
 import { setRetryAfter, statusOf } from './statuses.ts';
+import { fieldOf } from './rest-field.ts';
 import { cancelAfterOf, waitOf } from './wishes.ts';
 
 /** `/v1/generations`: what GraphQL does with generations, for clients that speak plain HTTP. */
@@ -77,9 +79,19 @@ interface Waiting {
   readonly seconds: number;
 }
 
-/** How it is at its end, at that of the time, or once the client has gone, which cancels nothing. */
+/** How it is at its end, at that of the time or of this server, or once the client has gone, which cancels nothing. */
 async function ended({ engine, owner, generation, seconds }: Waiting, response: Response): Promise<Generation> {
   if (seconds === 0 || hasEnded(generation)) return generation;
+  try {
+    await waitForEnd({ engine, owner, generation, seconds }, response);
+  } catch (error) {
+    // Its client knows the id by the answer, and asks again.
+    if (!isInterruption(error)) throw error;
+  }
+  return engine.find(owner, generation.id);
+}
+
+async function waitForEnd({ engine, owner, generation, seconds }: Waiting, response: Response): Promise<void> {
   const events = await engine.events(owner, generation.id, generation.lastSeq);
   const stop = () => void events.return?.();
   const timer = setTimeout(stop, 1000 * seconds);
@@ -89,7 +101,6 @@ async function ended({ engine, owner, generation, seconds }: Waiting, response: 
   } finally {
     clearTimeout(timer);
   }
-  return engine.find(owner, generation.id);
 }
 
 function hasEnded({ state }: Generation): boolean {
@@ -158,5 +169,7 @@ function idOf(request: Request): string {
 const explain: ErrorRequestHandler = (error: unknown, _request, response, next) => {
   if (!isTesseraError(error) || response.headersSent) return next(error);
   setRetryAfter(response, error as TesseraError);
-  response.status(statusOf(error as TesseraError)).json(asErrors(error as TesseraError));
+  response
+    .status(statusOf(error as TesseraError))
+    .json(asErrors(error as TesseraError, fieldOf(error as TesseraError)));
 };

@@ -1,7 +1,8 @@
 import type { Response } from 'express';
-import { isTesseraError, type TesseraError } from '@tessera/errors';
+import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { Generation } from '@tessera/store';
 import type { FollowedEvent } from '../streams/followed-event.ts';
+import { isInterruption } from '../streams/interruption.ts';
 import type { Engine } from './engine.ts';
 import { sizeOf, type ImagesCall } from './openai-body.ts';
 import { asOpenAiError, GenerationFailed, unexpected } from './openai-errors.ts';
@@ -80,16 +81,22 @@ export async function answerInEvents(running: RunningCall, response: Response): 
   }
 }
 
-/** Calls `onStep` for each step and returns the finished images. */
+/**
+ * Calls `onStep` for each step and returns the finished images.
+ * @throws GenerationFailed, and TesseraError `stream-interrupted` where this server ends before the generation
+ */
 async function follow({ events }: RunningCall, onStep: (step: Step) => Promise<void>): Promise<readonly string[]> {
-  for await (const event of events) {
-    if (event.kind === 'step') await onStep(event);
-    if (event.kind === 'completed') return event.images;
-    if (event.kind === 'failed') throw new GenerationFailed(event.code, event.message);
-    if (event.kind === 'canceled')
-      throw new GenerationFailed('generation-canceled', '[images] got the cancel of this generation.');
+  try {
+    for await (const event of events) {
+      if (event.kind === 'step') await onStep(event);
+      if (event.kind === 'completed') return event.images;
+      if (event.kind === 'failed') throw new GenerationFailed(event.code, event.message);
+      if (event.kind === 'canceled') throw canceled();
+    }
+  } catch (error) {
+    throw isInterruption(error) ? interruptedCall(error.parts.got) : error;
   }
-  throw new GenerationFailed('interrupted', '[images] got the end of the server while this generation was running.');
+  throw interruptedCall('the end of its events');
 }
 
 /** Which of the wanted pictures on the way this step gives: they are spread evenly over all steps but the last. */
@@ -120,6 +127,25 @@ class Usage {
       total_tokens: tokens,
     };
   }
+}
+
+function canceled(): GenerationFailed {
+  const code = 'generation-canceled';
+  const next = 'Send the request again if the images are still wanted.';
+  const { message } = new TesseraError({ code, who: 'images', got: 'a cancel', expected: 'finished images', next });
+  return new GenerationFailed(code, message);
+}
+
+/** These clients cannot come back to a generation: they send their request again. */
+export function interruptedCall(got: string): TesseraError {
+  return new TesseraError({
+    code: 'stream-interrupted',
+    who: 'images',
+    got,
+    expected: 'a server that answers until the images are there',
+    next: 'Send the same request again: another server takes it, or this one once it is back.',
+    retryAfter: 1,
+  });
 }
 
 async function base64(engine: Engine, sha256: string): Promise<string> {

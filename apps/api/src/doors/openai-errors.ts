@@ -32,9 +32,23 @@ const theirCodes: Readonly<Record<string, string>> = {
   'rate-exceeded': 'rate_limit_exceeded',
 };
 
+/** Fields of OpenAI's to blame, where the error names none. */
+const theirParams: Readonly<Record<string, string>> = {
+  'unknown-model': 'model',
+  'count-out-of-range': 'n',
+  'images-invalid': 'n',
+  'edit-repaints-nothing': 'mask',
+  'edit-mask-shape': 'mask',
+  'edit-mask-size': 'mask',
+  'edit-image-size': 'image',
+  'edit-image-values': 'image',
+  'option-unknown': 'options',
+};
+
 export function asOpenAiError(error: TesseraError | GenerationFailed, status = statusFor(error)): OpenAiError {
   const { code, message } = error;
-  const param = isTesseraError(error) ? ((error as TesseraError).parts.field?.join('.') ?? null) : null;
+  const field = isTesseraError(error) ? (error as TesseraError).parts.field?.join('.') : undefined;
+  const param = theirParams[code] ?? field ?? null;
   return { error: { message, type: typeOf(status, code), param, code: theirCodes[code] ?? code } };
 }
 

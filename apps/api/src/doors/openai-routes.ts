@@ -3,9 +3,10 @@ import { TesseraError } from '@tessera/errors';
 import type { Owner } from '@tessera/store';
 import { callerOf } from '../guard/require-caller.ts';
 import { takeTurns } from '../images/upload-turns.ts';
+import { isInterruption } from '../streams/interruption.ts';
 import type { Engine } from './engine.ts';
 import { readForm } from './form.ts';
-import { answerAtOnce, answerInEvents } from './openai-answers.ts';
+import { answerAtOnce, answerInEvents, interruptedCall } from './openai-answers.ts';
 import { editBody, generateBody, readCall, readRegion, sizeOf, type ImagesCall } from './openai-body.ts';
 import { explainOpenAi, refuseOpenAi } from './openai-errors.ts';
 import { maskFromAlpha } from './openai-mask.ts';
@@ -31,9 +32,9 @@ export function openAiRoutes(engine: Engine): Route[] {
   return routes.map((route) => ({ ...route, handlers: [...route.handlers, explainOpenAi] }));
 }
 
-/** True for the routes that refuse in OpenAI's shape. */
+/** True where a refusal has OpenAI's shape: of everything below `/v1` but our own routes, for its clients ask for more than there is. */
 export function isOpenAi(path: string): boolean {
-  return /^\/v1\/(images|models)([/?]|$)/.test(path);
+  return /^\/v1\/(?!(?:generations|uploads|webhooks)(?:[/?]|$))/.test(path);
 }
 
 function listModels(engine: Engine): RequestHandler {
@@ -91,7 +92,7 @@ async function run({ engine, call, kind }: Run, request: Request, response: Resp
   const refusal = call.stream ? engine.admitStream(request, response) : null;
   if (refusal) return refuseOpenAi(response.set('Retry-After', '1'), refusal.error, refusal.status);
   const { generation } = await engine.create(owner, { ...call.input, idempotencyKey: key });
-  const events = await engine.events(owner, generation.id, 0);
+  const events = await eventsOf(engine, owner, generation.id);
   response.set('X-Request-Id', generation.id);
   response.once('close', () => {
     void events.return?.();
@@ -101,6 +102,15 @@ async function run({ engine, call, kind }: Run, request: Request, response: Resp
   const origin = `${request.protocol}://${request.headers.host}`;
   const running = { engine, call, generation, events, origin, kind };
   await (call.stream ? answerInEvents(running, response) : answerAtOnce(running, response));
+}
+
+/** @throws TesseraError `stream-interrupted` */
+async function eventsOf(engine: Engine, owner: Owner, id: string): ReturnType<Engine['events']> {
+  try {
+    return await engine.events(owner, id, 0);
+  } catch (error) {
+    throw isInterruption(error) ? interruptedCall(error.parts.got) : error;
+  }
 }
 
 function keyOf(request: Request): string | null {
@@ -123,7 +133,12 @@ function receiveForm(): RequestHandler[] {
 }
 
 function oneFile(files: readonly Uint8Array[] = [], name: string): Uint8Array {
-  if (files.length === 1) return files[0]!;
+  const [file] = files;
+  if (file?.length === 0) {
+    const empty = { code: 'picture-format', got: `an empty file ${name}`, expected: 'a picture' };
+    throw refuse({ ...empty, next: `Send the bytes of the file as ${name}.` }, name);
+  }
+  if (file && files.length === 1) return file;
   const got = files.length === 0 ? `no ${name}` : `${files.length} files ${name}`;
   throw refuse({ code: `${name}-missing`, got, expected: 'one file', next: `Send one file as ${name}.` }, name);
 }

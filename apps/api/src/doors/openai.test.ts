@@ -161,7 +161,7 @@ describe('the client of OpenAI is refused', () => {
   const generate = (body: object) => refusal(openai.images.generate({ prompt: '1', model: 'quick', ...body }));
 
   it.each([
-    [{ model: 'dall-e-3' }, 404, 'model_not_found', null],
+    [{ model: 'dall-e-3' }, 404, 'model_not_found', 'model'],
     [{ model: null }, 400, 'model-missing', 'model'],
     [{ prompt: 'a photo of a cat' }, 400, 'unknown-label', 'prompt'],
     [{ prompt: undefined }, 400, 'field-missing', 'prompt'],
@@ -173,7 +173,7 @@ describe('the client of OpenAI is refused', () => {
     [{ output_format: 'webp' }, 400, 'field-invalid', 'output_format'],
     [{ partial_images: 4, stream: true }, 400, 'field-invalid', 'partial_images'],
     [{ sede: 4 }, 400, 'field-unknown', 'sede'],
-    [{ options: { nonsense: 4 } }, 400, 'option-unknown', null],
+    [{ options: { nonsense: 4 } }, 400, 'option-unknown', 'options'],
     [{ seed: -1 }, 400, 'field-invalid', 'seed'],
   ])('%j: %d %s', async (body, status, code, param) => {
     const error = await generate(body);
@@ -200,16 +200,24 @@ describe('the client of OpenAI is refused', () => {
       400,
       'mask-opaque',
     ],
-    ['nothing to redraw', async () => ({ image: await file(picture(), 'a') }), 400, 'edit-repaints-nothing'],
+    ['an empty file', async () => ({ image: await toFile(Buffer.alloc(0), 'a.png') }), 400, 'picture-format'],
+    ['nothing to redraw', async () => ({ image: await file(picture(), 'a') }), 400, 'edit-repaints-nothing', 'mask'],
     [
       'two images',
       async () => ({ image: [await file(picture(), 'a'), await file(picture(), 'b')] }),
       400,
       'image-missing',
     ],
-  ])('an edit of %s', async (_, parts, status, code) => {
+  ])('an edit of %s', async (_, parts, status, code, param?: string) => {
     const edit = openai.images.edit({ model: 'quick', prompt: '1', ...(await parts()) } as never);
-    expect(await refusal(edit)).toMatchObject({ status, code, type: 'invalid_request_error' });
+    expect(await refusal(edit)).toMatchObject({ status, code, type: 'invalid_request_error', ...(param && { param }) });
+  });
+
+  it('paths that there are not', async () => {
+    const error = await refusal(openai.chat.completions.create({ model: 'quick', messages: [] }));
+    expect(error).toMatchObject({ status: 404, code: 'not-found', type: 'invalid_request_error' });
+    const variation = openai.images.createVariation({ image: await file(picture(), 'a') });
+    expect(await refusal(variation)).toMatchObject({ status: 404, code: 'not-found' });
   });
 
   it('a body that is no JSON, or no form, in the same shape', async () => {
@@ -225,3 +233,41 @@ describe('the client of OpenAI is refused', () => {
     expect(await send('edits', 'multipart/form-data', 'y')).toEqual([400, 'malformed-body']);
   });
 });
+
+/** The last test: it ends the server. */
+it('tells all who wait that the server ends, and that they may send their request again', async () => {
+  const body = { model: 'slow', prompt: '1', n: 30 };
+  const stream = await openai.images.generate({ ...body, stream: true, partial_images: 2 });
+  const streamed = (async () => {
+    for await (const event of stream) expect(event.type).toBe('image_generation.partial_image');
+  })();
+  const whole = openai.images.generate(body).asResponse();
+  const headers = { 'content-type': 'application/json', prefer: 'wait=30' };
+  const init = { method: 'POST', headers, body: JSON.stringify({ model: 'slow' }) };
+  const preferred = fetch(`${server.url}/v1/generations`, init);
+  const refusals = Promise.all([refusal(streamed), refusal(whole)]);
+  const { query } = testClient(server.url);
+  await vi.waitFor(
+    async () => {
+      const { generations } = await query<{ generations: { nodes: { state: string }[] } }>(
+        '{ generations(first: 3) { nodes { state } } }',
+      );
+      expect(generations.nodes.filter(({ state }) => /QUEUED|RUNNING/.test(state)).length).toBe(3);
+    },
+    { timeout: 10_000 },
+  );
+  const begun = Date.now();
+  const closed = server.close();
+  const [first, second] = await refusals;
+  for (const error of [first, second]) {
+    expect(error).toMatchObject({ code: 'stream-interrupted', type: 'server_error' });
+    expect(error.message).toContain('got the end of this server; expected');
+    expect(error.message).toContain('Send the same request again');
+  }
+  expect([second.status, second.headers?.get('retry-after')]).toEqual([503, '1']);
+  const answer = await preferred;
+  const { id } = (await answer.json()) as { id: string };
+  expect([answer.status, answer.headers.get('location')]).toEqual([202, `/v1/generations/${id}`]);
+  expect(Date.now() - begun).toBeLessThan(5000);
+  await closed;
+}, 60_000);

@@ -196,9 +196,21 @@ describe('generations', () => {
     expect(refused.answer).toMatchObject({ errors: [{ extensions: { code } }] });
   });
 
+  it('are refused with the field to blame', async () => {
+    for (const [json, field] of [
+      [{ model: 'none' }, ['model']],
+      [{ model: 'quick', guidance: 1000 }, ['guidance']],
+      [{ model: 'quick', edit: { image: '0'.repeat(64) } }, ['edit', 'image']],
+    ] as const)
+      expect((await create(json)).answer).toMatchObject({ errors: [{ extensions: { field } }] });
+  });
+
   it('are refused where the body is no JSON', async () => {
-    for (const body of ['{', '[]', '"x"']) {
-      expect((await call('post', '/v1/generations', { body })).status).toBe(400);
+    const type = { 'content-type': 'application/json' };
+    for (const [body, headers] of [['{'], ['[]'], ['"x"'], ['x', { 'content-encoding': 'gzip' }]] as const) {
+      const { status, answer } = await call('post', '/v1/generations', { body, headers: { ...type, ...headers } });
+      expect(status).toBe(400);
+      expect(JSON.stringify(answer)).not.toContain('query');
     }
   });
 });

@@ -21,7 +21,14 @@ export function openSse(response: Response): SseStream {
       if (response.destroyed) return;
       const head = `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}`;
       if (response.write(`${head}data: ${JSON.stringify(data)}\n\n`)) return;
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      const first = new AbortController();
+      const { signal } = first;
+      try {
+        await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+      } finally {
+        // The other one would keep its listeners for as long as the stream lives.
+        first.abort();
+      }
     },
     end: () => void response.end(),
   };

@@ -15,11 +15,17 @@ export function uploadRoute(engine: Engine): (RequestHandler | ErrorRequestHandl
   const receive = express.raw({ type: () => true, limit: MOST_MEBIBYTES * 1024 * 1024, inflate: false });
   const store: RequestHandler = async ({ body }, response) => {
     const { owner } = callerOf(response);
-    const { id, height, width } = await engine.upload(owner, Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+    if (!Buffer.isBuffer(body) || body.length === 0) throw noBytes();
+    const { id, height, width } = await engine.upload(owner, body);
     response.status(201).json({ id, url: engine.urlOf(id), height, width });
   };
   const turns = takeTurns((response, { status, error }) => void response.status(status).json(asErrors(error)));
   return [requireOwnType, turns, receive, store, explain];
+}
+
+function noBytes(): TesseraError {
+  const got = { code: 'picture-format', who: 'uploads', got: 'an empty body', expected: 'the bytes of a picture' };
+  return new TesseraError({ ...got, next: 'Send the file as the body.' });
 }
 
 function refuse(response: Response, status: number, parts: Omit<ErrorParts, 'who'>): void {

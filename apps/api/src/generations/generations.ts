@@ -236,8 +236,8 @@ function unknownGeneration(id: string): TesseraError {
     code: 'unknown-generation',
     who: 'api',
     got: `the generation id ${id.slice(0, 60)}`,
-    expected: 'the id that createGeneration returned',
-    next: 'Query generations for the newest ones.',
+    expected: 'the id of a generation that is stored',
+    next: 'Take the id from the answer that created it.',
   });
 }
 

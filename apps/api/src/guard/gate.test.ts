@@ -140,7 +140,8 @@ describe('a server on loopback', () => {
       [400, 'handshake-invalid', '/graphql', { headers: { ...upgrade, 'sec-websocket-version': '1' } }],
       [400, 'handshake-invalid', '/healthz', { headers: { connection: 'Upgrade', upgrade: 'h2c' } }],
       [400, 'malformed-request', '/images/%zz', {}],
-      [404, 'not-found', '/v1/uploads', {}],
+      [404, 'not-found', '/uploads', {}],
+      [405, 'method-not-allowed', '/v1/uploads', {}],
       [431, 'headers-too-large', '/', { headers: { cookie: 'x'.repeat(40_000) } }],
     ];
     for (const [wanted, code, path, asked] of refused) {

@@ -98,8 +98,8 @@ function foreignPage(origin: string): Refusal {
 export function allowOrigins(origins: readonly string[]): RequestHandler {
   const allow = cors({
     origin: [...origins],
-    methods: ['GET', 'HEAD', 'POST'],
-    exposedHeaders: ['Retry-After'],
+    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    exposedHeaders: ['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
     maxAge: 600,
   });
   return (request, response, next) => {

@@ -11,9 +11,9 @@ export interface Refusal {
 }
 
 /** An error as every route but GraphQL's own sends it: in GraphQL's shape. */
-export function asErrors({ code, message }: TesseraError): object {
+export function asErrors({ code, message, parts }: TesseraError, field = parts?.field): object {
   meters.refusals.inc({ code });
-  return { errors: [{ message, extensions: { code } }] };
+  return { errors: [{ message, extensions: { code, ...(field && { field }) } }] };
 }
 
 export function notFound({ method, path }: { readonly method: string; readonly path: string }): TesseraError {
@@ -21,8 +21,8 @@ export function notFound({ method, path }: { readonly method: string; readonly p
     code: 'not-found',
     who: 'api',
     got: `${method} ${path.slice(0, 100)}`,
-    expected: '/graphql, /healthz, /images/<sha256>.png, POST to /v1/uploads or the playground at /',
-    next: 'Correct the method or the path.',
+    expected: '/graphql, the playground at /, or a path of /openapi.json, as /v1/generations',
+    next: 'Correct the path.',
   });
 }
 

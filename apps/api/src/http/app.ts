@@ -3,13 +3,11 @@ import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import type { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
-import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Blobs } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { logError } from '@tessera/telemetry';
 import { engineOf } from '../doors/engine.ts';
-import { asOpenAiError } from '../doors/openai-errors.ts';
-import { isOpenAi } from '../doors/openai-routes.ts';
 import { restRoutes } from '../doors/rest-routes.ts';
 import { mountRoutes } from '../doors/route.ts';
 import type { Guard } from '../guard/guard.ts';
@@ -23,7 +21,8 @@ import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { EventStreams } from '../subscriptions/event-stream.ts';
 import { allowOrigins, type Gate } from '../guard/gate.ts';
 import { takeGraphQL } from './graphql-http.ts';
-import { asErrors, notFound, type Refusal } from '../guard/refusal.ts';
+import { refusalBody, refuseUnknown } from './unknown-route.ts';
+import { asErrors } from '../guard/refusal.ts';
 
 export interface AppParts {
   readonly gate: Gate;
@@ -74,9 +73,10 @@ export function createApp(appParts: AppParts): Express {
   app.get('/healthz', operators.health);
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', operators.metrics);
-  app.use(['/v1', '/graphql'], requireCaller(guard, bodyOf));
+  app.use(['/v1', '/graphql'], requireCaller(guard, refusalBody));
   const engine = engineOf({ parts, uploads, blobs, eventStreams, webhooks, isClosing });
-  mountRoutes(app, restRoutes({ engine, blobs, origins, urls: parts.urls }));
+  const routes = restRoutes({ engine, blobs, origins, urls: parts.urls });
+  mountRoutes(app, routes);
   app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};
@@ -87,15 +87,12 @@ export function createApp(appParts: AppParts): Express {
   const context = ({ res }: { res: Response }) => Promise.resolve(contextOf(parts, callerOf(res)));
   app.use('/graphql', expressMiddleware(apollo, { context }));
   servePlayground(app, playground);
-  app.use((request, response) => void response.status(404).json(asErrors(notFound(request))));
+  app.use(refuseUnknown([...routes, ...probes.map((path) => ({ method: 'get' as const, path }))]));
   app.use(refuse);
   return app;
 }
 
-/** Who is not let in is told so in the shape that his client reads. */
-function bodyOf({ status, error }: Refusal, path: string): object {
-  return isOpenAi(path) ? asOpenAiError(error, status) : asErrors(error);
-}
+const probes = ['/healthz', '/readyz', '/metrics'];
 
 function servePlayground(app: Express, playground: string): void {
   if (existsSync(join(playground, 'index.html'))) {
@@ -118,10 +115,14 @@ const refuse: ErrorRequestHandler = (error: { status?: number; type?: string }, 
   if (status >= 500) logError('unexpected error', error);
   // Express would print a stack for every client that goes in the middle of an answer.
   if (response.headersSent) return void response.destroy();
-  response.status(status).json(asErrors(errorOf(status, error.type ?? STATUS_CODES[status], request.method)));
+  response
+    .status(status)
+    .json(
+      refusalBody({ status, error: errorOf(status, error.type ?? STATUS_CODES[status], request) }, request.originalUrl),
+    );
 };
 
-function errorOf(status: number, why: string | undefined, method: string): TesseraError {
+function errorOf(status: number, why: string | undefined, { method, originalUrl }: Request): TesseraError {
   const who = 'api';
   if (status >= 500) {
     const next = "The server's output says more; please report it.";
@@ -137,6 +138,9 @@ function errorOf(status: number, why: string | undefined, method: string): Tesse
     return new TesseraError({ code: 'malformed-request', who, got, expected: 'a valid path and valid headers', next });
   }
   const broken = why === 'entity.parse.failed' ? 'text that is no JSON object' : `a body it cannot read (${why})`;
-  const next = 'Send {"query": "..."} with content-type application/json.';
+  const isGraphQL = /^\/graphql([/?]|$)/.test(originalUrl);
+  const next = isGraphQL
+    ? 'Send {"query": "..."} with content-type application/json.'
+    : 'Send a JSON object as the whole body.';
   return new TesseraError({ code: 'malformed-body', who, got: broken, expected: 'a JSON object', next });
 }

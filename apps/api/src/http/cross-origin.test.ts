@@ -30,6 +30,7 @@ describe('a page of a listed origin', () => {
     ['/graphql', 'POST'],
     ['/graphql', 'GET'],
     ['/v1/uploads', 'POST'],
+    ['/v1/generations/00000000-0000-4000-8000-000000000000', 'DELETE'],
     [`/images/${'0'.repeat(64)}.png`, 'GET'],
     ['/healthz', 'GET'],
   ])('may send what a preflight asks for: %s by %s', async (path, method) => {
@@ -55,6 +56,7 @@ describe('a page of a listed origin', () => {
     ])) {
       expect(answer.headers.get('access-control-allow-origin')).toBe(listed);
       expect(answer.headers.get('vary')).toContain('Origin');
+      expect(answer.headers.get('access-control-expose-headers')).toBe('ETag,Location,Retry-After,X-Request-Id');
     }
     expect((await fetch(`${server.url}/healthz`)).headers.get('vary')).toBe('Origin');
   });
@@ -87,4 +89,16 @@ describe('a page of another origin', () => {
     expect(await opened(listed)).toBe('open');
     expect(await opened('http://localhost:5174')).toContain('403');
   });
+});
+
+it('refuses a wrong method of a known path, and tells the right ones', async () => {
+  for (const [method, path, allow] of [
+    ['PATCH', '/v1/generations', 'POST'],
+    ['PUT', '/v1/generations/none', 'GET, HEAD, DELETE'],
+    ['POST', '/healthz', 'GET, HEAD'],
+  ] as const) {
+    const { status, headers } = await fetch(server.url + path, { method });
+    expect([status, headers.get('allow')]).toEqual([405, allow]);
+  }
+  expect((await fetch(`${server.url}/v1/generations/a/b`)).status).toBe(404);
 });

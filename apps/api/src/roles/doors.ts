@@ -106,11 +106,14 @@ export async function openDoors(
   let closing = false;
   const isClosing = () => closing;
   const gate = createGate({ address, name, hosts, origins });
-  undo.add(() => {
-    closing = true;
-  });
   const served = serveStreams(server, { gate, guard, schema, parts, options: options.streams });
-  undo.add(() => served.close());
+  undo.add(async () => {
+    closing = true;
+    const ended = served.close();
+    // All who wait for events are told so now: apollo.stop waits for all answers, and cuts those that take long.
+    streams.close();
+    await ended;
+  });
   const { eventStreams } = served;
   const routes = {
     gate,

@@ -35,6 +35,7 @@ export function openStreams({ generations, onHint }: Pick<Store, 'generations' |
     void tellPlaces(feeds, generations);
   }, LOOK_EVERY_MS);
   timer.unref();
+  let closed = false;
   const begin = (id: string): Feed => {
     const feed = new Feed(id, {
       ask: (page) => log.ask(page),
@@ -50,6 +51,7 @@ export function openStreams({ generations, onHint }: Pick<Store, 'generations' |
   return {
     async events({ tenant }, id, after) {
       const generation = await patiently(() => generations.find(id, tenant));
+      if (closed) throw interrupted(ending);
       if (!generation) throw unknown(id);
       const { state, lastSeq } = generation;
       if (after < 0 || after > lastSeq) throw outOfRange(after, lastSeq);
@@ -59,13 +61,17 @@ export function openStreams({ generations, onHint }: Pick<Store, 'generations' |
       return reader;
     },
     close() {
+      if (closed) return;
+      closed = true;
       clearInterval(timer);
       stopHints();
       log.close();
-      for (const feed of feeds.values()) feed.fail(interrupted('the end of this server'));
+      for (const feed of feeds.values()) feed.fail(interrupted(ending));
     },
   };
 }
+
+const ending = 'the end of this server';
 
 function isEnd(state: GenerationState): boolean {
   return state !== 'queued' && state !== 'running';
@@ -90,8 +96,8 @@ function unknown(id: string): TesseraError {
     code: 'unknown-generation',
     who: 'api',
     got: `the generation id ${id.slice(0, 60)}`,
-    expected: 'the id that createGeneration returned',
-    next: 'Query generations for the newest ones.',
+    expected: 'the id of a generation that is stored',
+    next: 'Take the id from the answer that created it.',
   });
 }
 

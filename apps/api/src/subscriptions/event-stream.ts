@@ -32,7 +32,7 @@ export interface EventStreams {
   readonly route: RequestHandler;
   /** Counts a response as an open stream, keeps it awake and ends it in time; or says why there may not be one more. */
   admit(request: Request, response: Response): Refusal | null;
-  /** Ends all streams: their clients come back, to this server or another. */
+  /** Cuts those that have not read all by now. The others say their end themselves, when that of the events reaches them. */
   close(): void;
 }
 
@@ -91,7 +91,7 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
     admit,
     close() {
       clearInterval(timer);
-      open.forEach(end);
+      for (const response of open) if (response.writableLength > 0) response.destroy();
     },
   };
 }
