@@ -125,8 +125,10 @@ describe.skipIf(skipped)('the playground', () => {
     const points = async () => (await page.locator('polyline').first().getAttribute('points'))!.split(' ').length;
     const before = await points();
     await expect.poll(points, { timeout: 10_000 }).toBeGreaterThan(before);
+    await page.setViewportSize({ width: 390, height: 800 });
     await page.reload();
     await row.waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await page.getByRole('link', { name: 'Images' }).click();
     await status('completed');
     expect(await largePictures(page)).toEqual(finished);
@@ -177,7 +179,10 @@ describe.skipIf(skipped)('the playground', () => {
   it('compares models of the same classes from one seed, and offers it only where there are some', async () => {
     const others = comparable(models);
     expect(await page.getByRole('group', { name: 'Compare with' }).count()).toBe(others.length > 0 ? 1 : 0);
-    for (const { title } of others) await field(title).check();
+    for (const { title } of others) {
+      await field(title).check();
+      expect(await field(title).boundingBox()).toMatchObject({ width: 18, height: 18 });
+    }
     await field('Seed').fill('7');
     await generate(undefined, 2);
     const titles = [models[0]!, ...others].map(({ title }) => title);
