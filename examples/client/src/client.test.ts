@@ -8,7 +8,7 @@ import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-/* The example and the code of the client's readme, run as they are against a real server. */
+/* The example, the code of the client's readme and that of the API's readme, run as they are against a real server. */
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -77,6 +77,34 @@ it('runs the code of the readme', () => {
     const { status, text } = run(file);
     expect([status, text]).toEqual([0, expect.stringMatching(/^step 1 of \d+\n/)]);
     expect(isPng(join(work, 'seven.png'))).toBe(true);
+  } finally {
+    rmSync(file);
+  }
+});
+
+/** Blocks of the API's readme, which each stand for themselves. */
+const blocks = [
+  ...readFileSync(join(root, 'apps/api/README.md'), 'utf8').matchAll(
+    /<!-- run with a server -->\s*```(bash|ts)\n([^]*?)```/g,
+  ),
+].map(([, language, code], index) => ({ index, language: language!, code: code! }));
+
+it('has examples of REST, OpenAI and GraphQL in the readme of the API', () => {
+  expect(blocks.map(({ language }) => language)).toEqual(['bash', 'bash', 'ts', 'ts', 'bash']);
+});
+
+it.each(blocks)('runs its example $index, $language', ({ language, code }) => {
+  const text = code.replaceAll('http://localhost:4000', url);
+  if (language === 'bash') {
+    const script = ['-euo', 'pipefail', '-c', text];
+    const { status, stdout, stderr } = spawnSync('bash', script, { cwd: work, encoding: 'utf8', timeout: 60_000 });
+    expect(status, stdout + stderr).toBe(0);
+    return expect(stdout).toMatch(/"state":"completed"|"kind":"COMPLETED"/);
+  }
+  const file = join(import.meta.dirname, 'block.tmp.ts');
+  writeFileSync(file, text);
+  try {
+    expect(run(file)).toEqual({ status: 0, text: expect.stringMatching(/completed|COMPLETED/) });
   } finally {
     rmSync(file);
   }

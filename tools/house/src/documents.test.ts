@@ -10,8 +10,8 @@ function documents(): string[] {
     readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.md') && !entry.parentPath.includes('node_modules'))
       .map((entry) => join(entry.parentPath, entry.name));
-  return [join(root, 'README.md'), ...['docs', 'models', 'examples', 'packages'].flatMap(below)].filter((file) =>
-    existsSync(file),
+  return [join(root, 'README.md'), ...['docs', 'models', 'examples', 'packages', 'apps'].flatMap(below)].filter(
+    (file) => existsSync(file),
   );
 }
 

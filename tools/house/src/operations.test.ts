@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
@@ -16,7 +16,6 @@ let postgres: TestPostgres;
 
 beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
   postgres = await startPostgres();
 }, 60_000);
 
@@ -58,4 +57,5 @@ it('starts an API and a worker over PostgreSQL, makes an image, shows metrics, a
   expect(output).toMatch(/"url": ?"http:\/\/localhost:4501\/images\/[0-9a-f]{64}\.png"/);
   expect(output).toContain('tessera_generations_ended_total{model="digits-var",state="completed",code=""} 1');
   expect(output).toContain('Tessera is ready: a worker');
+  expect(output.match(/Tessera is stopping/g)?.length, output).toBe(2);
 }, 180_000);
