@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { TesseraError } from '@tessera/errors';
+import { readWhole } from './read-whole.ts';
 
 /** What a process does: both parts, the doors alone, or running models alone. */
 export type Role = 'all' | 'api' | 'worker';
@@ -41,7 +42,10 @@ const numbers = {
  */
 export function readRoleOptions(environment: NodeJS.ProcessEnv = process.env): RoleOptions {
   const { TESSERA_ROLE, DATABASE_URL } = environment;
-  const read = (number: keyof typeof numbers) => readWhole(environment, numbers[number]);
+  const read = (number: keyof typeof numbers) => {
+    const { value, ...variable } = numbers[number];
+    return readWhole(environment, { ...variable, otherwise: String(value) }) ?? value;
+  };
   return {
     role: readRole(TESSERA_ROLE || 'all'),
     databaseUrl: DATABASE_URL || null,
@@ -73,26 +77,5 @@ function readRole(text: string): Role {
     got: `TESSERA_ROLE=${text.slice(0, 100)}`,
     expected: `one of ${roles.join(', ')}`,
     next: 'Leave it out to run both parts in one process.',
-  });
-}
-
-interface WholeNumber {
-  readonly name: string;
-  readonly code: string;
-  readonly value: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-function readWhole(environment: NodeJS.ProcessEnv, { name, code, value, from, to }: WholeNumber): number {
-  const text = environment[name] || String(value);
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= from && number <= to) return number;
-  throw new TesseraError({
-    code,
-    who: 'api',
-    got: `${name}=${text.slice(0, 100)}`,
-    expected: `a whole number from ${from} to ${to}`,
-    next: `Leave it out for ${value}.`,
   });
 }

@@ -7,6 +7,7 @@ import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
 import { readUpkeepOptions, type UpkeepOptions } from './upkeep/upkeep-options.ts';
 import { readStreamOptions, type StreamOptions } from './subscriptions/stream-options.ts';
+import { readWhole } from './read-whole.ts';
 import { readRoleOptions, type RoleOptions } from './role-options.ts';
 import { readTelemetryOptions, type TelemetryOptions } from './telemetry/telemetry-options.ts';
 
@@ -34,25 +35,18 @@ export function homeOf(module: string): string {
 }
 
 /**
- * What holds where nothing is said: PORT (4000), HOST (127.0.0.1: only this machine may ask),
- * TESSERA_HOSTS (none), TESSERA_ORIGINS (none), TESSERA_CONFIG (the nearest `tessera.config.ts`), TESSERA_DATA (`data/` of the repository, or of the working folder where this is installed), TESSERA_MODELS (`models/`, likewise), TESSERA_PLAYGROUND (the built page),
- * TESSERA_BATCH_MB (a quarter of the memory), TESSERA_MODELS_MB (half of the memory), TESSERA_STEP_LIMIT (120 seconds).
- * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `memory-invalid`, `step-limit-invalid`, `stream-limit-invalid`, `models-missing`
+ * What holds where nothing is said: docs/operations.md lists the environment variables.
+ * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `memory-invalid`,
+ * `step-limit-invalid`, `stream-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
-  const {
-    PORT = '4000',
-    HOST,
-    TESSERA_HOSTS = '',
-    TESSERA_ORIGINS = '',
-    TESSERA_PLAYGROUND,
-    TESSERA_BATCH_MB,
-    TESSERA_MODELS_MB,
-    TESSERA_STEP_LIMIT,
-  } = environment;
+  const { HOST, TESSERA_HOSTS = '', TESSERA_ORIGINS = '', TESSERA_PLAYGROUND } = environment;
+  const stepLimit = readWhole(environment, STEP_LIMIT);
+  const batchBytes = readMegabytes(environment, 'TESSERA_BATCH_MB');
+  const modelBytes = readMegabytes(environment, 'TESSERA_MODELS_MB');
   return {
-    port: readPort(PORT),
+    port: readWhole(environment, PORT) ?? 4000,
     // Empty would be every network.
     address: HOST || '127.0.0.1',
     hosts: readHosts(TESSERA_HOSTS),
@@ -64,11 +58,11 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     ...readTelemetryOptions(environment),
     dataDirectory: dataDirectoryOf(environment),
     config: findConfig(),
-    ...(TESSERA_STEP_LIMIT && { stepLimit: readSeconds(TESSERA_STEP_LIMIT) }),
+    ...(stepLimit !== null && { stepLimit: 1000 * stepLimit }),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
     playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
-    ...(TESSERA_BATCH_MB && { batchBytes: readMegabytes('TESSERA_BATCH_MB', TESSERA_BATCH_MB) }),
-    ...(TESSERA_MODELS_MB && { modelBytes: readMegabytes('TESSERA_MODELS_MB', TESSERA_MODELS_MB) }),
+    ...(batchBytes !== null && { batchBytes }),
+    ...(modelBytes !== null && { modelBytes }),
   };
 }
 
@@ -77,41 +71,22 @@ export function dataDirectoryOf({ TESSERA_DATA }: NodeJS.ProcessEnv): string {
   return TESSERA_DATA ?? join(homeOf(import.meta.url), 'data');
 }
 
-/** In milliseconds. */
-function readSeconds(text: string): number {
-  const seconds = Number(text);
-  if (/^\d+$/.test(text) && seconds >= 1 && seconds <= 1_000_000) return 1000 * seconds;
-  throw new TesseraError({
-    code: 'step-limit-invalid',
-    who: 'api',
-    got: `TESSERA_STEP_LIMIT=${text.slice(0, 100)}`,
-    expected: 'a whole number of seconds from 1 to 1000000',
-    next: 'Leave it out for 120.',
-  });
-}
+const PORT = { name: 'PORT', code: 'port-invalid', from: 0, to: 65_535, otherwise: '4000' };
+const STEP_LIMIT = {
+  name: 'TESSERA_STEP_LIMIT',
+  code: 'step-limit-invalid',
+  from: 1,
+  to: 1_000_000,
+  unit: 'seconds',
+  otherwise: '120',
+};
+const MOST_MEGABYTES = Math.floor(Number.MAX_SAFE_INTEGER / 2 ** 20);
 
-function readPort(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new TesseraError({
-    code: 'port-invalid',
-    who: 'api',
-    got: `PORT=${text}`,
-    expected: 'a number from 0 to 65535',
-    next: 'Leave PORT out for 4000.',
-  });
-}
-
-function readMegabytes(name: string, text: string): number {
-  const megabytes = Number(text);
-  if (/^\d+$/.test(text) && megabytes >= 1 && Number.isSafeInteger(megabytes * 2 ** 20)) return megabytes * 2 ** 20;
-  throw new TesseraError({
-    code: 'memory-invalid',
-    who: 'api',
-    got: `${name}=${text}`,
-    expected: 'a whole number of megabytes, at least 1',
-    next: "Leave it out for a share of the machine's memory.",
-  });
+/** In bytes; null where it is left out. */
+function readMegabytes(environment: NodeJS.ProcessEnv, name: string): number | null {
+  const bounds = { code: 'memory-invalid', from: 1, to: MOST_MEGABYTES, unit: 'megabytes' };
+  const megabytes = readWhole(environment, { name, ...bounds, otherwise: "a share of the machine's memory" });
+  return megabytes === null ? null : megabytes * 2 ** 20;
 }
 
 /** As browsers write them in Origin and Host: without port, IPv6 in brackets. */

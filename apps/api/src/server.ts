@@ -28,7 +28,8 @@ export interface RunningServer {
 /**
  * Starts what its role says: the doors, a worker, or both. The doors answer before the models' process is up. What is left
  * out comes from `defaultOptions`.
- * @throws TesseraError `database-required`, `data-directory-in-use`, `data-directory-unusable`, `database-unusable`, `address-in-use`, `auth-undecided`, `address-unusable`, `model-process-failed`, `database-too-new`
+ * @throws TesseraError `database-required`, `data-directory-in-use`, `data-directory-unusable`, `auth-undecided`,
+ * `address-in-use`, `address-unusable`, `model-process-failed`, and as `openStore`
  */
 export async function startServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const undo = new Undo();

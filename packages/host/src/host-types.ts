@@ -29,8 +29,6 @@ export interface HostOptions {
   readonly stepLimit?: number;
   /** How long that process may be silent before it is ended, in milliseconds: 30 s by default. */
   readonly beatLimit?: number;
-  /** For `run`: the file of a picture that an edit names; by default its name is its path. */
-  readonly pictureFile?: (name: string) => string;
   /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
   readonly report?: (line: string) => void;
 }

@@ -7,7 +7,7 @@ import { died, disposed, hangs, ignoresCancel, mayHang } from './errors.ts';
 import { describeFolders, type ModelFolders, type ModelProblem } from './folders.ts';
 import type { BatchMember, BatchRun, Host, HostHealth, HostOptions, RunOptions } from './host-types.ts';
 import { startModelProcess, type ModelProcess, type Ready } from './model-process.ts';
-import type { ChildSetup, FromChild, HostEvent, ModelDescription, PictureFiles } from './protocol.ts';
+import type { ChildSetup, FromChild, HostEvent, ModelDescription } from './protocol.ts';
 import type { Hang, WatchLimits } from './watchdog.ts';
 
 /**
@@ -16,11 +16,11 @@ import type { Hang, WatchLimits } from './watchdog.ts';
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
-  const { batchBytes = totalmem() / 4, modelBytes = totalmem() / 2, pictureFile = (name) => name } = options;
+  const { batchBytes = totalmem() / 4, modelBytes = totalmem() / 2 } = options;
   const limits = { step: options.stepLimit ?? 120_000, beat: options.beatLimit ?? 30_000 };
   const setup = { config, batchBytes, modelBytes, ...(target && { target }), ...(threads && { threads }) };
   const folders = options.described ?? (await describeFolders(modelFolders, config));
-  const host = new ProcessHost(setup, { folders, cancelGrace, limits, pictureFile, report });
+  const host = new ProcessHost(setup, { folders, cancelGrace, limits, report });
   for (const remark of folders.remarks) report(remark);
   await host.start();
   return host;
@@ -30,7 +30,6 @@ interface HostContext {
   readonly folders: ModelFolders;
   readonly cancelGrace: number;
   readonly limits: WatchLimits;
-  readonly pictureFile: (name: string) => string;
   readonly report: (line: string) => void;
 }
 
@@ -130,7 +129,7 @@ class ProcessHost implements Host {
 
   run(request: Checked<GenerationRequest>, { signal }: RunOptions = {}): AsyncIterable<HostEvent> {
     const id = 'only';
-    const run = this.runBatch([{ id, request, written: [], files: filesOf(request, this.#context.pictureFile) }]);
+    const run = this.runBatch([{ id, request, written: [] }]);
     if (signal?.aborted) run.leave(id);
     else signal?.addEventListener('abort', () => run.leave(id), { once: true });
     return eventsOf(run);
@@ -253,10 +252,4 @@ async function* one<T>(value: T): AsyncGenerator<T> {
 
 function failed({ code, message }: TesseraError): HostEvent {
   return { type: 'failed', code, message };
-}
-
-/** The file of each picture that an edit names. */
-function filesOf({ edit }: GenerationRequest, pictureFile: (name: string) => string): PictureFiles {
-  const names = [edit?.image, edit?.mask].filter((name) => name !== undefined);
-  return Object.fromEntries(names.map((name) => [name, pictureFile(name)]));
 }

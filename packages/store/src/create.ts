@@ -80,7 +80,7 @@ function valuesOf(given: NewGeneration, { maxQueue, maxQueueOfClient }: QueueLim
     deadline,
     idempotencyKey,
     retryOf,
-    trace,
+    trace = null,
     cancelAfterMs = null,
   } = given;
   return [

@@ -1,5 +1,6 @@
 export { openStore, type StoreOptions } from './open-store.ts';
 export {
+  hasEnded,
   isLast,
   type EventBody,
   type EventKind,

@@ -92,6 +92,11 @@ export function isLast(kind: EventKind): boolean {
   return kind === 'completed' || kind === 'failed' || kind === 'canceled';
 }
 
+/** True of one that has its last event. */
+export function hasEnded({ state }: Pick<Generation, 'state'>): boolean {
+  return state !== 'queued' && state !== 'running';
+}
+
 /** A process that runs models. */
 export interface WorkerRecord {
   readonly id: string;

@@ -59,8 +59,8 @@ export interface NewGeneration {
   /** A second request of the same tenant with the same key gets the first generation. */
   readonly idempotencyKey: string | null;
   readonly retryOf: string | null;
-  /** W3C `traceparent` of the request that asked for it: the worker's spans hang below; null where nothing is traced. */
-  readonly trace: string | null;
+  /** W3C `traceparent` of the request that asked for it: the worker's spans hang below; left out, nothing is traced. */
+  readonly trace?: string | null;
 }
 
 export interface QueueLimits {

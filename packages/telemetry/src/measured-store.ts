@@ -5,7 +5,8 @@ import { replaceMethods } from './replace-methods.ts';
 import { inSpan, traceparent } from './tracing.ts';
 
 /**
- * The same store, which counts what API and workers do with it, and traces what a worker does with each generation. Here all of it comes by, in few places.
+ * The same store, which counts what API and workers do with it, and traces what a worker does with each generation. Here all
+ * of it comes by, in few places.
  */
 export function measuredStore(store: Store): Store {
   const { generations, queue } = store;

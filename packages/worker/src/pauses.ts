@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Time to the next try, in milliseconds: doubled from the first to the last while it keeps failing. */
 const FIRST_MS = 250;
 const LAST_MS = 10_000;
@@ -18,17 +20,8 @@ export class Pauses {
 }
 
 /** Resolves after a time, or as soon as the signal is aborted. */
-export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal?.addEventListener('abort', done, { once: true });
-  });
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { ...(signal && { signal }) }).catch(() => undefined);
 }
 
 /** Tries until it succeeds, with growing pauses; null where the signal ends that first. `failed` is told of every error. */

@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import { isTesseraError, TesseraError } from '@tessera/errors';
-import { isLast, type Generation, type Owner } from '@tessera/store';
+import { hasEnded, isLast, type Generation, type Owner } from '@tessera/store';
 import { callerOf } from '../guard/require-caller.ts';
 import { asErrors } from '../guard/refusal.ts';
 import { isInterruption } from '../streams/interruption.ts';
@@ -15,7 +15,7 @@ import {
   findOperation,
   removeOperation,
 } from './generation-operations.ts';
-import type { Route } from './route.ts';
+import { MOST_JSON, type Route } from './route.ts';
 import { openSse } from './sse.ts';
 import { setRetryAfter, statusOf } from './statuses.ts';
 import { fieldOf } from './rest-field.ts';
@@ -25,7 +25,7 @@ import { cancelAfterOf, waitOf } from './wishes.ts';
 export function generationRoutes(engine: Engine): Route[] {
   const all = '/v1/generations';
   const one = `${all}/{id}`;
-  const json = express.json({ limit: '256kb', type: () => true });
+  const json = express.json({ limit: MOST_JSON, type: () => true });
   const routes = [
     { method: 'post', path: all, operation: createOperation, handlers: [json, create(engine)] },
     { method: 'get', path: one, operation: findOperation, handlers: [find(engine)] },
@@ -101,10 +101,6 @@ async function waitForEnd({ engine, owner, generation, seconds }: Waiting, respo
   } finally {
     clearTimeout(timer);
   }
-}
-
-function hasEnded({ state }: Generation): boolean {
-  return state !== 'queued' && state !== 'running';
 }
 
 /** Events after `Last-Event-ID` or `?after=`, then live ones, until the last: 204 where nothing can come any more. */

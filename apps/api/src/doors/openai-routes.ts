@@ -11,13 +11,13 @@ import { editBody, generateBody, readCall, readRegion, sizeOf, type ImagesCall }
 import { explainOpenAi, refuseOpenAi } from './openai-errors.ts';
 import { maskFromAlpha } from './openai-mask.ts';
 import { editOperation, generateOperation, modelOperation, modelsOperation } from './openai-operations.ts';
-import type { Route } from './route.ts';
+import { MOST_JSON, type Route } from './route.ts';
 
 const MOST_FORM_MEBIBYTES = 34;
 
 /** The routes of OpenAI's clients: `/v1/images/generations`, `/v1/images/edits`, `/v1/models`. */
 export function openAiRoutes(engine: Engine): Route[] {
-  const json = express.json({ limit: '256kb', type: () => true });
+  const json = express.json({ limit: MOST_JSON, type: () => true });
   const routes = [
     { method: 'get', path: '/v1/models', operation: modelsOperation, handlers: [listModels(engine)] },
     { method: 'get', path: '/v1/models/{model}', operation: modelOperation, handlers: [findModel(engine)] },

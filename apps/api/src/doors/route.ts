@@ -1,5 +1,8 @@
 import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 
+/** The longest body in JSON, of all routes that take one. */
+export const MOST_JSON = '256kb';
+
 /** A route and what OpenAPI says of it: neither is there without the other. */
 export interface Route {
   readonly method: 'get' | 'post' | 'delete';

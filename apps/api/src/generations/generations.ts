@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isSha256 } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
 import { readEdit, type KnownModels } from '@tessera/host';
 import { batchKey, type Checked, type GenerationRequest, type RequestedImage } from '@tessera/request';
@@ -15,8 +16,8 @@ import type {
   QueueLimits,
   QueuePlace,
 } from '@tessera/store';
-import { traceparent } from '@tessera/telemetry';
 import { isQuotaError, type Quotas } from '../guard/quotas.ts';
+import { unknownGeneration } from '../streams/unknown-generation.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import { readInput, type GenerationInput } from './read-input.ts';
 import { readWishes } from './read-wishes.ts';
@@ -117,7 +118,7 @@ class GenerationService implements Generations {
     const id = randomUUID();
     // Before the generation, so that none is without it.
     if (webhook) await webhooks.add(id, owner, webhook);
-    const asked = { id, owner, request, batchKey: batchKey(request, id), trace: traceparent(), ...how };
+    const asked = { id, owner, request, batchKey: batchKey(request, id), ...how };
     try {
       return await this.#charge(owner, request, () => records.create(asked, this.#limitsOf(owner)));
     } catch (error) {
@@ -157,7 +158,9 @@ class GenerationService implements Generations {
   async #checkEdit(owner: Owner, request: Checked<GenerationRequest>): Promise<void> {
     const { edit } = request;
     if (!edit) return;
-    const own = await this.#parts.pictures.editable([edit.image, edit.mask].filter(isSha256), owner.tenant);
+    // PostgreSQL takes no text with a zero in it.
+    const pictures = [edit.image, edit.mask ?? ''].filter(isSha256);
+    const own = await this.#parts.pictures.editable(pictures, owner.tenant);
     const files = new Map<string, string>();
     for (const [sha256, place] of [
       [edit.image, ['image']],
@@ -179,7 +182,7 @@ class GenerationService implements Generations {
   }
 
   findIfThere(owner: Owner, id: string): Promise<Generation | null> {
-    return isUuid(id) ? this.#parts.records.find(id, owner.tenant) : Promise.resolve(null);
+    return this.#parts.records.find(id, owner.tenant);
   }
 
   list({ tenant }: Owner, filter: Filter, page: PageRequest): Promise<Page> {
@@ -220,25 +223,6 @@ class GenerationService implements Generations {
 /** Its own seed would make the same image again. */
 function withoutSeed({ condition }: RequestedImage): RequestedImage {
   return { condition };
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-}
-
-/** PostgreSQL takes no text with a zero in it. */
-function isSha256(text: string | undefined): text is string {
-  return text !== undefined && /^[0-9a-f]{64}$/.test(text);
-}
-
-function unknownGeneration(id: string): TesseraError {
-  return new TesseraError({
-    code: 'unknown-generation',
-    who: 'api',
-    got: `the generation id ${id.slice(0, 60)}`,
-    expected: 'the id of a generation that is stored',
-    next: 'Take the id from the answer that created it.',
-  });
 }
 
 function unknownPicture(id: string, place: readonly string[]): TesseraError {

@@ -1,4 +1,4 @@
-import { TesseraError } from '@tessera/errors';
+import { readWhole } from '../read-whole.ts';
 
 /** What one client may use: a key, or an address where keys are off. null bounds nothing. */
 export interface Limits {
@@ -29,20 +29,13 @@ export const limitNames = {
 export function readLimits(environment: NodeJS.ProcessEnv): Limits {
   const limits = Object.entries(limitNames).map(([name, variable]) => [
     name,
-    readLimit(variable, environment[variable]),
+    readWhole(environment, {
+      name: variable,
+      code: 'limit-invalid',
+      from: 1,
+      to: 999_999_999_999,
+      otherwise: 'no limit',
+    }),
   ]);
   return Object.fromEntries(limits) as Record<keyof Limits, number | null>;
-}
-
-function readLimit(variable: string, text: string | undefined): number | null {
-  if (!text) return null;
-  const limit = Number(text);
-  if (/^\d{1,12}$/.test(text) && limit >= 1) return limit;
-  throw new TesseraError({
-    code: 'limit-invalid',
-    who: 'api',
-    got: `${variable}=${text.slice(0, 100)}`,
-    expected: 'a whole number from 1',
-    next: 'Leave it out for no limit.',
-  });
 }

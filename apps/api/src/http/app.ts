@@ -9,7 +9,7 @@ import { TesseraError } from '@tessera/errors';
 import { logError } from '@tessera/telemetry';
 import { engineOf } from '../doors/engine.ts';
 import { restRoutes } from '../doors/rest-routes.ts';
-import { mountRoutes } from '../doors/route.ts';
+import { MOST_JSON, mountRoutes } from '../doors/route.ts';
 import type { Guard } from '../guard/guard.ts';
 import { namedDocuments } from '../guard/named-documents.ts';
 import { callerOf, requireCaller } from '../guard/require-caller.ts';
@@ -77,7 +77,7 @@ export function createApp(appParts: AppParts): Express {
   const engine = engineOf({ parts, uploads, blobs, eventStreams, webhooks, isClosing });
   const routes = restRoutes({ engine, blobs, origins, urls: parts.urls });
   mountRoutes(app, routes);
-  app.use('/graphql', takeGraphQL, express.json({ limit: '256kb' }), (request, _response, next) => {
+  app.use('/graphql', takeGraphQL, express.json({ limit: MOST_JSON }), (request, _response, next) => {
     // Apollo answers an empty body with a sentence of its own; a missing one it takes for a fault of the server.
     request.body ??= {};
     next();

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isTesseraError, TesseraError } from '@tessera/errors';
-import type { GenerationState, Owner, Store } from '@tessera/store';
+import { hasEnded, type Owner, type Store } from '@tessera/store';
 import { meters } from '@tessera/telemetry';
 import { Feed } from './feed.ts';
 import type { FollowedEvent } from './followed-event.ts';
 import { interrupted } from './interruption.ts';
 import { logReader, noAnswer, PATIENCE_MS } from './log-reader.ts';
 import { tellPlaces } from './places.ts';
+import { unknownGeneration } from './unknown-generation.ts';
 
 /** Hints may be lost: this often all that is followed is looked at. */
 const LOOK_EVERY_MS = 1000;
@@ -52,12 +53,12 @@ export function openStreams({ generations, onHint }: Pick<Store, 'generations' |
     async events({ tenant }, id, after) {
       const generation = await patiently(() => generations.find(id, tenant));
       if (closed) throw interrupted(ending);
-      if (!generation) throw unknown(id);
-      const { state, lastSeq } = generation;
+      if (!generation) throw unknownGeneration(id);
+      const { lastSeq } = generation;
       if (after < 0 || after > lastSeq) throw outOfRange(after, lastSeq);
       const reader = (feeds.get(id) ?? begin(id)).follow(after, lastSeq);
       // Nothing can come any more: the reader has seen the last event.
-      if (after === lastSeq && isEnd(state)) await reader.return();
+      if (after === lastSeq && hasEnded(generation)) await reader.return();
       return reader;
     },
     close() {
@@ -73,10 +74,6 @@ export function openStreams({ generations, onHint }: Pick<Store, 'generations' |
 
 const ending = 'the end of this server';
 
-function isEnd(state: GenerationState): boolean {
-  return state !== 'queued' && state !== 'running';
-}
-
 /** What the database says, also where it has to come back first. */
 async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   const until = Date.now() + PATIENCE_MS;
@@ -89,16 +86,6 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
       await pause(RETRY_MS);
     }
   }
-}
-
-function unknown(id: string): TesseraError {
-  return new TesseraError({
-    code: 'unknown-generation',
-    who: 'api',
-    got: `the generation id ${id.slice(0, 60)}`,
-    expected: 'the id of a generation that is stored',
-    next: 'Take the id from the answer that created it.',
-  });
 }
 
 function outOfRange(after: number, lastSeq: number): TesseraError {

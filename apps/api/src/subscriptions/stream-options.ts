@@ -1,4 +1,4 @@
-import { TesseraError } from '@tessera/errors';
+import { readWhole } from '../read-whole.ts';
 
 /** What one process serves at a time. */
 export interface StreamOptions {
@@ -17,23 +17,13 @@ export interface StreamOptions {
  * @throws TesseraError `stream-limit-invalid`
  */
 export function readStreamOptions(environment: NodeJS.ProcessEnv): StreamOptions {
-  const read = (name: string, usual: number) => readCount(name, environment[name] || String(usual));
+  const bounds = { code: 'stream-limit-invalid', from: 1, to: 1_000_000 };
+  const read = (name: string, usual: number) =>
+    readWhole(environment, { ...bounds, name, otherwise: String(usual) }) ?? usual;
   return {
     connections: read('TESSERA_CONNECTIONS', 2048),
     connectionsOfAddress: read('TESSERA_CONNECTIONS_OF_ADDRESS', 256),
     subscriptions: read('TESSERA_SUBSCRIPTIONS', 4096),
     operationsOfConnection: 256,
   };
-}
-
-function readCount(name: string, text: string): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && count >= 1 && count <= 1_000_000) return count;
-  throw new TesseraError({
-    code: 'stream-limit-invalid',
-    who: 'api',
-    got: `${name}=${text.slice(0, 100)}`,
-    expected: 'a whole number from 1 to 1000000',
-    next: 'Leave it out for the usual limit.',
-  });
 }

@@ -1,4 +1,4 @@
-import { TesseraError } from '@tessera/errors';
+import { readWhole } from '../read-whole.ts';
 
 export interface TelemetryOptions {
   /** Where metrics and probes are served too, on the same address; null: nowhere else. 0 takes a free one. */
@@ -9,15 +9,7 @@ export interface TelemetryOptions {
  * TESSERA_METRICS_PORT (none).
  * @throws TesseraError `port-invalid`
  */
-export function readTelemetryOptions({ TESSERA_METRICS_PORT: text }: NodeJS.ProcessEnv): TelemetryOptions {
-  if (!text) return { metricsPort: null };
-  const metricsPort = Number(text);
-  if (/^\d+$/.test(text) && metricsPort <= 65_535) return { metricsPort };
-  throw new TesseraError({
-    code: 'port-invalid',
-    who: 'api',
-    got: `TESSERA_METRICS_PORT=${text.slice(0, 100)}`,
-    expected: 'a number from 0 to 65535',
-    next: 'Leave it out to serve metrics nowhere else.',
-  });
+export function readTelemetryOptions(environment: NodeJS.ProcessEnv): TelemetryOptions {
+  const variable = { name: 'TESSERA_METRICS_PORT', code: 'port-invalid', from: 0, to: 65_535 };
+  return { metricsPort: readWhole(environment, { ...variable, otherwise: 'no port of its own' }) };
 }

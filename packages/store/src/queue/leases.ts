@@ -86,7 +86,10 @@ export function unregister(engine: Engine, worker: string): Promise<readonly Mov
   return engine.run<Moved>(unregisterStatement, [worker]);
 }
 
-/** $1 lease, $2 failure of deadlines, $3 failure of deaths, $4 whether the dead count. Rows that somebody else is changing are left for the next time. */
+/**
+ * $1 lease, $2 failure of deadlines, $3 failure of deaths, $4 whether the dead count. Rows that somebody else is changing are
+ * left for the next time.
+ */
 const reapStatement: Statement = {
   name: 'reap',
   never: true,
