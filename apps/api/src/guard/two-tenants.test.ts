@@ -234,6 +234,8 @@ const routes: Readonly<Record<string, ((of: { id: string; picture: string }) => 
     [
       ...['post /v1/uploads', 'get /v1/models', 'get /v1/models/{model}', 'post /v1/images/generations'],
       ...['post /v1/images/edits', 'get /openapi.json', 'get /healthz', 'get /readyz', 'get /metrics'],
+      // Its own secret, made from the tenant's name.
+      'get /v1/webhooks/secret',
     ].map((route) => [route, null]),
   ),
 };
