@@ -284,14 +284,8 @@ describe('bad input', () => {
 // Last: opening another database keeps this process busy until connections of the first server have timed out.
 describe('an address that is not of this machine', () => {
   it('is refused in a sentence', async () => {
-    const elsewhere = {
-      ...options,
-      dataDirectory: join(root, 'elsewhere'),
-      modelFolders: [],
-      address: '192.0.2.1',
-      auth: 'off' as const,
-    };
-    await expect(startServer(elsewhere)).rejects.toMatchObject({
+    const elsewhere = { ...options, dataDirectory: join(root, 'elsewhere'), modelFolders: [], address: '192.0.2.1' };
+    await expect(startServer({ ...elsewhere, auth: 'off' })).rejects.toMatchObject({
       code: 'address-unusable',
       message: expect.stringMatching(
         /^\[api\] got the address 192\.0\.2\.1 and port 0, .+; expected .+\. .+\.$/,
