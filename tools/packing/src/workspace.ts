@@ -5,6 +5,7 @@ export const root = resolve(import.meta.dirname, '../../..');
 
 /** What this room reads of a package.json. */
 export interface Manifest {
+  readonly exports?: Readonly<Record<string, unknown>>;
   readonly name: string;
   readonly private?: boolean;
   readonly license?: string;

@@ -16,7 +16,7 @@ beforeAll(async () => {
   const small = { width: 32, depth: 1, channels: 1 } as const;
   await writeRandomModel(join(root, 'quick'), { ...small, name: 'quick' });
   await writeRandomModel(join(root, 'sets'), { ...small, name: 'sets', step: 'set' });
-  await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
+  await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3 });
   server = await startServer({
     port: 0,
     address: '127.0.0.1',

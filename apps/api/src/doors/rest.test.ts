@@ -35,7 +35,7 @@ beforeAll(async () => {
   watchRoutes();
   const small = { width: 32, depth: 1, channels: 1 } as const;
   await writeRandomModel(join(root, 'quick'), { ...small, name: 'quick' });
-  await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
+  await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3 });
   server = await startServer({
     port: 0,
     address: '127.0.0.1',
@@ -158,7 +158,7 @@ describe('generations', () => {
   });
 
   it('are canceled in the time that their client has said', async () => {
-    const created = await create(slow, { 'cancel-after': '1s' });
+    const created = await create({ ...slow, images: [{ count: 64 }] }, { 'cancel-after': '1s' });
     await vi.waitFor(
       async () => {
         const { answer } = await call('get', `/v1/generations/${idOf(created)}`);

@@ -45,6 +45,8 @@ export const connectionTimes = {
   /** From its first moment, or its first byte of a request, to the end of the headers. */
   headersTimeout: 10_000,
   requestTimeout: 300_000,
+  /** Between two requests: longer than browsers and proxies keep a connection, which would meet its end with a request. */
+  keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 2000,
 } as const;
 
