@@ -13,8 +13,9 @@ import { ofLabels, testClient, type TestClient } from './testing/test-client.ts'
 const root = mkdtempSync(join(tmpdir(), 'tessera-workers-'));
 const models = join(root, 'models');
 const dataDirectory = join(root, 'data');
-/** Many steps' worth of work: time enough to end what runs it. */
-const long = { model: 'slow', images: ofLabels(Array.from({ length: 48 }, (_, image) => image % 10)), preview: 'NONE' };
+/** Many steps of equal length: time enough to end what runs it. */
+const labels = Array.from({ length: 12 }, (_, image) => image % 10);
+const long = { model: 'slow', images: ofLabels(labels), options: { steps: 24 }, preview: 'NONE' };
 let postgres: TestPostgres;
 let databaseUrl: string;
 let store: Store;
@@ -62,7 +63,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   databaseUrl = await postgres.database();
   await writeRandomModel(join(models, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
-  await writeRandomModel(join(models, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
+  await writeRandomModel(join(models, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3, step: 'set' });
   const modelFolders = ['quick', 'slow'].map((name) => join(models, name));
   const place = { port: 0, address: '127.0.0.1', playground: join(root, 'none') };
   api = await startServer({ ...place, role: 'api', databaseUrl, dataDirectory, modelFolders });
