@@ -40,8 +40,8 @@ export {
 export { nextTurn } from './next-turn.ts';
 export {
   checkOptionNames,
+  optionReader,
   optionsOf,
-  readOptions,
   type OptionParts,
   type PartOptions,
   type ReadOptions,

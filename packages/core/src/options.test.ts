@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { optionsOf, readOptions, type OptionParts } from './options.ts';
+import { optionReader, optionsOf, type OptionParts } from './options.ts';
 import { randomSetsOrder } from './set-orders.ts';
 import { schema } from '@tessera/schema';
 
@@ -17,8 +17,8 @@ const parts: OptionParts = {
 describe('options of a composition', () => {
   it('let guidance begin later where the backbone remembers nothing', () => {
     const free = { ...parts, remembers: false };
-    expect(readOptions(free, { guidanceFrom: 0.25 }, 'm').loop.guidanceFrom).toBe(0.25);
-    expect(() => readOptions(parts, { guidanceFrom: 0.25 }, 'm')).toThrow('the unknown option guidanceFrom');
+    expect(optionReader(free)({ guidanceFrom: 0.25 }, 'm').loop.guidanceFrom).toBe(0.25);
+    expect(() => optionReader(parts)({ guidanceFrom: 0.25 }, 'm')).toThrow('the unknown option guidanceFrom');
   });
 
   it('are one record for people, and each part gets its own', () => {
@@ -29,7 +29,7 @@ describe('options of a composition', () => {
       default: 1,
       description: 'How bold.',
     });
-    expect(readOptions(parts, { heat: 2 }, 'm')).toEqual({
+    expect(optionReader(parts)({ heat: 2 }, 'm')).toEqual({
       order: { steps: 16 },
       head: { heat: 2 },
       loop: { guidanceFrom: 0 },
@@ -37,10 +37,10 @@ describe('options of a composition', () => {
   });
 
   it('name the unknown one and the nearest known', () => {
-    expect(() => readOptions(parts, { heet: 2 }, 'm')).toThrow(
+    expect(() => optionReader(parts)({ heet: 2 }, 'm')).toThrow(
       '[m] got the unknown option heet; expected only steps, heat. Did you mean heat?',
     );
-    expect(() => readOptions(parts, { toString: 2 }, 'm')).toThrow(expect.objectContaining({ code: 'option-unknown' }));
+    expect(() => optionReader(parts)({ toString: 2 }, 'm')).toThrow(expect.objectContaining({ code: 'option-unknown' }));
   });
 
   it('refuse one name for two things', () => {

@@ -53,11 +53,37 @@ export function optionsOf(
 }
 
 /**
- * Reads the options of a request, each by the schema of the part that it belongs to.
- * @throws TesseraError `option-unknown`, and what the schemas throw
+ * Reads the options of requests, each by the schema of the part that it belongs to. The parts are asked for their schemas
+ * once: `who` of each request completes what is thrown.
+ * @throws TesseraError as `optionsOf`; when it reads `option-unknown`, and what the schemas throw
  */
-export function readOptions(parts: OptionParts, given: Given, who: string): ReadOptions {
+export function optionReader(parts: OptionParts): (given: Given, who: string) => ReadOptions {
   const known = Object.keys(optionsOf(parts).properties);
+  const read = {
+    order: readerOf(orderOptions(parts)),
+    head: readerOf(headOptions(parts)),
+    loop: readerOf(loopOf(parts)),
+  };
+  return (given, who) => {
+    checkNames(known, given, who);
+    return {
+      order: read.order(given, who),
+      head: read.head(given, who),
+      loop: { guidanceFrom: 0, ...(read.loop(given, who) as Partial<LoopOptions>) },
+    };
+  };
+}
+
+/** Reads those of the given options that a schema knows. */
+function readerOf(by: Schema<unknown>): (given: Given, who: string) => unknown {
+  const names = Object.keys(propertiesOf(by));
+  return (given, who) => {
+    const own = names.filter((name) => Object.hasOwn(given, name));
+    return by.parse(Object.fromEntries(own.map((name) => [name, given[name]])), who);
+  };
+}
+
+function checkNames(known: readonly string[], given: Given, who: string): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
     const shown = name.length <= longestName ? name : `${name.slice(0, longestName)}...`;
@@ -70,15 +96,6 @@ export function readOptions(parts: OptionParts, given: Given, who: string): Read
       next: near === null ? 'Remove it.' : `Did you mean ${near}?`,
     });
   }
-  const read = (by: Schema<unknown>): unknown => {
-    const own = Object.keys(propertiesOf(by)).filter((name) => Object.hasOwn(given, name));
-    return by.parse(Object.fromEntries(own.map((name) => [name, given[name]])), who);
-  };
-  return {
-    order: read(orderOptions(parts)),
-    head: read(headOptions(parts)),
-    loop: { guidanceFrom: 0, ...(read(loopOf(parts)) as Partial<LoopOptions>) },
-  };
 }
 
 function orderOptions({ order, layout }: OptionParts): Schema<unknown> {

@@ -2,8 +2,8 @@ import {
   checkParts,
   guidanceOf,
   lateGuidance,
+  optionReader,
   optionsOf,
-  readOptions,
   type OptionParts,
   type PartFacts,
   type Parts,
@@ -14,7 +14,7 @@ import { keyedRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { GuardOptions } from '@tessera/plugin-kit';
 import { requestSchema, rowsOf, type Checked, type GenerationRequest, type ModelRequest } from '@tessera/request';
-import type { JsonSchema } from '@tessera/schema';
+import type { Field, JsonSchema } from '@tessera/schema';
 import type { ModelManifest } from './manifest.ts';
 import { resolveParts, versionRemarks, type Plugins } from './plugins/built-in.ts';
 
@@ -61,7 +61,7 @@ function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts)
 
 /** Checked once here: a request must not be refused for a default that it did not choose. */
 function checkDefaults(who: string, outline: ModelOutline): void {
-  readOptions(optionParts(outline), outline.manifest.defaults.options, who);
+  optionReader(optionParts(outline))(outline.manifest.defaults.options, who);
 }
 
 /** An error message about a folder, with the folder if it does not name it. */
@@ -86,14 +86,34 @@ export function optionsSchema(outline: Outlined): JsonSchema {
  * @throws TesseraError as `requestSchema` of @tessera/request
  */
 export function checkRequest<R extends ModelRequest>(outline: Outlined, request: R): Checked<R> {
+  const { name } = outline.manifest;
+  return readersOf(outline).request.parse(request, name) as GenerationRequest as unknown as Checked<R>;
+}
+
+/** What reads the requests of a model. */
+interface Readers {
+  readonly request: Field<GenerationRequest>;
+  readonly options: ReturnType<typeof optionReader>;
+}
+
+/** Made once for each outline: a server checks every request twice. */
+const readers = new WeakMap<Outlined, Readers>();
+
+function readersOf(outline: Outlined): Readers {
+  const known = readers.get(outline);
+  if (known) return known;
   const { name, defaults } = outline.manifest;
-  const bounds = {
-    name,
-    classes: outline.facts.condition.classes,
-    guidance: defaults.guidance.kind,
-    readOptions: (options: Readonly<Record<string, unknown>>) => readAll(outline, options),
+  const made = {
+    options: optionReader(optionParts(outline)),
+    request: requestSchema({
+      name,
+      classes: outline.facts.condition.classes,
+      guidance: defaults.guidance.kind,
+      readOptions: (options) => readAll(outline, options),
+    }),
   };
-  return requestSchema(bounds).parse(request, name) as GenerationRequest as unknown as Checked<R>;
+  readers.set(outline, made);
+  return made;
 }
 
 /** What the sampling loop makes of a request. Options are read here, since what a schema makes of them may be no JSON. */
@@ -131,7 +151,7 @@ export function stepsOf(outline: Outlined, request: Checked<ModelRequest>): numb
 /** Of order, head and loop, with the model's own choices where the request makes none. */
 function readAll(outline: Outlined, options: ModelRequest['options']): ReadOptions {
   const { name, defaults } = outline.manifest;
-  return readOptions(optionParts(outline), { ...defaults.options, ...options }, name);
+  return readersOf(outline).options({ ...defaults.options, ...options }, name);
 }
 
 function optionParts({ parts: { order, head }, facts }: Outlined): OptionParts {

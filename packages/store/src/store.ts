@@ -35,6 +35,8 @@ export interface Hint {
   readonly kind: 'events' | 'queue' | 'cancel';
   /** Of a generation; empty for `queue`. */
   readonly id: string;
+  /** What this process has appended, as the log has it; left out where it was another's. */
+  readonly events?: () => readonly GenerationEvent[];
 }
 
 /**

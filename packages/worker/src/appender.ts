@@ -4,6 +4,8 @@ import { Pauses } from './pauses.ts';
 
 /** Events of one statement, at most: a round that is larger keeps others waiting. */
 const ROUND_EVENTS = 256;
+/** From the begin of one statement to that of the next, in milliseconds: a model may be faster than any reader looks. */
+const ROUND_MS = 5;
 
 /** What the owner of a claim wants to know of its events. */
 export interface LineListener {
@@ -18,19 +20,21 @@ export interface Line {
   push(body: EventBody, more?: Pick<Append, 'tokens' | 'pictures'>): void;
   /** Forgets what is not yet sent. */
   drop(): void;
-  /** Resolves when all that was pushed is in the log, or the claim is lost. */
+  /** Resolves when all that was pushed is in the log, or the claim is lost. It is written at once. */
   written(): Promise<void>;
 }
 
 /**
- * Writes events to the log, one statement at a time: what comes while one is in flight goes with the next. Where the
- * database fails they are kept and tried again, each claim alone, so that one that cannot be written holds up no other.
+ * Writes events to the log, one statement at a time: what comes while one is in flight, or soon after it began, goes with
+ * the next. Where the database fails they are kept and tried again, each claim alone, so that one that cannot be written holds up no other.
  */
 export class Appender {
   readonly #queue: Pick<WorkQueue, 'append'>;
   readonly #report: (line: string) => void;
   readonly #lines = new Set<ClaimLine>();
   #busy = false;
+  /** When the newest statement began, in milliseconds of `performance.now()`. */
+  #began = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(queue: Pick<WorkQueue, 'append'>, report: (line: string) => void) {
@@ -59,15 +63,17 @@ export class Appender {
     clearTimeout(this.#timer);
     const now = performance.now();
     const round = this.#nextRound(now);
-    if (round.length > 0) {
+    const next = round.some(({ isAwaited }) => isAwaited) ? now : this.#began + ROUND_MS;
+    if (round.length > 0 && next <= now) {
       this.#busy = true;
+      this.#began = now;
       void this.#write(round).then(() => {
         this.#busy = false;
         this.#pump();
       });
     } else if (this.#lines.size > 0) {
-      const next = Math.min(...[...this.#lines].map(({ restsUntil }) => restsUntil));
-      this.#timer = setTimeout(() => this.#pump(), Math.max(1, next - now));
+      const rest = Math.min(...[...this.#lines].map(({ restsUntil }) => restsUntil));
+      this.#timer = setTimeout(() => this.#pump(), Math.max(1, Math.max(rest, next) - now));
     }
   }
 
@@ -147,8 +153,16 @@ class ClaimLine implements Line {
     this.#forget();
   }
 
+  /** Somebody waits until it is written. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   written(): Promise<void> {
-    return this.events.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+    if (this.events.length === 0) return Promise.resolve();
+    const written = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#parts.ready(this);
+    return written;
   }
 
   /** These are in the log. */

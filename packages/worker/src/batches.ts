@@ -69,8 +69,11 @@ export class Batches {
   async #claim(): Promise<readonly Held[]> {
     const { claims, options } = this.#parts;
     const { maxBatch, maxDelayMs } = options;
+    this.#more = false;
     const first = await claims.claim({ models: this.models, maxImages: maxBatch });
     const room = maxBatch - imagesOf(first);
+    // What did not fit may join later.
+    if (room <= 0) this.#more = true;
     if (first.length === 0 || room <= 0 || maxDelayMs === 0 || isAlone(first)) return first;
     await pause(maxDelayMs);
     const { batchKey } = first[0]!.claimed;

@@ -13,7 +13,7 @@ export interface Held {
 }
 
 export interface ClaimsParts {
-  readonly store: Pick<Store, 'queue'>;
+  readonly store: Pick<Store, 'queue' | 'kind'>;
   readonly blobs: Pick<Blobs, 'put'>;
   readonly worker: string;
   readonly options: WorkerOptions;
@@ -139,12 +139,12 @@ export class Claims {
   }
 
   #open(claimed: Claimed): Held {
-    const { blobs, options } = this.#parts;
+    const { blobs, options, store } = this.#parts;
     const line = this.#appender.open(claimed, claimed.lastSeq, {
       lost: () => this.lose(claimed),
       refused: (error) => this.#refuse(claimed, error),
     });
-    const recording = new Recording({ claimed, line, blobs, ...options });
+    const recording = new Recording({ claimed, line, blobs, durable: store.kind === 'postgresql', ...options });
     this.#all.set(claimed.id, { claimed, line, recording });
     void recording.settled.then(() => this.#all.get(claimed.id)?.recording === recording && this.#forget(claimed.id));
     return this.#all.get(claimed.id)!;

@@ -8,6 +8,8 @@ export interface RecordingParts {
   readonly claimed: Claimed;
   readonly line: Line;
   readonly blobs: Pick<Blobs, 'put'>;
+  /** Whether images must survive a power cut: of no use where the database does not. */
+  readonly durable: boolean;
   /** How long a picture is tried again where it cannot be stored, in milliseconds. */
   readonly picturePatience: number;
   readonly report: (line: string) => void;
@@ -72,7 +74,7 @@ export class Recording {
       case 'step':
         return this.#takeStep(event);
       case 'image':
-        this.#images[event.index] = this.#store(event.png, true);
+        this.#images[event.index] = this.#store(event.png, this.#parts.durable);
         this.#imageTimes.push(event.milliseconds);
         return;
       case 'completed':

@@ -6,7 +6,7 @@ import {
   type PartFacts,
   type Parts,
   type Pixels,
-  readOptions,
+  optionReader,
   sample,
 } from '@tessera/core';
 import { keyedRng } from '@tessera/engine';
@@ -79,7 +79,7 @@ async function draw(composition: Composition, { parts, facts, cell, setup }: Dra
     rows,
     guidance: linearGuidance(setup.guidance),
     kept: null,
-    options: readOptions(optional, given, nameOf(cell)),
+    options: optionReader(optional)(given, nameOf(cell)),
     preview: 'none',
     rng: keyedRng(rows.map(({ seed }) => seed)),
     signal: new AbortController().signal,

@@ -51,20 +51,8 @@ const sound = [...specifiedRules.filter((rule) => rule !== ValuesOfCorrectTypeRu
 export function checkOperation(operation: Operation): readonly GraphQLError[] {
   const { schema, document, operationName, variables, transport } = operation;
   const { hardened } = operation.context;
-  const own = [
-    unconditionalSubscriptions,
-    ...(transport === 'http' ? [noSubscriptions] : []),
-    ...(hardened ? [NoSchemaIntrospectionCustomRule] : []),
-  ];
-  for (const [code, rules] of [
-    ['GRAPHQL_VALIDATION_FAILED', own],
-    ['GRAPHQL_VALIDATION_FAILED', sound],
-    // The same wrong value has the same code, in the document as in a variable.
-    ['BAD_USER_INPUT', [ValuesOfCorrectTypeRule]],
-  ] as const) {
-    const errors = validated({ schema, document, hardened }, rules);
-    if (errors.length > 0) return errors.map((error) => withCode(error, code));
-  }
+  const wrong = documentErrors({ schema, document, hardened }, transport);
+  if (wrong.length > 0) return wrong;
   const node = getOperationAST(document, operationName);
   if (!node) return [unresolved(document, operationName)];
   const { errors, coerced } = getVariableValues(schema, node.variableDefinitions ?? [], variables ?? {}, {
@@ -73,6 +61,37 @@ export function checkOperation(operation: Operation): readonly GraphQLError[] {
   });
   if (!coerced) return errors.map((error) => withCode(error, 'BAD_USER_INPUT'));
   return sized({ ...operation, document: onlyOf(document, node) });
+}
+
+/** What was said of documents before: clients send the same ones again and again. */
+const said = new WeakMap<DocumentNode, Map<string, readonly GraphQLError[]>>();
+
+/** What is wrong with a document, whatever its variables are. */
+function documentErrors(judged: Judged, transport: Operation['transport']): readonly GraphQLError[] {
+  const known = said.get(judged.document) ?? new Map<string, readonly GraphQLError[]>();
+  said.set(judged.document, known);
+  const key = `${transport} ${judged.hardened}`;
+  const errors = known.get(key) ?? judge(judged, transport);
+  known.set(key, errors);
+  return errors;
+}
+
+function judge(judged: Judged, transport: Operation['transport']): readonly GraphQLError[] {
+  const own = [
+    unconditionalSubscriptions,
+    ...(transport === 'http' ? [noSubscriptions] : []),
+    ...(judged.hardened ? [NoSchemaIntrospectionCustomRule] : []),
+  ];
+  for (const [code, rules] of [
+    ['GRAPHQL_VALIDATION_FAILED', own],
+    ['GRAPHQL_VALIDATION_FAILED', sound],
+    // The same wrong value has the same code, in the document as in a variable.
+    ['BAD_USER_INPUT', [ValuesOfCorrectTypeRule]],
+  ] as const) {
+    const errors = validated(judged, rules);
+    if (errors.length > 0) return errors.map((error) => withCode(error, code));
+  }
+  return [];
 }
 
 /** Counting reads the arguments, which can be wrong still: null for a variable whose default was taken to hold. */

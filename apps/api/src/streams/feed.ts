@@ -95,10 +95,21 @@ export class Feed {
     if (!page.current) this.#ask(page);
   }
 
+  /** The newest events, which need not be read. False where it does not know those before them, or they are of two pages. */
+  grow(events: readonly GenerationEvent[]): boolean {
+    const first = events[0]!.seq;
+    const page = this.#pages.get(Math.floor((first - 1) / PAGE));
+    if (page?.wanted.after !== first - 1 || events.length > page.wanted.most) return false;
+    this.take(page, events);
+    return true;
+  }
+
   /** What was read of a page; undefined: the generation is no longer there. */
-  take(page: Page, events: readonly GenerationEvent[] | undefined): void {
-    if (!events) return this.fail(deleted(this.id));
+  take(page: Page, read: readonly GenerationEvent[] | undefined): void {
+    if (!read) return this.fail(deleted(this.id));
     const { after } = page.wanted;
+    // It may have grown while it was read.
+    const events = read.filter(({ seq }) => seq > after);
     if (events.some(({ seq }, i) => seq !== after + 1 + i) || (events.length === 0 && after < this.lastSeq)) {
       return this.fail(gone(this.id, after + 1));
     }

@@ -73,11 +73,14 @@ function onePerFeed(pages: Iterable<Page>): Page[] {
 }
 
 async function inTime<T>(answer: Promise<T>): Promise<T> {
-  const timer = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(noAnswer()), STATEMENT_MS);
+  });
   try {
-    return await Promise.race([answer, pause(STATEMENT_MS, null, timer).then(() => Promise.reject(noAnswer()))]);
+    return await Promise.race([answer, late]);
   } finally {
-    timer.abort();
+    clearTimeout(timer);
   }
 }
 

@@ -28,8 +28,9 @@ export interface Streams {
 export function openStreams({ generations, onHint }: Pick<Store, 'generations' | 'onHint'>): Streams {
   const feeds = new Map<string, Feed>();
   const log = logReader((wanted) => generations.eventsAfter(wanted));
-  const stopHints = onHint(({ kind, id }) => {
-    if (kind === 'events') feeds.get(id)?.look();
+  const stopHints = onHint(({ kind, id, events }) => {
+    const feed = kind === 'events' ? feeds.get(id) : undefined;
+    if (feed && !(events && feed.grow(events()))) feed.look();
   });
   const timer = setInterval(() => {
     for (const feed of feeds.values()) feed.look(Date.now() - LOOK_EVERY_MS);

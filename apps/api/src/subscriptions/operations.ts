@@ -12,6 +12,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { isTesseraError, type TesseraError } from '@tessera/errors';
+import { LRUCache } from 'lru-cache';
 import { meters } from '@tessera/telemetry';
 import type { TrustedDocuments } from '../guard/trusted-documents.ts';
 import { checkOperation, parseOptions } from '../operations/check-operation.ts';
@@ -49,6 +50,7 @@ interface OperationParts {
 
 export function openOperations({ schema, documents, limits }: OperationParts): Operations {
   const turn = turns();
+  const parsed = parsedDocuments();
   const answersOf = sharedAnswers(formatted);
   const subscribe = async (args: ExecutionArgs): Promise<ExecutionResult | Answers> => {
     const ended = limits.subscribed();
@@ -68,7 +70,7 @@ export function openOperations({ schema, documents, limits }: OperationParts): O
     async read(asked, context) {
       await turn();
       const { operationName, variables } = asked;
-      const document = readDocument(asked, documents);
+      const document = readDocument(asked, documents, parsed);
       if (document instanceof GraphQLError) return [document];
       const errors = checkOperation({ schema, document, operationName, variables, context, transport: 'stream' });
       if (errors.length > 0) return errors;
@@ -117,9 +119,27 @@ function withEnd(answers: Answers, ended: () => void): Answers {
   };
 }
 
-function readDocument(asked: Asked, documents: TrustedDocuments): DocumentNode | GraphQLError {
+/** Documents that are kept parsed, and the longest of them in characters. */
+const MOST_PARSED = 200;
+const LONGEST_PARSED = 10_000;
+
+/** Parses a document, or finds it among those that came before. */
+function parsedDocuments(): (text: string) => DocumentNode {
+  const known = new LRUCache<string, DocumentNode>({ max: MOST_PARSED });
+  return (text) => {
+    const document = known.get(text) ?? parse(text, parseOptions);
+    if (text.length <= LONGEST_PARSED) known.set(text, document);
+    return document;
+  };
+}
+
+function readDocument(
+  asked: Asked,
+  documents: TrustedDocuments,
+  parsed: (text: string) => DocumentNode,
+): DocumentNode | GraphQLError {
   try {
-    return parse(documents.textOf({ ...asked }) ?? asked.query, parseOptions);
+    return parsed(documents.textOf({ ...asked }) ?? asked.query);
   } catch (error) {
     if (isTesseraError(error)) return asGraphQLError(error);
     const { message, source, positions } = error as GraphQLError;

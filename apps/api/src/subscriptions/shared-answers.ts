@@ -12,6 +12,7 @@ import {
   type ExecutionResult,
   type FormattedExecutionResult,
 } from 'graphql';
+import { LRUCache } from 'lru-cache';
 import type { ApiContext } from '../schema/builder.ts';
 import { isInterruption } from '../streams/interruption.ts';
 
@@ -46,14 +47,12 @@ interface Source {
  */
 export function sharedAnswers(format: (result: ExecutionResult) => FormattedExecutionResult) {
   const idOf = eventIds();
-  const kept = new Map<string, Promise<string>>();
+  const kept = new LRUCache<string, Promise<string>>({ max: MOST_KEPT });
   const answer = (event: object, key: string, args: ExecutionArgs): Promise<string> => {
     const { urls } = args.contextValue as ApiContext;
     const name = `${idOf(event)} ${urls.period()} ${key}`;
     const made = kept.get(name) ?? answerTo({ ...args, rootValue: event });
-    kept.delete(name);
     kept.set(name, made);
-    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
     return made;
   };
   const answerTo = async (args: ExecutionArgs): Promise<string> => textOf(await execute(args));

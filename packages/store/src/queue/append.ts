@@ -1,7 +1,8 @@
 import { TesseraError } from '@tessera/errors';
 import type { Engine, Statement } from '../database/engine.ts';
 import { jsonOf } from '../json.ts';
-import { isLast, type EventBody } from '../records.ts';
+import { isLast, type EventBody, type GenerationEvent } from '../records.ts';
+import { toEvent } from '../rows.ts';
 import type { Append, Claim } from '../store.ts';
 
 /**
@@ -32,6 +33,7 @@ const appendStatement: Statement = {
   ), written AS (
     INSERT INTO event (generation_id, seq, attempt, kind, payload, at)
     SELECT id, seq, attempt, kind, payload, tessera_now() FROM given JOIN moved USING (id, attempt) ON CONFLICT DO NOTHING
+    RETURNING generation_id, at
   ), kept AS (
     INSERT INTO step_tokens (generation_id, seq, tokens, milliseconds)
     SELECT id, seq, decode(tokens, 'base64'), (payload ->> 'milliseconds')::float8
@@ -45,7 +47,10 @@ const appendStatement: Statement = {
       AS one (id uuid, attempt integer, sha256 text, width integer, height integer, bytes bigint)
     JOIN moved USING (id, attempt) ON CONFLICT DO NOTHING
   )
-  SELECT id, attempt FROM mine WHERE NOT EXISTS (SELECT FROM moved WHERE moved.id = mine.id AND moved.attempt = mine.attempt)`,
+  SELECT mine.id, mine.attempt, moved.id IS NOT NULL AS moved, w.number, w.at
+  FROM mine LEFT JOIN moved ON moved.id = mine.id AND moved.attempt = mine.attempt, LATERAL (
+    SELECT count(*)::int AS number, min(at) AS at FROM written WHERE generation_id = mine.id
+  ) w`,
 };
 
 /** Of claims that did not move: those whose events are not all there. A statement of its own, for it must see what the first waited for. */
@@ -57,15 +62,41 @@ const missingStatement: Statement = {
     SELECT FROM event e WHERE e.generation_id = mine.id AND e.seq = mine.last AND e.attempt = mine.attempt)`,
 };
 
-export async function append(engine: Engine, events: readonly Append[]): Promise<readonly Claim[]> {
-  if (events.length === 0) return [];
+interface AppendedRow extends Claim {
+  readonly moved: boolean;
+  /** Events that were not there before, and when they were written. */
+  readonly number: number;
+  readonly at: Date | null;
+}
+
+export interface Appended {
+  readonly lost: readonly Claim[];
+  /** Of claims all of whose events are new in the log: those events, as the log has them. */
+  readonly written: ReadonlyMap<string, () => readonly GenerationEvent[]>;
+}
+
+export async function append(engine: Engine, events: readonly Append[]): Promise<Appended> {
+  if (events.length === 0) return { lost: [], written: new Map() };
   checkOrder(events);
   const pictures = events.flatMap(picturesOf);
   const values = [jsonOf(events.map(toRow)), jsonOf(pictures)];
-  const still = await engine.run<Claim>(appendStatement, values);
-  if (still.length === 0) return [];
-  const asked = still.map(({ id, attempt }) => ({ id, attempt, last: lastOf(events, { id, attempt }) }));
-  return engine.run<Claim>(missingStatement, [jsonOf(asked)]);
+  const claims = await engine.run<AppendedRow>(appendStatement, values);
+  const written = new Map(claims.flatMap((claim) => writtenBy(claim, events)));
+  const still = claims.filter(({ moved }) => !moved);
+  if (still.length === 0) return { lost: [], written };
+  const asked = still.map((claim) => ({ id: claim.id, attempt: claim.attempt, last: ofClaim(claim, events).at(-1)!.seq }));
+  return { lost: await engine.run<Claim>(missingStatement, [jsonOf(asked)]), written };
+}
+
+function writtenBy(claim: AppendedRow, all: readonly Append[]): readonly [string, () => readonly GenerationEvent[]][] {
+  const { id, moved, number, at } = claim;
+  const own = ofClaim(claim, all);
+  if (!moved || number !== own.length) return [];
+  const asStored = ({ seq, body }: Append): GenerationEvent => {
+    const { kind, ...payload } = JSON.parse(jsonOf(body)) as EventBody;
+    return toEvent({ id, seq, kind, payload, at: at! });
+  };
+  return [[id, () => own.map(asStored)]];
 }
 
 function toRow({ id, attempt, seq, body: { kind, ...payload }, tokens }: Append): object {
@@ -86,8 +117,8 @@ function namedBy(body: EventBody): readonly string[] {
   return [...(body.previews ?? []), body.sprite].filter((sha256) => sha256 !== null);
 }
 
-function lastOf(events: readonly Append[], { id, attempt }: Claim): number {
-  return Math.max(...events.filter((one) => one.id === id && one.attempt === attempt).map(({ seq }) => seq));
+function ofClaim({ id, attempt }: Claim, events: readonly Append[]): readonly Append[] {
+  return events.filter((one) => one.id === id && one.attempt === attempt);
 }
 
 /** @throws TesseraError `append-out-of-order` where the numbers of a claim are no run, or something comes after its end */

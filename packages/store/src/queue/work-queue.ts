@@ -1,5 +1,4 @@
 import type { Engine } from '../database/engine.ts';
-import { isLast } from '../records.ts';
 import type { Hint, WorkQueue } from '../store.ts';
 import { append } from './append.ts';
 import { claim } from './claim.ts';
@@ -28,12 +27,9 @@ export function workQueue({ engine, leaseMs, tell }: QueueParts): WorkQueue {
     workers: () => workers(engine),
     claim: (request) => claim(engine, leaseMs, request),
     async append(events) {
-      const lost = await append(engine, events);
+      const { lost, written } = await append(engine, events);
       const ids = new Set(events.map(({ id }) => id));
-      const ended = events.some(({ body }) => isLast(body.kind));
-      const grown: Hint[] = [...ids].map((id) => ({ kind: 'events', id }));
-      // A place in the queue of one client may be free now.
-      tell(ended ? [...grown, { kind: 'queue', id: '' }] : grown);
+      tell([...ids].map((id) => ({ kind: 'events', id, ...(written.has(id) && { events: written.get(id)! }) })));
       return lost;
     },
     async release(claims, blame) {
