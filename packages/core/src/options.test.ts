@@ -40,7 +40,9 @@ describe('options of a composition', () => {
     expect(() => optionReader(parts)({ heet: 2 }, 'm')).toThrow(
       '[m] got the unknown option heet; expected only steps, heat. Did you mean heat?',
     );
-    expect(() => optionReader(parts)({ toString: 2 }, 'm')).toThrow(expect.objectContaining({ code: 'option-unknown' }));
+    expect(() => optionReader(parts)({ toString: 2 }, 'm')).toThrow(
+      expect.objectContaining({ code: 'option-unknown' }),
+    );
   });
 
   it('refuse one name for two things', () => {

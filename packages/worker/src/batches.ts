@@ -23,9 +23,10 @@ export class Batches {
   /** Of the batch that runs; null where nothing may join it. */
   #key: string | null = null;
   #more = false;
-  #joining = false;
+  /** Others are being claimed for the batch that runs. */
+  #joining: Promise<void> | null = null;
   /** Came too late for the batch that they were claimed for. */
-  #left: readonly Held[] = [];
+  readonly #left: Held[] = [];
   #stopped = false;
 
   constructor(parts: BatchesParts) {
@@ -38,8 +39,10 @@ export class Batches {
 
   /** One batch, from its claim to its end. False where there was nothing to run. */
   async next(): Promise<boolean> {
-    const first = this.#left.length > 0 ? this.#left : await this.#claim();
-    this.#left = [];
+    // What it claims for a batch that has ended meanwhile is the next one.
+    await this.#joining;
+    const left = this.#left.splice(0);
+    const first = left.length > 0 ? left : await this.#claim();
     const members = await this.#checked(first);
     if (members.length > 0) await this.#through(first[0]!, members);
     return first.length > 0;
@@ -62,8 +65,8 @@ export class Batches {
 
   /** Gives back what no batch was begun for. */
   async end(): Promise<void> {
-    await this.#parts.claims.giveBack(this.#left, null);
-    this.#left = [];
+    await this.#joining;
+    await this.#parts.claims.giveBack(this.#left.splice(0), null);
   }
 
   async #claim(): Promise<readonly Held[]> {
@@ -139,7 +142,9 @@ export class Batches {
     const { claims, options } = this.#parts;
     // Memory is bounded: what is not yet written is written first, and the rest goes on from there.
     if (claims.bytes > options.backlogBytes) run.stop();
-    else if (this.#more && this.#key !== null && !this.#joining && !this.#stopped) void this.#join(run, this.#key);
+    else if (this.#more && this.#key !== null && !this.#joining && !this.#stopped) {
+      this.#joining = this.#join(run, this.#key).finally(() => (this.#joining = null));
+    }
   }
 
   async #join(run: BatchRun, batchKey: string): Promise<void> {
@@ -147,11 +152,9 @@ export class Batches {
     const maxImages = Math.min(run.room, options.maxBatch - claims.images);
     if (maxImages <= 0 || claims.failing > 0) return;
     this.#more = false;
-    this.#joining = true;
     const more = await claims.claim({ models: this.models, maxImages, batchKey });
-    this.#joining = false;
     const members = await this.#checked(more);
-    if (members.length > 0 && !run.join(members)) this.#left = [...this.#left, ...more];
+    if (members.length > 0 && !run.join(members)) this.#left.push(...more);
   }
 }
 

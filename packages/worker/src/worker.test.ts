@@ -65,6 +65,30 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
     expect(imagesOf(await bench.events(alone.id))).toEqual(imagesOf(two));
   });
 
+  it('runs what it claimed too late for the batch that ran', async () => {
+    const { queue } = bench.store;
+    const { claim } = queue;
+    const first = await bench.create({ model: 'slow', labels: [1, 2, 3, 4] });
+    let joined: Promise<unknown> | null = null;
+    // The claim for the batch is answered after its end; one that is made meanwhile, later still.
+    queue.claim = async (wanted) => {
+      const claimed = await claim(wanted);
+      const joins = wanted.batchKey !== undefined && claimed.length > 0;
+      if (joins) joined = bench.events(first.id).then(() => new Promise((resolve) => setTimeout(resolve, 50)));
+      await joined;
+      if (!joins) await new Promise((resolve) => setTimeout(resolve, 50));
+      return claimed;
+    };
+    try {
+      await bench.reached(first.id, 'started');
+      const second = await bench.create({ model: 'slow', labels: [2] });
+      expect(lastOf(await bench.events(second.id)).kind).toBe('completed');
+      expect(joined).not.toBeNull();
+    } finally {
+      queue.claim = claim;
+    }
+  });
+
   it('makes no batch of more images than it was told', async () => {
     const before = batches;
     const labels = Array.from({ length: 40 }, () => 1);

@@ -90,9 +90,10 @@ class PgliteEngine implements Engine {
     });
   }
 
+  /** A statement keeps the event loop busy until it ends: between two of them everything else gets its turn. */
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     const mine = this.#last.then(task);
-    this.#last = mine.catch(() => undefined);
+    this.#last = mine.then(eventLoopTurn, eventLoopTurn);
     return mine;
   }
 
@@ -112,6 +113,8 @@ class PgliteEngine implements Engine {
     this.#restsUntil = Date.now() + REST_MS;
   }
 }
+
+const eventLoopTurn = () => new Promise<void>(setImmediate);
 
 /** True for errors after which PostgreSQL would end its process, and for those of WebAssembly itself. */
 function breaks(error: unknown): boolean {

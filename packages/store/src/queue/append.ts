@@ -84,7 +84,11 @@ export async function append(engine: Engine, events: readonly Append[]): Promise
   const written = new Map(claims.flatMap((claim) => writtenBy(claim, events)));
   const still = claims.filter(({ moved }) => !moved);
   if (still.length === 0) return { lost: [], written };
-  const asked = still.map((claim) => ({ id: claim.id, attempt: claim.attempt, last: ofClaim(claim, events).at(-1)!.seq }));
+  const asked = still.map((claim) => ({
+    id: claim.id,
+    attempt: claim.attempt,
+    last: ofClaim(claim, events).at(-1)!.seq,
+  }));
   return { lost: await engine.run<Claim>(missingStatement, [jsonOf(asked)]), written };
 }
 
