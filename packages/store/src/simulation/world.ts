@@ -123,7 +123,10 @@ export class World {
   async run(until: number): Promise<void> {
     for (;;) {
       const next = this.#next();
-      if (!next || next.at > until) return;
+      if (!next || next.at > until) {
+        this.now = Math.max(this.now, until);
+        return;
+      }
       this.#timers.splice(this.#timers.indexOf(next), 1);
       this.#hintable.delete(next);
       if (next.process?.dead) continue;
