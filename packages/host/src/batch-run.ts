@@ -127,7 +127,8 @@ export class HostRun implements BatchRun {
   }
 
   #send(jobs: readonly Job[]): void {
-    this.#port.send({ type: 'run', run: this.id, folder: this.#port.model.folder, jobs });
+    const { folder, description } = this.#port.model;
+    this.#port.send({ type: 'run', run: this.id, folder, parameters: description.parameters, jobs });
   }
 
   #abandon(): void {

@@ -42,10 +42,10 @@ async function setUp({ config, target, threads, ...setup }: ChildSetup): Promise
 }
 
 /** Jobs for a run that goes on, or the first ones of another. */
-function take({ run: id, folder, jobs }: Extract<ToChild, { type: 'run' }>): void {
+function take({ run: id, folder, parameters, jobs }: Extract<ToChild, { type: 'run' }>): void {
   const known = runs.find((run) => run.id === id);
   if (known) return known.add(jobs);
-  const run = new Run(id, { folder, models: models!, batchBytes, send });
+  const run = new Run(id, { folder, parameters, models: models!, batchBytes, send });
   run.add(jobs);
   if (runs.push(run) === 1) void workOff();
 }

@@ -31,6 +31,8 @@ export interface HostOptions {
   readonly beatLimit?: number;
   /** Takes a line for the operator where the models' process ends or does not come back; standard error by default. */
   readonly report?: (line: string) => void;
+  /** Takes each line that the models' process prints; standard error by default. */
+  readonly print?: (line: string) => void;
 }
 
 /** `why` is null where all is well, else one sentence. */

@@ -16,11 +16,12 @@ import type { Hang, WatchLimits } from './watchdog.ts';
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
+  const { print = console.error } = options;
   const { batchBytes = totalmem() / 4, modelBytes = totalmem() / 2 } = options;
   const limits = { step: options.stepLimit ?? 120_000, beat: options.beatLimit ?? 30_000 };
   const setup = { config, batchBytes, modelBytes, ...(target && { target }), ...(threads && { threads }) };
   const folders = options.described ?? (await describeFolders(modelFolders, config));
-  const host = new ProcessHost(setup, { folders, cancelGrace, limits, report });
+  const host = new ProcessHost(setup, { folders, cancelGrace, limits, report, print });
   for (const remark of folders.remarks) report(remark);
   await host.start();
   return host;
@@ -31,6 +32,7 @@ interface HostContext {
   readonly cancelGrace: number;
   readonly limits: WatchLimits;
   readonly report: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 class ProcessHost implements Host {
@@ -95,6 +97,7 @@ class ProcessHost implements Host {
     const started: ModelProcess = await startModelProcess({
       setup: this.#setup,
       limits: this.#context.limits,
+      print: this.#context.print,
       onHang: (why) => this.#endHanging(why),
       onMessage: (message) => this.#take(message),
       onEnd: (how) => this.#afterEnd(started, how),

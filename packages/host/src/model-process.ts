@@ -1,7 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TesseraError } from '@tessera/errors';
 import { modelEnvironment } from '@tessera/node-kit';
@@ -24,6 +27,8 @@ export interface ModelProcess {
 interface ModelProcessOptions {
   readonly setup: ChildSetup;
   readonly limits: WatchLimits;
+  /** Takes each line that it prints. */
+  print(line: string): void;
   /** What it says after it is ready. */
   onMessage(message: FromChild): void;
   /** The process is gone; `how` completes "the model process ended ...". */
@@ -31,6 +36,9 @@ interface ModelProcessOptions {
   /** It is there and does nothing any more; its owner ends it. */
   onHang(why: Hang): void;
 }
+
+/** How long the last lines of a process that has ended may take; a process of a plug-in may hold the pipe open for longer. */
+const LAST_WORDS_MS = 500;
 
 const fromSources = import.meta.url.endsWith('.ts');
 const entry = fileURLToPath(new URL(fromSources ? './child.ts' : './child.js', import.meta.url));
@@ -53,11 +61,13 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
     serialization: 'advanced',
     execArgv: childArguments(),
     env: { ...process.env, ...modelEnvironment },
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
+    stdio: ['inherit', 'pipe', 'pipe', 'ipc', 'pipe'],
   });
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(`before it began (${error.message})`));
-    child.once('exit', (code, signal) => resolve(signal ? `by signal ${signal}` : `with exit code ${code}`));
+  const ended = endOf(child);
+  const lastWords = printAll(child, options.print);
+  const endedAndPrinted = ended.then(async (how) => {
+    await Promise.race([lastWords, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    return how;
   });
   let ready: Ready | null = null;
   let tellHang: (how: string) => void;
@@ -78,18 +88,31 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
     });
   });
   send(child, { type: 'setup', setup });
-  const answer = await Promise.race([firstAnswer, ended.then((how) => `ended ${how}`), hung]);
+  const answer = await Promise.race([firstAnswer, endedAndPrinted.then((how) => `ended ${how}`), hung]);
   watchdog.rest();
   if (typeof answer === 'string' || answer.type !== 'ready') {
     await kill();
     throw typeof answer === 'string' ? didNotStart(answer) : asError(answer);
   }
   ready = answer;
-  void ended.then((how) => {
+  void endedAndPrinted.then((how) => {
     watchdog.end();
     options.onEnd(how);
   });
   return { pid: child.pid!, ready: answer, watchdog, send: (message) => send(child, message), kill };
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(`before it began (${error.message})`));
+    child.once('exit', (code, signal) => resolve(signal ? `by signal ${signal}` : `with exit code ${code}`));
+  });
+}
+
+/** Line by line. Resolves after the last one, which may come after the end of the process. */
+async function printAll({ stdout, stderr }: ChildProcess, print: (line: string) => void): Promise<void> {
+  const readers = [stdout!, stderr!].map((input) => createInterface({ input, crlfDelay: Infinity }).on('line', print));
+  await Promise.all(readers.map((reader) => once(reader, 'close')));
 }
 
 /** A message to a child that is just ending is lost without harm: its end is reported by `onEnd`. */

@@ -27,15 +27,17 @@ export class OpenModels {
     return this.#open.has(folder);
   }
 
-  async open(folder: string): Promise<Model> {
-    const model = this.#open.get(folder) ?? (await openModel(folder, this.#options));
+  /** `parameters` of that model: there has to be room before it is read. */
+  async open(folder: string, parameters: number): Promise<Model> {
+    const known = this.#open.get(folder);
     this.#open.delete(folder);
-    this.#open.set(folder, model);
     for (const [oldest, old] of this.#open) {
-      if (oldest === folder || this.#bytes() <= this.#options.modelBytes) break;
+      if (this.#bytes() + FLOAT_BYTES * parameters <= this.#options.modelBytes) break;
       this.#open.delete(oldest);
       disposeQuietly(old);
     }
+    const model = known ?? (await openModel(folder, this.#options));
+    this.#open.set(folder, model);
     return model;
   }
 

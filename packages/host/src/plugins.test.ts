@@ -11,7 +11,8 @@ import { writeRandomModel } from './testing/write-random-model.ts';
 const folder = mkdtempSync(join(tmpdir(), 'tessera-plugins-'));
 const config = fileURLToPath(new URL('../fixtures/broken.config.ts', import.meta.url));
 const reports: string[] = [];
-const names = 'plain deaf mute leaky misshapen thrower undrawn loose stuck crasher unbuildable'.split(' ');
+const printed: string[] = [];
+const names = 'plain deaf mute leaky misshapen thrower undrawn loose stuck crasher narrow unbuildable'.split(' ');
 let host: Host;
 
 beforeAll(async () => {
@@ -34,6 +35,7 @@ beforeAll(async () => {
     modelBytes: 1,
     cancelGrace: 1000,
     report: (line) => reports.push(line),
+    print: (line) => printed.push(line),
   });
 }, 120_000);
 
@@ -57,7 +59,7 @@ const last = async (model: string) => (await run(model)).at(-1);
 
 it('runs the plug-ins of a project in the child, and lists them', async () => {
   expect(await last('plain')).toMatchObject({ type: 'completed' });
-  expect(host.plugins().filter(({ package: from }) => from?.startsWith('@acme'))).toHaveLength(11);
+  expect(host.plugins().filter(({ package: from }) => from?.startsWith('@acme'))).toHaveLength(12);
 });
 
 it('leaves out what shares a name or speaks another contract', () => {
@@ -97,6 +99,43 @@ it('goes on after a promise that a plug-in did not await, and after a part that 
     expect(await last(model)).toMatchObject({ type: 'completed' });
   }
   expect(host.pid).toBe(pid);
+  expect(printed.splice(0).join('\n')).toMatch(/telemetry is down[^]*device is lost/);
+});
+
+it('makes a batch that fails one by one, from the steps that are written, and fails the one that did it', async () => {
+  const request = (labels: readonly number[]) =>
+    host.check({ model: 'narrow', images: imagesOfClasses(labels), seed: 3 });
+  const member = (id: string, labels: readonly number[]) => ({
+    id,
+    request: request(labels),
+    written: [] as Uint8Array[],
+  });
+  const play = async (members: readonly ReturnType<typeof member>[]) => {
+    const told: Record<string, HostEvent[]> = {};
+    for await (const { id, event } of host.runBatch(members).events) (told[id] ??= []).push(event);
+    const of = (id: string) => told[id]!.filter(({ type }) => type !== 'loading');
+    const steps = (id: string) => of(id).flatMap((event) => (event.type === 'step' ? [event] : []));
+    const images = (id: string) => of(id).flatMap((event) => (event.type === 'image' ? [Buffer.from(event.png)] : []));
+    return { of, steps, images };
+  };
+  const alone = await play([member('a', [1, 2])]);
+  const written = alone
+    .steps('a')
+    .slice(0, 2)
+    .map(({ tokens }) => tokens);
+  const { pid } = host;
+  const all = await play([{ ...member('a', [1, 2]), written }, member('wide', [4, 5, 6]), member('b', [7])]);
+  expect(all.of('wide').map(({ type }) => type)).toEqual(['started', 'failed']);
+  expect(all.of('wide').at(-1)).toMatchObject({
+    code: 'part-failed',
+    message: expect.stringContaining('3 images are too many'),
+  });
+  expect(all.of('a')[0]).toEqual({ type: 'restarted', fromStep: 2 });
+  expect(all.steps('a').map(({ index }) => index)).toEqual([2, 3, 4]);
+  expect(all.steps('b').map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
+  expect(all.images('a')).toEqual(alone.images('a'));
+  expect(all.images('b')).toEqual((await play([member('b', [7])])).images('b'));
+  expect([all.of('a').at(-1)!.type, all.of('b').at(-1)!.type, host.pid]).toEqual(['completed', 'completed', pid]);
 });
 
 it.each(['deaf', 'mute'])(
@@ -126,4 +165,7 @@ it('names the parts by others where the whole process ended', async () => {
     ),
   });
   expect(reports.splice(0)).toHaveLength(1);
+  expect(printed).toContain('The driver is gone.');
+  expect(printed).toContain('backtrace:');
+  expect(printed.filter((line) => /^(#0 ){5000}main$/.test(line))).toHaveLength(1);
 }, 120_000);

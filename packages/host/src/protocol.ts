@@ -35,7 +35,14 @@ export interface Job {
 export type ToChild =
   | { readonly type: 'setup'; readonly setup: ChildSetup }
   /** Jobs of one run share batches; those of the next wait until all of this one have ended. */
-  | { readonly type: 'run'; readonly run: number; readonly folder: string; readonly jobs: readonly Job[] }
+  | {
+      readonly type: 'run';
+      readonly run: number;
+      readonly folder: string;
+      /** Of the model. */
+      readonly parameters: number;
+      readonly jobs: readonly Job[];
+    }
   | { readonly type: 'leave'; readonly key: number }
   /** Ends the run at the next step boundary; answered by `stopped`. */
   | { readonly type: 'stop'; readonly run: number };

@@ -4,6 +4,8 @@ import { failureParts, type FromChild, type HostEvent, type Job, type JobEvent }
 
 interface RunParts {
   readonly folder: string;
+  /** Of the model. */
+  readonly parameters: number;
   readonly models: OpenModels;
   readonly batchBytes: number;
   send(message: FromChild): void;
@@ -57,12 +59,13 @@ export class Run {
   }
 
   async #open(): Promise<void> {
-    const { folder, models, batchBytes } = this.#parts;
+    const { folder, parameters, models, batchBytes } = this.#parts;
     try {
       this.#loading = !models.has(folder);
       if (this.#loading) this.#tellAll(this.#early, this.#loadingEvent(this.#early));
-      const model = await models.open(folder);
-      this.#parts.send({ type: 'loaded', models: models.names });
+      const model = await models
+        .open(folder, parameters)
+        .finally(() => this.#parts.send({ type: 'loaded', models: models.names }));
       this.#batch = new Batch({ model, batchBytes, tell: (events, room) => this.#tell(events, room) });
       this.#batch.add(this.#early.splice(0));
       if (this.#loading) await warm(model, this.#warming.signal);

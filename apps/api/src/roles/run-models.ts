@@ -16,7 +16,9 @@ export async function runModels(
   { storage: { store, blobs }, models }: { readonly storage: Storage; readonly models: ModelFolders },
   undo: Undo,
 ): Promise<RunningModels> {
-  const host = await startHost({ ...options, described: models });
+  // Tessera's own parts print there only what an operator should see.
+  const print = (line: string) => log.warn({ process: 'models' }, line);
+  const host = await startHost({ print, ...options, described: models });
   undo.add(() => host.dispose());
   const { maxBatch, maxDelayMs, report = (line: string) => log.warn(line) } = options;
   const worker = startWorker({ store, host, blobs, options: { maxBatch, maxDelayMs, report } });
