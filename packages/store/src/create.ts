@@ -9,22 +9,30 @@ import type { NewGeneration, QueueLimits } from './store.ts';
 
 /** What the database says: whether a generation was made or found, and how full the queue is. */
 interface Answer extends GenerationRow {
-  /** null: neither, so it was refused, or another process made it at the same time. */
+  /** null: neither, so it was refused, or another process made it at the same time, or it is to be made alone. */
   readonly made: boolean | null;
   readonly waiting: number;
   readonly own: number;
+  /** So near to the limit that those created at the same moment might pass it together. */
+  readonly near: boolean;
+  readonly near_own: boolean;
+}
+
+/** No other generation, or none of the same client, is created at the same time. */
+interface Alone {
+  readonly all: boolean;
+  readonly own: boolean;
 }
 
 /**
- * $14 and $15 are the limits. They are checked against what is committed: as many more may be accepted as are created at
- * the same moment.
+ * $14 and $15 are the limits, $16 and $17 whether it is created alone: `tessera_room` counts what waits behind its locks,
+ * which last until the generation is committed.
  */
 const createStatement: Statement = {
   name: 'create',
   sql: `
-  WITH waiting AS MATERIALIZED (${waitingSql}), full_of AS (
-    SELECT count(*)::int AS waiting, (count(*) FILTER (WHERE tenant = $3 AND client = $4))::int AS own
-    FROM generation WHERE state = 'queued'
+  WITH waiting AS MATERIALIZED (${waitingSql}), full_of AS MATERIALIZED (
+    SELECT * FROM tessera_room($3, $4, $14, $15, $16, $17)
   ), known AS (
     SELECT * FROM generation WHERE id = $1 OR tenant = $3 AND idempotency_key = $10
   ), made AS (
@@ -32,7 +40,7 @@ const createStatement: Statement = {
       idempotency_key, retry_of, trace, created_at, cancel_at)
     SELECT $1, $2, $3, $4, $5, 'queued', 1, $6, $7, $8, $9, $10, $11, $12, tessera_now(),
       tessera_now() + $13 * interval '1 ms' FROM full_of
-    WHERE waiting < $14 AND own < $15 AND NOT EXISTS (SELECT FROM known)
+    WHERE waiting < $14 AND own < $15 AND NOT near AND NOT near_own AND NOT EXISTS (SELECT FROM known)
     ON CONFLICT DO NOTHING RETURNING *
   ), mine AS (
     SELECT 1 + count(*) AS turn FROM generation
@@ -43,7 +51,7 @@ const createStatement: Statement = {
       SELECT count(*) FROM waiting w, mine WHERE w.priority > $8 OR w.priority = $8 AND w.turn <= mine.turn)), tessera_now()
     FROM made
   )
-  SELECT full_of.waiting, full_of.own, g.made, ${generationColumns} FROM full_of LEFT JOIN (
+  SELECT full_of.*, g.made, ${generationColumns} FROM full_of LEFT JOIN (
     SELECT true AS made, * FROM made UNION ALL SELECT false, * FROM known
   ) g ON true`,
 };
@@ -53,13 +61,15 @@ export async function create(
   given: NewGeneration,
   limits: QueueLimits,
 ): Promise<{ readonly generation: Generation; readonly existed: boolean }> {
+  let alone: Alone = { all: false, own: false };
   for (;;) {
-    const [answer] = await engine.run<Answer>(createStatement, valuesOf(given, limits));
+    const [answer] = await engine.run<Answer>(createStatement, valuesOf(given, limits, alone));
     if (answer!.made === null) {
       if (answer!.waiting >= limits.maxQueue || answer!.own >= limits.maxQueueOfClient) {
         throw queueFull(answer!, limits, await secondsToRoom(engine));
       }
-      // Another process has used its key at the same moment: now it can be seen.
+      // Where neither is near, another process has used its key at the same moment: now it can be seen.
+      alone = { all: alone.all || answer!.near, own: alone.own || answer!.near_own };
       continue;
     }
     const generation = toGeneration(answer!);
@@ -70,7 +80,7 @@ export async function create(
   }
 }
 
-function valuesOf(given: NewGeneration, { maxQueue, maxQueueOfClient }: QueueLimits): unknown[] {
+function valuesOf(given: NewGeneration, { maxQueue, maxQueueOfClient }: QueueLimits, alone: Alone): unknown[] {
   const {
     id,
     owner,
@@ -85,7 +95,7 @@ function valuesOf(given: NewGeneration, { maxQueue, maxQueueOfClient }: QueueLim
   } = given;
   return [
     ...[id, request.model, owner.tenant, owner.client, jsonOf(request), batchKey, request.images.length, priority],
-    ...[deadline, idempotencyKey, retryOf, trace, cancelAfterMs, maxQueue, maxQueueOfClient],
+    ...[deadline, idempotencyKey, retryOf, trace, cancelAfterMs, maxQueue, maxQueueOfClient, alone.all, alone.own],
   ];
 }
 

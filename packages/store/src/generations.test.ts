@@ -68,7 +68,7 @@ onEachStore((opened) => {
         [0, 1, 2, 1, 0, 5].map((position) => ({ position })),
       );
       expect(await records().places()).toEqual(
-        [4, 0, 3, 1, 2, 5].map((nth, position) => ({ id: ids[nth], position, milliseconds: null })),
+        [4, 0, 3, 1, 2, 5].map((nth, position) => ({ id: ids[nth], position, workers: 0, milliseconds: null })),
       );
     });
   });
@@ -99,6 +99,35 @@ onEachStore((opened) => {
   });
 
   describe('a full queue', () => {
+    it.each([
+      ['fewer than connections', 40, 7],
+      ['more', 230, 215],
+    ])(
+      'holds limits exactly however many are created at once, where they are %s',
+      async (_, maxQueue, maxQueueOfClient) => {
+        await opened().store.database.query(
+          `INSERT INTO generation (id, model, client, request, state, last_seq, batch_key, image_count)
+         SELECT gen_random_uuid(), 'm', 'a', '{}', 'queued', 1, 'k', 1 FROM generate_series(1, $1)`,
+          [maxQueueOfClient - 5],
+        );
+        const taken = async (client: (i: number) => string) => {
+          const all = Array.from({ length: 15 }, (_one, i) => newGeneration(of(client(i))));
+          const made = await Promise.allSettled(
+            all.map((one) => records().create(one, { maxQueue, maxQueueOfClient })),
+          );
+          for (const one of made)
+            if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'queue-full' });
+          return made.filter(({ status }) => status === 'fulfilled').length;
+        };
+        expect(await taken(() => 'a')).toBe(5);
+        const more = (await Promise.all([0, 1, 2].map((batch) => taken((i) => `${batch} ${i}`)))).reduce(
+          (a, b) => a + b,
+        );
+        expect(more).toBe(Math.min(45, maxQueue - maxQueueOfClient));
+        expect(await records().count({ tenant: null })).toBe(maxQueueOfClient + more);
+      },
+    );
+
     it('refuses with the time after which there may be room', async () => {
       await enqueue(opened().store, [of('a'), of('b')]);
       const full = records().create(newGeneration(of('c')), { maxQueue: 2, maxQueueOfClient: 5 });
@@ -154,14 +183,16 @@ onEachStore((opened) => {
     it('comes by itself when its time has passed, queued or running', async () => {
       const { store, clock } = opened();
       const [running, queued] = await enqueue(store, [{ cancelAfterMs: 5000 }, { cancelAfterMs: 5000 }]);
-      const claim = await claimOne();
+      await queue().register({ id: 'w', name: 'w', state: workerState });
+      const [claim] = await queue().claim({ worker: 'w', models: ['m'], maxImages: 1 });
+      expect(claim).toMatchObject({ id: running, cancelInMs: 5000 });
       await clock.advance(4000);
       expect([(await queue().beat('w', workerState)).canceled, await queue().reap()]).toEqual([[], 0]);
       await clock.advance(1000);
       expect(await queue().claim({ worker: 'w', models: ['m'], maxImages: 1 })).toEqual([]);
       expect([(await queue().beat('w', workerState)).canceled, await queue().reap()]).toEqual([[running], 1]);
       expect(await kindsOf(queued!)).toEqual(['1 queued', '2 canceled']);
-      await queue().release([claim]);
+      await queue().release([claim!]);
       expect(await kindsOf(running!)).toEqual(['1 queued', '2 canceled']);
     });
   });
@@ -172,13 +203,13 @@ onEachStore((opened) => {
     const claim = await claimOne();
     const pictures = [{ sha256: 's', width: 1, height: 1, bytes: 1 }];
     await queue().append([{ ...claim, seq: 2, body: stepBody(0), tokens: Uint8Array.of(1), pictures }]);
-    const heard: string[] = [];
-    const stop = store.onHint(({ kind }) => heard.push(kind));
+    const heard: unknown[] = [];
+    const stop = store.onHint(({ kind, ending }) => heard.push(ending ?? kind));
     expect(await records().remove(id!)).toBe(true);
     expect(await records().remove(id!)).toBe(false);
     expect(await records().remove('x')).toBe(false);
     stop();
-    expect(heard).toEqual(['cancel', 'events']);
+    expect(heard).toEqual(['cancel', { model: 'm', state: 'canceled', code: '' }]);
     expect(await queue().append([{ ...claim, seq: 3, body: stepBody(1) }])).toEqual([claim]);
     expect(await queue().beat('w', workerState)).toEqual({ canceled: [], owned: [] });
     for (const table of ['generation', 'event', 'step_tokens', 'picture']) {

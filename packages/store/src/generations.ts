@@ -3,9 +3,9 @@ import { create } from './create.ts';
 import { isUuid, jsonOf } from './json.ts';
 import { listing } from './listing.ts';
 import { places } from './queue/places.ts';
-import type { Generation, GenerationEvent } from './records.ts';
+import { hasEnded, type Generation, type GenerationEvent } from './records.ts';
 import { generationColumns, toEvent, toGeneration, type EventRow, type GenerationRow } from './rows.ts';
-import type { GenerationRecords, Hint } from './store.ts';
+import type { Ending, GenerationRecords, Hint } from './store.ts';
 
 interface RecordsParts {
   readonly engine: Engine;
@@ -26,16 +26,18 @@ export function generationRecords({ engine, leaseMs, tell }: RecordsParts): Gene
       if (!isUuid(id)) return null;
       const [row] = await engine.run<GenerationRow>(cancelStatement, [id]);
       if (!row) return find(engine, id, null);
-      tell([{ kind: row.state === 'canceled' ? 'events' : 'cancel', id }]);
-      return toGeneration(row);
+      const canceled = toGeneration(row);
+      const hint: Hint = { kind: 'cancel', id };
+      tell([row.state === 'canceled' ? { kind: 'events', id, ending: canceledEnding(row.request.model) } : hint]);
+      return canceled;
     },
     async remove(id) {
       if (!isUuid(id)) return false;
-      const rows = await engine.run(removeStatement, [id]);
-      if (rows.length === 0) return false;
+      const [row] = await engine.run<Pick<GenerationRow, 'state'> & { readonly model: string }>(removeStatement, [id]);
+      if (!row) return false;
       tell([
         { kind: 'cancel', id },
-        { kind: 'events', id },
+        { kind: 'events', id, ...(!hasEnded(row) && { ending: canceledEnding(row.model) }) },
       ]);
       return true;
     },
@@ -74,7 +76,12 @@ const cancelStatement: Statement = {
   SELECT ${generationColumns} FROM asked g`,
 };
 
-const removeStatement: Statement = { name: 'remove', sql: 'DELETE FROM generation WHERE id = $1 RETURNING id' };
+const removeStatement: Statement = {
+  name: 'remove',
+  sql: 'DELETE FROM generation WHERE id = $1 RETURNING model, state',
+};
+
+const canceledEnding = (model: string): Ending => ({ model, state: 'canceled', code: '' });
 
 const eventsStatement: Statement = {
   name: 'events-after',

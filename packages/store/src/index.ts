@@ -21,6 +21,7 @@ export type {
   Claimed,
   ClaimRequest,
   Database,
+  Ending,
   GenerationFilter,
   GenerationRecords,
   Hint,

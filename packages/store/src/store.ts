@@ -37,6 +37,16 @@ export interface Hint {
   readonly id: string;
   /** What this process has appended, as the log has it; left out where it was another's. */
   readonly events?: () => readonly GenerationEvent[];
+  /** How this process has ended it without a worker: by cancel, deletion, deadline or blame. */
+  readonly ending?: Ending;
+}
+
+/** How a generation is when it has ended; of one that has not, as it is now. */
+export interface Ending {
+  readonly model: string;
+  readonly state: GenerationState;
+  /** Of the failure; else empty. */
+  readonly code: string;
 }
 
 /**
@@ -66,7 +76,7 @@ export interface NewGeneration {
 }
 
 export interface QueueLimits {
-  /** Generations that may wait, of all clients. */
+  /** Generations that may wait, of all clients: exactly, however many are created at once. */
   readonly maxQueue: number;
   /** Of one client. */
   readonly maxQueueOfClient: number;
@@ -103,7 +113,9 @@ export interface QueuePlace {
   readonly id: string;
   /** Generations that will be begun before it. */
   readonly position: number;
-  /** Estimated time until it begins; null where nothing is known of its models' speed. */
+  /** Ready workers that have its model: at none it waits until one comes, for ever if none does. */
+  readonly workers: number;
+  /** Estimated time until it begins; null where nothing is known of its models' speed, or no worker has its model. */
   readonly milliseconds: number | null;
 }
 
@@ -178,6 +190,8 @@ export interface Claimed extends Claim {
   readonly trace: string | null;
   /** Milliseconds since it was accepted, by the database's time. */
   readonly age: number;
+  /** Milliseconds until it is to be canceled; null where no time was set. */
+  readonly cancelInMs: number | null;
 }
 
 export interface ClaimRequest {

@@ -1,5 +1,6 @@
 import type { Store } from '@tessera/store';
 import { ClaimedWork } from './claimed-work.ts';
+import { log } from './log.ts';
 import { meters } from './meters.ts';
 import { replaceMethods } from './replace-methods.ts';
 import { inSpan, traceparent } from './tracing.ts';
@@ -11,6 +12,11 @@ import { inSpan, traceparent } from './tracing.ts';
 export function measuredStore(store: Store): Store {
   const { generations, queue } = store;
   const work = new ClaimedWork();
+  store.onHint(({ id, ending }) => {
+    if (!ending) return;
+    meters.ended.inc({ ...ending });
+    log.info({ id, ...ending }, 'generation ended without a worker');
+  });
   return replaceMethods(store, {
     generations: replaceMethods(generations, {
       async create(generation, limits) {

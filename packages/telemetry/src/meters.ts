@@ -143,7 +143,7 @@ const ofWork = {
   }),
   ended: new Counter({
     name: 'tessera_generations_ended_total',
-    help: 'Generations that this process ended, by terminal state and code of the failure.',
+    help: 'Generations that this process ended, by terminal state and code of the failure: also by cancel, deletion and deadline.',
     labelNames: ['model', 'state', 'code'],
     registers,
   }),

@@ -12,6 +12,12 @@ export interface Held {
   readonly recording: Recording;
 }
 
+interface Opened extends Held {
+  readonly line: Line;
+  /** Cancels it at its time. */
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
 export interface ClaimsParts {
   readonly store: Pick<Store, 'queue' | 'kind'>;
   readonly blobs: Pick<Blobs, 'put'>;
@@ -25,7 +31,7 @@ export interface ClaimsParts {
 export class Claims {
   readonly #parts: ClaimsParts;
   readonly #appender: Appender;
-  readonly #all = new Map<string, Held & { readonly line: Line }>();
+  readonly #all = new Map<string, Opened>();
   readonly #closed = new AbortController();
   readonly #report: ReturnType<typeof onceInARow>;
   #emptied: (() => void)[] = [];
@@ -131,7 +137,8 @@ export class Claims {
   /** Gives up what cannot be written. */
   close(): void {
     this.#closed.abort();
-    for (const { recording, line } of this.#all.values()) {
+    for (const { recording, line, timer } of this.#all.values()) {
+      clearTimeout(timer);
       recording.stop();
       line.drop();
     }
@@ -145,9 +152,12 @@ export class Claims {
       refused: (error) => this.#refuse(claimed, error),
     });
     const recording = new Recording({ claimed, line, blobs, durable: store.kind === 'postgresql', ...options });
-    this.#all.set(claimed.id, { claimed, line, recording });
-    void recording.settled.then(() => this.#all.get(claimed.id)?.recording === recording && this.#forget(claimed.id));
-    return this.#all.get(claimed.id)!;
+    const { id, cancelInMs } = claimed;
+    const timer = cancelInMs === null ? undefined : setTimeout(() => this.cancel(id), cancelInMs);
+    clearTimeout(this.#all.get(id)?.timer);
+    this.#all.set(id, { claimed, line, recording, timer });
+    void recording.settled.then(() => this.#all.get(id)?.recording === recording && this.#forget(id));
+    return this.#all.get(id)!;
   }
 
   /** The database does not take its events, whatever one waits for: another attempt may bring others. */
@@ -159,6 +169,7 @@ export class Claims {
   }
 
   #forget(id: string): void {
+    clearTimeout(this.#all.get(id)?.timer);
     this.#all.delete(id);
     if (this.#all.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
   }

@@ -114,6 +114,20 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
     expect(imagesOf(await bench.events(alone.id))).toEqual(mate);
   });
 
+  it('cancels one at its time by itself, before any beat says so', async () => {
+    const { queue } = bench.store;
+    const { beat } = queue;
+    queue.beat = async (...said) => ({ ...(await beat(...said)), canceled: [] });
+    try {
+      const labels = Array.from({ length: 40 }, () => 5);
+      const { id } = await bench.create({ model: 'slow', labels }, { cancelAfterMs: 500 });
+      const last = lastOf(await bench.events(id));
+      expect(last.kind).toBe('canceled');
+    } finally {
+      queue.beat = beat;
+    }
+  });
+
   it.each(['slow', 'sets'])('hands over what runs when it ends: %s goes on from the written steps', async (model) => {
     const request = { model, labels: [1, 2, 3] };
     const whole = imagesOf(await bench.events((await bench.create(request)).id));

@@ -11,7 +11,7 @@ afterAll(() => service?.close());
 
 const query = `{ service { __typename
   ... on Service {
-    queue { model tenant waiting running oldestSeconds }
+    queue { model tenant waiting running workers oldestSeconds }
     workers { name status why target ageSeconds silentSeconds models { name loaded running millisecondsPerImage } }
     failures { code count model message newestAt }
   }
@@ -34,10 +34,18 @@ it('tells an admin of all tenants, of the workers and of what has failed', async
   const body = { kind: 'failed', code: 'too-hot', message: 'It got too hot.' } as const;
   await queue.append([{ id: claim!.id, attempt: claim!.attempt, seq: claim!.lastSeq + 1, body }]);
   expect(await ask('admin')).toMatchObject({
-    queue: [{ model: 'quick', tenant: 'b', waiting: 1, running: 0, oldestSeconds: expect.any(Number) as number }],
+    queue: [
+      { model: 'quick', tenant: 'b', waiting: 1, running: 0, oldestSeconds: expect.any(Number) as number, workers: 0 },
+    ],
     workers: [{ name: 'machine 7', status: 'READY', why: null }],
     failures: [{ code: 'too-hot', count: 1, model: 'quick', message: 'It got too hot.' }],
   });
+});
+
+it('tells how many ready workers have the model of what waits', async () => {
+  const models = [{ name: 'quick', loaded: false, running: 0, millisecondsPerImage: null }];
+  await service.store.queue.beat('w', { ...workerState, models });
+  expect(await ask('admin')).toMatchObject({ queue: [{ waiting: 1, workers: 1 }] });
 });
 
 it('says of a worker that it is stopping, or why it is unwell', async () => {

@@ -1,5 +1,11 @@
 import { TesseraError } from '@tessera/errors';
-import { workerStatus, type FailureFacts, type QueueShare, type WorkerFacts } from '../telemetry/queue-facts.ts';
+import {
+  workersWith,
+  workerStatus,
+  type FailureFacts,
+  type QueueShare,
+  type WorkerFacts,
+} from '../telemetry/queue-facts.ts';
 import type { ApiBuilder, ApiContext } from './builder.ts';
 import { addResult, asData, codeText, messageText, type ErrorRefs } from './errors.ts';
 
@@ -10,8 +16,12 @@ const MOST_FAILURES = 50;
 
 type WorkerModelFacts = WorkerFacts['models'][number];
 
+interface ShownShare extends QueueShare {
+  readonly workers: number;
+}
+
 interface Service {
-  readonly queue: readonly QueueShare[];
+  readonly queue: readonly ShownShare[];
   readonly workers: readonly WorkerFacts[];
   readonly failures: readonly FailureFacts[];
 }
@@ -34,7 +44,8 @@ async function look({ caller, overview }: ApiContext): Promise<Service> {
   if (!caller.admin) throw adminNeeded();
   const [{ queue, workers }, failures] = await Promise.all([overview.queue(), overview.failures()]);
   const shares = [...queue].sort((a, b) => b.waiting + b.running - a.waiting - a.running);
-  return { queue: shares.slice(0, MOST_SHARES), workers: workers.slice(0, MOST_WORKERS), failures };
+  const shown = shares.slice(0, MOST_SHARES).map((one) => ({ ...one, workers: workersWith(one.model, workers) }));
+  return { queue: shown, workers: workers.slice(0, MOST_WORKERS), failures };
 }
 
 function adminNeeded(): TesseraError {
@@ -77,13 +88,16 @@ function addService(builder: ApiBuilder) {
 }
 
 function addShare(builder: ApiBuilder) {
-  return builder.objectRef<QueueShare>('QueueShare').implement({
+  return builder.objectRef<ShownShare>('QueueShare').implement({
     description: 'What one tenant has in the queue for one model.',
     fields: (t) => ({
       model: t.exposeString('model', { description: 'Name of the model.' }),
       tenant: t.exposeString('tenant', { description: 'Empty where keys are off.' }),
       waiting: t.exposeInt('waiting', { description: 'Generations that wait.' }),
       running: t.exposeInt('running', { description: 'Generations that run.' }),
+      workers: t.exposeInt('workers', {
+        description: 'Ready workers that have the model: at 0 what waits stays until one comes.',
+      }),
       oldestSeconds: t.exposeFloat('oldest', {
         nullable: true,
         description: 'How long the oldest that waits has waited; null where none waits.',

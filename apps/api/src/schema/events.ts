@@ -76,9 +76,12 @@ function addWaiting(builder: ApiBuilder, interfaces: EventRef[]): void {
     interfaces,
     fields: (t) => ({
       position: t.exposeInt('position', { description: position }),
+      workers: t.exposeInt('workers', {
+        description: 'Ready workers that have its model: at 0 it waits until one comes, for as long as it is let.',
+      }),
       millisecondsToStart: t.float({
         nullable: true,
-        description: 'Estimated time until it begins; null where nothing is known yet.',
+        description: 'Estimated time until it begins; null where nothing is known yet, or no worker has its model.',
         resolve: ({ milliseconds }) => milliseconds,
       }),
     }),

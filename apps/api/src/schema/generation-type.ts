@@ -151,9 +151,16 @@ function progressFields(builder: ApiBuilder, { reason, event }: SharedTypes) {
       description: 'How many generations will begin before it; null where it does not wait.',
       resolve: async (one, _args, context) => (await placeOf(one, context))?.position ?? null,
     }),
+    workers: t.int({
+      nullable: true,
+      description:
+        'Ready workers that have its model: at 0 it waits until one comes, for as long as it is let. Null where it does not wait.',
+      resolve: async (one, _args, context) => (await placeOf(one, context))?.workers ?? null,
+    }),
     millisecondsToStart: t.float({
       nullable: true,
-      description: 'Estimated time until it begins; null where it does not wait, or nothing is known yet.',
+      description:
+        'Estimated time until it begins; null where it does not wait, nothing is known yet, or no worker has its model.',
       resolve: async (one, _args, context) => (await placeOf(one, context))?.milliseconds ?? null,
     }),
     events: t.field({

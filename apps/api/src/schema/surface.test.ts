@@ -83,9 +83,11 @@ describe('a generation', () => {
   it('tells its model, and where it stands', async () => {
     const id = await idOf({ priority: -10, deadline: '2099-01-01T00:00:00+02:00' });
     const query = `query ($id: ID!) { generation(id: $id) { ... on Generation {
-      modelName model { id name } position millisecondsToStart attempt startedAt priority deadline } } }`;
+      modelName model { id name } position workers millisecondsToStart attempt startedAt priority deadline } } }`;
     const { generation } = await ask<{ generation: { position: number } }>(query, { id });
     expect(generation).toMatchObject({
+      // The worker of this test has not said that it has a model.
+      workers: 0,
       modelName: 'quick',
       model: { id: 'model:quick', name: 'quick' },
       attempt: 0,
@@ -96,7 +98,7 @@ describe('a generation', () => {
     expect(generation.position).toBeGreaterThan(0);
     await change('cancelGeneration', { id });
     const ended = await ask<{ generation: object }>(query, { id });
-    expect(ended.generation).toMatchObject({ position: null, millisecondsToStart: null });
+    expect(ended.generation).toMatchObject({ position: null, workers: null, millisecondsToStart: null });
   });
 
   it('gives its events as a list, with pictures and their sizes', async () => {

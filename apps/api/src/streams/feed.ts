@@ -129,10 +129,12 @@ export class Feed {
     return page !== undefined && page.waiting > 0 && Date.now() - this.#grewAt >= QUIET_MS;
   }
 
-  /** Its place in the queue: said where it differs from what was said last. */
-  tellPlace({ position, milliseconds }: Pick<WaitingEvent, 'position' | 'milliseconds'>): void {
-    if (this.waiting?.position === position && sameSecond(this.waiting.milliseconds, milliseconds)) return;
-    this.waiting = { kind: 'waiting', seq: this.lastSeq, at: new Date(), position, milliseconds };
+  /** Its place in the queue: said where it differs from what was said last, as whether any worker has its model. */
+  tellPlace({ position, workers, milliseconds }: Omit<WaitingEvent, 'kind' | 'seq' | 'at'>): void {
+    const before = this.waiting;
+    const same = before?.position === position && before.workers > 0 === workers > 0;
+    if (same && sameSecond(before.milliseconds, milliseconds)) return;
+    this.waiting = { kind: 'waiting', seq: this.lastSeq, at: new Date(), position, workers, milliseconds };
     this.#wakeAll();
   }
 

@@ -7,7 +7,9 @@ export interface WaitingEvent {
   readonly at: Date;
   /** Generations that will begin before it. */
   readonly position: number;
-  /** Estimated time until it begins; null where nothing is known of its models' speed. */
+  /** Ready workers that have its model: at none it waits until one comes. */
+  readonly workers: number;
+  /** Estimated time until it begins; null where nothing is known of its models' speed, or no worker has its model. */
   readonly milliseconds: number | null;
 }
 

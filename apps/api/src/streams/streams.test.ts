@@ -201,11 +201,11 @@ describe('while a generation waits', () => {
   it('its followers hear of its place where that changes, by one question for all', async () => {
     log = new Log();
     log.tell({ kind: 'queued', position: 5 });
-    log.places = [{ id: 'a', position: 3, milliseconds: 4000 }];
+    log.places = [{ id: 'a', position: 3, workers: 1, milliseconds: 4000 }];
     const began = performance.now();
     const all = Promise.all([rest(await log.follow()), rest(await log.follow(1)), rest(await log.follow(0, 'b'))]);
     await pause(2500);
-    log.places = [{ id: 'a', position: 2, milliseconds: 2000 }];
+    log.places = [{ id: 'a', position: 2, workers: 1, milliseconds: 2000 }];
     await pause(1100);
     log.tell({ kind: 'started' }, { kind: 'canceled' });
     const told = (await all).map((one) =>

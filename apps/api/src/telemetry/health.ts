@@ -1,10 +1,10 @@
 import type { RequestHandler } from 'express';
 import type { Blobs } from '@tessera/blobs';
-import { isTesseraError } from '@tessera/errors';
+import { isTesseraError, printable } from '@tessera/errors';
 import type { Host, HostHealth, ModelFolders } from '@tessera/host';
 import type { Store } from '@tessera/store';
 import type { Role } from '../role-options.ts';
-import type { Overview } from './queue-facts.ts';
+import { workersWith, type Overview, type QueueFacts } from './queue-facts.ts';
 import { shareFor } from './share-for.ts';
 
 export interface HealthParts {
@@ -56,10 +56,9 @@ export function sendHealth(parts: HealthParts): RequestHandler {
 export function sendReadiness(parts: HealthParts): RequestHandler {
   const far = shareFor(FRESH_MS, () => lookAround(parts));
   return async (_request, response) => {
-    const { faults, workers } = await far();
+    const { faults, notes } = await far();
     const draining = parts.draining() ? drains : null;
     const reasons = [draining, ...faults, modelFault(parts)].filter((reason) => reason !== null);
-    const notes = workers === 0 ? [noWorker] : [];
     const found: Readiness = { ready: reasons.length === 0, role: parts.role, reasons, notes };
     response
       .status(found.ready ? 200 : 503)
@@ -78,14 +77,22 @@ function modelFault(parts: HealthParts): Reason | null {
   return status === 'ok' ? null : { code: `model-process-${status}`, message: why ?? 'It is not there.' };
 }
 
-/** `workers` is null where it was not asked, or not answered. */
-async function lookAround({ role, store, blobs, overview }: HealthParts) {
+/** There are no notes where the database was not asked, or did not answer. */
+async function lookAround({ role, store, blobs, overview, models }: HealthParts) {
   const [database, pictures, facts] = await Promise.all([
     faultOf(answers(store), databaseSilent),
     faultOf(blobs.ready(), picturesSilent),
     role === 'worker' ? null : overview.queue().catch(() => null),
   ]);
-  return { faults: [database, pictures], workers: facts && facts.workers.filter(({ lost }) => !lost).length };
+  return { faults: [database, pictures], notes: facts ? notesOf(facts, models) : [] };
+}
+
+/** What is accepted here and cannot begin now. */
+function notesOf({ queue, workers }: QueueFacts, models: HealthParts['models']): readonly Reason[] {
+  if (workers.every(({ lost }) => lost)) return [noWorker];
+  const wanted = [...models.models().map(({ name }) => name), ...queue.map(({ model }) => model)];
+  const idle = [...new Set(wanted)].filter((name) => workersWith(name, workers) === 0);
+  return idle.length > 0 ? [withoutWorker(idle)] : [];
 }
 
 const databaseSilent = { code: 'database-silent', message: 'The database does not answer.' };
@@ -95,6 +102,13 @@ const noWorker = {
   code: 'no-worker',
   message: 'No worker is running: generations are accepted, and wait until one starts.',
 };
+
+function withoutWorker(models: readonly string[]): Reason {
+  const names = models.slice(0, 10).map((name) => printable(name, 120));
+  const more = models.length > names.length ? ` and ${models.length - names.length} more` : '';
+  const message = `No ready worker has ${names.join(', ')}${more}: generations of them are accepted, and wait until one does.`;
+  return { code: 'no-worker-for-model', message };
+}
 
 async function answers(store: Pick<Store, 'ready'>): Promise<void> {
   if (!(await store.ready())) throw new Error('It does not.');

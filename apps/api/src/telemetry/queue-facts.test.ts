@@ -134,6 +134,26 @@ it('counts what the store was asked to do', async () => {
   expect(await metric('tessera_claims_total{attempt="again"}')).toBe(1);
 });
 
+it('counts what ended without a worker: by cancel, by deletion and at its deadline', async () => {
+  const owner = { tenant: 'z', client: 'c' };
+  const rest = { batchKey: 'k', priority: 0, idempotencyKey: null, retryOf: null, trace: null };
+  const other = { ...(request as object), model: 'n' } as never;
+  const make = async (deadline: Date | null) =>
+    (await store.generations.create({ id: randomUUID(), owner, request: other, deadline, ...rest }, limits)).generation
+      .id;
+  await store.generations.cancel(await make(null));
+  await store.generations.remove(await make(null));
+  const late = await make(new Date(1000));
+  await store.queue.reap();
+  expect((await store.generations.find(late, 'z'))!.state).toBe('failed');
+  // What has ended is not counted again.
+  await store.generations.cancel(late);
+  await store.generations.remove(late);
+  const ended = (labels: string) => metric(`tessera_generations_ended_total{model="n",${labels}}`);
+  expect(await ended('state="canceled",code=""')).toBe(2);
+  expect(await ended('state="failed",code="deadline-passed"')).toBe(1);
+});
+
 it('still serves the numbers of the process where the database is gone', async () => {
   await store.close();
   expect(await metric('tessera_database_up')).toBe(0);

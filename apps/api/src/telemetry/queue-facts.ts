@@ -84,6 +84,12 @@ export function openOverview({ database, queue: { leaseMs } }: OverviewParts, fr
   };
 }
 
+/** Ready workers that have a model. */
+export function workersWith(model: string, workers: readonly WorkerFacts[]): number {
+  const ready = workers.filter((worker) => workerStatus(worker) === 'ready');
+  return ready.filter(({ models }) => models.some(({ name }) => name === model)).length;
+}
+
 /** As its own last word says, where it is not too old. */
 export function workerStatus({ draining, health, lost }: WorkerFacts): 'ready' | 'draining' | 'unwell' | 'lost' {
   if (lost) return 'lost';

@@ -29,7 +29,7 @@ afterAll(async () => {
 
 /** The port of a process of this role. */
 async function open(role: HealthParts['role']): Promise<string> {
-  const models = { models: () => [], problems: () => [] };
+  const models = { models: () => [{ name: 'm' }], problems: () => [] } as unknown as HealthParts['models'];
   const overview = openOverview(store);
   const routes = operatorsRoutes({ role, store, overview, blobs, models, host: () => null, draining: () => draining });
   return openOperatorsPort(routes, { port: 0, address: '127.0.0.1' }, undo);
@@ -57,6 +57,10 @@ it('says why requests should go elsewhere, and what else an operator should know
   const api = await open('api');
   expect(await ready(api)).toEqual({ status: 200, reasons: [], notes: ['no-worker'] });
   await store.queue.register({ id: 'w', name: 'w', state: workerState });
+  await settled();
+  expect(await ready(api)).toEqual({ status: 200, reasons: [], notes: ['no-worker-for-model'] });
+  const model = { name: 'm', loaded: false, running: 0, millisecondsPerImage: null };
+  await store.queue.beat('w', { ...workerState, models: [model] });
   await settled();
   expect(await ready(api)).toEqual({ status: 200, reasons: [], notes: [] });
 

@@ -141,4 +141,25 @@ export const migrations: readonly string[] = [
    CREATE TABLE job (name text PRIMARY KEY, due_at timestamptz NOT NULL);`,
   // Who wrote it: null of what no worker wrote.
   'ALTER TABLE event ADD COLUMN attempt integer;',
+  // How full the queue is, so that its limits hold exactly however many create at once. They share a lock: no more of them
+  // can be under way than there are connections. With less room than that, only one is created at a time. A volatile
+  // function counts what was committed before its locks were there, unlike the statement that calls it.
+  `CREATE FUNCTION tessera_room(of_tenant text, of_client text, most bigint, most_own bigint, alone boolean, alone_own boolean,
+     OUT waiting integer, OUT own integer, OUT near boolean, OUT near_own boolean)
+   LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+   DECLARE
+     others CONSTANT bigint := current_setting('max_connections')::bigint;
+     client_key CONSTANT integer := hashtext(of_tenant || chr(31) || of_client);
+   BEGIN
+     alone := (alone OR most <= others) AND most > 0;
+     alone_own := (alone_own OR most_own <= others) AND most_own > 0;
+     IF alone THEN PERFORM pg_advisory_xact_lock(73657372, 0);
+     ELSE PERFORM pg_advisory_xact_lock_shared(73657372, 0); END IF;
+     IF alone_own THEN PERFORM pg_advisory_xact_lock(73657373, client_key);
+     ELSE PERFORM pg_advisory_xact_lock_shared(73657373, client_key); END IF;
+     SELECT count(*), count(*) FILTER (WHERE g.tenant = of_tenant AND g.client = of_client)
+       INTO waiting, own FROM generation g WHERE g.state = 'queued';
+     near := NOT alone AND waiting + others >= most;
+     near_own := NOT alone_own AND own + others >= most_own;
+   END $$;`,
 ];

@@ -15,6 +15,7 @@ interface ClaimedRow {
   readonly alone: boolean;
   readonly trace: string | null;
   readonly age: number;
+  readonly cancel_in: number | null;
   readonly tokens: readonly string[] | null;
   readonly milliseconds: readonly number[] | null;
 }
@@ -51,9 +52,10 @@ const claimStatement: Statement = {
     UPDATE generation g
     SET state = 'running', attempt = attempt + 1, worker = $1, started_at = coalesce(started_at, tessera_now())
     FROM chosen WHERE g.id = chosen.id
-    RETURNING g.id, g.attempt, g.request, g.batch_key, g.last_seq, g.alone, g.trace, g.created_at, chosen.place
+    RETURNING g.id, g.attempt, g.request, g.batch_key, g.last_seq, g.alone, g.trace, g.created_at, g.cancel_at, chosen.place
   )
-  SELECT t.*, extract(epoch FROM tessera_now() - t.created_at)::float8 * 1000 AS age, s.tokens, s.milliseconds
+  SELECT t.*, extract(epoch FROM tessera_now() - t.created_at)::float8 * 1000 AS age,
+    extract(epoch FROM t.cancel_at - tessera_now())::float8 * 1000 AS cancel_in, s.tokens, s.milliseconds
   FROM taken t CROSS JOIN LATERAL (
     SELECT array_agg(encode(tokens, 'base64') ORDER BY seq) AS tokens, array_agg(milliseconds ORDER BY seq) AS milliseconds
     FROM step_tokens WHERE generation_id = t.id
@@ -74,10 +76,10 @@ export async function claim(engine: Engine, leaseMs: number, request: ClaimReque
 }
 
 function toClaimed(row: ClaimedRow): Claimed {
-  const { id, attempt, request, alone, trace, age } = row;
+  const { id, attempt, request, alone, trace, age, cancel_in: cancelInMs } = row;
   const tokens = (row.tokens ?? []).map((text) => new Uint8Array(Buffer.from(text, 'base64')));
   return {
-    ...{ id, attempt, request, batchKey: row.batch_key, lastSeq: row.last_seq, alone, trace, age, tokens },
+    ...{ id, attempt, request, batchKey: row.batch_key, lastSeq: row.last_seq, alone, trace, age, cancelInMs, tokens },
     milliseconds: row.milliseconds ?? [],
   };
 }

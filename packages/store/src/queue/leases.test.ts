@@ -204,7 +204,9 @@ onEachStore((opened) => {
       { name: 'm', loaded: true, running: 0, millisecondsPerImage: ms },
       { name: 'slow', loaded: false, running: 0, millisecondsPerImage: ms && 10 * ms },
     ];
-    const milliseconds = async () => (await store().generations.places()).map((place) => place.milliseconds);
+    const facts = async <K extends 'milliseconds' | 'workers'>(name: K) =>
+      (await store().generations.places()).map((place) => place[name]);
+    const milliseconds = () => facts('milliseconds');
     await register('w', { ...workerState, models: models(null) });
     await enqueue(store(), [{ request: requestOf(4) }]);
     await claim('w', 9);
@@ -212,10 +214,16 @@ onEachStore((opened) => {
     for (const request of waiting) await store().generations.create(newGeneration({ request }), roomy);
     expect(await milliseconds()).toEqual([null, null, null, null]);
     await queue().beat('w', { ...workerState, models: models(100) });
-    expect(await milliseconds()).toEqual([400, 600, 3600, 4150]);
+    // Nothing waits for what no worker can begin.
+    expect(await milliseconds()).toEqual([400, 600, null, 3600]);
+    expect(await facts('workers')).toEqual([1, 1, 0, 1]);
     await register('v', { ...workerState, models: models(100) });
-    expect(await milliseconds()).toEqual([200, 300, 1800, 2075]);
+    expect(await milliseconds()).toEqual([200, 300, null, 1800]);
     await opened().clock.advance(300);
-    expect(await milliseconds()).toEqual([50, 150, 1650, 1925]);
+    expect(await milliseconds()).toEqual([50, 150, null, 1650]);
+    expect(await facts('workers')).toEqual([2, 2, 0, 2]);
+    await queue().beat('v', { ...workerState, models: models(100), draining: true });
+    await queue().beat('w', { ...workerState, models: models(100), health: { status: 'dead', why: 'It ended.' } });
+    expect(await facts('workers')).toEqual([0, 0, 0, 0]);
   });
 });

@@ -2,7 +2,7 @@ import { TesseraError } from '@tessera/errors';
 import type { Engine, Statement } from '../database/engine.ts';
 import { jsonOf } from '../json.ts';
 import type { Failure, WorkerRecord, WorkerState } from '../records.ts';
-import type { Claim, Hint } from '../store.ts';
+import type { Claim, Ending, Hint } from '../store.ts';
 import { canceledSql, endingsSql } from './order.ts';
 
 /** How often an attempt may end a process or fail in a batch. */
@@ -12,9 +12,8 @@ const DEATHS_TO_ALONE = 3;
 const MAX_DEATHS = 10;
 
 /** A generation that has gone back to the queue, or has ended. */
-export interface Moved {
+export interface Moved extends Ending {
   readonly id: string;
-  readonly state: string;
 }
 
 const beatStatement: Statement = {
@@ -49,9 +48,9 @@ const moveSql = `
       failure = CASE held.next WHEN 'failed' THEN held.failure END,
       finished_at = CASE WHEN held.next <> 'queued' THEN tessera_now() END
     FROM held WHERE g.id = held.id
-    RETURNING g.id, g.last_seq, g.state, coalesce(g.failure, '{}') AS said
+    RETURNING g.id, g.last_seq, g.model, g.state, coalesce(g.failure, '{}') AS said
   ), ${endingsSql}
-  SELECT id, state FROM moved`;
+  SELECT id, model, state, coalesce(said ->> 'code', '') AS code FROM moved`;
 
 /** $1 claims, $2 failure of the blame or null. */
 const releaseStatement: Statement = {
@@ -130,7 +129,7 @@ export async function workers(engine: Engine): Promise<readonly WorkerRecord[]> 
 /** What others want to know of generations that have moved. */
 export function hintsOf(moved: readonly Moved[]): readonly Hint[] {
   const ended = moved.filter(({ state }) => state !== 'queued');
-  const hints: Hint[] = ended.map(({ id }) => ({ kind: 'events', id }));
+  const hints: Hint[] = ended.map(({ id, ...ending }) => ({ kind: 'events', id, ending }));
   return moved.length > ended.length ? [...hints, { kind: 'queue', id: '' }] : hints;
 }
 

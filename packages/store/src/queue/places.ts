@@ -4,7 +4,7 @@ import { orderSql, waitingSql } from './order.ts';
 
 /**
  * $1 lease. The time: what is left of those that run and all of those before, shared by the workers; a model of unknown
- * speed takes as long as the average.
+ * speed takes as long as the average, and one that no worker has takes none: it does not begin.
  */
 const placesStatement: Statement = {
   name: 'places',
@@ -12,7 +12,8 @@ const placesStatement: Statement = {
   WITH living AS (
     SELECT state FROM worker WHERE seen_at > tessera_now() - $1 * interval '1 ms'
   ), speed AS (
-    SELECT one.name, avg(one."millisecondsPerImage") AS ms
+    SELECT one.name, avg(one."millisecondsPerImage") AS ms, (count(*) FILTER (
+      WHERE NOT (state ->> 'draining')::boolean AND state -> 'health' ->> 'status' = 'ok'))::int AS workers
     FROM living, jsonb_to_recordset(state -> 'models') AS one (name text, "millisecondsPerImage" float8)
     GROUP BY one.name
   ), usual AS (
@@ -22,11 +23,12 @@ const placesStatement: Statement = {
       - extract(epoch FROM tessera_now() - g.started_at) * 1000)), 0) AS ms
     FROM usual u, generation g LEFT JOIN speed s ON s.name = g.model WHERE g.state = 'running'
   ), placed AS (
-    SELECT w.id, w.image_count * coalesce(s.ms, u.ms) AS ms, row_number() OVER (ORDER BY ${orderSql}) AS place
+    SELECT w.id, coalesce(s.workers, 0) AS workers,
+      CASE WHEN s.workers > 0 THEN w.image_count * coalesce(s.ms, u.ms) ELSE 0 END AS ms, row_number() OVER (ORDER BY ${orderSql}) AS place
     FROM usual u, (${waitingSql}) w LEFT JOIN speed s ON s.name = w.model
   )
-  SELECT p.id, (p.place - 1)::int AS position,
-    ((b.ms + sum(p.ms) OVER (ORDER BY p.place) - p.ms) / u.workers)::float8 AS milliseconds
+  SELECT p.id, (p.place - 1)::int AS position, p.workers, CASE WHEN p.workers > 0
+    THEN ((b.ms + sum(p.ms) OVER (ORDER BY p.place) - p.ms) / u.workers)::float8 END AS milliseconds
   FROM placed p, busy b, usual u ORDER BY p.place`,
 };
 

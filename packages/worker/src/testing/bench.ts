@@ -6,7 +6,14 @@ import { fileBlobs, type Blobs } from '@tessera/blobs';
 import { describeFolders, startHost, type Host, type ModelFolders } from '@tessera/host';
 import { writeRandomModel } from '@tessera/host/testing';
 import { batchKey, imagesOfClasses, type GenerationRequest } from '@tessera/request';
-import { isLast, openStore, type Generation, type GenerationEvent, type Store } from '@tessera/store';
+import {
+  isLast,
+  openStore,
+  type Generation,
+  type GenerationEvent,
+  type NewGeneration,
+  type Store,
+} from '@tessera/store';
 import { startWorker, type Worker } from '../worker.ts';
 import type { WorkerOptions } from '../worker-options.ts';
 
@@ -19,7 +26,10 @@ export interface Bench {
   readonly models: ModelFolders;
   host(): Promise<Host>;
   worker(host: Host, options?: Partial<WorkerOptions>): Worker;
-  create(request: Partial<GenerationRequest> & { readonly labels?: readonly number[] }): Promise<Generation>;
+  create(
+    request: Partial<GenerationRequest> & { readonly labels?: readonly number[] },
+    more?: Pick<NewGeneration, 'cancelAfterMs'>,
+  ): Promise<Generation>;
   /** All events up to the last, which comes within a minute. */
   events(id: string): Promise<readonly GenerationEvent[]>;
   /** Resolves when an event of that kind is there. */
@@ -63,12 +73,12 @@ export async function openBench(url: string | null): Promise<Bench> {
       workers.push(worker);
       return worker;
     },
-    async create({ labels = [3], ...given }) {
+    async create({ labels = [3], ...given }, more = {}) {
       const request = models.check({ model: 'quick', images: imagesOfClasses(labels), seed: 7, ...given });
       const id = randomUUID();
       const rest = { priority: 0, deadline: null, idempotencyKey: null, retryOf: null, trace: null };
       const owner = { tenant: '', client: 'test' };
-      const wanted = { id, owner, request, batchKey: batchKey(request, id), ...rest };
+      const wanted = { id, owner, request, batchKey: batchKey(request, id), ...rest, ...more };
       return (await store.generations.create(wanted, { maxQueue: 1000, maxQueueOfClient: 1000 })).generation;
     },
     events: (id) => until(id, (events) => events.some(({ kind }) => isLast(kind))),
