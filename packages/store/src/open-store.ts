@@ -27,7 +27,7 @@ export interface StoreOptions {
 /**
  * Opens the database and brings its tables up to date.
  * @throws TesseraError `database-url-invalid`, `database-refused`, `database-missing`, `database-unreachable`, `database-unusable`,
- * `database-too-new`
+ * `database-too-old`, `database-too-new`
  */
 export async function openStore({
   leaseMs = LEASE_MS,

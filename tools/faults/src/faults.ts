@@ -32,6 +32,8 @@ export async function faultsOf(
         url: urlOf,
         restart: () => crash(server),
         dropListeners: () => dropListeners(urlOf(port)),
+        hang: () => server.hang(),
+        wake: () => server.wake(),
       };
       return { seed, ...(await runFaults({ rounds, seed, underWay: 50, postgres, disk, folder, print })) };
     } catch (error) {

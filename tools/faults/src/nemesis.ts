@@ -12,6 +12,9 @@ export interface Targets {
     restart(): Promise<void>;
     /** Ends the connections on which processes listen: what is notified meanwhile is lost. */
     dropListeners(): Promise<void>;
+    /** It takes connections and statements, and says nothing until `wake`. */
+    hang(): void;
+    wake(): void;
   };
   /** The disk of the pictures; null where none can be mounted. */
   readonly disk: { fill(): void; free(): void } | null;
@@ -22,6 +25,8 @@ export interface Targets {
 
 /** Longer than the lease of a worker. */
 const BEYOND_LEASE_MS = 8000;
+/** Longer than a statement is waited for. */
+const BEYOND_ANSWER_MS = 12_000;
 
 type Fault = (targets: Targets) => string | Promise<string>;
 
@@ -47,6 +52,17 @@ export const faults: readonly { readonly name: string; readonly weight: number; 
     async run({ postgres }) {
       await postgres.restart();
       return 'in mid-commit';
+    },
+  },
+  {
+    name: 'hang PostgreSQL',
+    weight: 2,
+    async run({ postgres, random }) {
+      const time = random.of([1000, BEYOND_LEASE_MS, BEYOND_ANSWER_MS]);
+      postgres.hang();
+      await wait(time);
+      postgres.wake();
+      return `for ${time} ms`;
     },
   },
   {

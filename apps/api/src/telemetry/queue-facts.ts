@@ -1,4 +1,5 @@
 import type { Store, WorkerState } from '@tessera/store';
+import { inTime } from './in-time.ts';
 import { shareFor } from './share-for.ts';
 
 /** Pages and Prometheus look every few seconds. */
@@ -79,8 +80,8 @@ type OverviewParts = Pick<Store, 'database'> & { readonly queue: Pick<Store['que
 /** Asks the database twice a second at most, however many look. */
 export function openOverview({ database, queue: { leaseMs } }: OverviewParts, freshMs = FRESH_MS): Overview {
   return {
-    queue: shareFor(freshMs, async () => (await database.query<QueueFacts>(factsSql, [leaseMs])).rows[0]!),
-    failures: shareFor(freshMs, async () => (await database.query<FailureFacts>(failuresSql)).rows),
+    queue: shareFor(freshMs, async () => (await inTime(database.query<QueueFacts>(factsSql, [leaseMs]))).rows[0]!),
+    failures: shareFor(freshMs, async () => (await inTime(database.query<FailureFacts>(failuresSql))).rows),
   };
 }
 

@@ -28,10 +28,21 @@ afterAll(async () => {
 });
 
 /** The port of a process of this role. */
-async function open(role: HealthParts['role']): Promise<string> {
+async function open(
+  role: HealthParts['role'],
+  by: Pick<Store, 'ready' | 'database' | 'queue'> = store,
+): Promise<string> {
   const models = { models: () => [{ name: 'm' }], problems: () => [] } as unknown as HealthParts['models'];
-  const overview = openOverview(store);
-  const routes = operatorsRoutes({ role, store, overview, blobs, models, host: () => null, draining: () => draining });
+  const overview = openOverview(by);
+  const routes = operatorsRoutes({
+    role,
+    store: by,
+    overview,
+    blobs,
+    models,
+    host: () => null,
+    draining: () => draining,
+  });
   return openOperatorsPort(routes, { port: 0, address: '127.0.0.1' }, undo);
 }
 
@@ -82,6 +93,17 @@ it('says why requests should go elsewhere, and what else an operator should know
   expect((await fetch(`${api}/healthz`)).status).toBe(200);
   expect(await (await fetch(`${api}/metrics`)).text()).toContain('tessera_database_up 0');
 }, 30_000);
+
+it('says in time that a database hangs, and gives metrics', async () => {
+  const never = () => new Promise<never>(() => undefined);
+  const { queue } = store;
+  const api = await open('api', { ready: never, database: { query: never }, queue });
+  const asked = performance.now();
+  expect(await ready(api)).toEqual({ status: 503, reasons: ['database-silent'], notes: [] });
+  const metrics = await (await fetch(`${api}/metrics`)).text();
+  expect(metrics).toContain('tessera_database_up 0');
+  expect(performance.now() - asked).toBeLessThan(9000);
+}, 20_000);
 
 it('says of a worker without a process of models that it is being started', async () => {
   const worker = await open('worker');

@@ -52,6 +52,21 @@ export function didNotOpen(url: string, cause: unknown): TesseraError {
   });
 }
 
+/** The oldest whose every statement of the store is tried, as PostgreSQL numbers itself. */
+const LEAST_VERSION = 140_000;
+
+/** @throws TesseraError `database-too-old` where that version of PostgreSQL (`server_version_num`) is */
+export function requireVersion(url: string, version: number): void {
+  if (version >= LEAST_VERSION) return;
+  throw new TesseraError({
+    code: 'database-too-old',
+    who: 'store',
+    got: `PostgreSQL ${Math.floor(version / 10_000)} at ${placeOf(url)}`,
+    expected: `PostgreSQL ${LEAST_VERSION / 10_000} or newer`,
+    next: 'Bring it up to date with pg_upgrade, or set DATABASE_URL to a newer one.',
+  });
+}
+
 /** Without user and password. */
 function placeOf(url: string): string {
   const parsed = parse(url);

@@ -20,6 +20,8 @@ export interface Engine extends Database {
   run<R>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;
   /** Tells other processes; the listeners of this one have been told. */
   tell(hints: readonly Hint[]): void;
+  /** It answered so late that others may not have reached it at all. */
+  lost(): void;
   /** For how many milliseconds it has always been reached: Infinity where it never failed. */
   reachedFor(): number;
   close(): Promise<void>;

@@ -78,6 +78,10 @@ class PgliteEngine implements Engine {
     // There is no other process.
   }
 
+  lost(): void {
+    this.#log.lost();
+  }
+
   reachedFor(): number {
     return this.#log.reachedFor();
   }

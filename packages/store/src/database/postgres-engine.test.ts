@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Append, type Claimed, type Hint, type Store } from '../index.ts';
 import { newDatabase } from '../testing/each-store.ts';
+import { requireVersion } from './database-url.ts';
 import { startPostgres, type TestPostgres } from '../testing/postgres.ts';
 import { enqueue, newGeneration, roomy, stepBody, workerState } from '../testing/requests.ts';
 
@@ -55,6 +56,14 @@ describe('a PostgreSQL server', () => {
       expect(refusal).toMatchObject({ code, message: expect.stringMatching(sentence) as string });
       expect((refusal as Error).message).not.toContain('secret');
     }
+  });
+
+  it('that is too old is refused', () => {
+    const refused = () => requireVersion('postgres://user:secret@host:5/x', 130_023);
+    expect(refused).toThrow(
+      '[store] got PostgreSQL 13 at postgres://host:5/x; expected PostgreSQL 14 or newer. Bring it',
+    );
+    expect(() => requireVersion('postgres://host/x', 140_000)).not.toThrow();
   });
 
   it('is brought up to date once by many processes that start together', async () => {
@@ -216,6 +225,31 @@ describe('a server that is cut, restarted or killed', () => {
     expect(moved).toBe(1);
     expect(performance.now() - back).toBeGreaterThan(1500);
   });
+
+  it('that hangs for longer than it is waited for makes nobody dead, loses nothing, and is said', async () => {
+    const store = await openStore({ url: await postgres.database(), leaseMs: 2000 });
+    stores.push(store);
+    const { stop } = await appender(store);
+    const beats = setInterval(() => void store.queue.beat('w', workerState).catch(() => undefined), 500);
+    const reaps: Promise<number | null>[] = [];
+    const reap = () => reaps.push(store.queue.reap().catch(() => null));
+    const reaping = setInterval(reap, 500);
+    await sleep(1000);
+    // One is under way when it begins.
+    reap();
+    postgres.hang();
+    const ready = store.ready();
+    await sleep(11_000);
+    expect(await ready).toBe(false);
+    postgres.wake();
+    await until(() => store.ready());
+    await sleep(3000);
+    for (const timer of [beats, reaping]) clearInterval(timer);
+    const { id, written } = await stop();
+    expect((await Promise.all(reaps)).filter((moved) => moved !== null && moved > 0)).toEqual([]);
+    const events = await store.generations.eventsAfter([{ id, after: 0, most: 1_000_000 }]);
+    expect(events.get(id)!.map(({ seq }) => seq)).toEqual(Array.from({ length: written.length + 1 }, (_, i) => i + 1));
+  }, 60_000);
 
   it('fails with `storage-failed` while it is away for long, and works afterwards', async () => {
     const store = await open(await postgres.database());

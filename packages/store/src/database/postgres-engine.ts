@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import pg from 'pg';
 import type { Hint } from '../store.ts';
-import { didNotOpen, requireDatabaseUrl } from './database-url.ts';
+import { didNotOpen, requireDatabaseUrl, requireVersion } from './database-url.ts';
 import type { Engine, Statement } from './engine.ts';
 import { HintChannel, type HintListener } from './hint-channel.ts';
 import { migrate, versionSql } from './migrate.ts';
@@ -18,7 +18,8 @@ const MIGRATION_LOCK = 7_365_737_265;
 
 /**
  * Connects to a PostgreSQL server and brings its tables up to date, one process after the other.
- * @throws TesseraError `database-url-invalid`, `database-refused`, `database-missing`, `database-unreachable`, `database-too-new`
+ * @throws TesseraError `database-url-invalid`, `database-refused`, `database-missing`, `database-unreachable`, `database-too-old`,
+ * `database-too-new`
  */
 export async function openPostgres(
   url: string,
@@ -78,6 +79,10 @@ class PostgresEngine implements Engine {
     this.#channel.tell(hints);
   }
 
+  lost(): void {
+    this.#log.lost();
+  }
+
   reachedFor(): number {
     return this.#log.reachedFor();
   }
@@ -120,6 +125,8 @@ function nothingDone(error: unknown): boolean {
   return /^(40001|40P01|53|57P03|ECONNREFUSED|ENOENT)/.test(codeOf(error));
 }
 
+const versionOfServerSql = "SELECT current_setting('server_version_num')::integer AS version";
+
 /** One connection of its own, with the lock until it ends; others wait for it. */
 async function migrateAlone(url: string): Promise<void> {
   const client = new pg.Client({
@@ -130,6 +137,8 @@ async function migrateAlone(url: string): Promise<void> {
   client.on('error', () => undefined);
   await client.connect();
   try {
+    const { rows } = await client.query<{ version: number }>(versionOfServerSql);
+    requireVersion(url, rows[0]!.version);
     await client.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
     await migrate({
       version: async () => (await client.query<{ version: number }>(versionSql)).rows[0]!.version,

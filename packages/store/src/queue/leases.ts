@@ -11,6 +11,9 @@ const MAX_ATTEMPTS = 3;
 const DEATHS_TO_ALONE = 3;
 const MAX_DEATHS = 10;
 
+/** A server that takes longer for a word hangs, or did. */
+const PROMPT_MS = 1000;
+
 /** A generation that has gone back to the queue, or has ended. */
 export interface Moved extends Ending {
   readonly id: string;
@@ -86,8 +89,8 @@ export function unregister(engine: Engine, worker: string): Promise<readonly Mov
 }
 
 /**
- * $1 lease, $2 failure of deadlines, $3 failure of deaths, $4 whether the dead count. Rows that somebody else is changing are
- * left for the next time.
+ * $1 lease, $2 failure of deadlines, $3 failure of deaths, $4 whether the dead count, and $5 when that was known, or null. Rows
+ * that somebody else is changing are left for the next time.
  */
 const reapStatement: Statement = {
   name: 'reap',
@@ -104,15 +107,29 @@ const reapStatement: Statement = {
     WHERE g.state = 'queued' AND (g.attempt = 0 AND g.deadline <= tessera_now() OR ${canceledSql})
       OR g.state = 'running' AND NOT EXISTS (
         SELECT FROM worker w WHERE w.id = g.worker AND w.seen_at > tessera_now() - $1 * interval '1 ms')
-        AND $4
+        AND $4 AND ($5::timestamptz IS NULL OR tessera_now() < $5::timestamptz + ${PROMPT_MS} * interval '1 ms')
     FOR UPDATE OF g SKIP LOCKED
   ), ${moveSql}`,
 };
 
+const nowStatement: Statement = { name: 'now', never: true, sql: 'SELECT tessera_now() AS now' };
+
 /** After the database could not be reached no worker counts as dead for a lease: perhaps none could beat. */
-export function reap(engine: Engine, leaseMs: number): Promise<readonly Moved[]> {
-  const values = [leaseMs, jsonOf(deadlinePassed), jsonOf(workersDied), engine.reachedFor() > leaseMs];
+export async function reap(engine: Engine, leaseMs: number): Promise<readonly Moved[]> {
+  const now = engine.kind === 'pglite' ? null : await promptNow(engine);
+  const values = [leaseMs, jsonOf(deadlinePassed), jsonOf(workersDied), engine.reachedFor() > leaseMs, now];
   return engine.run<Moved>(reapStatement, values);
+}
+
+/**
+ * A server that hangs takes statements and runs them when it goes on, before the beats that wait beside them. So it is asked
+ * for its time first: a late answer shows that it hung before, and with the time it sees whether it has hung since.
+ */
+async function promptNow(engine: Engine): Promise<Date> {
+  const asked = performance.now();
+  const [row] = await engine.run<{ now: Date }>(nowStatement);
+  if (performance.now() - asked > PROMPT_MS) engine.lost();
+  return row!.now;
 }
 
 export async function workers(engine: Engine): Promise<readonly WorkerRecord[]> {

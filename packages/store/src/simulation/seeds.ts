@@ -33,6 +33,7 @@ export async function runSeeds(engine: Engine, { first, last, change }: Seeds): 
     run: (statement, values) => engine.run(change ? change(statement) : statement, values),
     query: (sql, values) => engine.query(sql, values),
     tell: () => undefined,
+    lost: () => undefined,
     reachedFor: () => Infinity,
     close: () => engine.close(),
   };

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,6 +18,9 @@ export interface TestPostgres {
   /** SIGKILL: as a crash of its machine, but for the operating system's cache. `start` recovers. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** SIGSTOP of it and of every process of a connection: it takes connections and says nothing. `wake` lets it go on. */
+  hang(): void;
+  wake(): void;
   /** Ends it and deletes its files. */
   stop(): Promise<void>;
 }
@@ -65,6 +68,8 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Test
     },
     kill: () => server.end('SIGKILL'),
     start: () => server.start(),
+    hang: () => server.signalAll('SIGSTOP'),
+    wake: () => server.signalAll('SIGCONT'),
     async stop() {
       await server.leave();
       rmSync(folder, { recursive: true, force: true });
@@ -102,15 +107,27 @@ class Server {
 
   async end(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
     if (!this.#process || this.#process.exitCode !== null) return;
-    const pid = Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0]);
-    process.kill(pid, signal);
+    process.kill(this.#pid(), signal);
     await this.#ended;
+  }
+
+  /** To it first, so that no process is added meanwhile. */
+  signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const pid = this.#pid();
+    process.kill(pid, signal);
+    const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+    for (const [child, parent] of all.map((line) => line.trim().split(/\s+/).map(Number)))
+      if (parent === pid) process.kill(child!, signal);
   }
 
   /** For good: the guard ends the server and deletes its files, even if this process ends meanwhile. */
   async leave(): Promise<void> {
     this.#process?.stdin!.end();
     await this.#ended;
+  }
+
+  #pid(): number {
+    return Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0]);
   }
 
   /** What it said where it ended instead of taking connections. */
