@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { TesseraError } from '@tessera/errors';
 import type { Engine, Statement } from './database/engine.ts';
 import { jsonOf } from './json.ts';
-import { waitingSql } from './queue/order.ts';
+import { openSql } from './queue/order.ts';
 import type { Generation } from './records.ts';
 import { generationColumns, toGeneration, type GenerationRow } from './rows.ts';
 import type { NewGeneration, QueueLimits } from './store.ts';
@@ -25,13 +25,20 @@ interface Alone {
 }
 
 /**
- * $14 and $15 are the limits, $16 and $17 whether it is created alone: `tessera_room` counts what waits behind its locks,
- * which last until the generation is committed.
+ * Its position, as `waitingSql` counts turns: of each client those of higher priority and, beside it, those whose turn comes
+ * no later than its own. $14 and $15 are the limits, $16 and $17 whether it is created alone: `tessera_room` counts what waits
+ * behind its locks, which last until the generation is committed.
  */
 const createStatement: Statement = {
   name: 'create',
   sql: `
-  WITH waiting AS MATERIALIZED (${waitingSql}), full_of AS MATERIALIZED (
+  WITH clients AS MATERIALIZED (
+    SELECT tenant = $3 AND client = $4 AS own, count(*) FILTER (WHERE running) AS running,
+      count(*) FILTER (WHERE waits AND priority > $8) AS before, count(*) FILTER (WHERE waits AND priority = $8) AS beside
+    FROM (${openSql}) open GROUP BY tenant, client
+  ), mine AS (
+    SELECT 1 + coalesce(sum(running + beside) FILTER (WHERE own), 0) AS turn FROM clients
+  ), full_of AS MATERIALIZED (
     SELECT * FROM tessera_room($3, $4, $14, $15, $16, $17)
   ), known AS (
     SELECT * FROM generation WHERE id = $1 OR tenant = $3 AND idempotency_key = $10
@@ -42,14 +49,11 @@ const createStatement: Statement = {
       tessera_now() + $13 * interval '1 ms' FROM full_of
     WHERE waiting < $14 AND own < $15 AND NOT near AND NOT near_own AND NOT EXISTS (SELECT FROM known)
     ON CONFLICT DO NOTHING RETURNING *
-  ), mine AS (
-    SELECT 1 + count(*) AS turn FROM generation
-    WHERE tenant = $3 AND client = $4 AND (state = 'running' OR state = 'queued' AND priority = $8)
   ), told AS (
     INSERT INTO event (generation_id, seq, kind, payload, at)
     SELECT id, 1, 'queued', jsonb_build_object('position', (
-      SELECT count(*) FROM waiting w, mine WHERE w.priority > $8 OR w.priority = $8 AND w.turn <= mine.turn)), tessera_now()
-    FROM made
+      SELECT coalesce(sum(before + least(beside, greatest(0, mine.turn - running))), 0)::int FROM clients, mine
+    )), tessera_now() FROM made
   )
   SELECT full_of.*, g.made, ${generationColumns} FROM full_of LEFT JOIN (
     SELECT true AS made, * FROM made UNION ALL SELECT false, * FROM known

@@ -1,7 +1,7 @@
 import type { GenerationRequest } from '@tessera/request';
 import type { Engine, Statement } from '../database/engine.ts';
 import type { Claimed, ClaimRequest } from '../store.ts';
-import { orderSql, waitingSql } from './order.ts';
+import { orderSql, stillQueuedSql, waitingSql } from './order.ts';
 
 /** How long a generation of another key may be passed by those that join a running batch. */
 const PATIENCE_MS = 1000;
@@ -28,19 +28,19 @@ const claimStatement: Statement = {
   sql: `
   WITH placed AS MATERIALIZED (
     SELECT *, row_number() OVER (ORDER BY ${orderSql}) AS place FROM (${waitingSql}) waiting WHERE model = ANY($2::text[])
+  ), impatient AS MATERIALIZED (
+    SELECT min(place) AS place FROM placed WHERE batch_key <> $4 AND created_at < tessera_now() - $6 * interval '1 ms'
   ), head AS MATERIALIZED (
     SELECT g.id, g.batch_key, g.alone, g.image_count, p.place
     FROM placed p JOIN generation g ON g.id = p.id
-    WHERE g.state = 'queued'
+    WHERE ${stillQueuedSql}
       AND EXISTS (SELECT FROM worker WHERE id = $1 AND seen_at > tessera_now() - $5 * interval '1 ms')
-      AND ($4::text IS NULL OR g.batch_key = $4 AND NOT g.alone AND g.image_count <= $3 AND NOT EXISTS (
-        SELECT FROM placed f
-        WHERE f.place < p.place AND f.batch_key <> $4 AND f.created_at < tessera_now() - $6 * interval '1 ms'))
+      AND ($4::text IS NULL OR g.batch_key = $4 AND NOT g.alone AND g.image_count <= $3 AND p.place < coalesce((SELECT place FROM impatient), p.place + 1))
     ORDER BY p.place LIMIT 1 FOR UPDATE OF g SKIP LOCKED
   ), mates AS MATERIALIZED (
     SELECT g.id, g.image_count, p.place
     FROM head JOIN placed p ON p.batch_key = head.batch_key AND p.id <> head.id JOIN generation g ON g.id = p.id
-    WHERE g.state = 'queued' AND NOT g.alone AND NOT head.alone AND head.image_count < $3
+    WHERE ${stillQueuedSql} AND NOT g.alone AND NOT head.alone AND head.image_count < $3
     ORDER BY p.place LIMIT greatest($3, 0) FOR UPDATE OF g SKIP LOCKED
   ), chosen AS (
     SELECT id, place FROM head

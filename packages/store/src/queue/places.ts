@@ -9,16 +9,16 @@ import { orderSql, waitingSql } from './order.ts';
 const placesStatement: Statement = {
   name: 'places',
   sql: `
-  WITH living AS (
+  WITH living AS MATERIALIZED (
     SELECT state FROM worker WHERE seen_at > tessera_now() - $1 * interval '1 ms'
-  ), speed AS (
+  ), speed AS MATERIALIZED (
     SELECT one.name, avg(one."millisecondsPerImage") AS ms, (count(*) FILTER (
       WHERE NOT (state ->> 'draining')::boolean AND state -> 'health' ->> 'status' = 'ok'))::int AS workers
     FROM living, jsonb_to_recordset(state -> 'models') AS one (name text, "millisecondsPerImage" float8)
     GROUP BY one.name
-  ), usual AS (
+  ), usual AS MATERIALIZED (
     SELECT avg(ms) AS ms, greatest(1, (SELECT count(*) FROM living)) AS workers FROM speed
-  ), busy AS (
+  ), busy AS MATERIALIZED (
     SELECT coalesce(sum(greatest(0, g.image_count * coalesce(s.ms, u.ms)
       - extract(epoch FROM tessera_now() - g.started_at) * 1000)), 0) AS ms
     FROM usual u, generation g LEFT JOIN speed s ON s.name = g.model WHERE g.state = 'running'
