@@ -72,7 +72,7 @@ const boundaries = (more) => [
       sourceTag,
       onlyDependOnLibsWithTags:
         sourceTag === 'type:playground'
-          ? more.filter((tag) => tag === 'type:chromium')
+          ? [...tags, ...more.filter((tag) => tag === 'type:chromium')]
           : [...tags, 'type:errors', ...(isTested(sourceTag) ? more : [])],
     })),
   },

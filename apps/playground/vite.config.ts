@@ -1,12 +1,25 @@
+import { readFileSync } from 'node:fs';
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
-import { trustedDocuments } from './trusted-documents.ts';
+import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 
 // `npx vite` beside a running `npm start`: the page from here, the data from there.
 const api = process.env.TESSERA_API ?? 'http://127.0.0.1:4000';
 
+/**
+ * Puts the documents of @tessera/client, which are all that the page sends, beside the page: a server with
+ * TRUSTED_DOCUMENTS=only runs these alone.
+ */
+const trustedDocuments: Plugin = {
+  name: 'trusted-documents',
+  generateBundle() {
+    const source = readFileSync(new URL('../../packages/client/trusted-documents.json', import.meta.url));
+    this.emitFile({ type: 'asset', fileName: 'trusted-documents.json', source });
+  },
+};
+
 export default defineConfig({
-  plugins: [react(), trustedDocuments()],
+  plugins: [react(), trustedDocuments],
+  resolve: { conditions: ['@tessera/source', ...defaultClientConditions] },
   build: { assetsInlineLimit: 0 },
   server: {
     proxy: { '/graphql': { target: api, ws: true }, '/images': api, '/v1': { target: api } },

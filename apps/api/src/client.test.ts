@@ -73,6 +73,31 @@ const cutting =
 const brittleFetch = cutting((stream) => stream.error(new TypeError('terminated')));
 const endingFetch = cutting((stream) => stream.terminate());
 
+/** A socket that stays open and says nothing after some messages: as one to a machine that is gone. */
+class SilentSocket extends WebSocket {
+  #left = 4;
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (event === 'message' && this.#left-- <= 0) return false;
+    return super.emit(event, ...values);
+  }
+}
+
+const silentFetch: typeof fetch = async (...request) => {
+  const response = await fetch(...request);
+  if (!response.headers.get('content-type')?.includes('event-stream')) return response;
+  const reader = response.body!.getReader();
+  let left = 3;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (--left < 0) await new Promise(() => undefined);
+      const { value } = await reader.read();
+      if (value) controller.enqueue(value);
+    },
+    cancel: () => reader.cancel(),
+  });
+  return new Response(body, response);
+};
+
 /** No socket opens: as behind a proxy that knows none. */
 class ClosedSocket extends WebSocket {
   constructor(_address: string, protocols?: string | string[]) {
@@ -100,6 +125,8 @@ describe('the client', () => {
   it.each([
     ['a socket that breaks again and again', { webSocket: BrittleSocket }],
     ['a stream that breaks again and again', { transport: 'sse', fetch: brittleFetch }],
+    ['a socket that is silent again and again', { webSocket: SilentSocket, silenceMs: 300 }],
+    ['a stream that is silent again and again', { transport: 'sse', fetch: silentFetch, silenceMs: 300 }],
     ['a stream that ends too soon again and again', { transport: 'sse', fetch: endingFetch }],
     ['Server-Sent Events where no socket opens', { webSocket: ClosedSocket }],
     ['Server-Sent Events where there is no socket', { webSocket: null }],
@@ -110,6 +137,15 @@ describe('the client', () => {
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)!.__typename).toBe('CompletedEvent');
     for await (const event of client.events(id, { after: events.length })) expect.fail(event.__typename);
+  });
+
+  it('tells when the connection is lost and when it is back', async () => {
+    const told: boolean[] = [];
+    const client = open({ webSocket: BrittleSocket, onConnection: (connected) => told.push(connected) });
+    await eventsOf(client, await create(client));
+    expect(told.length).toBeGreaterThanOrEqual(2);
+    expect(told).toEqual(told.map((_, index) => index % 2 === 1));
+    expect(told.at(-1)).toBe(true);
   });
 
   it('sends again what got no answer, and makes one generation of it', async () => {
@@ -150,7 +186,9 @@ describe('the client', () => {
       status: 400,
     });
     await expect(eventsOf(client, 'x')).rejects.toMatchObject({ code: 'unknown-generation' });
-    await expect(open({ url: 'http://127.0.0.1:9' }).models()).rejects.toBeInstanceOf(ClientError);
+    const nowhere = open({ url: 'http://127.0.0.1:9' });
+    await expect(nowhere.models()).rejects.toBeInstanceOf(ClientError);
+    await expect(nowhere.events('x', { tries: 1 }).next()).rejects.toMatchObject({ code: 'unreachable' });
   });
 
   it('ends a stream when it is told to, also while nothing comes', async () => {
@@ -164,9 +202,16 @@ describe('the client', () => {
       setTimeout(() => controller.abort(), 100);
       for await (const event of one.events(id, { signal: controller.signal })) seen.push(event);
       expect(seen.every(({ __typename }) => __typename !== 'CompletedEvent')).toBe(true);
+      const streams = [one.events(id), one.events(id)];
+      for (const stream of streams) expect((await stream.next()).value).toMatchObject({ seq: 1 });
+      const rests = streams.map(async (stream) => {
+        for await (const { __typename } of stream) expect(__typename).toBe('WaitingEvent');
+      });
+      await one.close();
+      await Promise.all(rests);
     }
     await client.cancelGeneration(held.generation.id);
-    expect((await eventsOf(client, id)).at(-1)!.__typename).toBe('CompletedEvent');
+    expect((await eventsOf(open(), id)).at(-1)!.__typename).toBe('CompletedEvent');
     expect(await client.deleteGeneration(id)).toMatchObject({ __typename: 'DeleteGenerationPayload' });
   });
 });

@@ -1,7 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { fetchModels, type Model } from './api/operations.ts';
-import { onConnection } from './api/transport.ts';
+import { onConnection } from './api/tessera.ts';
 import { isBusy } from './generation/generation-state.ts';
 import { useGenerations } from './generation/use-generations.ts';
 import { KeyForm } from './key-form.tsx';

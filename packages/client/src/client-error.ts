@@ -2,7 +2,7 @@
 export class ClientError extends Error {
   /** Of the server: `BAD_USER_INPUT`, `key-invalid`; `unreachable` where there was no answer. */
   readonly code: string;
-  /** HTTP status; null where there was none. */
+  /** HTTP status, 401 also of a socket that was closed for its key; null where there was none. */
   readonly status: number | null;
   /** Seconds after which to try again, where the server said so. */
   readonly retryAfter: number | null;

@@ -12,6 +12,7 @@ import type {
   ModelsQuery,
   RetryGenerationInput,
   RetryGenerationMutation,
+  ServiceQuery,
 } from './generated.ts';
 import { requests, type Variables } from './requests.ts';
 import { streams, type Transport } from './streams.ts';
@@ -27,12 +28,20 @@ export interface ClientOptions {
   readonly webSocket?: unknown;
   /** By default the socket where there is one and it opens, else Server-Sent Events. */
   readonly transport?: Transport;
+  /** Milliseconds without a word after which a stream counts as lost; 30,000, since a server says something every 12,000. */
+  readonly silenceMs?: number;
+  /** To be told when a stream is lost, with false, and when it is there again, with true. */
+  readonly onConnection?: (connected: boolean) => void;
 }
+
+const SILENCE_MS = 30_000;
 
 export type Model = ModelsQuery['models'][number];
 /** Generation as all calls give it. */
 export type Generation = GenerationPartsFragment;
 export type GenerationPage = NonNullable<GenerationsQuery['generations']>;
+/** Queue, workers and newest failures, as who runs the server may see them. */
+export type Service = Extract<ServiceQuery['service'], { readonly __typename: 'Service' }>;
 
 /** A picture that was sent: an edit names it by its id. */
 export interface Upload {
@@ -60,22 +69,25 @@ export interface Client {
   events(id: string, options?: FollowOptions): AsyncGenerator<GenerationEvent, void, undefined>;
   /** Waits for its end, and returns it as it is then. */
   finished(id: string, options?: Pick<FollowOptions, 'signal'>): Promise<GenerationQuery['generation']>;
+  /** How the server is: for keys of administrators. */
+  service(): Promise<ServiceQuery['service']>;
   /** Sends a picture, which an edit may name from then on. */
   upload(bytes: Uint8Array, type: 'image/png' | 'image/jpeg' | 'image/webp'): Promise<Upload>;
   /** The PNG of a picture. The key is sent to the server alone, never to another address. */
   download(picture: { readonly url: string }): Promise<Uint8Array>;
   /** A document of one's own, with its types: `request<{ models: { name: string }[] }>('{ models { name } }')`. */
   request<Result>(document: string, variables?: Variables): Promise<Result>;
-  /** Ends all streams. */
+  /** Ends all streams: they are not opened again. */
   close(): Promise<void>;
 }
 
 export function createClient(options: ClientOptions): Client {
-  const { url, key, fetch: send = fetch, transport = null } = options;
+  const { url, key, fetch: send = fetch, transport = null, silenceMs = SILENCE_MS } = options;
   const webSocket =
     options.webSocket === undefined ? (globalThis as { WebSocket?: unknown }).WebSocket : options.webSocket;
   const http = requests({ url, key, fetch: send });
-  const live = streams({ url, key, fetch: send, webSocket, transport });
+  const { onConnection = () => undefined } = options;
+  const live = streams({ url, key, fetch: send, webSocket, transport, silenceMs, onConnection });
   const ask = async <T>(document: string, variables: Variables = {}) =>
     (await http.graphql(document, variables, true)) as T;
   const isOver = async (id: string, seq: number) => {
@@ -107,6 +119,7 @@ export function createClient(options: ClientOptions): Client {
       signal?.throwIfAborted();
       return client.generation(id);
     },
+    service: async () => (await ask<ServiceQuery>(documents.serviceDocument)).service,
     async upload(bytes, type) {
       const init = { method: 'POST', headers: { 'content-type': type }, body: new Blob([new Uint8Array(bytes)]) };
       return (await (await http.send('/v1/uploads', init)).json()) as Upload;

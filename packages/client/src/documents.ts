@@ -17,7 +17,7 @@ const shortRefusal = `__typename ... on Error { code message field } ... on Unav
 
 export const modelsDocument = `query Models {
   models {
-    id name title description licence classes { label name } image { height width channels } tokens vocabulary
+    id name title description licence parameters classes { label name } image { height width channels } tokens vocabulary
     layout { start height width } options guidanceOff defaults { guidance preview }
   }
 }`;
@@ -53,6 +53,18 @@ export const deleteDocument = `mutation DeleteGeneration($input: DeleteGeneratio
   deleteGeneration(input: $input) { ${shortRefusal} ... on DeleteGenerationPayload { deletedId } }
 }`;
 
+export const serviceDocument = `query Service {
+  service {
+    ${shortRefusal}
+    ... on Service {
+      queue { model tenant waiting running oldestSeconds }
+      workers { name status why target ageSeconds silentSeconds models { name loaded running millisecondsPerImage } }
+      failures { code count newestAt message }
+    }
+  }
+}`;
+
+/** Sizes of previews are left out: the server would have to look them up at each step, for each follower. */
 export const eventsDocument = `subscription GenerationEvents($id: ID!, $after: Int!) {
   generationEvents(id: $id, after: $after) {
     __typename seq at
@@ -60,7 +72,7 @@ export const eventsDocument = `subscription GenerationEvents($id: ID!, $after: I
     ... on WaitingEvent { position millisecondsToStart }
     ... on LoadingEvent { modelName }
     ... on RestartedEvent { attempt fromStep }
-    ... on StepEvent { index of positions previews { ...PictureParts } sprite { ...PictureParts } milliseconds
+    ... on StepEvent { index of positions previews { id url } sprite { id url } milliseconds
       details { codes logProbabilities entropies } }
     ... on CompletedEvent { images { ...PictureParts } timings { steps images total } }
     ... on FailedEvent { code message }

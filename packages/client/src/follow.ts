@@ -10,6 +10,8 @@ export interface FollowOptions {
   readonly after?: number;
   /** Ends it, also while nothing comes. */
   readonly signal?: AbortSignal;
+  /** Tries without an answer after which it throws; 32, about two minutes, where left out. */
+  readonly tries?: number;
 }
 
 /** Time to the next try, in milliseconds: doubled from the first to the last while nothing comes. */
@@ -20,6 +22,8 @@ const MOST_TRIES = 32;
 
 /** Close codes of sockets after which the same request would be refused again. */
 const refused = [4400, 4401, 4403, 4406, 4409, 4500];
+/** Those of them that say what HTTP says by 401. */
+const keyRefused: readonly unknown[] = [4401, 4403];
 
 /** True for the events after which a generation has no more. */
 export function isLast({ __typename }: GenerationEvent): boolean {
@@ -40,47 +44,68 @@ interface Followed {
 export async function* follow(
   { streams, isOver }: Followed,
   id: string,
-  { after = 0, signal }: FollowOptions,
+  { after = 0, tries: most = MOST_TRIES, ...options }: FollowOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
+  const { signal, release } = either(options.signal, streams.ended);
   let seen = after;
-  for (let tries = 0; !signal?.aborted;) {
-    try {
-      for await (const event of once(streams, { id, after: seen }, signal)) {
-        tries = 0;
-        if (event.__typename !== 'WaitingEvent') {
-          if (event.seq <= seen) continue;
-          seen = event.seq;
+  try {
+    for (let tries = 0; !signal.aborted;) {
+      try {
+        for await (const event of once(streams, { id, after: seen }, signal)) {
+          tries = 0;
+          streams.works();
+          if (event.__typename !== 'WaitingEvent') {
+            if (event.seq <= seen) continue;
+            seen = event.seq;
+          }
+          yield event;
+          if (isLast(event)) return;
         }
-        yield event;
-        if (isLast(event)) return;
+        // A proxy may end a stream as if it were over.
+        if (signal.aborted || (await isOver(id, seen))) return;
+        throw interrupted(id, seen);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isPassing(error) || tries >= most) throw await asClientError(error, streams.url);
+        streams.failed();
+        await pause(Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries++), signal);
       }
-      // A proxy may end a stream as if it were over.
-      if (signal?.aborted || (await isOver(id, seen))) return;
-      throw interrupted(id, seen);
-    } catch (error) {
-      if (!isPassing(error) || tries === MOST_TRIES) throw await asClientError(error, streams.url);
-      streams.failed();
-      await pause(Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries++), signal);
     }
+  } finally {
+    release();
+    streams.works();
   }
+}
+
+/** Aborted when the first of both is. */
+function either(one: AbortSignal | undefined, other: AbortSignal) {
+  const joint = new AbortController();
+  const abort = () => joint.abort();
+  const signals = [one, other].filter((signal) => signal !== undefined);
+  for (const signal of signals) {
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+  }
+  const release = () => signals.forEach((signal) => signal.removeEventListener('abort', abort));
+  return { signal: joint.signal, release };
 }
 
 /** One connection's worth of events. */
 async function* once(
   streams: Streams,
   variables: { readonly id: string; readonly after: number },
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
   const answers = streams.open(eventsDocument, variables);
   const stop = () => void answers.return?.();
-  signal?.addEventListener('abort', stop);
+  signal.addEventListener('abort', stop);
   try {
     for await (const { data, errors } of answers) {
       if (errors?.length) throw errorOf(errors);
       if (data) yield data['generationEvents'] as GenerationEvent;
     }
   } finally {
-    signal?.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
   }
 }
 
@@ -107,6 +132,7 @@ async function asClientError(error: unknown, url: string): Promise<ClientError> 
     const { errors } = (await response.json().catch(() => ({}))) as { errors?: readonly SentError[] };
     return errors?.length ? errorOf(errors, headsOf(response)) : noAnswer(url, response);
   }
+  if (keyRefused.includes(code)) return new ClientError(String(reason), { code: 'key-invalid', status: 401 });
   if (typeof code === 'number' && reason) return new ClientError(String(reason), { code: String(code) });
   return unreachable(url, error);
 }
@@ -116,14 +142,14 @@ function interrupted(id: string, seq: number): ClientError {
   return new ClientError(message, { code: 'stream-interrupted' });
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
+      signal.removeEventListener('abort', done);
       resolve();
     };
     const timer = setTimeout(done, milliseconds);
-    signal?.addEventListener('abort', done);
+    signal.addEventListener('abort', done);
   });
 }

@@ -172,6 +172,17 @@ export type WebhookInput = {
   readonly url: string;
 };
 
+/** Whether a worker takes up generations. */
+export type WorkerStatus =
+  /** It is stopping, and hands over what it runs. */
+  | 'DRAINING'
+  /** It was not heard of for six seconds: others take over what it ran. */
+  | 'LOST'
+  /** It does. */
+  | 'READY'
+  /** Its process of models is not there, or hangs: see `why`. */
+  | 'UNWELL';
+
 export type ModelsQueryVariables = Exact<{ [key: string]: never }>;
 
 export type ModelsQuery = {
@@ -181,6 +192,7 @@ export type ModelsQuery = {
     readonly title: string;
     readonly description: string;
     readonly licence: string;
+    readonly parameters: number;
     readonly tokens: number;
     readonly vocabulary: number | null;
     readonly options: Readonly<Record<string, unknown>>;
@@ -573,6 +585,55 @@ export type DeleteGenerationMutation = {
       };
 };
 
+export type ServiceQueryVariables = Exact<{ [key: string]: never }>;
+
+export type ServiceQuery = {
+  readonly service:
+    | {
+        readonly __typename: 'RequestError';
+        readonly code: string;
+        readonly message: string;
+        readonly field: ReadonlyArray<string> | null;
+      }
+    | {
+        readonly __typename: 'Service';
+        readonly queue: ReadonlyArray<{
+          readonly model: string;
+          readonly tenant: string;
+          readonly waiting: number;
+          readonly running: number;
+          readonly oldestSeconds: number | null;
+        }>;
+        readonly workers: ReadonlyArray<{
+          readonly name: string;
+          readonly status: WorkerStatus;
+          readonly why: string | null;
+          readonly target: string;
+          readonly ageSeconds: number;
+          readonly silentSeconds: number;
+          readonly models: ReadonlyArray<{
+            readonly name: string;
+            readonly loaded: boolean;
+            readonly running: number;
+            readonly millisecondsPerImage: number | null;
+          }>;
+        }>;
+        readonly failures: ReadonlyArray<{
+          readonly code: string;
+          readonly count: number;
+          readonly newestAt: string;
+          readonly message: string;
+        }>;
+      }
+    | {
+        readonly __typename: 'Unavailable';
+        readonly code: string;
+        readonly message: string;
+        readonly field: ReadonlyArray<string> | null;
+        readonly retryAfter: number;
+      };
+};
+
 export type GenerationEventsSubscriptionVariables = Exact<{
   id: string;
   after: number;
@@ -623,20 +684,8 @@ export type GenerationEventsSubscription = {
         readonly milliseconds: number;
         readonly seq: number;
         readonly at: string;
-        readonly previews: ReadonlyArray<{
-          readonly id: string;
-          readonly url: string;
-          readonly width: number | null;
-          readonly height: number | null;
-          readonly bytes: number | null;
-        } | null> | null;
-        readonly sprite: {
-          readonly id: string;
-          readonly url: string;
-          readonly width: number | null;
-          readonly height: number | null;
-          readonly bytes: number | null;
-        } | null;
+        readonly previews: ReadonlyArray<{ readonly id: string; readonly url: string } | null> | null;
+        readonly sprite: { readonly id: string; readonly url: string } | null;
         readonly details: {
           readonly codes: ReadonlyArray<ReadonlyArray<number>> | null;
           readonly logProbabilities: ReadonlyArray<ReadonlyArray<number>> | null;

@@ -14,6 +14,8 @@ export interface StreamOptions {
   readonly webSocket: unknown;
   /** Null chooses: the socket where there is one and it opens, else Server-Sent Events. */
   readonly transport: Transport | null;
+  readonly silenceMs: number;
+  onConnection(connected: boolean): void;
 }
 
 interface StreamedAnswer {
@@ -25,56 +27,110 @@ interface StreamedAnswer {
 export interface Streams {
   /** Of the server, for messages. */
   readonly url: string;
+  /** Aborted by `close`. */
+  readonly ended: AbortSignal;
   open(document: string, variables: Variables): AsyncIterableIterator<StreamedAnswer>;
-  /** To be told of a connection that has failed: where no socket has ever opened, the next stream goes another way. */
+  /** To be told of a connection that has failed: where no socket has ever opened, the next stream goes the other way. */
   failed(): void;
+  /** To be told of one that works, or that is not tried any more. */
+  works(): void;
   close(): Promise<void>;
 }
 
-export function streams({ url, key, fetch, webSocket, transport }: StreamOptions): Streams {
+export function streams(options: StreamOptions): Streams {
+  const { url, webSocket, transport, onConnection } = options;
+  const end = new AbortController();
   let way: Transport = transport ?? (webSocket ? 'websocket' : 'sse');
   let opened = false;
-  const authorization = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  let connected = true;
+  const tell = (now: boolean) => {
+    if (now !== connected) onConnection((connected = now));
+  };
+  const works = () => tell(true);
   const socket = webSocket
-    ? createSocket({
-        url: addressOf(url, '/graphql').href.replace(/^http/, 'ws'),
-        webSocketImpl: webSocket,
-        connectionParams: authorization,
-        retryAttempts: 0,
-        on: { connected: () => void (opened = true) },
+    ? openSocket(options, () => {
+        opened = true;
+        works();
       })
     : null;
-  const eventStreams = createEventStreams({
-    url: addressOf(url, '/graphql/stream').href,
-    fetchFn: endingWithError(fetch),
-    headers: authorization as Record<string, string>,
-    retryAttempts: 0,
-  });
+  const eventStreams = openEventStreams(options, works);
   return {
     url,
+    ended: end.signal,
     open(query, variables) {
       const client = (way === 'websocket' && socket) || eventStreams;
       return client.iterate({ query, variables: { ...variables } }) as AsyncIterableIterator<StreamedAnswer>;
     },
     failed() {
-      if (transport === null && !opened) way = 'sse';
+      tell(false);
+      if (transport === null && socket && !opened) way = way === 'sse' ? 'websocket' : 'sse';
     },
+    works,
     async close() {
-      await socket?.dispose();
+      end.abort();
+      // It may be opening, and fail at that.
+      await Promise.resolve(socket?.dispose()).catch(() => undefined);
       eventStreams.dispose();
     },
   };
 }
 
+/** A socket that answers no ping is ended: a machine that is gone does not say so. */
+function openSocket({ url, key, webSocket, silenceMs }: StreamOptions, connected: () => void) {
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const heard = () => clearTimeout(late);
+  const socket = createSocket({
+    url: addressOf(url, '/graphql').href.replace(/^http/, 'ws'),
+    webSocketImpl: webSocket,
+    connectionParams: authorizationBy(key),
+    retryAttempts: 0,
+    keepAlive: silenceMs / 2,
+    on: {
+      connected,
+      message: heard,
+      closed: heard,
+      ping(received) {
+        if (received) return;
+        heard();
+        late = setTimeout(() => socket.terminate(), silenceMs / 2);
+      },
+    },
+  });
+  return socket;
+}
+
+function openEventStreams({ url, key, fetch: send, silenceMs }: StreamOptions, connected: () => void) {
+  return createEventStreams({
+    url: addressOf(url, '/graphql/stream').href,
+    headers: authorizationBy(key),
+    retryAttempts: 0,
+    async fetchFn(...request: Parameters<typeof fetch>) {
+      const response = await send(...request);
+      if (!response.ok || !response.body) return response;
+      connected();
+      return new Response(endingWithError(response.body, silenceMs), response);
+    },
+  });
+}
+
 /**
- * The end of a body is an error, after everything in it was read. Without it graphql-sse waits for ever for the rest of a
- * body that ended without `complete` while nothing was read.
+ * The end of a body is an error, after everything in it was read, and so is silence. Without it graphql-sse waits for ever
+ * for the rest of a body that ended without `complete` while nothing was read.
  */
-function endingWithError(send: typeof fetch): typeof fetch {
-  return async (...request) => {
-    const response = await send(...request);
-    if (!response.ok || !response.body) return response;
-    const flush = (stream: TransformStreamDefaultController) => stream.error(new TypeError('The event stream ended.'));
-    return new Response(response.body.pipeThrough(new TransformStream({ flush })), response);
-  };
+function endingWithError(body: ReadableStream<Uint8Array>, silenceMs: number): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      let isSilent = false;
+      const silence = setTimeout(() => void reader.cancel((isSilent = true)), silenceMs);
+      const { value, done } = await reader.read().finally(() => clearTimeout(silence));
+      if (done) throw new TypeError(isSilent ? 'The event stream is silent.' : 'The event stream ended.');
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function authorizationBy(key: string | undefined): Record<string, string> {
+  return key === undefined ? {} : { authorization: `Bearer ${key}` };
 }

@@ -36,11 +36,6 @@ export function refuseKey(sent: string | null): void {
   if (sent === state.key && state.asks === null) change({ key: null, asks: sent === null ? 'missing' : 'refused' });
 }
 
-/** As a header of HTTP, and as `connectionParams` of the socket. */
-export function authorizationBy(key: string | null): Record<string, string> {
-  return key === null ? {} : { authorization: `Bearer ${key}` };
-}
-
 function change(next: KeyState): void {
   state = next;
   store(next.key);

@@ -1,148 +1,29 @@
-import type { ResultOf, VariablesOf } from 'gql.tada';
-import { graphql, request, subscribe } from './transport.ts';
+import type {
+  CreateGenerationInput,
+  GenerationEvent,
+  Generation as WholeGeneration,
+  Model,
+  Service,
+} from '@tessera/client';
+import { asked } from './tessera.ts';
 
-/* Every operation that the page sends, and the types that the page uses: what these documents ask for. */
+/* What the page asks of the server, and the types that it uses: parts of what @tessera/client gives. */
 
-const modelsQuery = graphql(`
-  query {
-    models {
-      name
-      title
-      parameters
-      image {
-        height
-        width
-      }
-      classes {
-        label
-        name
-      }
-      tokens
-      layout {
-        start
-        height
-        width
-      }
-      options
-      guidanceOff
-      defaults {
-        guidance
-      }
-    }
-  }
-`);
-
-const shown = graphql(`
-  fragment Shown on Generation {
-    id
-    modelName
-    seed
-    images {
-      condition {
-        __typename
-        ... on ClassCondition {
-          label
-        }
-      }
-    }
-  }
-`);
-
-const refused = graphql(`
-  fragment Refused on Error {
-    message
-  }
-`);
-
-const createMutation = graphql(
-  `
-    mutation ($input: CreateGenerationInput!) {
-      createGeneration(input: $input) {
-        __typename
-        ... on CreateGenerationPayload {
-          generation {
-            ...Shown
-          }
-        }
-        ...Refused
-      }
-    }
-  `,
-  [shown, refused],
-);
-
-const generationQuery = graphql(
-  `
-    query ($id: ID!) {
-      generation(id: $id) {
-        __typename
-        ...Shown
-        ...Refused
-      }
-    }
-  `,
-  [shown, refused],
-);
-
-const cancelMutation = graphql(
-  `
-    mutation ($id: ID!) {
-      cancelGeneration(input: { id: $id }) {
-        __typename
-        ...Refused
-      }
-    }
-  `,
-  [refused],
-);
-
-const eventsSubscription = graphql(`
-  subscription ($id: ID!) {
-    generationEvents(id: $id, after: 0) {
-      __typename
-      seq
-      ... on QueuedEvent {
-        position
-      }
-      ... on WaitingEvent {
-        position
-        millisecondsToStart
-      }
-      ... on StepEvent {
-        index
-        of
-        positions
-        previews {
-          url
-        }
-        milliseconds
-      }
-      ... on CompletedEvent {
-        images {
-          url
-        }
-        timings {
-          total
-        }
-      }
-      ... on FailedEvent {
-        code
-        message
-      }
-    }
-  }
-`);
-
-export type Model = ResultOf<typeof modelsQuery>['models'][number];
+export type { CreateGenerationInput as GenerationInput, GenerationEvent, Model, Service };
 /** Tokens in rows, the first of them at position `start`. */
 export type TokenMap = Model['layout'][number];
-export type Generation = ResultOf<typeof shown>;
 /** What an image shows: a class, or nothing in particular. */
-export type Condition = Generation['images'][number]['condition'];
-export type GenerationInput = VariablesOf<typeof createMutation>['input'];
-export type GenerationEvent = ResultOf<typeof eventsSubscription>['generationEvents'];
+export type Condition = WholeGeneration['images'][number]['condition'];
+export interface Generation extends Pick<WholeGeneration, 'id' | 'modelName' | 'seed'> {
+  readonly images: readonly { readonly condition: Condition }[];
+}
 /** `positions` is a list per image, or a single one that holds for all images; previews of another batch are null. */
-export type Step = Omit<Extract<GenerationEvent, { __typename: 'StepEvent' }>, '__typename' | 'seq'>;
+export interface Step extends Pick<
+  Extract<GenerationEvent, { __typename: 'StepEvent' }>,
+  'index' | 'of' | 'positions' | 'milliseconds'
+> {
+  readonly previews: readonly ({ readonly url: string } | null)[] | null;
+}
 
 /** An error of the server already says what to do; this throws it. Only errors have a message. */
 function accepted<T extends object>(answer: T): Exclude<T, { readonly message: string }> {
@@ -150,20 +31,24 @@ function accepted<T extends object>(answer: T): Exclude<T, { readonly message: s
   return answer as Exclude<T, { readonly message: string }>;
 }
 
-export async function fetchModels(): Promise<readonly Model[]> {
-  return (await request(modelsQuery, {})).models;
+export function fetchModels(): Promise<readonly Model[]> {
+  return asked((client) => client.models());
 }
 
-export async function createGeneration(input: GenerationInput): Promise<Generation> {
-  return accepted((await request(createMutation, { input })).createGeneration).generation;
+export async function fetchService(): Promise<Service> {
+  return accepted(await asked((client) => client.service()));
+}
+
+export async function createGeneration(input: CreateGenerationInput): Promise<Generation> {
+  return accepted(await asked((client) => client.createGeneration(input))).generation;
 }
 
 export async function fetchGeneration(id: string): Promise<Generation> {
-  return accepted((await request(generationQuery, { id })).generation);
+  return accepted(await asked((client) => client.generation(id)));
 }
 
 export async function cancelGeneration(id: string): Promise<void> {
-  accepted((await request(cancelMutation, { id })).cancelGeneration);
+  accepted(await asked((client) => client.cancelGeneration(id)));
 }
 
 export interface Listener {
@@ -171,14 +56,13 @@ export interface Listener {
   onError(message: string): void;
 }
 
-/**
- * All events of a generation from its first. After a lost connection they come again from the first: the listener
- * drops those that it has seen. Returns a function that ends it.
- */
+/** Every event of a generation, once and in order, however long the server is away. Returns a function that ends it. */
 export function followGeneration(id: string, { onEvent, onError }: Listener): () => void {
-  return subscribe(
-    eventsSubscription,
-    { id },
-    { onData: ({ generationEvents }) => onEvent(generationEvents), onError },
-  );
+  const end = new AbortController();
+  const { signal } = end;
+  const all = asked(async (client) => {
+    for await (const event of client.events(id, { signal, tries: Number.POSITIVE_INFINITY })) onEvent(event);
+  });
+  all.catch(({ message }: Error) => signal.aborted || onError(message));
+  return () => end.abort();
 }

@@ -15,8 +15,6 @@ export interface GenerationState {
   /** Time of the model alone, so far or in all. */
   readonly milliseconds: number;
   readonly error: string | null;
-  /** Newest event that counts; older ones that come again are dropped. */
-  readonly seq: number;
 }
 
 export type GenerationAction =
@@ -41,7 +39,6 @@ export function sending(model: string | null): GenerationState {
     images: [],
     milliseconds: 0,
     error: null,
-    seq: 0,
   };
 }
 
@@ -64,9 +61,7 @@ export function reduceGeneration(state: GenerationState, action: GenerationActio
     case 'error':
       return { ...state, status: 'failed', error: action.message };
     case 'event':
-      // Where it stands in the queue is told again and again, with the seq of the event before.
-      if (action.event.seq <= state.seq && action.event.__typename !== 'WaitingEvent') return state;
-      return reduceEvent({ ...state, seq: Math.max(state.seq, action.event.seq) }, action.event);
+      return reduceEvent(state, action.event);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { ErrorNote } from '../results/progress.tsx';
-import { sumOf, useService, type Failure, type Look, type QueueShare, type Service, type Worker } from './service.ts';
+import type { Service } from '../api/operations.ts';
+import { sumOf, useService, type Failure, type Look, type QueueShare, type Worker } from './service.ts';
 
 /** The queue, the workers and what has failed: for who runs the server. */
 export function ServerView() {

@@ -1,48 +1,6 @@
 import { useEffect, useState } from 'react';
-import type { ResultOf } from 'gql.tada';
-import { graphql, request } from '../api/transport.ts';
+import { fetchService, type Service } from '../api/operations.ts';
 
-const serviceQuery = graphql(`
-  query {
-    service {
-      __typename
-      ... on Service {
-        queue {
-          model
-          tenant
-          waiting
-          running
-          oldestSeconds
-        }
-        workers {
-          name
-          status
-          why
-          target
-          ageSeconds
-          silentSeconds
-          models {
-            name
-            loaded
-            running
-            millisecondsPerImage
-          }
-        }
-        failures {
-          code
-          count
-          newestAt
-          message
-        }
-      }
-      ... on Error {
-        message
-      }
-    }
-  }
-`);
-
-export type Service = Extract<ResultOf<typeof serviceQuery>['service'], { __typename: 'Service' }>;
 export type Worker = Service['workers'][number];
 export type QueueShare = Service['queue'][number];
 export type Failure = Service['failures'][number];
@@ -88,12 +46,6 @@ export function useService(): Watched {
     };
   }, []);
   return watched;
-}
-
-async function fetchService(): Promise<Service> {
-  const { service } = await request(serviceQuery, {});
-  if (service.__typename !== 'Service') throw new Error(service.message);
-  return service;
 }
 
 export function sumOf({ queue }: Service): Look {

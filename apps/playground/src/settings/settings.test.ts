@@ -6,12 +6,16 @@ import { optionFields, readable, readOption } from './options.tsx';
 import { ownSettings, pickModel, readSettings, refusedLabel, toInputs, writeSettings } from './settings.ts';
 
 const shapes: Model = {
+  id: 'model:shapes',
   name: 'shapes',
   title: 'Shapes',
   parameters: 10,
-  image: { height: 8, width: 8 },
+  image: { height: 8, width: 8, channels: 3 },
   classes: ['circle', 'square', 'star'].map((name, label) => ({ label, name })),
+  description: '',
+  licence: 'MIT',
   tokens: 5,
+  vocabulary: 16,
   layout: [
     { start: 0, height: 1, width: 1 },
     { start: 1, height: 2, width: 2 },
@@ -23,14 +27,14 @@ const shapes: Model = {
     },
   },
   guidanceOff: 0,
-  defaults: { guidance: 1.5 },
+  defaults: { guidance: 1.5, preview: 'DECODED' },
 };
 const sets: Model = {
   ...shapes,
   name: 'shapes.sets',
   options: { properties: { steps: { type: 'integer', minimum: 1, maximum: 4, default: 4 }, note: { type: 'string' } } },
   guidanceOff: 1,
-  defaults: { guidance: 2 },
+  defaults: { guidance: 2, preview: 'DECODED' },
 };
 const letters: Model = { ...shapes, name: 'letters', classes: [{ label: 0, name: 'a' }] };
 const models = [shapes, sets, letters];
