@@ -6,4 +6,8 @@ import { packageConfig } from '../../vitest.shared.ts';
 // one copy is a stranger to the other.
 const graphql = createRequire(import.meta.url).resolve('graphql');
 
-export default mergeConfig(packageConfig, { resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] } });
+export default mergeConfig(packageConfig, {
+  resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
+  // One PostgreSQL for all files, and a PGlite to be copied.
+  test: { globalSetup: '../../packages/store/src/testing/databases.ts' },
+});

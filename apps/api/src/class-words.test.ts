@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeRandomModel } from '@tessera/host/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { createQuery, testClient, type TestClient } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-words-'));
 const classes = ['1', 'zero', 'crane', 'tench, Tinca tinca', 'crane', 'none', 'six', 'seven', '8', '9'];
@@ -17,7 +18,7 @@ beforeAll(async () => {
   const manifest = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as object;
   writeFileSync(join(folder, 'model.json'), JSON.stringify({ ...manifest, classes }));
   const dataDirectory = join(root, 'data');
-  server = await startServer({ port: 0, dataDirectory, playground: join(root, 'none'), modelFolders: [folder] });
+  server = await startTestServer({ port: 0, dataDirectory, playground: join(root, 'none'), modelFolders: [folder] });
   client = testClient(server.url);
 }, 120_000);
 

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { ClientError, createClient, type Client, type ClientOptions, type GenerationEvent } from '@tessera/client';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-client-'));
 let server: RunningServer;
@@ -16,7 +17,7 @@ beforeAll(async () => {
   const folder = join(root, 'sets');
   await writeRandomModel(folder, { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   const dataDirectory = join(root, 'data');
-  server = await startServer({ port: 0, dataDirectory, playground: join(root, 'none'), modelFolders: [folder] });
+  server = await startTestServer({ port: 0, dataDirectory, playground: join(root, 'none'), modelFolders: [folder] });
 }, 120_000);
 
 afterAll(async () => {

@@ -6,8 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-dropped-'));
 let server: RunningServer;
@@ -17,7 +18,7 @@ let id: string;
 beforeAll(async () => {
   await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
-  server = await startServer({ ...options, modelFolders: [join(root, 'quick')] });
+  server = await startTestServer({ ...options, modelFolders: [join(root, 'quick')] });
   client = testClient(server.url);
   ({ id } = await client.create({ model: 'quick', images: { count: 64 } }));
   await client.events(id);

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import WebSocket from 'ws';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import type { GraphQLAnswer } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-errors-'));
 const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
@@ -12,7 +13,7 @@ let server: RunningServer;
 let output: MockInstance;
 
 beforeAll(async () => {
-  server = await startServer({ ...options, modelFolders: [] });
+  server = await startTestServer({ ...options, modelFolders: [] });
 }, 60_000);
 
 beforeEach(() => {

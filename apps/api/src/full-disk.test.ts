@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { openStore } from '@tessera/store';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { canMount, mountSmallDisk, type SmallDisk } from './testing/small-disk.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
+import { openTestStore, startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-full-'));
 const isEnd = ({ __typename }: { __typename: string }) => /^(Completed|Failed|Canceled)Event$/.test(__typename);
@@ -22,7 +22,7 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
     disk = mountSmallDisk(join(root, 'disk'), 100);
-    server = await startServer({
+    server = await startTestServer({
       port: 0,
       address: '127.0.0.1',
       playground: join(root, 'none'),
@@ -91,7 +91,7 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
 
   it('does not stop the process where PostgreSQL itself panics: the database is opened again', async () => {
     await server.close();
-    const store = await openStore({ directory: disk.directory });
+    const store = await openTestStore({ directory: disk.directory });
     const { database } = store;
     const before = await database.query('SELECT count(*) FROM generation');
     disk.fill();

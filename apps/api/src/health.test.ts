@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { testClient } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-health-'));
 const reports: string[] = [];
@@ -13,7 +14,7 @@ let server: RunningServer;
 
 beforeAll(async () => {
   await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
-  server = await startServer({
+  server = await startTestServer({
     port: 0,
     address: '127.0.0.1',
     dataDirectory: join(root, 'data'),

@@ -5,8 +5,9 @@ import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-limits-'));
 const modelFolders = [join(root, 'slow')];
@@ -16,7 +17,7 @@ let client: TestClient;
 beforeAll(async () => {
   await writeRandomModel(modelFolders[0]!, { name: 'slow', width: 192, depth: 8, channels: 3 });
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
-  server = await startServer({ ...options, modelFolders, maxQueue: 32 });
+  server = await startTestServer({ ...options, modelFolders, maxQueue: 32 });
   client = testClient(server.url);
 }, 120_000);
 

@@ -6,6 +6,7 @@ import { writeRandomModel } from '@tessera/host/testing';
 import { startServer, type RunningServer } from './index.ts';
 import { writeOldDatabase } from './testing/old-database.ts';
 import { ofLabels, testClient, type TestClient } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-restart-'));
 const modelFolders = [join(root, 'quick'), join(root, 'slow')] as const;
@@ -30,7 +31,7 @@ let server: RunningServer;
 let client: TestClient;
 
 async function start(): Promise<void> {
-  server = await startServer(options);
+  server = await startTestServer(options);
   client = testClient(server.url);
 }
 

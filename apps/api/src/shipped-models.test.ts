@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelDescription } from '@tessera/host';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { shippedModels } from './testing/shipped-models.ts';
 import { ofLabels, testClient, type TestClient, type TestEvent } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-shipped-'));
 const models = shippedModels();
@@ -13,7 +14,7 @@ let server: RunningServer;
 let client: TestClient;
 
 beforeAll(async () => {
-  server = await startServer({
+  server = await startTestServer({
     port: 0,
     address: '127.0.0.1',
     dataDirectory: join(root, 'data'),

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import { imagesOfClasses } from '@tessera/request';
-import { openStore } from '@tessera/store';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { testClient, type TestClient, type TestEvent } from './testing/test-client.ts';
+import { openTestStore, startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-storage-'));
 const dataDirectory = join(root, 'data');
@@ -48,7 +48,7 @@ beforeAll(async () => {
   await writeRandomModel(modelFolders[0]!, { name: 'quick', width: 32, depth: 1, channels: 1 });
   await writeRandomModel(modelFolders[1]!, { name: 'slow', width: 192, depth: 8, channels: 3 });
   mkdirSync(dataDirectory);
-  const store = await openStore({ directory: dataDirectory });
+  const store = await openTestStore({ directory: dataDirectory });
   const { database } = store;
   await database.query(refusing);
   await database.query('CREATE TRIGGER refuse BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()');
@@ -59,7 +59,7 @@ beforeAll(async () => {
   await database.query("UPDATE generation SET state = 'running', attempt = 1, worker = 'gone'");
   await store.close();
   refuse('restarted');
-  server = await startServer(options);
+  server = await startTestServer(options);
   client = testClient(server.url);
 }, 120_000);
 
@@ -134,7 +134,7 @@ it('writes at its end what it can write by then', async () => {
   await kept(id);
   take('completed');
   await server.close();
-  server = await startServer(options);
+  server = await startTestServer(options);
   client = testClient(server.url);
   expect(last(await client.events(id)).kind).toBe('COMPLETED');
 }, 30_000);

@@ -6,8 +6,9 @@ import { json } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from './index.ts';
+import type { RunningServer } from './index.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
+import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-uploads-'));
 const names = ['quick', 'sets', 'slow'] as const;
@@ -22,7 +23,7 @@ let server: RunningServer;
 let client: TestClient;
 
 async function start(): Promise<void> {
-  server = await startServer(options);
+  server = await startTestServer(options);
   client = testClient(server.url);
 }
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { openStore, type GenerationEvent, type Store } from '@tessera/store';
-import { startPostgres, type TestPostgres } from '@tessera/store/testing';
-import { startServer, type RunningServer } from './index.ts';
+import type { GenerationEvent, Store } from '@tessera/store';
+import { newDatabase } from '@tessera/store/testing/new-database';
+import type { RunningServer } from './index.ts';
 import { startRole, type RoleProcess } from './testing/processes.ts';
 import { ofLabels, testClient, type TestClient } from './testing/test-client.ts';
+import { openTestStore, startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-workers-'));
 const models = join(root, 'models');
@@ -16,7 +17,6 @@ const dataDirectory = join(root, 'data');
 /** Many steps of equal length: time enough to end what runs it. */
 const labels = Array.from({ length: 12 }, (_, image) => image % 10);
 const long = { model: 'slow', images: ofLabels(labels), options: { steps: 24 }, preview: 'NONE' };
-let postgres: TestPostgres;
 let databaseUrl: string;
 let store: Store;
 let api: RunningServer;
@@ -60,22 +60,20 @@ async function begin(): Promise<{ readonly id: string; readonly worker: RoleProc
 let whole: readonly string[];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  databaseUrl = await postgres.database();
+  databaseUrl = await newDatabase();
   await writeRandomModel(join(models, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
   await writeRandomModel(join(models, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3, step: 'set' });
   const modelFolders = ['quick', 'slow'].map((name) => join(models, name));
   const place = { port: 0, address: '127.0.0.1', playground: join(root, 'none') };
-  api = await startServer({ ...place, role: 'api', databaseUrl, dataDirectory, modelFolders });
+  api = await startTestServer({ ...place, role: 'api', databaseUrl, dataDirectory, modelFolders });
   client = testClient(api.url);
-  store = await openStore({ url: databaseUrl });
+  store = await openTestStore({ url: databaseUrl });
 }, 120_000);
 
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
   await api?.close();
   await store?.close();
-  await postgres?.stop();
   rmSync(root, { recursive: true, force: true });
 });
 

@@ -5,8 +5,9 @@ import { APIError, OpenAI, toFile } from 'openai';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { testClient } from '../testing/test-client.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-openai-'));
 let server: RunningServer;
@@ -17,7 +18,7 @@ beforeAll(async () => {
   await writeRandomModel(join(root, 'quick'), { ...small, name: 'quick' });
   await writeRandomModel(join(root, 'sets'), { ...small, name: 'sets', step: 'set' });
   await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3 });
-  server = await startServer({
+  server = await startTestServer({
     port: 0,
     address: '127.0.0.1',
     dataDirectory: join(root, 'data'),

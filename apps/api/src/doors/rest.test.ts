@@ -8,8 +8,9 @@ import express from 'express';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import type { Operation } from './route.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-rest-'));
 let server: RunningServer;
@@ -36,7 +37,7 @@ beforeAll(async () => {
   const small = { width: 32, depth: 1, channels: 1 } as const;
   await writeRandomModel(join(root, 'quick'), { ...small, name: 'quick' });
   await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3 });
-  server = await startServer({
+  server = await startTestServer({
     port: 0,
     address: '127.0.0.1',
     dataDirectory: join(root, 'data'),

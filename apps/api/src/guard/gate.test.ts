@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { createGate, type GateOptions } from './gate.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const local: GateOptions = { address: '127.0.0.1', name: 'localhost', hosts: [] };
 const everywhere: GateOptions = { address: '::', name: 'localhost', hosts: [] };
@@ -62,7 +63,7 @@ describe('a server on loopback', () => {
   let server: RunningServer;
 
   beforeAll(async () => {
-    server = await startServer({ ...options, modelFolders: [], hosts: ['tessera.example'] });
+    server = await startTestServer({ ...options, modelFolders: [], hosts: ['tessera.example'] });
   }, 60_000);
   afterAll(async () => {
     await server?.close();

@@ -5,9 +5,10 @@ import { getIntrospectionQuery } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { testClient, type TestClient } from '../testing/test-client.ts';
 import { hashOf, trustedDocuments } from './trusted-documents.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-hardened-'));
 const page = join(root, 'page');
@@ -76,7 +77,7 @@ describe('a hardened server', () => {
 
   beforeAll(async () => {
     const options = { ...open, dataDirectory: join(root, 'hardened'), hardened: true, trustedOnly: false };
-    server = await startServer(options);
+    server = await startTestServer(options);
     client = testClient(server.url);
   }, 60_000);
   afterAll(() => server?.close());
@@ -130,7 +131,7 @@ describe('a server of trusted documents alone', () => {
 
   beforeAll(async () => {
     const options = { ...open, dataDirectory: join(root, 'trusted'), trustedOnly: true, documents: [manifest] };
-    server = await startServer(options);
+    server = await startTestServer(options);
   }, 60_000);
   afterAll(() => server?.close());
 

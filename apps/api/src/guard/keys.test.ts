@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
-import { openStore } from '@tessera/store';
 import WebSocket from 'ws';
 import { startServer, type RunningServer } from '../index.ts';
 import { apiKeys } from './api-keys.ts';
+import { openTestStore, startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-keys-'));
 const dataDirectory = join(root, 'data');
 for (const folder of ['data', 'other']) mkdirSync(join(root, folder));
 const keysOf = async <T>(task: (keys: ReturnType<typeof apiKeys>) => Promise<T>): Promise<T> => {
-  const store = await openStore({ directory: dataDirectory });
+  const store = await openTestStore({ directory: dataDirectory });
   try {
     return await task(apiKeys(store.database));
   } finally {
@@ -23,7 +23,7 @@ const keysOf = async <T>(task: (keys: ReturnType<typeof apiKeys>) => Promise<T>)
 
 describe('keys', () => {
   it('are stored without their secret, told once, and one of each name', async () => {
-    const store = await openStore({ directory: join(root, 'other') });
+    const store = await openTestStore({ directory: join(root, 'other') });
     const { database } = store;
     const keys = apiKeys(database);
     const made = (await keys.create({ tenant: 'acme', name: 'ci', admin: false, limits: {} }))!;
@@ -58,7 +58,7 @@ describe('a server with keys', () => {
       return [await make('ci', {}), await make('single', { sockets: 1 })] as const;
     });
     const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
-    server = await startServer({ ...options, auth: 'keys' });
+    server = await startTestServer({ ...options, auth: 'keys' });
   }, 60_000);
   afterAll(async () => {
     await server?.close();

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Database, type Store } from '@tessera/store';
-import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import type { Database, Store } from '@tessera/store';
+import { newDatabase } from '@tessera/store/testing/new-database';
 import { readLimits, type Limits } from './limits.ts';
 import { quotas } from './quotas.ts';
+import { openTestStore } from '../testing/open.ts';
 
 const none = readLimits({});
 const ownerOf = (client: string) => ({ tenant: 'acme', client });
@@ -25,18 +26,15 @@ it('bounds nothing where nothing is said, and takes whole numbers', () => {
 
 describe.each(['pglite', 'postgresql'])('quotas on %s', (kind) => {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-quotas-'));
-  let postgres: TestPostgres | undefined;
   let store: Store;
   let database: Database;
 
   beforeAll(async () => {
-    if (kind === 'postgresql') postgres = await startPostgres();
-    store = await openStore(postgres ? { url: await postgres.database() } : { directory: folder });
+    store = await openTestStore(kind === 'pglite' ? { directory: folder } : { url: await newDatabase() });
     ({ database } = store);
   }, 60_000);
   afterAll(async () => {
     await store?.close();
-    await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 

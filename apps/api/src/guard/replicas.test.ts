@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import sharp from 'sharp';
 import WebSocket from 'ws';
-import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import { newDatabase } from '@tessera/store/testing/new-database';
 import { startRole, type RoleProcess } from '../testing/processes.ts';
 import { manageKeys } from './manage-keys.ts';
 
@@ -18,7 +18,6 @@ const root = mkdtempSync(join(tmpdir(), 'tessera-replicas-'));
 /** What a receiver of traces got. */
 const traces: Buffer[] = [];
 let receiver: Server;
-let postgres: TestPostgres;
 let environment: { readonly DATABASE_URL: string };
 let replicas: readonly [RoleProcess, RoleProcess];
 let secret: string;
@@ -29,8 +28,7 @@ beforeAll(async () => {
     void buffer(request).then((bytes) => traces.push(bytes) && response.end());
   });
   receiver.listen(0, '127.0.0.1');
-  postgres = await startPostgres();
-  const databaseUrl = await postgres.database();
+  const databaseUrl = await newDatabase();
   environment = { DATABASE_URL: databaseUrl };
   secret = await make('ci');
   const start = () =>
@@ -50,7 +48,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const replica of replicas ?? []) await replica.end('SIGKILL');
-  await postgres?.stop();
   receiver?.close();
   rmSync(root, { recursive: true, force: true });
 });

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { transportsOf } from './testing/ask-transports.ts';
+import { startTestServer } from '../testing/open.ts';
 
 /*
  * Attacks, each on every transport where it applies. Elsewhere: hosts and pages by route (gate.test), image bombs (uploads.test),
@@ -18,7 +19,7 @@ let server: RunningServer;
 
 beforeAll(async () => {
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
-  server = await startServer({ ...options, modelFolders: [] });
+  server = await startTestServer({ ...options, modelFolders: [] });
 }, 60_000);
 afterAll(async () => {
   await server?.close();

@@ -5,10 +5,11 @@ import { buildSchema, getNamedType, isObjectType, type GraphQLSchema } from 'gra
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { manageKeys } from './manage-keys.ts';
 import { transportsOf, type Ask } from './testing/ask-transports.ts';
 import { coordinatesIn, selectAll, type Arguments } from './testing/select-all.ts';
+import { startTestServer } from '../testing/open.ts';
 
 /*
  * Two tenants on one server: everything of A that the schema can show is asked for by B, with A's ids, on every transport.
@@ -75,7 +76,7 @@ beforeAll(async () => {
     playground: join(root, 'none'),
     auth: 'keys' as const,
   };
-  server = await startServer({ ...options, modelFolders: [join(root, 'quick')] });
+  server = await startTestServer({ ...options, modelFolders: [join(root, 'quick')] });
   ids = await fill(transportsOf(server.url, keys.a));
 }, 120_000);
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-origins-'));
 const listed = 'http://localhost:5173';
@@ -12,7 +13,7 @@ let server: RunningServer;
 
 beforeAll(async () => {
   const origins = [listed, 'https://app.example'];
-  server = await startServer({ ...options, dataDirectory: join(root, 'data'), origins });
+  server = await startTestServer({ ...options, dataDirectory: join(root, 'data'), origins });
 }, 60_000);
 
 afterAll(async () => {

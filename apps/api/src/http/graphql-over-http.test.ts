@@ -7,15 +7,16 @@ import { json } from 'node:stream/consumers';
 import { Client, fetchExchange } from '@urql/core';
 import { serverAudits } from 'graphql-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import type { GraphQLAnswer } from '../testing/test-client.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-over-http-'));
 const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
 let server: RunningServer;
 
 beforeAll(async () => {
-  server = await startServer({ ...options, modelFolders: [] });
+  server = await startTestServer({ ...options, modelFolders: [] });
 }, 60_000);
 
 afterAll(async () => {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-turns-'));
 const dataDirectory = join(root, 'data');
@@ -15,7 +16,7 @@ let picture: Buffer;
 
 beforeAll(async () => {
   const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
-  server = await startServer({ ...options, origins: ['http://localhost:5173'] });
+  server = await startTestServer({ ...options, origins: ['http://localhost:5173'] });
   const pixels = { raw: { height: 200, width: 200, channels: 1 } } as const;
   picture = await sharp(randomBytes(200 * 200), pixels)
     .png()

@@ -5,8 +5,9 @@ import { EventSource } from 'eventsource';
 import { createClient } from 'graphql-sse';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { createQuery, testClient, type TestClient } from '../testing/test-client.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-event-stream-'));
 const query = `subscription ($id: ID!, $after: Int! = 0) { generationEvents(id: $id, after: $after) {
@@ -19,7 +20,7 @@ beforeAll(async () => {
   await writeRandomModel(join(root, 'sets'), { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
   const streams = { connections: 8, connectionsOfAddress: 4, subscriptions: 8, operationsOfConnection: 8 };
-  server = await startServer({ ...options, streams, modelFolders: [join(root, 'sets')] });
+  server = await startTestServer({ ...options, streams, modelFolders: [join(root, 'sets')] });
   client = testClient(server.url);
   // The model is in memory from here on.
   await client.events((await client.create({ model: 'sets' })).id);

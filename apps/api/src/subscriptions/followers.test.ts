@@ -8,8 +8,9 @@ import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { testClient, type TestClient } from '../testing/test-client.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-followers-'));
 const query = `subscription ($id: ID!) { generationEvents(id: $id) {
@@ -20,7 +21,7 @@ let client: TestClient;
 beforeAll(async () => {
   await writeRandomModel(join(root, 'sets'), { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
-  server = await startServer({ ...options, modelFolders: [join(root, 'sets')] });
+  server = await startTestServer({ ...options, modelFolders: [join(root, 'sets')] });
   client = testClient(server.url);
   // The model is in memory from here on.
   await client.events((await client.create({ model: 'sets' })).id);

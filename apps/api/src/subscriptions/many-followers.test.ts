@@ -8,9 +8,10 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import type { Flooded, Followed, FollowerTask } from '../testing/followers-process.ts';
 import { testClient, type TestClient } from '../testing/test-client.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-many-'));
 let server: RunningServer;
@@ -21,7 +22,7 @@ beforeAll(async () => {
   await writeRandomModel(join(root, 'sets'), { name: 'sets', width: 8, depth: 1, channels: 1, step: 'set' });
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
   const streams = { connections: 2048, connectionsOfAddress: 2048, subscriptions: 4096, operationsOfConnection: 256 };
-  server = await startServer({ ...options, streams, modelFolders: [join(root, 'sets')] });
+  server = await startTestServer({ ...options, streams, modelFolders: [join(root, 'sets')] });
   client = testClient(server.url);
   // The model is read for the first one.
   await client.events(await create(1));

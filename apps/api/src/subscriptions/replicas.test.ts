@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Claim, type EventBody, type Store } from '@tessera/store';
+import type { Claim, EventBody, Store } from '@tessera/store';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
 import type { FollowedEvent } from '../streams/followed-event.ts';
 import { openStreams, type Streams } from '../streams/streams.ts';
+import { openTestStore } from '../testing/open.ts';
 
 /** Two replicas of the API and a worker, each with connections of its own to one PostgreSQL. */
 let postgres: TestPostgres;
@@ -19,9 +20,9 @@ const state = { target: 'onnx', draining: false, models: [], health: { status: '
 beforeAll(async () => {
   postgres = await startPostgres();
   const url = await postgres.database();
-  stores = [await openStore({ url }), await openStore({ url })];
+  stores = [await openTestStore({ url }), await openTestStore({ url })];
   replicas = stores.map(openStreams);
-  worker = await openStore({ url });
+  worker = await openTestStore({ url });
   await worker.queue.register({ id: 'w', name: 'w', state });
 }, 60_000);
 

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import { configureLog, startTelemetry } from '@tessera/telemetry';
 import { startTraceReceiver, type TraceReceiver } from '@tessera/telemetry/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { testClient } from '../testing/test-client.ts';
+import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-observed-'));
 let server: RunningServer;
@@ -18,7 +19,7 @@ beforeAll(async () => {
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = receiver.url;
   endTelemetry = await startTelemetry('all');
   await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
-  server = await startServer({
+  server = await startTestServer({
     port: 0,
     address: '127.0.0.1',
     dataDirectory: join(root, 'data'),

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import express from 'express';
-import { openStore, type Store, type WorkerState } from '@tessera/store';
+import type { Store, WorkerState } from '@tessera/store';
 import { stopClock } from '@tessera/store/testing';
 import { measuredStore } from '@tessera/telemetry';
 import { sendMetrics } from './metrics.ts';
 import { openOverview } from './queue-facts.ts';
+import { openTestStore } from '../testing/open.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-facts-'));
 let store: Store;
@@ -18,7 +19,7 @@ let server: Server;
 let url: string;
 
 beforeAll(async () => {
-  store = measuredStore(await openStore({ directory: folder }));
+  store = measuredStore(await openTestStore({ directory: folder }));
   const app = express().get('/metrics', sendMetrics(openOverview(store, 0)));
   server = createServer(app).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openBlobs, type Blobs } from '@tessera/blobs';
-import { openStore, type Store } from '@tessera/store';
+import type { Store } from '@tessera/store';
 import { workerState } from '@tessera/store/testing';
-import { startServer, type RunningServer } from '../index.ts';
+import type { RunningServer } from '../index.ts';
 import { Undo } from '../undo.ts';
 import type { HealthParts } from './health.ts';
 import { openOperatorsPort, operatorsRoutes } from './operators-port.ts';
 import { openOverview } from './queue-facts.ts';
+import { openTestStore, startTestServer } from '../testing/open.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-ready-'));
 const undo = new Undo();
@@ -18,7 +19,7 @@ let blobs: Blobs;
 let draining = false;
 
 beforeAll(async () => {
-  store = await openStore({ directory: folder });
+  store = await openTestStore({ directory: folder });
   blobs = await openBlobs(join(folder, 'images'), '');
 }, 60_000);
 
@@ -116,7 +117,7 @@ it('has metrics on its own port alone where keys are needed', async () => {
   const dataDirectory = join(folder, 'data');
   let server: RunningServer | null = null;
   try {
-    server = await startServer({ ...options, dataDirectory, role: 'all', auth: 'keys', metricsPort: 0 });
+    server = await startTestServer({ ...options, dataDirectory, role: 'all', auth: 'keys', metricsPort: 0 });
     const { url, metrics } = server;
     const statuses = [
       `${url}/metrics`,

@@ -5,21 +5,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBlobs, type Blobs } from '@tessera/blobs';
 import { s3Servers } from '@tessera/blobs/testing';
-import { openStore, type Append, type Store } from '@tessera/store';
-import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import type { Append, Store } from '@tessera/store';
+import { newDatabase } from '@tessera/store/testing/new-database';
 import { writeRandomModel } from '@tessera/host/testing';
-import { startServer } from '../index.ts';
 import { jobOf } from './job.ts';
 import { readUpkeepOptions, type UpkeepOptions } from './upkeep-options.ts';
 import { sweep } from './upkeep.ts';
+import { openTestStore, startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-upkeep-'));
-let postgres: TestPostgres;
-beforeAll(async () => void (postgres = await startPostgres()), 60_000);
-afterAll(async () => {
-  await postgres?.stop();
-  rmSync(root, { recursive: true, force: true });
-});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const nothing: UpkeepOptions = { keepDays: null, keepPreviewsDays: null, keepUploadsDays: null };
 const { signal } = new AbortController();
@@ -37,7 +32,7 @@ describe.each(['pglite', 'postgresql'] as const)('upkeep on %s', (kind) => {
 
   beforeAll(async () => {
     mkdirSync(join(root, 'db'), { recursive: true });
-    store = await openStore(kind === 'pglite' ? { directory: join(root, 'db') } : { url: await postgres.database() });
+    store = await openTestStore(kind === 'pglite' ? { directory: join(root, 'db') } : { url: await newDatabase() });
     const server = kind === 'pglite' ? { place: join(root, 'files'), stop: () => undefined } : await s3!.start();
     blobs = await openBlobs(root, server.place);
     stopBlobs = () => server.stop();
@@ -211,13 +206,13 @@ it('finds every picture of a real generation in use', async () => {
   await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
   const dataDirectory = join(root, 'data');
   const where = { port: 0, address: '127.0.0.1', dataDirectory, playground: root, modelFolders: [join(root, 'quick')] };
-  const server = await startServer(where);
+  const server = await startTestServer(where);
   const body = JSON.stringify({ model: 'quick', images: [{ count: 3 }], preview: 'decoded' });
   const headers = { prefer: 'wait=60', 'content-type': 'application/json' };
   const made = await fetch(`${server.url}/v1/generations`, { method: 'POST', headers, body });
   expect(made.status).toBe(201);
   await server.close();
-  const store = await openStore({ directory: dataDirectory });
+  const store = await openTestStore({ directory: dataDirectory });
   const blobs = await openBlobs(join(dataDirectory, 'images'));
   const stored = async () => {
     const all = [];

@@ -9,18 +9,18 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openStore, type EventBody, type Store } from '@tessera/store';
-import { startPostgres, type TestPostgres } from '@tessera/store/testing';
+import type { EventBody, Store } from '@tessera/store';
+import { newDatabase } from '@tessera/store/testing/new-database';
 import type { ImageUrls } from '../guard/image-urls.ts';
 import { safeFetch } from '../guard/safe-fetch.ts';
 import { hookCertificate } from '../guard/testing/hook-certificate.ts';
 import { webhookRecords } from './webhook-records.ts';
 import { webhooksOf } from './webhooks-of.ts';
 import { openWebhooks, type WebhookEvent, type Webhooks } from './webhooks.ts';
+import { openTestStore } from '../testing/open.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-hooks-'));
 const owner = { tenant: 'a', client: 'b' };
-let postgres: TestPostgres;
 let receiver: Server;
 let url: string;
 /** Answers each message with a status; the default takes it. */
@@ -33,7 +33,6 @@ let got: {
 }[];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
   receiver = createServer(hookCertificate, async (request, response) => {
     const body = await text(request);
     const { event, data } = JSON.parse(body) as Message;
@@ -46,7 +45,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   receiver?.close();
-  await postgres?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -77,7 +75,7 @@ describe.each(['pglite', 'postgresql'] as const)('webhooks on %s', (kind) => {
   };
 
   beforeAll(async () => {
-    store = await openStore(kind === 'pglite' ? { directory: folder } : { url: await postgres.database() });
+    store = await openTestStore(kind === 'pglite' ? { directory: folder } : { url: await newDatabase() });
     await store.queue.register(worker);
   }, 60_000);
   afterEach(() => Promise.all(open.splice(0).map((one) => one.close())));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../index.ts';
-import { newDirectory } from '../testing/each-store.ts';
+import { newDirectory } from '../testing/new-database.ts';
 import { workerState } from '../testing/requests.ts';
 import { migrations } from './migrations.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Append, type Claimed, type Hint, type Store } from '../index.ts';
-import { newDatabase } from '../testing/each-store.ts';
+import { newDatabase } from '../testing/new-database.ts';
 import { requireVersion } from './database-url.ts';
 import { startPostgres, type TestPostgres } from '../testing/postgres.ts';
 import { enqueue, newGeneration, roomy, stepBody, workerState } from '../testing/requests.ts';

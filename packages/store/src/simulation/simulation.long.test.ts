@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { openPglite } from '../database/pglite-engine.ts';
-import { newDirectory } from '../testing/each-store.ts';
+import { newDirectory } from '../testing/new-database.ts';
 import { openSimulation, runSeeds } from './seeds.ts';
 
 it('10,000 simulated storms break no promise', async () => {

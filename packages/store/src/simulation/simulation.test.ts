@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, Statement } from '../database/engine.ts';
 import { openPglite } from '../database/pglite-engine.ts';
-import { newDirectory } from '../testing/each-store.ts';
+import { newDirectory } from '../testing/new-database.ts';
 import { openSimulation, runSeeds } from './seeds.ts';
 
 /** A seed that failed: only this one is run. */

@@ -1,34 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, inject } from 'vitest';
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { openStore, type Store } from '../index.ts';
 import { stopClock, type TestClock } from './clock.ts';
+import { newDatabase, newDirectory } from './new-database.ts';
 
 export interface OpenedStore {
   readonly store: Store;
   readonly clock: TestClock;
-}
-
-/** A copy of the new data directory. The caller deletes it. */
-export function newDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'tessera-store-'));
-  cpSync(inject('dataDirectory'), directory, { recursive: true });
-  return directory;
-}
-
-/** The URL of a new database. */
-export async function newDatabase(): Promise<string> {
-  const url = new URL(inject('postgres'));
-  const name = `suite_${randomUUID().replaceAll('-', '')}`;
-  const client = new pg.Client(url.href);
-  await client.connect();
-  await client.query(`CREATE DATABASE ${name}`);
-  await client.end();
-  url.pathname = name;
-  return url.href;
 }
 
 /** Runs a suite on each kind of database, with an empty one for each test, whose time stands still. */
