@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
-import { configureLog, startTelemetry } from '@tessera/telemetry';
+import { configureLog, registry, startTelemetry } from '@tessera/telemetry';
 import { startTraceReceiver, type TraceReceiver } from '@tessera/telemetry/testing';
 import type { RunningServer } from '../index.ts';
 import { testClient } from '../testing/test-client.ts';
@@ -15,6 +15,8 @@ let receiver: TraceReceiver;
 let endTelemetry: () => Promise<void>;
 
 beforeAll(async () => {
+  // Of the process: other files have counted.
+  registry.resetMetrics();
   receiver = await startTraceReceiver();
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = receiver.url;
   endTelemetry = await startTelemetry('all');
@@ -31,6 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.close();
   await receiver?.close();
+  delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   rmSync(root, { recursive: true, force: true });
 });
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import express from 'express';
 import type { Store, WorkerState } from '@tessera/store';
 import { stopClock } from '@tessera/store/testing';
-import { measuredStore } from '@tessera/telemetry';
+import { measuredStore, registry } from '@tessera/telemetry';
 import { sendMetrics } from './metrics.ts';
 import { openOverview } from './queue-facts.ts';
 import { openTestStore } from '../testing/open.ts';
@@ -19,6 +19,8 @@ let server: Server;
 let url: string;
 
 beforeAll(async () => {
+  // Of the process: other files have counted.
+  registry.resetMetrics();
   store = measuredStore(await openTestStore({ directory: folder }));
   const app = express().get('/metrics', sendMetrics(openOverview(store, 0)));
   server = createServer(app).listen(0, '127.0.0.1');
