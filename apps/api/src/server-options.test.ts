@@ -62,6 +62,14 @@ it('takes the longest time of a step in seconds', () => {
   }
 });
 
+it('takes the threads of a model', () => {
+  const threads = (text: string) => defaultOptions({ TESSERA_THREADS: text }).threads;
+  expect([threads(''), threads('3')]).toEqual([undefined, 3]);
+  expect(() => threads('0')).toThrow(
+    '[api] got TESSERA_THREADS=0; expected a whole number of threads from 1 to 1024. Leave it out for as many as there are cores.',
+  );
+});
+
 it('reads roles, and refuses one that has no database to share', async () => {
   const role = (text: string) => defaultOptions({ TESSERA_ROLE: text }).role;
   expect([role(''), role('api'), role('worker')]).toEqual(['all', 'api', 'worker']);

@@ -37,12 +37,13 @@ export function homeOf(module: string): string {
 /**
  * What holds where nothing is said: docs/operations.md lists the environment variables.
  * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `memory-invalid`,
- * `step-limit-invalid`, `stream-limit-invalid`, `models-missing`
+ * `step-limit-invalid`, `threads-invalid`, `stream-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
   const { HOST, TESSERA_HOSTS = '', TESSERA_ORIGINS = '', TESSERA_PLAYGROUND } = environment;
   const stepLimit = readWhole(environment, STEP_LIMIT);
+  const threads = readWhole(environment, THREADS);
   const batchBytes = readMegabytes(environment, 'TESSERA_BATCH_MB');
   const modelBytes = readMegabytes(environment, 'TESSERA_MODELS_MB');
   return {
@@ -59,6 +60,7 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     dataDirectory: dataDirectoryOf(environment),
     config: findConfig(),
     ...(stepLimit !== null && { stepLimit: 1000 * stepLimit }),
+    ...(threads !== null && { threads }),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
     playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
     ...(batchBytes !== null && { batchBytes }),
@@ -72,6 +74,14 @@ export function dataDirectoryOf({ TESSERA_DATA }: NodeJS.ProcessEnv): string {
 }
 
 const PORT = { name: 'PORT', code: 'port-invalid', from: 0, to: 65_535, otherwise: '4000' };
+const THREADS = {
+  name: 'TESSERA_THREADS',
+  code: 'threads-invalid',
+  from: 1,
+  to: 1024,
+  unit: 'threads',
+  otherwise: 'as many as there are cores',
+};
 const STEP_LIMIT = {
   name: 'TESSERA_STEP_LIMIT',
   code: 'step-limit-invalid',

@@ -10,6 +10,7 @@ const benchmarks = [
   'targets',
   'server',
   'service',
+  'workers',
   'faster-sampling',
 ] as const;
 export type Benchmark = (typeof benchmarks)[number];
@@ -55,6 +56,7 @@ export const line = {
     "                   TensorFlow, TensorFlow's graphs, XLA.",
     "  server           Delay of the server's event loop while it generates. Needs no PyTorch.",
     '  service          What the API adds to plain generate, paired, and what batches of 64 requests save. Needs no PyTorch.',
+    '  workers          What a second worker process gains over one, on PostgreSQL of its own. Needs no PyTorch.',
     '  faster-sampling  Options of digits-mar that save work, compared with none of them: processor time, recognised digits',
     '                   and FD-CNN, as a table in Markdown. Needs no PyTorch.',
   ],
@@ -64,6 +66,7 @@ export const line = {
     'npm run bench -- targets --jobs var-train,mar-train',
     'npm run bench -- server --python none',
     'npm run bench -- service --images 12',
+    'npm run bench -- workers --images 5 --threads 2',
   ],
 } as const;
 

@@ -7,6 +7,7 @@ import { reportImage, reportSteps } from './report.ts';
 import { benchServer } from './server.ts';
 import { benchService } from './service.ts';
 import { benchTargets } from './targets.ts';
+import { benchWorkers } from './workers.ts';
 
 const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   'var-d16': besidePyTorch(jobs['var-d16']),
@@ -20,6 +21,7 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   targets: benchTargets,
   server: benchServer,
   service: benchService,
+  workers: benchWorkers,
   'faster-sampling': benchFasterSampling,
 };
 

@@ -14,20 +14,18 @@ import type { Figures, Side } from './measure.ts';
 export interface Service {
   /** Creates generations at once, follows each to its end on one socket, and returns when all have ended; seconds. */
   generate(inputs: readonly object[]): Promise<Figures>;
-  /** One more worker process; only with PostgreSQL. */
-  addWorker(): Promise<void>;
   end(): Promise<void>;
 }
 
 interface ServiceOptions {
   readonly threads: number;
-  /** PostgreSQL; without it the server has its embedded database. */
-  readonly databaseUrl?: string;
+  /** An API process and so many worker processes over PostgreSQL; where left out, one process with its embedded database. */
+  readonly shared?: { readonly databaseUrl: string; readonly workers: number; readonly maxBatch: number };
 }
 
 const entry = fileURLToPath(new URL('../../../apps/cli/src/main.ts', import.meta.url));
 
-export async function startService({ threads, databaseUrl }: ServiceOptions): Promise<Service> {
+export async function startService({ threads, shared }: ServiceOptions): Promise<Service> {
   const directory = mkdtempSync(join(tmpdir(), 'tessera-bench-service-'));
   const environment = {
     ...process.env,
@@ -35,7 +33,8 @@ export async function startService({ threads, databaseUrl }: ServiceOptions): Pr
     TESSERA_DATA: directory,
     TESSERA_THREADS: String(threads),
     TESSERA_MAX_QUEUE: '1000',
-    ...(databaseUrl && { DATABASE_URL: databaseUrl }),
+    DATABASE_URL: shared?.databaseUrl ?? '',
+    TESSERA_MAX_BATCH: String(shared?.maxBatch ?? 64),
   };
   const children: ChildProcess[] = [];
   const start = async (role: string): Promise<string> => {
@@ -52,7 +51,8 @@ export async function startService({ threads, databaseUrl }: ServiceOptions): Pr
     }
     throw new Error(`The ${role} process ended before it was ready.`);
   };
-  const url = await start('all');
+  const url = await start(shared ? 'api' : 'all');
+  for (let i = 0; i < (shared?.workers ?? 0); i++) await start('worker');
   const socket = createClient({ url: `${url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, lazy: false });
   return {
     async generate(inputs) {
@@ -71,7 +71,6 @@ export async function startService({ threads, databaseUrl }: ServiceOptions): Pr
       );
       return { total: since(), first };
     },
-    addWorker: async () => void (await start('worker')),
     async end() {
       await socket.dispose();
       for (const child of children) {
