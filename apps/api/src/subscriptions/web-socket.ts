@@ -50,7 +50,7 @@ export function serveWebSocket(
         const tooOften = await parts.quotas.countRequest(context.owner);
         if (tooOften) return [new GraphQLError(tooOften.message, { originalError: tooOften })];
         const args = await operations.read(asked, context);
-        if ('document' in args) places.set(args, { socket: extra.socket!, id });
+        if ('document' in args) places.set(args, { socket: extra.socket as QuietSocket, id });
         return args;
       },
       execute: (args) => operations.run(args) as Promise<ExecutionResult>,
@@ -68,7 +68,7 @@ export function serveWebSocket(
 }
 
 interface Place {
-  readonly socket: WebSocket;
+  readonly socket: QuietSocket;
   readonly id: string;
 }
 
@@ -86,7 +86,7 @@ function deliver(
     let slow = false;
     for (let answer = await answers.next(slow); answer !== null; answer = await answers.next(slow)) {
       await turn();
-      slow = await sent(socket, `${head}${answer.text}}`);
+      slow = await socket.sent(`${head}${answer.text}}`);
     }
   };
   return {
@@ -111,24 +111,43 @@ function deliver(
   };
 }
 
-/** Resolves when the message has left, or cannot: the end of a socket ends its subscriptions by another way. True where it had to wait. */
-function sent(socket: WebSocket, message: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    socket.send(message, () => resolve(waits));
-    const waits = socket.bufferedAmount > 0;
-  });
-}
-
 /** Reasons of closed sockets have at most 123 bytes. */
 function reasonOf(message: string): string {
   return message.slice(0, 120);
 }
 
-/** A socket that cannot be written has no reader any more: its closing says so, once. */
+/**
+ * A socket that cannot be written has no reader any more: its closing says so, once. Messages of one turn of the event
+ * loop leave in one write: a call of the operating system takes as long as all else that is done for a message.
+ */
 class QuietSocket extends WebSocket {
+  /** What it writes to. */
+  wire: Duplex | null = null;
+  #isCorked = false;
+  /** The last write had to wait. */
+  #waits = false;
+
   override send(data: Parameters<WebSocket['send']>[0], ...rest: unknown[]): void {
     const done = rest.find((one) => typeof one === 'function');
+    this.#cork();
     super.send(data, () => void done?.());
+  }
+
+  /** Resolves when the message has left, or cannot: the end of a socket ends its subscriptions by another way. True where it had to wait. */
+  sent(message: string): Promise<boolean> {
+    return new Promise((resolve) => this.send(message, () => resolve(this.#waits)));
+  }
+
+  #cork(): void {
+    const { wire } = this;
+    if (this.#isCorked || wire === null) return;
+    this.#isCorked = true;
+    wire.cork();
+    setImmediate(() => {
+      this.#isCorked = false;
+      wire.uncork();
+      this.#waits = wire.writableLength > 0;
+    });
   }
 }
 
@@ -140,10 +159,18 @@ interface Doors {
 }
 
 /** Browsers let every page open a socket to every server: these go through the gate too, and are refused as clearly. */
-function openSockets(server: Server, { gate, guard, limits, callers }: Doors): WebSocketServer {
+function openSockets(
+  server: Server,
+  { gate, guard, limits, callers }: Doors,
+): InstanceType<typeof WebSocketServer<typeof QuietSocket>> {
   // One message of a socket in a turn of the event loop: what its client sends more waits on its side.
   const fair = { allowSynchronousEvents: false };
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, WebSocket: QuietSocket, ...fair });
+  const sockets = new WebSocketServer<typeof QuietSocket>({
+    noServer: true,
+    maxPayload: MOST_BYTES,
+    WebSocket: QuietSocket,
+    ...fair,
+  });
   sockets.on('wsClientError', ({ message }, socket) => refuseOn(socket, badHandshake(message)));
   server.on('upgrade', (request, socket, head) => {
     const path = request.url!.split('?')[0]!;
@@ -158,6 +185,7 @@ function openSockets(server: Server, { gate, guard, limits, callers }: Doors): W
 
   function open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     sockets.handleUpgrade(request, socket, head, (opened) => {
+      opened.wire = socket;
       watch(opened, limits, guard.addressOf(request));
       sockets.emit('connection', opened, request);
       // graphql-ws would print every broken frame as an error of this server; ws has closed the socket by then.
