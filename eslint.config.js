@@ -60,6 +60,7 @@ below['type:browser'] = [
 
 /** What tests and fixtures may import besides: recorded cases, the conformance kit, targets to run on, a browser. */
 const forTests = ['type:goldens', 'type:kit', 'type:targets', 'type:chromium'];
+const forTestsOfPage = ['type:chromium', 'type:store'];
 const isTested = (tag) =>
   !['type:errors', 'type:schema', 'type:engine', 'type:playground', 'type:goldens'].includes(tag);
 
@@ -72,7 +73,7 @@ const boundaries = (more) => [
       sourceTag,
       onlyDependOnLibsWithTags:
         sourceTag === 'type:playground'
-          ? [...tags, ...more.filter((tag) => tag === 'type:chromium')]
+          ? [...tags, ...(more.length > 0 ? forTestsOfPage : [])]
           : [...tags, 'type:errors', ...(isTested(sourceTag) ? more : [])],
     })),
   },

@@ -261,7 +261,7 @@ describe.skipIf(skipped)('the playground', () => {
   it('asks for the key of a server that needs one, and keeps it as long as the tab', async () => {
     const { port } = new URL(api.url);
     await api.kill();
-    const secret = keys(environment, 'create', '--admin');
+    const secret = await keys(environment, 'page', 'create', '--admin');
     api = await startApi({ ...environment, PORT: port, TESSERA_AUTH: 'keys' });
     await page.reload();
     const asked = page.getByRole('heading', { name: 'This server asks for a key' });

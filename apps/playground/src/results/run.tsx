@@ -3,6 +3,7 @@ import type { Model, Step } from '../api/operations.ts';
 import { isBusy, type GenerationState } from '../generation/generation-state.ts';
 import { titleOf } from '../settings/classes.tsx';
 import { OrderMap, partMaps } from './order.tsx';
+import { Picture } from './picture.tsx';
 import { ErrorNote, Progress } from './progress.tsx';
 import { FilmStrip, pictureAfter, Scrubber, shownAt, shownSide, type Place } from './steps.tsx';
 
@@ -112,7 +113,11 @@ export function ImageCard({
     <figure className="card">
       <div className="frame" style={{ aspectRatio: `${width} / ${height}` }}>
         {picture ? (
-          <img className={finished && width >= FINE ? 'large fine' : 'large'} src={picture} alt={`${name}, ${what}`} />
+          <Picture
+            className={finished && width >= FINE ? 'large fine' : 'large'}
+            src={picture}
+            alt={`${name}, ${what}`}
+          />
         ) : (
           busy && <div className="waiting" />
         )}

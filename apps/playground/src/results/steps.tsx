@@ -2,6 +2,7 @@ import type { Step } from '../api/operations.ts';
 import type { GenerationState } from '../generation/generation-state.ts';
 import { tokensOf } from './order.tsx';
 import { counted, formatTime } from './progress.tsx';
+import { Picture } from './picture.tsx';
 
 /** Where the large pictures stand: at a step, or at what is newest. */
 export type Place = number | 'newest';
@@ -127,7 +128,7 @@ interface FrameProps {
 function Frame({ label, picture, isShown, onPress }: FrameProps) {
   return (
     <button type="button" aria-label={label} aria-pressed={isShown} onClick={onPress}>
-      {picture && <img src={picture} alt="" />}
+      {picture && <Picture src={picture} alt="" />}
     </button>
   );
 }

@@ -1,12 +1,15 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import type { Model } from '../api/operations.ts';
 
 export interface ApiProcess {
+  /** `a worker` of a worker. */
   readonly url: string;
+  readonly pid: number;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
 }
@@ -24,6 +27,7 @@ export async function startApi(environment: Record<string, string>): Promise<Api
   const url = await readUrl(child);
   return {
     url,
+    pid: child.pid!,
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
@@ -33,15 +37,10 @@ export async function startApi(environment: Record<string, string>): Promise<Api
   };
 }
 
-/** The command of the operator, where no server runs on these data. */
-export function keys(environment: Record<string, string>, ...args: string[]): string {
-  const of = ['--tenant', 'acme', '--name', 'page'];
-  const env = { ...process.env, ...environment };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'keys', ...args, ...of], {
-    encoding: 'utf8',
-    env,
-  });
-  if (status !== 0) throw new Error(stderr);
+/** The command of the operator; with an embedded database where no server runs on it. */
+export async function keys(environment: Record<string, string>, name: string, ...args: string[]): Promise<string> {
+  const all = [cli, 'keys', ...args, '--tenant', 'acme', '--name', name];
+  const { stdout } = await promisify(execFile)(process.execPath, all, { env: { ...process.env, ...environment } });
   return stdout.trim();
 }
 
@@ -51,8 +50,8 @@ function readUrl(child: ChildProcess): Promise<string> {
     child.once('exit', () => reject(new Error(`The server ended before it was ready. ${output}`)));
     child.stdout!.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      const url = /Tessera is ready: (\S+) \(models: (?!none)/.exec(output)?.[1];
-      if (url) resolve(url);
+      const ready = /Tessera is ready: (.+?) \(models: (?!none)/.exec(output);
+      if (ready) resolve(ready[1]!);
       else if (output.includes('models: none')) reject(new Error('The server found no model in models/.'));
     });
   });
