@@ -149,11 +149,19 @@ type Connect = (
   until: AbortSignal,
 ) => Promise<boolean>;
 
+/** One that is terminated before it is open is an error for `ws`, and nobody else's. */
+class QuietSocket extends WebSocket {
+  constructor(...given: ConstructorParameters<typeof WebSocket>) {
+    super(...given);
+    this.on('error', () => undefined);
+  }
+}
+
 /** True where the last event has come; false where the connection ended before. */
 const overWebSocket: Connect = async (url, variables, see, until) => {
   const client = createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
+    webSocketImpl: QuietSocket,
     retryAttempts: 0,
     connectionAckWaitTimeout: PATIENCE_MS,
     keepAlive: 1000,

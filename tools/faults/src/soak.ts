@@ -85,7 +85,7 @@ const loads: readonly (readonly [string, (work: Work) => Promise<unknown>])[] = 
     'list',
     async ({ doors, until }) => {
       const text =
-        '{ generations(first: 20) { edges { node { id state images { url } } } } models { name classes { name } } }';
+        '{ generations(first: 20) { edges { node { id state images { picture { url } } } } } models { name classes { name } } }';
       for (let page = 0; page < 10; page++) await post(doors, text, {}, until);
     },
   ],
