@@ -34,8 +34,6 @@ export interface Engine {
   webhookSecretOf(tenant: string): string;
   /** Counts a response as an open stream; or says why there may not be one more. */
   admitStream(request: Request, response: Response): Refusal | null;
-  /** True once this server ends its connections itself: that is no client's wish. */
-  isClosing(): boolean;
 }
 
 interface EngineParts {
@@ -44,13 +42,11 @@ interface EngineParts {
   readonly blobs: Blobs;
   readonly eventStreams: EventStreams;
   readonly webhooks: Pick<Webhooks, 'secretOf'>;
-  readonly isClosing: () => boolean;
 }
 
-export function engineOf({ parts, uploads, blobs, eventStreams, webhooks, isClosing }: EngineParts): Engine {
+export function engineOf({ parts, uploads, blobs, eventStreams, webhooks }: EngineParts): Engine {
   const { models, generations, streams, urls, quotas } = parts;
   return {
-    isClosing,
     urlOf: (sha256) => urls.of(sha256),
     models: () => models.models(),
     webhookSecretOf: (tenant) => webhooks.secretOf(tenant),

@@ -20,6 +20,8 @@ export interface RunningCall {
   readonly origin: string;
   /** Of the events' names: `image_generation` or `image_edit`. */
   readonly kind: string;
+  /** Nobody will ask for its images: cancels it. */
+  readonly abandon: () => Promise<void>;
 }
 
 /** Everything at once, after the last event. @throws TesseraError where the generation failed */
@@ -85,7 +87,11 @@ export async function answerInEvents(running: RunningCall, response: Response): 
  * Calls `onStep` for each step and returns the finished images.
  * @throws GenerationFailed, and TesseraError `stream-interrupted` where this server ends before the generation
  */
-async function follow({ events }: RunningCall, onStep: (step: Step) => Promise<void>): Promise<readonly string[]> {
+async function follow(
+  { events, abandon }: RunningCall,
+  onStep: (step: Step) => Promise<void>,
+): Promise<readonly string[]> {
+  let got = 'the end of its events';
   try {
     for await (const event of events) {
       if (event.kind === 'step') await onStep(event);
@@ -94,9 +100,12 @@ async function follow({ events }: RunningCall, onStep: (step: Step) => Promise<v
       if (event.kind === 'canceled') throw canceled();
     }
   } catch (error) {
-    throw isInterruption(error) ? interruptedCall(error.parts.got) : error;
+    if (!isInterruption(error)) throw error;
+    got = error.parts.got;
   }
-  throw interruptedCall('the end of its events');
+  // Its client is told to send the call again: this one would be drawn for nobody.
+  await abandon();
+  throw interruptedCall(got);
 }
 
 /** Which of the wanted pictures on the way this step gives: they are spread evenly over all steps but the last. */

@@ -23,6 +23,9 @@ interface OpenAiError {
   };
 }
 
+/** A client that has to wait for longer is told so at once. */
+const MOST_RETRY_AFTER_S = 60;
+
 /** Codes that OpenAI's clients know by another name. */
 const theirCodes: Readonly<Record<string, string>> = {
   'unknown-model': 'model_not_found',
@@ -65,6 +68,9 @@ function typeOf(status: number, code: string): string {
 /** Refuses in OpenAI's shape. */
 export function refuseOpenAi(response: Response, error: TesseraError, status = statusOf(error)): void {
   setRetryAfter(response, error);
+  // These clients repeat by themselves after any 409, and sleep for as long as they are told: a quota may take a day.
+  const inVain = status === 409 || (error.parts.retryAfter ?? 0) > MOST_RETRY_AFTER_S;
+  if (inVain) response.set('X-Should-Retry', 'false');
   response.status(status).json(asOpenAiError(error, status));
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { TesseraError } from '@tessera/errors';
 import type { Owner } from '@tessera/store';
@@ -14,6 +15,8 @@ import { editOperation, generateOperation, modelOperation, modelsOperation } fro
 import { MOST_JSON, type Route } from './route.ts';
 
 const MOST_FORM_MEBIBYTES = 34;
+/** How long a call waits for the cancel of its generation. */
+const CANCEL_MS = 1000;
 
 /** The routes of OpenAI's clients: `/v1/images/generations`, `/v1/images/edits`, `/v1/models`. */
 export function openAiRoutes(engine: Engine): Route[] {
@@ -83,8 +86,8 @@ interface Run {
 }
 
 /**
- * These clients know no other way to cancel than to go away, and no way to come back: so that cancels, unless a key says
- * that the same call may come again.
+ * These clients know no other way to cancel than to go away, and no way to come back: they send their call again, also where
+ * this server ends. So what nobody waits for any more is canceled, unless a key says that the same call may come again.
  */
 async function run({ engine, call, kind }: Run, request: Request, response: Response): Promise<void> {
   const { owner } = callerOf(response);
@@ -92,16 +95,29 @@ async function run({ engine, call, kind }: Run, request: Request, response: Resp
   const refusal = call.stream ? engine.admitStream(request, response) : null;
   if (refusal) return refuseOpenAi(response.set('Retry-After', '1'), refusal.error, refusal.status);
   const { generation } = await engine.create(owner, { ...call.input, idempotencyKey: key });
-  const events = await eventsOf(engine, owner, generation.id);
-  response.set('X-Request-Id', generation.id);
-  response.once('close', () => {
-    void events.return?.();
-    const isGone = !response.writableFinished && !engine.isClosing();
-    if (isGone && key === null) engine.cancel(owner, generation.id).catch(() => undefined);
+  const abandon = () => (key === null ? cancel(engine, owner, generation.id) : Promise.resolve());
+  // It went while its generation was stored.
+  if (response.closed) return abandon();
+  const events = await eventsOf(engine, owner, generation.id).catch(async (error: unknown) => {
+    await abandon();
+    throw error;
   });
+  response.set('X-Request-Id', generation.id);
+  const leave = () => {
+    void events.return?.();
+    if (!response.writableFinished) void abandon();
+  };
+  response.once('close', leave);
+  if (response.closed) return leave();
   const origin = `${request.protocol}://${request.headers.host}`;
-  const running = { engine, call, generation, events, origin, kind };
+  const running = { engine, call, generation, events, origin, kind, abandon };
   await (call.stream ? answerInEvents(running, response) : answerAtOnce(running, response));
+}
+
+/** A database that does not answer keeps nobody waiting. */
+async function cancel(engine: Engine, owner: Owner, id: string): Promise<void> {
+  const canceled = engine.cancel(owner, id).catch(() => undefined);
+  await Promise.race([canceled, sleep(CANCEL_MS, undefined, { ref: false })]);
 }
 
 /** @throws TesseraError `stream-interrupted` */

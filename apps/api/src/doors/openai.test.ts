@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { APIError, OpenAI, toFile } from 'openai';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import type { RunningServer } from '../index.ts';
-import { testClient } from '../testing/test-client.ts';
 import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-openai-'));
@@ -133,29 +132,6 @@ describe('the client of OpenAI', () => {
     for await (const event of await openai.images.edit(body)) types.push(event.type);
     expect(types).toEqual(['image_edit.partial_image', 'image_edit.completed']);
   });
-
-  it('cancels by going away', async () => {
-    const { query } = testClient(server.url);
-    const states = async () =>
-      (await query<{ generations: { nodes: { state: string }[] } }>('{ generations(first: 2) { nodes { state } } }'))
-        .generations.nodes;
-    const stream = await openai.images.generate({ model: 'slow', prompt: '1', n: 30, stream: true });
-    const whole = new AbortController();
-    const waiting = openai.images.generate({ model: 'slow', prompt: '2', n: 30 }, { signal: whole.signal });
-    await vi.waitFor(
-      async () => {
-        for (const { state } of await states()) expect(['QUEUED', 'RUNNING']).toContain(state);
-      },
-      { timeout: 10_000 },
-    );
-    stream.controller.abort();
-    whole.abort();
-    await expect(waiting).rejects.toThrow('aborted');
-    await vi.waitFor(async () => expect((await states()).map(({ state }) => state)).toEqual(['CANCELED', 'CANCELED']), {
-      timeout: 20_000,
-      interval: 100,
-    });
-  });
 });
 
 describe('the client of OpenAI is refused', () => {
@@ -234,41 +210,3 @@ describe('the client of OpenAI is refused', () => {
     expect(await send('edits', 'multipart/form-data', 'y')).toEqual([400, 'malformed-body']);
   });
 });
-
-/** The last test: it ends the server. */
-it('tells all who wait that the server ends, and that they may send their request again', async () => {
-  const body = { model: 'slow', prompt: '1', n: 30 };
-  const stream = await openai.images.generate({ ...body, stream: true, partial_images: 2 });
-  const streamed = (async () => {
-    for await (const event of stream) expect(event.type).toBe('image_generation.partial_image');
-  })();
-  const whole = openai.images.generate(body).asResponse();
-  const headers = { 'content-type': 'application/json', prefer: 'wait=30' };
-  const init = { method: 'POST', headers, body: JSON.stringify({ model: 'slow' }) };
-  const preferred = fetch(`${server.url}/v1/generations`, init);
-  const refusals = Promise.all([refusal(streamed), refusal(whole)]);
-  const { query } = testClient(server.url);
-  await vi.waitFor(
-    async () => {
-      const { generations } = await query<{ generations: { nodes: { state: string }[] } }>(
-        '{ generations(first: 3) { nodes { state } } }',
-      );
-      expect(generations.nodes.filter(({ state }) => /QUEUED|RUNNING/.test(state)).length).toBe(3);
-    },
-    { timeout: 10_000 },
-  );
-  const begun = Date.now();
-  const closed = server.close();
-  const [first, second] = await refusals;
-  for (const error of [first, second]) {
-    expect(error).toMatchObject({ code: 'stream-interrupted', type: 'server_error' });
-    expect(error.message).toContain('got the end of this server; expected');
-    expect(error.message).toContain('Send the same request again');
-  }
-  expect([second.status, second.headers?.get('retry-after')]).toEqual([503, '1']);
-  const answer = await preferred;
-  const { id } = (await answer.json()) as { id: string };
-  expect([answer.status, answer.headers.get('location')]).toEqual([202, `/v1/generations/${id}`]);
-  expect(Date.now() - begun).toBeLessThan(5000);
-  await closed;
-}, 60_000);

@@ -55,6 +55,20 @@ const object = (properties: Record<string, object>, optional: readonly string[] 
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
 });
 
+/** As it was accepted: with what was left out filled in, but for what the model decides. */
+const request = object(
+  {
+    model: text,
+    images: listOf({ type: 'object' }),
+    seed: whole,
+    options: { type: 'object' },
+    guidance: { type: 'number' },
+    preview: text,
+    details: { type: 'boolean' },
+    edit: { type: 'object' },
+  },
+  ['guidance', 'preview', 'details', 'edit'],
+);
 const image = object({ b64_json: text, url: text, seed: whole }, ['b64_json', 'url']);
 const usage = object({
   input_tokens: whole,
@@ -63,16 +77,42 @@ const usage = object({
   total_tokens: whole,
 });
 
+/** What a known path says to any method that it does not have. */
+export const responses = {
+  MethodNotAllowed: {
+    ...answer('The path has no such method: Allow lists those that it has.', {
+      oneOf: [ref('Errors'), ref('OpenAiError')],
+    }),
+    headers: { Allow: { description: 'The methods of the path.', schema: { type: 'string' } } },
+  },
+};
+
 /** What is answered. Bodies of requests are described by the schemas that check them. */
 export const components = {
-  Errors: object({ errors: listOf(object({ message: text, extensions: object({ code: text }) })) }),
+  Errors: object({
+    errors: listOf(
+      object({
+        message: text,
+        extensions: object(
+          {
+            code: text,
+            field: {
+              ...listOf(text),
+              description: 'Path of what is to blame in the body, or the name of a header or parameter.',
+            },
+          },
+          ['field'],
+        ),
+      }),
+    ),
+  }),
   OpenAiError: object({ error: object({ message: text, type: text, param: nullable('string'), code: text }) }),
   Picture: object({ sha256: text, url: text }),
   Upload: object({ id: text, url: text, height: whole, width: whole }),
   Generation: object({
     id: { type: 'string', format: 'uuid' },
     state: { type: 'string', enum: ['queued', 'running', 'completed', 'failed', 'canceled'] },
-    request: object({ model: text, images: listOf({ type: 'object' }), seed: whole }),
+    request,
     images: listOf(ref('Picture')),
     failure: { oneOf: [{ type: 'null' }, object({ code: text, message: text })] },
     attempt: whole,
@@ -87,6 +127,7 @@ export const components = {
   }),
   Event: {
     ...object({ seq: whole, at: moment, kind: text }),
+    additionalProperties: true,
     description: 'kind says which further fields there are: as in the GraphQL schema, with pictures as Picture.',
   },
   WebhookSecret: object({ secret: text }),
@@ -95,8 +136,11 @@ export const components = {
     object: { const: 'model' },
     created: whole,
     owned_by: text,
+    title: text,
     size: text,
     classes: listOf(text),
+    options: { type: 'object' },
+    tokens: whole,
   }),
   Models: object({ object: { const: 'list' }, data: listOf(ref('Model')) }),
   Images: object({ created: whole, data: listOf(image), background: text, output_format: text, size: text, usage }),

@@ -1,4 +1,4 @@
-import { components } from './openapi-parts.ts';
+import { components, responses } from './openapi-parts.ts';
 import type { Operation, Route } from './route.ts';
 
 export type DocumentedRoute = Pick<Route, 'method' | 'path' | 'operation'>;
@@ -13,7 +13,8 @@ export function openApiDocument(routes: readonly DocumentedRoute[]): object {
       title: 'Tessera',
       version: '0.1.0',
       summary: 'Autoregressive image generation that streams its steps.',
-      description: 'Everything but GraphQL, which is at /graphql. All routes work on the same generations.',
+      description:
+        'Everything but GraphQL, which is at /graphql. All routes work on the same generations. Other methods of a path are refused with 405, as the response MethodNotAllowed says.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
@@ -27,6 +28,7 @@ export function openApiDocument(routes: readonly DocumentedRoute[]): object {
     paths,
     components: {
       schemas: components,
+      responses,
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'A key of tessera keys create, where keys are needed.' },
       },

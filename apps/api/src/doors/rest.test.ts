@@ -3,18 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import express from 'express';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import type { RunningServer } from '../index.ts';
-import type { Operation } from './route.ts';
+import { requireAsDocumented, type OpenApiDocument } from '../testing/as-documented.ts';
 import { startTestServer } from '../testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-rest-'));
 let server: RunningServer;
-let document: { readonly paths: Record<string, Record<string, Operation>>; readonly components: { schemas: object } };
+let document: OpenApiDocument;
 /** `get /v1/models 200`: every answer that came. */
 const seen = new Set<string>();
 /** What is registered with Express: `get /v1/models`. */
@@ -44,7 +43,7 @@ beforeAll(async () => {
     playground: join(root, 'none'),
     modelFolders: ['quick', 'slow'].map((name) => join(root, name)),
   });
-  document = (await (await fetch(`${server.url}/openapi.json`)).json()) as typeof document;
+  document = (await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiDocument;
 }, 120_000);
 
 afterAll(async () => {
@@ -76,15 +75,9 @@ async function call(
     said!.content ? [expect.toBeOneOf(Object.keys(said!.content))] : [],
   );
   const answer = contentType === 'application/json' ? ((await response.json()) as Record<string, unknown>) : null;
-  if (answer)
-    requireAsDocumented(answer, (said!.content as Record<string, { schema: object }>)['application/json']!.schema);
+  const { schema } = (said!.content as Record<string, { schema: object }> | undefined)?.['application/json'] ?? {};
+  if (answer) requireAsDocumented(answer, schema!, document.components);
   return { status: response.status, headers: response.headers, answer: answer!, response };
-}
-
-function requireAsDocumented(value: unknown, schema: object): void {
-  const ajv = new Ajv2020({ strict: false, validateFormats: false });
-  const valid = ajv.validate({ ...schema, components: document.components }, value);
-  expect(valid, `${ajv.errorsText()} in ${JSON.stringify(value)}`).toBe(true);
 }
 
 const uploadPicture = async () => {
@@ -239,7 +232,7 @@ describe('events', () => {
     const live = (await eventsOf(path)).filter(({ event }) => event !== 'waiting');
     expect(live.map((one) => one.id)).toEqual(live.map((_, i) => String(i + 1)));
     expect([live[0]!.event, live.at(-1)!.event]).toEqual(['queued', 'completed']);
-    for (const { data } of live) requireAsDocumented(data, { $ref: '#/components/schemas/Event' });
+    for (const { data } of live) requireAsDocumented(data, { $ref: '#/components/schemas/Event' }, document.components);
     const step = live.find(({ event }) => event === 'step')!;
     const [{ url }] = step.data['previews'] as [{ url: string }];
     expect((await fetch(server.url + url)).status).toBe(200);
@@ -270,6 +263,17 @@ describe('every route', () => {
     // The page, or where there is none a sentence.
     const registered = [...routes].filter((route) => route !== 'get /');
     expect(registered.sort()).toEqual(documented().sort());
+  });
+
+  it('refuses other methods as the document says, and names those that it has', async () => {
+    const { schema } = document.components.responses['MethodNotAllowed']!.content['application/json']!;
+    for (const [path, one] of Object.entries(document.paths)) {
+      const response = await fetch(server.url + path.replace(/\{\w+\}/g, 'x'), { method: 'PATCH' });
+      const methods = Object.keys(one).flatMap((name) => (name === 'get' ? ['GET', 'HEAD'] : [name.toUpperCase()]));
+      const allowed = response.headers.get('allow')?.split(', ');
+      expect([path, response.status, allowed?.sort()]).toEqual([path, 405, methods.sort()]);
+      requireAsDocumented(await response.json(), schema, document.components);
+    }
   });
 
   it('is exercised', async () => {

@@ -12,6 +12,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'cursor-invalid': 400,
   'deadline-in-past': 400,
   'deadline-passed': 500,
+  'details-too-many': 400,
   'edit-box-invalid': 400,
   'edit-image-size': 400,
   'edit-image-values': 400,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isSha256 } from '@tessera/blobs';
 import { TesseraError } from '@tessera/errors';
-import { readEdit, type KnownModels } from '@tessera/host';
+import { readEdit, type KnownModels, type ModelDescription } from '@tessera/host';
 import { batchKey, type Checked, type GenerationRequest, type RequestedImage } from '@tessera/request';
 import type {
   Generation,
@@ -21,6 +21,7 @@ import { unknownGeneration } from '../streams/unknown-generation.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import { readInput, type GenerationInput } from './read-input.ts';
 import { readWishes } from './read-wishes.ts';
+import { requireFewDetails } from './token-details.ts';
 
 /** What the API knows of its models: no weights are needed for any of it. */
 export type Models = KnownModels;
@@ -29,7 +30,7 @@ export type Models = KnownModels;
 export interface Generations {
   /**
    * Accepted means stored: a worker takes it up. `existed`: an earlier request of the same key has made it.
-   * @throws TesseraError `queue-full`, `idempotency-conflict`, `unknown-picture`, and the codes of `readInput`, `readWishes`,
+   * @throws TesseraError `queue-full`, `idempotency-conflict`, `unknown-picture`, `details-too-many`, and the codes of `readInput`, `readWishes`,
    * of the models' `check` and of `readEdit`
    */
   create(owner: Owner, input: GenerationInput): Promise<Created>;
@@ -114,6 +115,7 @@ class GenerationService implements Generations {
   async #queue(owner: Owner, wanted: GenerationRequest, { webhook, ...how }: How): Promise<Created> {
     const { models, records, webhooks } = this.#parts;
     const request = models.check(wanted);
+    requireFewDetails(request, this.#modelOf(request));
     await this.#checkEdit(owner, request);
     const id = randomUUID();
     // Before the generation, so that none is without it.
@@ -143,9 +145,12 @@ class GenerationService implements Generations {
   }
 
   #pixelSteps(request: Checked<GenerationRequest>): number {
-    const { models } = this.#parts;
-    const { height, width } = models.models().find(({ name }) => name === request.model)!.image;
-    return height * width * request.images.length * models.steps(request);
+    const { height, width } = this.#modelOf(request).image;
+    return height * width * request.images.length * this.#parts.models.steps(request);
+  }
+
+  #modelOf({ model }: Checked<GenerationRequest>): ModelDescription {
+    return this.#parts.models.models().find(({ name }) => name === model)!;
   }
 
   #limitsOf(owner: Owner): QueueLimits {
@@ -171,7 +176,7 @@ class GenerationService implements Generations {
       if (file === null) throw unknownPicture(sha256, place);
       files.set(sha256, file);
     }
-    const { image: size } = this.#parts.models.models().find(({ name }) => name === request.model)!;
+    const { image: size } = this.#modelOf(request);
     await readEdit(edit, { size, who: 'createGeneration', fileOf: (sha256) => files.get(sha256)! });
   }
 

@@ -36,28 +36,14 @@ export interface AppParts {
   readonly blobs: Blobs;
   readonly uploads: Uploads;
   readonly webhooks: Webhooks;
-  /** True once this server ends its connections itself. */
-  readonly isClosing: () => boolean;
   /** Folder of the built playground. */
   readonly playground: string;
 }
 
 /** Every HTTP route. */
 export function createApp(appParts: AppParts): Express {
-  const {
-    gate,
-    guard,
-    origins,
-    apollo,
-    parts,
-    operators,
-    eventStreams,
-    blobs,
-    uploads,
-    webhooks,
-    isClosing,
-    playground,
-  } = appParts;
+  const { gate, guard, origins, apollo, parts, operators, eventStreams, blobs, uploads, webhooks, playground } =
+    appParts;
   const app = express();
   app.disable('x-powered-by');
   app.use(observeRequests);
@@ -74,7 +60,7 @@ export function createApp(appParts: AppParts): Express {
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', operators.metrics);
   app.use(['/v1', '/graphql'], requireCaller(guard, refusalBody));
-  const engine = engineOf({ parts, uploads, blobs, eventStreams, webhooks, isClosing });
+  const engine = engineOf({ parts, uploads, blobs, eventStreams, webhooks });
   const routes = restRoutes({ engine, blobs, origins, urls: parts.urls });
   mountRoutes(app, routes);
   app.use('/graphql', takeGraphQL, express.json({ limit: MOST_JSON }), (request, _response, next) => {

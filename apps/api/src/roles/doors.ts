@@ -103,12 +103,9 @@ export async function openDoors(
   // Nothing is awaited from here on, so no request can come before there is somebody to answer it.
   const name = nameOf(options.address);
   const { hosts, origins, playground } = options;
-  let closing = false;
-  const isClosing = () => closing;
   const gate = createGate({ address, name, hosts, origins });
   const served = serveStreams(server, { gate, guard, schema, parts, options: options.streams });
   undo.add(async () => {
-    closing = true;
     const ended = served.close();
     // All who wait for events are told so now: apollo.stop waits for all answers, and cuts those that take long.
     streams.close();
@@ -126,7 +123,6 @@ export async function openDoors(
     blobs,
     uploads,
     webhooks,
-    isClosing,
     playground,
   };
   server.on('request', createApp(routes));

@@ -11,6 +11,7 @@ export const errorCodes = {
   'cursor-invalid': 'A cursor is none of this list.',
   'deadline-in-past': 'The deadline has passed already.',
   'deadline-passed': 'No worker had begun with the generation by its deadline.',
+  'details-too-many': 'Details of more tokens are asked for than one step may tell.',
   'edit-box-invalid': 'A box or place is not a rectangle inside the picture.',
   'edit-image-size': 'The picture has another shape than the model makes.',
   'edit-image-values': 'The picture holds values outside of its range.',

@@ -1,5 +1,6 @@
 import type { TokenDetails } from '@tessera/store';
 import { MOST_IMAGES } from '../generations/read-input.ts';
+import { mostDetailed } from '../generations/token-details.ts';
 import type { FollowedEvent } from '../streams/followed-event.ts';
 import type { ApiBuilder, ApiContext } from './builder.ts';
 import { codeText, messageText, reasonOf, reasonText, type ErrorCodeRef } from './errors.ts';
@@ -171,6 +172,11 @@ function mostTokens(_args: object, { models }: ApiContext): number {
   return Math.max(0, ...models.models().map(({ tokens }) => tokens));
 }
 
+/** A request for details has no more tokens: see token-details.ts. */
+function mostDetails(_args: object, { models }: ApiContext): number {
+  return mostDetailed(models.models());
+}
+
 function addDetails(builder: ApiBuilder) {
   const lists = 'A list per image, in the order of positions; null where ';
   return builder.objectRef<TokenDetails>('TokenDetails').implement({
@@ -180,21 +186,21 @@ function addDetails(builder: ApiBuilder) {
         type: [t.listRef('Int')],
         nullable: true,
         description: `Indices in the codebook. ${lists}tokens are continuous.`,
-        complexity: mostTokens,
+        complexity: mostDetails,
         resolve: ({ codes }) => codes?.map((one) => [...one]) ?? null,
       }),
       logProbabilities: t.field({
         type: [t.listRef('Float')],
         nullable: true,
         description: `Natural logarithms of the probabilities of the drawn tokens. ${lists}the head does not know them.`,
-        complexity: mostTokens,
+        complexity: mostDetails,
         resolve: ({ logProbabilities }) => logProbabilities?.map((one) => [...one]) ?? null,
       }),
       entropies: t.field({
         type: [t.listRef('Float')],
         nullable: true,
         description: `Entropies, in nats, of the distributions that they were drawn from. ${lists}the head does not know them.`,
-        complexity: mostTokens,
+        complexity: mostDetails,
         resolve: ({ entropies }) => entropies?.map((one) => [...one]) ?? null,
       }),
     }),

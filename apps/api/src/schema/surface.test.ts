@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { requireFewDetails } from '../generations/token-details.ts';
 import { openService, type TestService } from './testing/service.ts';
 
 let service: TestService;
@@ -50,9 +51,19 @@ describe('createGeneration', () => {
       { images: [{}, { condition: { class: 'dog' } }] },
       ['input', 'images', '1', 'condition', 'class'],
     ],
+    ['details-too-many', { details: true, images: [{ count: 16 }] }, ['input', 'details']],
     ['unknown-picture', { edit: { image: '0'.repeat(64) } }, ['input', 'edit', 'image']],
   ])('says with %s which field is to blame', async (code, input, field) => {
     expect(await create(input)).toMatchObject({ code, field });
+  });
+
+  it('tells details of as many images as one answer may hold, and of one always', async () => {
+    expect(await create({ details: true, images: [{ count: 15 }] })).toMatchObject({ existed: false });
+    const large = { name: 'large', tokens: 4096 } as Parameters<typeof requireFewDetails>[1];
+    const request = { model: 'large', seed: 1, details: true, images: [{ condition: { kind: 'none' } }] } as const;
+    requireFewDetails(request, large);
+    const two = { ...request, images: [...request.images, ...request.images] };
+    expect(() => requireFewDetails(two, large)).toThrow('expected details of one image');
   });
 
   it('is refused with the time to wait where the queue is full', async () => {

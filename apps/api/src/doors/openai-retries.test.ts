@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { APIError, OpenAI } from 'openai';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { writeRandomModel } from '@tessera/host/testing';
+import { openStore } from '@tessera/store';
+import { newDatabase } from '@tessera/store/testing/new-database';
+import { startServer, type RunningServer } from '../index.ts';
+import type { ServerOptions } from '../server-options.ts';
+import { testClient } from '../testing/test-client.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tessera-openai-'));
+let url: string;
+let server: RunningServer;
+let openai: OpenAI;
+/** The port stays the same where the server is started again. */
+const start = (more: Partial<ServerOptions> = {}) =>
+  startServer({
+    port: server ? Number(new URL(server.url).port) : 0,
+    address: '127.0.0.1',
+    databaseUrl: url,
+    dataDirectory: join(root, 'data'),
+    playground: join(root, 'none'),
+    modelFolders: ['quick', 'slow'].map((name) => join(root, name)),
+    ...more,
+  });
+
+beforeAll(async () => {
+  await writeRandomModel(join(root, 'quick'), { width: 32, depth: 1, channels: 1, name: 'quick' });
+  await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3 });
+  url = await newDatabase();
+  server = await start();
+  openai = new OpenAI({ apiKey: 'none', baseURL: `${server.url}/v1`, maxRetries: 0 });
+}, 120_000);
+
+afterAll(async () => {
+  await server?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const refusal = (call: Promise<unknown>) =>
+  call.then(
+    () => expect.fail('was taken'),
+    (error: unknown) => error as InstanceType<typeof APIError>,
+  );
+
+interface Listed {
+  readonly id: string;
+  readonly state: string;
+  readonly seed: number;
+}
+/** Newest first. */
+const list = async (first: number): Promise<readonly Listed[]> => {
+  const { query } = testClient(server.url);
+  const { generations } = await query<{ generations: { nodes: Listed[] } }>(
+    `{ generations(first: ${first}) { nodes { id state seed } } }`,
+  );
+  return generations.nodes;
+};
+
+describe('a client that goes away', () => {
+  it('cancels', async () => {
+    const states = async () => (await list(2)).map(({ state }) => state);
+    const stream = await openai.images.generate({ model: 'slow', prompt: '1', n: 30, stream: true });
+    const whole = new AbortController();
+    const waiting = openai.images.generate({ model: 'slow', prompt: '2', n: 30 }, { signal: whole.signal });
+    await vi.waitFor(
+      async () => {
+        for (const state of await states()) expect(['QUEUED', 'RUNNING']).toContain(state);
+      },
+      { timeout: 10_000 },
+    );
+    stream.controller.abort();
+    whole.abort();
+    await expect(waiting).rejects.toThrow('aborted');
+    await vi.waitFor(async () => expect(await states()).toEqual(['CANCELED', 'CANCELED']), {
+      timeout: 20_000,
+      interval: 100,
+    });
+  });
+
+  it('cancels also while its generation is stored', async () => {
+    const store = await openStore({ url });
+    const ask = async (sql: string) => (await store.database.query<{ count: number }>(sql)).rows[0]!.count;
+    // Whoever creates waits for it.
+    await ask('SELECT 0 AS count FROM pg_advisory_lock(73657372, 0)');
+    const gone = new AbortController();
+    const body = { model: 'slow', prompt: '1', n: 30, seed: 9000 };
+    const call = openai.images.generate(body, { signal: gone.signal });
+    const waiting = `SELECT count(*)::int FROM pg_locks JOIN pg_database d ON d.oid = database
+      WHERE locktype = 'advisory' AND NOT granted AND d.datname = current_database()`;
+    await vi.waitFor(async () => expect(await ask(waiting)).toBe(1), 10_000);
+    gone.abort();
+    await expect(call).rejects.toThrow('aborted');
+    // The server has heard of it once it answers another.
+    await list(1);
+    await ask('SELECT 0 AS count FROM pg_advisory_unlock(73657372, 0)');
+    await vi.waitFor(async () => expect((await list(1))[0]).toMatchObject({ seed: 9000, state: 'CANCELED' }), {
+      timeout: 20_000,
+      interval: 100,
+    });
+    await store.close();
+  });
+});
+
+describe('a server that ends', () => {
+  /** A field of our own, which the client sends as it is. */
+  const seeded = (seed: number) => ({ model: 'slow', prompt: '1', n: 12, ...({ seed } as object) });
+  const retrying = (fetching: typeof fetch = fetch) =>
+    new OpenAI({ apiKey: 'none', baseURL: `${server.url}/v1`, maxRetries: 30, fetch: fetching });
+
+  it('says so to all who wait: their call, sent again, gets its images, and is drawn once', async () => {
+    const stream = await openai.images.generate({ ...seeded(1), stream: true, partial_images: 2 });
+    const streamed = (async () => {
+      for await (const event of stream) expect(event.type).toBe('image_generation.partial_image');
+    })();
+    const whole = openai.images.generate(seeded(2)).asResponse();
+    const headers = { 'content-type': 'application/json', prefer: 'wait=30' };
+    const init = { method: 'POST', headers, body: JSON.stringify({ model: 'slow', seed: 3 }) };
+    const preferred = fetch(`${server.url}/v1/generations`, init);
+    const again = retrying().images.generate(seeded(4));
+    const keyed = retrying().images.generate(seeded(5), { headers: { 'Idempotency-Key': 'restart' } });
+    const refusals = Promise.all([refusal(streamed), refusal(whole)]);
+    await vi.waitFor(
+      async () => {
+        expect((await list(5)).map(({ seed }) => seed).sort()).toEqual([1, 2, 3, 4, 5]);
+        for (const { state } of await list(5)) expect(state).toMatch(/QUEUED|RUNNING/);
+      },
+      { timeout: 10_000 },
+    );
+    const begun = Date.now();
+    const closed = server.close();
+    const [first, second] = await refusals;
+    for (const error of [first, second]) {
+      expect(error).toMatchObject({ code: 'stream-interrupted', type: 'server_error' });
+      expect(error.message).toContain('got the end of this server; expected');
+      expect(error.message).toContain('Send the same request again');
+    }
+    expect([second.status, second.headers?.get('retry-after')]).toEqual([503, '1']);
+    const answer = await preferred;
+    const { id } = (await answer.json()) as { id: string };
+    expect([answer.status, answer.headers.get('location')]).toEqual([202, `/v1/generations/${id}`]);
+    expect(Date.now() - begun).toBeLessThan(5000);
+    await closed;
+    server = await start({ maxQueueOfClient: 2 });
+    expect((await again).data!.length).toBe(12);
+    expect((await keyed).data!.length).toBe(12);
+    await vi.waitFor(async () => {
+      const states = (await list(6)).map(({ seed, state }) => `${seed} ${state}`);
+      // The key found its generation again; without one a second was made, and the first had been canceled.
+      expect(states.sort()).toEqual(
+        ['1 CANCELED', '2 CANCELED', '3 COMPLETED', '4 CANCELED', '4 COMPLETED', '5 COMPLETED'].sort(),
+      );
+    }, 20_000);
+  }, 120_000);
+
+  it('has a limit, at which a call is refused, or made as soon as there is room', async () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const filling = [1, 2, 3].map((seed) => openai.images.generate({ ...seeded(seed), n: 40 }, { signal }));
+    for (const call of filling) call.catch(() => undefined);
+    const waiting = async () => (await list(3)).filter(({ state }) => state === 'QUEUED').length;
+    await vi.waitFor(async () => expect(await waiting()).toBe(2), 10_000);
+    const full = await refusal(openai.images.generate({ model: 'quick', prompt: '1' }));
+    expect(full).toMatchObject({ status: 429, code: 'queue-full', type: 'rate_limit_error' });
+    expect(Number(full.headers!.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(full.headers!.get('x-should-retry')).toBeNull();
+    const statuses: number[] = [];
+    const watched: typeof fetch = async (...asked) => {
+      const response = await fetch(...asked);
+      statuses.push(response.status);
+      if (response.status === 429) stop.abort();
+      return response;
+    };
+    const { data } = await retrying(watched).images.generate({ model: 'quick', prompt: '1' });
+    expect([data!.length, statuses]).toEqual([1, [429, 200]]);
+  }, 120_000);
+
+  it('does not let a client repeat what its idempotency key forbids', async () => {
+    const headers = { 'Idempotency-Key': 'once' };
+    await openai.images.generate({ model: 'quick', prompt: '1' }, { headers });
+    const conflict = await refusal(retrying().images.generate({ model: 'quick', prompt: '2' }, { headers }));
+    expect(conflict).toMatchObject({ status: 409, code: 'idempotency-conflict' });
+  });
+});
