@@ -60,8 +60,8 @@ interface Measured {
 interface Rounds {
   /** Measured runs of each side. */
   readonly rounds: number;
-  /** Whether a round before them is not counted; sides that warm up by themselves need none. */
-  readonly warmUp: boolean;
+  /** A round before them that is not counted, or as many as take so many seconds; sides that warm up by themselves need none. */
+  readonly warmUp: boolean | number;
 }
 
 /** Runs the sides in turn, A B A B, so that other work on the machine meets both alike. */
@@ -71,13 +71,15 @@ export async function alternate(
   seen: (side: Side, figures: Figures) => void,
 ): Promise<Measured[]> {
   const runs = sides.map((): Figures[] => []);
-  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
+  const begin = performance.now() + 1000 * Number(warmUp === true ? 0 : warmUp);
+  for (let round = warmUp === false ? 1 : 0; round <= rounds; round++) {
     for (const [i, side] of sides.entries()) {
       const figures = await side.run();
       if (round === 0) continue;
       runs[i]!.push(figures);
       seen(side, figures);
     }
+    if (round === 0 && performance.now() < begin) round -= 1;
   }
   return sides.map(({ runtime }, i) => ({ runtime, figures: summarise(runs[i]!), runs: runs[i]! }));
 }

@@ -52,6 +52,9 @@ export const benchService: BenchmarkRun = async (request, print) => {
   }
 };
 
+/** A service that has answered a hundred requests is twice as fast as a new one: its code has been compiled by then. */
+const WARM_SECONDS = 6;
+
 interface Overhead {
   readonly name: string;
   /** Seconds, medians. */
@@ -82,7 +85,9 @@ async function measureOverhead(
       images: labels.map((label) => ({ condition: { label } })),
     };
     const sides = [serviceSide(service, 'service', [input]), plain];
-    const [ours, theirs] = await alternate(sides, { rounds, warmUp: true }, () => undefined).finally(() => plain.end());
+    const [ours, theirs] = await alternate(sides, { rounds, warmUp: WARM_SECONDS }, () => undefined).finally(() =>
+      plain.end(),
+    );
     measured.push({
       name,
       service: ours!.figures['total']!,
@@ -125,7 +130,7 @@ async function measureBatching(service: Service, rounds: number, print: Print): 
     const many = Array.from({ length: 64 }, (_, i) => ({ ...base, seed: 100 + i, images: [image(i)] }));
     const one = [{ ...base, seed: 100, images: Array.from({ length: 64 }, (_, i) => image(i)) }];
     const sides = [serviceSide(service, '64 of 1', many), serviceSide(service, '1 of 64', one)];
-    const [split, whole] = await alternate(sides, { rounds, warmUp: true }, () => undefined);
+    const [split, whole] = await alternate(sides, { rounds, warmUp: WARM_SECONDS }, () => undefined);
     const ratio = split!.figures['total']! / whole!.figures['total']!;
     print(
       `${model}: 64 requests of one image ${seconds(split!.figures['total']!)}, one of 64 ${seconds(whole!.figures['total']!)}: ${ratio.toFixed(2)} times`,
