@@ -126,7 +126,7 @@ function startClients(doors: Doors, { underWay, seed }: FaultsOptions, until: Ab
       .catch((error: unknown) => void (until.aborted || fail(error)))
       .finally(() => {
         running.delete(wish.key);
-        if (!finishing) begin();
+        if (!finishing && !until.aborted) begin();
       });
     running.set(wish.key, done);
   };
