@@ -1,5 +1,5 @@
 import { defaultServerConditions } from 'vite';
-import { configDefaults, defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig, mergeConfig } from 'vitest/config';
 
 /** Tests that take minutes: `npm run test:long` runs them, and `npm test` does not. */
 const LONG = 'src/**/*.long.test.ts';
@@ -21,3 +21,6 @@ export const packageConfig = defineConfig({
     maxWorkers: 1,
   },
 });
+
+/** For packages whose tests leave nothing behind in their process: the files share the modules that are loaded. */
+export const oneProcessConfig = mergeConfig(packageConfig, { test: { isolate: false } });

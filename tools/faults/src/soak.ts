@@ -20,8 +20,10 @@ export interface SoakReport {
 }
 
 const EVERY_MS = 1000;
-/** Of every kind of load, in a second. */
-const RATE = 6;
+/** Pieces of load that begin in a second. */
+const RATE = 3;
+/** Pieces under way. Where the machine is busy with other things, the load waits with it. */
+const MOST = 10;
 
 /** Mixed load on one server for a while, with what its processes hold measured every second. */
 export async function soak(
@@ -35,6 +37,13 @@ export async function soak(
   const running = new Set<Promise<void>>();
   const from = performance.now();
   let failure: unknown;
+  const sampling = setInterval(() => {
+    try {
+      samples.push(sampleOf(node, (performance.now() - from) / 1000));
+    } catch (error) {
+      failure ??= error;
+    }
+  }, EVERY_MS);
   for (let i = 0; performance.now() - from < 1000 * seconds && failure === undefined; i++) {
     const [name, work] = random.of(loads);
     const done = work({ doors, random, i, until: disposable }).then(
@@ -43,11 +52,10 @@ export async function soak(
     );
     running.add(done);
     void done.finally(() => running.delete(done));
-    if (i % RATE === 0) samples.push(sampleOf(node, (performance.now() - from) / 1000));
-    // Where the machine is busy with other things, the load waits with it.
-    while (running.size > 30) await Promise.race(running);
-    await wait(EVERY_MS / RATE);
+    while (running.size >= MOST) await Promise.race(running);
+    await wait(1000 / RATE);
   }
+  clearInterval(sampling);
   await Promise.all(running);
   if (failure !== undefined) throw failure;
   return { samples, counts, growth: growthOf(samples) };
