@@ -35,6 +35,7 @@ export async function soak(
   const samples: Sample[] = [];
   const counts: Record<string, number> = {};
   const running = new Set<Promise<void>>();
+  const { pid } = node;
   const from = performance.now();
   let failure: unknown;
   const sampling = setInterval(() => {
@@ -58,6 +59,7 @@ export async function soak(
   clearInterval(sampling);
   await Promise.all(running);
   if (failure !== undefined) throw failure;
+  if (node.pid !== pid) throw new Error('The server ended, and was started again.');
   return { samples, counts, growth: growthOf(samples) };
 }
 
@@ -101,12 +103,10 @@ const loads: readonly (readonly [string, (work: Work) => Promise<unknown>])[] = 
     'mistakes',
     async ({ doors }) => {
       for (const body of ['{', '{"query":"{ nothing }"}', '{"query":"mutation { createGeneration }"}']) {
-        const response = await fetch(`${doors.url()}/graphql`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body,
-        });
-        await response.text();
+        const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+        // The server may close a connection that was idle in the moment in which it is taken.
+        const response = await fetch(`${doors.url()}/graphql`, request).catch(() => null);
+        await response?.text();
       }
     },
   ],
