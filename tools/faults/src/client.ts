@@ -149,7 +149,7 @@ type Connect = (
   until: AbortSignal,
 ) => Promise<boolean>;
 
-/** One that is terminated before it is open is an error for `ws`, and nobody else's. */
+/** `ws` says an error where one is terminated before it is open; it means nothing here. */
 class QuietSocket extends WebSocket {
   constructor(...given: ConstructorParameters<typeof WebSocket>) {
     super(...given);

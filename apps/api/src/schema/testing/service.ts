@@ -1,11 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { graphql, type ExecutionResult } from 'graphql';
 import { openBlobs } from '@tessera/blobs';
 import { describeFolders } from '@tessera/host';
 import { writeRandomModel } from '@tessera/host/testing';
-import type { Store } from '@tessera/store';
+import { openStore, type Store } from '@tessera/store';
+import { fillDirectory } from '@tessera/store/testing/new-database';
 import { readLimits } from '../../guard/limits.ts';
 import { quotas as openQuotas } from '../../guard/quotas.ts';
 import { createGenerations } from '../../generations/generations.ts';
@@ -14,7 +15,6 @@ import { openStreams } from '../../streams/streams.ts';
 import { openOverview } from '../../telemetry/queue-facts.ts';
 import { contextOf, type ApiParts } from '../builder.ts';
 import { createSchema } from '../schema.ts';
-import { openTestStore } from '../../testing/open.ts';
 
 /** Any answer of a mutation. */
 interface Answer {
@@ -41,8 +41,8 @@ export interface TestService {
 export async function openService(): Promise<TestService> {
   const root = mkdtempSync(join(tmpdir(), 'tessera-service-'));
   await writeRandomModel(join(root, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
-  mkdirSync(join(root, 'data'));
-  const store = await openTestStore({ directory: join(root, 'data') });
+  fillDirectory(join(root, 'data'));
+  const store = await openStore({ directory: join(root, 'data') });
   const blobs = await openBlobs(join(root, 'images'));
   const models = await describeFolders([join(root, 'quick')], null);
   const { generations: records, pictures: pictureRecords } = store;
