@@ -20,7 +20,7 @@ export interface RunningCall {
   readonly origin: string;
   /** Of the events' names: `image_generation` or `image_edit`. */
   readonly kind: string;
-  /** Nobody will ask for its images: cancels it. */
+  /** Its images will not be asked for: cancels it. */
   readonly abandon: () => Promise<void>;
 }
 
@@ -103,7 +103,7 @@ async function follow(
     if (!isInterruption(error)) throw error;
     got = error.parts.got;
   }
-  // Its client is told to send the call again: this one would be drawn for nobody.
+  // Its client is told to send the call again: no one would get the images of this one.
   await abandon();
   throw interruptedCall(got);
 }

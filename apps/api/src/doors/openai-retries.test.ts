@@ -83,7 +83,7 @@ describe('a client that goes away', () => {
   it('cancels also while its generation is stored', async () => {
     const store = await openStore({ url });
     const ask = async (sql: string) => (await store.database.query<{ count: number }>(sql)).rows[0]!.count;
-    // Whoever creates waits for it.
+    // The caller that creates waits for it.
     await ask('SELECT 0 AS count FROM pg_advisory_lock(73657372, 0)');
     const gone = new AbortController();
     const body = { model: 'slow', prompt: '1', n: 30, seed: 9000 };

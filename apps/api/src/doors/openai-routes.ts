@@ -87,7 +87,7 @@ interface Run {
 
 /**
  * These clients know no other way to cancel than to go away, and no way to come back: they send their call again, also where
- * this server ends. So what nobody waits for any more is canceled, unless a key says that the same call may come again.
+ * this server ends. So what no client waits for any more is canceled, unless a key says that the same call may come again.
  */
 async function run({ engine, call, kind }: Run, request: Request, response: Response): Promise<void> {
   const { owner } = callerOf(response);
@@ -114,7 +114,7 @@ async function run({ engine, call, kind }: Run, request: Request, response: Resp
   await (call.stream ? answerInEvents(running, response) : answerAtOnce(running, response));
 }
 
-/** A database that does not answer keeps nobody waiting. */
+/** A database that does not answer keeps no client waiting. */
 async function cancel(engine: Engine, owner: Owner, id: string): Promise<void> {
   const canceled = engine.cancel(owner, id).catch(() => undefined);
   await Promise.race([canceled, sleep(CANCEL_MS, undefined, { ref: false })]);
