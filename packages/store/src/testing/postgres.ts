@@ -84,6 +84,15 @@ const settings = [
   'shared_buffers=32MB',
 ].flatMap((setting) => ['-c', setting]);
 
+/** A process may have ended meanwhile. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 class Server {
   readonly #command: readonly string[];
   readonly #data: string;
@@ -117,7 +126,7 @@ class Server {
     process.kill(pid, signal);
     const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
     for (const [child, parent] of all.map((line) => line.trim().split(/\s+/).map(Number)))
-      if (parent === pid) process.kill(child!, signal);
+      if (parent === pid) signalIfThere(child!, signal);
   }
 
   /** For good: the guard ends the server and deletes its files, even if this process ends meanwhile. */
