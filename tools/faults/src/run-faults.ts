@@ -202,10 +202,21 @@ async function readImages(doors: Doors, { kind, content }: SeenEvent, until: Abo
   const [, , , { images }] = JSON.parse(content) as [string, null, null, { images: { sha256: string }[] }];
   return Promise.all(
     images.map(async ({ sha256 }) => {
-      const response = await fetch(`${doors.url()}/images/${sha256}.png`, { signal: until });
+      const response = await fetchPatiently(() => `${doors.url()}/images/${sha256}.png`, until);
       if (!response.ok) return null;
       const bytes = new Uint8Array(await response.arrayBuffer());
       return createHash('sha256').update(bytes).digest('hex');
     }),
   );
+}
+
+/** A process that was killed may still be starting. */
+async function fetchPatiently(url: () => string, signal: AbortSignal): Promise<Response> {
+  for (const end = Date.now() + REST_MS; ; await wait(500)) {
+    try {
+      return await fetch(url(), { signal });
+    } catch (error) {
+      if (signal.aborted || Date.now() > end) throw error;
+    }
+  }
 }

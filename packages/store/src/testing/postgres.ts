@@ -97,6 +97,7 @@ class Server {
   readonly #command: readonly string[];
   readonly #data: string;
   #process: ChildProcess | null = null;
+  #stopped = false;
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(command: readonly string[], data: string) {
@@ -122,6 +123,7 @@ class Server {
 
   /** To it first, so that no process is added meanwhile. */
   signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#stopped = signal === 'SIGSTOP';
     const pid = this.#pid();
     process.kill(pid, signal);
     const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
@@ -131,6 +133,8 @@ class Server {
 
   /** For good: the guard ends the server and deletes its files, even if this process ends meanwhile. */
   async leave(): Promise<void> {
+    // A stopped one would never end.
+    if (this.#stopped) this.signalAll('SIGCONT');
     this.#process?.stdin!.end();
     await this.#ended;
   }
