@@ -5,6 +5,7 @@ import { TesseraError } from '@tessera/errors';
 import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
 import { readGuardOptions, type GuardOptions } from './guard/guard-options.ts';
+import type { SafeFetch } from './guard/safe-fetch.ts';
 import { readUpkeepOptions, type UpkeepOptions } from './upkeep/upkeep-options.ts';
 import { readStreamOptions, type StreamOptions } from './subscriptions/stream-options.ts';
 import { readWhole } from './read-whole.ts';
@@ -26,6 +27,8 @@ export interface ServerOptions extends HostOptions, GuardOptions, RoleOptions, T
   readonly origins: readonly string[];
   readonly streams: StreamOptions;
   readonly upkeep: UpkeepOptions;
+  /** How webhooks reach their receivers; https of public addresses alone where it is left out. */
+  readonly fetch?: SafeFetch;
 }
 
 /** The repository that holds this module; where it is installed in `node_modules`, which are npm's own, the working folder. */

@@ -45,6 +45,12 @@ function transportsOf(url: string): [string, (request: Request) => Promise<Answe
     const path = `${url}/graphql?${new URLSearchParams(parameters)}`;
     return (await (await fetch(path, { headers: { accept: 'application/json' } })).json()) as Answer;
   };
+  const stream = async (request: Request) => {
+    const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
+    const answer = await fetch(`${url}/graphql/stream`, { method: 'POST', headers, body: JSON.stringify(request) });
+    const said = await answer.text();
+    return JSON.parse(/^event: next\ndata: (.*)$/m.exec(said)?.[1] ?? said) as Answer;
+  };
   const socket = async (request: Request) => {
     const client = createClient({ url: `${url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket });
     try {
@@ -66,6 +72,7 @@ function transportsOf(url: string): [string, (request: Request) => Promise<Answe
     ['POST', post],
     ['GET', get],
     ['WebSocket', socket],
+    ['SSE', stream],
   ];
 }
 

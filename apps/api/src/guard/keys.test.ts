@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
+import { AuthenticationError, OpenAI, RateLimitError } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
 import WebSocket from 'ws';
@@ -50,12 +51,18 @@ describe('a server with keys', () => {
   let secret: string;
   /** Of a key that may have one socket. */
   let single: string;
+  /** Of one that may ask once in a minute. */
+  let rare: string;
 
   beforeAll(async () => {
-    [secret, single] = await keysOf(async (keys) => {
+    [secret, single, rare] = await keysOf(async (keys) => {
       const make = async (name: string, limits: object) =>
         (await keys.create({ tenant: 'acme', name, admin: false, limits }))!.secret;
-      return [await make('ci', {}), await make('single', { sockets: 1 })] as const;
+      return [
+        await make('ci', {}),
+        await make('single', { sockets: 1 }),
+        await make('rare', { requestsPerMinute: 1 }),
+      ] as const;
     });
     const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
     server = await startTestServer({ ...options, auth: 'keys' });
@@ -91,6 +98,22 @@ describe('a server with keys', () => {
       expect(errors[0]!.extensions.code).toBe(code);
       expect(errors[0]!.message).toMatch(/^\[api\] got .+; expected .+\. .+\.$/);
     }
+  });
+
+  it('tells the client of OpenAI in its own words, and when it may come again', async () => {
+    const list = (apiKey: string) =>
+      new OpenAI({ apiKey, baseURL: `${server.url}/v1`, maxRetries: 0 }).models.list().then(
+        ({ data }) => data,
+        (error: unknown) => error,
+      );
+    const refused = { status: 401, code: 'invalid_api_key', type: 'invalid_request_error' };
+    expect(await list(unknown)).toMatchObject({ name: 'Error', ...refused });
+    expect(await list(unknown)).toBeInstanceOf(AuthenticationError);
+    expect(await list(rare)).toEqual([]);
+    const often = (await list(rare)) as InstanceType<typeof RateLimitError>;
+    expect(often).toBeInstanceOf(RateLimitError);
+    expect(often).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' });
+    expect(Number(often.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
   it('holds as many sockets of a key as its limit says', async () => {

@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import sharp from 'sharp';
 import WebSocket from 'ws';
+import { openStore, type EventBody, type Store } from '@tessera/store';
+import { newGeneration, roomy, stepBody, workerState } from '@tessera/store/testing';
 import { newDatabase } from '@tessera/store/testing/new-database';
 import { startRole, type RoleProcess } from '../testing/processes.ts';
 import { manageKeys } from './manage-keys.ts';
@@ -100,6 +102,90 @@ it('takes back a key on every replica within seconds, from open sockets too', as
   expect(kept.readyState).toBe(WebSocket.OPEN);
   kept.terminate();
 });
+
+/** A generation of the tenant, whose events a test writes as a worker does. */
+async function queued(store: Store): Promise<string> {
+  const wish = newGeneration({ owner: { tenant: 'acme', client: 'a' } });
+  return (await store.generations.create(wish, roomy)).generation.id;
+}
+
+/** An event stream over REST. */
+async function follow({ url }: RoleProcess, path: string, headers: Record<string, string>) {
+  const response = await fetch(url + path, { headers: { accept: 'text/event-stream', ...headers } });
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    200,
+    expect.stringContaining('event-stream'),
+  ]);
+  let said = '';
+  const ended = (async () => {
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) said += chunk;
+  })();
+  const ids = () => [...said.matchAll(/^id: (\d+)$/gm)].map((found) => Number(found[1]));
+  return { ended, said: () => said, ids };
+}
+
+it('ends the event streams of a key that is taken back, and keeps silent ones of others alive', async () => {
+  const store = await openStore({ url: environment.DATABASE_URL });
+  try {
+    const id = await queued(store);
+    const key = await make('streams');
+    const document = `subscription { generationEvents(id: "${id}") { seq } }`;
+    const graphql = `/graphql/stream?${new URLSearchParams({ query: document }).toString()}`;
+    const rest = `/v1/generations/${id}/events`;
+    const open = (secretOf: string) =>
+      Promise.all(
+        replicas.flatMap((replica) =>
+          [graphql, rest].map((path) => follow(replica, path, { authorization: `Bearer ${secretOf}` })),
+        ),
+      );
+    const [lost, kept] = await Promise.all([open(key), open(secret)]);
+    await vi.waitFor(() => [...lost, ...kept].forEach(({ ids }) => expect(ids()[0]).toBe(1)), 10_000);
+    await manageKeys((keys) => keys.revoke('acme', 'streams'), environment);
+    const began = Date.now();
+    await Promise.all(lost.map(({ ended }) => ended));
+    expect(Date.now() - began).toBeLessThan(6000);
+    // A comment, every twelve seconds, so that no proxy takes the stream for dead.
+    await vi.waitFor(() => kept.forEach(({ said }) => expect(said()).toMatch(/^data: .*\n\n(.*\n)*:\n\n$/m)), 20_000);
+    await store.generations.cancel(id);
+    await Promise.all(kept.map(({ ended }) => ended));
+    expect(kept.map(({ ids }) => ids().at(-1))).toEqual([2, 2, 2, 2]);
+  } finally {
+    await store.close();
+  }
+}, 60_000);
+
+it('goes on with an event stream at the other replica, after the last event that came', async () => {
+  const store = await openStore({ url: environment.DATABASE_URL });
+  try {
+    const id = await queued(store);
+    await store.queue.register({ id: 'w', name: 'w', state: workerState });
+    const [claim] = await store.queue.claim({ worker: 'w', models: ['m'], maxImages: 1 });
+    const append = (seq: number, body: EventBody) => store.queue.append([{ id, attempt: claim!.attempt, seq, body }]);
+    for (let seq = 2; seq <= 6; seq++) await append(seq, stepBody(seq - 2, 20));
+    const authorization = `Bearer ${secret}`;
+    const seen: number[] = [];
+    for (let turn = 0; seen.at(-1) !== 22; turn++) {
+      const controller = new AbortController();
+      const path = `/v1/generations/${id}/events`;
+      const headers = { authorization, ...(seen.length > 0 && { 'last-event-id': String(seen.at(-1)) }) };
+      const response = await fetch(replicas[turn % 2]!.url + path, { headers, signal: controller.signal });
+      const next = seen.at(-1) ?? 6;
+      for (let seq = next + 1; seq <= Math.min(next + 4, 22); seq++)
+        await append(seq, seq < 22 ? stepBody(seq - 2, 20) : { kind: 'canceled' });
+      let said = '';
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+        said += chunk;
+        if (said.includes(`id: ${Math.min(next + 4, 22)}\n`)) break;
+      }
+      controller.abort();
+      seen.push(...[...said.matchAll(/^id: (\d+)$/gm)].map((found) => Number(found[1])));
+    }
+    expect(seen).toEqual(Array.from({ length: 22 }, (_, i) => i + 1));
+  } finally {
+    await store.queue.unregister('w');
+    await store.close();
+  }
+}, 60_000);
 
 it('says no key in an answer, a log or a trace, wherever a client puts it', async () => {
   const wrong = `tsr_${'Z'.repeat(43)}`;

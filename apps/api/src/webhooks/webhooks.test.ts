@@ -12,8 +12,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { EventBody, Store } from '@tessera/store';
 import { newDatabase } from '@tessera/store/testing/new-database';
 import type { ImageUrls } from '../guard/image-urls.ts';
-import { safeFetch } from '../guard/safe-fetch.ts';
 import { hookCertificate } from '../guard/testing/hook-certificate.ts';
+import { toReceiver } from './testing/hooked-process.ts';
 import { webhookRecords } from './webhook-records.ts';
 import { webhooksOf } from './webhooks-of.ts';
 import { openWebhooks, type WebhookEvent, type Webhooks } from './webhooks.ts';
@@ -57,13 +57,6 @@ interface Message {
   readonly event?: { readonly seq: number; readonly kind: string };
   readonly data?: { readonly event: { readonly seq: number; readonly kind: string } };
 }
-
-/** The receiver stands for the internet. */
-const toReceiver = safeFetch({
-  resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
-  permits: () => true,
-  ca: hookCertificate.cert,
-});
 
 describe.each(['pglite', 'postgresql'] as const)('webhooks on %s', (kind) => {
   let store: Store;
