@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkHistory } from './check-history.ts';
@@ -39,6 +40,8 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsReport> {
   const random = randomOf(options.seed);
   const nodes = await startNodes(options);
   const stop = new AbortController();
+  // Every client and follower listens.
+  setMaxListeners(0, stop.signal);
   try {
     const apis = nodes.filter(({ role }) => role === 'api');
     const doors = doorsOf(apis, randomOf(options.seed + 1));
