@@ -34,6 +34,13 @@ export class Page {
   }
 }
 
+export interface ReadEvents {
+  /** Undefined: the generation is no longer there. */
+  readonly events: readonly GenerationEvent[] | undefined;
+  /** seq of the newest event that was known to be stored when they were asked for. */
+  readonly known: number;
+}
+
 /**
  * One generation and all of its readers on this replica. It holds the pages that readers are at, and no others: many who
  * follow live share the newest page, and a client that comes late reads the log again, page by page.
@@ -72,9 +79,13 @@ export class Feed {
   look(before = Infinity): void {
     for (const page of this.#pages.values()) {
       if (page.readAt >= before) continue;
-      page.current = false;
-      if (page.waiting > 0) this.#ask(page);
+      this.#lookAgain(page);
     }
+  }
+
+  #lookAgain(page: Page): void {
+    page.current = false;
+    if (page.waiting > 0) this.#ask(page);
   }
 
   enter(number: number): Page {
@@ -100,20 +111,24 @@ export class Feed {
     const first = events[0]!.seq;
     const page = this.#pages.get(Math.floor((first - 1) / PAGE));
     if (page?.wanted.after !== first - 1 || events.length > page.wanted.most) return false;
-    this.take(page, events);
+    this.take(page, { events, known: first - 1 });
     return true;
   }
 
-  /** What was read of a page; undefined: the generation is no longer there. */
-  take(page: Page, read: readonly GenerationEvent[] | undefined): void {
+  /** What was read of a page. */
+  take(page: Page, { events: read, known }: ReadEvents): void {
     if (!read) return this.fail(deleted(this.id));
     const { after } = page.wanted;
     // It may have grown while it was read.
     const events = read.filter(({ seq }) => seq > after);
-    if (events.some(({ seq }, i) => seq !== after + 1 + i) || (events.length === 0 && after < this.lastSeq)) {
+    if (events.some(({ seq }, i) => seq !== after + 1 + i) || (events.length === 0 && after < known)) {
       return this.fail(gone(this.id, after + 1));
     }
-    if (events.length === 0) return;
+    if (events.length === 0) {
+      // What has been written since the question was asked.
+      if (after < this.lastSeq) this.#lookAgain(page);
+      return;
+    }
     page.events.push(...events);
     this.waiting = null;
     this.#grewAt = Date.now();

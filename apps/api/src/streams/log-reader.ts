@@ -31,10 +31,14 @@ export function logReader(read: GenerationRecords['eventsAfter']): LogReader {
   const round = async (pages: readonly Page[]): Promise<void> => {
     // A hint that comes while it is read is heard once more.
     for (const page of pages) Object.assign(page, { current: true, readAt: Date.now() });
+    const known = new Map(pages.map(({ feed }) => [feed, feed.lastSeq]));
     try {
       const found = await inTime(read(pages.map(({ wanted }) => wanted)));
       silentSince = null;
-      for (const page of pages) page.feed.take(page, found.get(page.feed.id));
+      for (const page of pages) {
+        const { feed } = page;
+        feed.take(page, { events: found.get(feed.id), known: known.get(feed)! });
+      }
     } catch {
       silentSince ??= Date.now();
       if (Date.now() - silentSince > PATIENCE_MS) {

@@ -12,6 +12,8 @@ class Log {
   placesAsked = 0;
   isDeleted = false;
   isAway = false;
+  /** Time between what a question sees and its answer, in milliseconds. */
+  delay = 0;
   /** Hints that get lost. */
   isDeaf = false;
   readonly #listeners = new Set<(hint: Hint) => void>();
@@ -28,7 +30,8 @@ class Log {
         if (this.isAway) return Promise.reject(new Error('away'));
         this.statements.push(wanted.map(({ id, after }) => ({ id, after })));
         const found = wanted.map(({ id, after, most }) => [id, this.events.slice(after, after + most)] as const);
-        return Promise.resolve(new Map(this.isDeleted ? [] : found));
+        const answer = new Map(this.isDeleted ? [] : found);
+        return this.delay === 0 ? Promise.resolve(answer) : pause(this.delay, answer);
       },
       places: () => {
         this.placesAsked += 1;
@@ -101,6 +104,23 @@ describe('many readers', () => {
     // What has no readers is forgotten.
     await (await log.follow(2)).next();
     expect(log.statements.length).toBe(4);
+  });
+
+  it('may come while an older question is being answered', async () => {
+    log = new Log();
+    log.tell({ kind: 'queued', position: 0 });
+    const first = await log.follow();
+    await first.next();
+    const waiting = first.next();
+    await pause(1);
+    log.delay = 20;
+    log.hint();
+    await pause(5);
+    log.isDeaf = true;
+    log.tell({ kind: 'started' });
+    const second = await log.follow();
+    await second.next();
+    expect(await Promise.all([waiting, second.next()])).toEqual(Array(2).fill({ done: false, value: log.events[1] }));
   });
 
   it('of many generations are served by one statement', async () => {
