@@ -23,11 +23,11 @@ export async function serveUntilStopped(options: Partial<ServerOptions>, print: 
   sayWhatRuns(server, print);
   await new Promise<void>((resolve, reject) => {
     let since: number | null = null;
-    const onSignal = () => {
+    const onSignal = (signal: NodeJS.Signals) => {
       if (since !== null && Date.now() - since < ONE_PRESS_MS) return;
       if (since !== null) process.exit(1);
       since = Date.now();
-      print('Tessera is stopping; press again to stop at once.');
+      print(`Tessera is stopping${signal === 'SIGINT' ? '; press again to stop at once' : ''}.`);
       const forget = () => {
         for (const signal of signals) process.off(signal, onSignal);
       };

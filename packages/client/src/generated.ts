@@ -115,7 +115,7 @@ export type GenerationFilter = {
 
 /** How far a generation is; the last three are for ever. */
 export type GenerationState =
-  /** It was ended by cancelGeneration. */
+  /** It was ended before its images were there: by a cancel, by Cancel-After, or because the client that waited for it left. */
   | 'CANCELED'
   /** All of its images are there. */
   | 'COMPLETED'

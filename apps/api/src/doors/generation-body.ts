@@ -1,4 +1,4 @@
-import { TesseraError } from '@tessera/errors';
+import { isTesseraError, TesseraError } from '@tessera/errors';
 import { nullable, record, schema, type Field } from '@tessera/schema';
 import { MOST_IMAGES, type GenerationInput } from '../generations/read-input.ts';
 import { MOST_PRIORITY } from '../generations/read-wishes.ts';
@@ -92,7 +92,13 @@ export const generationBody = object({
   ),
 });
 
-/** As it is written, for the service. */
+/** As it is written, for the service. @throws TesseraError of the schema: its field is one of the whole input */
 export function readGenerationBody(body: unknown): GenerationInput {
-  return generationBody.parse(body, 'generations');
+  try {
+    return generationBody.parse(body, 'generations');
+  } catch (error) {
+    if (!isTesseraError(error)) throw error;
+    const { parts } = error as TesseraError;
+    throw new TesseraError({ ...parts, field: ['input', ...(parts.field ?? [])] });
+  }
 }

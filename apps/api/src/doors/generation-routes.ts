@@ -3,6 +3,7 @@ import { isTesseraError, TesseraError } from '@tessera/errors';
 import { hasEnded, isLast, type Generation, type Owner } from '@tessera/store';
 import { callerOf } from '../guard/require-caller.ts';
 import { asErrors } from '../guard/refusal.ts';
+import { whenClosed } from '../guard/when-closed.ts';
 import { isInterruption } from '../streams/interruption.ts';
 import { lastEventId } from '../subscriptions/event-stream-request.ts';
 import type { Engine } from './engine.ts';
@@ -95,7 +96,7 @@ async function waitForEnd({ engine, owner, generation, seconds }: Waiting, respo
   const events = await engine.events(owner, generation.id, generation.lastSeq);
   const stop = () => void events.return?.();
   const timer = setTimeout(stop, 1000 * seconds);
-  response.once('close', stop);
+  whenClosed(response, stop);
   try {
     for await (const { kind } of events) if (kind !== 'waiting' && isLast(kind)) break;
   } finally {
@@ -115,7 +116,7 @@ function follow(engine: Engine): RequestHandler {
     const refusal = engine.admitStream(request, response);
     if (refusal) return void response.status(refusal.status).set('Retry-After', '1').json(asErrors(refusal.error));
     const events = await engine.events(owner, id, after);
-    response.once('close', () => void events.return?.());
+    whenClosed(response, () => void events.return?.());
     const stream = openSse(response);
     try {
       for await (const event of events) {

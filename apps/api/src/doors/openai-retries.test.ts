@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { APIError, OpenAI } from 'openai';
+import { APIError, OpenAI, toFile } from 'openai';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import { openStore } from '@tessera/store';
@@ -59,6 +60,11 @@ const list = async (first: number): Promise<readonly Listed[]> => {
   return generations.nodes;
 };
 
+const picture = async () => {
+  const png = sharp({ create: { width: 32, height: 32, channels: 3, background: '#777' } }).png();
+  return toFile(await png.toBuffer(), 'image.png', { type: 'image/png' });
+};
+
 describe('a client that goes away', () => {
   it('cancels', async () => {
     const states = async () => (await list(2)).map(({ state }) => state);
@@ -80,14 +86,17 @@ describe('a client that goes away', () => {
     });
   });
 
-  it('cancels also while its generation is stored', async () => {
+  it.each(['generate', 'edit'] as const)('cancels also while its generation is stored: %s', async (kind) => {
     const store = await openStore({ url });
     const ask = async (sql: string) => (await store.database.query<{ count: number }>(sql)).rows[0]!.count;
     // The caller that creates waits for it.
     await ask('SELECT 0 AS count FROM pg_advisory_lock(73657372, 0)');
     const gone = new AbortController();
-    const body = { model: 'slow', prompt: '1', n: 30, seed: 9000 };
-    const call = openai.images.generate(body, { signal: gone.signal });
+    const seed = kind === 'edit' ? 9001 : 9000;
+    const body = { model: 'slow', prompt: '1', n: 30, seed };
+    const signal = { signal: gone.signal };
+    const edit = async () => ({ ...body, image: await picture(), box: [0, 0, 1, 0.5] });
+    const call = kind === 'edit' ? openai.images.edit(await edit(), signal) : openai.images.generate(body, signal);
     const waiting = `SELECT count(*)::int FROM pg_locks JOIN pg_database d ON d.oid = database
       WHERE locktype = 'advisory' AND NOT granted AND d.datname = current_database()`;
     await vi.waitFor(async () => expect(await ask(waiting)).toBe(1), 10_000);
@@ -96,7 +105,7 @@ describe('a client that goes away', () => {
     // The server has heard of it once it answers another.
     await list(1);
     await ask('SELECT 0 AS count FROM pg_advisory_unlock(73657372, 0)');
-    await vi.waitFor(async () => expect((await list(1))[0]).toMatchObject({ seed: 9000, state: 'CANCELED' }), {
+    await vi.waitFor(async () => expect((await list(1))[0]).toMatchObject({ seed, state: 'CANCELED' }), {
       timeout: 20_000,
       interval: 100,
     });

@@ -3,6 +3,7 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import { TesseraError } from '@tessera/errors';
 import type { Owner } from '@tessera/store';
 import { callerOf } from '../guard/require-caller.ts';
+import { whenClosed } from '../guard/when-closed.ts';
 import { takeTurns } from '../images/upload-turns.ts';
 import { isInterruption } from '../streams/interruption.ts';
 import type { Engine } from './engine.ts';
@@ -97,7 +98,7 @@ async function run({ engine, call, kind }: Run, request: Request, response: Resp
   const { generation } = await engine.create(owner, { ...call.input, idempotencyKey: key });
   const abandon = () => (key === null ? cancel(engine, owner, generation.id) : Promise.resolve());
   // It went while its generation was stored.
-  if (response.closed) return abandon();
+  if (response.destroyed) return abandon();
   const events = await eventsOf(engine, owner, generation.id).catch(async (error: unknown) => {
     await abandon();
     throw error;
@@ -107,8 +108,8 @@ async function run({ engine, call, kind }: Run, request: Request, response: Resp
     void events.return?.();
     if (!response.writableFinished) void abandon();
   };
-  response.once('close', leave);
-  if (response.closed) return leave();
+  whenClosed(response, leave);
+  if (response.destroyed) return;
   const origin = `${request.protocol}://${request.headers.host}`;
   const running = { engine, call, generation, events, origin, kind, abandon };
   await (call.stream ? answerInEvents(running, response) : answerAtOnce(running, response));

@@ -3,36 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import express from 'express';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import type { RunningServer } from '../index.ts';
 import { requireAsDocumented, type OpenApiDocument } from '../testing/as-documented.ts';
 import { startTestServer } from '../testing/open.ts';
+import { watchRoutes } from '../testing/watch-routes.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-rest-'));
 let server: RunningServer;
 let document: OpenApiDocument;
 /** `get /v1/models 200`: every answer that came. */
 const seen = new Set<string>();
-/** What is registered with Express: `get /v1/models`. */
-const routes = new Set<string>();
-
-/** Apps of Express have these methods from here. */
-function watchRoutes(): void {
-  for (const method of ['get', 'post', 'put', 'patch', 'delete', 'all', 'options', 'head'] as const) {
-    const register = express.application[method] as (...args: unknown[]) => unknown;
-    vi.spyOn(express.application, method).mockImplementation(function (this: unknown, ...args: unknown[]) {
-      // With one argument it reads a setting.
-      if (args.length > 1) routes.add(`${method} ${String(args[0]).replace(/:(\w+)/g, '{$1}')}`);
-      return register.apply(this, args);
-    } as never);
-  }
-}
+let routes: ReadonlySet<string>;
 
 beforeAll(async () => {
-  watchRoutes();
+  routes = watchRoutes();
   const small = { width: 32, depth: 1, channels: 1 } as const;
   await writeRandomModel(join(root, 'quick'), { ...small, name: 'quick' });
   await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3 });
@@ -170,33 +157,45 @@ describe('generations', () => {
     expect(answer).toMatchObject({ state: 'completed', request: { edit: { image: upload.answer['id'] } } });
   });
 
+  const condition = ['images', '0', 'condition'];
   it.each([
-    [{}, {}, 400, 'field-missing'],
-    [{ model: 'quick', sede: 1 }, {}, 400, 'field-unknown'],
-    [{ model: 'none' }, {}, 404, 'unknown-model'],
-    [{ model: 'quick', images: [{ condition: {} }] }, {}, 400, 'field-invalid'],
-    [{ model: 'quick', images: [{ condition: { label: 1, class: 'two' } }] }, {}, 400, 'field-invalid'],
-    [{ model: 'quick', images: [{ condition: { class: 'cat' } }] }, {}, 400, 'unknown-label'],
-    [{ model: 'quick', deadline: 'tomorrow' }, {}, 400, 'field-invalid'],
-    [{ model: 'quick', deadline: '2020-01-01T00:00:00Z' }, {}, 400, 'deadline-in-past'],
-    [{ model: 'quick', edit: { image: '0'.repeat(64) } }, {}, 404, 'unknown-picture'],
-    [{ model: 'quick', webhook: { url: 'https://10.0.0.1/' } }, {}, 400, 'url-refused'],
-    [{ model: 'quick', webhook: { url: 'https://a.example', events: [] } }, {}, 400, 'field-invalid'],
-    [{ model: 'quick' }, { 'cancel-after': 'soon' }, 400, 'cancel-after-invalid'],
-    [{ model: 'quick' }, { 'cancel-after': '25h' }, 400, 'cancel-after-invalid'],
-  ])('are refused: %j %j', async (json, headers, status, code) => {
-    const refused = await create(json, headers);
+    [[], 400, 'field-invalid', undefined],
+    [{}, 400, 'field-missing', ['model']],
+    [{ model: 'quick', sede: 1 }, 400, 'field-unknown', ['sede']],
+    [{ model: 'none' }, 404, 'unknown-model', ['model']],
+    [{ model: 'quick', seed: -1 }, 400, 'field-invalid', ['seed']],
+    [{ model: 'quick', guidance: 1000 }, 400, 'guidance-out-of-range', ['guidance']],
+    [{ model: 'quick', images: [{ count: 65 }] }, 400, 'field-invalid', ['images', '0', 'count']],
+    [{ model: 'quick', images: [{ condition: {} }] }, 400, 'field-invalid', condition],
+    [{ model: 'quick', images: [{ condition: { label: 1, class: 'two' } }] }, 400, 'field-invalid', condition],
+    [{ model: 'quick', images: [{ condition: { class: 'cat' } }] }, 400, 'unknown-label', [...condition, 'class']],
+    [{ model: 'quick', options: { topK: 65 } }, 400, 'field-invalid', ['options']],
+    [{ model: 'quick', deadline: 'tomorrow' }, 400, 'field-invalid', ['deadline']],
+    [{ model: 'quick', deadline: '2020-01-01T00:00:00Z' }, 400, 'deadline-in-past', ['deadline']],
+    [{ model: 'quick', edit: { image: '0'.repeat(64) } }, 404, 'unknown-picture', ['edit', 'image']],
+    [{ model: 'quick', webhook: { url: 'https://10.0.0.1/' } }, 400, 'url-refused', ['webhook', 'url']],
+    [
+      { model: 'quick', webhook: { url: 'https://a.example', events: [] } },
+      400,
+      'field-invalid',
+      ['webhook', 'events'],
+    ],
+  ])('are refused with the field to blame: %j', async (json, status, code, field) => {
+    const refused = await create(json);
     expect(refused.status).toBe(status);
-    expect(refused.answer).toMatchObject({ errors: [{ extensions: { code } }] });
+    expect(refused.answer).toMatchObject({ errors: [{ extensions: { code, field } }] });
   });
 
-  it('are refused with the field to blame', async () => {
-    for (const [json, field] of [
-      [{ model: 'none' }, ['model']],
-      [{ model: 'quick', guidance: 1000 }, ['guidance']],
-      [{ model: 'quick', edit: { image: '0'.repeat(64) } }, ['edit', 'image']],
-    ] as const)
-      expect((await create(json)).answer).toMatchObject({ errors: [{ extensions: { field } }] });
+  it.each([
+    [{ 'cancel-after': 'soon' }, 'cancel-after-invalid', 'Cancel-After', 'soon'],
+    [{ 'cancel-after': '25h' }, 'cancel-after-invalid', 'Cancel-After', '25h'],
+    [{ 'idempotency-key': 'a\u00e9' }, 'idempotency-key-invalid', 'Idempotency-Key', 'that holds "\u00e9"'],
+  ])('are refused with the header to blame: %j', async (headers, code, field, words) => {
+    const { status, answer } = await create({ model: 'quick' }, headers as Record<string, string>);
+    expect(status).toBe(400);
+    expect(answer).toMatchObject({
+      errors: [{ message: expect.stringContaining(words), extensions: { code, field: [field] } }],
+    });
   });
 
   it('are refused where the body is no JSON', async () => {

@@ -63,10 +63,16 @@ function readKey(key: string | null | undefined): string | null {
   if (key == null || (/^[\x20-\x7e]+$/.test(key) && key.length <= LONGEST_KEY)) return key ?? null;
   throw refuse({
     code: 'idempotency-key-invalid',
-    got: `an idempotency key of ${key.length} characters`,
+    got: keyInWords(key),
     expected: `1 to ${LONGEST_KEY} printable characters of ASCII`,
     next: 'Take a UUID.',
   });
+}
+
+function keyInWords(key: string): string {
+  const other = /[^\x20-\x7e]/u.exec(key)?.[0];
+  if (other !== undefined) return `an idempotency key that holds ${JSON.stringify(other)}`;
+  return key === '' ? 'an empty idempotency key' : `an idempotency key of ${key.length} characters`;
 }
 
 export function refuse(parts: { code: string; got: string; expected: string; next: string }): TesseraError {

@@ -11,7 +11,10 @@ export interface Refusal {
 }
 
 /** An error as every route but GraphQL's own sends it: in GraphQL's shape. */
-export function asErrors({ code, message, parts }: TesseraError, field = parts?.field): object {
+export function asErrors(
+  { code, message, parts }: TesseraError,
+  field: readonly string[] | null = parts?.field ?? null,
+): object {
   meters.refusals.inc({ code });
   return { errors: [{ message, extensions: { code, ...(field && { field }) } }] };
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import sharp from 'sharp';
 import WebSocket from 'ws';
@@ -54,8 +55,8 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-async function make(name: string): Promise<string> {
-  const made = await manageKeys((keys) => keys.create({ tenant: 'acme', name, admin: false, limits: {} }), environment);
+async function make(name: string, limits: object = {}): Promise<string> {
+  const made = await manageKeys((keys) => keys.create({ tenant: 'acme', name, admin: false, limits }), environment);
   return made!.secret;
 }
 
@@ -101,6 +102,23 @@ it('takes back a key on every replica within seconds, from open sockets too', as
   for (const replica of replicas) expect((await ask(replica, secret)).status).toBe(200);
   expect(kept.readyState).toBe(WebSocket.OPEN);
   kept.terminate();
+});
+
+it('counts no socket whose client leaves while its key is looked up', async () => {
+  const key = await make('hasty', { sockets: 1 });
+  const [replica] = replicas;
+  const store = await openStore({ url: environment.DATABASE_URL });
+  const locked = store.database.query('DO $$ BEGIN LOCK TABLE api_key; PERFORM pg_sleep(1); END $$');
+  await sleep(200);
+  const gone = new WebSocket(`${replica.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  await once(gone, 'open');
+  gone.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
+  await sleep(100);
+  gone.terminate();
+  await locked;
+  await store.close();
+  expect((await ask(replica, key)).status).toBe(200);
+  (await openSocket(replica, key)).terminate();
 });
 
 /** A generation of the tenant, whose events a test writes as a worker does. */

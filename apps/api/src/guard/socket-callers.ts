@@ -30,6 +30,8 @@ export function socketCallers(guard: Guard): SocketCallers {
       const authorization = authorizationIn(connectionParams);
       const found =
         (authorization === undefined && known.get(request)) || (await guard.identify(request, authorization));
+      // Its client has left meanwhile, and its closing was said.
+      if (socket.readyState !== socket.OPEN) return false;
       if (isRefusal(found)) {
         if (found.status !== 401) socket.close(TRY_AGAIN_LATER, 'Keys cannot be read now.');
         else socket.close(UNAUTHORIZED, 'Send connectionParams: { authorization: "Bearer tsr_..." } with a valid key.');

@@ -20,6 +20,7 @@ import type { Uploads } from '../images/uploads.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { EventStreams } from '../subscriptions/event-stream.ts';
 import { allowOrigins, type Gate } from '../guard/gate.ts';
+import { closePipelined } from './close-pipelined.ts';
 import { takeGraphQL } from './graphql-http.ts';
 import { refusalBody, refuseUnknown } from './unknown-route.ts';
 import { asErrors } from '../guard/refusal.ts';
@@ -46,7 +47,7 @@ export function createApp(appParts: AppParts): Express {
     appParts;
   const app = express();
   app.disable('x-powered-by');
-  app.use(observeRequests);
+  app.use(closePipelined, observeRequests);
   // Load balancers ask by address, under no name of this server; the answer tells a foreign page nothing.
   app.get('/readyz', operators.ready);
   app.use((request, response, next) => {

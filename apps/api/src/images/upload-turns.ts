@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
 import type { Refusal } from '../guard/refusal.ts';
+import { whenClosed } from '../guard/when-closed.ts';
 
 /** Bodies in memory at one time. */
 const MOST_UPLOADS = 8;
@@ -38,7 +39,7 @@ export function takeTurns(refuse: RefuseTurn): RequestHandler {
     const body: Body = { slowSeconds: 0, drop: () => drop(request, response) };
     bodies.add(body);
     const stop = watch(request, body);
-    response.once('close', () => {
+    whenClosed(response, () => {
       stop();
       bodies.delete(body);
     });

@@ -120,7 +120,8 @@ function addOtherEnds(builder: ApiBuilder, interfaces: EventRef[], reason: Error
     }),
   });
   builder.objectRef<EventOf<'canceled'>>(typeNames.canceled).implement({
-    description: 'It was ended by cancelGeneration; a last event.',
+    description:
+      'It was ended before its images were there: by a cancel, by Cancel-After, or because the client that waited for it left; a last event.',
     interfaces,
   });
 }

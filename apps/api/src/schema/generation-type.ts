@@ -29,7 +29,8 @@ const states: Readonly<Record<GenerationState, string>> = {
   running: 'The model works on it.',
   completed: 'All of its images are there.',
   failed: 'It ended without images; failure says why.',
-  canceled: 'It was ended by cancelGeneration.',
+  canceled:
+    'It was ended before its images were there: by a cancel, by Cancel-After, or because the client that waited for it left.',
 };
 
 export function addGenerationState(builder: ApiBuilder) {

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EventSource } from 'eventsource';
 import { createClient } from 'graphql-sse';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import type { RunningServer } from '../index.ts';
 import { createQuery, testClient, type TestClient } from '../testing/test-client.ts';
@@ -15,12 +18,17 @@ const query = `subscription ($id: ID!, $after: Int! = 0) { generationEvents(id: 
 const FOLLOW = 'subscription ($id: ID!) { generationEvents(id: $id) { seq kind } }';
 let server: RunningServer;
 let client: TestClient;
+/** What the server does every 12 seconds. */
+let beat: () => void;
 
 beforeAll(async () => {
+  const clocks = vi.spyOn(globalThis, 'setInterval');
   await writeRandomModel(join(root, 'sets'), { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
   const streams = { connections: 8, connectionsOfAddress: 4, subscriptions: 8, operationsOfConnection: 8 };
   server = await startTestServer({ ...options, streams, modelFolders: [join(root, 'sets')] });
+  beat = clocks.mock.calls.find(([, ms]) => ms === 12_000)![0] as () => void;
+  clocks.mockRestore();
   client = testClient(server.url);
   // The model is in memory from here on.
   await client.events((await client.create({ model: 'sets' })).id);
@@ -162,6 +170,44 @@ describe('a request', () => {
     expect(text).toMatch(/^retry: 1000\n:\n\nid: 6\nevent: next\ndata: \{.*\}\n\n.*event: complete\ndata:\n\n$/s);
     expect((await post({ query: FOLLOW, variables: { id } }, { 'last-event-id': '7' })).status).toBe(204);
   });
+
+  it('begins with its head, whenever the heartbeat comes', async () => {
+    const id = await create(4);
+    await client.events(id);
+    let isThere = false;
+    const asked = [`${server.url}/v1/generations/${id}/events`, urlOf(id)].map((url) => fetch(url));
+    void Promise.all(asked).then(() => (isThere = true));
+    while (!isThere) {
+      beat();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const answer of await Promise.all(asked)) {
+      expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+      expect(await answer.text()).toMatch(/^(retry: 1000\n)?(:\n\n)*id: 1\n/m);
+    }
+  });
+
+  it('is not counted where its client leaves early, or while another of its connection is answered', async () => {
+    const images = { count: 64 };
+    const running = await client.create({ model: 'sets', images, options: { steps: 64, respacing: '1000' } });
+    const path = `/v1/generations/${running.id}/events`;
+    const asked = `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    const leave = async (text: string, afterMs: number) => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(text);
+      await sleep(afterMs);
+      socket.destroy();
+      await once(socket, 'close');
+    };
+    for (let i = 0; i < 40; i += 1) await leave(asked, i % 4);
+    for (let i = 0; i < 5; i += 1) await leave(asked + asked, 100);
+    const cut = new AbortController();
+    const four = await Promise.all([1, 2, 3, 4].map(() => fetch(server.url + path, { signal: cut.signal })));
+    expect(four.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    cut.abort();
+    await client.cancel(running.id);
+  }, 30_000);
 
   it('is one of four of an address', async () => {
     const cut = new AbortController();

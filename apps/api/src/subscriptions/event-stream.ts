@@ -3,6 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { Guard } from '../guard/guard.ts';
 import { callerOf } from '../guard/require-caller.ts';
+import { whenClosed } from '../guard/when-closed.ts';
 import type { Refusal } from '../guard/refusal.ts';
 import { contextOf, type ApiParts } from '../schema/builder.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
@@ -39,7 +40,7 @@ export interface EventStreams {
 export function serveEventStreams({ guard, limits, operations, parts }: EventStreamParts): EventStreams {
   const open = new Set<Response>();
   const timer = setInterval(() => {
-    for (const response of open) if (response.writableLength === 0) response.write(':\n\n');
+    for (const response of open) if (isIdle(response)) response.write(':\n\n');
   }, HEARTBEAT_MS);
   timer.unref();
   const admit: EventStreams['admit'] = (request, response) => {
@@ -54,13 +55,12 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
     const { ended } = limits.watch({ kind, buffered: () => response.writableLength, close }, address);
     const forget = guard.whenRevoked(caller, close);
     open.add(response);
-    response
-      .on('error', () => undefined)
-      .once('close', () => {
-        open.delete(response);
-        forget();
-        ended();
-      });
+    response.on('error', () => undefined);
+    whenClosed(response, () => {
+      open.delete(response);
+      forget();
+      ended();
+    });
     return null;
   };
   const serve = async (request: Request, response: Response): Promise<void> => {
@@ -74,8 +74,8 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
     if (request.method === 'GET' && isMutation(args)) return refuse(response.set('Allow', 'POST'), mutationByGet());
     const result = await operations.run(args);
     if (!isAnswers(result)) return sendOne(response, formatted(result));
-    response.once('close', () => void result.return());
-    if (response.destroyed) return void result.return();
+    whenClosed(response, () => void result.return());
+    if (response.destroyed) return;
     await sendAll(response, { answers: result, resumed: resumeAfter !== null, turn: operations.turn });
   };
   return {
@@ -96,9 +96,14 @@ export function serveEventStreams({ guard, limits, operations, parts }: EventStr
   };
 }
 
+/** Before its head, an answer is no stream yet: it may still become a refusal. */
+function isIdle({ headersSent, writableEnded, writableLength }: Response): boolean {
+  return headersSent && !writableEnded && writableLength === 0;
+}
+
 /** Without the message `complete`, so that its client comes back. What it has not read by now it reads then. */
 function end(response: Response): void {
-  if (response.writableLength > 0) response.destroy();
+  if (!response.headersSent || response.writableLength > 0) response.destroy();
   else response.end();
 }
 
