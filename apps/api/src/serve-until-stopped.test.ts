@@ -47,7 +47,7 @@ it('says where it is, and ends in order at the first signal', async () => {
   await said(join('broken', 'model.json'));
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
-  // Nobody presses a key where another program ends this one.
+  // No key was pressed: there is none to press again.
   await said('Tessera is stopping.');
 }, 60_000);
 
