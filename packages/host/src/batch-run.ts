@@ -138,7 +138,8 @@ export class HostRun implements BatchRun {
   #finish(failure: BatchEnd['failure']): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#resolve({ unfinished: [...this.#members.values()].map(({ id }) => id), failure });
+    const unfinished = [...this.#members.values()].map(({ id }) => id);
+    this.#resolve({ begun: this.#begun, unfinished, failure });
     this.#members.clear();
     this.#queue.end();
   }

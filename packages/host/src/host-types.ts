@@ -65,6 +65,8 @@ export interface BatchEvent {
 
 /** How a batch ended. */
 export interface BatchEnd {
+  /** The models' process had been given it. Where it had not, a failure is not due to any member. */
+  readonly begun: boolean;
   /** Members without a last event: they can go on from the steps that they have told. */
   readonly unfinished: readonly string[];
   /** Why the models' process did not go on; null where it came to the end, or was stopped. */
@@ -99,6 +101,8 @@ export interface Host extends KnownModels {
   readonly pid: number | null;
   /** How the models' process is, now. */
   health(): HostHealth;
+  /** Tries once to start the models' process where it is not there. Never throws: `health` says how it went. */
+  startAgain(): Promise<void>;
   /** Names of the models that are in memory, the one used longest ago first. */
   loaded(): readonly string[];
   /** Queues a batch at once. All members are of one model, and there is at least one. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { imagesOfClasses, type GenerationRequest } from '@tessera/request';
 import { startHost, type Host, type HostEvent } from './index.ts';
 import { writeRandomModel } from './testing/write-random-model.ts';
@@ -233,6 +233,23 @@ describe('the models’ process', () => {
     expect(reports).toEqual([expect.stringMatching(/^\[host\] got .*SIGKILL.*started again.*$/)]);
     expect(types(await next).at(-1)).toBe('completed');
     expect(host.pid).not.toBe(killed);
+  });
+
+  it('may fail to start again: every try has an answer, no batch has begun, and one more start brings it back', async () => {
+    vi.stubEnv('NODE_OPTIONS', '--require=/not/there.cjs');
+    process.kill(host.pid!, 'SIGKILL');
+    await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'dead' }), 20_000);
+    const failure = { code: 'model-process-failed' };
+    const tries = await Promise.all([quick, quick].map((request) => collect(host.generate(request))));
+    expect(tries).toMatchObject([[{ type: 'failed', ...failure }], [{ type: 'failed', ...failure }]]);
+    const run = host.runBatch([{ id: 'a', request: host.check(quick), written: [] }]);
+    expect(await run.ended).toMatchObject({ begun: false, unfinished: ['a'], failure });
+    await host.startAgain();
+    expect(host.health()).toMatchObject({ status: 'dead', why: expect.stringContaining('exit code') as string });
+    vi.unstubAllEnvs();
+    await host.startAgain();
+    expect(host.health()).toEqual({ status: 'ok', why: null });
+    expect(types(await collect(host.generate(quick))).at(-1)).toBe('completed');
   });
 
   it('leaves the event loop of this process alone', async () => {

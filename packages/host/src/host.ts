@@ -77,6 +77,11 @@ class ProcessHost implements Host {
       : { status: 'starting', why: 'The model process has ended and is being started again.' };
   }
 
+  async startAgain(): Promise<void> {
+    if (!this.#disposed) this.#restart();
+    await this.#starting;
+  }
+
   models(): readonly ModelDescription[] {
     return this.#context.folders.models();
   }
@@ -170,11 +175,12 @@ class ProcessHost implements Host {
   }
 
   /** A child that does not start fails the oldest run, so that every try has an end and an answer. */
-  #restart(): void {
+  #restart(before: Promise<void> = Promise.resolve()): void {
     if (this.#process) return;
-    this.#starting ??= this.start()
+    this.#starting ??= before
+      .then(() => (this.#disposed ? undefined : this.start()))
       .catch((error: Error & { code?: string }) => {
-        this.#context.report(error.message);
+        if (error.message !== this.#failure) this.#context.report(error.message);
         this.#failure = error.message;
         this.#waiting.shift()?.fail({ code: error.code ?? 'model-process-failed', message: error.message });
       })
@@ -216,7 +222,7 @@ class ProcessHost implements Host {
     this.#process = null;
     this.#current?.fail(error);
     this.#endCurrent();
-    void ended?.kill().then(() => !this.#disposed && this.#restart());
+    this.#restart(ended?.kill());
   }
 
   #runningOutline(): ModelOutline | null {

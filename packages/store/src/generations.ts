@@ -33,11 +33,13 @@ export function generationRecords({ engine, leaseMs, tell }: RecordsParts): Gene
     },
     async remove(id) {
       if (!isUuid(id)) return false;
+      // A repeated statement finds nothing any more, although the one whose answer was lost has removed it.
+      const before = await find(engine, id, null);
       const [row] = await engine.run<Pick<GenerationRow, 'state'> & { readonly model: string }>(removeStatement, [id]);
-      if (!row) return false;
+      if (!before && !row) return false;
       tell([
         { kind: 'cancel', id },
-        { kind: 'events', id, ...(!hasEnded(row) && { ending: canceledEnding(row.model) }) },
+        { kind: 'events', id, ...(row && !hasEnded(row) && { ending: canceledEnding(row.model) }) },
       ]);
       return true;
     },

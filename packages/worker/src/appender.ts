@@ -94,7 +94,7 @@ export class Appender {
     try {
       const lost = await this.#queue.append(sent.flatMap(({ events }) => events));
       for (const { line, events } of sent) {
-        if (lost.some(({ id }) => id === line.claim.id)) line.lose();
+        if (lost.some((claim) => isSame(claim, line.claim))) line.lose();
         else line.done(events);
       }
     } catch (error) {
@@ -197,6 +197,10 @@ class ClaimLine implements Line {
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+function isSame(one: Claim, other: Claim): boolean {
+  return one.id === other.id && one.attempt === other.attempt;
 }
 
 function causeOf(error: Error): string {

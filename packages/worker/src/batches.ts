@@ -128,12 +128,12 @@ export class Batches {
       count(meter, held, event);
       if (event.type === 'step') this.#afterStep(run);
     }
-    const { unfinished, failure } = await run.ended;
+    const { begun, unfinished, failure } = await run.ended;
     this.#run = this.#key = null;
     measured.end();
     meter.end();
     const rest = unfinished.flatMap((id) => claims.get(id) ?? []);
-    const given = claims.giveBack(rest, failure);
+    const given = claims.giveBack(rest, begun ? failure : null);
     // A model that died is started again meanwhile; what it ended must not come back before the blame is written.
     if (failure) await given;
   }

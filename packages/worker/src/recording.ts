@@ -74,9 +74,7 @@ export class Recording {
       case 'step':
         return this.#takeStep(event);
       case 'image':
-        this.#images[event.index] = this.#store(event.png, this.#parts.durable);
-        this.#imageTimes.push(event.milliseconds);
-        return;
+        return this.#takeImage(event);
       case 'completed':
         return this.#complete();
       case 'canceled':
@@ -118,6 +116,14 @@ export class Recording {
       const step = { index, of, positions, previews, sprite: sprite && sprite.sha256, details, milliseconds };
       this.#parts.line.push({ kind: 'step', ...step }, { tokens, pictures });
     });
+  }
+
+  #takeImage({ index, png, milliseconds }: Extract<HostEvent, { type: 'image' }>): void {
+    const stored = this.#store(png, this.#parts.durable);
+    // Where it ends before it has completed, its images are not asked for.
+    stored.catch(() => undefined);
+    this.#images[index] = stored;
+    this.#imageTimes.push(milliseconds);
   }
 
   #complete(): void {

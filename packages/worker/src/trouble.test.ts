@@ -1,9 +1,12 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Host } from '@tessera/host';
+import type { Claimed } from '@tessera/store';
+import { Appender } from './appender.ts';
+import { Recording } from './recording.ts';
 import { imagesOf, lastOf, openBench, type Bench } from './testing/bench.ts';
 import type { Worker } from './worker.ts';
 
@@ -21,9 +24,23 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => bench?.close());
 
+const noListener = { lost: () => undefined, refused: () => undefined };
+
+/** A generation that a worker of that name has claimed; the worker of the bench ends. */
+async function claimedBy(name: string, request: Parameters<Bench['create']>[0]): Promise<readonly Claimed[]> {
+  await worker.drain();
+  const { id } = await bench.create(request);
+  const { queue } = bench.store;
+  await queue.register({ id: name, name, state: worker.state() });
+  const claimed = await queue.claim({ worker: name, models: ['quick'], maxImages: 1 });
+  expect(claimed).toMatchObject([{ id }]);
+  return claimed;
+}
+
 /** Nothing can be stored in the folder of pictures until the returned function is called. */
 function breakPictures(): () => void {
   const [folder, aside] = [join(bench.folder, 'images'), join(bench.folder, 'aside')];
+  mkdirSync(folder, { recursive: true });
   renameSync(folder, aside);
   writeFileSync(folder, '');
   return () => {
@@ -52,6 +69,46 @@ it('fails a generation whose pictures cannot be stored for too long', async () =
   const last = lastOf(await bench.events(id));
   repair();
   expect(last).toMatchObject({ kind: 'failed', code: 'storage-failed' });
+});
+
+it('ends in order where an image cannot be stored and its generation is canceled before the last one', async () => {
+  const [claimed] = await claimedBy('other', { labels: [1, 2] });
+  const repair = breakPictures();
+  const unheard: unknown[] = [];
+  const hear = (error: unknown) => void unheard.push(error);
+  process.on('unhandledRejection', hear);
+  const line = new Appender(bench.store.queue, report).open(claimed!, claimed!.lastSeq, noListener);
+  const { blobs } = bench;
+  const recording = new Recording({ claimed: claimed!, line, blobs, durable: true, picturePatience: 9000, report });
+  recording.take({ type: 'image', index: 0, png: new Uint8Array(64), milliseconds: 1 });
+  await vi.waitFor(() => expect(recording.failing).toBe(1));
+  recording.end({ kind: 'canceled' });
+  await recording.settled;
+  await vi.waitFor(() => expect(recording.failing).toBe(0));
+  await sleep(50);
+  process.off('unhandledRejection', hear);
+  repair();
+  expect(unheard).toEqual([]);
+  expect(lastOf(await bench.events(claimed!.id)).kind).toBe('canceled');
+  worker = bench.worker(host, { report, picturePatience: 1500 });
+});
+
+it('writes the newer attempt of a generation beside an older one whose claim was lost', async () => {
+  const [older] = await claimedBy('other', {});
+  await bench.store.queue.release([older!]);
+  const [newer] = await bench.store.queue.claim({ worker: 'other', models: ['quick'], maxImages: 1 });
+  const lost: string[] = [];
+  const appender = new Appender(bench.store.queue, report);
+  const open = (claimed: Claimed, name: string) =>
+    appender.open(claimed, claimed.lastSeq, { ...noListener, lost: () => void lost.push(name) });
+  const lines = [open(newer!, 'newer'), open(older!, 'older')];
+  // While the first is being written, the others gather for one statement.
+  for (const line of [lines[0]!, ...lines]) line.push({ kind: 'loading', model: 'quick' });
+  await Promise.all(lines.map((line) => line.written()));
+  expect(lost).toEqual(['older']);
+  await bench.store.queue.release([newer!]);
+  worker = bench.worker(host, { report, picturePatience: 1500 });
+  imagesOf(await bench.events(newer!.id));
 });
 
 it('writes what a full database did not take, once it can; others go on meanwhile', async () => {
@@ -122,4 +179,29 @@ it('tries again when the process of the models dies, and fails what ends it thre
   }
   expect(lastOf(await bench.events(last.id))).toMatchObject({ kind: 'failed', code: 'model-process-died' });
   imagesOf(await bench.events((await bench.create({})).id));
+}, 90_000);
+
+it('blames nothing and claims nothing while that process cannot start, and goes on by itself when it can', async () => {
+  const { queue } = bench.store;
+  const { claim } = queue;
+  const pid = host.pid!;
+  vi.stubEnv('NODE_OPTIONS', '--require=/not/there.cjs');
+  // It ends between the claim and the batch.
+  queue.claim = async (wanted) => {
+    const claimed = await claim(wanted);
+    if (claimed.length === 0) return claimed;
+    queue.claim = claim;
+    process.kill(pid, 'SIGKILL');
+    await vi.waitFor(() => expect(host.health().status).toBe('dead'), 20_000);
+    return claimed;
+  };
+  const { id } = await bench.create({ seed: 1 });
+  await vi.waitFor(() => expect(host.health().status).toBe('dead'), 20_000);
+  await sleep(2500);
+  expect(await bench.store.generations.find(id, '')).toMatchObject({ state: 'queued', attempt: 1 });
+  const { rows } = await bench.store.database.query('SELECT blames FROM generation WHERE id = $1', [id]);
+  expect(rows).toEqual([{ blames: 0 }]);
+  expect(worker.state().health.status).not.toBe('ok');
+  vi.unstubAllEnvs();
+  imagesOf(await bench.events(id));
 }, 90_000);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Blobs } from '@tessera/blobs';
@@ -41,7 +42,7 @@ class QueueWorker implements Worker {
   readonly #batches: Batches;
   readonly #draining = new AbortController();
   readonly #loop: Promise<void>;
-  readonly #dead = new Pauses();
+  readonly #starts = new Pauses();
   #beats: { stop(): Promise<void> } | null = null;
   #wake: () => void = () => undefined;
   #drained: Promise<void> | null = null;
@@ -126,13 +127,26 @@ class QueueWorker implements Worker {
   async #turn(): Promise<void> {
     const { pollMs, backlogBytes } = this.#parts.options;
     const told = new Promise<void>((resolve) => (this.#wake = resolve));
-    const { status } = this.#parts.host.health();
-    // It would only fail one generation after the other, which other workers can run.
-    if (status === 'dead') await pause(this.#dead.next(), this.#draining.signal);
-    else if (status === 'ok') this.#dead.reset();
+    // What it cannot run, other workers can.
+    if (!this.#isWell()) return this.#recover();
+    this.#starts.reset();
     const crowded = this.#claims.failing > 0 || this.#claims.bytes > backlogBytes / 2;
     if (crowded) await pause(CROWDED_MS, this.#draining.signal);
     else if (!(await this.#batches.next())) await Promise.race([told, pause(pollMs)]);
+  }
+
+  #isWell(): boolean {
+    return this.#parts.host.health().status === 'ok';
+  }
+
+  /** Until the models' process is there, one try after the other. */
+  async #recover(): Promise<void> {
+    const { signal } = this.#draining;
+    const tried = new AbortController();
+    const drained = once(signal, 'abort', { signal: tried.signal }).catch(() => undefined);
+    await Promise.race([this.#parts.host.startAgain(), drained]);
+    tried.abort();
+    if (!this.#isWell()) await pause(this.#starts.next(), signal);
   }
 }
 

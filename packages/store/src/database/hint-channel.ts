@@ -90,9 +90,14 @@ export class HintChannel {
         this.#listener.onHint({ kind, id: id ?? '' });
       }
     });
-    await client.connect();
-    // A hint may be lost with the server: it need not wait for the disk.
-    await client.query(`SET synchronous_commit = off; LISTEN ${CHANNEL}`);
+    try {
+      await client.connect();
+      // A hint may be lost with the server: it need not wait for the disk.
+      await client.query(`SET synchronous_commit = off; LISTEN ${CHANNEL}`);
+    } catch (error) {
+      void client.end().catch(() => undefined);
+      throw error;
+    }
     this.#client = client;
   }
 

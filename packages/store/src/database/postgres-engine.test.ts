@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Append, type Claimed, type Hint, type Store } from '../index.ts';
+import { openStore, type Append, type Claimed, type Store } from '../index.ts';
 import { newDatabase } from '../testing/new-database.ts';
 import { requireVersion } from './database-url.ts';
 import { startPostgres, type TestPostgres } from '../testing/postgres.ts';
@@ -87,59 +87,6 @@ describe('a PostgreSQL server', () => {
   it('waits for the disk at each commit', async () => {
     const store = await open(await newDatabase());
     expect((await store.database.query('SHOW synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
-  });
-});
-
-describe('hints', () => {
-  const listen = (store: Store) => {
-    const heard: Hint[] = [];
-    store.onHint((hint) => heard.push(hint));
-    return heard;
-  };
-
-  it('reach other processes, and their own at once and once', async () => {
-    const url = await newDatabase();
-    const [one, two] = [await open(url), await open(url)];
-    const [own, others] = [listen(one), listen(two)];
-    const ids = await enqueue(one, [{}]);
-    await one.generations.cancel(ids[0]!);
-    const queued = { kind: 'queue', id: '' };
-    const ended = { kind: 'events', id: ids[0] };
-    // How it ended is told in the process that wrote it alone: it counts each end once.
-    const expected = [queued, { ...ended, ending: { state: 'canceled', code: '', model: 'm' } }];
-    expect(own).toEqual(expected);
-    await until(() => others.length === 2);
-    await sleep(50);
-    expect([own, others]).toEqual([expected, [queued, ended]]);
-  });
-
-  it('of many generations go together', async () => {
-    const url = await newDatabase();
-    const [one, two] = [await open(url), await open(url)];
-    const ids = await enqueue(one, Array(400).fill({}));
-    await one.queue.register({ id: 'w', name: 'w', state: workerState });
-    const claims = await one.queue.claim({ worker: 'w', models: ['m'], maxImages: 400 });
-    const others = listen(two);
-    await one.queue.append(claims.map(({ id, attempt }) => ({ id, attempt, seq: 2, body: stepBody(0) })));
-    await until(() => others.length >= 400);
-    expect(new Set(others.map(({ id }) => id))).toEqual(new Set(ids));
-  });
-
-  it('come again after their connection was cut; meanwhile everything works', async () => {
-    const url = await newDatabase();
-    const [one, two] = [await open(url), await open(url)];
-    const others = listen(two);
-    const cut =
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tessera hints' AND datname = current_database()";
-    await one.database.query(cut);
-    const [id] = await enqueue(one, [{}]);
-    expect(await two.generations.find(id!, null)).not.toBeNull();
-    // Reconnected, it says that it may have missed something.
-    await until(() => others.length > 0);
-    await until(async () => {
-      await one.generations.cancel((await enqueue(one, [{}]))[0]!);
-      return others.some(({ kind }) => kind === 'events');
-    });
   });
 });
 
