@@ -135,7 +135,7 @@ function operations(): [string, string][] {
       const head = declared.length > 0 ? `(${declared.map((one) => `$${one}: ID!`).join(', ')})` : '';
       return selectAll(schema, getNamedType(field.type), fieldArguments).map((selection): [string, string] => {
         // Details of more events may be too large an answer.
-        const fitting = selection.includes('details {') ? selection.replace('(first: 10)', '(first: 3)') : selection;
+        const fitting = selection.includes('details {') ? selection.replace('(first: 10)', '(first: 1)') : selection;
         return [name, `${type.name.toLowerCase()} ${head} { ${field.name}${args} { ${fitting} } }`];
       });
     }),
