@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { isTesseraError, printable, printableLines, TesseraError } from '@tessera/errors';
@@ -17,9 +18,13 @@ const formats = ['json', 'text'] as const;
 
 /** What waits for a slow reader of standard error, in bytes; more is dropped, since a server must not wait for its log. */
 const MOST_WAITING = 4 * 2 ** 20;
+/** How long the end of a process waits for such a reader, in milliseconds. */
+const LAST_MS = 1000;
 
 let write: (line: string) => void = writeText;
 let flush: () => void = () => undefined;
+/** Resolves when nothing is being written. */
+let settled: () => Promise<unknown> = () => Promise.resolve();
 /** Part of every line in JSON. */
 let facts: Readonly<Record<string, unknown>> = {};
 
@@ -48,17 +53,26 @@ export function configureLog({ format, level }: LogOptions, role: string): void 
   if (format === 'text') {
     write = writeText;
     flush = () => undefined;
+    settled = () => Promise.resolve();
     facts = {};
     return;
   }
   facts = { role, pid: process.pid, host: hostname() };
   const stream = pino.destination({ fd: 2, sync: false, maxLength: MOST_WAITING });
-  write = (line) => void stream.write(line);
+  let isWriting = false;
+  stream.on('drain', () => void (isWriting = false));
+  write = (line) => {
+    isWriting = true;
+    stream.write(line);
+  };
   flush = () => stream.flushSync();
+  settled = () => (isWriting ? once(stream, 'drain', { signal: AbortSignal.timeout(LAST_MS) }) : Promise.resolve());
 }
 
-/** Writes what waits: before the process ends. */
-export function flushLog(): void {
+/** Writes what waits, in order: before the process ends. */
+export async function flushLog(): Promise<void> {
+  // A line that is just being written would come after those that do not wait.
+  await settled().catch(() => undefined);
   flush();
 }
 

@@ -19,7 +19,7 @@ export async function startTelemetry(role: string, environment = process.env): P
     // A receiver that is gone must not keep the process from ending.
     await endTracing().catch((error: unknown) => logError('the last traces could not be sent', error));
     log.debug('telemetry ends');
-    flushLog();
+    await flushLog();
   };
 }
 
