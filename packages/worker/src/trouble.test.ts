@@ -147,8 +147,8 @@ it('writes nothing more of a claim that another worker has taken', async () => {
   const { lastSeq } = (await bench.store.generations.find(id, ''))!;
   await vi.waitFor(() => expect(worker.state().models.every(({ running }) => running === 0)).toBe(true), 10_000);
   expect(await bench.store.generations.find(id, '')).toMatchObject({ lastSeq, state: 'running' });
-  // The other one is not alive: any process gives it back.
-  await bench.store.queue.reap();
+  // The other one is not alive: any process gives it back, as soon as it has reached the database for a whole lease.
+  await vi.waitFor(async () => expect(await bench.store.queue.reap()).toBe(1), { timeout: 10_000, interval: 200 });
   imagesOf(await bench.events(id));
 });
 

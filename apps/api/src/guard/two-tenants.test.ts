@@ -157,7 +157,7 @@ describe('what A has', () => {
       if (isOfMutation([name, query])) continue;
       const answers = await ask(query, variablesOf(query, ids));
       const errors = answers.flatMap((answer) => answer.errors ?? []);
-      // Of token details few events fit into an answer; nobody here has asked for some.
+      // Of token details few events fit into an answer; no generation here has any.
       if (query.includes('details {') && errors[0]?.extensions?.['code'] === 'answer-too-large') continue;
       expect([query, errors]).toEqual([query, []]);
       for (const { data } of answers) for (const one of coordinatesIn(data)) seen.add(one);
