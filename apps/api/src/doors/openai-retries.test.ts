@@ -29,7 +29,7 @@ const start = (more: Partial<ServerOptions> = {}) =>
 
 beforeAll(async () => {
   await writeRandomModel(join(root, 'quick'), { width: 32, depth: 1, channels: 1, name: 'quick' });
-  await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3 });
+  await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 256, depth: 16, channels: 3, step: 'set' });
   url = await newDatabase();
   server = await start();
   openai = new OpenAI({ apiKey: 'none', baseURL: `${server.url}/v1`, maxRetries: 0 });
