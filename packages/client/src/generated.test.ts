@@ -47,8 +47,7 @@ function typesOf(schemaText: string): Promise<string> {
 
 it('is what the schema and the documents say (npx vitest run -u brings the file up to date)', async () => {
   const text = await typesOf(schema);
-  const header =
-    '/* eslint-disable */\n/* Made from apps/api/schema.graphql and documents.ts: see generated.test.ts. */\n';
+  const header = '/* Made from apps/api/schema.graphql and documents.ts: see generated.test.ts. */\n';
   const options = { parser: 'typescript', singleQuote: true, printWidth: 120 };
   await expect(await format(header + text, options)).toMatchFileSnapshot('generated.ts');
 });

@@ -1,4 +1,3 @@
-/* eslint-disable */
 /* Made from apps/api/schema.graphql and documents.ts: see generated.test.ts. */
 /** Internal type. DO NOT USE DIRECTLY. */
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };

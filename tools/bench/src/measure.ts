@@ -71,15 +71,17 @@ export async function alternate(
   seen: (side: Side, figures: Figures) => void,
 ): Promise<Measured[]> {
   const runs = sides.map((): Figures[] => []);
-  const begin = performance.now() + 1000 * Number(warmUp === true ? 0 : warmUp);
-  for (let round = warmUp === false ? 1 : 0; round <= rounds; round++) {
+  const warm = performance.now() + (typeof warmUp === 'number' ? 1000 * warmUp : 0);
+  if (warmUp !== false) {
+    do for (const side of sides) await side.run();
+    while (performance.now() < warm);
+  }
+  for (let round = 1; round <= rounds; round++) {
     for (const [i, side] of sides.entries()) {
       const figures = await side.run();
-      if (round === 0) continue;
       runs[i]!.push(figures);
       seen(side, figures);
     }
-    if (round === 0 && performance.now() < begin) round -= 1;
   }
   return sides.map(({ runtime }, i) => ({ runtime, figures: summarise(runs[i]!), runs: runs[i]! }));
 }

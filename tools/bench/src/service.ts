@@ -52,7 +52,7 @@ export const benchService: BenchmarkRun = async (request, print) => {
   }
 };
 
-/** A service that has answered a hundred requests is twice as fast as a new one: its code has been compiled by then. */
+/** A new service is slower: its code is compiled while it answers its first hundred requests. */
 const WARM_SECONDS = 6;
 
 interface Overhead {

@@ -1,25 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openStore, type Hint, type Store } from '../index.ts';
 import { newDatabase } from '../testing/new-database.ts';
+import { openedInTests, until } from '../testing/opened-in-tests.ts';
 import { enqueue, stepBody, workerState } from '../testing/requests.ts';
 
-const stores: Store[] = [];
-const open = async (url: string) => {
-  const store = await openStore({ url });
-  stores.push(store);
-  return store;
-};
-afterEach(async () => void (await Promise.all(stores.splice(0).map((store) => store.close()))));
-
-const until = async (holds: () => boolean | Promise<boolean>) => {
-  const end = Date.now() + 20_000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error('did not become true');
-    await sleep(20);
-  }
-};
+const open = openedInTests();
 
 describe('hints', () => {
   const listen = (store: Store) => {

@@ -1,27 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Append, type Claimed, type Store } from '../index.ts';
 import { newDatabase } from '../testing/new-database.ts';
+import { openedInTests, until } from '../testing/opened-in-tests.ts';
 import { requireVersion } from './database-url.ts';
 import { startPostgres, type TestPostgres } from '../testing/postgres.ts';
 import { enqueue, newGeneration, roomy, stepBody, workerState } from '../testing/requests.ts';
 
-const stores: Store[] = [];
-const open = async (url: string) => {
-  const store = await openStore({ url });
-  stores.push(store);
-  return store;
-};
-afterEach(async () => void (await Promise.all(stores.splice(0).map((store) => store.close()))));
-
-const until = async (holds: () => boolean | Promise<boolean>) => {
-  const end = Date.now() + 20_000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error('did not become true');
-    await sleep(20);
-  }
-};
+const open = openedInTests();
 
 describe('a PostgreSQL server', () => {
   it('that does not answer, or refuses, is named in one sentence without its password', async () => {
@@ -154,8 +141,7 @@ describe('a server that is cut, restarted or killed', () => {
   });
 
   it('takes no worker for dead that could not beat while it was down', async () => {
-    const store = await openStore({ url: await postgres.database(), leaseMs: 2000 });
-    stores.push(store);
+    const store = await open(await postgres.database(), { leaseMs: 2000 });
     await enqueue(store, [{}]);
     await store.queue.register({ id: 'w', name: 'w', state: workerState });
     await store.queue.claim({ worker: 'w', models: ['m'], maxImages: 1 });
@@ -174,8 +160,7 @@ describe('a server that is cut, restarted or killed', () => {
   });
 
   it('that hangs for longer than it is waited for makes no worker dead, loses nothing, and is said', async () => {
-    const store = await openStore({ url: await postgres.database(), leaseMs: 2000 });
-    stores.push(store);
+    const store = await open(await postgres.database(), { leaseMs: 2000 });
     const { stop } = await appender(store);
     const beats = setInterval(() => void store.queue.beat('w', workerState).catch(() => undefined), 500);
     const reaps: Promise<number | null>[] = [];
