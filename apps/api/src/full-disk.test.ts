@@ -41,14 +41,15 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
 
   it('ends every generation that was created on it, once there is room: one last event each, and readers end', async () => {
     await client.events((await client.create({ model: 'quick' })).id);
-    disk.fill();
+    // Some are created while there is room for a few more pages of the database, the rest when there is none.
+    disk.fill(64 * 1024);
     const made: string[] = [];
     for (let seed = 0; seed < 12; seed++) {
       const created = await client.create({ model: 'quick', images: { count: 4 }, seed });
       if (created.__typename === 'Generation') made.push(created.id);
       else expect(created.code).toBe('storage-failed');
     }
-    expect(made.length).toBeGreaterThan(3);
+    expect(made.length).toBeGreaterThan(0);
     const readers = Promise.all(made.map((id) => client.events(id)));
     await sleep(2000);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);

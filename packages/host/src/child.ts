@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { createEngine } from '@tessera/targets';
@@ -38,6 +39,8 @@ async function setUp({ config, target, threads, ...setup }: ChildSetup): Promise
   // The server reads the same file and reports its problems.
   const { plugins } = await loadPlugins(config);
   models = new OpenModels({ engine, plugins, watchLeaks: true, modelBytes: setup.modelBytes });
+  // Before the answer: from then on the server counts the time without a beat, also where this process is stopped at once.
+  beat();
   send({ type: 'ready', target: engine.target, why: engine.why });
 }
 
@@ -62,14 +65,22 @@ function send(message: FromChild): void {
   if (process.connected) process.send?.(message);
 }
 
-/** A byte a second, from a thread of its own: whatever the models' thread does, only a stopped process falls silent. */
+/** A sign of life. Where the server does not hear it, the time that a step may take still tells a process that hangs. */
+function beat(): void {
+  try {
+    writeSync(heartbeatFile, '.');
+  } catch {
+    // The server has ended.
+  }
+}
+
+/** A beat a second, from a thread of its own: whatever the models' thread does, only a stopped process falls silent. */
 function startHeartbeat(): void {
   const beating = `
     const { writeSync } = require('node:fs');
-    const beat = () => {
+    setInterval(() => {
       try { writeSync(${heartbeatFile}, '.'); } catch {}
-    };
-    beat();
-    setInterval(beat, 1000);`;
+    }, 1000);`;
+  beat();
   new Worker(beating, { eval: true, execArgv: [], stdout: false }).unref();
 }

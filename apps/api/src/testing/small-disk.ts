@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** A disk of its own, in memory, that can be filled to the last byte. */
+/** A disk of its own, in memory. */
 export interface SmallDisk {
   readonly directory: string;
-  fill(): void;
+  /** Leaves so many bytes free. */
+  fill(free?: number): void;
   free(): void;
   remove(): void;
 }
@@ -20,7 +21,7 @@ export function mountSmallDisk(directory: string, megabytes: number): SmallDisk 
   const filler = join(directory, 'filler');
   return {
     directory,
-    fill() {
+    fill(free = 0) {
       const file = openSync(filler, 'w');
       for (const size of [1 << 20, 4096, 1]) {
         const bytes = Buffer.alloc(size);
@@ -30,6 +31,7 @@ export function mountSmallDisk(directory: string, megabytes: number): SmallDisk 
           if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
         }
       }
+      ftruncateSync(file, fstatSync(file).size - free);
       closeSync(file);
     },
     free: () => rmSync(filler, { force: true }),
