@@ -35,7 +35,8 @@ below['type:models'] = [
   ...below['type:part'],
   'type:kit',
 ];
-below['type:training'] = ['type:models', 'type:pictures', 'type:command', ...below['type:models']];
+below['type:features'] = ['type:models', 'type:node', 'type:pictures', ...below['type:models']];
+below['type:training'] = ['type:features', 'type:command', ...below['type:features']];
 below['type:command'] = ['type:node', 'type:schema'];
 below['type:host'] = ['type:models', 'type:pictures', 'type:node', ...below['type:models']];
 below['type:store'] = ['type:request', 'type:node', ...below['type:request']];

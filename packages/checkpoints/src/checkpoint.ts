@@ -3,7 +3,7 @@ import { TesseraError } from '@tessera/errors';
 /** An open weight file of any supported format. Tensors are read one by one, each by its byte range. */
 export interface Checkpoint {
   readonly path: string;
-  readonly format: 'safetensors' | 'torch-zip' | 'torch-legacy';
+  readonly format: 'safetensors' | 'torch-zip' | 'torch-legacy' | 'numpy-pickle';
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   /** Other values in the file, by dotted path: epochs, settings, safetensors metadata. */
   readonly values: ReadonlyMap<string, CheckpointValue>;

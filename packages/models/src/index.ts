@@ -17,4 +17,4 @@ export { findConfig, loadPlugins, type LoadedPlugins, type PluginProblem } from 
 export { saveModel } from './save-model.ts';
 export { fileWeights, freshWeights, savedTensors, writeWeights } from './weight-files.ts';
 export type { FreshWeights, SavedTensor } from './weight-files.ts';
-export { buffersOf, recordedShapes, type FileWeights, type Shapes } from './weights.ts';
+export { buffersOf, checkpointWeights, recordedShapes, type FileWeights, type Shapes } from './weights.ts';

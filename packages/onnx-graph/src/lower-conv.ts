@@ -20,6 +20,16 @@ const conv: OnnxLowering = (node, onnx) => {
   return blocked ?? toChannelsLast(onnx, onnx.op('Conv', [toChannelsFirst(onnx, image), filter], attrsOf(window)));
 };
 
+/** The filter is [height, width, C, times]; ONNX wants [C times, 1, height, width]. */
+const depthwiseConv: OnnxLowering = (node, onnx) => {
+  const window = node.attrs.window as Window;
+  const [height, width, channels, times] = node.inputs.filter!.shape as FourSizes;
+  const turned = transpose(onnx, onnx.name(node.inputs.filter!), [2, 3, 0, 1]);
+  const filter = reshape(onnx, turned, [channels * times, 1, height, width]);
+  const image = toChannelsFirst(onnx, onnx.name(node.inputs.x!));
+  return toChannelsLast(onnx, onnx.op('Conv', [image, filter], { ...attrsOf(window), group: channels }));
+};
+
 /** The convolution's transpose. At stride 1 a Conv with the filter turned and its channels swapped is much faster. */
 const convBackpropInput: OnnxLowering = (node, onnx) => {
   const window = node.attrs.window as Window;
@@ -88,6 +98,7 @@ const convBackpropFilter: OnnxLowering = (node, onnx) => {
 
 export const CONV: Readonly<Record<string, OnnxLowering>> = {
   Conv2D: conv,
+  DepthwiseConv2dNative: depthwiseConv,
   Conv2DBackpropInput: convBackpropInput,
   Conv2DBackpropFilter: convBackpropFilter,
 };

@@ -70,6 +70,11 @@ const conv: TfLowering = (node, tf) => {
   return tf.op('Conv2D', [tf.name(x), tf.name(filter)], convAttrs(node, x));
 };
 
+const depthwiseConv: TfLowering = (node, tf) => {
+  const { x, filter } = node.inputs as { x: Value; filter: Value };
+  return tf.op('DepthwiseConv2dNative', [tf.name(x), tf.name(filter)], convAttrs(node, x));
+};
+
 const convBackpropInput: TfLowering = (node, tf) => {
   const { dy, filter } = node.inputs;
   if (isPointwise(node)) return productOf(node, tf, { a: dy!, b: filter!, isBTurned: true });
@@ -149,6 +154,7 @@ function unsupported(node: GraphNode, got: string, expected: string): TesseraErr
 export const LINEAR: Readonly<Record<string, TfLowering>> = {
   BatchMatMul: matMul,
   Conv2D: conv,
+  DepthwiseConv2dNative: depthwiseConv,
   Conv2DBackpropInput: convBackpropInput,
   Conv2DBackpropFilter: convBackpropFilter,
   AvgPool: pool('AvgPool'),

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeTensorFlow } from './installation.ts';
-import { cacheFolder, findInstallation, installationFolder, MANIFEST, requireInstallation } from './installation.ts';
+import { cacheFolder } from '@tessera/node-kit';
+import { findInstallation, installationFolder, MANIFEST, requireInstallation } from './installation.ts';
 import { bindingFile } from './binding.ts';
 
 const cache = mkdtempSync(join(tmpdir(), 'tessera-cache-'));

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { TesseraError } from '@tessera/errors';
+import { cacheFolder } from '@tessera/node-kit';
 import { bindingFile, verifyBinding } from './binding.ts';
 
 /** TensorFlow as `tessera setup tensorflow` has installed it. */
@@ -20,16 +20,6 @@ export interface Installation {
 
 export const MANIFEST = 'manifest.json';
 type Manifest = Omit<Installation, 'folder' | 'binding'>;
-
-/** Where this user's downloads lie; all clones share them. */
-export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const { TESSERA_CACHE, XDG_CACHE_HOME } = environment;
-  if (TESSERA_CACHE) return resolve(TESSERA_CACHE);
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'tessera');
-  // Its specification says to ignore a relative one.
-  const base = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
-  return join(base, 'tessera');
-}
 
 export function installationFolder(environment: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(environment), 'tensorflow');

@@ -6,7 +6,7 @@ import { findInstallation, installationFolder, MANIFEST } from './installation.t
 import { bindingFile } from './binding.ts';
 import { placeStandIns } from './binding.ts';
 import { buildBinding } from './binding.ts';
-import { download, type Progress } from './tools.ts';
+import { download, type DownloadProgress } from '@tessera/node-kit';
 import { lock } from './lock.ts';
 import { findTool, runTool } from './tools.ts';
 import {
@@ -25,7 +25,7 @@ export interface SetupRequest {
   readonly variant: Variant;
   /** One line for each thing done. */
   readonly say: (line: string) => void;
-  readonly progress: Progress;
+  readonly progress: DownloadProgress;
 }
 
 interface Setup extends SetupRequest {

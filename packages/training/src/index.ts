@@ -21,7 +21,6 @@ export type { GeneratorRecipe } from './generator/objective.ts';
 export { nextScaleLoss, progressiveStage, tokenWeights, type ScaleBatch } from './generator/next-scale.ts';
 export { knownTokens, maskedLoss, maskRate, type CutBounds, type MaskedBatch } from './generator/masked.ts';
 
-export { openShippedJudge } from './evaluation/judge.ts';
 export { requireJudgeable, requireSameClasses } from './evaluation/comparable-data.ts';
 export { openTokenizer } from './evaluation/make-images.ts';
 export {

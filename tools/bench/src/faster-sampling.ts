@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Pixels } from '@tessera/core';
+import { openShippedJudge } from '@tessera/features';
 import { type Model, openModel } from '@tessera/models';
 import { imagesOfClasses } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
-import { type JudgedFigures, judgeSamples, openData, openShippedJudge, readRecipe } from '@tessera/training';
+import { type JudgedFigures, judgeSamples, openData, readRecipe } from '@tessera/training';
 import type { BenchmarkRun } from './arguments.ts';
 import { markdownTable } from './format.ts';
 
@@ -33,7 +34,7 @@ export const benchFasterSampling: BenchmarkRun = async ({ samples, threads }, pr
   const engine = createEngine({ threads });
   const { recipe, folder } = await readRecipe(RECIPE);
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
-  const { judge, dispose } = await openShippedJudge('mnist-32');
+  const judge = await openShippedJudge('mnist-32');
   const model = await openModel(MODEL, { engine });
   try {
     const labels = Array.from({ length: samples }, (_, i) => i % data.classes.length);
@@ -48,7 +49,7 @@ export const benchFasterSampling: BenchmarkRun = async ({ samples, threads }, pr
     return { settings: rows };
   } finally {
     model.dispose();
-    dispose();
+    judge.dispose();
     engine.dispose();
   }
 };

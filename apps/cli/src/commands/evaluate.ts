@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { flag, given, integer, number, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
+import { openShippedJudge } from '@tessera/features';
 import { findModel, openModel, optionsSchema, outlineModel } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
 import {
   evaluateReconstruction,
   evaluateSamples,
   openData,
-  openShippedJudge,
   openTokenizer,
   readRecipe,
   requireJudgeable,
@@ -77,7 +77,7 @@ async function run({ positionals: [name], values }: Arguments<typeof options>, t
   const engine = createEngine(readEngineOptions(values));
   const judge = await openShippedJudge(recipe.judge.name);
   const data = await openData(recipe.data, { folder: recipeFolder, seed: recipe.seed });
-  requireJudgeable(data, { who: recipe.name, judge: judge.judge.config });
+  requireJudgeable(data, { who: recipe.name, judge: judge.config });
   requireSameClasses(outline.manifest.classes, data.classes, recipe.name);
   const model = await openModel(folder, { engine, plugins });
   const tokenizer = await openTokenizer(folder, { engine, plugins });
@@ -87,7 +87,7 @@ async function run({ positionals: [name], values }: Arguments<typeof options>, t
     const figures = await evaluateSamples({
       engine,
       model,
-      judge: judge.judge,
+      judge,
       data,
       samples,
       seed,
@@ -95,10 +95,7 @@ async function run({ positionals: [name], values }: Arguments<typeof options>, t
       ...chosen,
     });
     progress.begin('test images through its tokenizer');
-    const reconstruction = await evaluateReconstruction(
-      { engine, tokenizer, judge: judge.judge, data },
-      { images: samples, seed },
-    );
+    const reconstruction = await evaluateReconstruction({ engine, tokenizer, judge, data }, { images: samples, seed });
     terminal.done();
     const facts = {
       model: model.name,

@@ -73,6 +73,12 @@ export const LINEAR: Readonly<Record<string, Infer>> = {
     const { window, outShape } = convWindow('Conv2D', x!.shape, filter!.shape, attrs);
     return one(outShape, x!.dtype, { window });
   },
+  DepthwiseConv2dNative: ({ x, filter }, attrs) => {
+    const a = attrs as unknown as tf.DepthwiseConv2dNativeAttrs;
+    const sizes = [x!.shape as Image, filter!.shape as Image] as const;
+    const info = tf.backend_util.computeConv2DInfo(...sizes, a.strides, a.dilations, a.pad, a.dimRoundingMode, true);
+    return one(info.outShape, x!.dtype, { window: windowOf(info) });
+  },
   Conv2DBackpropInput: ({ dy, filter }, attrs) => {
     const inputShape = attrs['inputShape'] as Shape;
     const { window } = convWindow('Conv2DBackpropInput', inputShape, filter!.shape, attrs);

@@ -1,12 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ImageSize } from '@tessera/features';
 
-/** Size of every image of a data set, in pixels. */
-export interface ImageSize {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
+export type { ImageSize };
 
 /** Some images, read by index. The label of an unlabelled image is -1. */
 export interface Split {

@@ -1,6 +1,6 @@
 import { TesseraError } from '@tessera/errors';
+import type { JudgeConfig } from '@tessera/features';
 import type { DataSet } from '../data/data-set.ts';
-import type { JudgeConfig } from './judge.ts';
 
 /** A covariance needs two images. */
 const LEAST_IMAGES = 2;

@@ -1,17 +1,20 @@
 import type { Pixels, Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
+import type { ClassifiedResults, FeatureProgram, JudgeNetwork } from '@tessera/features';
 import type { Model } from '@tessera/models';
 import type { Progress } from '@tessera/progress';
 import { permutation } from '../data/batches.ts';
 import type { DataSet, ImageSize, Split } from '../data/data-set.ts';
-import { accuracy, type Judge, type JudgeProgram, type JudgeResults, openJudgeProgram } from './judge.ts';
+import { accuracy } from './judge.ts';
 import { balancedLabels, generateSamples, joinPixels, reconstructAll } from './make-images.ts';
 import { fitGaussian, frechetDistance, type Gaussian, meanSsim, psnr } from './metrics.ts';
+
+type Judged = Pick<ClassifiedResults, 'features_ND' | 'dims' | 'label_N'>;
 
 /** What metrics of images are computed from. */
 interface JudgedImages {
   /** What the judge finds in the images. */
-  readonly found: JudgeResults;
+  readonly found: Judged;
   /** The classes that the images should show. */
   readonly label_N: Int32Array;
   /** Features of training images. */
@@ -66,7 +69,7 @@ interface SampleFigures extends JudgedFigures {
 interface EvaluationRequest {
   readonly engine: Engine;
   readonly model: Model;
-  readonly judge: Judge;
+  readonly judge: JudgeNetwork;
   readonly data: DataSet;
   /** Number of images to generate. */
   readonly samples: number;
@@ -97,7 +100,7 @@ export async function judgeSamples(
   { engine, judge, data, seed }: Pick<EvaluationRequest, 'engine' | 'judge' | 'data' | 'seed'>,
   { images, labels }: { readonly images: readonly Pixels[]; readonly labels: readonly number[] },
 ): Promise<JudgedFigures> {
-  const program = openJudgeProgram(engine, judge, data.image);
+  const program = judge.open(engine, data.image);
   const samples = images.length;
   try {
     const found = await program.run(joinPixels(images));
@@ -117,12 +120,17 @@ export interface ReconstructionFigures extends FiguresOf<typeof reconstructionMe
 
 /** Encodes and decodes test images, and compares the results with the originals. */
 export async function evaluateReconstruction(
-  request: { readonly engine: Engine; readonly tokenizer: Tokenizer; readonly judge: Judge; readonly data: DataSet },
+  request: {
+    readonly engine: Engine;
+    readonly tokenizer: Tokenizer;
+    readonly judge: JudgeNetwork;
+    readonly data: DataSet;
+  },
   { images, seed }: { images: number; seed: number },
 ): Promise<ReconstructionFigures> {
   const { engine, tokenizer, judge, data } = request;
   const { image, test, train } = data;
-  const program = openJudgeProgram(engine, judge, image);
+  const program = judge.open(engine, image);
   try {
     const members = someOf(test, { count: images, seed });
     const pixels = await test.read(members);
@@ -139,22 +147,22 @@ export async function evaluateReconstruction(
 
 /** Share of a split's images whose class the judge recognises. */
 export async function judgeAccuracy(
-  request: { readonly engine: Engine; readonly judge: Judge; readonly data: DataSet },
+  request: { readonly engine: Engine; readonly judge: JudgeNetwork; readonly data: DataSet },
   split: Split,
 ): Promise<number> {
-  const program = openJudgeProgram(request.engine, request.judge, request.data.image);
+  const program = request.judge.open(request.engine, request.data.image);
   const all = Int32Array.from({ length: split.count }, (_, i) => i);
   const { label_N } = await judgeSplit(program, split, all);
   program.dispose();
   return accuracy(label_N, split.label_N);
 }
 
-function gaussianOf({ features_ND, dims }: JudgeResults): Gaussian {
+function gaussianOf({ features_ND, dims }: Pick<Judged, 'features_ND' | 'dims'>): Gaussian {
   return fitGaussian(features_ND, dims);
 }
 
 async function gaussianOfSplit(
-  program: JudgeProgram,
+  program: FeatureProgram<ClassifiedResults>,
   split: Split,
   some: { count: number; seed: number },
 ): Promise<Gaussian> {
@@ -164,7 +172,11 @@ async function gaussianOfSplit(
 const CHUNK = 1000;
 
 /** Judges a thousand images at a time, so that a large split is never in memory as a whole. */
-async function judgeSplit(program: JudgeProgram, split: Split, members: Int32Array): Promise<JudgeResults> {
+async function judgeSplit(
+  program: FeatureProgram<ClassifiedResults>,
+  split: Split,
+  members: Int32Array,
+): Promise<Judged> {
   const parts = [];
   for (let start = 0; start < members.length; start += CHUNK) {
     parts.push(await program.run(await split.read(members.subarray(start, start + CHUNK))));

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { JudgeNetwork } from '@tessera/features';
 import { type Model, openModel, readManifest } from '@tessera/models';
 import { duration } from '@tessera/progress';
 import { evaluateReconstruction, evaluateSamples, judgeAccuracy } from '../evaluation/evaluate.ts';
-import type { OpenedJudge } from '../evaluation/judge.ts';
 import { balancedLabels, drawSampleGrid, generateSamples, openTokenizer } from '../evaluation/make-images.ts';
 import { nearestNeighbours } from '../evaluation/metrics.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -19,7 +19,7 @@ const SEED = 1;
 
 /** What is evaluated, and by which judge. */
 interface Evaluated {
-  readonly judge: OpenedJudge;
+  readonly judge: JudgeNetwork;
   readonly trained: TrainedModel;
 }
 
@@ -32,7 +32,7 @@ export async function evaluateRun(run: EvaluatedRun, evaluated: Evaluated): Prom
   return metrics;
 }
 
-async function measure(run: EvaluatedRun, { judge: { judge }, trained }: Evaluated): Promise<Record<string, number>> {
+async function measure(run: EvaluatedRun, { judge, trained }: Evaluated): Promise<Record<string, number>> {
   const { engine, plugins, data, recipe, out } = run;
   const progress = run.progress('evaluation')(recipe.evaluation.samples);
   const model = await openModel(trained.folder, { engine, plugins });

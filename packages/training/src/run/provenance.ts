@@ -5,6 +5,7 @@ import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import type { JsonLog } from '../report/training-log.ts';
 import { type Provenance, staleCheckpoint, type StaleCheckpoint, staleCheckpoints } from '../stage/checkpoint.ts';
 import { checkpointPath } from '../stage/stage.ts';
+import { perceptualSource } from '../tokenizers/perceptual.ts';
 import { fingerprint } from './weight-files.ts';
 
 /** SHA-256 digests of a run's data: pixels in their order, and the labels beside them. */
@@ -37,7 +38,7 @@ export function judgeProvenance({ recipe, digests }: Ingredients): Provenance {
   };
 }
 
-/** What the training of a tokenizer depends on. `judge` is the digest of the weights of its perceptual term, if it has one. */
+/** What the training of a tokenizer depends on. `judge` is the digest of the weights that its perceptual term looks through, if it has one. */
 export function tokenizerProvenance({ recipe, digests }: Ingredients, judge: string | null): Provenance {
   const { seed, data, tokenizer, model } = recipe;
   return {
@@ -84,7 +85,7 @@ interface TrainedStage {
 function trainedStages(run: Ingredients): TrainedStage[] {
   const { judge, tokenizer, generator, model } = run.recipe;
   const own = tokenizer && tokenizer.kind !== 'model' ? tokenizer : null;
-  const usesJudge = own !== null && own.loss.perceptual > 0;
+  const usesJudge = own !== null && perceptualSource(own.loss.perceptual) === 'judge';
   const stages: TrainedStage[] = [];
   if (judge?.kind === 'train') {
     stages.push({ name: 'judge', provenance: judgeProvenance(run), feeds: usesJudge ? 'tokenizer' : null });

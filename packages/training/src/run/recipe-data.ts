@@ -1,21 +1,25 @@
 import { TesseraError } from '@tessera/errors';
+import { openShippedJudge } from '@tessera/features';
+import type { DownloadProgress } from '@tessera/node-kit';
 import { openData } from '../data/data-kinds.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { requireJudgeable } from '../evaluation/comparable-data.ts';
-import { openShippedJudge } from '../evaluation/judge.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
+import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
 
 /**
  * Opens the data of a recipe, and checks it for all stages before any work: every stage must fill a batch, every class must
- * have a training image, and a judge must fit the data.
+ * have a training image, and a judge and the network of a perceptual term must fit the data. `fetched` is told while the
+ * weights of that network arrive.
  * @throws TesseraError `batch-too-large`, `classes-mismatch`, `class-empty`, `recipe-incomplete`, `recipe-misfit`, and what
  * `openData`, `openShippedJudge` and `requireJudgeable` throw
  */
-export async function openRecipeData({ recipe, folder }: LoadedRecipe): Promise<DataSet> {
+export async function openRecipeData({ recipe, folder }: LoadedRecipe, fetched?: DownloadProgress): Promise<DataSet> {
   const data = await openData(recipe.data, { folder, seed: recipe.seed });
   checkBatches(recipe, data.train.count);
   checkClasses(recipe.name, data);
   await checkJudge(recipe, data);
+  await checkPerceptual(recipe, { image: data.image, progress: fetched });
   return data;
 }
 
@@ -67,19 +71,29 @@ function checkClasses(who: string, { classes, train }: DataSet): void {
 
 async function checkJudge({ name: who, judge, tokenizer, model, evaluation }: Recipe, data: DataSet): Promise<void> {
   if (!judge) {
-    if (!tokenizer || tokenizer.kind === 'model' || tokenizer.loss.perceptual === 0) return;
+    if (!tokenizer || tokenizer.kind === 'model' || perceptualSource(tokenizer.loss.perceptual) !== 'judge') return;
     const got = 'a perceptual term without a judge to look through';
-    const next = 'Add judge to the recipe.';
+    const next = 'Add judge to the recipe, or name a network: perceptual = { weight, network: "lpips-vgg16" }.';
     throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'a judge', next });
   }
   if (judge.kind === 'shipped') {
-    const { judge: shipped, dispose } = await openShippedJudge(judge.name);
+    const { config, dispose } = await openShippedJudge(judge.name);
     dispose();
-    requireJudgeable(data, { who, judge: shipped.config });
+    requireJudgeable(data, { who, judge: config });
   } else {
     requireJudgeable(data, { who, judge: null });
   }
   if (!model || evaluation.samples > 1) return;
   const got = `evaluation.samples = ${evaluation.samples}`;
   throw new TesseraError({ code: 'recipe-misfit', who, got, expected: '2 at least: one image has no spread' });
+}
+
+/** Opens the network that a perceptual term names once, so that its weights are there and fit before any training. */
+async function checkPerceptual(
+  { tokenizer }: Recipe,
+  options: { readonly image: DataSet['image']; readonly progress: DownloadProgress | undefined },
+): Promise<void> {
+  if (!tokenizer || tokenizer.kind === 'model') return;
+  const source = perceptualSource(tokenizer.loss.perceptual);
+  if (typeof source === 'object') (await openPerceptualNetwork(source.network, options)).dispose();
 }

@@ -2,16 +2,18 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { disposeAll } from '@tessera/core';
 import { type Engine, type GraphNode, trace, type TraceRng, type Value } from '@tessera/engine';
+import { openShippedJudge, type TraceableNetwork } from '@tessera/features';
 import { freshWeights, type Plugins } from '@tessera/models';
 import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet } from '../data/data-set.ts';
-import { judgeStage, openShippedJudge } from '../evaluation/judge.ts';
+import { judgeStage } from '../evaluation/judge.ts';
 import { generatorStage } from '../generator/generator-stage.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
 import { type EncodedSplit, encodeImages } from '../tokenizers/encoded-split.ts';
-import { tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
+import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
+import { type TokenizerRecipe, tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
 import { digestsOf, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { buildTrained, fitParts, type FittedParts, type RecipeParts } from './recipe-parts.ts';
@@ -140,14 +142,25 @@ function stagesOf(
   if (tokenizer && tokenizer.kind !== 'model') {
     const config = parts.facts.configs.tokenizer;
     const stage = async () => {
-      const usesJudge = tokenizer.loss.perceptual > 0 && judge?.kind === 'shipped';
-      const network = usesJudge ? (await openShippedJudge(judge.name)).judge.maps : null;
-      return tokenizerStage({ engine, data, recipe: tokenizer, config, seed, flips: usesFlips(recipe.data), network });
+      const network = await perceptualNetwork(tokenizer, { judge, data });
+      const flips = usesFlips(recipe.data);
+      const stage = tokenizerStage({ engine, data, recipe: tokenizer, config, seed, flips, network });
+      return { ...stage, dispose: () => disposeAll([stage, ...(network ? [network] : [])]) };
     };
     planned.push({ training: tokenizer, stage });
   }
   if (generator) planned.push({ training: generator, stage: () => freshGenerator(recipe, parts, { engine, data }) });
   return planned;
+}
+
+/** What a perceptual term looks through. A judge that is still to be trained is left out. */
+async function perceptualNetwork(
+  { loss }: TokenizerRecipe,
+  { judge, data }: { readonly judge: Recipe['judge']; readonly data: DataSet },
+): Promise<TraceableNetwork | null> {
+  const source = perceptualSource(loss.perceptual);
+  if (typeof source === 'object') return openPerceptualNetwork(source.network, data);
+  return source === 'judge' && judge?.kind === 'shipped' ? openShippedJudge(judge.name) : null;
 }
 
 async function stageFacts(

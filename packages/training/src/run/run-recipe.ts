@@ -1,7 +1,11 @@
 import { join } from 'node:path';
+import { type JudgeNetwork, openJudgeFile, openShippedJudge } from '@tessera/features';
 import { savedTensors } from '@tessera/models';
-import { type Judge, judgeStage, openJudgeFile, openShippedJudge } from '../evaluation/judge.ts';
+import type { DownloadProgress } from '@tessera/node-kit';
+import { type Progress, showProgress } from '@tessera/progress';
+import { judgeStage } from '../evaluation/judge.ts';
 import { drawCurves } from '../report/training-log.ts';
+import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { type TrainedModel, trainGenerator } from './generator-run.ts';
 import { forgetOtherStages, judgeProvenance, requireFreshCheckpoints } from './provenance.ts';
@@ -22,6 +26,16 @@ export interface RunResult {
 
 const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
 
+/** Shows how much of a download has arrived. */
+function showFetched(out: RunRequest['stream']): DownloadProgress {
+  let shown: Progress | null = null;
+  return (fraction, label) => {
+    shown ??= showProgress('download', { total: 100, out });
+    shown.update(100 * fraction, label);
+    if (fraction >= 1) shown.end();
+  };
+}
+
 /**
  * Runs a recipe from data to an evaluated model folder: judge, tokenizer, encodings, generator, evaluation. Everything is
  * kept in `out`. A run that was interrupted, by the signal or by a crash, continues from its last checkpoint with the
@@ -30,7 +44,7 @@ const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { loaded, engine, plugins, signal } = request;
-  const data = await openRecipeData(loaded);
+  const data = await openRecipeData(loaded, showFetched(request.stream));
   const parts = await fitParts({ loaded, engine, plugins }, data);
   const run = await openRun(request, data);
   await requireFreshCheckpoints(run);
@@ -55,30 +69,31 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
 async function trainModel(
   run: TrainingRun,
   parts: FittedParts,
-  judge: OpenedJudge | null,
+  judge: JudgeNetwork | null,
 ): Promise<TrainedModel | null> {
   const file = await stageOne(run, parts, judge);
   return file && trainGenerator(run, parts, file);
 }
 
-async function stageOne(run: TrainingRun, parts: FittedParts, judge: OpenedJudge | null): Promise<WeightFile | null> {
+async function stageOne(run: TrainingRun, parts: FittedParts, judge: JudgeNetwork | null): Promise<WeightFile | null> {
   const { tokenizer } = run.recipe;
   if (!tokenizer || tokenizer.kind === 'model') return copyTokenizer(run, parts);
-  return trainTokenizer(run, parts, { section: tokenizer, judge: tokenizer.loss.perceptual > 0 ? judge : null });
-}
-
-export interface OpenedJudge {
-  readonly judge: Judge;
-  /** Figures name the judge and the hash of its weights. */
-  readonly name: string;
-  readonly sha256: string;
-  dispose(): void;
+  const source = perceptualSource(tokenizer.loss.perceptual);
+  if (typeof source === 'string') {
+    return trainTokenizer(run, parts, { section: tokenizer, network: source === 'judge' ? judge : null });
+  }
+  const network = await openPerceptualNetwork(source.network, run.data);
+  try {
+    return await trainTokenizer(run, parts, { section: tokenizer, network });
+  } finally {
+    network.dispose();
+  }
 }
 
 /** The recipe's judge, trained first if it is not there yet. Null if the recipe has none, or if training was interrupted. */
 async function openRecipeJudge(
   run: Pick<TrainingRun, 'recipe' | 'engine' | 'data' | 'digests' | 'out' | 'train'>,
-): Promise<OpenedJudge | null> {
+): Promise<JudgeNetwork | null> {
   const { recipe, engine, data, out, train } = run;
   if (!recipe.judge) return null;
   if (recipe.judge.kind === 'shipped') return openShippedJudge(recipe.judge.name);
@@ -88,7 +103,8 @@ async function openRecipeJudge(
     if (!(await train(stage, { every, provenance: judgeProvenance(run) }))) return null;
     await stage.trainStep.sync(optimiser.ema > 0 ? 'ema' : 'params');
     const { path, sha256 } = await writeWeightFile(join(out, 'judge.safetensors'), savedTensors(stage.weights));
-    return { name: `${recipe.name}/judge`, sha256, ...(await openJudgeFile(path, stage.config)) };
+    const { name, licence } = recipe;
+    return await openJudgeFile(path, stage.config, { name: `${name}/judge`, sha256, licence });
   } finally {
     stage.dispose();
   }

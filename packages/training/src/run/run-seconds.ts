@@ -1,10 +1,11 @@
 import { type Composition, disposeAll, type Held, sample } from '@tessera/core';
 import { type Engine, keyedRng } from '@tessera/engine';
+import { type JudgeConfig, type JudgeNetwork, judgeNetwork, openJudge, openShippedJudge } from '@tessera/features';
 import { checkRequest, freshWeights, planOf } from '@tessera/models';
 import { imagesOfClasses } from '@tessera/request';
 import { usesFlips } from '../data/data-kinds.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
-import { type JudgeRecipe, openJudge, openJudgeProgram, openShippedJudge } from '../evaluation/judge.ts';
+import type { JudgeRecipe } from '../evaluation/judge.ts';
 import { GRID_IMAGES } from '../evaluation/make-images.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { batchWithin } from '../stage/image-batches.ts';
@@ -133,15 +134,11 @@ async function drawImages(composition: Composition, { recipe, parts, data }: Omi
 /** Seconds to compile a judge, and to look at one image. */
 async function timeJudge(engine: Engine, recipe: JudgeRecipe, data: DataSet): Promise<Seconds> {
   const { image, classes, train } = data;
-  const weights = freshWeights(0);
   const opened =
     recipe.kind === 'shipped'
       ? await openShippedJudge(recipe.name)
-      : {
-          judge: openJudge(weights, { channels: image.channels, classes: classes.length, widths: recipe.widths }),
-          dispose: () => weights.dispose(),
-        };
-  const judgeProgram = openJudgeProgram(engine, opened.judge, image);
+      : freshJudge({ channels: image.channels, classes: classes.length, widths: recipe.widths });
+  const judgeProgram = opened.open(engine, image);
   try {
     const some = Math.min(100, train.count);
     const pixels = await firstOf(train, some);
@@ -151,6 +148,12 @@ async function timeJudge(engine: Engine, recipe: JudgeRecipe, data: DataSet): Pr
     judgeProgram.dispose();
     opened.dispose();
   }
+}
+
+function freshJudge(config: JudgeConfig): JudgeNetwork {
+  const weights = freshWeights(0);
+  const facts = { name: 'fresh', sha256: '', licence: '', dispose: () => weights.dispose() };
+  return judgeNetwork(openJudge(weights, config), facts);
 }
 
 function firstOf(split: Split, count: number): Promise<Float32Array> {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { disposeAll, type Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
+import type { TraceableNetwork } from '@tessera/features';
 import { fileWeights, savedTensors } from '@tessera/models';
 import { usesFlips } from '../data/data-kinds.ts';
-import type { Judge } from '../evaluation/judge.ts';
 import { reconstructAll } from '../evaluation/make-images.ts';
 import { drawReconstructions } from '../report/pictures.ts';
 import { type TokenizerRecipe, tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
@@ -13,13 +13,13 @@ import type { TrainingRun } from './training-run.ts';
 import { readWeightFile, type WeightFile, writeWeightFile } from './weight-files.ts';
 
 /**
- * Stage one by training, from its checkpoint if there is one. The perceptual term uses the judge, if one is given. Returns
+ * Stage one by training, from its checkpoint if there is one. The perceptual term looks through the network, if one is given. Returns
  * null if the training was interrupted.
  */
 export async function trainTokenizer(
   run: Pick<TrainingRun, 'recipe' | 'engine' | 'data' | 'digests' | 'out' | 'train'>,
   { facts }: Pick<RecipeParts, 'facts'>,
-  { section, judge }: { section: TokenizerRecipe; judge: { readonly judge: Judge; readonly sha256: string } | null },
+  { section, network }: { section: TokenizerRecipe; network: TraceableNetwork | null },
 ): Promise<WeightFile | null> {
   const { recipe, engine, data, out, train } = run;
   const stage = tokenizerStage({
@@ -29,11 +29,11 @@ export async function trainTokenizer(
     config: facts.configs.tokenizer,
     seed: recipe.seed,
     flips: usesFlips(recipe.data),
-    network: judge?.judge.maps ?? null,
+    network,
   });
   try {
     const picture = async (step: number) => drawReconstructions({ data, out }, await stage.reconstruct(), step + 1);
-    const provenance = tokenizerProvenance(run, judge?.sha256 ?? null);
+    const provenance = tokenizerProvenance(run, network?.sha256 ?? null);
     if (!(await train({ ...stage, picture }, { every: section.every, provenance }))) return null;
     await stage.trainStep.sync(section.optimiser.ema > 0 ? 'ema' : 'params');
     return await writeWeightFile(join(out, 'tokenizer.safetensors'), savedTensors(stage.weights));

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
-import { nn } from '@tessera/engine';
 import { nullable, schema, type FieldsType } from '@tessera/schema';
 import { adversarialFields, adversarialLoss, type Discriminator } from './adversarial.ts';
+import { perceptualField, perceptualLoss, type PerceptualNetwork } from './perceptual.ts';
 
 const { number, optional } = schema;
 const weight = number({ min: 0 });
@@ -12,8 +12,8 @@ const weight = number({ min: 0 });
 export const reconstructionFields = {
   l1: optional(weight, 1),
   l2: optional(weight, 1),
-  /** On the judge's feature maps. */
-  perceptual: optional(weight, 0),
+  /** A weight, on the judge's feature maps; or `{ weight, network }`, on those of a feature network. */
+  perceptual: optional(perceptualField, 0),
   adversarial: optional(nullable(adversarialFields), null),
 } as const;
 
@@ -23,7 +23,7 @@ export type ReconstructionRecipe = FieldsType<typeof reconstructionFields>;
 export interface ReconstructionOptions {
   readonly l1: number;
   readonly l2: number;
-  readonly perceptual: { readonly weight: number; readonly network: FeatureNetwork } | null;
+  readonly perceptual: { readonly weight: number; readonly network: PerceptualNetwork } | null;
   readonly adversarial: { readonly weight: number; readonly discriminator: Discriminator } | null;
 }
 
@@ -88,20 +88,4 @@ export function reconstructionLoss<A extends readonly unknown[]>(
 /** From [-1, 1] to [0, 1]. Not clamped, so that the gradient does not vanish outside of the range. */
 function toPixels(image_BHWC: Tensor4D): Tensor4D {
   return tf.mul(tf.add(image_BHWC, 1), 0.5);
-}
-
-/** A frozen network: feature maps of an image in [0, 1], shallow to deep. */
-export type FeatureNetwork = (image_BHWC: Tensor4D) => readonly Tensor4D[];
-
-/**
- * Perceptual distance of two images: the mean squared distance of a network's feature maps, each position normalised to
- * length 1, averaged over maps (LPIPS without its learned weights, Zhang et al. 2018, equation 1).
- */
-export function perceptualLoss(network: FeatureNetwork, a_BHWC: Tensor4D, b_BHWC: Tensor4D): Scalar {
-  const [of, other] = [network(a_BHWC), network(b_BHWC)];
-  const distances = of.map((map, index) => {
-    const difference = tf.sub(nn.normalize(map, 1e-6), nn.normalize(other[index]!, 1e-6));
-    return tf.mean(tf.sum(tf.square(difference), -1)) as Scalar;
-  });
-  return tf.div(tf.addN(distances), distances.length);
 }

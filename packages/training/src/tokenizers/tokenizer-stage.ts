@@ -7,7 +7,8 @@ import { hyperOf, optimiserSpec } from '../stage/optimiser.ts';
 import type { Figures, Stage } from '../stage/stage.ts';
 import { adversarialStep, type AdversarialTraining, openAdversarialTraining } from './adversarial.ts';
 import { klTrainer } from './kl.ts';
-import type { FeatureNetwork, ImageBatch } from './reconstruction-loss.ts';
+import { type PerceptualNetwork, perceptualWeight } from './perceptual.ts';
+import type { ImageBatch } from './reconstruction-loss.ts';
 import type { MeasuredConfig, TokenizerObjective, TokenizerTrainer } from './tokenizer-training.ts';
 import { vqTrainer } from './vq.ts';
 
@@ -68,7 +69,7 @@ interface TokenizerStageOptions {
   /** Whether training also sees mirrored images. */
   readonly flips?: boolean;
   /** The network of the perceptual term, or null without one. */
-  readonly network: FeatureNetwork | null;
+  readonly network: PerceptualNetwork | null;
 }
 
 /** The training of a tokenizer. `weights` hold the trained parameters after `trainStep.sync`. */
@@ -130,7 +131,7 @@ function autoencoderSpec(
   const loss = objective.loss({
     l1,
     l2,
-    perceptual: perceptual > 0 && network ? { weight: perceptual, network } : null,
+    perceptual: perceptualWeight(perceptual) > 0 && network ? { weight: perceptualWeight(perceptual), network } : null,
     adversarial: adversarial && { weight: adversarial.weight, discriminator: adversarial.discriminator },
   });
   return {

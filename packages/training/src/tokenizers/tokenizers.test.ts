@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { openJudge } from '@tessera/features';
 import { freshWeights, type FreshWeights } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
 import { type VqConfig, vqTokenizer } from '@tessera/tokenizer-vq';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openJudge } from '../evaluation/judge.ts';
 import { recipeSchema } from '../recipe/recipe.ts';
 import { partsOf } from '../run/recipe-parts.ts';
 import { microMasked, microRecipe } from '../testing/micro.fixture.ts';
@@ -13,7 +13,7 @@ import { adversarialLoss, patchDiscriminator } from './adversarial.ts';
 import { codebookUsage } from './codebook.ts';
 import { type EncodedSplit, encodeImages } from './encoded-split.ts';
 import { scaleStdOf } from './kl.ts';
-import { perceptualLoss } from './reconstruction-loss.ts';
+import { perceptualLoss } from './perceptual.ts';
 import { measuredConfigOf, type TokenizerRecipe, tokenizerStage } from './tokenizer-stage.ts';
 
 const engine = createEngine({ threads: 1 });
@@ -34,7 +34,7 @@ describe('adversarial training', () => {
       recipe: adversarialRecipe.tokenizer as TokenizerRecipe,
       config: adversarialRecipe.model!.tokenizer.config,
       seed: 3,
-      network: judge.maps,
+      network: judge,
     });
     const step = async (number: number) => {
       const batches = await stage.batches(number);
@@ -167,7 +167,7 @@ describe('perceptual loss', () => {
   it('is zero for equal images and grows with their difference', () => {
     const network = (x: Tensor4D) => [tf.concat([x, tf.sub(1, x)], 3) as Tensor4D, tf.avgPool(x, 2, 2, 'valid')];
     const [a, near, far] = [image(0), image(0.1), image(2)];
-    const distance = (b: Tensor4D) => perceptualLoss(network, a, b).dataSync()[0]!;
+    const distance = (b: Tensor4D) => perceptualLoss({ maps: network }, a, b).dataSync()[0]!;
     expect(distance(a)).toBe(0);
     expect(distance(far)).toBeGreaterThan(3 * distance(near));
   });

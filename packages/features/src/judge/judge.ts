@@ -1,0 +1,69 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Weights } from '@tessera/core';
+import { nn } from '@tessera/engine';
+
+/** A small classifier. It tells the class of a sample, and its features measure the distribution of samples. */
+export interface Judge {
+  readonly config: JudgeConfig;
+  /** Feature maps, shallow to deep, of an image in [0, 1]. Pure and traceable. */
+  maps(image_BHWC: Tensor4D): readonly Tensor4D[];
+  /** The deepest map, averaged over its positions: [B, D]. Pure and traceable. */
+  features(image_BHWC: Tensor4D): Tensor2D;
+  /** Logits from features: [B, D] -> [B, classes]. Pure and traceable. */
+  classify(features_BD: Tensor2D): Tensor2D;
+}
+
+export interface JudgeConfig {
+  readonly channels: number;
+  readonly classes: number;
+  /** Channels of each level. Every level but the first halves the image. The last level's channels are the features. */
+  readonly widths: readonly number[];
+}
+
+const GROUPS = 8;
+
+/** Builds a judge: convolution, group normalisation and SiLU per level, then one linear layer. */
+export function openJudge(weights: Weights, config: JudgeConfig): Judge {
+  const { channels, classes, widths } = config;
+  const levels = widths.map((to, index) =>
+    takeLevel(weights, `level.${index}`, { from: widths[index - 1] ?? channels, to }),
+  );
+  const dims = widths.at(-1)!;
+  const init = { kind: 'normal', std: Math.sqrt(1 / dims) } as const;
+  const weight = weights.param('classify.weight', [classes, dims], { init, decay: true });
+  const bias = weights.param('classify.bias', [classes], { init: { kind: 'zeros' }, decay: false });
+  const maps = (image_BHWC: Tensor4D): Tensor4D[] => {
+    let x: Tensor4D = tf.sub(tf.mul(image_BHWC, 2), 1);
+    return levels.map((level, index) => {
+      x = nn.conv2d(x, level.weight, level.bias, { stride: index === 0 ? 1 : 2, pad: 1 });
+      x = nn.groupNormSilu(x, level.scale, level.shift, GROUPS, 1e-5);
+      return x;
+    });
+  };
+  return {
+    config,
+    maps,
+    features: (image_BHWC) => tf.mean(maps(image_BHWC).at(-1)!, [1, 2]) as Tensor2D,
+    classify: (features_BD) => nn.linear(features_BD, weight, bias) as Tensor2D,
+  };
+}
+
+interface Level {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly scale: Tensor;
+  readonly shift: Tensor;
+}
+
+function takeLevel(weights: Weights, path: string, { from, to }: { from: number; to: number }): Level {
+  const init = { kind: 'normal', std: Math.sqrt(2 / (9 * from)) } as const;
+  const vector = (name: string, kind: 'ones' | 'zeros') =>
+    weights.param(`${path}.${name}`, [to], { init: { kind }, decay: false });
+  return {
+    weight: weights.param(`${path}.conv.weight`, [to, from, 3, 3], { init, decay: true }),
+    bias: vector('conv.bias', 'zeros'),
+    scale: vector('norm.weight', 'ones'),
+    shift: vector('norm.bias', 'zeros'),
+  };
+}
