@@ -107,7 +107,7 @@ describe.skipIf(skipped)('a page before two replicas of each role', () => {
     );
     await page.goto(door.url);
     await enter(secret);
-    await generate(8, 'ddim250');
+    await generate(8, 'ddim1000');
     await untilSteps(2);
 
     await replicas.find(({ url }) => url === door.socketAt())!.kill();

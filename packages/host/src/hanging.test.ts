@@ -92,6 +92,15 @@ it('ends a process that was stopped, while a generation runs and while nothing d
   }
 }, 120_000);
 
+it('ends a process that was stopped as soon as it was ready', async () => {
+  const modelFolders = [join(folder, 'plain')];
+  const young = await startHost({ modelFolders, config, beatLimit: 2000, report: () => undefined });
+  const pid = young.pid!;
+  process.kill(pid, 'SIGSTOP');
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 20_000);
+  await young.dispose();
+}, 60_000);
+
 it('tells a process that has died, until another is there', async () => {
   const pid = host.pid!;
   process.kill(pid, 'SIGKILL');
