@@ -120,7 +120,9 @@ function runWithGradient<I extends FusedInputs<I>, A extends object>(
     const value = run(defined, named(tensors), attrs);
     save([...tensors, value]);
     const gradFunc = (dy: Tensor, saved: Tensor[]) => {
-      const context = { dy, inputs: named(saved), y: saved.at(-1)!, attrs };
+      // A saved result is not on the tape: a gradient that is differentiated itself needs one that is.
+      const y = isDifferentiating() ? defined.spec.forward(named(saved), attrs) : saved.at(-1)!;
+      const context = { dy, inputs: named(saved), y, attrs };
       const gradients = defined.spec.gradient!(context) as Readonly<Record<string, (() => Tensor) | undefined>>;
       return names.map((name, i) => gradients[name]?.() ?? tf.zerosLike(saved[i]!));
     };

@@ -1,76 +1,39 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
-import type { Weights } from '@tessera/core';
-import { type Engine, nn, tensorFrom, type TrainResult, type TrainStep } from '@tessera/engine';
+import { type Engine, nn, tensorFrom, type TrainHyper, type TrainResult, type TrainStep } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
 import { schema, type FieldType } from '@tessera/schema';
 import { optimiserSpec, type TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch } from '../stage/stage.ts';
+import { type Discriminator, discriminatorLoss, patchDiscriminator } from './discriminator.ts';
 
 const { integer, number, object, optional } = schema;
 
-/** Section `tokenizer.loss.adversarial` of a recipe. */
+/**
+ * Section `tokenizer.loss.adversarial` of a recipe. What a recipe leaves out of the later fields stays out of the
+ * fingerprint of its checkpoints, which are older than these fields.
+ */
 export const adversarialFields = object({
   weight: number({ min: 0 }),
   /** Share of the training after which the term begins. */
   from: optional(number({ min: 0, max: 1 }), 0.5),
   width: optional(integer({ min: 1 }), 32),
   levels: optional(integer({ min: 1 }), 3),
+  /** Peak of the discriminator's learning rate, with the shape of the autoencoder's. Left out: the same peak. */
+  learningRate: optional(number({ min: 0 }), undefined),
+  /** Gradient penalty on real images, in every so many steps, and then so many times as strong. */
+  r1: optional(
+    object({ weight: optional(number({ min: 0 }), 1), every: optional(integer({ min: 1 }), 16) }),
+    undefined,
+  ),
+  /** Keeps ratings near the moving averages of past ones. */
+  lecam: optional(
+    object({ weight: optional(number({ min: 0 }), 0.1), decay: optional(number({ min: 0, max: 1 }), 0.99) }),
+    undefined,
+  ),
 });
 type AdversarialRecipe = FieldType<typeof adversarialFields>;
-
-/** Rates how real every patch of an image in [-1, 1] looks: [B, H, W, C] -> [B, h, w, 1]. */
-export type Discriminator = (image_BHWC: Tensor4D) => Tensor4D;
-
-interface DiscriminatorConfig {
-  readonly channels: number;
-  /** Width of the first level; each further level doubles it. */
-  readonly width: number;
-  /** Levels that halve the image. */
-  readonly levels: number;
-}
-
-/** A patch discriminator (Isola et al. 2017), with group instead of batch normalisation, which keeps no statistics. */
-export function patchDiscriminator(weights: Weights, { channels, width, levels }: DiscriminatorConfig): Discriminator {
-  const layers = Array.from({ length: levels }, (_, level) => {
-    const [from, to] = [level === 0 ? channels : width * 2 ** (level - 1), width * 2 ** level];
-    const path = `level.${level}`;
-    return { conv: takeConv(weights, `${path}.conv`, { from, to }), norm: takeNorm(weights, `${path}.norm`, to) };
-  });
-  const last = takeConv(weights, 'out', { from: width * 2 ** (levels - 1), to: 1 });
-  return (image_BHWC) => {
-    let x = image_BHWC;
-    for (const [level, { conv, norm }] of layers.entries()) {
-      x = nn.conv2d(x, conv.weight, conv.bias, { stride: 2, pad: 1 });
-      if (level > 0) x = nn.groupNorm(x, norm.weight, norm.bias, 4, 1e-6);
-      x = tf.leakyRelu(x, 0.2);
-    }
-    return nn.conv2d(x, last.weight, last.bias, { pad: 1 });
-  };
-}
-
-function takeConv(weights: Weights, path: string, { from, to }: { from: number; to: number }) {
-  const init = { kind: 'normal', std: Math.sqrt(2 / (9 * from)) } as const;
-  return {
-    weight: weights.param(`${path}.weight`, [to, from, 3, 3], { init, decay: true }),
-    bias: weights.param(`${path}.bias`, [to], { init: { kind: 'zeros' }, decay: false }),
-  };
-}
-
-function takeNorm(weights: Weights, path: string, channels: number) {
-  return {
-    weight: weights.param(`${path}.weight`, [channels], { init: { kind: 'ones' }, decay: false }),
-    bias: weights.param(`${path}.bias`, [channels], { init: { kind: 'zeros' }, decay: false }),
-  };
-}
-
-/** Hinge loss of the discriminator (Lim and Ye 2017): it pushes real patches above 1 and reconstructed ones below -1. */
-function discriminatorLoss(discriminator: Discriminator, real_BHWC: Tensor4D, made_BHWC: Tensor4D): Scalar {
-  const real = tf.mean(tf.relu(tf.sub(1, discriminator(real_BHWC))));
-  const made = tf.mean(tf.relu(tf.add(1, discriminator(made_BHWC))));
-  return tf.mul(0.5, tf.add(real, made));
-}
 
 /**
  * The autoencoder's part of the hinge loss: reconstructed patches should look real. Its weight adapts, so that its gradient
@@ -98,10 +61,9 @@ function norm(x: tf.Tensor): Scalar {
 export interface AdversarialTraining {
   readonly discriminator: Discriminator;
   readonly weights: FreshWeights;
-  readonly trainStep: TrainStep;
-  readonly weight: number;
-  /** Steps after which it begins. */
-  readonly from: number;
+  readonly recipe: AdversarialRecipe;
+  /** Joins the autoencoder's train step and the discriminator's. */
+  join(autoencoder: TrainStep): TrainStep;
 }
 
 /** Opens the discriminator that a recipe asks for, or null without one. */
@@ -112,54 +74,92 @@ export function openAdversarialTraining(
 ): AdversarialTraining | null {
   const { adversarial } = recipe.loss;
   if (!adversarial) return null;
-  const { weight, from, width, levels } = adversarial;
   const weights = freshWeights(seed);
-  const discriminator = patchDiscriminator(weights, { channels, width, levels });
+  const discriminator = patchDiscriminator(weights, { channels, width: adversarial.width, levels: adversarial.levels });
   const trainStep = engine.compileTrainStep({
     name: 'tokenizer.discriminator',
     params: weights.params,
-    loss: ({ image_BHWC, made_BHWC }) => ({
-      loss: discriminatorLoss(discriminator, toNetworkRange(image_BHWC as Tensor4D), made_BHWC as Tensor4D),
-    }),
+    loss: ({ image_BHWC, made_BHWC, r1, lecam, anchors_2 }) =>
+      discriminatorLoss(discriminator, {
+        real_BHWC: toNetworkRange(image_BHWC as Tensor4D),
+        made_BHWC: made_BHWC as Tensor4D,
+        r1,
+        lecam: lecam && { weight: lecam, anchors_2: anchors_2 as Tensor1D },
+      }),
     ...optimiserSpec(recipe),
+    ema: false,
   });
-  return { discriminator, weights, trainStep, weight, from: Math.round(from * recipe.steps) };
+  const own = adversarial.learningRate ?? recipe.optimiser.learningRate.peak;
+  const pair = {
+    discriminator: trainStep,
+    recipe: adversarial,
+    from: Math.round(adversarial.from * recipe.steps),
+    rate: own === recipe.optimiser.learningRate.peak ? 1 : own / recipe.optimiser.learningRate.peak,
+  };
+  return {
+    discriminator,
+    weights,
+    recipe: adversarial,
+    join: (autoencoder) => adversarialStep({ autoencoder, ...pair }),
+  };
 }
 
 interface AdversarialPair {
   /** Trains the autoencoder. Its aux value `made_BHWC` is what the discriminator sees. */
   readonly autoencoder: TrainStep;
   readonly discriminator: TrainStep;
+  readonly recipe: Pick<AdversarialRecipe, 'r1' | 'lecam'>;
   /** Steps after which the adversarial term begins. Until then the discriminator is not trained. */
   readonly from: number;
+  /** The discriminator's learning rate over the autoencoder's. */
+  readonly rate: number;
 }
 
 const PREFIX = 'discriminator/';
+
+/** Mean ratings of the past: of real images, and of made ones. */
+type Anchors = readonly [real: number, made: number];
 
 /**
  * Joins two train steps into one: the autoencoder's, then the discriminator's on the reconstructions. Both must belong to
  * one engine, so that each sees the other's newest parameters.
  */
-export function adversarialStep({ autoencoder, discriminator, from }: AdversarialPair): TrainStep {
+function adversarialStep({ autoencoder, discriminator, recipe, from, rate }: AdversarialPair): TrainStep {
   let done = 0;
+  let anchors: Anchors | null = null;
+  const share = () => tensorFrom(Float32Array.of(done < from ? 0 : 1), []);
+
+  /** Trains the discriminator. There must be one batch: the aux values of accumulated batches are averages. */
+  async function judge({ image_BHWC }: Batch, { aux }: TrainResult, hyper: TrainHyper): Promise<TrainResult> {
+    const made_BHWC = tensorFrom(aux['made_BHWC'] as Float32Array, image_BHWC!.shape);
+    const own = { made_BHWC, ...termsOf(recipe, { step: done - 1 - from, anchors }) };
+    const judged = await discriminator
+      .run([{ image_BHWC: image_BHWC!, ...own }], { ...hyper, learningRate: rate * hyper.learningRate })
+      .finally(() => tf.dispose(Object.values(own)));
+    if (recipe.lecam) anchors = movedAnchors(anchors, judged, recipe.lecam.decay);
+    return judged;
+  }
+
   return {
     async run(batches, hyper) {
-      const share = tensorFrom(Float32Array.of(done < from ? 0 : 1), []);
-      const gated = batches.map((batch) => ({ ...batch, adversarial_share: share }));
-      const result = await autoencoder.run(gated, hyper).finally(() => share.dispose());
+      const adversarial_share = share();
+      const gated = batches.map((batch) => ({ ...batch, adversarial_share }));
+      const result = await autoencoder.run(gated, hyper).finally(() => adversarial_share.dispose());
       done++;
-      if (done <= from) return withFigure(result, 0);
-      const pair = pairOf(batches.at(-1)!, result);
-      const { loss } = await discriminator.run([pair], hyper).finally(() => pair['made_BHWC']!.dispose());
-      return withFigure(result, loss);
+      if (done <= from) return { ...result, aux: { ...result.aux, discriminator: Float32Array.of(0) } };
+      const { aux, compiling } = await judge(batches.at(-1)!, result, hyper);
+      const { hinge: discriminator, ...others } = aux;
+      const figures = { ...result.aux, ...others, discriminator: discriminator! };
+      return { ...result, aux: figures, compiling: result.compiling + compiling };
     },
     async evaluate(batch, key) {
-      const share = tensorFrom(Float32Array.of(done < from ? 0 : 1), []);
-      return autoencoder.evaluate({ ...batch, adversarial_share: share }, key).finally(() => share.dispose());
+      const adversarial_share = share();
+      return autoencoder.evaluate({ ...batch, adversarial_share }, key).finally(() => adversarial_share.dispose());
     },
     async state() {
       const other = [...(await discriminator.state())].map(([name, value]) => [PREFIX + name, value] as const);
       const own = new Map([...(await autoencoder.state()), ...other]);
+      if (anchors) own.set(`${PREFIX}anchors`, { data: Float32Array.from(anchors), shape: [2] });
       return own.set(`${PREFIX}done`, { data: Float32Array.of(done), shape: [1] });
     },
     async load(state) {
@@ -168,6 +168,8 @@ export function adversarialStep({ autoencoder, discriminator, from }: Adversaria
       await autoencoder.load(new Map(entries.filter(([name]) => !name.startsWith(PREFIX))));
       await discriminator.load(new Map(other.map(([name, value]) => [name.slice(PREFIX.length), value])));
       done = state.get(`${PREFIX}done`)!.data[0]!;
+      const past = state.get(`${PREFIX}anchors`);
+      anchors = past ? [past.data[0]!, past.data[1]!] : null;
     },
     sync: (which) => autoencoder.sync(which),
     dispose() {
@@ -177,12 +179,23 @@ export function adversarialStep({ autoencoder, discriminator, from }: Adversaria
   };
 }
 
-/** The batch and its reconstructions. There must be one batch: the aux values of accumulated batches are averages. */
-function pairOf(batch: Batch, { aux }: TrainResult): Record<string, Batch[string]> {
-  const image_BHWC = batch['image_BHWC']!;
-  return { image_BHWC, made_BHWC: tensorFrom(aux['made_BHWC'] as Float32Array, image_BHWC.shape) };
+/** What the discriminator's batch holds besides images: the weights of its terms in this step, counted from its first. */
+function termsOf(
+  { r1, lecam }: AdversarialPair['recipe'],
+  { step, anchors }: { readonly step: number; readonly anchors: Anchors | null },
+): Batch {
+  return {
+    ...(r1 && step % r1.every === 0 && { r1: tensorFrom(Float32Array.of(r1.weight * r1.every), []) }),
+    ...(lecam && {
+      lecam: tensorFrom(Float32Array.of(anchors ? lecam.weight : 0), []),
+      anchors_2: tensorFrom(Float32Array.from(anchors ?? [0, 0]), [2]),
+    }),
+  };
 }
 
-function withFigure(result: TrainResult, loss: number): TrainResult {
-  return { ...result, aux: { ...result.aux, discriminator: Float32Array.of(loss) } };
+/** Moving averages in float32, as a checkpoint keeps them. */
+function movedAnchors(past: Anchors | null, { aux }: TrainResult, decay: number): Anchors {
+  const [real, made] = [aux['real']![0]!, aux['made']![0]!];
+  if (!past) return [real, made];
+  return [Math.fround(decay * past[0] + (1 - decay) * real), Math.fround(decay * past[1] + (1 - decay) * made)];
 }

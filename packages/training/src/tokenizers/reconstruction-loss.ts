@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { toNetworkRange } from '@tessera/autoencoder';
 import { nullable, schema, type FieldsType } from '@tessera/schema';
-import { adversarialFields, adversarialLoss, type Discriminator } from './adversarial.ts';
+import { adversarialFields, adversarialLoss } from './adversarial.ts';
+import type { Discriminator } from './discriminator.ts';
 import { perceptualField, perceptualLoss, type PerceptualNetwork } from './perceptual.ts';
 
 const { number, optional } = schema;

@@ -5,7 +5,7 @@ import type { DataSet } from '../data/data-set.ts';
 import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec } from '../stage/optimiser.ts';
 import type { Figures, Stage } from '../stage/stage.ts';
-import { adversarialStep, type AdversarialTraining, openAdversarialTraining } from './adversarial.ts';
+import { type AdversarialTraining, openAdversarialTraining } from './adversarial.ts';
 import { klTrainer } from './kl.ts';
 import { type PerceptualNetwork, perceptualWeight } from './perceptual.ts';
 import type { ImageBatch } from './reconstruction-loss.ts';
@@ -91,9 +91,7 @@ export function tokenizerStage(options: TokenizerStageOptions): TokenizerStage {
   const adversarial = openAdversarialTraining(engine, recipe, { channels: data.image.channels, seed });
   const spec = autoencoderSpec(options, { objective, weights, adversarial });
   const autoencoder = engine.compileTrainStep({ name: 'tokenizer', ...spec, ...optimiserSpec(recipe) });
-  const trainStep = adversarial
-    ? adversarialStep({ autoencoder, discriminator: adversarial.trainStep, from: adversarial.from })
-    : autoencoder;
+  const trainStep = adversarial ? adversarial.join(autoencoder) : autoencoder;
   const hooks = objective.hooks?.(trainStep);
   const { batch, accumulate, steps } = recipe;
   return {
@@ -132,7 +130,7 @@ function autoencoderSpec(
     l1,
     l2,
     perceptual: perceptualWeight(perceptual) > 0 && network ? { weight: perceptualWeight(perceptual), network } : null,
-    adversarial: adversarial && { weight: adversarial.weight, discriminator: adversarial.discriminator },
+    adversarial: adversarial && { weight: adversarial.recipe.weight, discriminator: adversarial.discriminator },
   });
   return {
     params: weights.params,
@@ -151,7 +149,7 @@ async function reconstructNow({ data, recipe }: TokenizerStageOptions, trainStep
   return { real: await split.read(members), made };
 }
 
-const TERMS = ['l1', 'l2', 'perceptual', 'adversarial', 'discriminator'];
+const TERMS = ['l1', 'l2', 'perceptual', 'adversarial', 'discriminator', 'r1', 'lecam', 'real', 'made'];
 
 function termsOf({ aux }: TrainResult, { terms }: TokenizerObjective): Figures {
   return Object.fromEntries([...TERMS, ...terms].flatMap((name) => (aux[name] ? [[name, aux[name][0]!]] : [])));

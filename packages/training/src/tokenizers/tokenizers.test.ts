@@ -9,8 +9,9 @@ import { recipeSchema } from '../recipe/recipe.ts';
 import { partsOf } from '../run/recipe-parts.ts';
 import { microMasked, microRecipe } from '../testing/micro.fixture.ts';
 import { stripes } from '../testing/stripes.ts';
-import { adversarialLoss, patchDiscriminator } from './adversarial.ts';
+import { adversarialLoss } from './adversarial.ts';
 import { codebookUsage } from './codebook.ts';
+import { patchDiscriminator } from './discriminator.ts';
 import { type EncodedSplit, encodeImages } from './encoded-split.ts';
 import { scaleStdOf } from './kl.ts';
 import { perceptualLoss } from './perceptual.ts';
@@ -19,7 +20,9 @@ import { measuredConfigOf, type TokenizerRecipe, tokenizerStage } from './tokeni
 const engine = createEngine({ threads: 1 });
 afterAll(() => engine.dispose());
 
-const lossFields = { l1: 1, l2: 1, perceptual: 0.2, adversarial: { weight: 0.5, from: 0.25, width: 8, levels: 2 } };
+const terms = { r1: { weight: 0.1, every: 2 }, lecam: {}, learningRate: 0.002 };
+const adversarial = { weight: 0.5, from: 0.25, width: 8, levels: 2, ...terms };
+const lossFields = { l1: 1, l2: 1, perceptual: 0.2, adversarial };
 const adversarialRecipe = recipeSchema.parse(
   { ...microRecipe, tokenizer: { ...microRecipe.tokenizer, accumulate: 1, loss: lossFields } },
   'micro',
@@ -46,14 +49,21 @@ describe('adversarial training', () => {
     const first = await step(2);
     expect(first['discriminator']).toBeGreaterThan(0.5);
     expect(first['perceptual']).toBeGreaterThan(0);
+    expect([first['r1'], first['lecam']]).toEqual([expect.any(Number), expect.any(Number)]);
     const saved = await stage.trainStep.state();
     const then = await step(3);
     expect(then['discriminator']).not.toBe(first['discriminator']);
-    await step(4);
+    expect('r1' in then).toBe(false);
+    const later = await step(4);
+    expect(later['r1']).toBeGreaterThan(0);
+    const average = (await stage.trainStep.state()).get('ema.quantize.embedding.weight');
     await stage.trainStep.load(saved);
-    expect(await step(3)).toEqual(then);
+    expect([await step(3), await step(4)]).toEqual([then, later]);
+    expect((await stage.trainStep.state()).get('ema.quantize.embedding.weight')).toEqual(average);
     const names = [...saved.keys()];
-    expect(names).toEqual(expect.arrayContaining(['discriminator/param.out.weight', 'discriminator/done']));
+    const own = ['param.out.weight', 'anchors', 'done'].map((name) => `discriminator/${name}`);
+    expect(names).toEqual(expect.arrayContaining(own));
+    expect(names.some((name) => name.startsWith('discriminator/ema.'))).toBe(false);
     stage.dispose();
   });
 });
