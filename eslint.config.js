@@ -36,7 +36,8 @@ below['type:models'] = [
   'type:kit',
 ];
 below['type:features'] = ['type:models', 'type:node', 'type:pictures', ...below['type:models']];
-below['type:training'] = ['type:features', 'type:command', ...below['type:features']];
+below['type:evaluation'] = ['type:features', ...below['type:features']];
+below['type:training'] = ['type:evaluation', 'type:command', ...below['type:evaluation']];
 below['type:command'] = ['type:node', 'type:schema'];
 below['type:host'] = ['type:models', 'type:pictures', 'type:node', ...below['type:models']];
 below['type:store'] = ['type:request', 'type:node', ...below['type:request']];

@@ -7,7 +7,7 @@ export { buildTrained } from './run/recipe-parts.ts';
 
 export type { DataSet } from './data/data-set.ts';
 export { openData } from './data/data-kinds.ts';
-export { openImageFolder } from './data/image-folder.ts';
+export { findImages, openImageFolder } from './data/image-folder.ts';
 
 export type { Stage } from './stage/stage.ts';
 export { learningRate, weightDecay, type LearningRate } from './stage/optimiser.ts';
@@ -22,7 +22,8 @@ export { nextScaleLoss, progressiveStage, tokenWeights, type ScaleBatch } from '
 export { knownTokens, maskedLoss, maskRate, type CutBounds, type MaskedBatch } from './generator/masked.ts';
 
 export { requireJudgeable, requireSameClasses } from './evaluation/comparable-data.ts';
-export { openTokenizer } from './evaluation/make-images.ts';
+export { balancedLabels, generateSamples, openTokenizer } from './evaluation/make-images.ts';
+export { splitSource } from './evaluation/split-source.ts';
 export {
   evaluateReconstruction,
   evaluateSamples,

@@ -1,13 +1,12 @@
 import type { Pixels, Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
+import { accuracy, fitGaussian, frechetDistance, type Gaussian, meanSsim, psnr } from '@tessera/evaluation';
 import type { ClassifiedResults, FeatureProgram, JudgeNetwork } from '@tessera/features';
 import type { Model } from '@tessera/models';
 import type { Progress } from '@tessera/progress';
-import { permutation } from '../data/batches.ts';
 import type { DataSet, ImageSize, Split } from '../data/data-set.ts';
-import { accuracy } from './judge.ts';
 import { balancedLabels, generateSamples, joinPixels, reconstructAll } from './make-images.ts';
-import { fitGaussian, frechetDistance, type Gaussian, meanSsim, psnr } from './metrics.ts';
+import { someOf } from './split-source.ts';
 
 type Judged = Pick<ClassifiedResults, 'features_ND' | 'dims' | 'label_N'>;
 
@@ -189,9 +188,4 @@ async function judgeSplit(
     label_N.set(part.label_N, index * CHUNK);
   }
   return { features_ND, label_N, dims };
-}
-
-/** Chooses members of a split at random. The same seed gives the same ones. */
-function someOf({ count: all }: Split, { count, seed }: { count: number; seed: number }): Int32Array {
-  return permutation(all, { seed, epoch: -2 }).slice(0, count).sort();
 }

@@ -11,11 +11,6 @@ import type { Batch, Stage } from '../stage/stage.ts';
 
 const { object, choice, integer, list, optional } = schema;
 
-/** Share of images whose class is the expected one, from 0 to 1. */
-export function accuracy(found_N: Int32Array, expected_N: Int32Array): number {
-  return found_N.reduce((right, label, n) => right + Number(label === expected_N[n]), 0) / found_N.length;
-}
-
 /** Section `judge` of a recipe: a judge that ships with Tessera, or one to train. */
 export const judgeFields = byKind({
   shipped: object({ kind: choice('shipped'), name: folderName }),

@@ -7,7 +7,7 @@ import { type Model, openModel, readManifest } from '@tessera/models';
 import { duration } from '@tessera/progress';
 import { evaluateReconstruction, evaluateSamples, judgeAccuracy } from '../evaluation/evaluate.ts';
 import { balancedLabels, drawSampleGrid, generateSamples, openTokenizer } from '../evaluation/make-images.ts';
-import { nearestNeighbours } from '../evaluation/metrics.ts';
+import { nearestNeighbours } from '../evaluation/nearest-neighbours.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { reconstructionName, splitImages, writePairs } from '../report/pictures.ts';
 import type { LogLine } from '../report/training-log.ts';
