@@ -12,6 +12,7 @@ await createProjectGraphAsync();
 const below = {
   'type:errors': [],
   'type:node': [],
+  'type:avatars': [],
   'type:schema': [],
   'type:checkpoints': [],
   'type:engine': [],
@@ -37,7 +38,7 @@ below['type:models'] = [
 ];
 below['type:features'] = ['type:models', 'type:node', 'type:pictures', ...below['type:models']];
 below['type:evaluation'] = ['type:features', ...below['type:features']];
-below['type:training'] = ['type:evaluation', 'type:command', ...below['type:evaluation']];
+below['type:training'] = ['type:avatars', 'type:evaluation', 'type:command', ...below['type:evaluation']];
 below['type:command'] = ['type:node', 'type:schema'];
 below['type:host'] = ['type:models', 'type:pictures', 'type:node', ...below['type:models']];
 below['type:store'] = ['type:request', 'type:node', ...below['type:request']];

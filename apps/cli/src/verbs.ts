@@ -23,6 +23,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/plugins.ts')).plugins,
   },
   {
+    name: 'data',
+    summary: 'write the pictures that a recipe trains on as a folder, with what is known of each',
+    load: async () => (await import('./commands/data.ts')).data,
+  },
+  {
     name: 'train',
     summary: 'train a model by a recipe; an interrupted training can be resumed',
     load: async () => (await import('./commands/train.ts')).train,

@@ -8,6 +8,7 @@ export { buildTrained } from './run/recipe-parts.ts';
 export type { DataSet } from './data/data-set.ts';
 export { openData } from './data/data-kinds.ts';
 export { findImages, openImageFolder } from './data/image-folder.ts';
+export { writeDataFolder } from './data/write-folder.ts';
 
 export type { Stage } from './stage/stage.ts';
 export { learningRate, weightDecay, type LearningRate } from './stage/optimiser.ts';

@@ -71,7 +71,8 @@ const MEASURED = 3;
 
 async function dryRun({ json, ...request }: DryRun, terminal: Terminal): Promise<number> {
   terminal.progress(request.loaded.recipe.name, 1).begin('timing a few steps of each stage');
-  const facts = await recipeFacts({ ...request, measure: MEASURED });
+  const progress = (label: string) => (total: number) => terminal.progress(label, total);
+  const facts = await recipeFacts({ ...request, measure: MEASURED, progress });
   terminal.done();
   if (json) terminal.out(JSON.stringify(facts));
   else for (const line of factLines(facts)) terminal.out(line);

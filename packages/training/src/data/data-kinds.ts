@@ -1,10 +1,13 @@
 import { resolve } from 'node:path';
+import { avatarStyles } from '@tessera/avatars';
+import { silentProgress } from '@tessera/progress';
 import { byKind, fieldsOf, schema, type Field, type FieldType } from '@tessera/schema';
-import type { DataSet } from './data-set.ts';
+import { openAvatars } from './avatars.ts';
+import type { DataSet, ShowProgress } from './data-set.ts';
 import { openIdx, openMnist } from './idx.ts';
 import { openImageFolder } from './image-folder.ts';
 
-const { object, integer, number, string, boolean, choice, list, optional } = schema;
+const { object, integer, number, string, boolean, choice, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });
 const count = integer({ min: 1 });
 /** Training images that are held out for validation. */
@@ -16,7 +19,15 @@ const pairOfFiles = object({ images: string(), labels: string() });
 /** A source of images: its section `data` in a recipe, and how to open it. */
 interface DataKind<T> {
   readonly fields: Field<T>;
-  open(data: T, options: { readonly at: (path: string) => string; readonly seed: number }): Promise<DataSet>;
+  open(data: T, options: OpenOptions): Promise<DataSet>;
+}
+
+interface OpenOptions {
+  /** A path of the recipe as one of this process. */
+  readonly at: (path: string) => string;
+  readonly seed: number;
+  /** For data that is drawn or fetched. */
+  readonly progress: ShowProgress;
 }
 
 function dataKind<T>(fields: Field<T>, open: DataKind<T>['open']): DataKind<T> {
@@ -67,6 +78,20 @@ const dataKinds = {
     (data, { at, seed }) =>
       openImageFolder({ ...data, path: at(data.path), channels: data.channels === 1 ? 1 : 3, seed }),
   ),
+  avatars: dataKind(
+    object({
+      kind: choice('avatars'),
+      size: optional(integer({ min: 8, max: 512 }), 64),
+      /** Images of each style: to train on, to validate, to test. */
+      perClass: optional(count, 3000),
+      validation: optional(integer({ min: 0 }), 40),
+      test: optional(integer({ min: 0 }), 400),
+      /** The classes, in the order of their labels. */
+      styles: optional(refine(list(choice(...avatarStyles), { min: 1 }), distinct), avatarStyles),
+      limit,
+    }),
+    (data, { progress }) => openAvatars({ ...data, progress }),
+  ),
 };
 
 type Kinds = typeof dataKinds;
@@ -76,10 +101,17 @@ type DataRecipe = { [K in keyof Kinds]: FieldType<Kinds[K]['fields']> }[keyof Ki
 
 export const dataFields: Field<DataRecipe> = byKind(fieldsOf(dataKinds));
 
+function distinct(names: readonly string[]): string | null {
+  return new Set(names).size === names.length ? null : 'each of them once';
+}
+
 /** Opens the images of a recipe. Relative paths start at `folder`. @throws TesseraError as the source that is named */
-export function openData(data: DataRecipe, { folder, seed }: { folder: string; seed: number }): Promise<DataSet> {
+export function openData(
+  data: DataRecipe,
+  { folder, seed, progress = () => () => silentProgress }: { folder: string; seed: number; progress?: ShowProgress },
+): Promise<DataSet> {
   const { open } = dataKinds[data.kind] as DataKind<DataRecipe>;
-  return open(data, { at: (path) => resolve(folder, path), seed });
+  return open(data, { at: (path) => resolve(folder, path), seed, progress });
 }
 
 /** Whether training also sees mirrored images. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ImageSize } from '@tessera/features';
+import type { Progress } from '@tessera/progress';
 
 export type { ImageSize };
 
@@ -10,9 +11,23 @@ export interface Split {
   readonly label_N: Int32Array;
   /** `[indices.length, height, width, channels]` row-major, in [0, 1]. */
   read(indices: Int32Array): Promise<Float32Array>;
+  /** `[N, attributes]`: index of the value of each attribute, -1 where it does not apply. For data whose attributes are known. */
+  readonly attribute_NA?: Int32Array;
   /** SHA-256 of the pixels of all images in their order, in hexadecimal digits. Files that depend on the images record it. */
   digest(): Promise<string>;
 }
+
+/** Something that is known of every image of a class besides the class: the glasses of an avatar. */
+export interface Attribute {
+  /** Begins with its class and a point: `pixel-art.glasses`. */
+  readonly name: string;
+  readonly values: readonly string[];
+  /** The class whose images have it. */
+  readonly label: number;
+}
+
+/** Shows the progress of some work with a name, by steps of a total. */
+export type ShowProgress = (label: string) => (total: number) => Progress;
 
 /** Images of one size, in the three splits that training and evaluation need. */
 export interface DataSet {
@@ -20,6 +35,8 @@ export interface DataSet {
   /** Names of the classes in the order of their labels; empty for unlabelled data. */
   readonly classes: readonly string[];
   readonly image: ImageSize;
+  /** What is known of the images besides their classes; the columns of `attribute_NA`. */
+  readonly attributes?: readonly Attribute[];
   readonly train: Split;
   /** Never trained on. Validation losses are measured on it. */
   readonly validation: Split;
@@ -37,15 +54,17 @@ export interface ByteImages {
   readonly pixels: Uint8Array;
   readonly label_N: Int32Array;
   readonly image: ImageSize;
+  readonly attribute_NA?: Int32Array;
 }
 
 /** A split over `members` of these images, or over all of them. Pixels are shared, not copied. */
-export function byteSplit({ pixels, label_N, image }: ByteImages, members?: Int32Array): Split {
+export function byteSplit({ pixels, label_N, image, attribute_NA }: ByteImages, members?: Int32Array): Split {
   const size = image.height * image.width * image.channels;
   const of = members ?? Int32Array.from(label_N.keys());
   return {
     count: of.length,
     label_N: of.map((member) => label_N[member]!),
+    ...(attribute_NA && { attribute_NA: rowsOf(attribute_NA, attribute_NA.length / label_N.length, of) }),
     read: async (indices) => {
       const out = new Float32Array(indices.length * size);
       for (const [slot, index] of indices.entries()) {
@@ -64,6 +83,14 @@ export function byteSplit({ pixels, label_N, image }: ByteImages, members?: Int3
       return hash.digest('hex');
     },
   };
+}
+
+function rowsOf(table: Int32Array, columns: number, members: Int32Array): Int32Array {
+  const rows = new Int32Array(members.length * columns);
+  for (const [row, member] of members.entries()) {
+    rows.set(table.subarray(member * columns, (member + 1) * columns), row * columns);
+  }
+  return rows;
 }
 
 /** Images that are hashed before the event loop gets a turn. */

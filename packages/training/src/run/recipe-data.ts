@@ -1,26 +1,37 @@
 import { TesseraError } from '@tessera/errors';
 import { openShippedJudge } from '@tessera/features';
 import type { DownloadProgress } from '@tessera/node-kit';
+import type { Progress } from '@tessera/progress';
 import { openData } from '../data/data-kinds.ts';
-import type { DataSet } from '../data/data-set.ts';
+import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import { requireJudgeable } from '../evaluation/comparable-data.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
 
 /**
  * Opens the data of a recipe, and checks it for all stages before any work: every stage must fill a batch, every class must
- * have a training image, and a judge and the network of a perceptual term must fit the data. `fetched` is told while the
- * weights of that network arrive.
+ * have a training image, and a judge and the network of a perceptual term must fit the data. `progress` shows data
+ * that is drawn or fetched, and the weights of that network while they arrive.
  * @throws TesseraError `batch-too-large`, `classes-mismatch`, `class-empty`, `recipe-incomplete`, `recipe-misfit`, and what
  * `openData`, `openShippedJudge` and `requireJudgeable` throw
  */
-export async function openRecipeData({ recipe, folder }: LoadedRecipe, fetched?: DownloadProgress): Promise<DataSet> {
-  const data = await openData(recipe.data, { folder, seed: recipe.seed });
+export async function openRecipeData({ recipe, folder }: LoadedRecipe, progress?: ShowProgress): Promise<DataSet> {
+  const data = await openData(recipe.data, { folder, seed: recipe.seed, ...(progress && { progress }) });
   checkBatches(recipe, data.train.count);
   checkClasses(recipe.name, data);
   await checkJudge(recipe, data);
-  await checkPerceptual(recipe, { image: data.image, progress: fetched });
+  await checkPerceptual(recipe, { image: data.image, progress: progress && downloadOn(progress) });
   return data;
+}
+
+/** Shows how much of a download has arrived. */
+function downloadOn(progress: ShowProgress): DownloadProgress {
+  let shown: Progress | null = null;
+  return (fraction, label) => {
+    shown ??= progress('download')(100);
+    shown.update(100 * fraction, label);
+    if (fraction >= 1) shown.end();
+  };
 }
 
 /** Sentences about the data that the user should know before a training starts. */

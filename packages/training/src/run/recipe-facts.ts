@@ -5,7 +5,7 @@ import { type Engine, type GraphNode, trace, type TraceRng, type Value } from '@
 import { openShippedJudge, type TraceableNetwork } from '@tessera/features';
 import { freshWeights, type Plugins } from '@tessera/models';
 import { usesFlips } from '../data/data-kinds.ts';
-import type { DataSet } from '../data/data-set.ts';
+import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import { judgeStage } from '../evaluation/judge.ts';
 import { generatorStage } from '../generator/generator-stage.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
@@ -61,6 +61,8 @@ interface FactsRequest {
   readonly measure: number;
   /** The folder of a run to continue. It is refused here as `runRecipe` would refuse it. */
   readonly resume?: string;
+  /** For data that is drawn or fetched. */
+  readonly progress?: ShowProgress;
 }
 
 /**
@@ -68,9 +70,9 @@ interface FactsRequest {
  * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
  */
 export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
-  const { loaded, measure, resume } = request;
+  const { loaded, measure, resume, progress } = request;
   const { recipe } = loaded;
-  const data = await openRecipeData(loaded);
+  const data = await openRecipeData(loaded, progress);
   const parts = await fitParts(request, data);
   if (resume !== undefined) await requireFreshCheckpoints({ recipe, digests: await digestsOf(data), out: resume });
   const stages: StageFacts[] = [];

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import { type JudgeNetwork, openJudgeFile, openShippedJudge } from '@tessera/features';
 import { savedTensors } from '@tessera/models';
-import type { DownloadProgress } from '@tessera/node-kit';
-import { type Progress, showProgress } from '@tessera/progress';
 import { judgeStage } from '../evaluation/judge.ts';
 import { drawCurves } from '../report/training-log.ts';
 import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
@@ -12,7 +10,7 @@ import { forgetOtherStages, judgeProvenance, requireFreshCheckpoints } from './p
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { fitParts, type FittedParts } from './recipe-parts.ts';
 import { copyTokenizer, trainTokenizer } from './tokenizer-run.ts';
-import { openRun, type RunRequest, type TrainingRun } from './training-run.ts';
+import { openRun, progressOn, type RunRequest, type TrainingRun } from './training-run.ts';
 import { removeDrafts, type WeightFile, writeWeightFile } from './weight-files.ts';
 
 export interface RunResult {
@@ -26,16 +24,6 @@ export interface RunResult {
 
 const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
 
-/** Shows how much of a download has arrived. */
-function showFetched(out: RunRequest['stream']): DownloadProgress {
-  let shown: Progress | null = null;
-  return (fraction, label) => {
-    shown ??= showProgress('download', { total: 100, out });
-    shown.update(100 * fraction, label);
-    if (fraction >= 1) shown.end();
-  };
-}
-
 /**
  * Runs a recipe from data to an evaluated model folder: judge, tokenizer, encodings, generator, evaluation. Everything is
  * kept in `out`. A run that was interrupted, by the signal or by a crash, continues from its last checkpoint with the
@@ -43,8 +31,8 @@ function showFetched(out: RunRequest['stream']): DownloadProgress {
  * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
-  const { loaded, engine, plugins, signal } = request;
-  const data = await openRecipeData(loaded, showFetched(request.stream));
+  const { loaded, engine, plugins, signal, stream } = request;
+  const data = await openRecipeData(loaded, progressOn(stream));
   const parts = await fitParts({ loaded, engine, plugins }, data);
   const run = await openRun(request, data);
   await requireFreshCheckpoints(run);

@@ -3,8 +3,8 @@ import type { Writable } from 'node:stream';
 import type { Engine } from '@tessera/engine';
 import { printable } from '@tessera/errors';
 import type { Plugins } from '@tessera/models';
-import { type Progress, showProgress } from '@tessera/progress';
-import type { DataSet } from '../data/data-set.ts';
+import { showProgress } from '@tessera/progress';
+import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 import { jsonLog, type JsonLog } from '../report/training-log.ts';
 import type { Provenance } from '../stage/checkpoint.ts';
@@ -32,7 +32,7 @@ export interface TrainingRun extends Pick<RunRequest, 'engine' | 'out'> {
   readonly data: DataSet;
   readonly digests: DataDigests;
   readonly log: JsonLog;
-  readonly progress: (label: string) => (total: number) => Progress;
+  readonly progress: ShowProgress;
   /** Tells the user something in a sentence. */
   readonly note: (sentence: string) => void;
   /** Trains a stage, from its checkpoint if there is one. Returns false if the signal stopped it. */
@@ -42,12 +42,17 @@ export interface TrainingRun extends Pick<RunRequest, 'engine' | 'out'> {
   ) => Promise<boolean>;
 }
 
+/** Progress of any work, on a stream. */
+export function progressOn(stream: RunRequest['stream']): ShowProgress {
+  return (label) => (total) => showProgress(label, { total, out: stream });
+}
+
 export async function openRun(
   { loaded: { recipe }, engine, plugins = {}, out, stream, signal }: RunRequest,
   data: DataSet,
 ): Promise<TrainingRun> {
   const log = jsonLog(join(out, 'log.jsonl'));
-  const progress: TrainingRun['progress'] = (label) => (total) => showProgress(label, { total, out: stream });
+  const progress = progressOn(stream);
   return {
     recipe,
     engine,
