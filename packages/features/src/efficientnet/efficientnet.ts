@@ -47,14 +47,12 @@ export const lite0: EfficientNetConfig = {
   classes: 1000,
 };
 
+type Classified = Required<Pick<TracedFeatures, 'features_BD' | 'logits_BK'>>;
 type Layer = (x_BHWC: Tensor4D) => Tensor4D;
 const FROZEN = { init: { kind: 'zeros' }, decay: false } as const;
 
 /** Builds it on weights with the names of the package efficientnet-lite-pytorch. Images are RGB as `normalised` gives them. */
-export function openEfficientNet(
-  weights: Weights,
-  config: EfficientNetConfig,
-): (image_BHWC: Tensor4D) => TracedFeatures {
+export function openEfficientNet(weights: Weights, config: EfficientNetConfig): (image_BHWC: Tensor4D) => Classified {
   const { stem, stages, head, classes } = config;
   const layers: Layer[] = [activated(stemOf(weights, stem))];
   let from = stem;

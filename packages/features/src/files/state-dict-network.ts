@@ -1,18 +1,14 @@
 import { basename } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
-import type { Tensor4D } from '@tensorflow/tfjs';
 import { type Checkpoint, openCheckpoint } from '@tessera/checkpoints';
 import type { Weights } from '@tessera/core';
-import { nn } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { checkpointWeights } from '@tessera/models';
 import { fileSha256 } from '@tessera/node-kit';
 import { efficientNetLite0 } from '../efficientnet/efficientnet-network.ts';
 import type { FeatureNetwork } from '../feature-network.ts';
-import { requireImage, toRgb } from '../image-input.ts';
+import { inceptionNetwork } from '../inception/inception-network.ts';
 import { openInception } from '../inception/inception.ts';
 import { lpipsNetworks } from '../lpips/lpips-networks.ts';
-import { tracedProgram } from '../traced-program.ts';
 
 /*
  * Weights of a known architecture in a file of the user: a PyTorch state dict or safetensors. The names of its tensors say
@@ -96,8 +92,6 @@ function unknownArchitecture({ path, tensors }: Checkpoint): TesseraError {
   });
 }
 
-const SIDE = 299;
-const BATCH = 8;
 /** How the name of pytorch-fid's file gives its SHA-256: its first digits. */
 const FID_SHA256 = '6726825d';
 
@@ -106,21 +100,11 @@ const FID_SHA256 = '6726825d';
  * known by their hash) its name is `inception-fid`.
  */
 function inception({ weights, sha256, path, release }: Opened): FeatureNetwork {
-  const network = openInception(weights);
   const isOfFid = sha256.startsWith(FID_SHA256);
-  return {
+  return inceptionNetwork(openInception(weights), {
     name: isOfFid ? 'inception-fid' : `inception-v3 (${basename(path)})`,
     sha256,
     licence: isOfFid ? 'Apache-2.0 (pytorch-fid and TensorFlow)' : ofUser.licence,
-    dims: 2048,
-    classes: null,
-    input: `gray as three channels; bilinear to ${SIDE} x ${SIDE} without antialiasing, as pytorch-fid; 2 x - 1`,
-    open(engine, image) {
-      requireImage('Inception', image);
-      const run = (image_BHWC: Tensor4D) =>
-        network(tf.sub(tf.mul(nn.resize(toRgb(image_BHWC), SIDE, SIDE, 'bilinear'), 2), 1));
-      return tracedProgram(run, { name: 'inception', engine, image, batch: BATCH });
-    },
     dispose: release,
-  };
+  });
 }
