@@ -1,151 +1,141 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { flag, given, integer, number, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
-import { openShippedJudge } from '@tessera/features';
-import { findModel, openModel, optionsSchema, outlineModel } from '@tessera/models';
-import { createEngine } from '@tessera/targets';
-import {
-  evaluateReconstruction,
-  evaluateSamples,
-  openData,
-  openTokenizer,
-  readRecipe,
-  requireJudgeable,
-  requireSameClasses,
-  type LoadedRecipe,
-  type ReconstructionFigures,
-} from '@tessera/training';
+import { saveNpzImages, type Measured } from '@tessera/evaluation';
+import { optionsSchema } from '@tessera/models';
 import { engineOptions, readEngineOptions, readSettings, setOption } from '../common-options.ts';
-import { projectPlugins, sayRemarks } from '../project.ts';
+import { evaluateFiles } from '../evaluation/evaluate-files.ts';
+import { generateSet, MOST_SAMPLES, setsOf } from '../evaluation/generate-set.ts';
+import { openModelSession, type ModelSession } from '../evaluation/model-session.ts';
+import { measuringOptions } from '../evaluation/options.ts';
+import { reconstructionOf } from '../evaluation/reconstruction.ts';
+import { manner, recognisedByClass, reportLines, type Report } from '../evaluation/report.ts';
+import { settingsOf, type Settings } from '../evaluation/settings.ts';
+import { namedSubject } from '../evaluation/subject.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Command } from '../command.ts';
 
-const MOST_SAMPLES = 100_000;
-
 const options = {
-  recipe: text({ value: 'FILE', help: 'recipe that names data and judge (default: recipes/MODEL.json)' }),
-  samples: integer({
-    value: 'N',
-    from: 10,
-    to: MOST_SAMPLES,
-    otherwise: 1000,
-    help: 'how many images are generated and judged',
-  }),
+  ...measuringOptions,
+  recipe: text({ value: 'FILE', help: 'the same as --against for a recipe' }),
   seed: integer({
     value: 'S',
     from: 0,
     to: Number.MAX_SAFE_INTEGER - MOST_SAMPLES,
-    otherwise: 1,
-    help: 'seed of the first image',
+    help: 'one set whose first image has this seed, instead of --seeds',
   }),
   guidance: number({ value: 'G', help: 'strength of guidance (default: the model’s own)' }),
   set: setOption,
+  save: text({ value: 'FILE.npz', help: 'write the images as other evaluators read them' }),
   json: flag('print one JSON object'),
   ...engineOptions,
 } as const;
 
+type Values = Arguments<typeof options>['values'];
+
 export const evaluate: Command<typeof options> = {
-  positionals: { usage: 'MODEL', least: 1, most: 1 },
+  positionals: { usage: 'MODEL|FOLDER|FILE.npz', least: 1, most: 1 },
   options,
   examples: [
     'tessera eval digits-var',
-    'tessera eval digits-mar --samples 200 --guidance 3 --set temperature=0.9 --json',
+    'tessera eval digits-mar --samples 200 --seeds 1,2,3 --guidance 3 --set temperature=0.9 --json',
+    'tessera eval samples.npz --against recipes/digits-var.json',
+    'tessera eval my-pictures --against statistics.npz --network mnist-32',
   ],
   run,
 };
 
-async function run({ positionals: [name], values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
-  const { samples, seed } = values;
-  const { folder } = findModel(name!);
-  const plugins = await projectPlugins(terminal);
-  const { recipe, folder: recipeFolder } = await findRecipe(values.recipe, folder);
-  if (recipe.judge?.kind !== 'shipped') {
-    throw new TesseraError({
-      code: 'judge-missing',
-      who: 'tessera eval',
-      got: `the recipe ${recipe.name} without a judge that ships`,
-      expected: 'judge.kind "shipped", so that figures can be compared',
-    });
-  }
-  const outline = await outlineModel(folder, plugins);
-  sayRemarks(outline, terminal);
-  const chosen = {
-    ...given({ guidance: values.guidance }),
-    options: readSettings(values.set, optionsSchema(outline), 'tessera eval'),
-  };
-  const engine = createEngine(readEngineOptions(values));
-  const judge = await openShippedJudge(recipe.judge.name);
-  const data = await openData(recipe.data, { folder: recipeFolder, seed: recipe.seed });
-  requireJudgeable(data, { who: recipe.name, judge: judge.config });
-  requireSameClasses(outline.manifest.classes, data.classes, recipe.name);
-  const model = await openModel(folder, { engine, plugins });
-  const tokenizer = await openTokenizer(folder, { engine, plugins });
-  try {
-    const progress = terminal.progress(model.name, samples);
-    progress.begin(`${samples} samples`);
-    const figures = await evaluateSamples({
-      engine,
-      model,
-      judge,
-      data,
-      samples,
-      seed,
-      progress,
-      ...chosen,
-    });
-    progress.begin('test images through its tokenizer');
-    const reconstruction = await evaluateReconstruction({ engine, tokenizer, judge, data }, { images: samples, seed });
-    terminal.done();
-    const facts = {
-      model: model.name,
-      judge: `${judge.name} ${judge.sha256.slice(0, 12)}`,
-      seed,
-      ...chosen,
-      ...figures,
-      reconstruction,
-    };
-    if (values.json) terminal.out(JSON.stringify(facts));
-    else for (const line of lines(facts)) terminal.out(line);
+async function run({ positionals: [word], values }: Arguments<typeof options>, terminal: Terminal): Promise<number> {
+  const subject = namedSubject(word!);
+  const { recipe, seed, seeds, guidance, save, set } = values;
+  if (values.against !== undefined && recipe !== undefined)
+    throw contradiction('--against and --recipe', 'one of them');
+  if (seed !== undefined && seeds !== undefined) throw contradiction('--seed and --seeds', 'one of them');
+  if (save !== undefined && seeds && seeds.length > 1)
+    throw contradiction('--save with several seeds', 'one set to save');
+  const against = values.against ?? recipe;
+  if (subject.kind === 'model') {
+    print(await evaluateModel({ folder: subject.model.folder, against, values }, terminal), values, terminal);
     return 0;
+  }
+  const ofModels = given({ seeds, seed, guidance, save, set: set.length > 0 || undefined });
+  for (const name of Object.keys(ofModels)) throw contradiction(`--${name} for images`, 'it for a model only');
+  if (against === undefined) throw contradiction(`${word} alone`, '--against: a recipe, a folder or an npz file');
+  const { network, size } = values;
+  print(
+    await evaluateFiles({ subject, against, network, size, engine: readEngineOptions(values) }, terminal),
+    values,
+    terminal,
+  );
+  return 0;
+}
+
+function contradiction(got: string, expected: string): TesseraError {
+  return new TesseraError({ code: 'option', who: 'tessera eval', got, expected });
+}
+
+function print(report: Report, { json }: Values, terminal: Terminal): void {
+  terminal.done();
+  if (json) terminal.out(JSON.stringify(report));
+  else for (const line of reportLines(report)) terminal.out(line);
+}
+
+interface ModelEvaluation {
+  readonly folder: string;
+  readonly against: string | undefined;
+  readonly values: Values;
+}
+
+async function evaluateModel({ folder, against, values }: ModelEvaluation, terminal: Terminal): Promise<Report> {
+  const { samples, network, size, guidance } = values;
+  const read = (outline: ModelSession['outline']): Settings => ({
+    ...given({ guidance }),
+    options: readSettings(values.set, optionsSchema(outline), 'tessera eval'),
+  });
+  const asked = { folder, against, network, size, samples, engine: readEngineOptions(values) };
+  const opened = await openModelSession({ ...asked, settings: (outline) => [read(outline)] }, terminal);
+  try {
+    const { measured, imagesPerSecond } = await measureSets(
+      opened,
+      { values, settings: read(opened.outline) },
+      terminal,
+    );
+    const { session, outline, model } = opened;
+    terminal.progress(model.name, 1).begin('figures, and test images through its tokenizer');
+    return {
+      ...manner(opened, { subject: model.name, image: model.image, samples }),
+      figures: await session.figures(measured),
+      recognisedByClass: recognisedByClass(measured, outline.manifest.classes),
+      generation: {
+        seeds: setsOf(values).map(({ seed }) => seed),
+        ...settingsOf(outline, read(outline)),
+        imagesPerSecond,
+        reconstruction: await reconstructionOf(opened, { folder, images: samples }),
+      },
+    };
   } finally {
     terminal.done();
-    tokenizer.dispose();
-    model.dispose();
-    judge.dispose();
-    engine.dispose();
+    opened.dispose();
   }
 }
 
-/** The recipe that was named, or the one beside the models folder that has the model's name. */
-async function findRecipe(option: string | undefined, modelFolder: string): Promise<LoadedRecipe> {
-  if (option !== undefined) return readRecipe(option);
-  const name = `${modelFolder.split(/[/\\]/).at(-1)}.json`;
-  const guess = join(dirname(dirname(modelFolder)), 'recipes', name);
-  if (existsSync(guess)) return readRecipe(guess);
-  throw new TesseraError({
-    code: 'recipe-missing',
-    who: 'tessera eval',
-    got: `no recipe at ${guess}`,
-    expected: 'a recipe that names the data and the judge',
-    next: 'Name one with --recipe FILE.',
-  });
-}
-
-interface Facts extends Awaited<ReturnType<typeof evaluateSamples>> {
-  readonly model: string;
-  readonly judge: string;
-  readonly seed: number;
-  readonly reconstruction: ReconstructionFigures;
-}
-
-function lines(facts: Facts): string[] {
-  const { model, judge, samples, recognised, fdCnn, fdCnnFloor, reference, imagesPerSecond, reconstruction } = facts;
-  return [
-    `${model}, ${samples} samples, judge ${judge}`,
-    `recognised  ${(100 * recognised).toFixed(1)} %`,
-    `FD-CNN      ${fdCnn.toFixed(2)} (floor: ${fdCnnFloor.toFixed(2)}, real test images; reference: ${reference} training images)`,
-    `tokenizer   PSNR ${reconstruction.psnr.toFixed(1)} dB, SSIM ${reconstruction.ssim.toFixed(3)} on ${reconstruction.images} test images`,
-    `throughput  ${imagesPerSecond.toFixed(1)} images/s`,
-  ];
+/** Generates every set and measures it. */
+async function measureSets(
+  { model, session }: ModelSession,
+  { values, settings }: { readonly values: Values; readonly settings: Settings },
+  terminal: Terminal,
+): Promise<{ readonly measured: readonly Measured[]; readonly imagesPerSecond: number }> {
+  const { samples, save } = values;
+  const sets = setsOf(values);
+  const progress = terminal.progress(model.name, samples * sets.length);
+  progress.begin(`${samples} samples${sets.length > 1 ? ` in each of ${sets.length} sets` : ''}`);
+  const measured: Measured[] = [];
+  let seconds = 0;
+  for (const [index, { first }] of sets.entries()) {
+    const made = (images: number): void => progress.update(index * samples + images, 'samples');
+    const set = await generateSet(model, { samples, seed: first, ...settings, made });
+    seconds += set.seconds;
+    if (save !== undefined) await saveNpzImages(save, set.images);
+    measured.push(await session.measure(set.images));
+  }
+  return { measured, imagesPerSecond: (samples * sets.length) / seconds };
 }

@@ -1,0 +1,50 @@
+import { byteSource, bytesPerImage, toBytes, type ImageSource } from '@tessera/evaluation';
+import type { Model } from '@tessera/models';
+import { balancedLabels, generateSamples } from '@tessera/training';
+import type { Settings } from './settings.ts';
+
+/** Images of one set at most. */
+export const MOST_SAMPLES = 100_000;
+const BATCH = 20;
+
+/** A set of images to generate: its seed in reports, and that of its first image. */
+interface SeededSet {
+  readonly seed: number;
+  readonly first: number;
+}
+
+/** The sets that were asked for. No two of `seeds` share an image; the first image of set 1 has seed 1. */
+export function setsOf({
+  seed,
+  seeds,
+}: {
+  readonly seed?: number | undefined;
+  readonly seeds: readonly number[] | undefined;
+}): readonly SeededSet[] {
+  if (seed !== undefined) return [{ seed, first: seed }];
+  return (seeds ?? [1]).map((set) => ({ seed: set, first: 1 + (set - 1) * MOST_SAMPLES }));
+}
+
+interface Generation extends Settings {
+  readonly samples: number;
+  /** Seed of the first image. */
+  readonly seed: number;
+  /** Called with the number of images so far. */
+  readonly made?: (images: number) => void;
+}
+
+/** Generates images, equally many of each class, as bytes: a file with the same images gives the same figures. */
+export async function generateSet(
+  model: Model,
+  { samples, ...order }: Generation,
+): Promise<{ readonly images: ImageSource; readonly seconds: number }> {
+  const labels = balancedLabels(samples, model.manifest.classes.length);
+  const start = performance.now();
+  const made = await generateSamples(model, { labels, batch: BATCH, ...order });
+  const seconds = (performance.now() - start) / 1000;
+  const bytes = bytesPerImage(model.image);
+  const pixels = new Uint8Array(samples * bytes);
+  for (const [n, { data }] of made.entries()) pixels.set(toBytes(data), n * bytes);
+  const label_N = Int32Array.from(labels);
+  return { images: byteSource({ name: model.name, image: model.image, label_N, pixels }), seconds };
+}
