@@ -6,6 +6,7 @@ export { recipeFacts, type RecipeFacts } from './run/recipe-facts.ts';
 export { buildTrained } from './run/recipe-parts.ts';
 
 export type { DataSet } from './data/data-set.ts';
+export { noAugmentation } from './data/augment.ts';
 export { openData } from './data/data-kinds.ts';
 export { findImages, openImageFolder } from './data/image-folder.ts';
 export { writeDataFolder } from './data/write-folder.ts';

@@ -3,7 +3,7 @@ import type { Part, TokenizerPlugin, Weights } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { builtInPlugins, fileWeights, type FileWeights, readManifest } from '@tessera/models';
 import { silentProgress } from '@tessera/progress';
-import { type DataSet, encodedSplit, openData, scaleStdOf } from '@tessera/training';
+import { type DataSet, encodedSplit, noAugmentation, openData, scaleStdOf } from '@tessera/training';
 import type { Cell, Setup, SharedTokenizer } from './cell.ts';
 
 interface DigitsSetupRequest {
@@ -26,7 +26,8 @@ const SCALES = [1, 2, 3, 5, 8];
 /** Digits in the tokenizers of the shipped models, and generators of a few hundred thousand parameters. */
 export async function openDigitsSetup(request: DigitsSetupRequest): Promise<Setup & { dispose(): void }> {
   const { engine, steps } = request;
-  const data = await openData({ kind: 'mnist', size: 32, validation: 96, limit: 8000 }, { folder: '.', seed: SEED });
+  const images = { kind: 'mnist', size: 32, validation: 96, limit: 8000, ...noAugmentation, copies: 0 } as const;
+  const data = await openData(images, { folder: '.', seed: SEED });
   const held: { dispose(): void }[] = [];
   const open = async (name: Cell['tokenizer'], model: string): Promise<SharedTokenizer> => {
     const { opened, weights } = await openShared({ ...request, data, name, model });
@@ -126,7 +127,7 @@ export async function openSharedTokenizer(request: SharedTokenizerRequest): Prom
   const { plugin, config } = part;
   const tokenizer = plugin.build(plugin.config.parse(config, plugin.name), { engine, weights });
   const encode = (split: 'train' | 'validation') => {
-    const given = { tokenizerDigest, tokenizer, batch: BATCH, flips: false, progress: () => silentProgress, note };
+    const given = { tokenizerDigest, tokenizer, batch: BATCH, progress: () => silentProgress, note };
     return encodedSplit(data[split], { ...given, path: join(folder, `${split}.safetensors`) });
   };
   const madeOf = `${tokenizerDigest} ${await data.train.digest()} ${await data.validation.digest()}`;

@@ -91,6 +91,16 @@ export function drawFlips(count: number, { seed, number }: { seed: number; numbe
   return Uint8Array.from(draw, (value) => Number(value < 0.5));
 }
 
+/** Draws which of several copies of each image of batch `number` is taken, each as likely. Of two it is as in `drawFlips`. */
+export function drawCopies(
+  count: number,
+  copies: number,
+  { seed, number }: { seed: number; number: number },
+): Uint8Array {
+  const draw = keyedRng([seed]).uniform({ row: 0, stream: 'flip', step: number, position: 0 }, count);
+  return Uint8Array.from(draw, (value) => copies - 1 - Math.min(copies - 1, Math.floor(value * copies)));
+}
+
 /** Moves each image by up to `most` pixels along both axes, filling with black. Digits allow no other augmentation. */
 export function shiftImages(
   pixels_BHWC: Float32Array,

@@ -2,12 +2,14 @@ import { resolve } from 'node:path';
 import { avatarStyles } from '@tessera/avatars';
 import { silentProgress } from '@tessera/progress';
 import { byKind, fieldsOf, schema, type Field, type FieldType } from '@tessera/schema';
+import { augmentFields } from './augment.ts';
 import { openAvatars } from './avatars.ts';
+import { openCifar10 } from './cifar10.ts';
 import type { DataSet, ShowProgress } from './data-set.ts';
 import { openIdx, openMnist } from './idx.ts';
 import { openImageFolder } from './image-folder.ts';
 
-const { object, integer, number, string, boolean, choice, list, optional, refine } = schema;
+const { object, integer, number, string, choice, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });
 const count = integer({ min: 1 });
 /** Training images that are held out for validation. */
@@ -36,8 +38,9 @@ function dataKind<T>(fields: Field<T>, open: DataKind<T>['open']): DataKind<T> {
 
 /** All sources of images, by `data.kind` of a recipe. A new source is one more entry. */
 const dataKinds = {
-  mnist: dataKind(object({ kind: choice('mnist'), size: count, validation: heldOut, limit }), (data, { seed }) =>
-    openMnist({ ...data, seed }),
+  mnist: dataKind(
+    object({ kind: choice('mnist'), size: count, validation: heldOut, limit, ...augmentFields }),
+    (data, { seed }) => openMnist({ ...data, seed }),
   ),
   idx: dataKind(
     object({
@@ -48,6 +51,7 @@ const dataKinds = {
       validation: heldOut,
       classes: optional(list(string()), []),
       limit,
+      ...augmentFields,
     }),
     ({ train, test, size, validation, classes, limit: most }, { at, seed }) => {
       const pair = (files: typeof train) => ({ images: at(files.images), labels: at(files.labels) });
@@ -71,9 +75,8 @@ const dataKinds = {
       channels: optional(integer({ min: 1, max: 3 }), 3),
       validation: optional(share, 0.05),
       test: optional(share, 0.05),
-      /** Whether a mirrored image is as good as the image itself. Training then sees both. */
-      flips: optional(boolean(), false),
       limit,
+      ...augmentFields,
     }),
     (data, { at, seed }) =>
       openImageFolder({ ...data, path: at(data.path), channels: data.channels === 1 ? 1 : 3, seed }),
@@ -89,15 +92,20 @@ const dataKinds = {
       /** The classes, in the order of their labels. */
       styles: optional(refine(list(choice(...avatarStyles), { min: 1 }), distinct), avatarStyles),
       limit,
+      ...augmentFields,
     }),
     (data, { progress }) => openAvatars({ ...data, progress }),
+  ),
+  cifar10: dataKind(
+    object({ kind: choice('cifar10'), validation: heldOut, limit, ...augmentFields }),
+    (data, { seed, progress }) => openCifar10({ ...data, seed, progress }),
   ),
 };
 
 type Kinds = typeof dataKinds;
 
 /** Section `data` of a recipe. Relative paths start at the recipe's folder. */
-type DataRecipe = { [K in keyof Kinds]: FieldType<Kinds[K]['fields']> }[keyof Kinds];
+export type DataRecipe = { [K in keyof Kinds]: FieldType<Kinds[K]['fields']> }[keyof Kinds];
 
 export const dataFields: Field<DataRecipe> = byKind(fieldsOf(dataKinds));
 
@@ -112,9 +120,4 @@ export function openData(
 ): Promise<DataSet> {
   const { open } = dataKinds[data.kind] as DataKind<DataRecipe>;
   return open(data, { at: (path) => resolve(folder, path), seed, progress });
-}
-
-/** Whether training also sees mirrored images. */
-export function usesFlips(data: DataRecipe): boolean {
-  return 'flips' in data && data.flips;
 }

@@ -4,6 +4,7 @@ import { type Engine, nn } from '@tessera/engine';
 import { type Judge, type JudgeConfig, openJudge } from '@tessera/features';
 import { folderName, freshWeights, type FreshWeights } from '@tessera/models';
 import { byKind, schema, type FieldType } from '@tessera/schema';
+import { type Augmentation, noAugmentation } from '../data/augment.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec, trainingFields } from '../stage/optimiser.ts';
@@ -30,6 +31,8 @@ interface JudgeStageOptions {
   readonly data: DataSet;
   readonly recipe: Extract<JudgeRecipe, { kind: 'train' }>;
   readonly seed: number;
+  /** How training images vary besides. Left out: not at all. */
+  readonly augmentation?: Augmentation;
 }
 
 /** The training of a judge. `weights` hold the trained parameters after `trainStep.sync`. */
@@ -40,7 +43,8 @@ interface JudgeStage extends Stage {
 }
 
 /** Trains a judge with cross-entropy. */
-export function judgeStage({ engine, data, recipe, seed }: JudgeStageOptions): JudgeStage {
+export function judgeStage(options: JudgeStageOptions): JudgeStage {
+  const { engine, data, recipe, seed, augmentation = noAugmentation } = options;
   const config = { channels: data.image.channels, classes: data.classes.length, widths: recipe.widths };
   const weights = freshWeights(seed);
   const judge = openJudge(weights, config);
@@ -55,7 +59,7 @@ export function judgeStage({ engine, data, recipe, seed }: JudgeStageOptions): J
     trainStep,
     spec,
     hyper: hyperOf(recipe, seed),
-    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: recipe.shift, flips: false }),
+    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: recipe.shift, augmentation }),
     figures: ({ aux }) => ({ accuracy: aux['accuracy']![0]! }),
     ...(data.validation.count > 0 && {
       validate: () => validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['accuracy']),

@@ -2,7 +2,7 @@ import type { Reads } from '@tessera/core';
 import { type Engine, type Param, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { FreshWeights } from '@tessera/models';
-import { batchOrder, drawFlips } from '../data/batches.ts';
+import { batchOrder, drawCopies } from '../data/batches.ts';
 import { batchWithin, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
@@ -112,7 +112,7 @@ function encodedBatch(
   members: Int32Array,
   key: { seed: number; number: number },
 ): Batch {
-  const values = read(members, copies > 1 ? drawFlips(members.length, key) : undefined);
+  const values = read(members, copies > 1 ? drawCopies(members.length, copies, key) : undefined);
   const kind = values instanceof Int32Array ? 'int32' : 'float32';
   return {
     [name]: tensorFrom(values, [members.length, ...shape], kind),

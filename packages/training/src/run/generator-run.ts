@@ -3,7 +3,7 @@ import { thenDispose, type Tokenizer } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { fileWeights, freshWeights, openModel, savedTensors, saveModel, withOrigins } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
-import { usesFlips } from '../data/data-kinds.ts';
+import { varietyOf } from '../data/augment.ts';
 import { drawSampleGrid } from '../evaluation/make-images.ts';
 import { generatorStage } from '../generator/generator-stage.ts';
 import { codebookUsage, type CodebookUsage } from '../tokenizers/codebook.ts';
@@ -70,7 +70,7 @@ async function encodeData(
       tokenizerDigest: fingerprint(sha256, recipe.model!.tokenizer),
       tokenizer,
       batch: ENCODE_BATCH,
-      flips: split === 'train' && usesFlips(recipe.data),
+      ...(split === 'train' && { varied: { ...varietyOf(recipe.data), seed: recipe.seed } }),
       progress: progress(`encode ${split}`),
       note,
     });

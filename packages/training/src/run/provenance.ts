@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { usesFlips } from '../data/data-kinds.ts';
+import { augmentationOf, variesBesidesFlips, varietyOf } from '../data/augment.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import type { JsonLog } from '../report/training-log.ts';
@@ -32,7 +32,7 @@ interface Ingredients {
 /** What the training of a judge depends on. */
 export function judgeProvenance({ recipe, digests }: Ingredients): Provenance {
   return {
-    recipe: fingerprint('judge', recipe.seed, withoutCadence(recipe.judge)),
+    recipe: fingerprint('judge', recipe.seed, withoutCadence(recipe.judge), ...judgeAugmentation(recipe)),
     ...ofImages(digests),
     labels: digests.labels,
   };
@@ -42,7 +42,7 @@ export function judgeProvenance({ recipe, digests }: Ingredients): Provenance {
 export function tokenizerProvenance({ recipe, digests }: Ingredients, judge: string | null): Provenance {
   const { seed, data, tokenizer, model } = recipe;
   return {
-    recipe: fingerprint('tokenizer', seed, usesFlips(data), withoutCadence(tokenizer), model!.tokenizer),
+    recipe: fingerprint('tokenizer', seed, augmentationKey(data), withoutCadence(tokenizer), model!.tokenizer),
     ...ofImages(digests),
     ...(judge !== null && { judge }),
   };
@@ -52,7 +52,7 @@ export function tokenizerProvenance({ recipe, digests }: Ingredients, judge: str
 export function generatorProvenance({ recipe, digests }: Ingredients, tokenizer: string | null): Provenance {
   const { seed, data, generator, model } = recipe;
   return {
-    recipe: fingerprint('generator', seed, usesFlips(data), withoutCadence(generator), trainedParts(model!)),
+    recipe: fingerprint('generator', seed, encodingKey(data), withoutCadence(generator), trainedParts(model!)),
     ...ofImages(digests),
     labels: digests.labels,
     ...(tokenizer !== null && { tokenizer }),
@@ -61,6 +61,20 @@ export function generatorProvenance({ recipe, digests }: Ingredients, tokenizer:
 
 function ofImages({ images, validation }: DataDigests): Provenance {
   return { 'training images': images, 'validation images': validation };
+}
+
+/** Checkpoints from before images varied in other ways record only whether they were mirrored. */
+function augmentationKey(data: Recipe['data']): unknown {
+  return variesBesidesFlips(data) ? augmentationOf(data) : data.flips;
+}
+
+/** The generator sees varied images only in the copies that are encoded of them. */
+function encodingKey(data: Recipe['data']): unknown {
+  return data.copies > 0 ? varietyOf(data) : data.flips;
+}
+
+function judgeAugmentation({ data }: Recipe): readonly unknown[] {
+  return data.flips || variesBesidesFlips(data) ? [augmentationOf(data)] : [];
 }
 
 /** A model without its defaults, which may change after training. */

@@ -2,6 +2,7 @@ import { TesseraError } from '@tessera/errors';
 import { openShippedJudge } from '@tessera/features';
 import type { DownloadProgress } from '@tessera/node-kit';
 import type { Progress } from '@tessera/progress';
+import { variesBesidesFlips } from '../data/augment.ts';
 import { openData } from '../data/data-kinds.ts';
 import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import { requireJudgeable } from '../evaluation/comparable-data.ts';
@@ -17,6 +18,7 @@ import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptua
  */
 export async function openRecipeData({ recipe, folder }: LoadedRecipe, progress?: ShowProgress): Promise<DataSet> {
   const data = await openData(recipe.data, { folder, seed: recipe.seed, ...(progress && { progress }) });
+  checkAugmentation(recipe, data);
   checkBatches(recipe, data.train.count);
   checkClasses(recipe.name, data);
   await checkJudge(recipe, data);
@@ -38,6 +40,26 @@ function downloadOn(progress: ShowProgress): DownloadProgress {
 export function dataRemarks({ validation }: DataSet): string[] {
   if (validation.count > 0) return [];
   return ['No images are held out for validation: the training goes without validation losses (data.validation).'];
+}
+
+/** Every way to vary images must reach a stage: gray images have no colours, and encodings vary only in their copies. */
+function checkAugmentation({ name: who, data, judge, tokenizer, generator }: Recipe, { image }: DataSet): void {
+  const misfit = (got: string, expected: string, next: string) =>
+    new TesseraError({ code: 'recipe-misfit', who, got, expected, next });
+  const { saturation, hue, copies } = data;
+  if (image.channels === 1 && saturation + hue > 0) {
+    const field = hue > 0 ? 'hue' : 'saturation';
+    throw misfit(`data.${field} for gray images`, 'brightness and contrast alone', `Remove data.${field}.`);
+  }
+  const varies = variesBesidesFlips(data);
+  if (copies > 0 && !(generator && varies)) {
+    const next = generator ? 'Say how they vary (data.shift, data.hue), or remove data.copies.' : 'Remove data.copies.';
+    throw misfit(`data.copies = ${copies}`, 'copies that vary, for a generator', next);
+  }
+  const trains = judge?.kind === 'train' || (tokenizer && tokenizer.kind !== 'model');
+  if (!varies || trains || copies > 0) return;
+  const expected = 'a tokenizer or a judge to train on varied images, or data.copies';
+  throw misfit('images that vary, and no stage that sees them', expected, 'Add data.copies for the generator.');
 }
 
 function checkBatches({ name: who, judge, tokenizer, generator }: Recipe, images: number): void {

@@ -4,7 +4,7 @@ import { disposeAll } from '@tessera/core';
 import { type Engine, type GraphNode, trace, type TraceRng, type Value } from '@tessera/engine';
 import { openShippedJudge, type TraceableNetwork } from '@tessera/features';
 import { freshWeights, type Plugins } from '@tessera/models';
-import { usesFlips } from '../data/data-kinds.ts';
+import { augmentationOf } from '../data/augment.ts';
 import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import { judgeStage } from '../evaluation/judge.ts';
 import { generatorStage } from '../generator/generator-stage.ts';
@@ -138,15 +138,18 @@ function stagesOf(
   const { judge, tokenizer, generator, seed } = recipe;
   const planned: Planned[] = [];
   if (judge?.kind === 'train') {
-    planned.push({ training: judge, stage: async () => judgeStage({ engine, data, recipe: judge, seed }) });
+    planned.push({
+      training: judge,
+      stage: async () => judgeStage({ engine, data, recipe: judge, seed, augmentation: augmentationOf(recipe.data) }),
+    });
   }
   if (!parts) return planned;
   if (tokenizer && tokenizer.kind !== 'model') {
     const config = parts.facts.configs.tokenizer;
     const stage = async () => {
       const network = await perceptualNetwork(tokenizer, { judge, data });
-      const flips = usesFlips(recipe.data);
-      const stage = tokenizerStage({ engine, data, recipe: tokenizer, config, seed, flips, network });
+      const augmentation = augmentationOf(recipe.data);
+      const stage = tokenizerStage({ engine, data, recipe: tokenizer, config, seed, augmentation, network });
       return { ...stage, dispose: () => disposeAll([stage, ...(network ? [network] : [])]) };
     };
     planned.push({ training: tokenizer, stage });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type JudgeNetwork, openJudgeFile, openShippedJudge } from '@tessera/features';
 import { savedTensors } from '@tessera/models';
+import { augmentationOf } from '../data/augment.ts';
 import { judgeStage } from '../evaluation/judge.ts';
 import { drawCurves } from '../report/training-log.ts';
 import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
@@ -86,7 +87,8 @@ async function openRecipeJudge(
   if (!recipe.judge) return null;
   if (recipe.judge.kind === 'shipped') return openShippedJudge(recipe.judge.name);
   const { every, optimiser } = recipe.judge;
-  const stage = judgeStage({ engine, data, recipe: recipe.judge, seed: recipe.seed });
+  const augmentation = augmentationOf(recipe.data);
+  const stage = judgeStage({ engine, data, recipe: recipe.judge, seed: recipe.seed, augmentation });
   try {
     if (!(await train(stage, { every, provenance: judgeProvenance(run) }))) return null;
     await stage.trainStep.sync(optimiser.ema > 0 ? 'ema' : 'params');

@@ -3,7 +3,7 @@ import { type Engine, keyedRng } from '@tessera/engine';
 import { type JudgeConfig, type JudgeNetwork, judgeNetwork, openJudge, openShippedJudge } from '@tessera/features';
 import { checkRequest, freshWeights, planOf } from '@tessera/models';
 import { imagesOfClasses } from '@tessera/request';
-import { usesFlips } from '../data/data-kinds.ts';
+import { encodingsOf } from '../data/augment.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
 import type { JudgeRecipe } from '../evaluation/judge.ts';
 import { GRID_IMAGES } from '../evaluation/make-images.ts';
@@ -99,7 +99,7 @@ export async function timeOthers({ engine, recipe, parts, data }: Measured): Pro
     const draw = await twice(() => drawImages({ ...built, tokenizer }, { recipe, parts, data }));
     const examine = judge ? await timeJudge(engine, judge, data) : { first: 0, again: 0 };
     const [perEncoding, perImage] = [encode.again / some, draw.again / SAMPLED];
-    const encoded = data.train.count * (usesFlips(recipe.data) ? 2 : 1) + data.validation.count;
+    const encoded = data.train.count * encodingsOf(recipe.data) + data.validation.count;
     const pictures = picturesOf(generator!);
     const drawn = evaluation.samples + evaluation.neighbours + GRID_IMAGES;
     const back = Math.min(evaluation.samples, data.test.count);

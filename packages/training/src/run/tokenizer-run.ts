@@ -3,7 +3,7 @@ import { disposeAll, type Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import type { TraceableNetwork } from '@tessera/features';
 import { fileWeights, savedTensors } from '@tessera/models';
-import { usesFlips } from '../data/data-kinds.ts';
+import { augmentationOf } from '../data/augment.ts';
 import { reconstructAll } from '../evaluation/make-images.ts';
 import { drawReconstructions } from '../report/pictures.ts';
 import { type TokenizerRecipe, tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
@@ -28,7 +28,7 @@ export async function trainTokenizer(
     recipe: section,
     config: facts.configs.tokenizer,
     seed: recipe.seed,
-    flips: usesFlips(recipe.data),
+    augmentation: augmentationOf(recipe.data),
     network,
   });
   try {

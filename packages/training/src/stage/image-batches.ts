@@ -1,5 +1,6 @@
 import { tensorFrom, type TrainStep } from '@tessera/engine';
-import { batchOrder, drawFlips, flipImages, shiftImages } from '../data/batches.ts';
+import { type Augmentation, augmentImages } from '../data/augment.ts';
+import { batchOrder, shiftImages } from '../data/batches.ts';
 import type { ImageSize, Split } from '../data/data-set.ts';
 import type { Batch, Figures } from './stage.ts';
 
@@ -7,10 +8,10 @@ interface ImageBatches {
   readonly batch: number;
   readonly accumulate: number;
   readonly seed: number;
-  /** Augmentation: images move by up to this many pixels; 0 for none. */
+  /** Images move by up to this many pixels, filled with black; 0 for none. */
   readonly shift: number;
-  /** Augmentation: whether a random half of the images is mirrored. */
-  readonly flips: boolean;
+  /** How images vary besides. */
+  readonly augmentation: Augmentation;
 }
 
 /** Makes the batch of some members of a split: `image_BHWC` in [0, 1] and `label_B`. */
@@ -40,14 +41,14 @@ export async function* chunks(
 export function imageBatches(
   split: Split,
   image: ImageSize,
-  { batch, accumulate, seed, shift, flips }: ImageBatches,
+  { batch, accumulate, seed, shift, augmentation }: ImageBatches,
 ): (step: number) => Promise<readonly Batch[]> {
   const order = batchOrder(split.count, { batch, seed });
   const one = async (number: number): Promise<Batch> => {
     const indices = order.batch(number);
     const pixels = await split.read(indices);
     const moved = shift > 0 ? shiftImages(pixels, image, { most: shift, seed, step: number }) : pixels;
-    const seen = flips ? flipImages(moved, image, drawFlips(indices.length, { seed, number })) : moved;
+    const seen = augmentImages(moved, image, { ...augmentation, key: { seed, number } });
     return toTensors(seen, image, labelsOf(split, indices));
   };
   return (step) => Promise.all(Array.from({ length: accumulate }, (_, part) => one(step * accumulate + part)));

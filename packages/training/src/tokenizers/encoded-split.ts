@@ -14,8 +14,9 @@ import type { Encoding, Tokenizer } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Progress } from '@tessera/progress';
+import { augmentationOf, augmentImages, encodingsOf, type Variety } from '../data/augment.ts';
 import { flipImages } from '../data/batches.ts';
-import type { Split } from '../data/data-set.ts';
+import type { ImageSize, Split } from '../data/data-set.ts';
 import { type Provenance, provenanceText, readProvenance, whyStale } from '../stage/checkpoint.ts';
 
 /** The name of an encoding: indices of a discrete tokenizer, moments of a continuous one. */
@@ -25,13 +26,13 @@ type EncodingName = keyof Encoding;
 export interface EncodedSplit {
   /** Images. */
   readonly count: number;
-  /** 2 if a mirrored copy of every image was encoded too, else 1. */
+  /** Encodings of every image: as it is, mirrored, varied copies. */
   readonly copies: number;
   readonly label_N: Int32Array;
   readonly name: EncodingName;
   /** Shape of the encoding of one image. */
   readonly shape: readonly number[];
-  /** Encodings of these members, row-major; `copy` 1 is the mirrored one. */
+  /** Encodings of these members, row-major; `copy` 0 is the image as it is. */
   read(members: Int32Array, copy?: Uint8Array): Int32Array | Float32Array;
 }
 
@@ -41,14 +42,14 @@ interface EncodeOptions {
   readonly tokenizerDigest: string;
   readonly tokenizer: Tokenizer;
   readonly batch: number;
-  /** Whether to encode a mirrored copy of every image as well. */
-  readonly flips: boolean;
+  /** What to encode of every image besides. Left out: nothing. */
+  readonly varied?: Variety & { readonly seed: number };
   readonly progress: (total: number) => Progress;
   /** Called with a sentence that says why a split of an earlier run is encoded again. */
   readonly note?: (sentence: string) => void;
 }
 
-/** Encodings as bytes: all images, then all mirrored copies. */
+/** Encodings as bytes: all images, then all mirrored ones, then all first copies, and so on. */
 interface Store {
   readonly name: EncodingName;
   readonly shape: readonly number[];
@@ -61,14 +62,19 @@ const FLOAT32_LIMIT = 2 ** 28;
 
 /** Encodes a split, or reads the encodings of an earlier run with the same images and the same tokenizer. */
 export async function encodedSplit(split: Split, options: EncodeOptions): Promise<EncodedSplit> {
-  const { path, flips, tokenizerDigest, note } = options;
-  const provenance = { tokenizer: tokenizerDigest, images: await split.digest(), 'mirrored copies': String(flips) };
+  const { path, varied, tokenizerDigest, note } = options;
+  const provenance = {
+    tokenizer: tokenizerDigest,
+    images: await split.digest(),
+    'mirrored copies': String(varied?.flips ?? false),
+    ...(varied && varied.copies > 0 && { 'varied copies': JSON.stringify(varied) }),
+  };
   const held = await readStore(path, provenance);
   if (typeof held === 'string') note?.(`${path} is encoded again: ${held}.`);
   const found = typeof held === 'object' ? held : null;
   const store = found ?? (await encodeAll(split, options));
   if (!found) await writeStore(path, store, provenance);
-  return openStore(store, split, { copies: flips ? 2 : 1, path });
+  return openStore(store, split, { copies: varied ? encodingsOf(varied) : 1, path });
 }
 
 function openStore(
@@ -95,17 +101,16 @@ function openStore(
 }
 
 async function encodeAll(split: Split, options: EncodeOptions): Promise<Store> {
-  const { path, tokenizer, batch, flips, progress } = options;
-  const images = split.count * (flips ? 2 : 1);
+  const { path, tokenizer, batch, varied, progress } = options;
+  const images = split.count * (varied ? encodingsOf(varied) : 1);
   const bar = progress(images);
   bar.begin(`${images} images`);
   let store: Store | null = null;
   for (let start = 0; start < images;) {
-    const mirrored = start >= split.count;
     const first = start % split.count;
     const members = Int32Array.from({ length: Math.min(batch, split.count - first) }, (_, i) => first + i);
     const pixels = await split.read(members);
-    const image = mirrored ? flipImages(pixels, tokenizer.image) : pixels;
+    const image = variant(pixels, tokenizer.image, { copy: Math.floor(start / split.count), start, varied });
     const { name, shape, values } = await encodeImages(tokenizer, image, members.length);
     store ??= emptyStore({ name, shape, images });
     const bytes =
@@ -116,6 +121,17 @@ async function encodeAll(split: Split, options: EncodeOptions): Promise<Store> {
   }
   bar.end();
   return store!;
+}
+
+/** Some images as they are, mirrored, or varied by random numbers that belong to their place in the file. */
+function variant(
+  pixels: Float32Array,
+  image: ImageSize,
+  { copy, start, varied }: { copy: number; start: number; varied: EncodeOptions['varied'] },
+): Float32Array {
+  if (copy === 0 || !varied) return pixels;
+  if (copy === 1 && varied.flips) return flipImages(pixels, image);
+  return augmentImages(pixels, image, { ...augmentationOf(varied), key: { seed: varied.seed, number: start } });
 }
 
 /** Encodes a batch of images. Returns the values, and the name and shape of one image's encoding. */

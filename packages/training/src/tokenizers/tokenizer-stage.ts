@@ -1,6 +1,7 @@
 import type { Engine, TrainResult, TrainStep } from '@tessera/engine';
 import { freshWeights, type FreshWeights } from '@tessera/models';
 import { byKind, fieldsOf, schema, type Field, type FieldType } from '@tessera/schema';
+import { type Augmentation, noAugmentation } from '../data/augment.ts';
 import type { DataSet } from '../data/data-set.ts';
 import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec } from '../stage/optimiser.ts';
@@ -66,8 +67,8 @@ interface TokenizerStageOptions {
   /** As the tokenizer's plug-in parsed it. */
   readonly config: unknown;
   readonly seed: number;
-  /** Whether training also sees mirrored images. */
-  readonly flips?: boolean;
+  /** How training images vary. Left out: not at all. */
+  readonly augmentation?: Augmentation;
   /** The network of the perceptual term, or null without one. */
   readonly network: PerceptualNetwork | null;
 }
@@ -85,7 +86,7 @@ interface TokenizerStage extends Stage {
 
 /** Stage one: trains a tokenizer to reconstruct images. */
 export function tokenizerStage(options: TokenizerStageOptions): TokenizerStage {
-  const { engine, data, recipe, config, seed, flips = false } = options;
+  const { engine, data, recipe, config, seed, augmentation = noAugmentation } = options;
   const weights = freshWeights(seed);
   const objective = trainerOf(recipe).open({ recipe, config, weights, data, seed });
   const adversarial = openAdversarialTraining(engine, recipe, { channels: data.image.channels, seed });
@@ -101,7 +102,7 @@ export function tokenizerStage(options: TokenizerStageOptions): TokenizerStage {
     trainStep,
     spec,
     hyper: hyperOf(recipe, seed),
-    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: 0, flips }),
+    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: 0, augmentation }),
     ...(hooks && { start: hooks.start, after: hooks.after, memory: hooks.memory }),
     figures: (result) => ({ ...termsOf(result, objective), ...hooks?.figures(result) }),
     ...(data.validation.count > 0 && {
