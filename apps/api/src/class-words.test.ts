@@ -43,7 +43,7 @@ it.each([
   ['ambiguous-label', ['1'], /the label 1, which can mean 2 classes; .*number:0 \(1\), number:1 \(zero\)/],
   ['ambiguous-label', ['crane'], /number:2 \(crane\), number:4 \(crane\)/],
   ['ambiguous-label', ['zero', 'none'], /number:-1 \(no class\), number:5 \(none\)/],
-  ['unknown-label', ['tench'], /the label tench; expected a number from 0 to 9/],
+  ['unknown-label', ['tenches'], /the label tenches; expected a number from 0 to 9/],
   ['unknown-label', ['10'], /the label 10/],
   [
     'images-invalid',

@@ -102,8 +102,12 @@ export function readLabels(options: readonly string[], { name, classes }: Pick<M
 function readLabel(option: string, named: { readonly who: string; readonly classes: readonly string[] }): number[] {
   const words = option.split(',');
   if (words.length === 1 || option.startsWith('name:')) return [chooseClass(option, named)];
-  if (readingsOf(option, named.classes).length === 0) return words.map((word) => chooseClass(word, named));
-  if (words.some((word) => readingsOf(word, named.classes).length === 0)) return [chooseClass(option, named)];
+  const whole = readingsOf(option, named.classes);
+  if (whole.length === 0) return words.map((word) => chooseClass(word, named));
+  const list = words.map((word) => readingsOf(word, named.classes));
+  // The names of one class are no list of classes: `tench, Tinca tinca`.
+  const isList = list.every((labels) => labels.length === 1) && list.some(([label]) => label !== whole[0]);
+  if (!isList) return [chooseClass(option, named)];
   throw new TesseraError({
     code: 'ambiguous-label',
     who: named.who,

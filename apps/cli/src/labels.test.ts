@@ -22,6 +22,8 @@ describe('--label', () => {
     [['0'], [0]],
     [['0,2, 3'], [0, 2, 3]],
     [['tench, Tinca tinca'], [0]],
+    [['tench'], [0]],
+    [['Tinca tinca,Carassius auratus'], [0, 2]],
     [
       ['goldfish, Carassius auratus', '0,number:1'],
       [2, 0, 1],
@@ -39,7 +41,8 @@ describe('--label', () => {
     ['crane', birds, /^ambiguous-label .*number:1 \(crane\), number:3 \(crane\)/],
     ['0,crane', birds, /^ambiguous-label .*number:1/],
     ['none', birds, /^ambiguous-label .*number:-1 \(no class\), number:4/],
-    ['tench', birds, /^unknown-label .*the label tench/],
+    ['tenches', birds, /^unknown-label .*the label tenches; .*Did you mean tench\?/],
+    ['tench,crane', birds, /^ambiguous-label .*number:1 \(crane\)/],
     ['1e0', ['0', '1'], /the label 1e0; .*See its classes/],
     ['0,,1', birds, /^unknown-label .*an empty label/],
     ['1', ['1', '10', '2'], /^ambiguous-label .*number:0 \(1\), number:1 \(10\)/],

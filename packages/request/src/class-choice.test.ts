@@ -36,6 +36,8 @@ it('takes a word with one reading, and refuses others with every reading', () =>
       'expected one of number:1 (crane), number:3 (crane). Choose by number.',
   );
   expect(choose('none', classes)).toMatch(/^ambiguous-label .*number:-1 \(no class\), number:4 \(none\)/);
+  expect(choose('tench', classes)).toBe(0);
+  expect(choose('Tinca tinka', classes)).toMatch(/^unknown-label .*Did you mean Tinca tinca\?$/);
   expect(choose('goldfihs', classes)).toMatch(/^unknown-label .*Did you mean goldfish\?$/);
   expect(choose('5', classes)).toMatch(/^unknown-label .*a number from 0 to 4/);
   expect(choose('same', new Array<string>(1000).fill('same'))).toMatch(/number:5 \(same\) and 994 more/);

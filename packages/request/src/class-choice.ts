@@ -21,7 +21,11 @@ export function chooseClass(word: string, named: NamedClasses): number {
   throw labels.length === 0 ? unknown(word, named) : ambiguous(word, labels, named);
 }
 
-/** Every class that a word can mean, ascending, -1 for the null class: empty for a word that is no class. */
+/**
+ * Every class that a word can mean, ascending, -1 for the null class: empty for a word that is no class. A class may have
+ * several names with commas between them, as those of ImageNet (`tench, Tinca tinca`): where the word is nothing else, it
+ * may be any one of them.
+ */
 export function readingsOf(word: string, classes: readonly string[]): number[] {
   const text = plain(word);
   const [, prefix, rest = ''] = /^(number|name):(.*)$/s.exec(text) ?? [];
@@ -31,7 +35,13 @@ export function readingsOf(word: string, classes: readonly string[]): number[] {
     ...numberReading(prefix === 'number' ? rest.trim() : text, classes.length),
     ...classes.flatMap((name, label) => (names.includes(plain(name)) ? label : [])),
   ];
-  return [...new Set(readings)].sort((one, other) => one - other);
+  if (readings.length > 0) return [...new Set(readings)].sort((one, other) => one - other);
+  return classes.flatMap((name, label) => (namesOf(name).some((one) => names.includes(plain(one))) ? label : []));
+}
+
+/** The names of a class, each by itself; none that is empty. */
+function namesOf(name: string): string[] {
+  return name.split(',').filter((one) => one.trim() !== '');
 }
 
 function numberReading(text: string, classes: number): number[] {
@@ -50,7 +60,8 @@ function shortened(word: string): string {
 function unknown(word: string, { who, classes }: NamedClasses): TesseraError {
   // A name is mistyped; of a number no other one is near.
   const isName = /\p{L}/u.test(word) && Number.isNaN(Number(word));
-  const near = isName ? nearestName(shortened(word), classes) : null;
+  const known = classes.flatMap((name) => [name, ...namesOf(name).map(plain)]);
+  const near = isName ? nearestName(shortened(word), known) : null;
   return new TesseraError({
     code: 'unknown-label',
     who,

@@ -13,7 +13,8 @@ export const NO_CLASS = 'no class';
 
 /**
  * Every class that a word in the address can mean, ascending, -1 for none: the rule of the command line and of the API.
- * A name, a number, `none` or `-1`; `number:3` and `name:3` where both fit.
+ * A name, a number, `none` or `-1`; `number:3` and `name:3` where both fit. Where it is none of these, one of several names
+ * of a class (`tench, Tinca tinca`).
  */
 export function readingsOf(word: string, classes: Classes): number[] {
   const text = plain(word);
@@ -25,7 +26,13 @@ export function readingsOf(word: string, classes: Classes): number[] {
     ...(/^(-1|\d+)$/.test(number) && Number(number) < classes.length ? [Number(number)] : []),
     ...classes.flatMap(({ label, name }) => (names.includes(plain(name)) ? label : [])),
   ];
-  return [...new Set(readings)].sort((one, other) => one - other);
+  if (readings.length > 0) return [...new Set(readings)].sort((one, other) => one - other);
+  return classes.flatMap(({ label, name }) => (namesOf(name).some((one) => names.includes(plain(one))) ? label : []));
+}
+
+/** The names of a class, each by itself; none that is empty. */
+function namesOf(name: string): string[] {
+  return name.split(',').filter((one) => one.trim() !== '');
 }
 
 function plain(text: string): string {

@@ -10,6 +10,7 @@ import type { SavedDType, SavedTensor } from '../weight-files.ts';
 import { differences, memoryWeights, mismatch, recordedShapes } from '../weights.ts';
 import { checkHints, formatOfFile } from './formats.ts';
 import { findState, type WeightsChoice } from './official-state.ts';
+import { IMAGENET_CLASSES, imagenetNames } from './imagenet-names.ts';
 import { configBeside, settingsOf } from './settings.ts';
 import {
   readModelNote,
@@ -45,7 +46,7 @@ export interface ImportRequest {
   readonly description?: string;
   readonly licence?: string;
   readonly data?: string;
-  /** Names of the classes. Default: those of the file, else their numbers. */
+  /** Names of the classes. Default: those of the file, else ImageNet's for 1000 classes, else their numbers. */
   readonly classes?: readonly string[];
   readonly dtype?: SavedDType;
   /** Settings that the files do not contain. */
@@ -104,6 +105,12 @@ async function statesOf(
   };
 }
 
+const NAMED_AS_IMAGENET = `the ${IMAGENET_CLASSES} classes are those of ImageNet, and are named so (--classes gives others)`;
+
+function numbersTo(count: number): string[] {
+  return Array.from({ length: count }, (_, label) => String(label));
+}
+
 function assumption(what: string): string {
   return `Assumed, since the files do not say: ${what}.`;
 }
@@ -115,14 +122,17 @@ async function importStates(
 ): Promise<{ readonly manifest: ModelManifest; readonly assumed: readonly string[] }> {
   const facts = readModelNote(states.transformer);
   const reading = await format.read(states, request.hints ?? {});
-  const manifest = manifestOf(request, { format, reading, facts });
+  const names = request.classes ?? facts?.classes ?? null;
+  const assumed = names === null && reading.classes === IMAGENET_CLASSES ? [NAMED_AS_IMAGENET] : [];
+  const classes = names ?? (assumed.length > 0 ? await imagenetNames() : numbersTo(reading.classes));
+  const manifest = manifestOf(request, { format, reading, facts, classes });
   checkClasses(states.transformer.who, manifest, reading.classes);
   checkShapes(manifest, request.engine, { states, reading });
   const config = await withPreview(manifest, request.engine, { states, reading });
   const complete = { ...manifest, tokenizer: { ...manifest.tokenizer, config } };
   const tensors = counted(reading.tensors, request.written);
   await saveModel(request.out, { manifest: complete, tensors, dtype: request.dtype ?? 'float32' });
-  return { manifest: await readManifest(request.out), assumed: reading.assumed };
+  return { manifest: await readManifest(request.out), assumed: [...reading.assumed, ...assumed] };
 }
 
 const mostNamed = 8;
@@ -224,10 +234,11 @@ interface Sources {
   readonly format: WeightFormat;
   readonly reading: Reading;
   readonly facts: ModelFacts | null;
+  readonly classes: readonly string[];
 }
 
 /** The manifest, from the request, else from the notes of the file, else from the weights. */
-function manifestOf(request: ImportRequest, { format, reading, facts }: Sources): ModelManifest {
+function manifestOf(request: ImportRequest, { format, reading, facts, classes }: Sources): ModelManifest {
   const { name } = request;
   const { configs } = reading;
   const entry = (part: keyof Reading['configs']) => ({ plugin: format.plugins[part], config: configs[part] });
@@ -239,7 +250,7 @@ function manifestOf(request: ImportRequest, { format, reading, facts }: Sources)
     description: request.description ?? facts?.description ?? reading.description,
     licence: request.licence ?? facts?.licence ?? 'see the source of the weights',
     data: request.data ?? facts?.data ?? 'see the source of the weights',
-    classes: request.classes ?? facts?.classes ?? Array.from({ length: reading.classes }, (_, label) => String(label)),
+    classes,
     tokenizer: entry('tokenizer'),
     order: entry('order'),
     backbone: entry('backbone'),
