@@ -71,12 +71,12 @@ const MEMORY = 'memory.';
 export async function runStage(stage: Stage, run: StageRun): Promise<StageResult> {
   const path = checkpointPath(run.folder, stage.name);
   const from = await resume(stage, path, run.provenance);
-  let { step, seconds } = from;
-  let compiling = 0;
+  let { step } = from;
+  const clock = new StepClock(from.seconds);
   await run.log.rewind(stage.name, step);
   const progress = run.progress(stage.steps);
   const save = async () =>
-    saveCheckpoint(path, { step, seconds, provenance: run.provenance, state: await stateOf(stage) });
+    saveCheckpoint(path, { step, seconds: clock.seconds, provenance: run.provenance, state: await stateOf(stage) });
   if (step < stage.steps)
     progress.begin(
       `${from.step > 0 ? `from step ${from.step} of` : ''} ${stage.steps} steps; compiling the step`.trim(),
@@ -84,12 +84,11 @@ export async function runStage(stage: Stage, run: StageRun): Promise<StageResult
   while (step < stage.steps && !run.signal.aborted) {
     const start = performance.now();
     const hyper = stage.hyper(step);
-    const result = await oneStep(stage, step, hyper);
+    const { result, waited } = await oneStep(stage, step, hyper);
     await stage.after?.(step, result);
-    seconds += (performance.now() - start) / 1000;
-    compiling += result.compiling / 1000;
+    clock.add({ step: performance.now() - start, waiting: waited, compiling: result.compiling });
     step++;
-    await report(stage, run, { step: step - 1, hyper, result, seconds, compiling }).catch(async (error: unknown) => {
+    await report(stage, run, { step: step - 1, hyper, result, clock }).catch(async (error: unknown) => {
       // A picture that cannot be drawn must not lose steps. If saving fails too (a full disk), the first error is reported.
       await save().catch(() => undefined);
       throw error;
@@ -100,7 +99,7 @@ export async function runStage(stage: Stage, run: StageRun): Promise<StageResult
   }
   progress.end();
   if (step !== from.step) await save();
-  return { finished: step >= stage.steps, step, seconds };
+  return { finished: step >= stage.steps, step, seconds: clock.seconds };
 }
 
 export function checkpointPath(folder: string, stage: string): string {
@@ -125,10 +124,48 @@ async function stateOf(stage: Stage): Promise<State> {
   return new Map([...(await stage.trainStep.state()), ...own]);
 }
 
-async function oneStep(stage: Stage, step: number, hyper: TrainHyper): Promise<TrainResult> {
+/** Where the time of the steps goes. */
+class StepClock {
+  /** In steps, of all runs together. */
+  seconds: number;
+  #own = 0;
+  #waiting = 0;
+  #compiling = 0;
+
+  constructor(before: number) {
+    this.seconds = before;
+  }
+
+  /** Adds a step, in milliseconds. */
+  add({ step, waiting, compiling }: { readonly step: number; readonly waiting: number; readonly compiling: number }) {
+    this.seconds += step / 1000;
+    this.#own += step / 1000;
+    this.#waiting += waiting / 1000;
+    this.#compiling += compiling / 1000;
+  }
+
+  /**
+   * `compiling`: seconds that this run traced and compiled. `waiting`: share of its other time in which the step waited for its
+   * batch, while images were read and varied.
+   */
+  figures(): { seconds: number; waiting: number; compiling: number } {
+    const waiting = this.#waiting / Math.max(1e-9, this.#own - this.#compiling);
+    return { seconds: this.seconds, waiting, compiling: this.#compiling };
+  }
+}
+
+interface Step {
+  readonly result: TrainResult;
+  /** Milliseconds until the batch was there. */
+  readonly waited: number;
+}
+
+async function oneStep(stage: Stage, step: number, hyper: TrainHyper): Promise<Step> {
+  const start = performance.now();
   const batches = await stage.batches(step);
+  const waited = performance.now() - start;
   try {
-    return await stage.trainStep.run(batches, hyper);
+    return { result: await stage.trainStep.run(batches, hyper), waited };
   } finally {
     for (const batch of batches) for (const tensor of Object.values(batch)) tensor.dispose();
   }
@@ -142,19 +179,17 @@ interface Done {
   readonly step: number;
   readonly hyper: TrainHyper;
   readonly result: TrainResult;
-  readonly seconds: number;
-  /** Seconds that this run spent tracing and compiling steps. */
-  readonly compiling: number;
+  readonly clock: StepClock;
 }
 
 async function report(stage: Stage, { cadence, log }: StageRun, done: Done): Promise<void> {
-  const { step, hyper, result, seconds, compiling } = done;
+  const { step, hyper, result, clock } = done;
   const last = step + 1 === stage.steps;
   const figures: Record<string, Figures[string]> = {};
   if (last || due(step + 1, cadence.log)) {
     const { loss, gradNorm } = result;
     const { learningRate } = hyper;
-    Object.assign(figures, { loss, gradNorm, learningRate, seconds, compiling }, stage.figures?.(result));
+    Object.assign(figures, { loss, gradNorm, learningRate, ...clock.figures() }, stage.figures?.(result));
   }
   if (stage.validate && (last || due(step + 1, cadence.validate))) Object.assign(figures, await stage.validate());
   if (Object.keys(figures).length > 0) await log.write({ stage: stage.name, step, ...figures });
