@@ -37,6 +37,16 @@ export {
   type GuidanceKind,
   type GuidanceSpec,
 } from './guidance.ts';
+export type {
+  ClassifiedResults,
+  FeatureNetwork,
+  FeatureNetworkContext,
+  FeatureNetworkPlugin,
+  FeatureProgram,
+  FeatureResults,
+  ImageSize,
+  TraceableNetwork,
+} from './feature-network.ts';
 export { nextTurn } from './next-turn.ts';
 export {
   checkOptionNames,

@@ -1,6 +1,8 @@
 export type {
   ClassifiedResults,
   FeatureNetwork,
+  FeatureNetworkContext,
+  FeatureNetworkPlugin,
   FeatureProgram,
   FeatureResults,
   ImageSize,
@@ -14,5 +16,11 @@ export {
   shippedJudges,
   type JudgeNetwork,
 } from './judge/judge-network.ts';
-export { openFeatureNetwork, openTraceableNetwork } from './networks.ts';
+export {
+  listFeatureNetworks,
+  openFeatureNetwork,
+  openTraceableNetwork,
+  type NetworkListing,
+  type NetworkOptions,
+} from './networks.ts';
 export { tracedProgram, type TracedFeatures } from './traced-program.ts';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { type Engine, tensorFrom } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import type { FeatureProgram, FeatureResults, ImageSize } from './feature-network.ts';
 
 /** What a traced network makes of a batch of images. */
@@ -15,6 +16,8 @@ interface TracedOptions {
   readonly name: string;
   readonly engine: Engine;
   readonly image: ImageSize;
+  /** Number of features. */
+  readonly dims: number;
   /** Number of images that run at a time. */
   readonly batch: number;
 }
@@ -22,7 +25,7 @@ interface TracedOptions {
 /** Compiles a pure function from images in [0, 1] to features, and runs it batch by batch. */
 export function tracedProgram(
   features: (image_BHWC: Tensor4D) => TracedFeatures,
-  { name, engine, image, batch }: TracedOptions,
+  { name, engine, image, dims, batch }: TracedOptions,
 ): FeatureProgram {
   const program = engine.compile(
     (image_BHWC: Tensor4D) => {
@@ -39,6 +42,7 @@ export function tracedProgram(
   const size = tf.util.sizeFromShape(shape);
   return {
     async run(pixels) {
+      const count = countOf(pixels, image);
       const parts: Found[] = [];
       for (let start = 0; start < pixels.length; start += batch * size) {
         const some = pixels.slice(start, start + batch * size);
@@ -48,7 +52,7 @@ export function tracedProgram(
         parts.push(Object.fromEntries(await Promise.all(read)));
         tf.dispose([image_BHWC, { ...found }]);
       }
-      return joinResults(parts, pixels.length / size);
+      return joinResults(parts, { count, dims });
     },
     dispose: () => program.dispose(),
   };
@@ -57,8 +61,23 @@ export function tracedProgram(
 /** Results of one batch: `features_BD`, and where the network has them `probabilities_BK` and `spatial_BD`. */
 type Found = Readonly<Record<string, Float32Array>>;
 
+/** How many images of this size the pixels are. @throws TesseraError `shape-mismatch` */
+export function countOf(pixels: Float32Array, { height, width, channels }: ImageSize): number {
+  const count = pixels.length / (height * width * channels);
+  if (Number.isInteger(count)) return count;
+  throw new TesseraError({
+    code: 'shape-mismatch',
+    who: 'features',
+    got: `${pixels.length} numbers`,
+    expected: `images of ${height} x ${width} x ${channels}`,
+  });
+}
+
 /** Joins the results of batches; `count` images in all. */
-export function joinResults(parts: readonly Found[], count: number): FeatureResults {
+export function joinResults(
+  parts: readonly Found[],
+  { count, dims }: { readonly count: number; readonly dims: number },
+): FeatureResults {
   const joined = (key: string): Float32Array | null => {
     if (parts.some((part) => !part[key])) return null;
     const all = new Float32Array(parts.reduce((sum, part) => sum + part[key]!.length, 0));
@@ -69,11 +88,10 @@ export function joinResults(parts: readonly Found[], count: number): FeatureResu
     }
     return all;
   };
-  const features_ND = joined('features_BD')!;
   const probabilities_NK = joined('probabilities_BK');
   return {
-    features_ND,
-    dims: count === 0 ? 0 : features_ND.length / count,
+    features_ND: joined('features_BD')!,
+    dims,
     probabilities_NK,
     label_N: probabilities_NK && largestOfRows(probabilities_NK, count),
     spatial_ND: joined('spatial_BD'),

@@ -36,6 +36,12 @@ export {
   type Context,
   type Cut,
   type Encoding,
+  type FeatureNetwork,
+  type FeatureNetworkContext,
+  type FeatureNetworkPlugin,
+  type FeatureProgram,
+  type FeatureResults,
+  type TraceableNetwork,
   type Guidance,
   type Head,
   type HeadDims,
@@ -90,6 +96,8 @@ export { schema, type Field, type JsonSchema, type OutputOf, type Schema, type S
 export { checkPlugin, isPluginLike } from './define/check-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define.ts';
 export { defineConfig, type TesseraConfig } from './define/define.ts';
+export { checkFeatureNetwork, defineFeatureNetwork, isFeatureNetworkLike } from './define/feature-network.ts';
+export type { FeatureNetworkDefinition } from './define/feature-network.ts';
 export { defineHead, type HeadDefinition } from './define/define.ts';
 export { defineOrder, type OrderDefinition } from './define/define.ts';
 export { defineTokenizer, type TokenizerDefinition } from './define/define.ts';

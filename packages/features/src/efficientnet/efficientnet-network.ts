@@ -42,7 +42,7 @@ export const efficientNetLite0: PublishedNetwork = {
       open(engine, image) {
         requireImage(facts.name, image);
         const run = (image_BHWC: Tensor4D) => network(normalised(image_BHWC));
-        return tracedProgram(run, { name: facts.name, engine, image, batch: BATCH });
+        return tracedProgram(run, { name: facts.name, engine, image, dims: facts.dims, batch: BATCH });
       },
       dispose: release,
     };

@@ -9,7 +9,7 @@ import { nullable, schema, type FieldType } from '@tessera/schema';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { FeatureNetwork, FeatureProgram, FeatureResults, ImageSize } from '../feature-network.ts';
 import { requireImage, toRgb } from '../image-input.ts';
-import { joinResults } from '../traced-program.ts';
+import { countOf, joinResults } from '../traced-program.ts';
 
 const { choice, integer, list, number, object, optional, string } = schema;
 const side = integer({ min: 1 });
@@ -61,7 +61,7 @@ export async function openOnnxNetwork(path: string): Promise<FeatureNetwork> {
     dims,
     classes,
     input: inputWords(input),
-    open: (engine, image) => onnxProgram({ session, said, path }, { engine, image }),
+    open: (engine, image) => onnxProgram({ session, said, path, dims }, { engine, image }),
     dispose: () => void session.release(),
   };
 }
@@ -100,10 +100,11 @@ interface OnnxNetwork {
   readonly session: InferenceSession;
   readonly said: Description;
   readonly path: string;
+  readonly dims: number;
 }
 
 function onnxProgram(
-  { session, said, path }: OnnxNetwork,
+  { session, said, path, dims }: OnnxNetwork,
   { engine, image }: { readonly engine: Engine; readonly image: ImageSize },
 ): FeatureProgram {
   requireImage(path, image);
@@ -114,6 +115,7 @@ function onnxProgram(
   const size = image.height * image.width * image.channels;
   return {
     async run(pixels): Promise<FeatureResults> {
+      const count = countOf(pixels, image);
       const parts = [];
       for (let start = 0; start < pixels.length; start += BATCH * size) {
         const some = pixels.slice(start, start + BATCH * size);
@@ -123,7 +125,7 @@ function onnxProgram(
         parts.push(await runOnnx(session, said, { data: await ready.data<'float32'>(), dims: ready.shape }));
         tf.dispose([given, ready]);
       }
-      return joinResults(parts, pixels.length / size);
+      return joinResults(parts, { count, dims });
     },
     dispose: () => prepare.dispose(),
   };

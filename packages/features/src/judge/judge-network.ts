@@ -24,14 +24,17 @@ const BATCH = 100;
 
 /** A judge with its weights as a feature network. It takes images of any size as they are. */
 export function judgeNetwork(judge: Judge, facts: JudgeFacts): JudgeNetwork {
-  const { config, maps } = judge;
+  const { config } = judge;
   return {
     ...facts,
     config,
     input: 'images as they are',
     dims: config.widths.at(-1)!,
     classes: null,
-    maps,
+    maps(image_BHWC) {
+      requireChannels(facts.name, { got: image_BHWC.shape[3], expected: config.channels });
+      return judge.maps(image_BHWC);
+    },
     open(engine, image) {
       requireChannels(facts.name, { got: image.channels, expected: config.channels });
       const program = tracedProgram(
@@ -39,7 +42,7 @@ export function judgeNetwork(judge: Judge, facts: JudgeFacts): JudgeNetwork {
           const features_BD = judge.features(image_BHWC);
           return { features_BD, logits_BK: judge.classify(features_BD) };
         },
-        { name: 'judge', engine, image, batch: BATCH },
+        { name: 'judge', engine, image, dims: config.widths.at(-1)!, batch: BATCH },
       );
       return program as FeatureProgram<ClassifiedResults>;
     },

@@ -60,6 +60,7 @@ function lpipsNetwork({ name, trunk, file, module, sha256 }: LpipsFacts): Publis
             name,
             engine,
             image,
+            dims,
             batch: BATCH,
           }),
         dispose: release,

@@ -6,6 +6,7 @@ import {
   rasterOrder,
   type AnyPlugin,
   type BackbonePlugin,
+  type FeatureNetworkPlugin,
   type HeadPlugin,
   type OrderPlugin,
   type Part,
@@ -28,6 +29,8 @@ export interface Plugins {
   readonly orders: readonly OrderPlugin[];
   readonly backbones: readonly BackbonePlugin[];
   readonly heads: readonly HeadPlugin[];
+  /** Feature networks of a project. Tessera's own are in @tessera/features. */
+  readonly networks?: readonly FeatureNetworkPlugin[];
   /** The packages that the plug-ins of a project came from, if known. */
   readonly origins?: ReadonlyMap<AnyPlugin, PluginOrigin>;
   /** How the plug-ins of a project are guarded. Tessera's own are not: their tests certify them. */

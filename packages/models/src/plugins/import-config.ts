@@ -52,10 +52,15 @@ export async function importConfig(file: string): Promise<Configuration> {
   return { listed, problems };
 }
 
+/** A part of models, or a feature network. */
+function isUsable(value: unknown): boolean {
+  return kit.isPluginLike(value) || kit.isFeatureNetworkLike(value);
+}
+
 /** The plug-ins that a module exports, each once. @throws TesseraError `plugin-none`; what its import throws */
 async function pluginsOf(specifier: string, file: string): Promise<readonly unknown[]> {
   const exported = await importModule(resolveModule(specifier, file));
-  const plugins = [...new Set(Object.values(exported).filter(kit.isPluginLike))];
+  const plugins = [...new Set(Object.values(exported).filter(isUsable))];
   if (plugins.length > 0) return plugins;
   const names = Object.keys(exported).join(', ') || 'nothing';
   throw new TesseraError({

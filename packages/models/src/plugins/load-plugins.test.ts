@@ -94,6 +94,24 @@ describe('loadPlugins', () => {
     expect(problems[7]!.message).toContain('expected a name of its own');
   });
 
+  it('keeps feature networks apart, and leaves out those that cannot be used', async () => {
+    const file = await written(`
+      const network = { kind: 'feature-network', contract: 1, name: '@acme/clip', licence: 'MIT', dims: 4, classCount: 0, open: async () => ({}) };
+      export const config = { plugins: [head, network, network, { ...network, name: 'clip' },
+        { ...network, name: '@acme/a', dims: 0 }, { ...network, name: '@acme/b', contract: 9 }, { ...network, open: 1 }] };`);
+    const { plugins, problems } = await loadPlugins(file);
+    expect(plugins.networks!.map(({ name }) => name)).toEqual(['@acme/clip']);
+    expect(plugins.heads).toHaveLength(1);
+    expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      expect.stringMatching(/^plugin-twice .*a second feature network of this name/),
+      expect.stringMatching(/^part-name .*named clip, of no package/),
+      expect.stringMatching(/^part-malformed .*dims = 0; expected the number of its features/),
+      expect.stringMatching(/^part-contract /),
+      expect.stringMatching(/^part-malformed .*without open\(\)/),
+    ]);
+    expect(problems.at(-1)!.message).toContain('defineFeatureNetwork');
+  });
+
   it('says what is wrong with the file itself', async () => {
     expect(await problemsOf('throw new Error("licence server is down");')).toEqual([
       expect.stringMatching(/^config-failed .*licence server is down/),

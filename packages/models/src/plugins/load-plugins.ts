@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import type { AnyPlugin } from '@tessera/core';
-import { callPart, checkPlugin, isPluginLike } from '@tessera/plugin-kit';
+import type { AnyPlugin, FeatureNetworkPlugin } from '@tessera/core';
+import { callPart, checkFeatureNetwork, checkPlugin, isFeatureNetworkLike, isPluginLike } from '@tessera/plugin-kit';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { findPackage, packageAround, packageIn } from './find-package.ts';
 import { importConfig, type Listed } from './import-config.ts';
@@ -31,17 +31,19 @@ export interface LoadedPlugins {
  * be used is left out and reported in `problems`; nothing is thrown.
  */
 export async function loadPlugins(file: string | null): Promise<LoadedPlugins> {
-  if (file === null) return { file, plugins: byKind(new Map()), problems: [] };
+  if (file === null) return { file, plugins: byKind(new Map(), []), problems: [] };
   // A second copy of tfjs would warn about each of its 340 kernels; `tfjs-twice` reports it once.
   tf.enableProdMode();
   const { listed, problems: failed } = await importConfig(file).catch((error: unknown) => {
     if (error instanceof TesseraError) return { listed: [], problems: [error] };
     throw error;
   });
-  const { admitted, problems } = admit(listed, dirname(file));
+  const parts = listed.filter(({ value }) => !isFeatureNetworkLike(value));
+  const { admitted, problems } = admit(parts, dirname(file));
+  const measuring = admitNetworks(listed.filter(({ value }) => isFeatureNetworkLike(value)));
   const twice = tfjsTwice();
-  const all = [...failed.map(problemOf), ...problems, ...(twice ? [problemOf(twice)] : [])];
-  return { file, plugins: byKind(admitted), problems: all };
+  const all = [...failed.map(problemOf), ...problems, ...measuring.problems, ...(twice ? [problemOf(twice)] : [])];
+  return { file, plugins: byKind(admitted, measuring.networks), problems: all };
 }
 
 /** Of two plug-ins of the same kind and name the first is kept; Tessera's own are always kept. */
@@ -61,6 +63,29 @@ function admit(listed: readonly Listed[], folder: string): Admitted {
     }
   }
   return { admitted, problems };
+}
+
+interface AdmittedNetworks {
+  readonly networks: readonly FeatureNetworkPlugin[];
+  readonly problems: readonly PluginProblem[];
+}
+
+/** Of two feature networks of the same name the first is kept. */
+function admitNetworks(listed: readonly Listed[]): AdmittedNetworks {
+  const networks: FeatureNetworkPlugin[] = [];
+  const problems: PluginProblem[] = [];
+  for (const { value, where } of listed) {
+    try {
+      callPart({ name: where, call: 'its definition', quotes: true }, () => {
+        checkFeatureNetwork(value, where);
+        if (networks.some(({ name }) => name === value.name)) throw twiceNamed(value.name, 'feature network', false);
+        networks.push(value);
+      });
+    } catch (error) {
+      problems.push(problemOf(error));
+    }
+  }
+  return { networks, problems };
 }
 
 interface Admitted {
@@ -88,10 +113,13 @@ function checkFree(given: unknown, admitted: readonly AnyPlugin[]): void {
   const { kind, name } = given as AnyPlugin;
   const same = (one: AnyPlugin): boolean => one.kind === kind && one.name === name;
   const ours = own.some(same);
-  if (!ours && !admitted.some(same)) return;
-  throw new TesseraError({
+  if (ours || admitted.some(same)) throw twiceNamed(name, kind, ours);
+}
+
+function twiceNamed(who: string, kind: string, ours: boolean): TesseraError {
+  return new TesseraError({
     code: 'plugin-twice',
-    who: name,
+    who,
     got: `a second ${kind} of this name`,
     expected: ours ? `a name that is not one of Tessera's own ${kind}s` : 'a name of its own',
     next: `It is left out: rename it, with the scope of its package.`,
@@ -103,7 +131,7 @@ function problemOf(error: unknown): PluginProblem {
   throw error;
 }
 
-function byKind(admitted: Admitted['admitted']): Plugins {
+function byKind(admitted: Admitted['admitted'], networks: readonly FeatureNetworkPlugin[]): Plugins {
   const plugins = [...admitted.keys()];
   const origins = [...admitted].flatMap(([plugin, origin]) => (origin ? [[plugin, origin] as const] : []));
   return {
@@ -111,6 +139,7 @@ function byKind(admitted: Admitted['admitted']): Plugins {
     orders: plugins.filter((plugin) => plugin.kind === 'order'),
     backbones: plugins.filter((plugin) => plugin.kind === 'backbone'),
     heads: plugins.filter((plugin) => plugin.kind === 'head'),
+    networks,
     origins: new Map(origins),
   };
 }

@@ -63,7 +63,7 @@ function checkMembers(kind: PluginKind, plugin: Record<string, unknown>, name: s
 }
 
 /** Model folders name plug-ins: where one is missing, the error must say what to install. */
-function checkHome(name: string, from: unknown): void {
+export function checkHome(name: string, from: unknown): void {
   if (from === undefined ? name.includes('/') : typeof from === 'string' && from !== '') return;
   throw new TesseraError({
     code: 'part-name',

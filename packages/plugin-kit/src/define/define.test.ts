@@ -8,6 +8,7 @@ import { shadesTokenizer, smallParts } from '@tessera/core/testing';
 import { checkGuarded } from '../../fixtures/changed-composition.ts';
 import { checkName, checkPlugin } from './check-plugin.ts';
 import { defineBackbone, defineHead, defineOrder, defineTokenizer } from './define.ts';
+import { defineFeatureNetwork } from './feature-network.ts';
 
 const layout = { length: 4, scales: [{ start: 0, height: 2, width: 2 }] };
 
@@ -83,6 +84,24 @@ describe('a definition of plain JavaScript', () => {
     const given = { ...whole, describe: () => ({}) as never, [method]: undefined };
     expect(() => defineTokenizer(given as never)).toThrow(`[@acme/plain] got a tokenizer without ${method}()`);
     expect(() => defineBackbone(given as never)).toThrow(`[@acme/plain] got a backbone without ${method}()`);
+  });
+});
+
+describe('a feature network', () => {
+  const whole = {
+    contract: 1,
+    name: '@acme/clip',
+    licence: 'MIT',
+    dims: 4,
+    classCount: 0,
+    open: async () => ({}) as never,
+  } as const;
+
+  it('is defined by its facts and how it is opened', () => {
+    expect(defineFeatureNetwork(whole)).toMatchObject({ kind: 'feature-network', name: '@acme/clip', dims: 4 });
+    for (const change of [{ name: 'A b' }, { licence: '' }, { dims: 1.5 }, { classCount: -1 }, { open: undefined }]) {
+      expect(() => defineFeatureNetwork({ ...whole, ...change } as never)).toThrow(/part|lower-case|expected/);
+    }
   });
 });
 

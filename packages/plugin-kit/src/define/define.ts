@@ -1,5 +1,6 @@
 import {
   type AnyPlugin,
+  type FeatureNetworkPlugin,
   checkOptionNames,
   type Backbone,
   type BackboneDims,
@@ -156,11 +157,11 @@ function optionsFrom<S extends StandardSchema>(given: S, name: string): Schema<O
 /** What `tessera.config.ts` exports as `config`. */
 export interface TesseraConfig {
   /**
-   * Every plug-in that models and recipes of this project may name, besides Tessera's own. A string is a module that
+   * Every plug-in and feature network that models and recipes of this project may name, besides Tessera's own. A string is a module that
    * exports some, a package (`@acme/head`) or a path from this file (`./my-head.ts`): where it cannot be imported, the
    * others still work.
    */
-  readonly plugins: readonly (AnyPlugin | string)[];
+  readonly plugins: readonly (AnyPlugin | FeatureNetworkPlugin | string)[];
 }
 
 /** Checks the types of a configuration; nothing is registered. */

@@ -52,7 +52,7 @@ interface Changes {
   readonly classes?: number;
   readonly batch?: number;
   readonly evaluation?: object;
-  readonly perceptual?: number;
+  readonly perceptual?: number | object;
 }
 
 function recipeOf(base: typeof microRecipe | typeof microMasked | typeof microScales, changes: Changes): Recipe {
@@ -97,6 +97,12 @@ describe('a training on few images', () => {
     expect(existsSync(join(model!, 'model.json'))).toBe(true);
   });
 
+  it('looks through a network that its recipe names', async () => {
+    const perceptual = { weight: 0.5, network: 'mnist-32' };
+    const { log } = await run(recipeOf(microRecipe, { data: { path: 'two' }, perceptual }), join(folder, 'named'));
+    expect(Number(/"perceptual":([\d.]+)/.exec(log)![1])).toBeGreaterThan(0);
+  });
+
   it('is judged by as few as two test images, with a validation split smaller than a batch', async () => {
     const { widths, optimiser } = microRecipe.judge;
     const judge = { kind: 'train', widths, optimiser };
@@ -121,6 +127,8 @@ describe('a training on few images', () => {
     ['judge-misfit', { data: few, judge: { kind: 'shipped', name: 'mnist-32' } }, '10 classes and 1 channels'],
     ['judge-unknown', { data: few, judge: { kind: 'shipped', name: 'nothing' } }, 'the judge nothing'],
     ['recipe-incomplete', { data: few, perceptual: 1 }, 'without a judge to look through'],
+    ['features-unknown', { data: few, perceptual: { weight: 1, network: 'lpips-vgg' } }, 'Did you mean lpips-vgg16?'],
+    ['features-image', { data: { ...few, channels: 3 }, perceptual: { weight: 1, network: 'mnist-32' } }, '3 channels'],
     ['class-empty', { data: { path: 'empty' } }, 'no training image of 1 of 2 classes (ring) among 6'],
     ['class-empty', { data: { path: 'few', limit: 1 }, batch: 1 }, 'among 1'],
     ['class-empty', { data: { path: 'two', validation: 0.5 }, batch: 1 }, 'among 1'],

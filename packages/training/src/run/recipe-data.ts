@@ -7,7 +7,11 @@ import { openData } from '../data/data-kinds.ts';
 import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import { requireJudgeable } from '../evaluation/comparable-data.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
-import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
+import { openPerceptualNetwork, type PerceptualOptions, perceptualSource } from '../tokenizers/perceptual.ts';
+
+interface RecipeDataOptions extends Pick<PerceptualOptions, 'networks'> {
+  readonly progress?: ShowProgress | undefined;
+}
 
 /**
  * Opens the data of a recipe, and checks it for all stages before any work: every stage must fill a batch, every class must
@@ -16,13 +20,17 @@ import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptua
  * @throws TesseraError `batch-too-large`, `classes-mismatch`, `class-empty`, `recipe-incomplete`, `recipe-misfit`, and what
  * `openData`, `openShippedJudge` and `requireJudgeable` throw
  */
-export async function openRecipeData({ recipe, folder }: LoadedRecipe, progress?: ShowProgress): Promise<DataSet> {
+export async function openRecipeData(
+  { recipe, folder }: LoadedRecipe,
+  { progress, networks }: RecipeDataOptions,
+): Promise<DataSet> {
   const data = await openData(recipe.data, { folder, seed: recipe.seed, ...(progress && { progress }) });
   checkAugmentation(recipe, data);
   checkBatches(recipe, data.train.count);
   checkClasses(recipe.name, data);
   await checkJudge(recipe, data);
-  await checkPerceptual(recipe, { image: data.image, progress: progress && downloadOn(progress) });
+  const options = { image: data.image, folder, networks, progress: progress && downloadOn(progress) };
+  await checkPerceptual(recipe, options);
   return data;
 }
 
@@ -122,10 +130,7 @@ async function checkJudge({ name: who, judge, tokenizer, model, evaluation }: Re
 }
 
 /** Opens the network that a perceptual term names once, so that its weights are there and fit before any training. */
-async function checkPerceptual(
-  { tokenizer }: Recipe,
-  options: { readonly image: DataSet['image']; readonly progress: DownloadProgress | undefined },
-): Promise<void> {
+async function checkPerceptual({ tokenizer }: Recipe, options: PerceptualOptions): Promise<void> {
   if (!tokenizer || tokenizer.kind === 'model') return;
   const source = perceptualSource(tokenizer.loss.perceptual);
   if (typeof source === 'object') (await openPerceptualNetwork(source.network, options)).dispose();

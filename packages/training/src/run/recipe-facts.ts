@@ -12,7 +12,7 @@ import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
 import { type EncodedSplit, encodeImages } from '../tokenizers/encoded-split.ts';
-import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
+import { openPerceptualNetwork, type PerceptualOptions, perceptualSource } from '../tokenizers/perceptual.ts';
 import { type TokenizerRecipe, tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
 import { digestsOf, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
@@ -72,7 +72,7 @@ interface FactsRequest {
 export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   const { loaded, measure, resume, progress } = request;
   const { recipe } = loaded;
-  const data = await openRecipeData(loaded, progress);
+  const data = await openRecipeData(loaded, { networks: request.plugins?.networks, progress });
   const parts = await fitParts(request, data);
   if (resume !== undefined) await requireFreshCheckpoints({ recipe, digests: await digestsOf(data), out: resume });
   const stages: StageFacts[] = [];
@@ -132,7 +132,7 @@ interface Planned {
 }
 
 function stagesOf(
-  { loaded: { recipe }, engine }: FactsRequest,
+  { loaded: { recipe, folder }, engine, plugins }: FactsRequest,
   { data, parts }: { readonly data: DataSet; readonly parts: FittedParts | null },
 ): Planned[] {
   const { judge, tokenizer, generator, seed } = recipe;
@@ -147,7 +147,8 @@ function stagesOf(
   if (tokenizer && tokenizer.kind !== 'model') {
     const config = parts.facts.configs.tokenizer;
     const stage = async () => {
-      const network = await perceptualNetwork(tokenizer, { judge, data });
+      const options = { image: data.image, folder, networks: plugins?.networks };
+      const network = await perceptualNetwork(tokenizer, { judge, options });
       const augmentation = augmentationOf(recipe.data);
       const stage = tokenizerStage({ engine, data, recipe: tokenizer, config, seed, augmentation, network });
       return { ...stage, dispose: () => disposeAll([stage, ...(network ? [network] : [])]) };
@@ -161,10 +162,10 @@ function stagesOf(
 /** What a perceptual term looks through. A judge that is still to be trained is left out. */
 async function perceptualNetwork(
   { loss }: TokenizerRecipe,
-  { judge, data }: { readonly judge: Recipe['judge']; readonly data: DataSet },
+  { judge, options }: { readonly judge: Recipe['judge']; readonly options: PerceptualOptions },
 ): Promise<TraceableNetwork | null> {
   const source = perceptualSource(loss.perceptual);
-  if (typeof source === 'object') return openPerceptualNetwork(source.network, data);
+  if (typeof source === 'object') return openPerceptualNetwork(source.network, options);
   return source === 'judge' && judge?.kind === 'shipped' ? openShippedJudge(judge.name) : null;
 }
 

@@ -33,7 +33,7 @@ const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
   const { loaded, engine, plugins, signal, stream } = request;
-  const data = await openRecipeData(loaded, progressOn(stream));
+  const data = await openRecipeData(loaded, { networks: plugins?.networks, progress: progressOn(stream) });
   const parts = await fitParts({ loaded, engine, plugins }, data);
   const run = await openRun(request, data);
   await requireFreshCheckpoints(run);
@@ -45,7 +45,7 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   try {
     if (signal.aborted) return STOPPED;
     if (!parts) return { finished: true, model: null, metrics: {} };
-    const trained = await trainModel(run, parts, judge);
+    const trained = await trainModel(run, parts, { judge, folder: loaded.folder });
     await drawCurves(run);
     if (!trained) return STOPPED;
     const metrics = judge ? await evaluateRun(run, { judge, trained }) : {};
@@ -55,23 +55,31 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   }
 }
 
-async function trainModel(
-  run: TrainingRun,
-  parts: FittedParts,
-  judge: JudgeNetwork | null,
-): Promise<TrainedModel | null> {
-  const file = await stageOne(run, parts, judge);
+async function trainModel(run: TrainingRun, parts: FittedParts, around: Surroundings): Promise<TrainedModel | null> {
+  const file = await stageOne(run, parts, around);
   return file && trainGenerator(run, parts, file);
 }
 
-async function stageOne(run: TrainingRun, parts: FittedParts, judge: JudgeNetwork | null): Promise<WeightFile | null> {
+/** What a training needs besides its recipe. */
+interface Surroundings {
+  readonly judge: JudgeNetwork | null;
+  /** The recipe's folder. */
+  readonly folder: string;
+}
+
+async function stageOne(
+  run: TrainingRun,
+  parts: FittedParts,
+  { judge, folder }: Surroundings,
+): Promise<WeightFile | null> {
   const { tokenizer } = run.recipe;
   if (!tokenizer || tokenizer.kind === 'model') return copyTokenizer(run, parts);
   const source = perceptualSource(tokenizer.loss.perceptual);
   if (typeof source === 'string') {
     return trainTokenizer(run, parts, { section: tokenizer, network: source === 'judge' ? judge : null });
   }
-  const network = await openPerceptualNetwork(source.network, run.data);
+  const options = { image: run.data.image, folder, networks: run.plugins.networks };
+  const network = await openPerceptualNetwork(source.network, options);
   try {
     return await trainTokenizer(run, parts, { section: tokenizer, network });
   } finally {

@@ -1,8 +1,8 @@
+import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
 import { nn, trace } from '@tessera/engine';
-import { openTraceableNetwork, type TraceableNetwork } from '@tessera/features';
-import type { DownloadProgress } from '@tessera/node-kit';
+import { type NetworkOptions, openTraceableNetwork, type TraceableNetwork } from '@tessera/features';
 import { schema, type Field } from '@tessera/schema';
 import type { ImageSize } from '../data/data-set.ts';
 
@@ -10,7 +10,7 @@ const { number, object, refine, string } = schema;
 const weight = number({ min: 0 });
 const ofNetwork = object({
   weight,
-  /** A feature network by its name: `lpips-vgg16`. */
+  /** A feature network by its name, `lpips-vgg16`, or the path of its file. */
   network: refine(string(), (name) => (name === '' ? 'the name of a feature network' : null)),
 });
 
@@ -35,6 +35,14 @@ export function perceptualSource(recipe: PerceptualRecipe): 'none' | 'judge' | {
 /** What a perceptual term reads of a frozen network. */
 export type PerceptualNetwork = Pick<TraceableNetwork, 'maps' | 'distance'>;
 
+/** What a network of a perceptual term is opened with. */
+export interface PerceptualOptions extends NetworkOptions {
+  /** The images that it looks at. */
+  readonly image: ImageSize;
+  /** The folder of the recipe, where relative paths start. */
+  readonly folder: string;
+}
+
 /**
  * Opens the network that a perceptual term names, and checks that it takes the data's images. The first time its weights
  * are fetched, with `progress`. The caller disposes it.
@@ -42,9 +50,10 @@ export type PerceptualNetwork = Pick<TraceableNetwork, 'maps' | 'distance'>;
  */
 export async function openPerceptualNetwork(
   name: string,
-  { image, progress }: { readonly image: ImageSize; readonly progress?: DownloadProgress | undefined },
+  { image, folder, ...options }: PerceptualOptions,
 ): Promise<TraceableNetwork> {
-  const network = await openTraceableNetwork(name, progress ? { progress } : {});
+  const isFile = /\.\w+$/.test(name);
+  const network = await openTraceableNetwork(isFile ? resolve(folder, name) : name, options);
   const shape = [1, image.height, image.width, image.channels];
   try {
     trace((image_BHWC) => network.maps(image_BHWC as Tensor4D), { name, inputs: [{ shape, dtype: 'float32' }] });
