@@ -249,7 +249,7 @@ export interface WorkQueue {
   append(events: readonly Append[]): Promise<readonly Claim[]>;
   /**
    * Gives claims back to the queue, with the steps they have written. `blame`: the attempt ended a process or failed in a
-   * batch, and the next one runs alone; after `maxAttempts` such ends the generation fails with this failure.
+   * batch, and the next one runs alone; after three such ends without a new step the generation fails with this failure.
    */
   release(claims: readonly Claim[], blame?: { readonly code: string; readonly message: string }): Promise<void>;
   /**

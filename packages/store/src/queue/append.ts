@@ -25,7 +25,7 @@ const appendStatement: Statement = {
       failure = CASE m.ending WHEN 'failed' THEN m.said END,
       finished_at = CASE WHEN m.ending IS NOT NULL THEN tessera_now() END,
       worker = CASE WHEN m.ending IS NULL THEN g.worker END,
-      deaths = CASE WHEN m.stepped THEN 0 ELSE g.deaths END
+      blames = CASE WHEN m.stepped THEN 0 ELSE g.blames END, deaths = CASE WHEN m.stepped THEN 0 ELSE g.deaths END
     FROM mine m
     WHERE g.id = m.id AND g.attempt = m.attempt AND g.state = 'running'
       AND g.last_seq < m.last AND g.last_seq >= m.first - 1

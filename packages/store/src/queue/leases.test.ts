@@ -185,6 +185,17 @@ onEachStore((opened) => {
       expect((await find(id!)).failure).toEqual(blame);
     });
 
+    it('forgives blame after each step', async () => {
+      const [id] = await enqueue(store(), [{}]);
+      await register('w');
+      for (let attempt = 1; attempt <= 6; attempt++) {
+        const [mine] = (await claim('w')) as [Claimed];
+        if (attempt % 2 === 0) await queue().append([next(mine)]);
+        await queue().release([mine], { code: 'process-died', message: 'The process ended.' });
+      }
+      expect(await find(id!)).toMatchObject({ state: 'queued', attempt: 6, lastSeq: 4 });
+    });
+
     it('without blame may be repeated for ever', async () => {
       const [id] = await enqueue(store(), [{}]);
       await register('w');

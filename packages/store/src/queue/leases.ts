@@ -5,7 +5,7 @@ import type { Failure, WorkerRecord, WorkerState } from '../records.ts';
 import type { Claim, Ending, Hint } from '../store.ts';
 import { canceledSql, endingsSql } from './order.ts';
 
-/** How often an attempt may end a process or fail in a batch. */
+/** How often an attempt may end a process or fail in a batch before the generation comes a step further. */
 const MAX_ATTEMPTS = 3;
 /** How often in a row a worker may die with a generation that has come no step further: then it runs alone, then it fails. */
 const DEATHS_TO_ALONE = 3;
