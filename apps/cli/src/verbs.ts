@@ -58,6 +58,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/convert.ts')).exportCommand,
   },
   {
+    name: 'merge',
+    summary: 'write a model with an adapter added to its weights',
+    load: async () => (await import('./commands/merge.ts')).merge,
+  },
+  {
     name: 'inspect',
     summary: 'show every tensor of a weight file',
     load: async () => (await import('./commands/inspect.ts')).inspect,

@@ -33,3 +33,4 @@ export {
   type JudgedFigures,
   type ReconstructionFigures,
 } from './evaluation/evaluate.ts';
+export { mergeAdapter } from './run/adapter-file.ts';

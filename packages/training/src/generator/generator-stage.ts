@@ -1,4 +1,4 @@
-import type { Reads } from '@tessera/core';
+import type { Backbone, Reads } from '@tessera/core';
 import { type Engine, type Param, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { FreshWeights } from '@tessera/models';
@@ -55,6 +55,15 @@ interface GeneratorStageOptions extends GeneratorParts {
   readonly encoded: { readonly train: EncodedSplit; readonly validation: EncodedSplit | null };
   readonly recipe: GeneratorRecipe;
   readonly seed: number;
+  /** Trains an adapter of the backbone and nothing else; null trains backbone and head. */
+  readonly adapted?: AdaptedBackbone | null;
+}
+
+/** A backbone whose matrices are computed from those of an adapter. */
+export interface AdaptedBackbone {
+  readonly params: readonly Param[];
+  /** Builds the backbone within a traced loss. */
+  build(): Backbone;
 }
 
 /** Stage two: trains backbone and head on cached encodings, by the objective that fits backbone and order. */
@@ -62,8 +71,11 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
   const { engine, tokenizer, order, backbone, head, encoded, recipe, seed } = options;
   const { validation } = encoded;
   const { steps, batch, accumulate } = recipe;
-  const objective = openObjective({ parts: { tokenizer, order, backbone, head }, recipe, seed });
-  const spec: Stage['spec'] = { params: trainedParams(options.weights), loss: objective.loss };
+  const parts = { tokenizer, order, backbone, head };
+  const objective = openObjective({ parts, recipe, seed });
+  const spec = options.adapted
+    ? adaptedSpec(options.adapted, { parts, recipe, seed })
+    : { params: trainedParams(options.weights), loss: objective.loss };
   const trainStep = engine.compileTrainStep({ name: 'generator', ...spec, ...optimiserSpec(recipe) });
   const members = batchOrder(encoded.train.count, { batch, seed });
   const one = (split: EncodedSplit, chosen: Int32Array, key: Omit<BatchKey, 'images'>): Batch => ({
@@ -97,6 +109,19 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
         ),
     }),
     dispose: () => trainStep.dispose(),
+  };
+}
+
+/** The objective around a backbone that is built anew in every trace, so that gradients reach the adapter. */
+function adaptedSpec({ params, build }: AdaptedBackbone, options: ObjectiveOptions): Stage['spec'] {
+  return {
+    params,
+    loss: (batch, rng) => {
+      const backbone = build();
+      const result = openObjective({ ...options, parts: { ...options.parts, backbone } }).loss(batch, rng);
+      backbone.dispose();
+      return result;
+    },
   };
 }
 

@@ -6,10 +6,11 @@ import { folderName } from '@tessera/models';
 import { anything, nullable, record, schema, type Field, type FieldType } from '@tessera/schema';
 import { dataFields } from '../data/data-kinds.ts';
 import { judgeFields } from '../evaluation/judge.ts';
+import { adapterFields } from '../generator/adapter.ts';
 import { generatorFields } from '../generator/objective.ts';
 import { tokenizerFields } from '../tokenizers/tokenizer-stage.ts';
 
-const { object, integer, number, string, choice, optional } = schema;
+const { object, integer, number, string, choice, optional, refine } = schema;
 const count = integer({ min: 1 });
 
 /** A plug-in by name. It checks its own configuration. */
@@ -34,7 +35,7 @@ const model = object({
 /** Section `model` of a recipe: the four parts, and the defaults. */
 export type ModelRecipe = FieldType<typeof model>;
 
-const recipe = object({
+const wholeRecipe = object({
   format: choice('tessera-recipe'),
   version: integer({ min: 1, max: 1 }),
   name: folderName,
@@ -45,6 +46,10 @@ const recipe = object({
   seed: optional(integer({ min: 0 }), 0),
   data: dataFields,
   judge: optional(nullable(judgeFields), null),
+  /** The model whose parts and weights the training starts from, in place of the sections `model` and `tokenizer`. */
+  start: optional(nullable(string()), null),
+  /** Trains small matrices beside the products of the backbone, and the embeddings of classes, in place of everything. */
+  adapter: optional(nullable(adapterFields), null),
   model: optional(nullable(model), null),
   tokenizer: optional(nullable(tokenizerFields), null),
   generator: optional(nullable(generatorFields), null),
@@ -54,8 +59,15 @@ const recipe = object({
   }),
 });
 
+const recipe = refine(wholeRecipe, ({ start, adapter, model, tokenizer, generator }) => {
+  if (adapter && start === null) return 'start with adapter: the model that it is for';
+  if (start === null) return null;
+  if (model || tokenizer) return 'start without the sections model and tokenizer: the parts are those of the model';
+  return generator ? null : 'start with a section generator';
+});
+
 /** A training from data to a model folder, as JSON. Each section is declared where it is used. */
-export type Recipe = FieldType<typeof recipe>;
+export type Recipe = FieldType<typeof wholeRecipe>;
 
 /** Parses untrusted JSON into a recipe, or names the wrong field in one sentence. */
 export const recipeSchema: Field<Recipe> = recipe;

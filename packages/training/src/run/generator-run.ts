@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { thenDispose, type Tokenizer } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { fileWeights, freshWeights, openModel, savedTensors, saveModel, withOrigins } from '@tessera/models';
+import { fileWeights, openModel, saveModel, withOrigins } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
 import { varietyOf } from '../data/augment.ts';
 import { drawSampleGrid } from '../evaluation/make-images.ts';
-import { generatorStage } from '../generator/generator-stage.ts';
 import { codebookUsage, type CodebookUsage } from '../tokenizers/codebook.ts';
 import { encodedSplit, type EncodedSplit } from '../tokenizers/encoded-split.ts';
 import { measuredConfigOf } from '../tokenizers/tokenizer-stage.ts';
 import { generatorProvenance } from './provenance.ts';
-import { buildTrained, manifestOf, type RecipeParts } from './recipe-parts.ts';
+import { writeAdapter } from './adapter-file.ts';
+import { openGenerator } from './open-generator.ts';
+import { manifestOf, type RecipeParts } from './recipe-parts.ts';
 import { openTokenizerFile } from './tokenizer-run.ts';
 import type { TrainingRun } from './training-run.ts';
 import { fingerprint, readWeightFile, type WeightFile, withoutStaleCard } from './weight-files.ts';
@@ -24,7 +25,7 @@ export interface TrainedModel {
 
 type GeneratorRun = Pick<
   TrainingRun,
-  'recipe' | 'engine' | 'plugins' | 'data' | 'digests' | 'out' | 'train' | 'progress' | 'note'
+  'recipe' | 'engine' | 'plugins' | 'data' | 'digests' | 'start' | 'out' | 'train' | 'progress' | 'note'
 >;
 
 /**
@@ -82,12 +83,16 @@ async function encodeData(
   }
 }
 
-/** The recipe's configuration of the tokenizer, with the fields that are measured after its training. */
+/**
+ * The recipe's configuration of the tokenizer, with the fields that are measured after its training. A generator that is
+ * trained on knows the tokens by the scales of its model, which are kept.
+ */
 async function measuredConfig(
-  { recipe, engine, data }: GeneratorRun,
+  { recipe, engine, data, start }: GeneratorRun,
   { facts }: RecipeParts,
   { file, encoded }: { file: WeightFile; encoded: EncodedData },
 ): Promise<object> {
+  if (start) return start.manifest.tokenizer.config as object;
   const { plugin, config } = recipe.model!.tokenizer;
   const weights = await fileWeights(file.path);
   try {
@@ -112,34 +117,31 @@ async function trainOn(
   recipeParts: RecipeParts,
   { file, encoded, config, tokenizer }: Prepared,
 ): Promise<TrainedModel | null> {
-  const { recipe, engine, plugins, out, data } = run;
-  const section = recipe.generator!;
-  const weights = { backbone: freshWeights(recipe.seed), head: freshWeights(recipe.seed) };
-  const { order, backbone, head } = buildTrained(engine, recipeParts, { tokenizer, weights });
-  const parts = { engine, tokenizer, order, backbone, head, weights, encoded };
-  const stage = generatorStage({ ...parts, recipe: section, seed: recipe.seed });
+  const { recipe, plugins, out, data } = run;
+  const generator = await openGenerator(run, recipeParts, { tokenizer, encoded });
+  const { stage } = generator;
   const manifest = withOrigins(manifestOf(recipe, data, config), plugins);
+  const sync = () => stage.trainStep.sync(recipe.generator!.optimiser.ema > 0 ? 'ema' : 'params');
   const save = async (folder: string): Promise<void> => {
-    await stage.trainStep.sync(section.optimiser.ema > 0 ? 'ema' : 'params');
-    const tensors = {
-      tokenizer: await readWeightFile(file.path),
-      backbone: savedTensors(weights.backbone),
-      head: savedTensors(weights.head),
-    };
+    await sync();
+    const tensors = { tokenizer: await readWeightFile(file.path), ...generator.tensors() };
     await saveModel(folder, { manifest, tensors, dtype: 'float16' });
   };
   const train = async () => {
     const picture = (step: number) => drawSamples(run, save, step);
     const provenance = generatorProvenance(run, file.sha256);
-    const finished = await run.train({ ...stage, picture }, { every: section.every, provenance }).catch((error) => {
-      throw namingHead(error, recipe.model!.head.plugin);
-    });
+    const finished = await run
+      .train({ ...stage, picture }, { every: recipe.generator!.every, provenance })
+      .catch((error) => {
+        throw namingHead(error, recipe.model!.head.plugin);
+      });
     if (!finished) return null;
     const folder = join(out, 'model');
     await withoutStaleCard(folder, () => save(folder));
+    if (generator.adapter) await writeAdapter(join(out, 'adapter.safetensors'), generator.adapter, run);
     return { folder, usage: usageOf(encoded.validation ?? encoded.train, tokenizer) };
   };
-  return thenDispose(() => [stage, backbone, head, weights.backbone, weights.head], train);
+  return thenDispose(() => [generator], train);
 }
 
 /** Names the head whose loss was not finite. The loss is computed within a program, where no check sees the head. */

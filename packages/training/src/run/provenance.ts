@@ -6,6 +6,7 @@ import type { JsonLog } from '../report/training-log.ts';
 import { type Provenance, staleCheckpoint, type StaleCheckpoint, staleCheckpoints } from '../stage/checkpoint.ts';
 import { checkpointPath } from '../stage/stage.ts';
 import { perceptualSource } from '../tokenizers/perceptual.ts';
+import type { StartModel } from './start-model.ts';
 import { fingerprint } from './weight-files.ts';
 
 /** SHA-256 digests of a run's data: pixels in their order, and the labels beside them. */
@@ -13,11 +14,14 @@ export interface DataDigests {
   readonly images: string;
   readonly labels: string;
   readonly validation: string;
+  /** Of the weights that the training starts from; absent without any. */
+  readonly start?: string;
 }
 
 /** Reads all pixels of the training and validation splits. The test split affects no training. */
-export async function digestsOf({ train, validation }: DataSet): Promise<DataDigests> {
+export async function digestsOf({ train, validation }: DataSet, start: StartModel | null): Promise<DataDigests> {
   return {
+    ...(start && { start: start.sha256 }),
     images: await train.digest(),
     labels: fingerprint([...train.label_N]),
     validation: fingerprint(await validation.digest(), [...validation.label_N]),
@@ -50,11 +54,13 @@ export function tokenizerProvenance({ recipe, digests }: Ingredients, judge: str
 
 /** What the training of a generator depends on. `tokenizer` is the digest of its weights, null while it is not known yet. */
 export function generatorProvenance({ recipe, digests }: Ingredients, tokenizer: string | null): Provenance {
-  const { seed, data, generator, model } = recipe;
+  const { seed, data, generator, model, adapter } = recipe;
+  const sections = [withoutCadence(generator), trainedParts(model!), ...(adapter ? [adapter] : [])];
   return {
-    recipe: fingerprint('generator', seed, encodingKey(data), withoutCadence(generator), trainedParts(model!)),
+    recipe: fingerprint('generator', seed, encodingKey(data), ...sections),
     ...ofImages(digests),
     labels: digests.labels,
+    ...(digests.start !== undefined && { 'weights to start from': digests.start }),
     ...(tokenizer !== null && { tokenizer }),
   };
 }

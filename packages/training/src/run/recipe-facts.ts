@@ -7,17 +7,18 @@ import { freshWeights, type Plugins } from '@tessera/models';
 import { augmentationOf } from '../data/augment.ts';
 import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import { judgeStage } from '../evaluation/judge.ts';
-import { generatorStage } from '../generator/generator-stage.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
 import { type EncodedSplit, encodeImages } from '../tokenizers/encoded-split.ts';
 import { openPerceptualNetwork, type PerceptualOptions, perceptualSource } from '../tokenizers/perceptual.ts';
 import { type TokenizerRecipe, tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
+import { openGenerator } from './open-generator.ts';
 import { digestsOf, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
-import { buildTrained, fitParts, type FittedParts, type RecipeParts } from './recipe-parts.ts';
+import { fitParts, type FittedParts, type RecipeParts } from './recipe-parts.ts';
 import { type OtherSeconds, type StageSeconds, timeOthers, timeStage } from './run-seconds.ts';
+import { type StartModel, withStart } from './start-model.ts';
 
 /** What one stage will cost. */
 interface StageFacts {
@@ -70,14 +71,16 @@ interface FactsRequest {
  * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
  */
 export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
-  const { loaded, measure, resume, progress } = request;
+  const { measure, resume, progress } = request;
+  const data = await openRecipeData(request.loaded, { networks: request.plugins?.networks, progress });
+  const { loaded, start } = await withStart(request.loaded, data);
   const { recipe } = loaded;
-  const data = await openRecipeData(loaded, { networks: request.plugins?.networks, progress });
-  const parts = await fitParts(request, data);
-  if (resume !== undefined) await requireFreshCheckpoints({ recipe, digests: await digestsOf(data), out: resume });
+  const parts = await fitParts({ ...request, loaded }, data);
+  if (resume !== undefined)
+    await requireFreshCheckpoints({ recipe, digests: await digestsOf(data, start), out: resume });
   const stages: StageFacts[] = [];
   const timed: StageSeconds[] = [];
-  for (const { stage, training } of stagesOf(request, { data, parts })) {
+  for (const { stage, training } of stagesOf({ ...request, loaded }, { data, parts, start })) {
     const opened = await stage();
     try {
       const facts = await stageFacts(opened, training);
@@ -133,7 +136,11 @@ interface Planned {
 
 function stagesOf(
   { loaded: { recipe, folder }, engine, plugins }: FactsRequest,
-  { data, parts }: { readonly data: DataSet; readonly parts: FittedParts | null },
+  {
+    data,
+    parts,
+    start,
+  }: { readonly data: DataSet; readonly parts: FittedParts | null; readonly start: StartModel | null },
 ): Planned[] {
   const { judge, tokenizer, generator, seed } = recipe;
   const planned: Planned[] = [];
@@ -155,7 +162,8 @@ function stagesOf(
     };
     planned.push({ training: tokenizer, stage });
   }
-  if (generator) planned.push({ training: generator, stage: () => freshGenerator(recipe, parts, { engine, data }) });
+  if (generator)
+    planned.push({ training: generator, stage: () => freshGenerator(recipe, parts, { engine, data, start }) });
   return planned;
 }
 
@@ -249,15 +257,13 @@ function sizeOf(shape: readonly number[]): number {
 
 /** Stage two on one repeated image, encoded by an untrained tokenizer. Costs do not depend on the contents of images. */
 async function freshGenerator(
-  { generator, seed }: Recipe,
+  recipe: Recipe,
   recipeParts: RecipeParts,
-  { engine, data }: { engine: Engine; data: DataSet },
+  { engine, data, start }: { engine: Engine; data: DataSet; start: StartModel | null },
 ): Promise<Stage & { dispose(): void }> {
   const { plugin } = recipeParts.parts.tokenizer;
-  const context = { engine, weights: freshWeights(seed) };
+  const context = { engine, weights: freshWeights(recipe.seed) };
   const tokenizer = plugin.build(recipeParts.facts.configs.tokenizer, context);
-  const weights = { backbone: freshWeights(seed), head: freshWeights(seed) };
-  const built = buildTrained(engine, recipeParts, { tokenizer, weights });
   const { name, shape, values } = await encodeImages(tokenizer, await data.train.read(Int32Array.of(0)), 1);
   const split: EncodedSplit = {
     count: 1,
@@ -268,9 +274,8 @@ async function freshGenerator(
     read: ({ length }) => repeated(values, length),
   };
   const encoded = { train: split, validation: split };
-  const stage = generatorStage({ engine, tokenizer, ...built, weights, encoded, recipe: generator!, seed });
-  const held = [stage, built.backbone, built.head, tokenizer, weights.backbone, weights.head, context.weights];
-  return { ...stage, dispose: () => disposeAll(held) };
+  const opened = await openGenerator({ recipe, engine, data, start }, recipeParts, { tokenizer, encoded });
+  return { ...opened.stage, dispose: () => disposeAll([opened, tokenizer, context.weights]) };
 }
 
 function repeated<T extends Int32Array | Float32Array>(values: T, times: number): T {

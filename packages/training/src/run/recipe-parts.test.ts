@@ -17,6 +17,7 @@ import { microMasked, microRecipe } from '../testing/micro.fixture.ts';
 import { pixelTokenizer } from '../testing/pixel-tokenizer.fixture.ts';
 import { recipeFacts } from './recipe-facts.ts';
 import { partsOf, tryBuilding } from './recipe-parts.ts';
+import { withStart } from './start-model.ts';
 import { runRecipe } from './run-recipe.ts';
 
 import sharp from 'sharp';
@@ -164,7 +165,7 @@ const recipes = resolve(import.meta.dirname, '../../../../recipes');
 const files = (await readdir(recipes, { recursive: true })).filter((file) => file.endsWith('.json')).sort();
 
 it.each(files)('the recipe %s names parts that agree, or a judge alone', async (file) => {
-  const { recipe } = await readRecipe(join(recipes, file));
+  const { recipe } = (await withStart(await readRecipe(join(recipes, file)), { classes: ['one'] })).loaded;
   if (recipe.model) expect(partsOf(recipe).facts.space.kind).toMatch(/^(discrete|continuous)$/);
   else expect(recipe.judge).not.toBeNull();
 });

@@ -1,4 +1,4 @@
-import { isAbsolute, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import {
   buildAround,
   checkParts,
@@ -15,11 +15,9 @@ import { TesseraError } from '@tessera/errors';
 import {
   checkRequest,
   fileWeights,
-  findModel,
   freshWeights,
   type FreshWeights,
   type ModelManifest,
-  modelRoots,
   planOf,
   type Plugins,
   readManifest,
@@ -29,6 +27,7 @@ import { imagesOfClasses } from '@tessera/request';
 import type { DataSet, ImageSize } from '../data/data-set.ts';
 import type { LoadedRecipe, ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import { measuredConfigOf, type TakenTokenizer, trainedBy } from '../tokenizers/tokenizer-stage.ts';
+import { namedFolder } from './named-folder.ts';
 
 /** The parts that a recipe names, checked against each other. */
 export interface RecipeParts {
@@ -155,7 +154,7 @@ async function findTokenizer(
   { parts, facts }: RecipeParts,
   { loaded: { recipe, folder }, engine, plugins, taken }: FitRequest & { readonly taken: TakenTokenizer },
 ): Promise<FoundTokenizer> {
-  const model = modelFolder(taken.model, folder);
+  const model = namedFolder(taken.model, folder);
   const manifest = await readManifest(model);
   const { plugin, config } = resolveParts(manifest, model, plugins).tokenizer;
   const own = facts.configs.tokenizer;
@@ -173,12 +172,6 @@ async function findTokenizer(
   } finally {
     weights.dispose();
   }
-}
-
-/** Paths start at the recipe's folder. Names are searched around the working folder, then around the recipe. */
-function modelFolder(named: string, folder: string): string {
-  const isPath = isAbsolute(named) || /^\.|[/\\]/.test(named);
-  return findModel(isPath ? resolve(folder, named) : named, [...modelRoots(), ...modelRoots(folder)]).folder;
 }
 
 /** Fields that weights depend on although no shape shows it must have the values that the weights were trained with. */

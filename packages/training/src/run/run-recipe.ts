@@ -10,6 +10,7 @@ import { type TrainedModel, trainGenerator } from './generator-run.ts';
 import { forgetOtherStages, judgeProvenance, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { fitParts, type FittedParts } from './recipe-parts.ts';
+import { withStart } from './start-model.ts';
 import { copyTokenizer, trainTokenizer } from './tokenizer-run.ts';
 import { openRun, progressOn, type RunRequest, type TrainingRun } from './training-run.ts';
 import { removeDrafts, type WeightFile, writeWeightFile } from './weight-files.ts';
@@ -32,10 +33,11 @@ const STOPPED: RunResult = { finished: false, model: null, metrics: {} };
  * @throws TesseraError `recipe-changed`, `data-changed`, and those of data, recipe and parts
  */
 export async function runRecipe(request: RunRequest): Promise<RunResult> {
-  const { loaded, engine, plugins, signal, stream } = request;
-  const data = await openRecipeData(loaded, { networks: plugins?.networks, progress: progressOn(stream) });
+  const { engine, plugins, signal, stream } = request;
+  const data = await openRecipeData(request.loaded, { networks: plugins?.networks, progress: progressOn(stream) });
+  const { loaded, start } = await withStart(request.loaded, data);
   const parts = await fitParts({ loaded, engine, plugins }, data);
-  const run = await openRun(request, data);
+  const run = await openRun({ ...request, loaded }, { data, start });
   await requireFreshCheckpoints(run);
   await forgetOtherStages(run);
   await removeDrafts(run.out);

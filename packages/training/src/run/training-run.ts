@@ -11,6 +11,7 @@ import type { Provenance } from '../stage/checkpoint.ts';
 import type { Cadence } from '../stage/optimiser.ts';
 import { runStage, type Stage } from '../stage/stage.ts';
 import { type DataDigests, digestsOf } from './provenance.ts';
+import type { StartModel } from './start-model.ts';
 
 export interface RunRequest {
   readonly loaded: LoadedRecipe;
@@ -31,6 +32,8 @@ export interface TrainingRun extends Pick<RunRequest, 'engine' | 'out'> {
   readonly plugins: Partial<Plugins>;
   readonly data: DataSet;
   readonly digests: DataDigests;
+  /** The model that it starts from; null for new weights. */
+  readonly start: StartModel | null;
   readonly log: JsonLog;
   readonly progress: ShowProgress;
   /** Tells the user something in a sentence. */
@@ -49,7 +52,7 @@ export function progressOn(stream: RunRequest['stream']): ShowProgress {
 
 export async function openRun(
   { loaded: { recipe }, engine, plugins = {}, out, stream, signal }: RunRequest,
-  data: DataSet,
+  { data, start }: Pick<TrainingRun, 'data' | 'start'>,
 ): Promise<TrainingRun> {
   const log = jsonLog(join(out, 'log.jsonl'));
   const progress = progressOn(stream);
@@ -59,7 +62,8 @@ export async function openRun(
     plugins,
     out,
     data,
-    digests: await digestsOf(data),
+    digests: await digestsOf(data, start),
+    start,
     log,
     progress,
     note: (sentence) => void stream.write(`Note: ${printable(sentence)}\n`),

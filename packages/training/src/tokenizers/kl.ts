@@ -69,6 +69,7 @@ function klLoss(
 /** Of `kl`: the scale of latents is measured, never assumed. */
 const klMeasured: MeasuredConfig = {
   fixed: ['groups'],
+  measured: ['latentScale', 'preview'],
   initial(config, who) {
     refuseMeasured(config, ['latentScale'], who);
     return { ...config, latentScale: 1 };
@@ -83,6 +84,7 @@ const klMeasured: MeasuredConfig = {
 /** Of `kl-scales`: also the standard deviation of every scale's part of the latents. */
 const klScalesMeasured: MeasuredConfig = {
   fixed: ['groups'],
+  measured: ['latentScale', 'scaleStd', 'preview'],
   initial(config, who) {
     refuseMeasured(config, ['latentScale', 'scaleStd'], who);
     const scales: unknown = 'patch_nums' in config ? config.patch_nums : null;

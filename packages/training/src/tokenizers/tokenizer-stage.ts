@@ -52,7 +52,12 @@ export function trainedBy(plugin: string): Kind | null {
 }
 
 /** Third-party plug-ins know their whole configuration before training. */
-const nothingMeasured: MeasuredConfig = { fixed: [], initial: (config) => config, measure: async () => ({}) };
+const nothingMeasured: MeasuredConfig = {
+  fixed: [],
+  measured: [],
+  initial: (config) => config,
+  measure: async () => ({}),
+};
 
 /** What is measured of trained tokenizers of this plug-in. */
 export function measuredConfigOf(plugin: string): MeasuredConfig {

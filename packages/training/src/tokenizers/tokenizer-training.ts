@@ -55,6 +55,8 @@ export interface TrainingHooks extends Required<Pick<Stage, 'start' | 'after' | 
 export interface MeasuredConfig {
   /** Fields that trained weights depend on although no shape shows it. Another model's weights need the same values. */
   readonly fixed: readonly string[];
+  /** Fields that `measure` gives. */
+  readonly measured: readonly string[];
   /**
    * The configuration of a recipe with neutral values for what is measured later.
    * @throws TesseraError `recipe-misfit` if the recipe sets a measured field; `who` is the recipe

@@ -58,6 +58,7 @@ export function vqLoss(model: VqVae, options: ReconstructionOptions): (batch: Im
 /** Codes need no scale: only the preview is measured. */
 const vqMeasured: MeasuredConfig = {
   fixed: ['groups', 'quant_resi', 'share_quant_resi', 'using_znorm', 'patch_nums'],
+  measured: ['preview'],
   initial: (config) => config,
   async measure({ engine, data, config, weights }) {
     const model = openVqVae(vqConfig.parse(config, WHO), weights);
