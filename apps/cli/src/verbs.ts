@@ -38,6 +38,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/evaluate.ts')).evaluate,
   },
   {
+    name: 'features',
+    summary: 'list feature networks, or compute reference statistics of images with one',
+    load: async () => (await import('./commands/features.ts')).features,
+  },
+  {
     name: 'trace',
     summary: 'generate, and write what each step read, computed, drew and wrote',
     load: async () => (await import('./commands/trace.ts')).trace,

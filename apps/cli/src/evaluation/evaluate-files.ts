@@ -1,11 +1,12 @@
 import { openNpzImages, type ImageSource } from '@tessera/evaluation';
-import { openFeatureNetwork, type FeatureNetwork } from '@tessera/features';
+import type { FeatureNetwork } from '@tessera/features';
 import { createEngine, type EngineOptions } from '@tessera/targets';
 import type { Terminal } from '../terminal.ts';
 import { openFolderImages } from './folder-images.ts';
 import { openReference, requireSameSize, type OpenedReference } from './reference.ts';
 import { isJudge } from './reconstruction.ts';
 import { manner, recognisedByClass, type Report } from './report.ts';
+import { openNamedNetwork } from './named-network.ts';
 import { openNetwork, openSession } from './session.ts';
 import type { Named } from './subject.ts';
 
@@ -23,13 +24,13 @@ interface FileEvaluation {
 /** Measures images that exist already: a folder of pictures, or an npz file. */
 export async function evaluateFiles(request: FileEvaluation, terminal: Terminal): Promise<Report> {
   const { subject, size } = request;
-  const named = request.network === undefined ? null : await openFeatureNetwork(request.network);
+  const named = request.network === undefined ? null : await openNamedNetwork(request.network, terminal);
   const asked = named ? channelsOf(named) : 3;
   const opened = await openReference(request.against, { size, channels: asked });
   const channels = opened.image?.channels ?? asked;
   const images = await openSubject(subject, { size, opened, channels });
   requireSameSize(images, opened);
-  const network = named ?? (await openNetwork(undefined, opened));
+  const network = named ?? (await openNetwork(undefined, opened, terminal));
   const engine = createEngine(request.engine);
   try {
     const { image, count: samples } = images;

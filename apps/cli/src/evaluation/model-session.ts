@@ -48,7 +48,7 @@ export async function openModelSession(options: ModelSessionOptions, terminal: T
       : await recipeReference(await findRecipe(folder));
     if (opened.classes) requireSameClasses(outline.manifest.classes, opened.classes, opened.name);
     requireSameSize({ name: model.name, image }, opened);
-    const network = keep(await openNetwork(options.network, opened));
+    const network = keep(await openNetwork(options.network, opened, terminal));
     const session = keep(await openSession({ engine, network, opened, image, samples }));
     for (const remark of session.reference.remarks) terminal.err(`Note: ${remark}`);
     return { model, outline, opened, plugins, session, dispose };

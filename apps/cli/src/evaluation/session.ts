@@ -12,8 +12,10 @@ import {
   type ImageSource,
   type Measured,
 } from '@tessera/evaluation';
-import { openFeatureNetwork, type FeatureNetwork, type ImageSize } from '@tessera/features';
+import type { FeatureNetwork, ImageSize } from '@tessera/features';
 import { readRecipe, type LoadedRecipe } from '@tessera/training';
+import type { Terminal } from '../terminal.ts';
+import { openNamedNetwork } from './named-network.ts';
 import type { MeasuredReference, OpenedReference } from './reference.ts';
 
 /** What images are measured with and compared to, ready for any number of sets. */
@@ -68,10 +70,11 @@ function meansClasses({ probabilities_NK, count }: Measured, { classes }: Opened
 export async function openNetwork(
   name: string | undefined,
   { recipe, name: against }: OpenedReference,
+  terminal: Terminal,
 ): Promise<FeatureNetwork> {
-  if (name !== undefined) return openFeatureNetwork(name);
+  if (name !== undefined) return openNamedNetwork(name, terminal);
   const judge = recipe?.recipe.judge;
-  if (judge?.kind === 'shipped') return openFeatureNetwork(judge.name);
+  if (judge?.kind === 'shipped') return openNamedNetwork(judge.name, terminal);
   throw new TesseraError({
     code: 'network-missing',
     who: 'tessera eval',

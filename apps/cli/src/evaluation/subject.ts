@@ -17,12 +17,12 @@ export function namedSubject(word: string): Exclude<Named, { kind: 'recipe' }> {
 }
 
 /** What it is compared with: a recipe's data, a folder of pictures, or an npz file. @throws TesseraError `file-missing` */
-export function namedReference(word: string): Exclude<Named, { kind: 'model' }> {
+export function namedReference(word: string, option = '--against'): Exclude<Named, { kind: 'model' }> {
   const named = namedPath(word);
   if (named !== null && named.kind !== 'model') return named;
   throw new TesseraError({
     code: 'file-missing',
-    who: `--against ${word}`,
+    who: `${option} ${word}`,
     got: named === null ? 'no such file or folder' : 'the folder of a model',
     expected: 'a recipe (.json), a folder of pictures, or an npz file of images or statistics',
   });
