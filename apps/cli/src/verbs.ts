@@ -34,13 +34,18 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'eval',
-    summary: 'measure a model: recognised samples, Frechet distance, throughput',
+    summary: 'measure images of a model, a folder or an npz file: Frechet distance, precision, recall',
     load: async () => (await import('./commands/evaluate.ts')).evaluate,
   },
   {
     name: 'features',
     summary: 'list feature networks, or compute reference statistics of images with one',
     load: async () => (await import('./commands/features.ts')).features,
+  },
+  {
+    name: 'sweep',
+    summary: 'measure a model at many settings: a table, and plots of quality, diversity and time',
+    load: async () => (await import('./commands/sweep.ts')).sweep,
   },
   {
     name: 'trace',

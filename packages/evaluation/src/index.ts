@@ -38,3 +38,4 @@ export { intervalOf, jackknifeInterval, type Interval } from './metrics/interval
 export { kernelDistance } from './metrics/kernel-distance.ts';
 export { precisionAndRecall, type PrecisionRecall } from './metrics/precision-recall.ts';
 export { meanSsim, psnr } from './metrics/picture-similarity.ts';
+export { chart, type Chart, type ChartPoint, type ChartSeries } from './report/chart.ts';

@@ -12,6 +12,7 @@ const benchmarks = [
   'service',
   'workers',
   'faster-sampling',
+  'moved-images',
 ] as const;
 export type Benchmark = (typeof benchmarks)[number];
 
@@ -29,7 +30,7 @@ const options = {
     help: 'Python with PyTorch; `none` measures Tessera alone',
   } as const),
   images: count(5, 'measured runs of each side, after one to warm up; the sides take turns'),
-  samples: count(500, 'images of each setting of faster-sampling'),
+  samples: count(500, 'images of each setting of faster-sampling and moved-images'),
   threads: count(2, 'threads of each side'),
   jobs: choices({ value: 'JOBS', of: targetJobs, help: 'of targets: only these jobs, separated by commas' }),
   write: flag('of targets: write the ratios into the table from which engines choose'),
@@ -59,6 +60,7 @@ export const line = {
     '  workers          What a second worker process gains over one, on PostgreSQL of its own. Needs no PyTorch.',
     '  faster-sampling  Options of digits-mar that save work, compared with none of them: processor time, recognised digits',
     '                   and FD-CNN, as a table in Markdown. Needs no PyTorch.',
+    '  moved-images     Frechet distances of real digits that were resized, compressed or counted otherwise. Needs no PyTorch.',
   ],
   examples: [
     'npm run bench -- var-d16 --python ~/torch/bin/python',

@@ -1,6 +1,7 @@
 import { runProgram } from '@tessera/command-line';
 import { checkArguments, line, type Benchmark, type BenchmarkRun, type Print } from './arguments.ts';
 import { benchFasterSampling } from './faster-sampling.ts';
+import { benchMovedImages } from './moved-images.ts';
 import { type Job, jobs } from './jobs.ts';
 import { compareSides, type Comparison } from './measure.ts';
 import { reportImage, reportSteps } from './report.ts';
@@ -23,6 +24,7 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   service: benchService,
   workers: benchWorkers,
   'faster-sampling': benchFasterSampling,
+  'moved-images': benchMovedImages,
 };
 
 /** Runs the program; returns the exit code. */

@@ -26,7 +26,10 @@ export interface Session {
   /** The figures of real images that are not in the reference; null where there are none. */
   readonly floor: Figures | null;
   measure(images: ImageSource, seen?: (images: number) => void): Promise<Measured>;
+  /** Figures of some sets, with intervals. */
   figures(sets: readonly Measured[]): Promise<FiguresWithIntervals>;
+  /** Figures of one set. */
+  figuresOf(images: Measured): Promise<Figures>;
   dispose(): void;
 }
 
@@ -57,6 +60,7 @@ export async function openSession({ engine, network, opened, image, samples }: S
     floor,
     measure: async (images, seen) => labelled(await measure({ engine, network }, images, seen)),
     figures: (sets) => figuresOfSets(products, { sets, reference: compared }),
+    figuresOf: (images) => figuresOf(products, { images, reference: compared }),
     dispose: () => products.dispose(),
   };
 }
