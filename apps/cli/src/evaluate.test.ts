@@ -15,6 +15,8 @@ const folder = mkdtempSync(join(tmpdir(), 'tessera-eval-'));
 const model = join(root, 'models/digits-var');
 const recipe = join(folder, 'few-digits.json');
 const samples = join(folder, 'samples.npz');
+/** Other work on the machine may slow a hook down. */
+const SLOW = 120_000;
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Few reference images, so that a run takes a second. */
@@ -45,7 +47,7 @@ describe('figures of a model', () => {
   let made: Report;
   beforeAll(async () => {
     made = await report(model, '--against', recipe, '--samples', '40', '--save', samples, '--set', 'topP=0.9');
-  });
+  }, SLOW);
 
   it('say what they were measured with', () => {
     expect(made).toMatchObject({
@@ -101,7 +103,7 @@ describe('what cannot be compared is refused in one sentence', () => {
       images: 9,
     };
     await writeStatistics(statistics, { facts, reference: { gaussian, spatial: null, measured: null } });
-  });
+  }, SLOW);
 
   it.each([
     [

@@ -48,6 +48,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/sweep.ts')).sweep,
   },
   {
+    name: 'fit-scaling',
+    summary: 'fit a power law with an offset to the losses of several trainings',
+    load: async () => (await import('./commands/fit-scaling.ts')).fitScaling,
+  },
+  {
     name: 'trace',
     summary: 'generate, and write what each step read, computed, drew and wrote',
     load: async () => (await import('./commands/trace.ts')).trace,

@@ -39,3 +39,4 @@ export { kernelDistance } from './metrics/kernel-distance.ts';
 export { precisionAndRecall, type PrecisionRecall } from './metrics/precision-recall.ts';
 export { meanSsim, psnr } from './metrics/picture-similarity.ts';
 export { chart, type Chart, type ChartPoint, type ChartSeries } from './report/chart.ts';
+export { fitPowerLaw, predict, type PowerLaw, type ScalePoint, type ScalingFit } from './scaling/power-law.ts';

@@ -11,6 +11,8 @@ export { openData } from './data/data-kinds.ts';
 export { findImages, openImageFolder } from './data/image-folder.ts';
 export { writeDataFolder } from './data/write-folder.ts';
 
+export { jsonLog, type JsonLog, type LogLine } from './report/training-log.ts';
+
 export type { Stage } from './stage/stage.ts';
 export { learningRate, weightDecay, type LearningRate } from './stage/optimiser.ts';
 
