@@ -8,7 +8,8 @@ export type {
   ImageSize,
   TraceableNetwork,
 } from './feature-network.ts';
-export { openJudge, type Judge, type JudgeConfig } from './judge/judge.ts';
+export type { AttributeProgram, AttributeResults } from './judge/attribute-program.ts';
+export { openJudge, type Judge, type JudgeConfig, type JudgedAttribute } from './judge/judge.ts';
 export {
   judgeNetwork,
   openJudgeFile,

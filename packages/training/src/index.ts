@@ -1,3 +1,4 @@
+export { attributeReport, type AttributeReport } from './evaluation/attribute-report.ts';
 export { readRecipe, type LoadedRecipe } from './recipe/recipe.ts';
 export type { Recipe } from './recipe/recipe.ts';
 export { runRecipe, type RunResult } from './run/run-recipe.ts';

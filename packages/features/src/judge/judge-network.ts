@@ -7,12 +7,15 @@ import { schema } from '@tessera/schema';
 import type { Engine } from '@tessera/engine';
 import type { ClassifiedResults, FeatureProgram, ImageSize, TraceableNetwork } from '../feature-network.ts';
 import { tracedProgram } from '../traced-program.ts';
+import { type AttributeProgram, attributeProgram } from './attribute-program.ts';
 import { type Judge, type JudgeConfig, openJudge } from './judge.ts';
 
 /** A judge as a feature network. */
 export interface JudgeNetwork extends TraceableNetwork {
   readonly config: JudgeConfig;
   open(engine: Engine, image: ImageSize): FeatureProgram<ClassifiedResults>;
+  /** Compiles it for what it tells besides the class. @throws TesseraError `judge-without-attributes`, `features-image` */
+  openAttributes(engine: Engine, image: ImageSize): AttributeProgram;
 }
 
 interface JudgeFacts extends Pick<JudgeNetwork, 'name' | 'sha256' | 'licence'> {
@@ -46,6 +49,10 @@ export function judgeNetwork(judge: Judge, facts: JudgeFacts): JudgeNetwork {
       );
       return program as FeatureProgram<ClassifiedResults>;
     },
+    openAttributes(engine, image) {
+      requireChannels(facts.name, { got: image.channels, expected: config.channels });
+      return attributeProgram(judge, { who: facts.name, engine, image, batch: BATCH });
+    },
   };
 }
 
@@ -60,13 +67,21 @@ function requireChannels(who: string, { got, expected }: { got: number; expected
   });
 }
 
-const { object, integer, list, string, number } = schema;
+const { object, integer, list, string, number, optional } = schema;
 const count = integer({ min: 1 });
 const card = object({
   name: string(),
   data: string(),
   licence: string(),
-  config: object({ channels: count, classes: count, widths: list(count, { min: 2 }) }),
+  config: object({
+    channels: count,
+    classes: count,
+    widths: list(count, { min: 2 }),
+    attributes: optional(
+      object({ side: count, of: list(object({ name: string(), values: list(string()), label: integer({ min: 0 }) })) }),
+      undefined,
+    ),
+  }),
   sha256: string(),
   accuracy: number({ min: 0, max: 1 }),
 });
@@ -92,7 +107,9 @@ export async function openShippedJudge(name: string): Promise<JudgeNetwork> {
       cause,
     });
   });
-  const { config, sha256, licence } = card.parse(JSON.parse(text), `${name}.json`);
+  const { config: parsed, sha256, licence } = card.parse(JSON.parse(text), `${name}.json`);
+  const { attributes, ...plain } = parsed;
+  const config: JudgeConfig = { ...plain, ...(attributes && { attributes }) };
   const path = fileURLToPath(new URL(`${name}.safetensors`, JUDGES));
   const found = createHash('sha256')
     .update(await readFile(path))

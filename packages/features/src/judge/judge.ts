@@ -12,6 +12,16 @@ export interface Judge {
   features(image_BHWC: Tensor4D): Tensor2D;
   /** Logits from features: [B, D] -> [B, classes]. Pure and traceable. */
   classify(features_BD: Tensor2D): Tensor2D;
+  /** Logits of all values of all attributes, in their order, from the deepest map: [B, S]. Pure and traceable. */
+  attributes?(deepest_BHWD: Tensor4D): Tensor2D;
+}
+
+/** Something that a judge tells of the images of one class: the glasses of an avatar. */
+export interface JudgedAttribute {
+  readonly name: string;
+  readonly values: readonly string[];
+  /** The class whose images have it. */
+  readonly label: number;
 }
 
 export interface JudgeConfig {
@@ -19,6 +29,8 @@ export interface JudgeConfig {
   readonly classes: number;
   /** Channels of each level. Every level but the first halves the image. The last level's channels are the features. */
   readonly widths: readonly number[];
+  /** What it tells besides the class, read from all places of the deepest map, which has `side` rows and columns. */
+  readonly attributes?: { readonly side: number; readonly of: readonly JudgedAttribute[] };
 }
 
 const GROUPS = 8;
@@ -46,7 +58,22 @@ export function openJudge(weights: Weights, config: JudgeConfig): Judge {
     maps,
     features: (image_BHWC) => tf.mean(maps(image_BHWC).at(-1)!, [1, 2]) as Tensor2D,
     classify: (features_BD) => nn.linear(features_BD, weight, bias) as Tensor2D,
+    ...(config.attributes && { attributes: takeAttributes(weights, config.attributes, dims) }),
   };
+}
+
+/** One linear layer for all attributes. Unlike the average, it knows where things are. */
+function takeAttributes(
+  weights: Weights,
+  { side, of }: NonNullable<JudgeConfig['attributes']>,
+  dims: number,
+): NonNullable<Judge['attributes']> {
+  const size = side * side * dims;
+  const values = of.reduce((sum, attribute) => sum + attribute.values.length, 0);
+  const init = { kind: 'normal', std: Math.sqrt(1 / size) } as const;
+  const weight = weights.param('attributes.weight', [values, size], { init, decay: true });
+  const bias = weights.param('attributes.bias', [values], { init: { kind: 'zeros' }, decay: false });
+  return (deepest_BHWD) => nn.linear(tf.reshape(deepest_BHWD, [-1, size]), weight, bias) as Tensor2D;
 }
 
 interface Level {

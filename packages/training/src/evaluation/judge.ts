@@ -1,16 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { type Engine, nn } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import { type Judge, type JudgeConfig, openJudge } from '@tessera/features';
 import { folderName, freshWeights, type FreshWeights } from '@tessera/models';
 import { byKind, schema, type FieldType } from '@tessera/schema';
 import { type Augmentation, noAugmentation } from '../data/augment.ts';
 import type { DataSet } from '../data/data-set.ts';
+import { attributeObjective } from './attribute-objective.ts';
 import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec, trainingFields } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
 
-const { object, choice, integer, list, optional } = schema;
+const { object, boolean, choice, integer, list, optional } = schema;
 
 /** Section `judge` of a recipe: a judge that ships with Tessera, or one to train. */
 export const judgeFields = byKind({
@@ -21,15 +23,18 @@ export const judgeFields = byKind({
     widths: list(integer({ min: 1 }), { min: 2 }),
     /** Augmentation: images move by up to so many pixels. */
     shift: optional(integer({ min: 0 }), 0),
+    /** Whether it also learns what is known of the images besides their classes. */
+    attributes: optional(boolean(), false),
     ...trainingFields,
   }),
 });
 export type JudgeRecipe = FieldType<typeof judgeFields>;
+type TrainedJudge = Extract<JudgeRecipe, { kind: 'train' }>;
 
 interface JudgeStageOptions {
   readonly engine: Engine;
   readonly data: DataSet;
-  readonly recipe: Extract<JudgeRecipe, { kind: 'train' }>;
+  readonly recipe: TrainedJudge;
   readonly seed: number;
   /** How training images vary besides. Left out: not at all. */
   readonly augmentation?: Augmentation;
@@ -42,15 +47,21 @@ interface JudgeStage extends Stage {
   dispose(): void;
 }
 
-/** Trains a judge with cross-entropy. */
+/**
+ * Trains a judge with cross-entropy: of the class, and the mean over the attributes that each image has.
+ * @throws TesseraError `recipe-misfit` for attributes of data without any
+ */
 export function judgeStage(options: JudgeStageOptions): JudgeStage {
   const { engine, data, recipe, seed, augmentation = noAugmentation } = options;
-  const config = { channels: data.image.channels, classes: data.classes.length, widths: recipe.widths };
+  const { batch, accumulate, steps, shift } = recipe;
+  const config = judgeConfig(data, recipe);
   const weights = freshWeights(seed);
   const judge = openJudge(weights, config);
-  const spec = { params: weights.params, loss: (batch: Batch) => classifierLoss(judge, batch) };
+  const attributes = config.attributes ? attributeObjective(config.attributes.of) : null;
+  const spec = { params: weights.params, loss: (given: Batch) => judgeLoss(judge, given, attributes) };
   const trainStep = engine.compileTrainStep({ name: 'judge', ...spec, ...optimiserSpec(recipe) });
-  const { batch, accumulate, steps } = recipe;
+  const more = attributes ? { more: attributes.truth } : {};
+  const names = ['accuracy', ...(attributes ? ['attributes'] : [])];
   return {
     name: 'judge',
     steps,
@@ -59,10 +70,10 @@ export function judgeStage(options: JudgeStageOptions): JudgeStage {
     trainStep,
     spec,
     hyper: hyperOf(recipe, seed),
-    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift: recipe.shift, augmentation }),
-    figures: ({ aux }) => ({ accuracy: aux['accuracy']![0]! }),
+    batches: imageBatches(data.train, data.image, { batch, accumulate, seed, shift, augmentation, ...more }),
+    figures: ({ aux }) => Object.fromEntries(names.map((name) => [name, aux[name]![0]!])),
     ...(data.validation.count > 0 && {
-      validate: () => validate(trainStep, chunks(data.validation, batch, imageBatch(data.image)), ['accuracy']),
+      validate: () => validate(trainStep, chunks(data.validation, batch, imageBatch(data.image, more.more)), names),
     }),
     dispose() {
       trainStep.dispose();
@@ -71,9 +82,36 @@ export function judgeStage(options: JudgeStageOptions): JudgeStage {
   };
 }
 
-function classifierLoss(judge: Judge, { image_BHWC, label_B }: Batch): { loss: Scalar; aux: { accuracy: Scalar } } {
-  const logits = judge.classify(judge.features(image_BHWC as Tensor4D));
-  const loss = tf.mean(nn.crossEntropy(logits as Tensor2D, label_B as Tensor1D)) as Scalar;
+/** @throws TesseraError `recipe-misfit` */
+function judgeConfig({ image, classes, attributes }: DataSet, recipe: TrainedJudge): JudgeConfig {
+  const plain = { channels: image.channels, classes: classes.length, widths: recipe.widths };
+  if (!recipe.attributes) return plain;
+  const levels = 2 ** (recipe.widths.length - 1);
+  const misfit = (got: string, expected: string) =>
+    new TesseraError({ code: 'recipe-misfit', who: 'judge', got, expected, next: 'Remove judge.attributes.' });
+  if (!attributes) throw misfit('judge.attributes for data of which only classes are known', 'data with attributes');
+  if (image.height !== image.width || image.height % levels !== 0) {
+    throw misfit(
+      `images of ${image.height} x ${image.width} pixels`,
+      `a multiple of ${levels} for ${recipe.widths.length} widths`,
+    );
+  }
+  return { ...plain, attributes: { side: image.height / levels, of: attributes } };
+}
+
+type JudgeLoss = { readonly loss: Scalar; readonly aux: Readonly<Record<string, Scalar>> };
+
+function judgeLoss(
+  judge: Judge,
+  { image_BHWC, label_B, truth_BS }: Batch,
+  attributes: ReturnType<typeof attributeObjective> | null,
+): JudgeLoss {
+  const deepest_BHWD = judge.maps(image_BHWC as Tensor4D).at(-1)!;
+  const logits = judge.classify(tf.mean(deepest_BHWD, [1, 2]) as Tensor2D);
+  const loss = tf.mean(nn.crossEntropy(logits, label_B as Tensor1D)) as Scalar;
   const right = tf.equal(tf.cast(tf.argMax(logits, -1), 'int32'), label_B!);
-  return { loss, aux: { accuracy: tf.mean(tf.cast(right, 'float32')) as Scalar } };
+  const accuracy: Scalar = tf.mean(tf.cast(right, 'float32'));
+  if (!attributes) return { loss, aux: { accuracy } };
+  const own = attributes.loss(judge.attributes!(deepest_BHWD), truth_BS as Tensor2D);
+  return { loss: tf.add(loss, own), aux: { accuracy, attributes: own } };
 }

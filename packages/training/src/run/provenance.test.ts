@@ -9,7 +9,7 @@ beforeAll(async () => {
   json = JSON.parse(text) as typeof json;
 });
 
-const digests = { images: 'a', labels: 'b', validation: 'c' };
+const digests = { images: 'a', labels: 'b', validation: 'c', attributes: 'd' };
 const with_ = (data: object): Recipe => recipeSchema.parse({ ...json, data: { ...json.data, ...data } }, 'micro');
 const stages = (data: object) => {
   const run = { recipe: with_(data), digests };

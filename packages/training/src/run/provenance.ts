@@ -14,17 +14,23 @@ export interface DataDigests {
   readonly images: string;
   readonly labels: string;
   readonly validation: string;
+  /** What is known of the training images besides their classes. */
+  readonly attributes: string;
   /** Of the weights that the training starts from; absent without any. */
   readonly start?: string;
 }
 
 /** Reads all pixels of the training and validation splits. The test split affects no training. */
-export async function digestsOf({ train, validation }: DataSet, start: StartModel | null): Promise<DataDigests> {
+export async function digestsOf(
+  { train, validation, attributes = [] }: DataSet,
+  start: StartModel | null,
+): Promise<DataDigests> {
   return {
     ...(start && { start: start.sha256 }),
     images: await train.digest(),
     labels: fingerprint([...train.label_N]),
     validation: fingerprint(await validation.digest(), [...validation.label_N]),
+    attributes: fingerprint(attributes, [...(train.attribute_NA ?? [])]),
   };
 }
 
@@ -36,9 +42,10 @@ interface Ingredients {
 /** What the training of a judge depends on. */
 export function judgeProvenance({ recipe, digests }: Ingredients): Provenance {
   return {
-    recipe: fingerprint('judge', recipe.seed, withoutCadence(recipe.judge), ...judgeAugmentation(recipe)),
+    recipe: fingerprint('judge', recipe.seed, judgeSection(recipe), ...judgeAugmentation(recipe)),
     ...ofImages(digests),
     labels: digests.labels,
+    ...(learnsAttributes(recipe) && { attributes: digests.attributes }),
   };
 }
 
@@ -77,6 +84,16 @@ function augmentationKey(data: Recipe['data']): unknown {
 /** The generator sees varied images only in the copies that are encoded of them. */
 function encodingKey(data: Recipe['data']): unknown {
   return data.copies > 0 ? varietyOf(data) : data.flips;
+}
+
+function learnsAttributes({ judge }: Recipe): boolean {
+  return judge?.kind === 'train' && judge.attributes;
+}
+
+/** Checkpoints from before judges learned attributes know no such field. */
+function judgeSection(recipe: Recipe): object {
+  const { attributes, ...section }: Record<string, unknown> = { ...withoutCadence(recipe.judge) };
+  return attributes === true ? { ...section, attributes } : section;
 }
 
 function judgeAugmentation({ data }: Recipe): readonly unknown[] {

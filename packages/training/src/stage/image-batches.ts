@@ -12,11 +12,19 @@ interface ImageBatches {
   readonly shift: number;
   /** How images vary besides. */
   readonly augmentation: Augmentation;
+  /** What a batch holds besides images and labels. */
+  readonly more?: (split: Split, indices: Int32Array) => Batch;
 }
 
-/** Makes the batch of some members of a split: `image_BHWC` in [0, 1] and `label_B`. */
-export function imageBatch(image: ImageSize): (split: Split, indices: Int32Array) => Promise<Batch> {
-  return async (split, indices) => toTensors(await split.read(indices), image, labelsOf(split, indices));
+/** Makes the batch of some members of a split: `image_BHWC` in [0, 1], `label_B`, and what `more` gives. */
+export function imageBatch(
+  image: ImageSize,
+  more?: ImageBatches['more'],
+): (split: Split, indices: Int32Array) => Promise<Batch> {
+  return async (split, indices) => ({
+    ...toTensors(await split.read(indices), image, labelsOf(split, indices)),
+    ...more?.(split, indices),
+  });
 }
 
 /**
@@ -41,7 +49,7 @@ export async function* chunks(
 export function imageBatches(
   split: Split,
   image: ImageSize,
-  { batch, accumulate, seed, shift, augmentation }: ImageBatches,
+  { batch, accumulate, seed, shift, augmentation, more }: ImageBatches,
 ): (step: number) => Promise<readonly Batch[]> {
   const order = batchOrder(split.count, { batch, seed });
   const one = async (number: number): Promise<Batch> => {
@@ -49,7 +57,7 @@ export function imageBatches(
     const pixels = await split.read(indices);
     const moved = shift > 0 ? shiftImages(pixels, image, { most: shift, seed, step: number }) : pixels;
     const seen = augmentImages(moved, image, { ...augmentation, key: { seed, number } });
-    return toTensors(seen, image, labelsOf(split, indices));
+    return { ...toTensors(seen, image, labelsOf(split, indices)), ...more?.(split, indices) };
   };
   return (step) => Promise.all(Array.from({ length: accumulate }, (_, part) => one(step * accumulate + part)));
 }

@@ -116,7 +116,10 @@ async function attempts(stage: Stage) {
     const cadence = { log: 1, validate: 4, picture: 0, checkpoint: 3 };
     const run = { folder: join(folder, name), provenance: { recipe: 'micro' }, cadence, log, progress: silent };
     const result = await runStage(watched, { ...run, signal: abort.signal });
-    return { ...result, lines: (await log.read()).map((line): LogLine => ({ ...line, seconds: 0, waiting: 0, compiling: 0 })) };
+    return {
+      ...result,
+      lines: (await log.read()).map((line): LogLine => ({ ...line, seconds: 0, waiting: 0, compiling: 0 })),
+    };
   };
 }
 
