@@ -41,12 +41,13 @@ export function attributeProgram(
   }
   requireSide(who, { image: options.image, side: known.side, levels: judge.config.widths.length });
   const { of } = known;
+  const dims = of.reduce((sum, { values }) => sum + values.length, 0);
   const program = tracedProgram(
     (image_BHWC) => ({
       features_BD: attributes(judge.maps(image_BHWC).at(-1)!),
       logits_BK: judge.classify(judge.features(image_BHWC)),
     }),
-    { name: 'judge of attributes', ...options },
+    { name: 'judge of attributes', dims, ...options },
   );
   return {
     attributes: of,
