@@ -45,7 +45,7 @@ async function run({ positionals: [file], values }: Arguments<typeof options>, t
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
     const result = await runRecipe({ loaded, engine, plugins, out, stream: process.stderr, signal: abort.signal });
     if (json) terminal.out(JSON.stringify(result));
-    else if (result.finished) terminal.out(`Trained: ${result.model ?? out}. Pictures and curves: ${out}.`);
+    else if (result.finished) terminal.out(`Trained: ${result.model ?? out}. Report: ${join(out, 'report.html')}.`);
     else {
       const chosen = (['target', 'threads'] as const).filter((name) => values[name] !== undefined);
       const where = chosen.map((name) => ` --${name} ${shellWord(String(values[name]))}`).join('');

@@ -3,7 +3,8 @@ import { type JudgeNetwork, openJudgeFile, openShippedJudge } from '@tessera/fea
 import { savedTensors } from '@tessera/models';
 import { augmentationOf } from '../data/augment.ts';
 import { judgeStage } from '../evaluation/judge.ts';
-import { drawCurves } from '../report/training-log.ts';
+import { drawCurves } from '../report/curves.ts';
+import { writeReport } from '../report/report-page.ts';
 import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { type TrainedModel, trainGenerator } from './generator-run.ts';
@@ -49,8 +50,12 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
     if (!parts) return { finished: true, model: null, metrics: {} };
     const trained = await trainModel(run, parts, { judge, folder: loaded.folder });
     await drawCurves(run);
-    if (!trained) return STOPPED;
+    if (!trained) {
+      await writeReport(run, 'stopped');
+      return STOPPED;
+    }
     const metrics = judge ? await evaluateRun(run, { judge, trained }) : {};
+    await writeReport(run, 'finished');
     return { finished: true, model: trained.folder, metrics };
   } finally {
     judge?.dispose();

@@ -6,6 +6,7 @@ import type { Plugins } from '@tessera/models';
 import { showProgress } from '@tessera/progress';
 import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
+import { writeReport } from '../report/report-page.ts';
 import { jsonLog, type JsonLog } from '../report/training-log.ts';
 import type { Provenance } from '../stage/checkpoint.ts';
 import type { Cadence } from '../stage/optimiser.ts';
@@ -68,7 +69,8 @@ export async function openRun(
     progress,
     note: (sentence) => void stream.write(`Note: ${printable(sentence)}\n`),
     async train(stage, { every, provenance }) {
-      const run = { folder: out, provenance, cadence: every, log, progress: progress(stage.name), signal };
+      const shown = () => writeReport({ recipe, out, log }, 'running');
+      const run = { folder: out, provenance, cadence: every, log, progress: progress(stage.name), signal, shown };
       return (await runStage(stage, run)).finished;
     },
   };

@@ -6,6 +6,7 @@ import { duration, type Progress } from '@tessera/progress';
 import type { JsonLog } from '../report/training-log.ts';
 import { loadCheckpoint, type Provenance, saveCheckpoint, type State } from './checkpoint.ts';
 import type { Cadence } from './optimiser.ts';
+import { openPace } from './pace.ts';
 
 export type Batch = Readonly<Record<string, Tensor>>;
 
@@ -51,6 +52,8 @@ interface StageRun {
   readonly progress: (total: number) => Progress;
   /** Aborting saves a checkpoint after the step in progress. */
   readonly signal: AbortSignal;
+  /** Called when there is more to see: a validation, a picture, or the last step. */
+  readonly shown?: () => Promise<void>;
 }
 
 interface StageResult {
@@ -73,6 +76,7 @@ export async function runStage(stage: Stage, run: StageRun): Promise<StageResult
   const from = await resume(stage, path, run.provenance);
   let { step } = from;
   const clock = new StepClock(from.seconds);
+  const pace = openPace();
   await run.log.rewind(stage.name, step);
   const progress = run.progress(stage.steps);
   const save = async () =>
@@ -84,16 +88,18 @@ export async function runStage(stage: Stage, run: StageRun): Promise<StageResult
   while (step < stage.steps && !run.signal.aborted) {
     const start = performance.now();
     const hyper = stage.hyper(step);
-    const { result, waited } = await oneStep(stage, step, hyper);
+    const { result, waited, images } = await oneStep(stage, step, hyper);
     await stage.after?.(step, result);
-    clock.add({ step: performance.now() - start, waiting: waited, compiling: result.compiling });
+    const spent = performance.now() - start;
+    clock.add({ step: spent, waiting: waited, compiling: result.compiling });
+    pace.add(images, (spent - result.compiling) / 1000);
     step++;
     await report(stage, run, { step: step - 1, hyper, result, clock }).catch(async (error: unknown) => {
       // A picture that cannot be drawn must not lose steps. If saving fails too (a full disk), the first error is reported.
       await save().catch(() => undefined);
       throw error;
     });
-    progress.update(step, noteOf(result));
+    progress.update(step, noteOf(result, pace.imagesPerSecond()));
     if (step < stage.steps && due(step, run.cadence.checkpoint)) await save();
     await nextTurn(); // lets an interrupt arrive even if the runtime blocks the thread
   }
@@ -158,6 +164,8 @@ interface Step {
   readonly result: TrainResult;
   /** Milliseconds until the batch was there. */
   readonly waited: number;
+  /** In all its batches. */
+  readonly images: number;
 }
 
 async function oneStep(stage: Stage, step: number, hyper: TrainHyper): Promise<Step> {
@@ -165,14 +173,16 @@ async function oneStep(stage: Stage, step: number, hyper: TrainHyper): Promise<S
   const batches = await stage.batches(step);
   const waited = performance.now() - start;
   try {
-    return { result: await stage.trainStep.run(batches, hyper), waited };
+    const images = batches.reduce((sum, { label_B }) => sum + (label_B?.size ?? 0), 0);
+    return { result: await stage.trainStep.run(batches, hyper), waited, images };
   } finally {
     for (const batch of batches) for (const tensor of Object.values(batch)) tensor.dispose();
   }
 }
 
-function noteOf({ loss, compiling }: TrainResult): string {
-  return `loss ${loss.toFixed(4)}${compiling >= 1000 ? `, compiled in ${duration(compiling / 1000)}` : ''}`;
+function noteOf({ loss, compiling }: TrainResult, imagesPerSecond: number): string {
+  const pace = imagesPerSecond > 0 ? `, ${imagesPerSecond.toPrecision(3)} images/s` : '';
+  return `loss ${loss.toFixed(4)}${pace}${compiling >= 1000 ? `, compiled in ${duration(compiling / 1000)}` : ''}`;
 }
 
 interface Done {
@@ -182,7 +192,7 @@ interface Done {
   readonly clock: StepClock;
 }
 
-async function report(stage: Stage, { cadence, log }: StageRun, done: Done): Promise<void> {
+async function report(stage: Stage, { cadence, log, shown }: StageRun, done: Done): Promise<void> {
   const { step, hyper, result, clock } = done;
   const last = step + 1 === stage.steps;
   const figures: Record<string, Figures[string]> = {};
@@ -194,6 +204,7 @@ async function report(stage: Stage, { cadence, log }: StageRun, done: Done): Pro
   if (stage.validate && (last || due(step + 1, cadence.validate))) Object.assign(figures, await stage.validate());
   if (Object.keys(figures).length > 0) await log.write({ stage: stage.name, step, ...figures });
   if (stage.picture && (last || due(step + 1, cadence.picture))) await stage.picture(step);
+  if (last || due(step + 1, cadence.validate) || due(step + 1, cadence.picture)) await shown?.();
 }
 
 function due(done: number, every: number): boolean {
