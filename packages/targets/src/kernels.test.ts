@@ -169,6 +169,20 @@ const convolutions: Case[] = [
   ['conv2d, padded by a number', convWith(1, 1), image, k33],
   ['conv2d, dilated', convWith(1, 'valid', 2), image, k23],
   ['conv2d, one sided pads', (a: Tensor4D, k: Tensor4D) => tf.conv2d(a, k, 2, [[0, 0], [0, 1], [0, 1], [0, 0]]), even, k33], // prettier-ignore
+  ...(['same', 'valid'] as const).flatMap((pad): Case[] => [
+    [
+      `depthwiseConv2d, ${pad}`,
+      (a: Tensor4D, k: Tensor4D) => tf.depthwiseConv2d(a, k, 1, pad),
+      image,
+      floats([3, 3, 3, 2], 5),
+    ],
+    [
+      `depthwiseConv2d, ${pad}, stride 2`,
+      (a: Tensor4D, k: Tensor4D) => tf.depthwiseConv2d(a, k, 2, pad),
+      even,
+      floats([3, 3, 3, 1], 5),
+    ],
+  ]),
   ['conv2d, 1 x 1', convWith(1, 'valid'), image, floats([1, 1, 3, 2])],
   [
     'conv2dTranspose',

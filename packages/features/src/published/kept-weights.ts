@@ -1,9 +1,18 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { writeSafetensors } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
-import { cacheFolder, type DownloadProgress, fetchPackage, fileSha256, unpackFiles } from '@tessera/node-kit';
+import {
+  cacheFolder,
+  type DownloadProgress,
+  fetchPackage,
+  fileSha256,
+  takeLock,
+  type Unlock,
+  unpackFiles,
+} from '@tessera/node-kit';
 import type { PublishedNetwork } from './published-network.ts';
 
 /*
@@ -39,11 +48,38 @@ export interface KeepOptions {
  * @throws TesseraError `download-failed`, `checksum-mismatch`, and those of the file formats
  */
 export async function keptWeights(network: PublishedNetwork, options: KeepOptions): Promise<string> {
-  const { weights, record } = filesOf(network);
-  const isWhole = isKept(network) && (await readFile(record, 'utf8')).trim() === (await fileSha256(weights));
-  if (!isWhole) await keep(network, options);
-  return weights;
+  if (!(await isWhole(network))) {
+    mkdirSync(featuresFolder(), { recursive: true });
+    // One at a time, for any network: several may come from one archive.
+    const unlock = await turnAt(join(featuresFolder(), 'fetch.lock'));
+    try {
+      if (!(await isWhole(network))) await keep(network, options);
+    } finally {
+      unlock();
+    }
+  }
+  return filesOf(network).weights;
 }
+
+async function isWhole(network: Kept): Promise<boolean> {
+  const { weights, record } = filesOf(network);
+  return isKept(network) && (await readFile(record, 'utf8')).trim() === (await fileSha256(weights));
+}
+
+/** Waits until no other process fetches. The lock of one that has died does not count. */
+async function turnAt(path: string): Promise<Unlock> {
+  for (;;) {
+    const busy = new Error('another process fetches weights');
+    try {
+      return takeLock(path, () => busy);
+    } catch (error) {
+      if (error !== busy) throw error;
+    }
+    await setTimeout(POLL_MS);
+  }
+}
+
+const POLL_MS = 300;
 
 async function keep(network: PublishedNetwork, { progress }: KeepOptions): Promise<void> {
   const { weights, record } = filesOf(network);
@@ -55,7 +91,6 @@ async function keep(network: PublishedNetwork, { progress }: KeepOptions): Promi
     await requireSha256(network, published);
     const file = await network.read(published);
     try {
-      mkdirSync(featuresFolder(), { recursive: true });
       await writeSafetensors(weights, network.tensors(file), {
         source: `${network.archive.archive} ${network.member}`,
       });

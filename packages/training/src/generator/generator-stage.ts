@@ -112,7 +112,7 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
   };
 }
 
-/** The objective around a backbone that is built anew in every trace, so that gradients reach the adapter. */
+/** The objective around a backbone that is built again in every trace, so that gradients reach the adapter. */
 function adaptedSpec({ params, build }: AdaptedBackbone, options: ObjectiveOptions): Stage['spec'] {
   return {
     params,
