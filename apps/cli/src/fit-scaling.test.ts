@@ -1,45 +1,38 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { readCommandLine } from '@tessera/command-line';
 import { silentProgress } from '@tessera/progress';
-import { createEngine } from '@tessera/targets';
-import { readRecipe, runRecipe } from '@tessera/training';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fitScaling } from './commands/fit-scaling.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tessera-scaling-'));
-/** Other work on the machine may slow a hook down. */
-const SLOW = 120_000;
+const runs = join(folder, 'runs');
+/** Widths, and the losses of logs that a law with the offset 2 and the exponent 0.5 in the parameters would leave. */
 const widths = [8, 16, 32, 64];
 const recipes = widths.map((width) => join(folder, `w${width}.json`));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Four tiny trainings of different widths. */
-beforeAll(async () => {
-  const micro = JSON.parse(readFileSync(join(root, 'recipes/micro-var.json'), 'utf8'));
-  const engine = createEngine({ threads: 1 });
+function writeLog(name: string, loss: number, steps = 8): void {
+  mkdirSync(join(runs, name), { recursive: true });
+  const lines = [1, steps - 1].map((step) => ({ stage: 'generator', step, loss: loss + 1, 'validation.loss': loss }));
+  writeFileSync(join(runs, name, 'log.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+beforeAll(() => {
   for (const [index, width] of widths.entries()) {
     const backbone = { plugin: 'next-scale-transformer', config: { classes: 10, depth: 1, width, heads: 2 } };
-    const short = { steps: 3, every: { log: 1, validate: 3, picture: 0, checkpoint: 0 } };
     const recipe = {
-      ...micro,
+      extends: join(root, 'recipes/micro-var.json'),
       name: `w${width}`,
       judge: null,
-      model: { ...micro.model, backbone },
-      tokenizer: { ...micro.tokenizer, steps: 1, every: short.every },
-      generator: { ...micro.generator, ...short },
+      model: { backbone },
     };
     writeFileSync(recipes[index]!, JSON.stringify(recipe));
-    const loaded = await readRecipe(recipes[index]!);
-    const signal = new AbortController().signal;
-    const out = join(folder, 'runs', recipe.name);
-    await runRecipe({ loaded, engine, out, stream: new PassThrough().resume(), signal });
+    writeLog(`w${width}`, 1);
   }
-  engine.dispose();
-}, SLOW);
+});
 
 async function run(...argv: string[]): Promise<readonly string[]> {
   const lines: string[] = [];
@@ -54,33 +47,29 @@ async function run(...argv: string[]): Promise<readonly string[]> {
   return lines;
 }
 
-it('fits the losses in the logs of trainings', async () => {
-  const runs = join(folder, 'runs');
-  const [json] = await run(...recipes, '--runs', runs, '--by', 'flops', '--json');
-  const fit = JSON.parse(json!) as {
-    points: { recipe: string; parameters: number; flops: number; loss: number }[];
-    law: { exponent: number; offset: number };
-  };
-  expect(fit.points.map(({ recipe }) => recipe)).toEqual(['w8', 'w16', 'w32', 'w64']);
-  for (const { recipe, loss, flops } of fit.points) {
-    const logged = readFileSync(join(runs, recipe, 'log.jsonl'), 'utf8')
-      .trim()
-      .split('\n');
-    expect(loss).toBe(JSON.parse(logged.at(-1)!)['validation.loss']);
-    expect(flops).toBeGreaterThan(1e6);
-  }
-  expect(fit.law.offset).toBeGreaterThanOrEqual(0);
-  const table = readFileSync(join(runs, 'scaling-flops.md'), 'utf8').split('\n');
-  expect(table.filter((line) => /^\| w\d+ /.test(line))).toHaveLength(4);
-  expect(table.join('\n')).toMatch(/offset \S+ \[\S+, \S+\], factor .* exponent \S+ \[/);
-  const plot = readFileSync(join(runs, 'scaling-flops.svg'), 'utf8');
+interface Fit {
+  readonly points: readonly { recipe: string; parameters: number; flops: number; loss: number }[];
+  readonly law: { exponent: number; offset: number };
+}
+
+it('finds the law of the losses in logs, by the parameters that recipes have', async () => {
+  const { points } = JSON.parse((await run(...recipes, '--runs', runs, '--json'))[0]!) as Fit;
+  expect(points.map(({ recipe }) => recipe)).toEqual(['w8', 'w16', 'w32', 'w64']);
+  expect(points.every(({ flops }) => flops > 1e6)).toBe(true);
+  for (const { recipe, parameters } of points) writeLog(recipe, 2 + 300 * parameters ** -0.5);
+  const lines = await run(...recipes, '--runs', runs);
+  expect(lines.join('\n')).toMatch(/offset 2 \[2, 2\], factor 300 \[300, 300\], exponent 0\.5 \[0\.5, 0\.5\]/);
+  expect(lines.filter((line) => /^\| w\d+ /.test(line))).toHaveLength(4);
+  expect(readFileSync(join(runs, 'scaling-parameters.md'), 'utf8')).toBe(`${lines.join('\n')}\n`);
+  const plot = readFileSync(join(runs, 'scaling-parameters.svg'), 'utf8');
   expect(plot.match(/<circle/g)).toHaveLength(4);
   expect(plot).not.toMatch(/NaN|undefined/);
 });
 
 it.each([
-  ['a figure that no log has', () => [...recipes, '--loss', 'validation.fid'], 'no validation.fid above 0'],
-  ['a training that is not there', () => [...recipes, join(root, 'recipes/micro-mar.json')], 'no log.jsonl'],
-])('refuses %s', async (_, argv, words) => {
-  await expect(run(...argv(), '--runs', join(folder, 'runs'))).rejects.toThrow(words);
+  ['a figure that no log has', () => ['--loss', 'validation.fid'], 'no validation.fid above 0'],
+  ['a training that is not there', () => [join(root, 'recipes/micro-mar.json')], 'no log.jsonl'],
+  ['a training that is not finished', () => (writeLog('w64', 2, 5), []), 'a generator after 5 of 8 steps'],
+])('refuses %s', async (_, more, words) => {
+  await expect(run(...recipes, ...more(), '--runs', runs)).rejects.toThrow(words);
 });

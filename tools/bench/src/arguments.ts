@@ -60,7 +60,7 @@ export const line = {
     '  workers          What a second worker process gains over one, on PostgreSQL of its own. Needs no PyTorch.',
     '  faster-sampling  Options of digits-mar that save work, compared with none of them: processor time, recognised digits',
     '                   and FD-CNN, as a table in Markdown. Needs no PyTorch.',
-    '  moved-images     Frechet distances of real digits that were resized, compressed or counted otherwise. Needs no PyTorch.',
+    '  moved-images     Frechet distances of real digits and avatars, resized, compressed or counted otherwise. Needs no PyTorch.',
   ],
   examples: [
     'npm run bench -- var-d16 --python ~/torch/bin/python',

@@ -107,7 +107,13 @@ async function measureCells(
     const made = (images: number): void => progress.update(index * samples + images, 'samples');
     const set = await generateSet(model, { samples, seed: first, ...settings, made });
     const figures = await session.figuresOf(await session.measure(set.images));
-    await cells.add({ named, seed, figures, secondsPerImage: set.seconds / samples });
+    await cells.add({
+      named,
+      seed,
+      figures,
+      secondsPerImage: set.seconds / samples,
+      processorSecondsPerImage: set.processorSeconds / samples,
+    });
   }
 }
 

@@ -10,8 +10,10 @@ export interface Cell {
   readonly named: Readonly<Record<string, string>>;
   readonly seed: number;
   readonly figures: Figures;
-  /** Wall-clock seconds for one image. */
+  /** By the clock. */
   readonly secondsPerImage: number;
+  /** Of all cores. */
+  readonly processorSecondsPerImage: number;
 }
 
 /** What all cells of a folder were measured with: figures of other manners do not belong into one table. */
