@@ -33,6 +33,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/train.ts')).train,
   },
   {
+    name: 'batch',
+    summary: 'train several recipes, each with several seeds, and compare their figures; resumable',
+    load: async () => (await import('./commands/batch.ts')).batch,
+  },
+  {
     name: 'eval',
     summary: 'measure images of a model, a folder or an npz file: Frechet distance, precision, recall',
     load: async () => (await import('./commands/evaluate.ts')).evaluate,

@@ -37,3 +37,4 @@ export {
   type ReconstructionFigures,
 } from './evaluation/evaluate.ts';
 export { mergeAdapter } from './run/adapter-file.ts';
+export { runBatch, type BatchResult } from './run/run-batch.ts';

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -11,11 +11,9 @@ import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Recipe, recipeSchema } from '../recipe/recipe.ts';
 import { microMasked, microRecipe, microScales } from '../testing/micro.fixture.ts';
-import { stripes } from '../testing/stripes.ts';
+import { writeStripes } from '../testing/write-stripes.fixture.ts';
 import { lossCost, recipeFacts } from './recipe-facts.ts';
 import { runRecipe } from './run-recipe.ts';
-
-import sharp from 'sharp';
 
 let folder: string;
 let engine: Engine;
@@ -35,19 +33,6 @@ afterAll(async () => {
   engine.dispose();
   await rm(folder, { recursive: true });
 });
-
-/** Images of both classes as files, one folder a class. */
-async function writeStripes(path: string, count: number): Promise<void> {
-  const { train, classes } = stripes(count);
-  for (const name of classes) await mkdir(join(path, name), { recursive: true });
-  for (let n = 0; n < count; n++) {
-    const pixels = Uint8Array.from(await train.read(Int32Array.of(n)), (value) => Math.round(value * 255));
-    const raw = { width: 8, height: 8, channels: 1 as const };
-    await sharp(pixels, { raw })
-      .png()
-      .toFile(join(path, classes[train.label_N[n]!]!, `${n}.png`));
-  }
-}
 
 interface Changes {
   readonly tokenizer?: object;
