@@ -62,8 +62,9 @@ interface ParserError extends Error {
 /** What never becomes a request gets a sentence too: Node would answer it with an empty body. */
 export function refuseUnreadable(server: Server): void {
   server.on('clientError', (error: ParserError, socket: Socket) => {
-    // In the middle of an answer, or behind one, no sentence would be read as such.
-    if (!socket.writable || socket.bytesWritten > 0) socket.destroy();
+    // In the middle of an answer, or behind one, no sentence would be read as such. Before the first byte a client that has
+    // connected ahead, as browsers do, would take it for the answer to the request that it is just about to send.
+    if (!socket.writable || socket.bytesWritten > 0 || socket.bytesRead === 0) socket.destroy();
     else refuseOn(socket, refusalOf(error));
   });
 }

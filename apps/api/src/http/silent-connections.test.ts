@@ -22,8 +22,15 @@ afterAll(() => {
   server.close();
 });
 
+it('closes a connection that says nothing at all without a word, which a request just sent would take for its answer', async () => {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const began = Date.now();
+  expect(await text(socket)).toBe('');
+  expect(Date.now() - began).toBeLessThan(6000);
+});
+
 it.each([
-  ['says nothing at all', '', 0],
   ['drips its headers', 'GET / HTTP/1.1\r\nHost: localhost\r\n', 100],
   ['drips its body', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n', 100],
 ])('ends a connection that %s, in a sentence', async (_name, head, every) => {
