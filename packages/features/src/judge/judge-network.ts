@@ -83,7 +83,9 @@ const card = object({
     ),
   }),
   sha256: string(),
+  /** Of classes and of attributes, on test images. */
   accuracy: number({ min: 0, max: 1 }),
+  attributeAccuracy: optional(number({ min: 0, max: 1 }), undefined),
 });
 
 const JUDGES = new URL('../../judges/', import.meta.url);

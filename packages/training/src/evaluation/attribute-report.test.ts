@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import type { AttributeProgram } from '@tessera/features';
-import { judgeNetwork, openJudge } from '@tessera/features';
+import { judgeNetwork, openJudge, openShippedJudge } from '@tessera/features';
 import { freshWeights } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -86,6 +86,26 @@ describe('the report of attributes', () => {
     });
     const other = { ...judge, attributes: attributes!.slice(1) };
     await expect(attributeReport({ samples, judge: other, data })).rejects.toMatchObject({ code: 'attributes-differ' });
+  });
+});
+
+describe('the judge of avatars that ships', () => {
+  it('tells the styles and most attributes of avatars that it was not trained on', async () => {
+    const recipe = { kind: 'avatars', perClass: 1, validation: 0, test: 12 };
+    const avatars = await openData(dataFields.parse(recipe, 'x'), { folder: '.', seed: 0 });
+    const network = await openShippedJudge('avatars-64');
+    const engine = createEngine({ target: 'onnx' });
+    const program = network.openAttributes(engine, avatars.image);
+    expect(program.attributes).toEqual(avatars.attributes);
+    const { test } = avatars;
+    const { label_N, attribute_NA } = await program.run(await test.read(all(test)));
+    expect(label_N).toEqual(test.label_N);
+    const known = [...test.attribute_NA!.keys()].filter((at) => test.attribute_NA![at]! >= 0);
+    const right = known.filter((at) => attribute_NA[at] === test.attribute_NA![at]);
+    expect(right.length / known.length).toBeGreaterThan(0.88);
+    program.dispose();
+    network.dispose();
+    engine.dispose();
   });
 });
 
