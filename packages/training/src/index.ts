@@ -10,7 +10,7 @@ export type { DataSet } from './data/data-set.ts';
 export { noAugmentation } from './data/augment.ts';
 export { openData } from './data/data-kinds.ts';
 export { findImages, openImageFolder } from './data/image-folder.ts';
-export { writeDataFolder } from './data/write-folder.ts';
+export { writeDataFolder } from './report/data-folder.ts';
 
 export { jsonLog, type JsonLog, type LogLine } from './report/training-log.ts';
 

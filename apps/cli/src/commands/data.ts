@@ -34,6 +34,6 @@ async function run({ positionals: [file], values }: Arguments<typeof options>, t
   const opened = await openData(recipe.data, { folder, seed: recipe.seed, progress });
   const { pictures, classes } = await writeDataFolder(opened, { out, count, progress });
   if (json) terminal.out(JSON.stringify({ out, pictures, classes }));
-  else terminal.out(`${pictures} pictures in ${classes} folders; see sheet.png and metadata.jsonl in ${out}`);
+  else terminal.out(`${pictures} pictures of ${classes} classes; see sheet.png and metadata.jsonl in ${out}`);
   return 0;
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { silentProgress } from '@tessera/progress';
 import sharp from 'sharp';
 import { dataFields, openData } from './data-kinds.ts';
-import { writeDataFolder } from './write-folder.ts';
+import { writeDataFolder } from '../report/data-folder.ts';
 
 let cache: string;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Pixels } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { encodePng } from '@tessera/pictures';
-import { splitImages, writeGrid } from '../report/pictures.ts';
-import type { DataSet, ShowProgress, Split } from './data-set.ts';
+import { splitImages, writeGrid } from './pictures.ts';
+import type { DataSet, ShowProgress, Split } from '../data/data-set.ts';
 
 interface WriteOptions {
   readonly out: string;
@@ -50,7 +50,7 @@ export async function writeDataFolder(data: DataSet, { out, count, progress }: W
   bar.end();
   await writeFile(join(out, 'metadata.jsonl'), `${lines.join('\n')}\n`);
   await writeSheet(data, join(out, 'sheet.png'));
-  return { pictures: lines.length, classes: folders.size };
+  return { pictures: lines.length, classes: [...folders].filter((folder) => folder !== '.').length };
 }
 
 async function requireEmpty(out: string): Promise<void> {
