@@ -89,7 +89,7 @@ describe('a project outside of the workspace', () => {
       typeRoots: [join(root, 'node_modules/@types')],
     };
     writeFileSync(join(outside, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['readmes'] }));
-    run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.');
+    run(process.execPath, join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', '.');
   });
 
   it('certifies a new head and samples with it by the command, as the guide says', () => {

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 const playground = fileURLToPath(new URL('../..', import.meta.url));
 const root = join(playground, '../..');
 const copy = mkdtempSync(join(tmpdir(), 'tessera-typed-'));
-const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+const tsc = join(dirname(createRequire(import.meta.url).resolve('@typescript/native/package.json')), 'bin/tsc');
 const generated = join(copy, 'client/generated.ts');
 
 beforeAll(() => {

@@ -17,9 +17,13 @@ export function defineFeatureNetwork(definition: FeatureNetworkDefinition): Feat
   return plugin;
 }
 
-/** Whether a value looks like a feature network. Its content is not checked. */
+/** Whether a value looks like a feature network; one that throws when it is read does not. Its content is not checked. */
 export function isFeatureNetworkLike(given: unknown): boolean {
-  return (given as { kind?: unknown } | null | undefined)?.kind === 'feature-network';
+  try {
+    return (given as { kind?: unknown } | null | undefined)?.kind === 'feature-network';
+  } catch {
+    return false;
+  }
 }
 
 /**
