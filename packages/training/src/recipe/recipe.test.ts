@@ -30,7 +30,7 @@ describe('recipes', () => {
     for (const file of files) {
       const { recipe } = await readRecipe(new URL(file, recipes).pathname);
       expect(`${recipe.name}.json`).toBe(basename(file));
-      const classes = recipe.data.kind === 'folder' ? 2 : 10;
+      const classes = { folder: 2, avatars: 5, mnist: 10, idx: 10, cifar10: 10 }[recipe.data.kind];
       if (!recipe.model) continue;
       const parts = partsOf(recipe);
       expect(parts.facts.condition.classes).toBe(classes);
@@ -58,7 +58,7 @@ describe('recipes', () => {
     expect(recipe).toEqual({
       ...base,
       name: 'own',
-      data: { kind: 'mnist', size: 8, validation: 1000, limit: 0 },
+      data: recipeSchema.parse({ ...microMasked, data: changes.data }, 'data').data,
       model: { ...base.model, head },
       generator: { ...base.generator, steps: 9, batch: 2, masking: null },
     });
