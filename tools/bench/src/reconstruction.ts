@@ -11,7 +11,7 @@ import { markdownTable } from './format.ts';
 
 /*
  * Compares the tokenizers of runs on the test images of a recipe:
- * tsx --conditions=@tessera/source tools/bench/src/reconstruction.ts recipes/ablation-tokenizer/base.json runs/ablation-*
+ * tsx --conditions=@tessera/source tools/bench/src/reconstruction.ts recipes/ablation-tokenizer/ablation-base.json runs/ablation-*
  */
 
 const DISTANCE = 'lpips-vgg16';
