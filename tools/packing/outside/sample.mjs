@@ -1,12 +1,11 @@
 // Runs where only tarballs are installed: digits from a model folder whose head is no part of Tessera, and how many of
 // them the judge that ships recognises.
 import { flowMatchingHead } from '@tessera-examples/head-flow-matching';
+import { openShippedJudge } from '@tessera/features';
 import { createEngine } from '@tessera/targets';
 import { openModel } from '@tessera/models';
 import { encodePng, tile } from '@tessera/pictures';
 import { imagesOfClasses } from '@tessera/request';
-import { openShippedJudge } from '@tessera/training';
-import * as tf from '@tensorflow/tfjs';
 import { writeFile } from 'node:fs/promises';
 
 const labels = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -17,16 +16,13 @@ const events = model.generate({ images: imagesOfClasses(labels), seed: 1 });
 for await (const event of events) if (event.type === 'image') images.push(event.pixels);
 await writeFile('digits.png', await encodePng(tile(images, { columns: 10 })));
 
-const { judge, dispose } = await openShippedJudge('mnist-32');
-const seen = images.map(({ data, height, width }) =>
-  tf.tidy(() => {
-    const logits = judge.classify(judge.features(tf.tensor4d(data, [1, height, width, 1])));
-    return logits.argMax(1).dataSync()[0];
-  }),
-);
-console.log(
-  JSON.stringify({ recognised: seen.filter((label, row) => label === labels[row]).length, of: labels.length }),
-);
-dispose();
+const judge = await openShippedJudge('mnist-32');
+const { height, width, channels } = images[0];
+const program = judge.open(engine, { height, width, channels });
+const { label_N } = await program.run(Float32Array.from(images.flatMap(({ data }) => [...data])));
+const recognised = labels.filter((label, n) => label_N[n] === label).length;
+console.log(JSON.stringify({ recognised, of: labels.length }));
+program.dispose();
+judge.dispose();
 model.dispose();
 engine.dispose();
