@@ -1,6 +1,6 @@
+import type { Engine, Statement } from '../database/engine.ts';
 import { isLast, type GenerationEvent, type NewGeneration } from '../index.ts';
 import { newGeneration, requestOf } from '../testing/requests.ts';
-import { queueNow } from './check-claim.ts';
 import { checkHistory } from './check-history.ts';
 import { History } from './history.ts';
 import { Random } from './random.ts';
@@ -41,8 +41,19 @@ export async function simulate(
 
 async function runToEnd({ world, engine, history }: SimulationParts): Promise<void> {
   await world.run(STORM_MS);
-  while (world.now < END_MS && (await queueNow(engine)).length > 0) await world.run(world.now + 4000);
-  while (world.now < END_MS && history.reading > 0) await world.run(world.now + 2000);
+  while (world.now < END_MS && ((await unfinished(engine)) > 0 || history.reading > 0))
+    await world.run(world.now + 2000);
+}
+
+const unfinishedStatement: Statement = {
+  name: 'unfinished',
+  sql: `SELECT count(*)::integer AS count FROM generation WHERE state IN ('queued', 'running')`,
+};
+
+/** Also those that no one reads yet: their client still waits for the answer to its creation. */
+async function unfinished(engine: Engine): Promise<number> {
+  const [row] = await engine.run<{ readonly count: number }>(unfinishedStatement);
+  return row!.count;
 }
 
 function spawnReapers({ world, store }: SimulationParts): void {
