@@ -34,7 +34,9 @@ export function quotas(database: Database, limitsOf: Quotas['limitsOf']): Quotas
   const daily = (keyPrefix: string) => {
     const storeClient = { query: (asked: Asked) => database.query(asked.text, asked.values) };
     const store = { storeClient, storeType: 'pool', tableName: 'quota', tableCreated: true };
-    return new RateLimiterPostgres({ ...store, keyPrefix, points, duration: DAY_SECONDS });
+    // What has expired is removed by the upkeep: a timer of each limiter would outlive the database.
+    const options = { keyPrefix, points, duration: DAY_SECONDS, clearExpiredByTimeout: false };
+    return new RateLimiterPostgres({ ...store, ...options });
   };
   const code = 'quota-exceeded';
   const cost: Meter = { limiter: daily('cost'), code, who: 'createGeneration', unit: 'megapixel-steps in 24 hours' };

@@ -108,7 +108,7 @@ describe.each(['pglite', 'postgresql'] as const)('upkeep on %s', (kind) => {
 
   it('keeps everything where nothing is said', async () => {
     const { shas } = await generate(10_000, 3);
-    expect(await sweepNow()).toEqual({ generations: 0, previews: 0, uploads: 0, blobs: 0 });
+    expect(await sweepNow()).toEqual({ generations: 0, previews: 0, uploads: 0, quotas: 0, blobs: 0 });
     expect(await stored(shas)).toEqual([true, true, true]);
   });
 
@@ -125,8 +125,20 @@ describe.each(['pglite', 'postgresql'] as const)('upkeep on %s', (kind) => {
 
   it('deletes previews of an age and leaves the events without a gap', async () => {
     const { id, shas } = await generate(3, 11);
-    expect(await sweepNow({ keepPreviewsDays: 2 })).toEqual({ generations: 0, previews: 1, uploads: 0, blobs: 2 });
-    expect(await sweepNow({ keepPreviewsDays: 2 })).toEqual({ generations: 0, previews: 0, uploads: 0, blobs: 0 });
+    expect(await sweepNow({ keepPreviewsDays: 2 })).toEqual({
+      generations: 0,
+      previews: 1,
+      uploads: 0,
+      quotas: 0,
+      blobs: 2,
+    });
+    expect(await sweepNow({ keepPreviewsDays: 2 })).toEqual({
+      generations: 0,
+      previews: 0,
+      uploads: 0,
+      quotas: 0,
+      blobs: 0,
+    });
     expect(await stored(shas)).toEqual([false, false, true]);
     const events = (await store.generations.eventsAfter([{ id, after: 0, most: 99 }])).get(id)!;
     expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
@@ -141,8 +153,24 @@ describe.each(['pglite', 'postgresql'] as const)('upkeep on %s', (kind) => {
     const young = await picture(23);
     await store.pictures.add('', young);
     await generate(-1, 1, edited.sha256);
-    expect(await sweepNow({ keepUploadsDays: 4 })).toEqual({ generations: 0, previews: 0, uploads: 2, blobs: 1 });
+    expect(await sweepNow({ keepUploadsDays: 4 })).toEqual({
+      generations: 0,
+      previews: 0,
+      uploads: 2,
+      quotas: 0,
+      blobs: 1,
+    });
     expect(await stored([edited, other, young].map(({ sha256 }) => sha256))).toEqual([true, false, true]);
+  });
+
+  it('deletes what was counted of a day that is over', async () => {
+    const inHours = (hours: number) => Date.now() + hours * 3_600_000;
+    await store.database.query(`INSERT INTO quota (key, points, expire) VALUES ('old', 1, $1), ('young', 1, $2)`, [
+      inHours(-2),
+      inHours(1),
+    ]);
+    expect(await sweepNow()).toMatchObject({ quotas: 1 });
+    expect((await store.database.query('SELECT key FROM quota')).rows).toEqual([{ key: 'young' }]);
   });
 
   it('deletes a generation, but not the file of its image that a waiting generation edits', async () => {
@@ -174,7 +202,8 @@ describe.each(['pglite', 'postgresql'] as const)('upkeep on %s', (kind) => {
     expect(await sweep({ ...nothing, keepDays: 1, store, blobs }, { signal, onBatch })).toMatchObject({
       generations: 103,
     });
-    expect(batches).toBe(2);
+    // Two of generations, and one of quotas, which finds nothing.
+    expect(batches).toBe(3);
   });
 
   it('is done by one process at a time, and by another where that one dies', async () => {

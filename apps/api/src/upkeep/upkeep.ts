@@ -9,7 +9,7 @@ export interface UpkeepParts extends UpkeepOptions {
   readonly blobs: Blobs;
 }
 
-/** Deletes by age what the operator does not keep, and pictures that nothing refers to. */
+/** Deletes by age what the operator does not keep, counts that have expired, and pictures that nothing refers to. */
 export interface Upkeep {
   /** Resolves once what runs has stopped. */
   close(): Promise<void>;
@@ -21,6 +21,8 @@ export interface Swept {
   /** Generations whose previews were removed. */
   readonly previews: number;
   readonly uploads: number;
+  /** Counts of what clients used, whose day is over. */
+  readonly quotas: number;
   readonly blobs: number;
 }
 
@@ -33,6 +35,8 @@ const GRACE_MS = 24 * 60 * 60 * 1000;
 /** Rows of one statement: others wait for no more than that. */
 const BATCH = 100;
 const BLOB_BATCH = 1000;
+/** An hour: the clocks of replicas may differ. */
+const EXPIRED_DAYS = 1 / 24;
 
 /** Looks every ten minutes whether a round is due, which one process of all does once an hour. */
 export function startUpkeep(parts: UpkeepParts): Upkeep {
@@ -88,6 +92,7 @@ export async function sweep(parts: UpkeepParts, { signal, onBatch, graceMs = GRA
     generations: await repeat(keepDays, generationsSql),
     previews: await repeat(keepPreviewsDays, previewsSql),
     uploads: await repeat(keepUploadsDays, uploadsSql),
+    quotas: await repeat(EXPIRED_DAYS, quotasSql),
     blobs: await sweepBlobs(parts, { signal, graceMs, ...(onBatch && { onBatch }) }),
   };
 }
@@ -118,6 +123,11 @@ const uploadsSql = `
     SELECT sha256, tenant FROM picture
     WHERE generation_id IS NULL AND created_at < tessera_now() - make_interval(secs => $1 * 86400) LIMIT $2)
   RETURNING sha256`;
+
+const quotasSql = `
+  DELETE FROM quota WHERE key IN (
+    SELECT key FROM quota WHERE expire < (extract(epoch FROM tessera_now()) - $1::float8 * 86400) * 1000 LIMIT $2)
+  RETURNING key`;
 
 async function sweepBlobs(
   { store, blobs }: UpkeepParts,
