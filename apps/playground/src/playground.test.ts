@@ -125,13 +125,13 @@ describe.skipIf(skipped)('the playground', () => {
     const points = async () => (await page.locator('polyline').first().getAttribute('points'))!.split(' ').length;
     const before = await points();
     await expect.poll(points, { timeout: 10_000 }).toBeGreaterThan(before);
-    await page.setViewportSize({ width: 390, height: 800 });
-    await page.reload();
-    await row.waitFor();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
-    await page.getByRole('link', { name: 'Images' }).click();
+    await page.getByRole('link', { name: 'Create' }).click();
     await status('completed');
     expect(await largePictures(page)).toEqual(finished);
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.goto(`${api.url}/server`);
+    await row.waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     expect(complaints).toEqual([]);
   }, 60_000);
 
@@ -289,6 +289,7 @@ describe.skipIf(skipped)('the playground', () => {
     expect(await page.getByRole('row').count()).toBe(0);
     await enter(secret);
     await page.getByRole('row', { name: /ready/ }).waitFor();
-    expect(complaints.filter((said) => !said.includes('401'))).toEqual([]);
+    // The first server ended while the page was open.
+    expect(complaints.filter((said) => !/401|ERR_CONNECTION/.test(said))).toEqual([]);
   }, 120_000);
 });

@@ -81,10 +81,21 @@ export function createApp(appParts: AppParts): Express {
 
 const probes = ['/healthz', '/readyz', '/metrics'];
 
+/** Addresses of the page's rooms: the page itself finds out which of them it is. */
+const roomPaths = ['/server', '/g/:id', '/compare', '/edit', '/edit/:id', '/gallery', '/plugins', '/graphiql'];
+
 function servePlayground(app: Express, playground: string): void {
-  if (existsSync(join(playground, 'index.html'))) {
-    const policy = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
-    app.use(express.static(playground, { setHeaders: (response) => response.set('Content-Security-Policy', policy) }));
+  const page = join(playground, 'index.html');
+  if (existsSync(page)) {
+    const policy =
+      "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
+    const setHeaders = (response: { setHeader(name: string, value: string): void }) =>
+      response.setHeader('Content-Security-Policy', policy);
+    app.use(express.static(playground, { setHeaders }));
+    app.get(roomPaths, (_request, response) => {
+      setHeaders(response);
+      response.sendFile(page);
+    });
     return;
   }
   app.get('/', (_request, response) => {

@@ -1,4 +1,4 @@
-import { isBusy, type GenerationState } from '../generation/generation-state.ts';
+import { isBusy, type GenerationState } from '../runs/generation-state.ts';
 
 export function formatTime(milliseconds: number): string {
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(2)} s`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../api/operations.ts';
-import { sending, type GenerationState } from '../generation/generation-state.ts';
+import { sending, type GenerationState } from '../runs/generation-state.ts';
 import { cellsIn, partMaps, positionsOf, stepColour } from './order.tsx';
 import { announcement, formatTime, sentence } from './progress.tsx';
 import { framesOf, pictureAfter, shownAt, shownSide, stopsOf } from './steps.tsx';

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Model } from '../api/operations.ts';
-import type { GenerationState } from '../generation/generation-state.ts';
+import type { GenerationState } from '../runs/generation-state.ts';
 import { OrderLegend } from './order.tsx';
 import { Run } from './run.tsx';
 

@@ -1,6 +1,6 @@
 import { useMemo, useState, type CSSProperties, type ReactNode } from 'react';
 import type { Model, Step } from '../api/operations.ts';
-import { isBusy, type GenerationState } from '../generation/generation-state.ts';
+import { isBusy, type GenerationState } from '../runs/generation-state.ts';
 import { titleOf } from '../settings/classes.tsx';
 import { OrderMap, partMaps } from './order.tsx';
 import { Picture } from './picture.tsx';

@@ -1,5 +1,5 @@
 import type { Step } from '../api/operations.ts';
-import type { GenerationState } from '../generation/generation-state.ts';
+import type { GenerationState } from '../runs/generation-state.ts';
 import { tokensOf } from './order.tsx';
 import { counted, formatTime } from './progress.tsx';
 import { Picture } from './picture.tsx';

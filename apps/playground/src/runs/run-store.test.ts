@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Generation, GenerationInput, Listener } from '../api/operations.ts';
+import { RunStore, type RunServer } from './run-store.ts';
+
+const generation: Generation = { id: 'g', modelName: 'shapes', seed: 0, images: [] };
+const input: GenerationInput = { model: 'shapes' };
+
+/** A server whose generation never ends by itself. */
+function serverThat(cancel: RunServer['cancel']) {
+  const listeners: Listener[] = [];
+  const server: RunServer = {
+    create: () => Promise.resolve(generation),
+    fetch: vi.fn(() => Promise.resolve(generation)),
+    cancel,
+    follow: (_id, listener) => {
+      listeners.push(listener);
+      return () => undefined;
+    },
+  };
+  return { server, listeners };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it('sends a cancel again until the server has taken it, also one from before it had an id', async () => {
+  let tries = 0;
+  const { server, listeners } = serverThat(() => (++tries < 3 ? Promise.reject(new Error('away')) : Promise.resolve()));
+  const store = new RunStore(server);
+  const key = store.start(input);
+  store.cancel(key);
+  store.cancel(key);
+  expect(tries).toBe(0);
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(tries).toBe(3);
+  listeners[0]!.onEvent({ __typename: 'CanceledEvent', seq: 1, at: '' });
+  expect(store.state(key)!.status).toBe('canceled');
+});
+
+it('does not cancel what ended meanwhile', async () => {
+  const { server, listeners } = serverThat(() => Promise.reject(new Error('away')));
+  const store = new RunStore(server);
+  const key = store.start(input);
+  await vi.advanceTimersByTimeAsync(0);
+  const cancel = vi.spyOn(server, 'cancel');
+  store.cancel(key);
+  listeners[0]!.onEvent({ __typename: 'FailedEvent', seq: 1, at: '', code: 'x', message: 'No.' });
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(cancel).toHaveBeenCalledTimes(1);
+});
+
+it('follows a generation once for all rooms, tells changes once a frame, and fetches again what failed', async () => {
+  const { server, listeners } = serverThat(() => Promise.resolve());
+  const store = new RunStore(server);
+  expect([store.show('g'), store.show('g')]).toEqual(['g', 'g']);
+  const changed = vi.fn();
+  store.onChange('g', changed);
+  await vi.advanceTimersByTimeAsync(100);
+  changed.mockClear();
+  for (const seq of [1, 2, 3]) listeners[0]!.onEvent({ __typename: 'QueuedEvent', seq, at: '', position: seq });
+  await vi.advanceTimersByTimeAsync(100);
+  expect([listeners.length, changed.mock.calls.length, store.state('g')!.ahead]).toEqual([1, 1, 3]);
+  const lost = new RunStore({ ...server, fetch: vi.fn(() => Promise.reject(new Error('away'))) });
+  lost.show('g');
+  await vi.advanceTimersByTimeAsync(100);
+  expect(lost.state('g')).toMatchObject({ status: 'failed', error: 'away' });
+  lost.show('g');
+  expect(lost.state('g')!.status).toBe('sending');
+});
