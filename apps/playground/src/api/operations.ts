@@ -1,6 +1,8 @@
 import type {
+  Client,
   CreateGenerationInput,
   GenerationEvent,
+  GenerationPage,
   Generation as WholeGeneration,
   Model,
   Service,
@@ -10,6 +12,8 @@ import { asked } from './tessera.ts';
 /* What the page asks of the server, and the types that it uses: parts of what @tessera/client gives. */
 
 export type { CreateGenerationInput as GenerationInput, GenerationEvent, Model, Service };
+/** One of the server's list, with its settings and pictures. */
+export type StoredGeneration = WholeGeneration;
 /** Tokens in rows, the first of them at position `start`. */
 export type TokenMap = Model['layout'][number];
 /** What an image shows: a class, or nothing in particular. */
@@ -45,6 +49,11 @@ export async function createGeneration(input: CreateGenerationInput): Promise<Ge
 
 export async function fetchGeneration(id: string): Promise<Generation> {
   return accepted(await asked((client) => client.generation(id)));
+}
+
+/** A page of all generations of this key, the newest first: at most 25. */
+export function fetchGenerations(page: Parameters<Client['generations']>[0] = {}): Promise<GenerationPage> {
+  return asked((client) => client.generations(page));
 }
 
 export async function cancelGeneration(id: string): Promise<void> {

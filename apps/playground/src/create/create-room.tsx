@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
-import { fetchModels, type Model } from '../api/operations.ts';
+import type { Model } from '../api/operations.ts';
 import { onConnection } from '../api/tessera.ts';
+import { loadModels, useModels } from '../api/use-models.ts';
 import { ErrorNote } from '../results/progress.tsx';
 import { Results } from '../results/results.tsx';
 import { isBusy } from '../runs/generation-state.ts';
@@ -10,14 +11,8 @@ import { readSettings, refusedLabel, toInputs, writeSettings, type Settings } fr
 
 /** The form, and the pictures that it makes. */
 export function CreateRoom({ isShown }: { readonly isShown: boolean }) {
-  const [models, setModels] = useState<readonly Model[] | null>(null);
-  const [error, setError] = useState<string | null>(null);
+  const { models, error } = useModels();
   const [connected, setConnected] = useState(true);
-  const load = () => {
-    setError(null);
-    fetchModels().then(setModels, (reason: Error) => setError(reason.message));
-  };
-  useEffect(load, []);
   useEffect(() => onConnection(setConnected), []);
   return (
     <>
@@ -26,12 +21,12 @@ export function CreateRoom({ isShown }: { readonly isShown: boolean }) {
           The connection is lost. Trying again; nothing is lost on the server.
         </p>
       )}
-      {error && <ErrorNote message={error} retry={load} />}
+      {error && <ErrorNote message={error} retry={loadModels} />}
       {!error && !models && <p className="loading">Loading the models…</p>}
       {models?.length === 0 && (
         <ErrorNote
           message="No model is installed. Put a model folder into models/ and start the server again."
-          retry={load}
+          retry={loadModels}
         />
       )}
       {models && models.length > 0 && <Playground models={models} isShown={isShown} />}
