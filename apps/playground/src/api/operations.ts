@@ -24,9 +24,11 @@ export interface Generation extends Pick<WholeGeneration, 'id' | 'modelName' | '
 /** `positions` is a list per image, or a single one that holds for all images; previews of another batch are null. */
 export interface Step extends Pick<
   Extract<GenerationEvent, { __typename: 'StepEvent' }>,
-  'index' | 'of' | 'positions' | 'milliseconds'
+  'index' | 'of' | 'positions' | 'milliseconds' | 'details'
 > {
   readonly previews: readonly ({ readonly url: string } | null)[] | null;
+  /** All previews in one picture, row by row; null where there is one image. */
+  readonly sprite: { readonly url: string } | null;
 }
 
 /** An error of the server already says what to do; this throws it. Only errors have a message. */

@@ -10,6 +10,8 @@ const step = (index: number, of = 3): Step => ({
   of,
   positions: [[index]],
   previews: null,
+  sprite: null,
+  details: null,
   milliseconds: 10,
 });
 

@@ -1,0 +1,111 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { onConnection } from '../api/tessera.ts';
+import { pictures } from './picture-cache.ts';
+import type { PicturePart } from './picture-part.ts';
+import './step-picture.css';
+
+/** From this side on a picture looks better smoothed than as squares. */
+const FINE = 192;
+
+interface Props {
+  /** Null until there is one: the picture before stays. */
+  readonly part: PicturePart | null;
+  /** What it shows, for screen readers: picture, class and seed. Empty where it only decorates. */
+  readonly name: string;
+  /** The image's own size in pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly className?: string;
+}
+
+/**
+ * One picture of an image, centred in its box, which is as wide as its place: small ones are enlarged by a whole number.
+ * The next picture is drawn once it is decoded, so that nothing torn or empty is ever seen.
+ */
+export function StepPicture({ part, name, width, height, className }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const scale = useScale(box, width);
+  const shown = useDrawn(canvas, part);
+  const isLost = shown === 'lost';
+  const told = isLost ? `${name}; the server did not send this picture` : name;
+  const side = scale === null ? { width: '100%' } : { width: width * scale };
+  return (
+    <div
+      ref={box}
+      className={`step-picture ${className ?? ''}`}
+      style={{ aspectRatio: `${width} / ${height}` }}
+      data-shown={shown}
+    >
+      <canvas
+        ref={canvas}
+        {...(name === '' ? { 'aria-hidden': true } : { role: 'img', 'aria-label': told })}
+        width={width}
+        height={height}
+        style={{ ...side, aspectRatio: `${width} / ${height}` }}
+      />
+      {isLost && <p aria-hidden="true">The server did not send this picture.</p>}
+    </div>
+  );
+}
+
+/** `waiting` for the first picture, `drawn`, or `lost`: what should be there could not be had, what is drawn is older. */
+type Shown = 'waiting' | 'drawn' | 'lost';
+
+function useDrawn(canvas: React.RefObject<HTMLCanvasElement | null>, part: PicturePart | null): Shown {
+  const [shown, setShown] = useState<Shown>('waiting');
+  const [tries, setTries] = useState(0);
+  const { url, columns = 1, rows = 1, index = 0 } = part ?? {};
+  useLayoutEffect(() => {
+    if (url === undefined) return;
+    let isWanted = true;
+    const draw = (image: HTMLImageElement) => {
+      if (!isWanted) return;
+      drawPart(canvas.current!, image, { url, columns, rows, index });
+      setShown('drawn');
+    };
+    const ready = pictures.ready(url);
+    if (ready) draw(ready);
+    else pictures.get(url).then(draw, () => isWanted && setShown('lost'));
+    return () => void (isWanted = false);
+  }, [canvas, url, columns, rows, index, tries]);
+  useEffect(() => {
+    if (shown !== 'lost') return;
+    return onConnection((connected) => connected && setTries((before) => before + 1));
+  }, [shown]);
+  return shown;
+}
+
+function drawPart(canvas: HTMLCanvasElement, image: HTMLImageElement, { columns, rows, index }: PicturePart): void {
+  const width = image.naturalWidth / columns;
+  const height = image.naturalHeight / rows;
+  // Setting a size empties a canvas.
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext('2d')!;
+  const [left, top] = [(index % columns) * width, Math.floor(index / columns) * height];
+  context.clearRect(0, 0, width, height);
+  context.drawImage(image, left, top, width, height, 0, 0, width, height);
+  canvas.classList.toggle('fine', width >= FINE);
+}
+
+/** How many times its own size a small picture gets in its box: a whole number of the screen's dots. Null where it fills the box. */
+export function scaleFor(
+  width: number,
+  { room, dots }: { readonly room: number; readonly dots: number },
+): number | null {
+  const times = Math.floor((room * dots) / width);
+  return width >= FINE || times === 0 ? null : times / dots;
+}
+
+function useScale(box: React.RefObject<HTMLDivElement | null>, width: number): number | null {
+  const [room, setRoom] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => setRoom(box.current!.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(box.current!);
+    return () => observer.disconnect();
+  }, [box]);
+  return scaleFor(width, { room, dots: window.devicePixelRatio });
+}
