@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 
@@ -17,8 +19,20 @@ const trustedDocuments: Plugin = {
   },
 };
 
+/** Text is compressed once, here; the server sends what the browser takes. */
+const compressed: Plugin = {
+  name: 'compressed',
+  writeBundle({ dir }, files) {
+    for (const name of Object.keys(files).filter((one) => /\.(js|css|html|svg|json)$/.test(one))) {
+      const text = readFileSync(join(dir!, name));
+      writeFileSync(join(dir!, `${name}.br`), brotliCompressSync(text));
+      writeFileSync(join(dir!, `${name}.gz`), gzipSync(text, { level: 9 }));
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [react(), trustedDocuments],
+  plugins: [react(), trustedDocuments, compressed],
   resolve: { conditions: ['@tessera/source', ...defaultClientConditions] },
   build: { assetsInlineLimit: 0 },
   server: {

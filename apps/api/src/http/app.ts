@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
-import { join } from 'node:path';
 import type { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
@@ -22,6 +20,7 @@ import type { EventStreams } from '../subscriptions/event-stream.ts';
 import { allowOrigins, type Gate } from '../guard/gate.ts';
 import { closePipelined } from './close-pipelined.ts';
 import { takeGraphQL } from './graphql-http.ts';
+import { servePlayground } from './serve-playground.ts';
 import { refusalBody, refuseUnknown } from './unknown-route.ts';
 import { asErrors } from '../guard/refusal.ts';
 
@@ -80,30 +79,6 @@ export function createApp(appParts: AppParts): Express {
 }
 
 const probes = ['/healthz', '/readyz', '/metrics'];
-
-/** Addresses of the page's rooms: the page itself finds out which of them it is. */
-const roomPaths = ['/server', '/g/:id', '/compare', '/edit', '/edit/:id', '/gallery', '/plugins', '/graphiql'];
-
-function servePlayground(app: Express, playground: string): void {
-  const page = join(playground, 'index.html');
-  if (existsSync(page)) {
-    const policy =
-      "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
-    const setHeaders = (response: { setHeader(name: string, value: string): void }) =>
-      response.setHeader('Content-Security-Policy', policy);
-    app.use(express.static(playground, { setHeaders }));
-    app.get(roomPaths, (_request, response) => {
-      setHeaders(response);
-      response.sendFile(page);
-    });
-    return;
-  }
-  app.get('/', (_request, response) => {
-    response
-      .type('text/plain')
-      .send('The playground is not built: run npm run build --workspace apps/playground.\nGraphQL is at /graphql.\n');
-  });
-}
 
 /** Bodies that are not JSON, too large, cut off; ranges of no file: Express says the status, we say the sentence. */
 const refuse: ErrorRequestHandler = (error: { status?: number; type?: string }, request, response, next) => {

@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { join, relative } from 'node:path';
+import type { Express } from 'express';
+import expressStaticGzip from 'express-static-gzip';
+
+/** Addresses of the page's rooms: the page itself finds out which of them it is. */
+const rooms = ['/server', '/g/:id', '/compare', '/edit', '/edit/:id', '/gallery', '/plugins', '/graphiql'];
+
+const policy = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
+
+/** The built page, if there is one: compressed as its build left it, and for ever where a name has the hash of its content. */
+export function servePlayground(app: Express, playground: string): void {
+  if (!existsSync(join(playground, 'index.html'))) {
+    app.get('/', (_request, response) => {
+      response
+        .type('text/plain')
+        .send('The playground is not built: run npm run build --workspace apps/playground.\nGraphQL is at /graphql.\n');
+    });
+    return;
+  }
+  const setHeaders = (response: ServerResponse, path: string) => {
+    const hashed = relative(playground, path).startsWith('assets');
+    response.setHeader('Cache-Control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+    response.setHeader('Content-Security-Policy', policy);
+  };
+  const serve = expressStaticGzip(playground, {
+    enableBrotli: true,
+    orderPreference: ['br', 'gz'],
+    serveStatic: { cacheControl: false, setHeaders },
+  });
+  app.use(serve);
+  app.get(rooms, (request, response, next) => {
+    request.url = '/index.html';
+    serve(request, response, next);
+  });
+}
