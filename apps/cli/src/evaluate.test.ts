@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { readCommandLine } from '@tessera/command-line';
 import { writeStatistics } from '@tessera/evaluation';
-import { silentProgress } from '@tessera/progress';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluate } from './commands/evaluate.ts';
 import type { Report } from './evaluation/report.ts';
+import { runCommand } from './testing/run-command.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const fixtures = join(root, 'packages/evaluation/fixtures');
@@ -25,19 +24,7 @@ beforeAll(() => {
   writeFileSync(recipe, JSON.stringify({ extends: join(root, 'recipes/digits-var.json'), data }));
 });
 
-/** Runs `tessera eval` in this process. */
-async function run(...argv: string[]): Promise<{ lines: readonly string[]; notes: readonly string[] }> {
-  const [lines, notes]: [string[], string[]] = [[], []];
-  const terminal = {
-    out: (line: string) => void lines.push(line),
-    err: (line: string) => void notes.push(line),
-    progress: () => silentProgress,
-    done: () => undefined,
-  };
-  const args = readCommandLine({ ...evaluate, call: 'tessera eval', summary: '' }, argv)!;
-  expect(await evaluate.run(args, terminal)).toBe(0);
-  return { lines, notes };
-}
+const run = (...argv: string[]) => runCommand(evaluate, 'tessera eval', argv);
 
 async function report(...argv: string[]): Promise<Report> {
   return JSON.parse((await run(...argv, '--json')).lines[0]!) as Report;

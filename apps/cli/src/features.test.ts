@@ -1,14 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { readCommandLine } from '@tessera/command-line';
 import { openNpz, readStatistics } from '@tessera/evaluation';
 import { openFeatureNetwork } from '@tessera/features';
-import { silentProgress } from '@tessera/progress';
 import { createEngine } from '@tessera/targets';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { features } from './commands/features.ts';
+import { runCommand } from './testing/run-command.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tessera-features-'));
@@ -28,19 +27,7 @@ beforeAll(async () => {
   }
 });
 
-/** Runs `tessera features` in this process. */
-async function run(...argv: string[]): Promise<string> {
-  const lines: string[] = [];
-  const terminal = {
-    out: (line: string) => void lines.push(line),
-    err: () => undefined,
-    progress: () => silentProgress,
-    done: () => undefined,
-  };
-  const args = readCommandLine({ ...features, call: 'tessera features', summary: '' }, argv)!;
-  expect(await features.run(args, terminal)).toBe(0);
-  return lines.join('\n');
-}
+const run = async (...argv: string[]) => (await runCommand(features, 'tessera features', argv)).lines.join('\n');
 
 describe('tessera features', () => {
   it('lists networks, and shows one', async () => {

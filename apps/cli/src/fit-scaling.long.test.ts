@@ -2,12 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { readCommandLine } from '@tessera/command-line';
-import { silentProgress } from '@tessera/progress';
 import { createEngine } from '@tessera/targets';
 import { readRecipe, runRecipe } from '@tessera/training';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fitScaling } from './commands/fit-scaling.ts';
+import { runCommand } from './testing/run-command.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tessera-scaling-'));
@@ -41,18 +40,7 @@ beforeAll(async () => {
   engine.dispose();
 }, SLOW);
 
-async function run(...argv: string[]): Promise<readonly string[]> {
-  const lines: string[] = [];
-  const terminal = {
-    out: (line: string) => void lines.push(line),
-    err: () => undefined,
-    progress: () => silentProgress,
-    done: () => undefined,
-  };
-  const args = readCommandLine({ ...fitScaling, call: 'tessera fit-scaling', summary: '' }, argv)!;
-  expect(await fitScaling.run(args, terminal)).toBe(0);
-  return lines;
-}
+const run = async (...argv: string[]) => (await runCommand(fitScaling, 'tessera fit-scaling', argv)).lines;
 
 it('fits the losses in the logs of trainings', async () => {
   const runs = join(folder, 'runs');

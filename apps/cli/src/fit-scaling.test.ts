@@ -1,10 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { readCommandLine } from '@tessera/command-line';
-import { silentProgress } from '@tessera/progress';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fitScaling } from './commands/fit-scaling.ts';
+import { runCommand } from './testing/run-command.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tessera-scaling-'));
@@ -34,18 +33,7 @@ beforeAll(() => {
   }
 });
 
-async function run(...argv: string[]): Promise<readonly string[]> {
-  const lines: string[] = [];
-  const terminal = {
-    out: (line: string) => void lines.push(line),
-    err: () => undefined,
-    progress: () => silentProgress,
-    done: () => undefined,
-  };
-  const args = readCommandLine({ ...fitScaling, call: 'tessera fit-scaling', summary: '' }, argv)!;
-  expect(await fitScaling.run(args, terminal)).toBe(0);
-  return lines;
-}
+const run = async (...argv: string[]) => (await runCommand(fitScaling, 'tessera fit-scaling', argv)).lines;
 
 interface Fit {
   readonly points: readonly { recipe: string; parameters: number; flops: number; loss: number }[];

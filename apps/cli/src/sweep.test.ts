@@ -3,12 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readCommandLine } from '@tessera/command-line';
-import { silentProgress } from '@tessera/progress';
 import { afterAll, expect, it } from 'vitest';
 import { sweep } from './commands/sweep.ts';
 import type { Cell } from './sweep/cells.ts';
 import type { SweepRow } from './sweep/summary.ts';
+import { runCommand } from './testing/run-command.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tessera-sweep-'));
@@ -23,19 +22,7 @@ const argvOf = (out: string, ...more: string[]) => [
 ];
 const grid = ['--set', 'guidance=0,2', '--set', 'topP=0.8'];
 
-/** Runs `tessera sweep` in this process. */
-async function run(...argv: string[]): Promise<readonly string[]> {
-  const lines: string[] = [];
-  const terminal = {
-    out: (line: string) => void lines.push(line),
-    err: () => undefined,
-    progress: () => silentProgress,
-    done: () => undefined,
-  };
-  const args = readCommandLine({ ...sweep, call: 'tessera sweep', summary: '' }, argv)!;
-  expect(await sweep.run(args, terminal)).toBe(0);
-  return lines;
-}
+const run = async (...argv: string[]) => (await runCommand(sweep, 'tessera sweep', argv)).lines;
 
 const cellsOf = (out: string): readonly Cell[] => {
   const path = join(out, 'cells.jsonl');

@@ -1,5 +1,5 @@
 import { TesseraError } from '@tessera/errors';
-import type { FeatureNetwork, FeatureNetworkPlugin, FeatureResults } from './feature-network.ts';
+import type { FeatureNetwork, FeatureNetworkPlugin, FeatureResults } from '@tessera/core';
 import { countOf } from './traced-program.ts';
 
 /**

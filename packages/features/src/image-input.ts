@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
-import type { ImageSize } from './feature-network.ts';
+import type { ImageSize } from '@tessera/core';
 
 /** Images with three channels: gray ones as three equal channels. */
 export function toRgb(image_BHWC: Tensor4D): Tensor4D {

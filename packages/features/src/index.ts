@@ -7,7 +7,7 @@ export type {
   FeatureResults,
   ImageSize,
   TraceableNetwork,
-} from './feature-network.ts';
+} from '@tessera/core';
 export type { AttributeProgram, AttributeResults } from './judge/attribute-program.ts';
 export { openJudge, type Judge, type JudgeConfig, type JudgedAttribute } from './judge/judge.ts';
 export {

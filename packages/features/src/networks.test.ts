@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { writeSafetensors } from '@tessera/checkpoints';
 import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { FeatureNetwork, FeatureNetworkPlugin } from './feature-network.ts';
+import type { FeatureNetwork, FeatureNetworkPlugin } from '@tessera/core';
 import { alexnet } from './lpips/lpips.ts';
 import { listFeatureNetworks, openFeatureNetwork, openTraceableNetwork } from './networks.ts';
 import { hashed, hashedWeight } from './testing/hashed.ts';

@@ -3,7 +3,7 @@ import { TesseraError } from '@tessera/errors';
 import { fileWeights } from '@tessera/models';
 import { nearestName } from '@tessera/schema';
 import { efficientNetLite0 } from './efficientnet/efficientnet-network.ts';
-import type { FeatureNetwork, FeatureNetworkPlugin, TraceableNetwork } from './feature-network.ts';
+import type { FeatureNetwork, FeatureNetworkPlugin, TraceableNetwork } from '@tessera/core';
 import { openOnnxNetwork } from './files/onnx-network.ts';
 import { openStateDict } from './files/state-dict-network.ts';
 import { guardNetwork } from './guard-network.ts';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { type Engine, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { FeatureProgram, FeatureResults, ImageSize } from './feature-network.ts';
+import type { FeatureProgram, FeatureResults, ImageSize } from '@tessera/core';
 
 /** What a traced network makes of a batch of images. */
 export interface TracedFeatures {

@@ -7,7 +7,7 @@ import { parseJson, TesseraError } from '@tessera/errors';
 import { fileSha256 } from '@tessera/node-kit';
 import { nullable, schema, type FieldType } from '@tessera/schema';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { FeatureNetwork, FeatureProgram, FeatureResults, ImageSize } from '../feature-network.ts';
+import type { FeatureNetwork, FeatureProgram, FeatureResults, ImageSize } from '@tessera/core';
 import { requireImage, toRgb } from '../image-input.ts';
 import { countOf, joinResults } from '../traced-program.ts';
 

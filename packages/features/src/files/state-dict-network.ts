@@ -1,11 +1,10 @@
 import { basename } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '@tessera/checkpoints';
-import type { Weights } from '@tessera/core';
+import type { FeatureNetwork, Weights } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { checkpointWeights } from '@tessera/models';
 import { fileSha256 } from '@tessera/node-kit';
 import { efficientNetLite0 } from '../efficientnet/efficientnet-network.ts';
-import type { FeatureNetwork } from '../feature-network.ts';
 import { inceptionNetwork } from '../inception/inception-network.ts';
 import { openInception } from '../inception/inception.ts';
 import { lpipsNetworks } from '../lpips/lpips-networks.ts';

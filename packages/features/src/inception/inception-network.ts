@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { nn } from '@tessera/engine';
-import type { FeatureNetwork } from '../feature-network.ts';
+import type { FeatureNetwork } from '@tessera/core';
 import { requireImage, toRgb } from '../image-input.ts';
 import { tracedProgram } from '../traced-program.ts';
 import type { openInception } from './inception.ts';

@@ -1,6 +1,6 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import type { ImageSize } from '../feature-network.ts';
+import type { ImageSize } from '@tessera/core';
 import { tracedProgram } from '../traced-program.ts';
 import type { Judge, JudgedAttribute } from './judge.ts';
 

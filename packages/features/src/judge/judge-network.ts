@@ -5,7 +5,7 @@ import { TesseraError } from '@tessera/errors';
 import { fileWeights } from '@tessera/models';
 import { schema } from '@tessera/schema';
 import type { Engine } from '@tessera/engine';
-import type { ClassifiedResults, FeatureProgram, ImageSize, TraceableNetwork } from '../feature-network.ts';
+import type { ClassifiedResults, FeatureProgram, ImageSize, TraceableNetwork } from '@tessera/core';
 import { tracedProgram } from '../traced-program.ts';
 import { type AttributeProgram, attributeProgram } from './attribute-program.ts';
 import { type Judge, type JudgeConfig, openJudge } from './judge.ts';

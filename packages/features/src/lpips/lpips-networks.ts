@@ -1,5 +1,5 @@
 import { type Checkpoint, openNumpyPickle, toFloat32, type WritableTensor } from '@tessera/checkpoints';
-import type { TraceableNetwork } from '../feature-network.ts';
+import type { TraceableNetwork } from '@tessera/core';
 import type { PublishedNetwork } from '../published/published-network.ts';
 import { tracedProgram } from '../traced-program.ts';
 import { alexnet, openLpips, vgg16 } from './lpips.ts';

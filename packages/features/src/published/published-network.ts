@@ -1,7 +1,6 @@
 import type { Checkpoint, WritableTensor } from '@tessera/checkpoints';
-import type { Weights } from '@tessera/core';
+import type { FeatureNetwork, Weights } from '@tessera/core';
 import type { PackageArchive } from '@tessera/node-kit';
-import type { FeatureNetwork } from '../feature-network.ts';
 
 /** Facts of a network that are known before it is opened. */
 export interface NetworkFacts extends Pick<FeatureNetwork, 'name' | 'sha256' | 'licence' | 'input' | 'dims'> {
