@@ -4,6 +4,7 @@ import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { CreateRoom } from './create/create-room.tsx';
 import { KeyForm } from './key-form.tsx';
 import logo from './logo.svg';
+import { DropTarget } from './save/drop-target.tsx';
 import { ThemeSwitch } from './theme.tsx';
 
 /* Create comes with the page; every other room is fetched when it is first entered. */
@@ -39,6 +40,7 @@ export function App() {
         </div>
       </header>
       {asks ? <KeyForm refused={asks === 'refused'} /> : <Rooms isCreate={path === '/'} />}
+      <DropTarget />
     </>
   );
 }

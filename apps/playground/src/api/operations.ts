@@ -49,13 +49,33 @@ export async function createGeneration(input: CreateGenerationInput): Promise<Ge
   return accepted(await asked((client) => client.createGeneration(input))).generation;
 }
 
-export async function fetchGeneration(id: string): Promise<Generation> {
+export async function fetchGeneration(id: string): Promise<StoredGeneration> {
   return accepted(await asked((client) => client.generation(id)));
 }
 
 /** A page of all generations of this key, the newest first: at most 25. */
 export function fetchGenerations(page: Parameters<Client['generations']>[0] = {}): Promise<GenerationPage> {
   return asked((client) => client.generations(page));
+}
+
+/** For ever, with its events. One that is gone already counts as deleted. */
+export async function deleteGeneration(id: string): Promise<void> {
+  const answer = await asked((client) => client.deleteGeneration(id));
+  if (answer.__typename !== 'NotFound') accepted(answer);
+}
+
+/** The PNG of a picture. */
+export function fetchPicture(url: string): Promise<Uint8Array> {
+  return asked((client) => client.download({ url }));
+}
+
+/** The steps of a generation so far, where it has ended all of them. */
+export function fetchSteps(id: string): Promise<readonly Step[]> {
+  return asked(async (client) => {
+    const steps: Step[] = [];
+    for await (const event of client.events(id)) if (event.__typename === 'StepEvent') steps.push(event);
+    return steps;
+  });
 }
 
 export async function cancelGeneration(id: string): Promise<void> {

@@ -1,0 +1,92 @@
+import type { Model, StoredGeneration } from '../api/operations.ts';
+
+/* What made a picture, as it stands in the saved file, and the address of the Create room that makes it again. */
+
+export const KEYWORD = 'tessera';
+
+/** Of one picture. */
+export interface Recipe {
+  /** Version of this record. */
+  readonly tessera: 1;
+  readonly generation: string;
+  /** Which picture of the generation, from 0. */
+  readonly image: number;
+  readonly model: string;
+  /** Number of the class; -1 is none. */
+  readonly label: number;
+  /** Name of the class, for people. */
+  readonly class: string | null;
+  readonly seed: number;
+  /** Null where the model's own holds. */
+  readonly guidance: number | null;
+  /** What is not in it has the model's default. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+type Image = StoredGeneration['images'][number];
+
+/** Number of the class that an image shows; -1 is none. */
+export function labelOf({ condition }: Pick<Image, 'condition'>): number {
+  return condition.__typename === 'ClassCondition' ? condition.label : -1;
+}
+
+/** `model` names the class, where the server still has it. */
+export function recipeOf(generation: StoredGeneration, image: number, model: Model | undefined): Recipe {
+  const { id, modelName, guidance, options, images } = generation;
+  const { seed } = images[image]!;
+  const label = labelOf(images[image]!);
+  const name = model?.classes[label]?.name ?? null;
+  return { tessera: 1, generation: id, image, model: modelName, label, class: name, seed, guidance, options };
+}
+
+/** @throws Error that tells what is wrong with the text, to stand after "cannot be read: " */
+export function readRecipe(text: string): Recipe {
+  let read: Partial<Record<keyof Recipe, unknown>>;
+  try {
+    read = JSON.parse(text) as typeof read;
+  } catch {
+    throw new Error('they are no JSON');
+  }
+  if (typeof read !== 'object' || read === null) throw new Error('they are no object');
+  const { tessera, model, label, seed, guidance = null, options = {} } = read;
+  if (tessera !== 1) throw new Error(`they are of version ${String(tessera)}, and this page reads version 1`);
+  if (typeof model !== 'string') throw new Error('they name no model');
+  if (!Number.isSafeInteger(label) || !Number.isSafeInteger(seed)) throw new Error('class or seed is missing');
+  if (guidance !== null && typeof guidance !== 'number') throw new Error('guidance is no number');
+  if (typeof options !== 'object' || options === null) throw new Error('options are no object');
+  return read as Recipe;
+}
+
+/** Settings of a new run, as the Create room reads them. */
+export interface Wanted extends Pick<Recipe, 'model' | 'label' | 'seed' | 'guidance' | 'options'> {
+  readonly count: number;
+}
+
+/** A class is written as `number:7`, which no name can be taken for. */
+export function recipeAddress({ model, label, seed, count, guidance, options }: Wanted): string {
+  const entries: [string, string][] = [
+    ['model', model],
+    ['label', label === -1 ? 'none' : `number:${label}`],
+    ['count', String(count)],
+    ['seed', String(seed)],
+  ];
+  if (guidance !== null) entries.push([`${model}.guidance`, String(guidance)]);
+  for (const [name, value] of Object.entries(options)) {
+    entries.push([`${model}.options.${name}`, typeof value === 'object' ? JSON.stringify(value) : String(value)]);
+  }
+  return `/?${new URLSearchParams(entries)}`;
+}
+
+/** A whole generation again: all of its images, where they show the same and count on from one seed; else the first. */
+export function repeatAddress({ modelName, images, guidance, options }: StoredGeneration): string {
+  const first = images[0]!;
+  const isRow = images.every((image, i) => image.seed === first.seed + i && labelOf(image) === labelOf(first));
+  const count = isRow ? images.length : 1;
+  return recipeAddress({ model: modelName, label: labelOf(first), seed: first.seed, count, guidance, options });
+}
+
+/** `digits-var-7-seed43`, with what file systems refuse taken out. */
+export function fileName({ model, label, class: name, seed }: Recipe): string {
+  const shown = label === -1 ? 'no-class' : (name ?? String(label));
+  return `${model}-${shown}-seed${seed}`.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(0, 120);
+}
