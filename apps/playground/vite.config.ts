@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
+import { compressed } from './vite.compressed.ts';
 
 // `npx vite` beside a running `npm start`: the page from here, the data from there.
 const api = process.env.TESSERA_API ?? 'http://127.0.0.1:4000';
@@ -16,18 +15,6 @@ const trustedDocuments: Plugin = {
   generateBundle() {
     const source = readFileSync(new URL('../../packages/client/trusted-documents.json', import.meta.url));
     this.emitFile({ type: 'asset', fileName: 'trusted-documents.json', source });
-  },
-};
-
-/** Text is compressed once, here; the server sends what the browser takes. */
-const compressed: Plugin = {
-  name: 'compressed',
-  writeBundle({ dir }, files) {
-    for (const name of Object.keys(files).filter((one) => /\.(js|css|html|svg|json)$/.test(one))) {
-      const text = readFileSync(join(dir!, name));
-      writeFileSync(join(dir!, `${name}.br`), brotliCompressSync(text));
-      writeFileSync(join(dir!, `${name}.gz`), gzipSync(text, { level: 9 }));
-    }
   },
 };
 

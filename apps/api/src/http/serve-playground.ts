@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import type { Express } from 'express';
 import expressStaticGzip from 'express-static-gzip';
 
 /** Addresses of the page's rooms: the page itself finds out which of them it is. */
-const rooms = ['/server', '/g/:id', '/compare', '/edit', '/edit/:id', '/gallery', '/plugins', '/graphiql'];
+const rooms = ['/server', '/g/:id', '/compare', '/edit', '/edit/:id', '/gallery', '/plugins'];
 
 const policy = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
+/** GraphiQL, a document of its own in a folder of the page, brings styles and fonts along. */
+const graphiqlPolicy = `${policy}; style-src 'self' 'unsafe-inline'; font-src 'self' data:`;
 
 /** The built page, if there is one: compressed as its build left it, and for ever where a name has the hash of its content. */
 export function servePlayground(app: Express, playground: string): void {
@@ -20,9 +22,10 @@ export function servePlayground(app: Express, playground: string): void {
     return;
   }
   const setHeaders = (response: ServerResponse, path: string) => {
-    const hashed = relative(playground, path).startsWith('assets');
+    const folders = relative(playground, path).split(sep);
+    const hashed = folders.at(-2) === 'assets';
     response.setHeader('Cache-Control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-    response.setHeader('Content-Security-Policy', policy);
+    response.setHeader('Content-Security-Policy', folders[0] === 'graphiql' ? graphiqlPolicy : policy);
   };
   const serve = expressStaticGzip(playground, {
     enableBrotli: true,
