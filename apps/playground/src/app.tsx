@@ -9,9 +9,11 @@ import { ThemeSwitch } from './theme.tsx';
 
 /* Create comes with the page; every other room is fetched when it is first entered. */
 const ServerView = lazy(() => import('./server/server-view.tsx').then(({ ServerView }) => ({ default: ServerView })));
+const EditRoom = lazy(() => import('./edit/edit-room.tsx').then(({ EditRoom }) => ({ default: EditRoom })));
 
 const rooms = [
   { path: '/', title: 'Create' },
+  { path: '/edit', title: 'Edit' },
   { path: '/server', title: 'Server' },
 ] as const;
 
@@ -55,6 +57,9 @@ function Rooms({ isCreate }: { readonly isCreate: boolean }) {
       <Suspense fallback={<p className="loading">Loading…</p>}>
         <Switch>
           <Route path="/">{null}</Route>
+          <Route path="/edit/:id?">
+            <EditRoom />
+          </Route>
           <Route path="/server">
             <ServerView />
           </Route>

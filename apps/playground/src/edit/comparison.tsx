@@ -1,0 +1,98 @@
+import { useEffect, useState } from 'react';
+import { Link } from 'wouter';
+import type { Model } from '../api/operations.ts';
+import { partAt, wholePicture } from '../pictures/picture-part.ts';
+import { StepPicture } from '../pictures/step-picture.tsx';
+import { useRun } from '../runs/use-run.ts';
+import type { Base } from './base.ts';
+import { cutPicture, png } from './compose.ts';
+import { CopyLink } from './copy-link.tsx';
+import { frameOf, type Box, type Frame } from './frame.ts';
+import { variantName, type Chosen } from './tray.tsx';
+
+interface ComparisonProps {
+  readonly base: Base;
+  readonly models: readonly Model[];
+  readonly chosen: Chosen;
+  /** Of the mask; the variant may be of a model of another size. */
+  readonly frame: Frame;
+  /** Where the picture lay. */
+  readonly place: Box;
+  onChoose(chosen: Chosen): void;
+  onLeave(): void;
+}
+
+/** A variant over what it was made of, with a line that one moves between them. */
+export function Comparison({ base, models, chosen, frame, place, onLeave }: ComparisonProps) {
+  const state = useRun(chosen.key);
+  const [after, setAfter] = useState(100);
+  const model = models.find(({ name }) => name === state?.model);
+  const before = useBefore(base, place, model ? frameOf(model) : frame);
+  if (!state || !model) return <p className="loading">Asking the server…</p>;
+  const { width, height } = model.image;
+  const name = variantName(state, chosen.image, model);
+  const file = state.images[chosen.image];
+  const link = `/g/${state.id}?image=${chosen.image}`;
+  return (
+    <div className="edit-comparison">
+      <div className="edit-bar">
+        <button type="button" onClick={onLeave} title="Escape">
+          ‹ Back to the mask
+        </button>
+        <p>{name}</p>
+      </div>
+      <div className="edit-pair">
+        <StepPicture part={before === null ? null : wholePicture(before)} name="Before" {...{ width, height }} />
+        <div className="edit-after" style={{ clipPath: `inset(0 ${100 - after}% 0 0)` }}>
+          <StepPicture part={partAt(state, chosen.image, 'finished')} name={name} {...{ width, height }} />
+        </div>
+        <i aria-hidden="true" style={{ left: `${after}%` }} hidden={after === 100} />
+      </div>
+      <label className="edit-slider">
+        <span>Before</span>
+        <input
+          type="range"
+          min="0"
+          max="100"
+          value={after}
+          aria-label="Before and after"
+          aria-valuetext={`${after} percent of the variant`}
+          onChange={({ target }) => setAfter(Number(target.value))}
+        />
+        <span>After</span>
+      </label>
+      {file && (
+        <div className="edit-bar">
+          <Link href={`/edit/${state.id}?image=${chosen.image}`} className="button">
+            Use as base
+          </Link>
+          <a className="button" href={file} download={`${model.name}-edited-${state.seed + chosen.image}.png`}>
+            Save PNG
+          </a>
+          <CopyLink path={link} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** What the model got, as a file that this page has made. */
+function useBefore({ bitmap }: Base, place: Box, frame: Frame): string | null {
+  const [url, setUrl] = useState<string | null>(null);
+  const { width, height, channels, columns, rows } = frame;
+  useEffect(() => {
+    let made: string | null = null;
+    let isWanted = true;
+    const size = { width, height, channels, columns, rows };
+    void png(cutPicture(bitmap, place, size).rgba, size).then((bytes) => {
+      if (!isWanted) return;
+      made = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: 'image/png' }));
+      setUrl(made);
+    });
+    return () => {
+      isWanted = false;
+      if (made) URL.revokeObjectURL(made);
+    };
+  }, [bitmap, place, width, height, channels, columns, rows]);
+  return url;
+}

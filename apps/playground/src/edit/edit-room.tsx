@@ -1,0 +1,112 @@
+import { useEffect, useState, type DragEvent } from 'react';
+import { useLocation, useParams, useSearch } from 'wouter';
+import type { Model } from '../api/operations.ts';
+import { loadModels, useModels } from '../api/use-models.ts';
+import { imageAsked, loadMade, openOwn, OWN, type Base } from './base.ts';
+import { emptyDraft, forgetOldDrafts, readDraft, type Draft } from './draft.ts';
+import { Editor } from './editor.tsx';
+import { Note } from './note.tsx';
+import { PicturePicker } from './picture-picker.tsx';
+import './edit.css';
+
+/** `/edit/ID?image=N` edits an image of a generation, `/edit` the person's own picture. */
+export function EditRoom() {
+  const { models, error } = useModels();
+  if (error) return <Note message={error} retry={loadModels} />;
+  if (!models) return <p className="loading">Loading the models…</p>;
+  if (models.length === 0) {
+    return <Note message="No model is installed. Put a model folder into models/ and start the server again." />;
+  }
+  return <Opened models={models} />;
+}
+
+interface Open {
+  readonly base: Base;
+  readonly draft: Draft;
+}
+
+type Opening = { readonly error: string } | Open | 'loading' | 'none';
+
+function Opened({ models }: { readonly models: readonly Model[] }) {
+  const { id } = useParams<{ id?: string }>();
+  const asked = imageAsked(useSearch());
+  const [, navigate] = useLocation();
+  const image = typeof asked === 'number' ? asked : 0;
+  const [opening, setOpening] = useState<Opening>('loading');
+  useEffect(() => {
+    let isWanted = true;
+    const tell = (next: Opening) => isWanted && setOpening(next);
+    tell('loading');
+    open(id, image).then(tell, ({ message }: Error) => tell({ error: message }));
+    return () => void (isWanted = false);
+  }, [id, image]);
+  const openFile = (file: Blob) => {
+    openOwn(file).then(
+      (base) => {
+        setOpening({ base, draft: emptyDraft });
+        if (id !== undefined) navigate('/edit');
+      },
+      ({ message }: Error) => setOpening({ error: message }),
+    );
+  };
+  const drop = useIncoming(openFile);
+  const another = () => {
+    setOpening('none');
+    if (id !== undefined) navigate('/edit');
+  };
+  return (
+    <div {...drop.handlers} data-dropping={drop.isOver}>
+      {opening === 'loading' ? (
+        <p className="loading">Opening the picture…</p>
+      ) : typeof opening === 'object' && 'base' in opening ? (
+        <Editor
+          key={`${opening.base.key} ${opening.base.bitmap.width} ${opening.draft === emptyDraft}`}
+          {...opening}
+          models={models}
+          told={typeof asked === 'number' ? null : asked.refused}
+          onAnother={another}
+        />
+      ) : (
+        <PicturePicker models={models} error={opening === 'none' ? null : opening.error} onFile={openFile} />
+      )}
+    </div>
+  );
+}
+
+async function open(id: string | undefined, image: number): Promise<Opening> {
+  void forgetOldDrafts();
+  if (id !== undefined) {
+    const base = await loadMade(id, image);
+    return { base, draft: (await readDraft(base.key)) ?? emptyDraft };
+  }
+  const draft = await readDraft(OWN);
+  return draft?.blob ? { base: await openOwn(draft.blob), draft } : 'none';
+}
+
+/** Pictures that are dropped on the room or pasted. */
+function useIncoming(onFile: (file: Blob) => void) {
+  const [isOver, setOver] = useState(false);
+  useEffect(() => {
+    const paste = ({ clipboardData }: ClipboardEvent) => {
+      const [file] = clipboardData?.files ?? [];
+      if (file) onFile(file);
+    };
+    document.addEventListener('paste', paste);
+    return () => document.removeEventListener('paste', paste);
+  });
+  const handlers = {
+    onDragOver: (event: DragEvent) => {
+      event.preventDefault();
+      setOver(true);
+    },
+    onDragLeave: () => setOver(false),
+    onDrop: (event: DragEvent) => {
+      event.preventDefault();
+      event.stopPropagation();
+      setOver(false);
+      const [file] = event.dataTransfer.files;
+      if (file) onFile(file);
+    },
+  };
+  return { isOver, handlers };
+}

@@ -1,0 +1,122 @@
+import { useMemo, useState } from 'react';
+import type { Model } from '../api/operations.ts';
+import { runs } from '../runs/use-run.ts';
+import type { Base } from './base.ts';
+import { Comparison } from './comparison.tsx';
+import { cutPicture } from './compose.ts';
+import type { Draft } from './draft.ts';
+import { frameOf } from './frame.ts';
+import { add, done, markedBy, redo, redrawn, undo, type Operation } from './mask.ts';
+import { Note } from './note.tsx';
+import { Panel } from './panel.tsx';
+import { editRequest, type EditSettings } from './request.ts';
+import { Stage } from './stage.tsx';
+import { Toolbar } from './toolbar.tsx';
+import { Tray, type Chosen } from './tray.tsx';
+import type { Tool } from './use-drawing.ts';
+import { useCommands } from './use-commands.ts';
+import { useDraft, type Variants } from './use-draft.ts';
+import { FITTED, zoomed, NO_MOVE, type View } from './view.ts';
+
+interface EditorProps {
+  readonly base: Base;
+  readonly draft: Draft;
+  readonly models: readonly Model[];
+  /** What an address said that cannot be had. */
+  readonly told: string | null;
+  onAnother(): void;
+}
+
+const startTool: Tool = { name: 'brush', breadth: 0.16, whole: true };
+
+/** One picture: what of it is redrawn, by which model, and the variants that were made. */
+export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
+  const { history, setHistory, settings, setSettings, variants, addVariants, isKept } = useDraft(base, draft, models);
+  const model = models.find(({ name }) => name === settings.model)!;
+  const frame = useMemo(() => frameOf(model), [model]);
+  const marked = useMemo(() => markedBy(done(history), frame), [history, frame]);
+  const [tool, setTool] = useState(startTool);
+  const [view, setView] = useState<View>(FITTED);
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const sending = useSending();
+
+  const operate = (operation: Operation) => setHistory(add(history, operation));
+  const generate = () =>
+    sending.send(async () => {
+      const cut = cutPicture(base.bitmap, marked.place, frame);
+      if (!redrawn(marked, cut.unknown).includes(1)) throw new Error(NOTHING);
+      const key = runs.start(await editRequest({ base, cut, marked, frame }, settings, seedOf(settings)));
+      addVariants({ key, place: marked.place });
+      setChosen({ key, image: 0 });
+    });
+  const zoom = (factor: number) =>
+    setView(factor === 0 ? FITTED : zoomed(view, factor, { at: NO_MOVE, by: NO_MOVE, stage: { width: 0, height: 0 } }));
+  const actions = {
+    undo: () => setHistory(undo(history)),
+    redo: () => setHistory(redo(history)),
+    invert: () => operate({ kind: 'invert' }),
+    clear: () => operate({ kind: 'clear' }),
+    zoom,
+    generate,
+    leave: () => setChosen(null),
+    setTool,
+  };
+  useCommands(tool, actions);
+  const shownVariants = variants.find(({ key }) => key === chosen?.key);
+  return (
+    <main className="edit">
+      <div className="edit-work">
+        {told && <Note message={told} />}
+        {chosen && shownVariants ? (
+          <Comparison
+            {...{ base, models, chosen, frame }}
+            place={shownVariants.place}
+            onChoose={setChosen}
+            onLeave={actions.leave}
+          />
+        ) : (
+          <>
+            <Toolbar {...{ tool, history, view, actions }} />
+            <Stage {...{ base, frame, marked, tool, view }} onView={setView} onOperation={operate} />
+          </>
+        )}
+        <Tray {...{ variants, models, chosen }} onChoose={setChosen} />
+      </div>
+      <Panel
+        {...{ models, settings, base, isKept }}
+        isSending={sending.isSending}
+        error={sending.error}
+        onSettings={setSettings}
+        onGenerate={generate}
+        onAnother={onAnother}
+      />
+    </main>
+  );
+}
+
+const NOTHING =
+  'Nothing is marked yet. Draw over the part that is to change, or drag an edge of the picture outwards, then generate.';
+
+/** Easy to read and to type. */
+const SEEDS = 1_000_000;
+
+function seedOf({ seed }: EditSettings): number {
+  return seed ?? Math.floor(Math.random() * SEEDS);
+}
+
+/** Pictures go to the server before the request does. */
+function useSending() {
+  const [isSending, setSending] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const send = (work: () => Promise<void>) => {
+    if (isSending) return;
+    setSending(true);
+    setError(null);
+    work()
+      .catch(({ message }: Error) => setError(message))
+      .finally(() => setSending(false));
+  };
+  return { isSending, error, send };
+}
+
+export type { Variants };

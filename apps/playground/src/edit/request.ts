@@ -1,0 +1,48 @@
+import { asked } from '../api/tessera.ts';
+import type { GenerationInput } from '../api/operations.ts';
+import type { Base } from './base.ts';
+import { maskPng, png } from './compose.ts';
+import type { Cut } from './cut.ts';
+import type { Frame } from './frame.ts';
+import { redrawn, type Marked } from './mask.ts';
+
+/** What the form of the room holds. */
+export interface EditSettings {
+  readonly model: string;
+  /** What the new part shows; -1 is whatever fits. */
+  readonly label: number;
+  readonly count: number;
+  /** Null for a new one each time. */
+  readonly seed: number | null;
+}
+
+export interface ToSend {
+  readonly base: Base;
+  readonly cut: Cut;
+  readonly marked: Marked;
+  readonly frame: Frame;
+}
+
+/** Sends picture and mask, and returns the request of the variants. */
+export async function editRequest(edit: ToSend, settings: EditSettings, seed: number): Promise<GenerationInput> {
+  const mask = redrawn(edit.marked, edit.cut.unknown);
+  const [image, maskId] = await Promise.all([pictureId(edit), upload(await maskPng(mask, edit.frame))]);
+  const { model, label, count } = settings;
+  return {
+    model,
+    images: [{ count, ...(label >= 0 && { condition: { label } }) }],
+    seed,
+    edit: { image, region: { mask: maskId } },
+  };
+}
+
+/** The server has its own pictures already, as long as nothing of them was changed. */
+async function pictureId({ base: { made, bitmap }, cut, frame }: ToSend): Promise<string> {
+  const isAsMade = bitmap.width === frame.width && bitmap.height === frame.height && !cut.unknown.includes(1);
+  return made && isAsMade ? made.picture : upload(await png(cut.rgba, frame));
+}
+
+async function upload(bytes: Uint8Array): Promise<string> {
+  const { id } = await asked((client) => client.upload(bytes, 'image/png'));
+  return id;
+}

@@ -1,0 +1,54 @@
+import { useEffect, useState } from 'react';
+import type { Model } from '../api/operations.ts';
+import { runs } from '../runs/use-run.ts';
+import type { Base } from './base.ts';
+import { keepDraft, type Draft } from './draft.ts';
+import type { Box } from './frame.ts';
+import type { EditSettings } from './request.ts';
+
+/** Images that one press of Generate made: a run of the page. */
+export interface Variants {
+  readonly key: string;
+  /** Where the picture lay. */
+  readonly place: Box;
+}
+
+/** What is done with a picture, kept by the browser after every change. */
+export function useDraft(base: Base, draft: Draft, models: readonly Model[]) {
+  const [history, setHistory] = useState(draft.history);
+  const [settings, setSettings] = useState(() => settingsOf(base, draft, models));
+  const [variants, setVariants] = useState<readonly Variants[]>(() =>
+    draft.made.map(({ id, place }) => ({ key: runs.show(id), place })),
+  );
+  const [isKept, setKept] = useState(true);
+  const ids = useIds(variants);
+  useEffect(() => {
+    const made = variants.flatMap(({ place }, index) => (ids[index] ? [{ id: ids[index], place }] : []));
+    void keepDraft(base.key, { history, settings, made, blob: base.blob }).then(setKept);
+  }, [base, history, settings, variants, ids]);
+  const addVariants = (added: Variants) => setVariants((before) => [added, ...before]);
+  return { history, setHistory, settings, setSettings, variants, addVariants, isKept };
+}
+
+/** The server's ids of the runs, where it has said them. */
+function useIds(variants: readonly Variants[]): readonly (string | null)[] {
+  const [ids, setIds] = useState<readonly (string | null)[]>([]);
+  useEffect(() => {
+    const read = () => {
+      const now = variants.map(({ key }) => runs.state(key)?.id ?? null);
+      setIds((before) => (before.join() === now.join() ? before : now));
+    };
+    read();
+    const leave = variants.map(({ key }) => runs.onChange(key, read));
+    return () => leave.forEach((one) => one());
+  }, [variants]);
+  return ids;
+}
+
+/** As they were left; else the model that made the picture, and its class, since the rest of it shows that. */
+function settingsOf({ made }: Base, draft: Draft, models: readonly Model[]): EditSettings {
+  const known = (name: string | undefined) => models.find((model) => model.name === name);
+  if (draft.settings && known(draft.settings.model)) return draft.settings;
+  const model = known(made?.model) ?? models[0]!;
+  return { model: model.name, label: made?.model === model.name ? made.label : -1, count: 4, seed: null };
+}
