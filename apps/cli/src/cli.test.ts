@@ -61,9 +61,9 @@ describe('help', () => {
 });
 
 describe('generate', () => {
-  it('writes a PNG a sample, a grid and a strip, and prints timings', async () => {
+  it('writes a PNG a sample, a grid, a strip and an animation, and prints timings', async () => {
     const out = join(folder, 'four');
-    const shared = ['--label', '1', '--out', out, '--steps-strip', '--json'];
+    const shared = ['--label', '1', '--out', out, '--steps-strip', '--animation', '--json'];
     const { status, stdout, stderr } = tessera(
       'generate',
       '--model',
@@ -85,8 +85,17 @@ describe('generate', () => {
       'label-1-seed-5.png',
       'label-1-seed-6.png',
       'steps.png',
+      'steps.webp',
     ]);
-    expect((await sharp(join(out, 'steps.png')).metadata()).format).toBe('png');
+    const strip = await sharp(join(out, 'steps.png')).metadata();
+    const grid = await sharp(join(out, 'grid.png')).metadata();
+    expect(strip.format).toBe('png');
+    // Three steps, then the finished images, each as large as the grid.
+    expect(await sharp(join(out, 'steps.webp'), { animated: true }).metadata()).toMatchObject({
+      pages: 4,
+      pageHeight: grid.height,
+      width: grid.width,
+    });
   });
 
   it('makes the same bytes alone and in a batch', () => {

@@ -12,6 +12,8 @@ export interface ImageOutput extends ImageRun {
   readonly batch: number;
   /** Also writes how every image looked after each step. */
   readonly strip: boolean;
+  /** Also writes an animation of the steps of all images. */
+  readonly animation: boolean;
   readonly json: boolean;
   readonly engine: EngineOptions;
   /** A picture to edit, made when the size of the model's images is known; the grid begins with `shown`. */
@@ -23,7 +25,7 @@ const GRACE_MS = 2000;
 
 /** Generates all images of a run, writes their files, and prints a line about them. Returns the exit code. */
 export async function makeImages(run: ImageOutput, terminal: Terminal): Promise<number> {
-  const { folder, plugins, out, json } = run;
+  const { folder, plugins, out, strip, animation, json } = run;
   const files = new SampleFiles(out);
   const signal = stopAtInterrupt(() => interrupted(files.written.length, out), terminal);
   const stopwatch = new Stopwatch();
@@ -34,13 +36,13 @@ export async function makeImages(run: ImageOutput, terminal: Terminal): Promise<
     held.unshift(model);
     stopwatch.loaded();
     const prepared = await run.edit?.(model.image);
-    const preview = run.strip ? 'decoded' : 'none';
+    const preview = strip || animation ? 'decoded' : 'none';
     const request = { ...run.request, preview } as const;
     const options = { signal, ...(prepared && { edit: prepared.edit }) };
     for await (const sample of batches(model, request, { batch: run.batch, options, stopwatch, terminal })) {
       await files.add(sample);
     }
-    await files.finish(prepared?.shown ?? []);
+    await files.finish({ before: prepared?.shown ?? [], strip, animation });
     const facts = { model: model.name, target: engine.target, images: request.images.length, files: files.written };
     const timings = stopwatch.timings();
     terminal.done();

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pixels } from '@tessera/core';
-import { encodePng, enlarge, tile } from '@tessera/pictures';
+import { encodeAnimation, encodePng, enlarge, tile } from '@tessera/pictures';
 
 /** On a grid, images below this many pixels are enlarged by a whole factor. */
 const VISIBLE = 96;
@@ -16,7 +16,15 @@ export interface Sample {
   readonly strip: readonly Pixels[];
 }
 
-/** The PNG files of one run. Each appears whole or not at all, as soon as its image is done. */
+interface Sheets {
+  /** Pictures that the grid begins with. */
+  readonly before: readonly Pixels[];
+  /** Whether to write `steps.png`, and the animation `steps.webp`. */
+  readonly strip: boolean;
+  readonly animation: boolean;
+}
+
+/** The files of one run. Each appears whole or not at all, as soon as its image is done. */
 export class SampleFiles {
   readonly written: string[] = [];
   readonly #out: string;
@@ -32,23 +40,27 @@ export class SampleFiles {
     await this.#write(`label-${label}-seed-${sample.seed}.png`, sample.pixels);
   }
 
-  /** Writes `grid.png`, which begins with `before`, and, with strips, `steps.png` of the first images. */
-  async finish(before: readonly Pixels[] = []): Promise<void> {
-    const images = [...before, ...this.#shown.map(({ pixels }) => pixels)].map(forPeople);
-    await this.#write('grid.png', tile(images, { columns: Math.ceil(Math.sqrt(images.length)) }));
-    const frames = this.#shown.flatMap(({ strip, pixels: { height, width } }) =>
-      strip.map((preview) => forPeople(enlarge(preview, height, width))),
+  /** Writes `grid.png`, and what was asked for of the steps of the first images. */
+  async finish({ before, strip, animation }: Sheets): Promise<void> {
+    const finished = this.#shown.map(({ pixels }) => forPeople(pixels));
+    await this.#write('grid.png', square([...before.map(forPeople), ...finished]));
+    const steps = this.#shown.map((sample) =>
+      sample.strip.map((preview) => forPeople(enlarge(preview, sample.pixels.height, sample.pixels.width))),
     );
-    if (frames.length === 0) return;
-    await this.#write('steps.png', tile(frames, { columns: this.#shown[0]!.strip.length }));
+    if (strip) await this.#write('steps.png', tile(steps.flat(), { columns: steps[0]!.length }));
+    if (animation) await this.#writeFile('steps.webp', await encodeAnimation(framesOf(steps, finished)));
   }
 
   async #write(name: string, pixels: Pixels): Promise<void> {
+    await this.#writeFile(name, await encodePng(pixels));
+  }
+
+  async #writeFile(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#out, name);
     const part = join(this.#out, `.${name}.part`);
     await mkdir(this.#out, { recursive: true });
     try {
-      await writeFile(part, await encodePng(pixels));
+      await writeFile(part, bytes);
       await rename(part, path);
     } catch (error) {
       await rm(part, { force: true });
@@ -56,6 +68,21 @@ export class SampleFiles {
     }
     this.written.push(path);
   }
+}
+
+/** How long the steps of an animation take together, and how long the finished images are shown. */
+const STEPS_MS = 2500;
+const FINISHED_MS = 2000;
+
+/** A frame for each step of all images, then one of the finished images. */
+function framesOf(steps: readonly (readonly Pixels[])[], finished: readonly Pixels[]) {
+  const milliseconds = Math.round(STEPS_MS / steps[0]!.length);
+  const frames = steps[0]!.map((_, step) => ({ pixels: square(steps.map((strip) => strip[step]!)), milliseconds }));
+  return [...frames, { pixels: square(finished), milliseconds: FINISHED_MS }];
+}
+
+function square(images: readonly Pixels[]): Pixels {
+  return tile(images, { columns: Math.ceil(Math.sqrt(images.length)) });
 }
 
 function forPeople(image: Pixels): Pixels {

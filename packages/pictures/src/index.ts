@@ -1,3 +1,4 @@
+export { encodeAnimation, type Frame } from './animation.ts';
 export { fitBytes, fitPicture } from './fit-picture.ts';
 export { keepPicture, openOwnPicture, openPicture, pictureSuffixes, type Picture } from './open-picture.ts';
 export { encodePng, enlarge, tile } from './png.ts';

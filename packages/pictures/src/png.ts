@@ -8,11 +8,16 @@ import { TesseraError } from '@tessera/errors';
  * refused, since it would turn black unnoticed.
  * @throws TesseraError `picture-channels`, `picture-not-finite`
  */
-export async function encodePng({ data, height, width, channels }: Pixels): Promise<Buffer> {
+export async function encodePng(image: Pixels): Promise<Buffer> {
+  return pngOf(toBytes(image, 'encodePng'), image);
+}
+
+/** Bytes of an image as `encodePng` writes them. @throws TesseraError `picture-channels`, `picture-not-finite` */
+export function toBytes({ data, channels }: Pixels, who: string): Uint8Array {
   if (channels !== 1 && channels !== 3) {
     throw new TesseraError({
       code: 'picture-channels',
-      who: 'encodePng',
+      who,
       got: `an image of ${channels} channels`,
       expected: '1 (gray) or 3 (RGB)',
     });
@@ -23,7 +28,7 @@ export async function encodePng({ data, height, width, channels }: Pixels): Prom
     if (Number.isNaN(value)) {
       throw new TesseraError({
         code: 'picture-not-finite',
-        who: 'encodePng',
+        who,
         got: `NaN at element ${i}`,
         expected: 'values in [0, 1]',
         next: 'The model that made this image is broken or untrained: check its weights.',
@@ -31,7 +36,7 @@ export async function encodePng({ data, height, width, channels }: Pixels): Prom
     }
     bytes[i] = Math.round(Math.min(1, Math.max(0, value)) * 255);
   }
-  return pngOf(bytes, { height, width, channels });
+  return bytes;
 }
 
 const compress = promisify(deflate);

@@ -8,6 +8,7 @@ import { makeImages } from '../make-images.ts';
 /** How the images of a run are computed and shown. */
 const outputOptions = {
   stepsStrip: flag('also write steps.png: how every image looked after each step'),
+  animation: flag('also write steps.webp, an animation: how all images came about, together'),
   batch: integer({
     value: 'B',
     from: 1,
@@ -23,7 +24,7 @@ export const generate: Command<typeof generateOptions> = {
   options: generateOptions,
   examples: [
     'tessera generate --model digits-var --label 7 --count 16 --seed 1 --out digits',
-    'tessera generate --model digits-var --label 0,1,2,3 --out digits --steps-strip',
+    'tessera generate --model digits-var --label 0,1,2,3 --out digits --steps-strip --animation',
     "tessera generate --model ./birds --label 'tench, Tinca tinca' --label number:134 --count 8 --out birds",
     'tessera generate --model ./my-model --label cat --guidance 1.5 --set topK=900 --set topP=0.96 --out cats --json',
   ],
@@ -57,6 +58,6 @@ export const edit: Command<typeof redrawOptions> = {
 
 /** What does not change the images themselves. */
 function outputOf(values: Arguments<typeof generateOptions>['values']) {
-  const { out, batch, stepsStrip: strip, json } = values;
-  return { out, batch, strip, json, engine: readEngineOptions(values) };
+  const { out, batch, stepsStrip: strip, animation, json } = values;
+  return { out, batch, strip, animation, json, engine: readEngineOptions(values) };
 }
