@@ -90,11 +90,12 @@ describe('generate', () => {
     const strip = await sharp(join(out, 'steps.png')).metadata();
     const grid = await sharp(join(out, 'grid.png')).metadata();
     expect(strip.format).toBe('png');
-    // Three steps, then the finished images, each as large as the grid.
+    // As large as the grid. The finished images are those of the third step: equal frames become one.
     expect(await sharp(join(out, 'steps.webp'), { animated: true }).metadata()).toMatchObject({
-      pages: 4,
+      pages: 3,
       pageHeight: grid.height,
       width: grid.width,
+      delay: [833, 833, 2833],
     });
   });
 
