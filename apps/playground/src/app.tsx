@@ -2,6 +2,8 @@ import { lazy, Suspense, useSyncExternalStore } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { CreateRoom } from './create/create-room.tsx';
+import { ErrorBoundary } from './error-boundary.tsx';
+import { ErrorNote } from './error-note.tsx';
 import { KeyForm } from './key-form.tsx';
 import logo from './logo.svg';
 import { DropTarget } from './save/drop-target.tsx';
@@ -27,7 +29,7 @@ export function App() {
         <h1>Tessera</h1>
         <nav aria-label="Rooms">
           {rooms.map((room) => (
-            <Link key={room.path} href={room.path} aria-current={room.path === path ? 'page' : undefined}>
+            <Link key={room.path} href={room.path} aria-current={roomOf(path) === room.path ? 'page' : undefined}>
               {room.title}
             </Link>
           ))}
@@ -41,35 +43,54 @@ export function App() {
           <ThemeSwitch />
         </div>
       </header>
-      {asks ? <KeyForm refused={asks === 'refused'} /> : <Rooms isCreate={path === '/'} />}
+      {asks ? <KeyForm refused={asks === 'refused'} /> : <Rooms path={path} />}
       <DropTarget />
     </>
   );
 }
 
-function Rooms({ isCreate }: { readonly isCreate: boolean }) {
+/** Results are shown in Create; what is below a room's address is in the room. */
+function roomOf(path: string): string {
+  return path.startsWith('/g/') ? '/' : `/${path.split('/')[1]}`;
+}
+
+function Rooms({ path }: { readonly path: string }) {
+  const isCreate = roomOf(path) === '/';
   return (
     <>
       {/* Its form and pictures stay as they are while one looks at another room. */}
       <div hidden={!isCreate}>
         <CreateRoom isShown={isCreate} />
       </div>
-      <Suspense fallback={<p className="loading">Loading…</p>}>
-        <Switch>
-          <Route path="/">{null}</Route>
-          <Route path="/edit/:id?">
-            <EditRoom />
-          </Route>
-          <Route path="/server">
-            <ServerView />
-          </Route>
-          <Route>
-            <p className="loading">
-              There is no page at this address. <Link href="/">Create images</Link>
-            </p>
-          </Route>
-        </Switch>
-      </Suspense>
+      <ErrorBoundary key={roomOf(path)} instead={<NotLoaded />}>
+        <Suspense fallback={<p className="loading">Loading…</p>}>
+          <Switch>
+            <Route path="/">{null}</Route>
+            <Route path="/g/:id">{null}</Route>
+            <Route path="/edit/:id?">
+              <EditRoom />
+            </Route>
+            <Route path="/server">
+              <ServerView />
+            </Route>
+            <Route>
+              <p className="loading">
+                There is no page at this address. <Link href="/">Create images</Link>
+              </p>
+            </Route>
+          </Switch>
+        </Suspense>
+      </ErrorBoundary>
     </>
+  );
+}
+
+/** A browser does not ask again for a script that it could not get; a page that is loaded again does. */
+function NotLoaded() {
+  return (
+    <ErrorNote
+      message="This part of the page could not be loaded: the server does not answer, or has a newer page."
+      retry={() => location.reload()}
+    />
   );
 }

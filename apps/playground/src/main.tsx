@@ -3,7 +3,11 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import './styles/page.css';
 import './styles/form.css';
-import './styles/results.css';
+import './styles/create.css';
+import './styles/rail.css';
+import './styles/notes.css';
+import './styles/models.css';
+import './styles/key.css';
 import './styles/server.css';
 
 createRoot(document.getElementById('root')!).render(

@@ -11,6 +11,7 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keys, startApi, type ApiProcess } from './testing/api-process.ts';
 import { startBalancer, type Balancer } from './testing/balancer.ts';
+import { allPictures, openHow, pickModel } from './testing/page-reader.ts';
 
 /* One page at one address: behind it two hardened replicas of the API that ask for keys, and two workers. */
 
@@ -82,8 +83,8 @@ async function enter(key: string): Promise<void> {
 
 /** Slow steps: time enough to end what makes and brings them. */
 async function generate(images: number, respacing: string): Promise<void> {
-  await field('Model').selectOption('digits-mar');
-  await page.locator('details').evaluate((options: HTMLDetailsElement) => (options.open = true));
+  await pickModel(page, 'digits-mar');
+  await openHow(page);
   await field('Respacing').fill(respacing);
   await field('Images').fill(String(images));
   await page.getByRole('button', { name: 'Generate', exact: true }).click();
@@ -120,9 +121,8 @@ describe.skipIf(skipped)('a page before two replicas of each role', () => {
     expect(received.map(({ seq }) => seq)).toEqual(received.map((_, index) => index + 1));
     expect(received.filter(({ __typename }) => __typename === 'RestartedEvent').length).toBe(1);
     expect(steps()).toBe(16);
-    expect(await page.getByRole('slider', { name: 'Step of' }).getAttribute('max')).toBe('16');
-    await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
-    expect(await page.locator('.frame img').count()).toBe(8);
+    expect(await page.getByRole('slider', { name: 'Step', exact: true }).getAttribute('max')).toBe('16');
+    expect((await allPictures(page)).length).toBe(8);
     expect([await page.getByRole('alert').count(), await page.locator('.connection').count()]).toEqual([0, 0]);
     // The key that was missing, and the connection that was cut.
     expect(complaints.filter((said) => !/401|WebSocket|ERR_/.test(said))).toEqual([]);
@@ -138,7 +138,7 @@ describe.skipIf(skipped)('a page before two replicas of each role', () => {
     await enter(second);
     const state = (name: string) => page.locator(`.progress[data-status="${name}"]`).waitFor({ timeout: 20_000 });
     await state('running');
-    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
     await state('canceled');
     expect(await page.getByRole('alert').count()).toBe(0);
   }, 120_000);

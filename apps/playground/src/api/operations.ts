@@ -18,8 +18,8 @@ export type StoredGeneration = WholeGeneration;
 export type TokenMap = Model['layout'][number];
 /** What an image shows: a class, or nothing in particular. */
 export type Condition = WholeGeneration['images'][number]['condition'];
-export interface Generation extends Pick<WholeGeneration, 'id' | 'modelName' | 'seed'> {
-  readonly images: readonly { readonly condition: Condition }[];
+export interface Generation extends Pick<WholeGeneration, 'id' | 'modelName' | 'seed' | 'guidance' | 'options'> {
+  readonly images: readonly { readonly seed: number; readonly condition: Condition }[];
 }
 /** `positions` is a list per image, or a single one that holds for all images; previews of another batch are null. */
 export interface Step extends Pick<
@@ -31,9 +31,21 @@ export interface Step extends Pick<
   readonly sprite: { readonly url: string } | null;
 }
 
+/** What the server refuses: `field` is the part of the request to blame. */
+export class Refusal extends Error {
+  readonly code: string;
+  readonly field: readonly string[] | null;
+
+  constructor({ message, code, field }: { message: string; code: string; field?: readonly string[] | null }) {
+    super(message);
+    this.code = code;
+    this.field = field ?? null;
+  }
+}
+
 /** An error of the server already says what to do; this throws it. Only errors have a message. */
 function accepted<T extends object>(answer: T): Exclude<T, { readonly message: string }> {
-  if ('message' in answer) throw new Error(String(answer.message));
+  if ('message' in answer) throw new Refusal(answer as unknown as ConstructorParameters<typeof Refusal>[0]);
   return answer as Exclude<T, { readonly message: string }>;
 }
 
@@ -47,6 +59,11 @@ export async function fetchService(): Promise<Service> {
 
 export async function createGeneration(input: CreateGenerationInput): Promise<Generation> {
   return accepted(await asked((client) => client.createGeneration(input))).generation;
+}
+
+/** The same once more, edits included: other seeds make other images. */
+export async function retryGeneration(id: string): Promise<Generation> {
+  return accepted(await asked((client) => client.retryGeneration({ id }))).generation;
 }
 
 export async function fetchGeneration(id: string): Promise<StoredGeneration> {
@@ -84,7 +101,7 @@ export async function cancelGeneration(id: string): Promise<void> {
 
 export interface Listener {
   onEvent(event: GenerationEvent): void;
-  onError(message: string): void;
+  onError(error: Error): void;
 }
 
 /** Every event of a generation, once and in order, however long the server is away. Returns a function that ends it. */
@@ -94,6 +111,6 @@ export function followGeneration(id: string, { onEvent, onError }: Listener): ()
   const all = asked(async (client) => {
     for await (const event of client.events(id, { signal, tries: Number.POSITIVE_INFINITY })) onEvent(event);
   });
-  all.catch(({ message }: Error) => signal.aborted || onError(message));
+  all.catch((error: Error) => signal.aborted || onError(error));
   return () => end.abort();
 }

@@ -16,7 +16,9 @@ export async function asked<T>(ask: (client: Client) => Promise<T>): Promise<T> 
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     if (error.status === 401) refuseKey(key);
-    throw error.code === 'unreachable' ? new Error(unreachable, { cause: error }) : error;
+    if (error.code === 'unreachable')
+      throw Object.assign(new Error(unreachable, { cause: error }), { code: error.code });
+    throw error;
   }
 }
 

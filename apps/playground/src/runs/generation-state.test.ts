@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation, GenerationEvent } from '../api/operations.ts';
-import { isBusy, reduceGeneration, reduceRuns, sending, type GenerationState } from './generation-state.ts';
+import { isBusy, reduceGeneration, sending, type GenerationState } from './generation-state.ts';
 
 const at = '2026-01-01T00:00:00Z';
 
@@ -35,7 +35,12 @@ const generation: Generation = {
   id: 'x',
   modelName: 'shapes',
   seed: 3,
-  images: [{ condition: { __typename: 'ClassCondition', label: 7 } }, { condition: { __typename: 'NoCondition' } }],
+  guidance: 2,
+  options: {},
+  images: [
+    { seed: 3, condition: { __typename: 'ClassCondition', label: 7 } },
+    { seed: 4, condition: { __typename: 'NoCondition' } },
+  ],
 };
 
 function play(state: GenerationState, played: readonly GenerationEvent[]): GenerationState {
@@ -71,20 +76,7 @@ describe('reduceGeneration', () => {
       millisecondsToStart: 5,
     });
     const waits = play(followed, [events[0]!, waiting(3), waiting(2)]);
-    expect([waits.status, waits.ahead]).toEqual(['queued', 2]);
+    expect([waits.status, waits.ahead, waits.toStart]).toEqual(['queued', 2, 5]);
     expect(play(waits, [events[1]!, waiting(1)]).status).toBe('running');
-  });
-});
-
-describe('reduceRuns', () => {
-  it('keeps the generations of compared models apart', () => {
-    const started = reduceRuns([], { type: 'start', models: ['shapes', 'letters'] });
-    const followed = reduceRuns(started, { run: 0, action: { type: 'follow', generation } });
-    const failed = reduceRuns(followed, { run: 1, action: { type: 'error', message: 'Too many.' } });
-    expect(failed.map(({ status, model, error }) => [status, model, error])).toEqual([
-      ['queued', 'shapes', null],
-      ['failed', 'letters', 'Too many.'],
-    ]);
-    expect(reduceRuns(failed, { type: 'start', models: [null] })).toEqual([sending(null)]);
   });
 });

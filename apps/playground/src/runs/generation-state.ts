@@ -10,22 +10,26 @@ export interface GenerationState {
   readonly labels: readonly number[];
   readonly seed: number;
   readonly ahead: number;
+  /** As the server has stored it; null until it has said it. */
+  readonly asked: Generation | null;
+  /** Estimated milliseconds until it begins, while it waits; null where nothing is known. */
+  readonly toStart: number | null;
+  /** The model is read from the disk first. */
+  readonly isLoading: boolean;
   readonly steps: readonly Step[];
   readonly images: readonly string[];
   /** Time of the model alone, so far or in all. */
   readonly milliseconds: number;
   readonly error: string | null;
+  /** The code of the error, and the part of the request to blame. */
+  readonly errorCode: string | null;
+  readonly errorField: readonly string[] | null;
 }
 
 export type GenerationAction =
   | { readonly type: 'follow'; readonly generation: Generation }
   | { readonly type: 'event'; readonly event: GenerationEvent }
-  | { readonly type: 'error'; readonly message: string };
-
-/** One generation per model shown: `start` replaces them all, everything else concerns the one at `run`. */
-export type RunsAction =
-  | { readonly type: 'start'; readonly models: readonly (string | null)[] }
-  | { readonly run: number; readonly action: GenerationAction };
+  | { readonly type: 'error'; readonly error: Error & { code?: string; field?: readonly string[] | null } };
 
 export function sending(model: string | null): GenerationState {
   return {
@@ -35,10 +39,15 @@ export function sending(model: string | null): GenerationState {
     labels: [],
     seed: 0,
     ahead: 0,
+    asked: null,
+    toStart: null,
+    isLoading: false,
     steps: [],
     images: [],
     milliseconds: 0,
     error: null,
+    errorCode: null,
+    errorField: null,
   };
 }
 
@@ -46,20 +55,17 @@ export function isBusy({ status }: GenerationState): boolean {
   return status === 'sending' || status === 'queued' || status === 'running';
 }
 
-export function reduceRuns(runs: readonly GenerationState[], change: RunsAction): readonly GenerationState[] {
-  if ('models' in change) return change.models.map(sending);
-  return runs.map((state, run) => (run === change.run ? reduceGeneration(state, change.action) : state));
-}
-
 export function reduceGeneration(state: GenerationState, action: GenerationAction): GenerationState {
   switch (action.type) {
     case 'follow': {
       const { id, modelName, images, seed } = action.generation;
       const labels = images.map(({ condition }) => labelOf(condition));
-      return { ...sending(modelName), status: 'queued', id, labels, seed };
+      return { ...sending(modelName), status: 'queued', id, labels, seed, asked: action.generation };
     }
-    case 'error':
-      return { ...state, status: 'failed', error: action.message };
+    case 'error': {
+      const { message, code = null, field = null } = action.error;
+      return { ...state, status: 'failed', error: message, errorCode: code, errorField: field };
+    }
     case 'event':
       return reduceEvent(state, action.event);
   }
@@ -75,16 +81,19 @@ function reduceEvent(state: GenerationState, event: GenerationEvent): Generation
     case 'QueuedEvent':
       return { ...state, status: 'queued', ahead: event.position };
     case 'WaitingEvent':
-      return state.status === 'queued' ? { ...state, ahead: event.position } : state;
+      return state.status === 'queued'
+        ? { ...state, ahead: event.position, toStart: event.millisecondsToStart }
+        : state;
     case 'LoadingEvent':
-      return state;
+      return { ...state, isLoading: true };
     case 'StartedEvent':
     case 'RestartedEvent':
-      return { ...state, status: 'running' };
+      return { ...state, status: 'running', isLoading: false };
     case 'StepEvent':
       return {
         ...state,
         status: 'running',
+        isLoading: false,
         steps: [...state.steps, event],
         milliseconds: state.milliseconds + event.milliseconds,
       };
@@ -96,7 +105,7 @@ function reduceEvent(state: GenerationState, event: GenerationEvent): Generation
         milliseconds: event.timings.total,
       };
     case 'FailedEvent':
-      return { ...state, status: 'failed', error: event.message };
+      return { ...state, status: 'failed', error: event.message, errorCode: event.code };
     case 'CanceledEvent':
       return { ...state, status: 'canceled' };
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Generation, GenerationInput, Listener } from '../api/operations.ts';
 import { RunStore, type RunServer } from './run-store.ts';
 
-const generation: Generation = { id: 'g', modelName: 'shapes', seed: 0, images: [] };
+const generation: Generation = { id: 'g', modelName: 'shapes', seed: 0, guidance: null, options: {}, images: [] };
 const input: GenerationInput = { model: 'shapes' };
 
 /** A server whose generation never ends by itself. */
@@ -11,6 +11,7 @@ function serverThat(cancel: RunServer['cancel']) {
   const server: RunServer = {
     create: () => Promise.resolve(generation),
     fetch: vi.fn(() => Promise.resolve(generation)),
+    retry: vi.fn(() => Promise.resolve({ ...generation, id: 'h' })),
     cancel,
     follow: (_id, listener) => {
       listeners.push(listener);
@@ -66,4 +67,25 @@ it('follows a generation once for all rooms, tells changes once a frame, and fet
   expect(lost.state('g')).toMatchObject({ status: 'failed', error: 'away' });
   lost.show('g');
   expect(lost.state('g')!.status).toBe('sending');
+});
+
+it('makes a run once more, lists what was started, and shows it by the id of the server', async () => {
+  const { server } = serverThat(() => Promise.resolve());
+  const store = new RunStore(server);
+  const started = vi.fn();
+  store.onStart(started);
+  const first = store.start(input);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(store.show('g')).toBe(first);
+  const second = store.again(first)!;
+  await vi.advanceTimersByTimeAsync(0);
+  expect([store.started(), started.mock.calls.length]).toEqual([[second, first], 2]);
+  expect([store.state(second)!.id, store.again('gone')]).toEqual(['h', null]);
+  expect(server.fetch).not.toHaveBeenCalled();
+  const refused = Object.assign(new Error('No.'), { code: 'field-invalid', field: ['input', 'options', 'topP'] });
+  const strict = new RunStore({ ...server, create: () => Promise.reject(refused) });
+  const key = strict.start(input);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(strict.state(key)).toMatchObject({ error: 'No.', errorCode: 'field-invalid', errorField: refused.field });
+  expect(strict.again(key)).toBe('run-2');
 });

@@ -1,4 +1,10 @@
-import { cancelGeneration, createGeneration, fetchGeneration, followGeneration } from '../api/operations.ts';
+import {
+  cancelGeneration,
+  createGeneration,
+  fetchGeneration,
+  followGeneration,
+  retryGeneration,
+} from '../api/operations.ts';
 import type { Generation, GenerationInput } from '../api/operations.ts';
 import { isBusy, reduceGeneration, sending, type GenerationAction, type GenerationState } from './generation-state.ts';
 
@@ -6,6 +12,7 @@ import { isBusy, reduceGeneration, sending, type GenerationAction, type Generati
 export interface RunServer {
   create(input: GenerationInput): Promise<Generation>;
   fetch(id: string): Promise<Generation>;
+  retry(id: string): Promise<Generation>;
   cancel(id: string): Promise<void>;
   follow: typeof followGeneration;
 }
@@ -13,6 +20,7 @@ export interface RunServer {
 const server: RunServer = {
   create: createGeneration,
   fetch: fetchGeneration,
+  retry: retryGeneration,
   cancel: cancelGeneration,
   follow: followGeneration,
 };
@@ -24,7 +32,14 @@ interface Run {
   state: GenerationState;
   /** A cancel that the server has not taken yet is sent until it does. */
   canceled: boolean;
+  /** What was sent; null of those that were made before. */
+  readonly input: GenerationInput | null;
   readonly listeners: Set<() => void>;
+}
+
+interface Asked {
+  readonly model: string | null;
+  readonly input: GenerationInput | null;
 }
 
 /**
@@ -35,7 +50,8 @@ export class RunStore {
   readonly #server: RunServer;
   readonly #runs = new Map<string, Run>();
   readonly #waking = new Set<Run>();
-  #count = 0;
+  readonly #startListeners = new Set<() => void>();
+  #started: readonly string[] = [];
 
   constructor(of: RunServer = server) {
     this.#server = of;
@@ -43,16 +59,35 @@ export class RunStore {
 
   /** Sends a request. The run that it returns exists at once, with status `sending`. */
   start(input: GenerationInput): string {
-    const key = `run-${++this.#count}`;
-    this.#follow(key, input.model, this.#server.create(input));
-    return key;
+    return this.#begin(this.#server.create(input), { model: input.model, input });
   }
 
-  /** Follows a generation that was made before, here or elsewhere; again where it could not be followed. */
+  /** Makes what a run was to make once more, the same images. Null where there is no such run. */
+  again(key: string): string | null {
+    const run = this.#runs.get(key);
+    if (run?.state.id)
+      return this.#begin(this.#server.retry(run.state.id), { model: run.state.model, input: run.input });
+    return run?.input ? this.start(run.input) : null;
+  }
+
+  /** What this page has started, in any room, the newest first. */
+  started(): readonly string[] {
+    return this.#started;
+  }
+
+  /** Calls `changed` when a run is started. Returns a function that ends it. */
+  onStart(changed: () => void): () => void {
+    this.#startListeners.add(changed);
+    return () => void this.#startListeners.delete(changed);
+  }
+
+  /** Follows a generation that was made before, here or elsewhere; again where it could not be followed. Returns its key. */
   show(id: string): string {
+    const own = this.#started.find((key) => this.#runs.get(key)!.state.id === id);
+    if (own !== undefined) return own;
     const known = this.#runs.get(id);
     if (!known || (known.state.status === 'failed' && known.state.id === null)) {
-      this.#follow(id, null, this.#server.fetch(id));
+      this.#follow(id, this.#server.fetch(id), { model: null, input: null });
     }
     return id;
   }
@@ -76,22 +111,30 @@ export class RunStore {
     if (run.state.id !== null) this.#sendCancel(run, run.state.id);
   }
 
-  #follow(key: string, model: string | null, load: Promise<Generation>): void {
-    const before = this.#runs.get(key);
-    const run: Run = { state: sending(model), canceled: false, listeners: before?.listeners ?? new Set() };
+  #begin(load: Promise<Generation>, asked: Asked): string {
+    const key = `run-${this.#started.length + 1}`;
+    this.#follow(key, load, asked);
+    this.#started = [key, ...this.#started];
+    for (const changed of this.#startListeners) changed();
+    return key;
+  }
+
+  #follow(key: string, load: Promise<Generation>, { model, input }: Asked): void {
+    const listeners = this.#runs.get(key)?.listeners ?? new Set();
+    const run: Run = { state: sending(model), canceled: false, input, listeners };
     this.#runs.set(key, run);
     this.#wake(run);
     const tell = (action: GenerationAction) => {
       run.state = reduceGeneration(run.state, action);
       this.#wake(run);
     };
-    const failed = ({ message }: Error) => tell({ type: 'error', message });
+    const failed = (error: Error) => tell({ type: 'error', error });
     load.then((generation) => {
       tell({ type: 'follow', generation });
       if (run.canceled) this.#sendCancel(run, generation.id);
       this.#server.follow(generation.id, {
         onEvent: (event) => tell({ type: 'event', event }),
-        onError: (message) => failed(new Error(message)),
+        onError: failed,
       });
     }, failed);
   }

@@ -10,3 +10,10 @@ export function useRun(key: string): GenerationState | null {
   const subscribe = useCallback((changed: () => void) => runs.onChange(key, changed), [key]);
   return useSyncExternalStore(subscribe, () => runs.state(key));
 }
+
+/** Keys of what this page has started, the newest first. */
+export function useStarted(): readonly string[] {
+  return useSyncExternalStore(onStart, () => runs.started());
+}
+
+const onStart = (changed: () => void) => runs.onStart(changed);

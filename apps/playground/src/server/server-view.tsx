@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { ErrorNote } from '../results/progress.tsx';
+import { ErrorNote } from '../error-note.tsx';
 import type { Service } from '../api/operations.ts';
 import { sumOf, useService, type Failure, type Look, type QueueShare, type Worker } from './service.ts';
 

@@ -1,6 +1,5 @@
-import { useMemo } from 'react';
+import { useId, useMemo, useState } from 'react';
 import type { Model } from '../api/operations.ts';
-import { Hint } from './fields.tsx';
 
 /** A class, -1 for none, or `each` for one image of every class. */
 export type Label = number | 'each';
@@ -52,62 +51,90 @@ export function titleOf(label: number, classes: Classes): string {
   return isPlain ? name : `${name} (#${label})`;
 }
 
-/** What is wrong with the class in the address, for people; null where it can be read. */
+/** What was expected in place of the class in the address; null where it can be read. */
 export function refusedWord(word: string | null, classes: Classes): string | null {
   if (word === null || word === 'each') return null;
   const readings = readingsOf(word, classes);
   if (readings.length === 1) return null;
-  const asked = `The address asks for the class “${word.slice(0, 80)}”`;
-  if (readings.length === 0) return `${asked}, which this model does not have.`;
+  if (readings.length === 0) return `a class of this model, by name or number; it has ${classes.length}`;
   const several = readings.slice(0, 6).map((label) => `number:${label} (${titleOf(label, classes)})`);
-  return `${asked}, which can mean ${readings.length} classes: ${several.join(', ')}${readings.length > 6 ? ' …' : '.'}`;
+  return `one of the ${readings.length} classes that it can mean: ${several.join(', ')}${readings.length > 6 ? ' …' : ''}`;
 }
 
-/** More classes than this are a list to choose from instead of buttons. */
+/** More classes than this are searched by name instead of shown all at once. */
 const MOST_BUTTONS = 24;
+/** Of those that a search finds. */
+const MOST_FOUND = 40;
 
 interface ClassPickerProps {
   readonly model: Model;
   readonly label: Label;
-  /** A sentence about a class that the address named and that could not be chosen. */
-  readonly refused: string | null;
   onPick(label: Label): void;
 }
 
-export function ClassPicker({ model, label, refused, onPick }: ClassPickerProps) {
-  const choices = useMemo((): { readonly value: Label; readonly name: string }[] => {
-    const classes = model.classes.map(({ label: value }) => ({ value, name: titleOf(value, model.classes) }));
-    return [...classes, { value: 'each', name: EACH }, { value: -1, name: NO_CLASS }];
+interface Choice {
+  readonly value: Label;
+  readonly name: string;
+}
+
+/** A class by a button; many of them by a search in their names. */
+export function ClassPicker({ model, label, onPick }: ClassPickerProps) {
+  const [words, setWords] = useState('');
+  const isMany = model.classes.length > MOST_BUTTONS;
+  const choices = useMemo((): readonly Choice[] => {
+    return model.classes.map(({ label: value }) => ({ value, name: titleOf(value, model.classes) }));
   }, [model]);
-  if (model.classes.length > MOST_BUTTONS) {
-    return (
-      <div className="field">
-        <label htmlFor="class">Class</label>
-        <select
-          id="class"
-          value={String(label)}
-          onChange={({ target }) => onPick(choices.find(({ value }) => String(value) === target.value)!.value)}
-        >
-          {choices.map(({ value, name }) => (
-            <option key={value} value={value}>
-              {name}
-            </option>
-          ))}
-        </select>
-        <Hint id="class" text={refused ?? undefined} />
-      </div>
-    );
-  }
+  const found = isMany ? findClasses(choices, words) : choices;
+  const shown = withChosen(
+    found.slice(0, MOST_FOUND),
+    choices.find(({ value }) => value === label),
+  );
+  const id = useId();
   return (
     <fieldset className="classes">
       <legend>Class</legend>
-      {choices.map(({ value, name }) => (
-        <label key={value} className="chip">
-          <input type="radio" name="class" value={value} checked={value === label} onChange={() => onPick(value)} />
-          <span>{name}</span>
-        </label>
-      ))}
-      <Hint id="class" text={refused ?? undefined} />
+      {isMany && (
+        <input
+          type="text"
+          value={words}
+          placeholder={`Search ${model.classes.length} classes`}
+          aria-label="Search classes"
+          aria-describedby={`${id}-found`}
+          spellCheck={false}
+          onChange={({ target }) => setWords(target.value)}
+          // Enter would run what was chosen before the search.
+          onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
+        />
+      )}
+      <div className={isMany ? 'found' : 'all'}>
+        {[...shown, { value: 'each' as const, name: EACH }, { value: -1, name: NO_CLASS }].map(({ value, name }) => (
+          <label key={value} className="chip">
+            <input type="radio" name="class" value={value} checked={value === label} onChange={() => onPick(value)} />
+            <span>{name}</span>
+          </label>
+        ))}
+      </div>
+      {isMany && (
+        <p id={`${id}-found`} className="hint" role="status">
+          {found.length > MOST_FOUND
+            ? `The first ${MOST_FOUND} of ${found.length} are shown: type more of the name.`
+            : `${found.length} found.`}
+        </p>
+      )}
     </fieldset>
   );
+}
+
+/** The chosen one stays in sight, whatever is searched. */
+function withChosen(found: readonly Choice[], chosen: Choice | undefined): readonly Choice[] {
+  return !chosen || found.includes(chosen) ? found : [chosen, ...found];
+}
+
+/** Those whose name holds all words, in any order; a number alone is a label. */
+export function findClasses(choices: readonly Choice[], words: string): readonly Choice[] {
+  const wanted = plain(words).toLowerCase().split(/\s+/).filter(Boolean);
+  return choices.filter(({ value, name }) => {
+    const text = plain(name).toLowerCase();
+    return wanted.every((word) => text.includes(word) || word === String(value) || word === `#${value}`);
+  });
 }

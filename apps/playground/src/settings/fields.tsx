@@ -1,14 +1,37 @@
 import { useEffect, useId, useRef, useState } from 'react';
 
-/** The sentence under a field, which `aria-describedby` finds as `ID-hint`. */
-export function Hint({ id, text }: { readonly id: string; readonly text: string | undefined }) {
+interface HintProps {
+  readonly id: string;
+  readonly text: string | undefined;
+  /** What the server says is wrong with the field. */
+  readonly problem?: string | undefined;
+}
+
+/** The sentences under a field, which `described` names. */
+export function Hint({ id, text, problem }: HintProps) {
   return (
-    text && (
-      <p className="hint" id={`${id}-hint`}>
-        {text}
-      </p>
-    )
+    <>
+      {problem && (
+        <p className="problem" id={`${id}-problem`}>
+          {problem}
+        </p>
+      )}
+      {text && (
+        <p className="hint" id={`${id}-hint`}>
+          {text}
+        </p>
+      )}
+    </>
   );
+}
+
+/** Attributes of a field that has the hints of `Hint`. */
+export function described(id: string, { hint, problem }: { hint?: string | undefined; problem?: string | undefined }) {
+  const ids = [...(problem ? [`${id}-problem`] : []), ...(hint ? [`${id}-hint`] : [])];
+  return {
+    ...(ids.length > 0 && { 'aria-describedby': ids.join(' ') }),
+    ...(problem && { 'aria-invalid': true }),
+  };
 }
 
 /** `above` is itself refused, `min` and `max` are not. */
@@ -23,13 +46,15 @@ interface NumberFieldProps {
   readonly value: number | undefined;
   readonly range: Bounds & { readonly step: number | 'any' };
   readonly hint?: string | undefined;
+  readonly problem?: string | undefined;
   readonly disabled?: boolean;
   readonly required?: boolean;
   onChange(value: number): void;
 }
 
 /** A number to type. While it is out of range the form says so and keeps the last good one. */
-export function NumberField({ name, value, range, hint, disabled, required = true, onChange }: NumberFieldProps) {
+export function NumberField(props: NumberFieldProps) {
+  const { name, value, range, hint, problem, disabled, required = true, onChange } = props;
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const { above, min = above, max, step } = range;
@@ -58,10 +83,10 @@ export function NumberField({ name, value, range, hint, disabled, required = tru
         {...{ min, max, step }}
         value={text}
         disabled={disabled}
-        aria-describedby={hint && `${id}-hint`}
+        {...described(id, { hint, problem })}
         onChange={({ target }) => change(target.value, judge(target))}
       />
-      <Hint id={id} text={hint} />
+      <Hint id={id} text={hint} problem={problem} />
     </div>
   );
 }
@@ -71,11 +96,12 @@ interface RangeFieldProps {
   readonly value: number;
   readonly range: { readonly min: number; readonly max: number; readonly step: number };
   readonly hint: string;
+  readonly problem?: string | undefined;
   onChange(value: number): void;
 }
 
 /** A number to slide, shown beside its name. */
-export function RangeField({ name, value, range, hint, onChange }: RangeFieldProps) {
+export function RangeField({ name, value, range, hint, problem, onChange }: RangeFieldProps) {
   const id = useId();
   return (
     <div className="field">
@@ -87,10 +113,10 @@ export function RangeField({ name, value, range, hint, onChange }: RangeFieldPro
         type="range"
         {...range}
         value={value}
-        aria-describedby={`${id}-hint`}
+        {...described(id, { hint, problem })}
         onChange={({ target }) => onChange(Number(target.value))}
       />
-      <Hint id={id} text={hint} />
+      <Hint id={id} text={hint} problem={problem} />
     </div>
   );
 }

@@ -1,6 +1,5 @@
-import { useId } from 'react';
 import type { Model } from '../api/operations.ts';
-import { Hint, NumberField, RangeField, type Bounds } from './fields.tsx';
+import type { Bounds } from './fields.tsx';
 
 /** The parts of JSON Schema that options need. */
 interface JsonSchema {
@@ -111,129 +110,23 @@ export function readNumber(
   return value >= min && value > above && value <= max && (!whole || Number.isInteger(value)) ? value : undefined;
 }
 
-function isOptionValue(value: unknown): value is OptionValue {
+export function isOptionValue(value: unknown): value is OptionValue {
   return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
 }
 
-interface ModelFieldsProps {
-  readonly model: Model;
-  readonly own: OwnSettings;
-  /** Where several models are compared, each set of fields says whose it is. */
-  readonly titled: boolean;
-  onChange(own: OwnSettings): void;
-}
-
-/** Guidance and options of one model. */
-export function ModelFields({ model, own, titled, onChange }: ModelFieldsProps) {
-  const fields = optionFields(model.options);
-  return (
-    <fieldset className="own">
-      <legend className={titled ? '' : 'unseen'}>{model.title}</legend>
-      {own.guidance !== null && (
-        <RangeField
-          name="Guidance"
-          hint={`Strength of the class condition; ${model.guidanceOff} is off`}
-          value={own.guidance}
-          range={{ min: 0, max: Math.max(10, own.guidance), step: 0.1 }}
-          onChange={(guidance) => onChange({ ...own, guidance })}
-        />
-      )}
-      {fields.length > 0 && (
-        // A field that keeps the form from being sent must be in sight.
-        <details onInvalidCapture={({ currentTarget }) => (currentTarget.open = true)}>
-          <summary>Options</summary>
-          {fields.map((field) => (
-            <OptionInput
-              key={field.name}
-              field={field}
-              value={own.options[field.name]}
-              onChange={(value) => onChange({ ...own, options: { ...own.options, [field.name]: value } })}
-            />
-          ))}
-        </details>
-      )}
-    </fieldset>
-  );
-}
-
-interface OptionInputProps {
-  readonly field: OptionField;
-  readonly value: OptionValue | undefined;
-  onChange(value: OptionValue): void;
-}
-
-/** The input that suits an option. */
-export function OptionInput({ field, value, onChange }: OptionInputProps) {
-  const { label, help, fallback } = field;
+/** What an option takes, in words. */
+export function boundsOf(field: OptionField): string {
   switch (field.kind) {
     case 'number': {
       const { min, above, max, whole } = field;
-      const range = {
-        ...(min !== undefined && { min }),
-        ...(above !== undefined && { above }),
-        ...(max !== undefined && { max }),
-      };
-      return (
-        <NumberField
-          name={label}
-          value={typeof value === 'number' ? value : undefined}
-          range={{ ...range, step: whole ? 1 : 'any' }}
-          hint={help}
-          required={fallback !== undefined}
-          onChange={onChange}
-        />
-      );
+      const low = above !== undefined ? ` above ${above}` : min !== undefined ? ` from ${min}` : '';
+      return `a ${whole ? 'whole ' : ''}number${low}${max === undefined ? '' : ` to ${max}`}`;
     }
     case 'choice':
-    case 'text':
-      return <TextInput field={field} value={value} onChange={onChange} />;
+      return `one of ${field.choices.join(', ')}`;
     case 'check':
-      return <CheckInput field={field} value={value} onChange={onChange} />;
+      return 'true or false';
+    case 'text':
+      return 'a text';
   }
-}
-
-function TextInput({ field, value, onChange }: OptionInputProps) {
-  const id = useId();
-  const common = { id, value: String(value ?? ''), 'aria-describedby': field.help && `${id}-hint` };
-  const change = (text: string) => {
-    const read = readOption(field, text);
-    if (read !== undefined) onChange(read);
-  };
-  return (
-    <div className="field">
-      <label htmlFor={id}>{field.label}</label>
-      {field.kind === 'choice' ? (
-        <select {...common} onChange={({ target }) => change(target.value)}>
-          {value === undefined && <option value="">(the model’s own)</option>}
-          {field.choices.map((choice) => (
-            <option key={choice} value={choice}>
-              {choice}
-            </option>
-          ))}
-        </select>
-      ) : (
-        <input type="text" spellCheck={false} {...common} onChange={({ target }) => change(target.value)} />
-      )}
-      <Hint id={id} text={field.help} />
-    </div>
-  );
-}
-
-function CheckInput({ field, value, onChange }: OptionInputProps) {
-  const id = useId();
-  return (
-    <div className="field">
-      <label className="check" htmlFor={id}>
-        <input
-          id={id}
-          type="checkbox"
-          checked={value === true}
-          aria-describedby={field.help && `${id}-hint`}
-          onChange={({ target }) => onChange(target.checked)}
-        />
-        {field.label}
-      </label>
-      <Hint id={id} text={field.help} />
-    </div>
-  );
 }

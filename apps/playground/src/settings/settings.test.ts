@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../api/operations.ts';
-import { readingsOf, refusedWord, titleOf, wordOf } from './classes.tsx';
+import { findClasses, readingsOf, refusedWord, titleOf, wordOf } from './classes.tsx';
 import { optionFields, readable, readOption } from './options.tsx';
-import { ownSettings, pickModel, readSettings, refusedLabel, toInputs, writeSettings } from './settings.ts';
+import { factsOf, firstSentence } from './model-picker.tsx';
+import { readRecipe, writeRecipe } from './recipe.ts';
+import { MOST_SEED, ownSettings, pickModel, settingsOf, toInput } from './settings.ts';
 
 const shapes: Model = {
   id: 'model:shapes',
@@ -38,83 +40,116 @@ const sets: Model = {
 };
 const letters: Model = { ...shapes, name: 'letters', classes: [{ label: 0, name: 'a' }] };
 const models = [shapes, sets, letters];
-const read = (search: string) => readSettings(new URLSearchParams(search), models);
+const recipe = (search: string, of: readonly Model[] = models) => readRecipe(new URLSearchParams(search), of);
+const read = (search: string) => recipe(search).settings;
 
-describe('settings in the address', () => {
-  it('come back as they were, for every model compared', () => {
+describe('a recipe in the address', () => {
+  it('comes back as it was', () => {
     const settings = {
-      ...read('model=shapes&model=shapes.sets'),
-      label: 2,
-      seed: 77,
-      own: {
-        shapes: { guidance: 0, options: { topP: 0.5, smooth: true } },
-        'shapes.sets': { guidance: 3, options: { steps: 2, note: 'a=b & c' } },
-      },
+      ...read('model=shapes&label=2&seed=77'),
+      own: { shapes: { guidance: 0, options: { topP: 0.5, smooth: true } } },
     };
-    const address = writeSettings(settings, models, ['one', 'two']);
-    expect(read(address)).toEqual(settings);
-    expect(new URLSearchParams(address).getAll('generation')).toEqual(['one', 'two']);
+    const { settings: again, notes } = recipe(String(writeRecipe(settings, models)));
+    expect([again, notes]).toEqual([settings, []]);
+    const others = { 'shapes.sets': { guidance: 3, options: { steps: 2, note: 'a=b & c' } } };
+    const sets = { ...settings, model: 'shapes.sets', own: others };
+    expect(recipe(String(writeRecipe(sets, models))).settings).toEqual(sets);
   });
 
-  it('name a class by the word that can mean it alone', () => {
+  it('holds a seed only where it is kept', () => {
+    const settings = { ...read(''), seed: 5 };
+    expect(String(writeRecipe(settings, models))).not.toContain('seed');
+    expect(read(String(writeRecipe({ ...settings, isLocked: true }, models)))).toMatchObject({
+      seed: 5,
+      isLocked: true,
+    });
+  });
+
+  it('names a class by the word that can mean it alone', () => {
     expect([read('label=star').label, read('label=number:1').label, read('label=none').label]).toEqual([2, 1, -1]);
     const numbers = { ...shapes, classes: ['1', 'one', '2'].map((name, label) => ({ label, name })) };
-    const again = readSettings(new URLSearchParams('label=one'), [numbers]);
+    const again = recipe('label=one', [numbers]).settings;
     expect(again.label).toBe(1);
-    const address = new URLSearchParams(writeSettings(again, [numbers], []));
+    const address = writeRecipe(again, [numbers]);
     expect(address.get('label')).toBe('number:1');
-    expect(readSettings(address, [numbers]).label).toBe(1);
-    expect(refusedLabel(new URLSearchParams('label=1'), [numbers])).toMatch(/number:0 .*number:1 \(one\)/);
-    expect(refusedLabel(address, [numbers])).toBeNull();
+    expect(recipe(String(address), [numbers])).toMatchObject({ settings: { label: 1 }, notes: [] });
+    expect(recipe('label=1', [numbers]).notes[0]).toMatch(/“label=1”: .*number:0 .*number:1 \(one\)/);
   });
 
-  it('have no guidance where a model takes none', () => {
+  it('has no guidance where a model takes none', () => {
     const plain = { ...shapes, guidanceOff: null };
-    const settings = readSettings(new URLSearchParams('shapes.guidance=3'), [plain]);
-    expect(toInputs(settings, [plain])[0]).not.toHaveProperty('guidance');
-    expect(writeSettings(settings, [plain], [])).not.toContain('guidance');
+    const { settings, notes } = recipe('shapes.guidance=3', [plain]);
+    expect(toInput(settings, [plain])).not.toHaveProperty('guidance');
+    expect(String(writeRecipe(settings, [plain]))).not.toContain('guidance');
+    expect(notes).toEqual(['“shapes.guidance=3” was left out: Shapes has no such setting.']);
   });
 
-  it('fall back to the defaults where they make no sense', () => {
+  it('tells all that it cannot take, with its text and what is taken instead', () => {
     const nonsense =
       'model=gone&label=9&count=0&seed=-1&shapes.guidance=abc&shapes.options.topP=1.5&shapes.options.x=1&count=1.5';
-    expect(read(nonsense)).toEqual(read(''));
-  });
-
-  it('compare no models of different classes', () => {
-    expect(read('model=shapes&model=letters&model=shapes.sets&model=shapes').models).toEqual(['shapes', 'shapes.sets']);
+    const { settings, notes } = recipe(nonsense);
+    expect(settings).toEqual(read(''));
+    expect(notes).toEqual([
+      '“model=gone”: expected a model of this server (shapes, shapes.sets, letters). Taken instead: shapes.',
+      '“label=9”: expected a class of this model, by name or number; it has 3. Taken instead: circle.',
+      '“count=0”: expected a whole number from 1 to 64. Taken instead: 4.',
+      `“seed=-1”: expected a whole number from 0 to ${MOST_SEED}. Taken instead: a new one each time.`,
+      '“shapes.options.topP=1.5”: expected a number from 0 to 1. Taken instead: 0.9.',
+      '“shapes.guidance=abc”: expected a number from 0 to 100. Taken instead: 1.5.',
+      '“shapes.options.x=1” was left out: Shapes has no such setting.',
+      '“count=1.5” was left out: only the first of its name is taken.',
+    ]);
   });
 });
 
 describe('pickModel', () => {
-  const settings = { ...read('model=shapes&model=shapes.sets'), label: 2, seed: 7 };
+  const settings = { ...read('model=shapes'), label: 2, seed: 7 };
 
   it('keeps class and seed among models of the same classes', () => {
-    expect(pickModel(settings, sets, models)).toMatchObject({ models: ['shapes.sets'], label: 2, seed: 7 });
+    expect(pickModel(settings, sets, models)).toMatchObject({ model: 'shapes.sets', label: 2, seed: 7 });
   });
 
-  it('starts from the defaults with other classes, and remembers each model’s own settings', () => {
+  it('takes the first class of others, and remembers each model’s own settings', () => {
     const own = { shapes: { guidance: 9, options: {} } };
     const picked = pickModel({ ...settings, own }, letters, models);
-    expect(picked).toMatchObject({ models: ['letters'], label: 0 });
+    expect(picked).toMatchObject({ model: 'letters', label: 0 });
     expect(ownSettings(pickModel(picked, shapes, models), shapes).guidance).toBe(9);
   });
 });
 
-describe('toInputs', () => {
-  it('repeats one class, or takes each class once', () => {
-    const settings = read('label=1&count=3');
-    expect(toInputs(settings, models).map(({ images }) => images)).toEqual([[{ condition: { label: 1 }, count: 3 }]]);
-    const each = toInputs({ ...settings, label: 'each' }, models)[0]!.images;
+describe('toInput', () => {
+  it('repeats one class, or takes each class once, with the own options of the model', () => {
+    const settings = read('label=1&count=3&seed=5');
+    expect(toInput(settings, models)).toEqual({
+      model: 'shapes',
+      images: [{ condition: { label: 1 }, count: 3 }],
+      seed: 5,
+      guidance: 1.5,
+      options: { topP: 0.9, smooth: false },
+    });
+    const each = toInput({ ...settings, label: 'each' }, models).images;
     expect(each).toEqual([0, 1, 2].map((label) => ({ condition: { label } })));
   });
+});
 
-  it('asks every compared model for the same, with its own options', () => {
-    const same = { images: [{ condition: { label: 2 }, count: 2 }], seed: 5 };
-    expect(toInputs(read('model=shapes.sets&model=shapes&label=2&count=2&seed=5'), models)).toEqual([
-      { model: 'shapes.sets', ...same, guidance: 2, options: { steps: 4 } },
-      { model: 'shapes', ...same, guidance: 1.5, options: { topP: 0.9, smooth: false } },
-    ]);
+describe('settingsOf', () => {
+  const images = [1, 1].map((label, index) => ({
+    seed: 7 + index,
+    condition: { __typename: 'ClassCondition' as const, label },
+  }));
+  const generation = { id: 'g', modelName: 'shapes', seed: 7, guidance: 3, options: { topP: 0.2 }, images };
+
+  it('gives what makes the same images again', () => {
+    const settings = settingsOf(generation, shapes);
+    expect(settings).toMatchObject({ model: 'shapes', label: 1, count: 2, seed: 7 });
+    expect(toInput(settings, models)).toMatchObject({ guidance: 3, options: { topP: 0.2, smooth: false } });
+  });
+
+  it('knows each class once, and no class', () => {
+    const each = [0, 1, 2].map((label) => ({ seed: 0, condition: { __typename: 'ClassCondition' as const, label } }));
+    const none = [{ seed: 0, condition: { __typename: 'NoCondition' as const } }];
+    expect(settingsOf({ ...generation, images: each }, shapes).label).toBe('each');
+    expect(settingsOf({ ...generation, images: none }, shapes).label).toBe(-1);
   });
 });
 
@@ -241,6 +276,21 @@ it('tells classes of one name apart, and those whose name means something else',
 it('says which classes a word in the address could mean', () => {
   const classes = numbered(['cat', 'crane', 'crane']);
   expect([null, 'each', 'cat', '2'].map((word) => refusedWord(word, classes))).toEqual([null, null, null, null]);
-  expect(refusedWord('crane', classes)).toMatch(/“crane”, which can mean 2 classes: number:1 .*, number:2 /);
-  expect(refusedWord('dog', classes)).toMatch(/“dog”, which this model does not have/);
+  expect(refusedWord('crane', classes)).toMatch(/the 2 classes that it can mean: number:1 .*, number:2 /);
+  expect(refusedWord('dog', classes)).toMatch(/a class of this model, .* it has 3/);
+});
+
+it('finds classes by all words of a search, in any order, or by the number', () => {
+  const choices = ['tiger cat', 'Tiger', 'cat, house cat'].map((name, value) => ({ name, value }));
+  const found = (words: string) => findClasses(choices, words).map(({ value }) => value);
+  expect(['', 'cat', 'CAT tig', '1', '#2', 'dog'].map(found)).toEqual([[0, 1, 2], [0, 2], [0], [1], [2], []]);
+});
+
+it('tells what a model is for, how it draws, and how large it is', () => {
+  expect(firstSentence('Digits of 32 x 32 pixels: next-scale prediction. Trained on MNIST.')).toBe(
+    'Digits of 32 x 32 pixels.',
+  );
+  expect(firstSentence('Digits')).toBe('Digits');
+  expect(factsOf(shapes)).toBe('grows sharper · 10 parameters · 5 tokens · 8 × 8 px');
+  expect(factsOf({ ...shapes, layout: [shapes.layout[1]!] })).toContain('fills holes');
 });

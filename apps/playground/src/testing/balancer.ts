@@ -6,6 +6,9 @@ export interface Balancer {
   readonly url: string;
   /** Server of the newest WebSocket. */
   socketAt(): string | null;
+  /** Ends every connection, and takes none until `mend`. */
+  cut(): void;
+  mend(): void;
   close(): Promise<void>;
 }
 
@@ -13,6 +16,7 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
   const open = new Set<Socket>();
   let turn = 0;
   let newest: string | null = null;
+  let isCut = false;
   const serve = async (near: Socket): Promise<void> => {
     for (let tries = 0; tries < servers.length; tries++) {
       const server = servers[turn++ % servers.length]!;
@@ -29,6 +33,7 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
     near.destroy();
   };
   const door = createServer((near) => {
+    if (isCut) return void near.destroy();
     open.add(near);
     near.on('error', () => undefined).once('close', () => open.delete(near));
     void serve(near);
@@ -37,6 +42,11 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
   return {
     url: `http://127.0.0.1:${(door.address() as AddressInfo).port}`,
     socketAt: () => newest,
+    cut() {
+      isCut = true;
+      for (const socket of open) socket.destroy();
+    },
+    mend: () => void (isCut = false),
     async close() {
       for (const socket of open) socket.destroy();
       await once(door.close(), 'close');

@@ -1,34 +1,62 @@
 import type { Page } from 'playwright-core';
 
-/** Red of every pixel, in the pictures' own sizes. Runs in the page. */
-export function readPictures(images: Element[]): number[][] {
-  return (images as HTMLImageElement[]).map((image) => {
-    const { naturalWidth: width, naturalHeight: height } = image;
-    const context = new OffscreenCanvas(width, height).getContext('2d')!;
-    context.drawImage(image, 0, 0);
-    return [...context.getImageData(0, 0, width, height).data].filter((_, index) => index % 4 === 0);
+/* What a person sees in Create, read from the page, and what a person does there. */
+
+/** Red of every pixel of canvases, in the pictures' own sizes. Runs in the page. */
+export function readPictures(canvases: Element[]): number[][] {
+  return (canvases as HTMLCanvasElement[]).map((canvas) => {
+    const { width, height } = canvas;
+    const { data } = canvas.getContext('2d')!.getImageData(0, 0, width, height);
+    return [...data].filter((_, index) => index % 4 === 0);
   });
 }
 
-export async function largePictures(page: Page): Promise<(string | null)[]> {
-  const pictures = await page.locator('.frame img').all();
-  return Promise.all(pictures.map((picture) => picture.getAttribute('src')));
+/** The large picture, once all that are on the stage are drawn. */
+export async function largePicture(page: Page): Promise<number[]> {
+  await drawn(page);
+  const [pixels] = await page.locator('.viewport canvas').evaluateAll(readPictures);
+  return pixels!;
 }
 
-/** How many tokens each image's grids show as written: cells that have a size and a colour. */
-export function written(page: Page): Promise<number[]> {
-  return page.locator('.card').evaluateAll((cards) =>
-    cards.map((card) => {
-      const seen = [...card.querySelectorAll('.cell')].filter((cell) => {
-        const { width, height } = cell.getBoundingClientRect();
-        return width > 0 && height > 0 && getComputedStyle(cell).fill.startsWith('oklch');
-      });
-      return seen.length;
-    }),
-  );
+/** Every image of the run on the stage, from the row beneath the large one. */
+export async function allPictures(page: Page): Promise<number[][]> {
+  await drawn(page);
+  const row = page.locator('.strip canvas');
+  return (await row.count()) > 0 ? row.evaluateAll(readPictures) : [await largePicture(page)];
 }
 
-/** How many different colours the cells of all images have. */
-export function stepColours(page: Page): Promise<number> {
-  return page.locator('.cell').evaluateAll((cells) => new Set(cells.map((cell) => getComputedStyle(cell).fill)).size);
+async function drawn(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const all = [...document.querySelectorAll<HTMLElement>('.stage .step-picture')];
+    return all.length > 0 && all.every((one) => one.dataset['shown'] === 'drawn');
+  });
+  // A picture that was decoded before is drawn in the next frame.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
+/** Until the run on the stage has one of these states. */
+export async function status(page: Page, ...wanted: string[]): Promise<void> {
+  const reached = (states: string[]) =>
+    states.includes(document.querySelector<HTMLElement>('.progress')?.dataset['status'] ?? '');
+  await page.waitForFunction(reached, wanted, { timeout: 60_000 });
+}
+
+export async function pickModel(page: Page, name: string): Promise<void> {
+  const models = page.locator('.models');
+  if ((await models.count()) === 0) return;
+  await models.evaluate((details: HTMLDetailsElement) => (details.open = true));
+  await models.locator(`input[value="${name}"]`).check();
+  await models.evaluate((details: HTMLDetailsElement) => (details.open = false));
+}
+
+export async function openHow(page: Page): Promise<void> {
+  await page.locator('details.group').evaluate((details: HTMLDetailsElement) => (details.open = true));
+}
+
+export async function generate(page: Page, { model, images }: { model?: string; images?: number }): Promise<void> {
+  if (model !== undefined) await pickModel(page, model);
+  if (images !== undefined) await page.getByLabel('Images', { exact: true }).fill(String(images));
+  const before = page.url();
+  await page.getByRole('button', { name: 'Generate', exact: true }).click();
+  await page.waitForURL((url) => url.href !== before && url.pathname.startsWith('/g/'));
 }

@@ -1,0 +1,109 @@
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import type { Model } from '../api/operations.ts';
+import { ErrorBoundary } from '../error-boundary.tsx';
+import { ErrorNote } from '../error-note.tsx';
+import { isBusy, type GenerationState } from '../runs/generation-state.ts';
+import { runName, shortSentence } from '../runs/sentences.ts';
+import { stepBy, type Place } from '../runs/place.ts';
+import { runs } from '../runs/use-run.ts';
+import { SettingsForm } from '../settings/settings-form.tsx';
+import { ImageActions } from './image-actions.tsx';
+import { explain } from './explain.ts';
+import { useKeys } from './keys.ts';
+import { Notes } from './notes.tsx';
+import { Rail } from './rail.tsx';
+import { Shortcuts } from './shortcuts.tsx';
+import { Progress, Stage } from './stage.tsx';
+import { usePlay } from './use-play.ts';
+import { useWorkbench } from './use-workbench.ts';
+
+const Samples = lazy(() => import('./samples.tsx').then(({ Samples }) => ({ default: Samples })));
+
+/** Layers that the anatomy can lay over the image. */
+const layers: readonly string[] = [];
+
+interface WorkbenchProps {
+  readonly models: readonly Model[];
+  readonly isShown: boolean;
+}
+
+/** The stage in the middle, the settings beside it, and what was made before. */
+export function Workbench({ models, isShown }: WorkbenchProps) {
+  const bench = useWorkbench(models, isShown, layers);
+  const { state, view, look, settings, stopping } = bench;
+  const showPlace = useCallback((place: Place) => look({ place }), [look]);
+  const { isPlaying, toggle, pause } = usePlay(state, view.place, showPlace);
+  const [showsKeys, setShowsKeys] = useState(false);
+  const stage = useRef<HTMLElement>(null);
+  const generate = () => {
+    pause();
+    bench.generate();
+    bringIntoView(stage.current!);
+  };
+  const stop = () => stopping !== null && runs.cancel(stopping);
+  const step = (by: number) => {
+    pause();
+    if (state) look({ place: stepBy(state, view.place, by) });
+  };
+  useKeys(isShown, { run: generate, stop, play: toggle, step, help: () => setShowsKeys(true) });
+  const model = models.find(({ name }) => name === (state?.model ?? settings.model));
+  useTitle(isShown, state, model);
+  return (
+    <main className="create">
+      <section ref={stage} className="stage" aria-label="Stage" data-busy={state !== null && isBusy(state)}>
+        <Notes notes={bench.notes} onDismiss={bench.dismiss} />
+        {state ? (
+          <>
+            <Progress state={state} title={runName(state, model)} />
+            <Failure state={state} onAgain={bench.again} />
+            {!model && state.model !== null && <p>The server no longer has the model {state.model}.</p>}
+            {model && state.labels.length > 0 && (
+              <Stage {...{ state, model, view, isPlaying }} onView={look} onPlay={toggle}>
+                <ImageActions {...{ state, model, models, view }} onFork={bench.fork} />
+              </Stage>
+            )}
+            {state.status === 'sending' && <div className="viewport" />}
+          </>
+        ) : (
+          <ErrorBoundary instead={<div className="samples">Press Generate and watch an image come about.</div>}>
+            <Suspense fallback={<div className="samples" />}>
+              <Samples />
+            </Suspense>
+          </ErrorBoundary>
+        )}
+      </section>
+      <SettingsForm
+        {...{ models, settings, problems: bench.problems }}
+        canStop={stopping !== null}
+        onChange={bench.change}
+        onGenerate={generate}
+        onStop={stop}
+      />
+      <Rail models={models} shown={bench.key} />
+      {showsKeys && <Shortcuts onClose={() => setShowsKeys(false)} />}
+    </main>
+  );
+}
+
+function Failure({ state, onAgain }: { readonly state: GenerationState; onAgain(): void }) {
+  if (state.status !== 'failed') return null;
+  const { said, detail, canRepeat } = explain(state);
+  return <ErrorNote message={said} detail={detail} retry={canRepeat ? onAgain : undefined} />;
+}
+
+/** On a small screen what was started must be seen: the images, not the form. */
+function bringIntoView(stage: HTMLElement): void {
+  const { top } = stage.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 3) stage.scrollIntoView({ block: 'start' });
+}
+
+function useTitle(isShown: boolean, state: GenerationState | null, model: Model | undefined): void {
+  const title = !state
+    ? 'Tessera'
+    : isBusy(state) || state.labels.length === 0
+      ? `${shortSentence(state)} · Tessera`
+      : `${runName(state, model)}: ${shortSentence(state).toLowerCase()} · Tessera`;
+  useEffect(() => {
+    if (isShown) document.title = title;
+  }, [isShown, title]);
+}

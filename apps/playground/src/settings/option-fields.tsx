@@ -1,0 +1,125 @@
+import { useId } from 'react';
+import type { Model } from '../api/operations.ts';
+import { described, Hint, NumberField, RangeField } from './fields.tsx';
+import { optionFields, readOption, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
+
+interface ModelFieldsProps {
+  readonly model: Model;
+  readonly own: OwnSettings;
+  /** What the server says is wrong, by name of the field. */
+  readonly problems: Readonly<Record<string, string>>;
+  onChange(own: OwnSettings): void;
+}
+
+/** Guidance and options of one model. */
+export function ModelFields({ model, own, problems, onChange }: ModelFieldsProps) {
+  return (
+    <>
+      {own.guidance !== null && (
+        <RangeField
+          name="Guidance"
+          hint={`Higher shows the class more clearly, but images grow more alike; ${model.guidanceOff} is off.`}
+          value={own.guidance}
+          range={{ min: 0, max: Math.max(10, own.guidance), step: 0.1 }}
+          problem={problems['guidance']}
+          onChange={(guidance) => onChange({ ...own, guidance })}
+        />
+      )}
+      {optionFields(model.options).map((field) => (
+        <OptionInput
+          key={field.name}
+          field={field}
+          value={own.options[field.name]}
+          problem={problems[field.name]}
+          onChange={(value) => onChange({ ...own, options: { ...own.options, [field.name]: value } })}
+        />
+      ))}
+    </>
+  );
+}
+
+interface OptionInputProps {
+  readonly field: OptionField;
+  readonly value: OptionValue | undefined;
+  /** What the server says is wrong with it. */
+  readonly problem: string | undefined;
+  onChange(value: OptionValue): void;
+}
+
+/** The input that suits an option. */
+export function OptionInput(props: OptionInputProps) {
+  const { field, value, problem, onChange } = props;
+  const { label, help, fallback } = field;
+  switch (field.kind) {
+    case 'number': {
+      const { min, above, max, whole } = field;
+      const range = {
+        ...(min !== undefined && { min }),
+        ...(above !== undefined && { above }),
+        ...(max !== undefined && { max }),
+      };
+      return (
+        <NumberField
+          name={label}
+          value={typeof value === 'number' ? value : undefined}
+          range={{ ...range, step: whole ? 1 : 'any' }}
+          hint={help}
+          problem={problem}
+          required={fallback !== undefined}
+          onChange={onChange}
+        />
+      );
+    }
+    case 'choice':
+    case 'text':
+      return <TextInput {...props} />;
+    case 'check':
+      return <CheckInput {...props} />;
+  }
+}
+
+function TextInput({ field, value, problem, onChange }: OptionInputProps) {
+  const id = useId();
+  const common = { id, value: String(value ?? ''), ...described(id, { hint: field.help, problem }) };
+  const change = (text: string) => {
+    const read = readOption(field, text);
+    if (read !== undefined) onChange(read);
+  };
+  return (
+    <div className="field">
+      <label htmlFor={id}>{field.label}</label>
+      {field.kind === 'choice' ? (
+        <select {...common} onChange={({ target }) => change(target.value)}>
+          {value === undefined && <option value="">(the model’s own)</option>}
+          {field.choices.map((choice) => (
+            <option key={choice} value={choice}>
+              {choice}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <input type="text" spellCheck={false} {...common} onChange={({ target }) => change(target.value)} />
+      )}
+      <Hint id={id} text={field.help} problem={problem} />
+    </div>
+  );
+}
+
+function CheckInput({ field, value, problem, onChange }: OptionInputProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label className="check" htmlFor={id}>
+        <input
+          id={id}
+          type="checkbox"
+          checked={value === true}
+          {...described(id, { hint: field.help, problem })}
+          onChange={({ target }) => onChange(target.checked)}
+        />
+        {field.label}
+      </label>
+      <Hint id={id} text={field.help} problem={problem} />
+    </div>
+  );
+}

@@ -1,0 +1,123 @@
+import type { Model } from '../api/operations.ts';
+import { readingsOf, refusedWord, titleOf, wordOf, type Label } from './classes.tsx';
+import { boundsOf, optionFields, readNumber, readOption, type OptionValue, type OwnSettings } from './options.tsx';
+import { defaultSettings, MOST_IMAGES, MOST_SEED, ownSettings, type Settings } from './settings.ts';
+
+/*
+ * A recipe: settings as an address holds them. Guidance and options stand there with their model's name:
+ * digits-var.guidance, digits-var.options.topP.
+ */
+const guidanceName = (model: string) => `${model}.guidance`;
+const optionName = (model: string, option: string) => `${model}.options.${option}`;
+
+export interface Recipe {
+  readonly settings: Settings;
+  /** A sentence about each part of the address that could not be taken, with its text and what was taken instead. */
+  readonly notes: readonly string[];
+}
+
+/** Reads what a part of an address says, and notes what it cannot. */
+interface Reader {
+  take<T>(name: string, read: (text: string) => T | undefined, otherwise: Otherwise<T>): T;
+}
+
+interface Otherwise<T> {
+  readonly value: T;
+  readonly expected: string;
+  readonly taken?: string;
+}
+
+/** What is missing takes the model's default; `others` are names that stand there for other reasons. */
+export function readRecipe(search: URLSearchParams, models: readonly Model[], others: readonly string[] = []): Recipe {
+  const notes: string[] = [];
+  const known = new Set(others);
+  const take: Reader['take'] = (name, read, { value, expected, taken }) => {
+    known.add(name);
+    const text = search.get(name);
+    const got = text === null ? undefined : read(text);
+    if (text !== null && got === undefined) notes.push(note({ name, text, expected, taken: taken ?? String(value) }));
+    return got ?? value;
+  };
+  const model = takeModel({ take }, models);
+  const base = defaultSettings(model);
+  const label = takeLabel({ take }, model, search.get('label'));
+  const settings: Settings = {
+    model: model.name,
+    label,
+    count: take('count', (text) => readNumber(text, { min: 1, max: MOST_IMAGES, whole: true }), {
+      value: base.count,
+      expected: `a whole number from 1 to ${MOST_IMAGES}`,
+    }),
+    seed: take('seed', (text) => readNumber(text, { min: 0, max: MOST_SEED, whole: true }), {
+      value: base.seed,
+      expected: `a whole number from 0 to ${MOST_SEED}`,
+      taken: 'a new one each time',
+    }),
+    isLocked: readNumber(search.get('seed'), { min: 0, max: MOST_SEED, whole: true }) !== undefined,
+    own: { [model.name]: takeOwn({ take }, model) },
+  };
+  const rest = [...search].filter(([name], at, all) => !known.has(name) || all.findIndex(([n]) => n === name) < at);
+  return { settings, notes: [...notes, ...rest.map((entry) => leftOut(entry, model, known))] };
+}
+
+function note({ name, text, expected, taken }: { name: string; text: string; expected: string; taken: string }) {
+  return `“${name}=${text.slice(0, 80)}”: expected ${expected}. Taken instead: ${taken}.`;
+}
+
+function leftOut([name, text]: [string, string], model: Model, known: ReadonlySet<string>): string {
+  const why = known.has(name) ? 'only the first of its name is taken' : `${model.title} has no such setting`;
+  return `“${name.slice(0, 80)}=${text.slice(0, 80)}” was left out: ${why}.`;
+}
+
+function takeModel({ take }: Reader, models: readonly Model[]): Model {
+  const value = models[0]!;
+  const expected = `a model of this server (${models.map(({ name }) => name).join(', ')})`;
+  return take('model', (text) => models.find(({ name }) => name === text), { value, expected, taken: value.name });
+}
+
+function takeLabel({ take }: Reader, { classes }: Model, asked: string | null): Label {
+  const read = (text: string): Label | undefined => {
+    if (text === 'each') return text;
+    const labels = readingsOf(text, classes);
+    return labels.length === 1 ? labels[0] : undefined;
+  };
+  const expected = refusedWord(asked, classes) ?? '';
+  return take<Label>('label', read, { value: 0, expected, taken: titleOf(0, classes) });
+}
+
+function takeOwn({ take }: Reader, model: Model): OwnSettings {
+  const base = ownSettings({ own: {} }, model);
+  const options = optionFields(model.options).flatMap((field) => {
+    const value = base.options[field.name];
+    const taken = value === undefined ? 'the model’s own' : String(value);
+    const read = (text: string) => readOption(field, text);
+    const got = take<OptionValue | undefined>(optionName(model.name, field.name), read, {
+      value,
+      expected: boundsOf(field),
+      taken,
+    });
+    return got === undefined ? [] : [[field.name, got] as const];
+  });
+  if (base.guidance === null) return { guidance: null, options: Object.fromEntries(options) };
+  const guidance = take(guidanceName(model.name), (text) => readNumber(text, { min: 0, max: 100 }), {
+    value: base.guidance,
+    expected: 'a number from 0 to 100',
+  });
+  return { guidance, options: Object.fromEntries(options) };
+}
+
+/** The search of the address that holds these settings. A seed that changes with each run is left out. */
+export function writeRecipe(settings: Settings, models: readonly Model[]): URLSearchParams {
+  const model = models.find(({ name }) => name === settings.model)!;
+  const { label, count, seed, isLocked } = settings;
+  const { guidance, options } = ownSettings(settings, model);
+  const entries: (readonly [string, OptionValue])[] = [
+    ['model', model.name],
+    ['label', label === 'each' ? label : wordOf(label, model.classes)],
+    ['count', count],
+    ...(isLocked ? [['seed', seed] as const] : []),
+    ...(guidance === null ? [] : [[guidanceName(model.name), guidance] as const]),
+    ...Object.entries(options).map(([name, value]) => [optionName(model.name, name), value] as const),
+  ];
+  return new URLSearchParams(entries.map(([name, value]) => [name, String(value)]));
+}
