@@ -12,10 +12,14 @@ import { ThemeSwitch } from './theme.tsx';
 /* Create comes with the page; every other room is fetched when it is first entered. */
 const ServerView = lazy(() => import('./server/server-view.tsx').then(({ ServerView }) => ({ default: ServerView })));
 const EditRoom = lazy(() => import('./edit/edit-room.tsx').then(({ EditRoom }) => ({ default: EditRoom })));
+const PluginsRoom = lazy(() =>
+  import('./plugins/plugins-room.tsx').then(({ PluginsRoom }) => ({ default: PluginsRoom })),
+);
 
 const rooms = [
   { path: '/', title: 'Create' },
   { path: '/edit', title: 'Edit' },
+  { path: '/plugins', title: 'Plug-ins' },
   { path: '/server', title: 'Server' },
 ] as const;
 
@@ -69,6 +73,9 @@ function Rooms({ path }: { readonly path: string }) {
             <Route path="/g/:id">{null}</Route>
             <Route path="/edit/:id?">
               <EditRoom />
+            </Route>
+            <Route path="/plugins">
+              <PluginsRoom />
             </Route>
             <Route path="/server">
               <ServerView />

@@ -10,6 +10,7 @@ import type {
   GenerationsQuery,
   GenerationsQueryVariables,
   ModelsQuery,
+  PluginsQuery,
   RetryGenerationInput,
   RetryGenerationMutation,
   ServiceQuery,
@@ -40,6 +41,8 @@ export type Model = ModelsQuery['models'][number];
 /** Generation as all calls give it. */
 export type Generation = GenerationPartsFragment;
 export type GenerationPage = NonNullable<GenerationsQuery['generations']>;
+/** A part that models may name. */
+export type Plugin = PluginsQuery['plugins'][number];
 /** Queue, workers and newest failures, as who runs the server may see them. */
 export type Service = Extract<ServiceQuery['service'], { readonly __typename: 'Service' }>;
 
@@ -69,6 +72,8 @@ export interface Client {
   events(id: string, options?: FollowOptions): AsyncGenerator<GenerationEvent, void, undefined>;
   /** Waits for its end, and returns it as it is then. */
   finished(id: string, options?: Pick<FollowOptions, 'signal'>): Promise<GenerationQuery['generation']>;
+  /** The parts that models may name, and those of the project that could not be used. */
+  plugins(): Promise<PluginsQuery>;
   /** How the server is: for keys of administrators. */
   service(): Promise<ServiceQuery['service']>;
   /** Sends a picture, which an edit may name from then on. */
@@ -119,6 +124,7 @@ export function createClient(options: ClientOptions): Client {
       signal?.throwIfAborted();
       return client.generation(id);
     },
+    plugins: () => ask<PluginsQuery>(documents.pluginsDocument),
     service: async () => (await ask<ServiceQuery>(documents.serviceDocument)).service,
     async upload(bytes, type) {
       const init = { method: 'POST', headers: { 'content-type': type }, body: new Blob([new Uint8Array(bytes)]) };

@@ -53,6 +53,11 @@ export const deleteDocument = `mutation DeleteGeneration($input: DeleteGeneratio
   deleteGeneration(input: $input) { ${shortRefusal} ... on DeleteGenerationPayload { deletedId } }
 }`;
 
+export const pluginsDocument = `query Plugins {
+  plugins { kind name package version contract space stride config options }
+  pluginProblems { code message }
+}`;
+
 export const serviceDocument = `query Service {
   service {
     ${shortRefusal}

@@ -135,6 +135,17 @@ export type ImageInput = {
   readonly seed?: number | null | undefined;
 };
 
+/** Which part of a model. */
+export type PluginKind =
+  /** Turns known tokens into hidden states. */
+  | 'BACKBONE'
+  /** Draws tokens from hidden states. */
+  | 'HEAD'
+  /** Says which tokens come next. */
+  | 'ORDER'
+  /** Turns pictures into tokens and back. */
+  | 'TOKENIZER';
+
 /** How each step is shown. */
 export type PreviewKind =
   /** By the full decoder: costs as much as a finished image, every step. */
@@ -582,6 +593,23 @@ export type DeleteGenerationMutation = {
         readonly field: ReadonlyArray<string> | null;
         readonly retryAfter: number;
       };
+};
+
+export type PluginsQueryVariables = Exact<{ [key: string]: never }>;
+
+export type PluginsQuery = {
+  readonly plugins: ReadonlyArray<{
+    readonly kind: PluginKind;
+    readonly name: string;
+    readonly package: string | null;
+    readonly version: string | null;
+    readonly contract: number;
+    readonly space: string | null;
+    readonly stride: string | null;
+    readonly config: Readonly<Record<string, unknown>>;
+    readonly options: Readonly<Record<string, unknown>> | null;
+  }>;
+  readonly pluginProblems: ReadonlyArray<{ readonly code: string; readonly message: string }>;
 };
 
 export type ServiceQueryVariables = Exact<{ [key: string]: never }>;

@@ -5,6 +5,7 @@ export {
   type Generation,
   type GenerationPage,
   type Model,
+  type Plugin,
   type Service,
   type Upload,
 } from './client.ts';
