@@ -82,8 +82,14 @@ interface EvaluationRequest {
 const BATCH = 20;
 const REFERENCE = 10_000;
 
+/** Generated images, and what was measured of them. */
+export interface EvaluatedSamples {
+  readonly images: readonly Pixels[];
+  readonly figures: SampleFigures;
+}
+
 /** Generates samples, equally many of each class, and compares them with real images. */
-export async function evaluateSamples(request: EvaluationRequest): Promise<SampleFigures> {
+export async function evaluateSamples(request: EvaluationRequest): Promise<EvaluatedSamples> {
   const { model, data, samples, seed, guidance, options, progress } = request;
   const labels = balancedLabels(samples, data.classes.length);
   const made = (images: number) => progress?.update(images, 'samples');
@@ -91,7 +97,8 @@ export async function evaluateSamples(request: EvaluationRequest): Promise<Sampl
   const given = { ...(guidance !== undefined && { guidance }), ...(options && { options }) };
   const images = await generateSamples(model, { labels, seed, batch: BATCH, ...given, made });
   const seconds = (performance.now() - start) / 1000;
-  return { ...(await judgeSamples(request, { images, labels })), imagesPerSecond: samples / seconds };
+  const figures = { ...(await judgeSamples(request, { images, labels })), imagesPerSecond: samples / seconds };
+  return { images, figures };
 }
 
 /** Compares images with real ones of the data. `seed` chooses the real ones. */

@@ -5,8 +5,15 @@ import { join } from 'node:path';
 import type { JudgeNetwork } from '@tessera/features';
 import { type Model, openModel, readManifest } from '@tessera/models';
 import { duration } from '@tessera/progress';
+import { attributeReport } from '../evaluation/attribute-report.ts';
 import { evaluateReconstruction, evaluateSamples, judgeAccuracy } from '../evaluation/evaluate.ts';
-import { balancedLabels, drawSampleGrid, generateSamples, openTokenizer } from '../evaluation/make-images.ts';
+import {
+  balancedLabels,
+  drawSampleGrid,
+  generateSamples,
+  joinPixels,
+  openTokenizer,
+} from '../evaluation/make-images.ts';
 import { nearestNeighbours } from '../evaluation/nearest-neighbours.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { reconstructionName, splitImages, writePairs } from '../report/pictures.ts';
@@ -40,10 +47,19 @@ async function measure(run: EvaluatedRun, { judge, trained }: Evaluated): Promis
   try {
     const { samples, neighbours } = recipe.evaluation;
     progress.begin(`${samples} samples`);
-    const made = await evaluateSamples({ engine, model, judge, data, samples, seed: SEED, progress });
+    const { figures: made, images } = await evaluateSamples({
+      engine,
+      model,
+      judge,
+      data,
+      samples,
+      seed: SEED,
+      progress,
+    });
     const request = { engine, tokenizer, judge, data };
     progress.begin('test images through the tokenizer');
     const back = await evaluateReconstruction(request, { images: samples, seed: SEED });
+    const attributes = await attributeFigures(run, judge, joinPixels(images.slice(0, MOST_ATTRIBUTED)));
     progress.begin('samples beside their nearest training images');
     await drawSampleGrid(model, join(out, 'pictures', 'samples.png'));
     const near = await drawNeighbours({ data, out }, model, neighbours);
@@ -56,12 +72,40 @@ async function measure(run: EvaluatedRun, { judge, trained }: Evaluated): Promis
       ),
       neighbourDistance: near.samples,
       neighbourDistanceOfTestImages: near.test,
+      ...attributes,
       ...(trained.usage && usageFigures(trained.usage)),
     };
   } finally {
     progress.end();
     tokenizer.dispose();
     model.dispose();
+  }
+}
+
+/** Comparing with all training images takes half a second each. */
+const MOST_ATTRIBUTED = 200;
+
+/** What the attributes of samples tell, for data and a judge that know them; else nothing. */
+async function attributeFigures(
+  { engine, data }: EvaluatedRun,
+  judge: JudgeNetwork,
+  samples: Float32Array,
+): Promise<Record<string, number>> {
+  if (!data.attributes || !judge.config.attributes) return {};
+  const program = judge.openAttributes(engine, data.image);
+  try {
+    const { unseen, spread, nearest, nearer } = await attributeReport({ samples, judge: program, data });
+    return {
+      unseenCombinations: unseen.samples,
+      unseenCombinationsOfTestImages: unseen.test,
+      unseenCombinationsOfTrainingImages: unseen.train,
+      attributeSpread: spread,
+      nearestDistance: nearest.samples,
+      nearestDistanceOfTestImages: nearest.test,
+      nearerThanTestImages: nearer,
+    };
+  } finally {
+    program.dispose();
   }
 }
 
@@ -173,7 +217,7 @@ ${usageText(metrics)}
 
 Samples (odd rows) and the training images nearest to them (even rows). Mean squared distance per pixel: ${of('neighbourDistance').toFixed(4)}; of real test images: ${of('neighbourDistanceOfTestImages').toFixed(4)}.
 
-![Test images above their reconstructions](images/reconstructions.png)
+${attributesText(metrics)}![Test images above their reconstructions](images/reconstructions.png)
 
 ## Curves
 
@@ -203,6 +247,15 @@ function usageText(metrics: CardFacts['metrics']): string {
 | The same by scale, coarse to fine | ${scales.map(([, usage]) => `${usage.toFixed(0)}%`).join(', ')} |
 
 A scale with few tokens cannot use all codes.
+`;
+}
+
+/** Whether it has memorised its training images, for data whose attributes are known. */
+function attributesText(metrics: CardFacts['metrics']): string {
+  if (metrics['unseenCombinations'] === undefined) return '';
+  const percent = (key: string): string => `${(100 * (metrics[key] ?? Number.NaN)).toFixed(1)}%`;
+  return `Memorisation, by the attributes that the judge tells: no training image has the combination of ${percent('unseenCombinations')} of the samples, and of ${percent('unseenCombinationsOfTestImages')} of the test images; of training images themselves ${percent('unseenCombinationsOfTrainingImages')} seem to, which are errors of the judge. ${percent('nearerThanTestImages')} of the samples are nearer to a training image than 95% of the test images are: a model that copies nothing has about 5%. The values of an attribute differ by ${(metrics['attributeSpread'] ?? Number.NaN).toFixed(2)} from those of the data (total variation, 0 is equal).
+
 `;
 }
 
