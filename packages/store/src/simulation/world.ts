@@ -1,3 +1,4 @@
+import { isTesseraError } from '@tessera/errors';
 import type { Random } from './random.ts';
 
 /** A simulated process: it may be killed, or stopped for longer than its lease. */
@@ -142,7 +143,10 @@ export class World {
 
   async #late(run: () => Promise<unknown>): Promise<void> {
     await this.#setTime(this.now);
-    await run();
+    await run().catch((error: unknown) => {
+      // The answer of a repetition reaches no one: it may be a refusal, as of a key that another request has by now.
+      if (!isTesseraError(error)) throw error;
+    });
   }
 
   #next(): Timer | undefined {
