@@ -78,7 +78,7 @@ export const eventsDocument = `subscription GenerationEvents($id: ID!, $after: I
     ... on LoadingEvent { modelName }
     ... on RestartedEvent { attempt fromStep }
     ... on StepEvent { index of positions previews { id url } sprite { id url } milliseconds
-      details { codes logProbabilities entropies } }
+      details { codes logProbabilities entropies topCodes topProbabilities } }
     ... on CompletedEvent { images { ...PictureParts } timings { steps images total } }
     ... on FailedEvent { code message }
   }

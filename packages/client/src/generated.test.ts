@@ -21,6 +21,7 @@ function typesOf(schemaText: string): Promise<string> {
     scalars: {
       DateTime: scalar('string'),
       JSONObject: scalar('Readonly<Record<string, unknown>>'),
+      NumberLists: scalar('ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>>'),
       SafeInt: scalar('number'),
       URI: scalar('string'),
       ID: scalar('string'),

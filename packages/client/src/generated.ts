@@ -34,7 +34,7 @@ export type ConditionInput =
 export type CreateGenerationInput = {
   /** It fails with deadline-passed if it has not begun by then. It may wait for ever where left out. */
   readonly deadline?: string | null | undefined;
-  /** Whether each step tells code, log-probability and entropy of its tokens. False where left out. */
+  /** Whether each step tells code, log-probability, entropy and likeliest codes of its tokens. False where left out. */
   readonly details?: boolean | null | undefined;
   /** A picture of which a part is redrawn, in every image. They show no class where none is said. */
   readonly edit?: EditInput | null | undefined;
@@ -717,6 +717,8 @@ export type GenerationEventsSubscription = {
           readonly codes: ReadonlyArray<ReadonlyArray<number>> | null;
           readonly logProbabilities: ReadonlyArray<ReadonlyArray<number>> | null;
           readonly entropies: ReadonlyArray<ReadonlyArray<number>> | null;
+          readonly topCodes: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>> | null;
+          readonly topProbabilities: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>> | null;
         } | null;
       }
     | {

@@ -245,5 +245,13 @@ export interface Sampled {
   /** How sure the head is of each token, a logarithm of its probability: of heads that say so (`HeadPlugin.confident`). */
   readonly confidence_Bl?: Float32Array;
   /** Of the distributions that the tokens were drawn from, in nats: computed only where somebody asks, before the next step. */
-  readonly describe?: () => { readonly logProbability_Bl: Float32Array; readonly entropy_Bl: Float32Array };
+  readonly describe?: () => Described;
+}
+
+/** What a head says of the tokens of a step. */
+export interface Described {
+  readonly logProbability_Bl: Float32Array;
+  readonly entropy_Bl: Float32Array;
+  /** The K likeliest codes of each token, likeliest first: of heads that draw codes. Where fewer could be drawn, the rest has probability 0. */
+  readonly likeliest?: { readonly code_BlK: Int32Array; readonly probability_BlK: Float32Array };
 }

@@ -4,6 +4,7 @@ export type {
   Backbone,
   Canvas,
   Context,
+  Described,
   Guidance,
   Head,
   Hidden,

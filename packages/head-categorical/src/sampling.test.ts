@@ -37,11 +37,25 @@ describe('mixCodebook', () => {
 describe('describeDrawn', () => {
   it('tells log-probability and entropy of the distribution that was drawn from, removed codes aside', () => {
     const logits = Float32Array.of(Math.log(3), -Infinity, Math.log(1), 500, 500, 500);
-    const { logProbability_Bl, entropy_Bl } = describeDrawn(logits, Int32Array.of(0, 2));
+    const { logProbability_Bl, entropy_Bl, likeliest } = describeDrawn(logits, Int32Array.of(0, 2));
     expect(logProbability_Bl[0]).toBeCloseTo(Math.log(3 / 4), 6);
     expect(logProbability_Bl[1]).toBeCloseTo(-Math.log(3), 6);
     expect(entropy_Bl[0]).toBeCloseTo(-(3 / 4) * Math.log(3 / 4) - (1 / 4) * Math.log(1 / 4), 6);
     expect(entropy_Bl[1]).toBeCloseTo(Math.log(3), 6);
+    // Two and three codes could be drawn, five are told of: the rest has no probability.
+    const { code_BlK, probability_BlK } = likeliest!;
+    expect([...code_BlK.subarray(0, 2), ...code_BlK.subarray(5, 8)]).toEqual([0, 2, 0, 1, 2]);
+    for (const [slot, probability] of [3 / 4, 1 / 4, 0, 0, 0, 1 / 3, 1 / 3, 1 / 3, 0, 0].entries())
+      expect(probability_BlK[slot]).toBeCloseTo(probability, 6);
+  });
+
+  it('tells the five likeliest codes as sorting finds them', () => {
+    for (let round = 0; round < 50; round++) {
+      const logits = Float32Array.from({ length: 40 }, (_, v) => ((v * 7 + round * 13) % (round + 2)) / 3);
+      const { code_BlK } = describeDrawn(logits, Int32Array.of(0)).likeliest!;
+      const sorted = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b);
+      expect([...code_BlK]).toEqual(sorted.slice(0, 5));
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import type { SampleContext } from '@tessera/core';
+import type { Described, SampleContext } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { tokenKey } from '@tessera/head-kit';
 import { filterLogits, largestOf, type Filter } from './filter.ts';
@@ -138,14 +138,20 @@ function logNormaliser(logits_V: Float32Array): number {
   return largest + Math.log(total);
 }
 
+/** So many of the likeliest codes of a token are told. */
+export const TOLD_CODES = 5;
+
 /**
- * Of every token, the log-probability of the code that was drawn and the entropy of the distribution that it was drawn
- * from: with guidance mixed in, and after the filters, which leave -Infinity where nothing could be drawn. In nats.
+ * Of every token, the log-probability of the code that was drawn, the entropy of the distribution that it was drawn from,
+ * and the likeliest codes of that: with guidance mixed in, and after the filters, which leave -Infinity where nothing could
+ * be drawn. In nats.
  */
-export function describeDrawn(filtered_BlV: Float32Array, index_Bl: Int32Array) {
+export function describeDrawn(filtered_BlV: Float32Array, index_Bl: Int32Array): Described {
   const vocabulary = filtered_BlV.length / index_Bl.length;
   const logProbability_Bl = new Float32Array(index_Bl.length);
   const entropy_Bl = new Float32Array(index_Bl.length);
+  const code_BlK = new Int32Array(index_Bl.length * TOLD_CODES);
+  const probability_BlK = new Float32Array(code_BlK.length);
   for (const [token, index] of index_Bl.entries()) {
     const logits_V = filtered_BlV.subarray(token * vocabulary, (token + 1) * vocabulary);
     const largest = largestOf(logits_V);
@@ -159,8 +165,25 @@ export function describeDrawn(filtered_BlV: Float32Array, index_Bl: Int32Array) 
     }
     logProbability_Bl[token] = logits_V[index]! - largest - Math.log(total);
     entropy_Bl[token] = Math.log(total) - weighted / total;
+    const code_K = code_BlK.subarray(token * TOLD_CODES, (token + 1) * TOLD_CODES);
+    const found = findLikeliest(logits_V, code_K);
+    for (const [k, code] of code_K.subarray(0, found).entries())
+      probability_BlK[token * TOLD_CODES + k] = Math.exp(logits_V[code]! - largest) / total;
   }
-  return { logProbability_Bl, entropy_Bl };
+  return { logProbability_Bl, entropy_Bl, likeliest: { code_BlK, probability_BlK } };
+}
+
+/** Writes the codes of the largest logits, largest first, the first of equal ones first, and returns how many there are. */
+function findLikeliest(filtered_V: Float32Array, code_K: Int32Array): number {
+  let found = 0;
+  for (let v = 0; v < filtered_V.length; v++) {
+    const logit = filtered_V[v]!;
+    if (logit === -Infinity || (found === code_K.length && logit <= filtered_V[code_K[found - 1]!]!)) continue;
+    let place = found < code_K.length ? found++ : found - 1;
+    for (; place > 0 && filtered_V[code_K[place - 1]!]! < logit; place--) code_K[place] = code_K[place - 1]!;
+    code_K[place] = v;
+  }
+  return found;
 }
 
 /** Indices of the codes that the filter left, ascending: the others need no random numbers. Written to the start of `kept_V`. */

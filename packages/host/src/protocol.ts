@@ -83,6 +83,10 @@ export interface TokenDetails {
   readonly logProbabilities: readonly (readonly number[])[] | null;
   /** Entropy of the distribution that it was drawn from, in nats; null where the head does not know it. */
   readonly entropies: readonly (readonly number[])[] | null;
+  /** The likeliest codes of each token, likeliest first; null where the head does not know them. */
+  readonly topCodes: readonly (readonly (readonly number[])[])[] | null;
+  /** Probability of each of them. */
+  readonly topProbabilities: readonly (readonly (readonly number[])[])[] | null;
 }
 
 /**

@@ -72,13 +72,15 @@ function spread<T>(own: readonly T[], { first }: Part, images: number): (T | nul
 }
 
 /** One list per image of the generation, empty for those of other parts. */
-function detailsOf({ codes, logProbabilities, entropies }: TokenDetails, part: Part, images: number): TokenDetails {
-  const spreadLists = (lists: readonly (readonly number[])[] | null) =>
+function detailsOf(details: TokenDetails, part: Part, images: number): TokenDetails {
+  const spreadLists = <T>(lists: readonly (readonly T[])[] | null) =>
     lists && spread(lists, part, images).map((one) => one ?? []);
   return {
-    codes: spreadLists(codes),
-    logProbabilities: spreadLists(logProbabilities),
-    entropies: spreadLists(entropies),
+    codes: spreadLists(details.codes),
+    logProbabilities: spreadLists(details.logProbabilities),
+    entropies: spreadLists(details.entropies),
+    topCodes: spreadLists(details.topCodes),
+    topProbabilities: spreadLists(details.topProbabilities),
   };
 }
 

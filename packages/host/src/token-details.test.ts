@@ -46,11 +46,22 @@ it.each(['scale', 'surest', 'token'] as const)(
     ] as const) {
       for (const { details, positions, tokens } of steps) {
         const lengths = Array.from({ length: count }, (_, image) => (positions[image] ?? positions[0]!).length);
-        const { codes, logProbabilities, entropies } = details!;
-        for (const lists of [codes!, logProbabilities!, entropies!])
+        const { codes, logProbabilities, entropies, topCodes, topProbabilities } = details!;
+        for (const lists of [codes!, logProbabilities!, entropies!, topCodes!, topProbabilities!])
           expect(lists.map(({ length }) => length)).toEqual(lengths);
         expect(logProbabilities!.flat().every((value) => value <= 0)).toBe(true);
         expect(entropies!.flat().every((value) => value >= 0 && value <= Math.log(64) + 1e-5)).toBe(true);
+        for (const [image, tokens] of topCodes!.entries())
+          for (const [token, top] of tokens.entries()) {
+            const probabilities = topProbabilities![image]![token]!;
+            expect([top.length, new Set(top).size, probabilities.length]).toEqual([5, 5, 5]);
+            expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a));
+            // The one that was drawn is at most as likely as the likeliest, and has the same probability where it is among them.
+            const own = Math.exp(logProbabilities![image]![token]!);
+            expect(own).toBeLessThan(probabilities[0]! + 1e-4);
+            const place = top.indexOf(codes![image]![token]!);
+            if (place >= 0) expect(own).toBeCloseTo(probabilities[place]!, 4);
+          }
         const drawn = [...decodeWritten(tokens).written.index!];
         // An order by confidence keeps some of what was drawn.
         if (step === 'surest') expect(codes!.flat().every((code) => drawn.includes(code))).toBe(true);
@@ -62,6 +73,7 @@ it.each(['scale', 'surest', 'token'] as const)(
 
 it('tells nothing of tokens that a head draws without probabilities, or where no request asks', async () => {
   const [asked, plain] = await stepsOf('set', [{}, { details: false }]);
-  for (const { details } of asked!) expect(details).toEqual({ codes: null, logProbabilities: null, entropies: null });
+  const nothing = { codes: null, logProbabilities: null, entropies: null, topCodes: null, topProbabilities: null };
+  for (const { details } of asked!) expect(details).toEqual(nothing);
   for (const { details } of plain!) expect(details).toBeNull();
 });

@@ -1,4 +1,4 @@
-import type { Observer } from '@tessera/core';
+import type { Described, Observer } from '@tessera/core';
 import type { TokenDetails } from './protocol.ts';
 import type { Rows } from './written-bytes.ts';
 
@@ -7,6 +7,7 @@ interface Seen {
   readonly codes: Int32Array | null;
   readonly logProbabilities: Float32Array | null;
   readonly entropies: Float32Array | null;
+  readonly likeliest: Described['likeliest'] | null;
 }
 
 /** Five decimals are more than a page can show, and half as long. */
@@ -26,6 +27,7 @@ export class TokenWatch {
         codes,
         logProbabilities: known?.logProbability_Bl ?? null,
         entropies: known?.entropy_Bl ?? null,
+        likeliest: known?.likeliest ?? null,
       };
       this.#drawn = { positions_Bl: moment.step.positions_Bl, seen };
     } else if (moment.type === 'written' && this.#drawn) {
@@ -36,17 +38,47 @@ export class TokenWatch {
 
   /** Of some images of the batch at the step that was just written. */
   detailsOf({ first, count, all }: Rows): TokenDetails {
-    const lists = (numbers: Int32Array | Float32Array | null | undefined) => {
-      if (!numbers) return null;
-      const each = numbers.length / all;
-      return Array.from({ length: count }, (_, i) => {
-        const own = numbers.subarray((first + i) * each, (first + i + 1) * each);
-        return Array.from(own, (value) => Math.round(value * DECIMALS) / DECIMALS);
-      });
+    const ofImages = <T>(numbers: number, read: (start: number, end: number) => T): T[] => {
+      const each = numbers / all;
+      return Array.from({ length: count }, (_, i) => read((first + i) * each, (first + i + 1) * each));
     };
-    const { codes, logProbabilities, entropies } = this.#written ?? {};
-    return { codes: lists(codes), logProbabilities: lists(logProbabilities), entropies: lists(entropies) };
+    const lists = (numbers: Int32Array | Float32Array | null | undefined) =>
+      numbers ? ofImages(numbers.length, (start, end) => Array.from(numbers.subarray(start, end), rounded)) : null;
+    const { codes, logProbabilities, entropies, likeliest } = this.#written ?? {};
+    const tokens = logProbabilities?.length ?? 0;
+    const tops = likeliest && ofImages(tokens, (start, end) => topsOf(likeliest, { start, end, all: tokens }));
+    return {
+      codes: lists(codes),
+      logProbabilities: lists(logProbabilities),
+      entropies: lists(entropies),
+      topCodes: tops?.map((tokens) => tokens.map(({ codes }) => codes)) ?? null,
+      topProbabilities: tops?.map((tokens) => tokens.map(({ probabilities }) => probabilities)) ?? null,
+    };
   }
+}
+
+function rounded(value: number): number {
+  return Math.round(value * DECIMALS) / DECIMALS;
+}
+
+interface Slots {
+  readonly start: number;
+  readonly end: number;
+  /** Tokens of all images. */
+  readonly all: number;
+}
+
+/** Of each token the codes that could be drawn, with their probabilities. */
+function topsOf({ code_BlK, probability_BlK }: NonNullable<Described['likeliest']>, { start, end, all }: Slots) {
+  const K = code_BlK.length / all;
+  return Array.from({ length: end - start }, (_, i) => {
+    const from = (start + i) * K;
+    const probabilities = [...probability_BlK.subarray(from, from + K)].filter((one) => one > 0);
+    return {
+      codes: [...code_BlK.subarray(from, from + probabilities.length)],
+      probabilities: probabilities.map(rounded),
+    };
+  });
 }
 
 /** Orders by confidence write only some of the tokens that were drawn. */
@@ -65,5 +97,19 @@ function chosen(
     codes: seen.codes && Int32Array.from(slots, (slot) => seen.codes![slot]!),
     logProbabilities: seen.logProbabilities && Float32Array.from(slots, (slot) => seen.logProbabilities![slot]!),
     entropies: seen.entropies && Float32Array.from(slots, (slot) => seen.entropies![slot]!),
+    likeliest: seen.likeliest && likeliestOf(seen.likeliest, slots, drawn_Bl.length),
+  };
+}
+
+function likeliestOf(
+  { code_BlK, probability_BlK }: NonNullable<Seen['likeliest']>,
+  slots: readonly number[],
+  all: number,
+) {
+  const K = code_BlK.length / all;
+  const wide = slots.flatMap((slot) => Array.from({ length: K }, (_, k) => slot * K + k));
+  return {
+    code_BlK: Int32Array.from(wide, (at) => code_BlK[at]!),
+    probability_BlK: Float32Array.from(wide, (at) => probability_BlK[at]!),
   };
 }

@@ -35,6 +35,7 @@ export {
   type ConditionSpace,
   type Context,
   type Cut,
+  type Described,
   type Encoding,
   type FeatureNetwork,
   type FeatureNetworkContext,

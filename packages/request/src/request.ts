@@ -24,7 +24,7 @@ export interface GenerationRequest {
   /** Options of order, head and loop by name: `steps`, `temperature`, `topK` ... */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly preview?: PreviewKind;
-  /** Whether each step tells code, log-probability and entropy of its tokens: false by default. */
+  /** Whether each step tells code, log-probability, entropy and likeliest codes of its tokens: false by default. */
   readonly details?: boolean;
   /** A picture of which a part is redrawn, in every image; without a class that is plain in- or out-painting. */
   readonly edit?: EditRequest;
@@ -46,7 +46,7 @@ export const requestTexts: Readonly<Record<keyof GenerationRequest, string>> = {
   guidance: `How strongly the conditions pull, 0 to ${mostGuidance}; see Model.guidanceOff.`,
   options: 'What else the model lets one choose: see Model.options.',
   preview: 'How each step is shown.',
-  details: 'Whether each step tells code, log-probability and entropy of its tokens.',
+  details: 'Whether each step tells code, log-probability, entropy and likeliest codes of its tokens.',
   edit: 'A picture of which a part is redrawn, in every image.',
 };
 

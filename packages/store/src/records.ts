@@ -55,6 +55,10 @@ export interface TokenDetails {
   readonly logProbabilities: readonly (readonly number[])[] | null;
   /** Entropy of the distribution that it was drawn from, in nats; null where the head does not know it. */
   readonly entropies: readonly (readonly number[])[] | null;
+  /** The likeliest codes of each token, likeliest first; null where the head does not know them, absent where written before there were any. */
+  readonly topCodes?: readonly (readonly (readonly number[])[])[] | null;
+  /** Probability of each of them. */
+  readonly topProbabilities?: readonly (readonly (readonly number[])[])[] | null;
 }
 
 /** What an event says. Pictures are SHA-256 of stored PNGs, never bytes. */

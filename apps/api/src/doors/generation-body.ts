@@ -70,7 +70,7 @@ export const generationBody = object({
   guidance: maybe(number(), 'How strongly the conditions pull.'),
   options: maybe(record, 'What else the model lets one choose.'),
   preview: maybe(choice('none', 'linear', 'decoded'), 'How each step is shown.'),
-  details: maybe(boolean(), 'Codes, probabilities and entropies of the tokens of each step.'),
+  details: maybe(boolean(), 'Codes, probabilities, entropies and likeliest codes of the tokens of each step.'),
   edit: maybe(
     object({
       image: described(string(), 'Id of an upload, or of a finished image.'),

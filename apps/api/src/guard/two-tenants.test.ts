@@ -143,7 +143,7 @@ function operations(): [string, string][] {
 
 /** Of token details only few fit into an answer: each list is asked for alone, of two events. */
 function fitting(selection: string): string[] {
-  const lists = 'codes entropies logProbabilities';
+  const lists = 'codes entropies logProbabilities topCodes topProbabilities';
   if (!selection.includes(lists)) return [selection];
   return lists.split(' ').map((one) => selection.replace(lists, one).replace('(first: 10)', '(first: 2)'));
 }

@@ -50,6 +50,7 @@ export interface ApiSchemaTypes {
     SafeInt: { Input: number; Output: number };
     DateTime: { Input: Date; Output: Date };
     URI: { Input: string; Output: string };
+    NumberLists: { Input: never; Output: readonly (readonly (readonly number[])[])[] };
     JSONObject: { Input: Readonly<Record<string, unknown>>; Output: object };
   };
 }
@@ -82,6 +83,15 @@ export function createBuilder() {
     serialize: (value) => value,
     parseValue: () => {
       throw new TypeError('URI is never an input.');
+    },
+  });
+  builder.scalarType('NumberLists', {
+    description: 'For each image a list of its tokens, for each token a list of numbers: [[[7, 3], [1]]].',
+    specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-5',
+    // As it is: of GraphQL's own lists each number is completed by itself.
+    serialize: (value) => value,
+    parseValue: () => {
+      throw new TypeError('NumberLists is never an input.');
     },
   });
   addJsonObject(builder);

@@ -204,6 +204,21 @@ function addDetails(builder: ApiBuilder) {
         complexity: mostDetails,
         resolve: ({ entropies }) => entropies?.map((one) => [...one]) ?? null,
       }),
+      topCodes: t.field({
+        type: 'NumberLists',
+        nullable: true,
+        description:
+          'The five likeliest codes of each token, likeliest first, or all that could be drawn where those are fewer. Null where the head does not know them, and of generations made before servers told them.',
+        complexity: mostDetails,
+        resolve: ({ topCodes }) => topCodes ?? null,
+      }),
+      topProbabilities: t.field({
+        type: 'NumberLists',
+        nullable: true,
+        description: 'The probability of each of topCodes.',
+        complexity: mostDetails,
+        resolve: ({ topProbabilities }) => topProbabilities ?? null,
+      }),
     }),
   });
 }

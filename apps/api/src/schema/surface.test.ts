@@ -117,7 +117,10 @@ describe('a generation', () => {
     const [claim] = await service.store.queue.claim({ worker: worker.id, models: ['quick'], maxImages: 1 });
     expect(claim).toMatchObject({ id });
     const picture = { sha256: 'ab'.repeat(32), width: 32, height: 30, bytes: 999 };
-    const details = { codes: [[7]], logProbabilities: [[-0.5]], entropies: null };
+    const top = { topCodes: [[[7, 3]]], topProbabilities: [[[0.6, 0.4]]] };
+    const details = { codes: [[7]], logProbabilities: [[-0.5]], entropies: null, ...top };
+    // Of a generation that was made before the likeliest codes were told.
+    const earlier = { codes: [[7]], logProbabilities: [[-0.5]], entropies: null };
     const step = {
       kind: 'step',
       of: 1,
@@ -132,20 +135,24 @@ describe('a generation', () => {
       { ...mine, seq: 2, body: { kind: 'loading', model: 'quick' } },
       { ...mine, seq: 3, body: { kind: 'started' } },
       { ...mine, seq: 4, body: { ...step, index: 0, details }, pictures: [picture] },
-      { ...mine, seq: 5, body: { kind: 'completed', images: [picture.sha256], timings }, pictures: [picture] },
+      { ...mine, seq: 5, body: { ...step, index: 0, details: earlier }, pictures: [picture] },
+      { ...mine, seq: 6, body: { kind: 'completed', images: [picture.sha256], timings }, pictures: [picture] },
     ]);
     const shown = `seq ... on LoadingEvent { modelName } ... on StepEvent {
-      previews { id width height bytes } sprite { id } details { codes logProbabilities entropies } }`;
+      previews { id width height bytes } sprite { id } details { codes logProbabilities entropies topCodes topProbabilities } }`;
     const query = `query ($id: ID!, $after: Int!, $first: Int!) { generation(id: $id) { ... on Generation {
       attempt images { picture { url width } } events(after: $after, first: $first) { ${shown} } } } }`;
-    expect(await ask(query, { id, after: 1, first: 3 })).toEqual({
+    const shownStep = { previews: [{ id: picture.sha256, width: 32, height: 30, bytes: 999 }], sprite: null };
+    const earlierNow = { ...earlier, topCodes: null, topProbabilities: null };
+    expect(await ask(query, { id, after: 1, first: 4 })).toEqual({
       generation: {
         attempt: 1,
         images: [{ picture: { url: `/images/${picture.sha256}.png`, width: 32 } }],
         events: [
           { seq: 2, modelName: 'quick' },
           { seq: 3 },
-          { seq: 4, previews: [{ id: picture.sha256, width: 32, height: 30, bytes: 999 }], sprite: null, details },
+          { seq: 4, ...shownStep, details },
+          { seq: 5, ...shownStep, details: earlierNow },
         ],
       },
     });

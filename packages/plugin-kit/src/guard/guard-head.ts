@@ -93,6 +93,12 @@ function guardDescribe(name: string, { describe, tokens }: Sampled): NonNullable
       if (numbers instanceof Float32Array && numbers.length === B * l && !numbers.some(Number.isNaN)) continue;
       throw wrongShape(part, `no such ${field}`, `a Float32Array of ${B * l} numbers, one a token`);
     }
+    const { code_BlK, probability_BlK } = described.likeliest ?? {};
+    if (!described.likeliest) return described;
+    const isWhole =
+      code_BlK instanceof Int32Array && probability_BlK instanceof Float32Array && code_BlK.length % (B * l) === 0;
+    if (!isWhole || code_BlK.length !== probability_BlK.length || probability_BlK.some(Number.isNaN))
+      throw wrongShape(part, 'no such likeliest', `as many codes as probabilities, equally many for ${B * l} tokens`);
     return described;
   };
 }

@@ -2,7 +2,7 @@ import { createEngine } from '@tessera/targets';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changed, composeGuarded, refusal, type Changes } from '../../fixtures/changed-composition.ts';
-import { classOf, type Head } from '@tessera/core';
+import { classOf, type Described, type Head } from '@tessera/core';
 import { keyedRng } from '@tessera/engine';
 import { smallMaterials } from '@tessera/core/testing';
 import { guardHead } from './guard-head.ts';
@@ -202,13 +202,13 @@ describe('a guarded composition', () => {
 
   it('checks what a head says of its tokens, where somebody asks', async () => {
     const numbers = (count: number) => Float32Array.from({ length: count }, () => -1);
-    const describing = (logProbability_Bl: Float32Array) =>
+    const describing = (logProbability_Bl: Float32Array, likeliest?: Described['likeliest']) =>
       guardHead(
         {
           loss: boom,
           sample: async () => ({
             tokens: { values_BlC: tf.zeros([2, 1, 1]) },
-            describe: () => ({ logProbability_Bl, entropy_Bl: numbers(2) }),
+            describe: () => ({ logProbability_Bl, entropy_Bl: numbers(2), ...(likeliest && { likeliest }) }),
           }),
           dispose: () => undefined,
         },
@@ -224,6 +224,14 @@ describe('a guarded composition', () => {
     expect((await said(describing(numbers(2)))).entropy_Bl).toHaveLength(2);
     for (const wrong of [numbers(1), Float32Array.of(NaN, 0)]) {
       await expect(said(describing(wrong))).rejects.toThrow('[shade] got no such logProbability_Bl of describe()');
+    }
+    const likeliest = (codes: number, probabilities: Float32Array) => ({
+      code_BlK: new Int32Array(codes),
+      probability_BlK: probabilities,
+    });
+    expect(await said(describing(numbers(2), likeliest(4, numbers(4))))).toHaveProperty('likeliest');
+    for (const wrong of [likeliest(3, numbers(3)), likeliest(4, numbers(2)), likeliest(2, Float32Array.of(NaN, 0))]) {
+      await expect(said(describing(numbers(2), wrong))).rejects.toThrow('[shade] got no such likeliest of describe()');
     }
   });
 
