@@ -1,6 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import type { Model } from '../api/operations.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
+import { layerOf, layers } from '../anatomy/layers.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { isBusy, type GenerationState } from '../runs/generation-state.ts';
 import { runName, shortSentence } from '../runs/sentences.ts';
@@ -19,8 +20,7 @@ import { useWorkbench } from './use-workbench.ts';
 
 const Samples = lazy(() => import('./samples.tsx').then(({ Samples }) => ({ default: Samples })));
 
-/** Layers that the anatomy can lay over the image. */
-const layers: readonly string[] = [];
+const Anatomy = lazy(() => import('../anatomy/anatomy.tsx').then(({ Anatomy }) => ({ default: Anatomy })));
 
 interface WorkbenchProps {
   readonly models: readonly Model[];
@@ -61,6 +61,15 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
               <Stage {...{ state, model, view, isPlaying }} onView={look} onPlay={toggle}>
                 <ImageActions {...{ state, model, models, view }} onFork={bench.fork} />
               </Stage>
+            )}
+            {model && state.steps.length > 0 && (
+              <Suspense>
+                <Anatomy
+                  {...{ state, model, image: view.image, place: view.place, onPlace: showPlace }}
+                  layer={layerOf(view.layer)}
+                  onLayer={(layer) => look({ layer: layer === 'off' ? null : layer })}
+                />
+              </Suspense>
             )}
             {state.status === 'sending' && <div className="viewport" />}
           </>

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { onConnection } from '../api/tessera.ts';
 import { pictures } from './picture-cache.ts';
 import type { PicturePart } from './picture-part.ts';
@@ -16,43 +16,56 @@ interface Props {
   readonly width: number;
   readonly height: number;
   readonly className?: string;
+  /** Lies over the picture and has its size. */
+  readonly children?: ReactNode;
 }
 
 /**
  * One picture of an image, centred in its box, which is as wide as its place: small ones are enlarged by a whole number.
  * The next picture is drawn once it is decoded, so that nothing torn or empty is ever seen.
  */
-export function StepPicture({ part, name, width, height, className }: Props) {
+export function StepPicture({ part, name, width, height, className, children }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const box = useRef<HTMLDivElement>(null);
-  const scale = useScale(box, width);
   const shown = useDrawn(canvas, part);
-  const isLost = shown === 'lost';
-  const told = isLost ? `${name}; the server did not send this picture` : name;
-  const side = scale === null ? { width: '100%' } : { width: width * scale };
+  const told = shown === 'lost' ? `${name}; the server did not send this picture` : name;
   return (
-    <div
-      ref={box}
-      className={`step-picture ${className ?? ''}`}
-      style={{ aspectRatio: `${width} / ${height}` }}
-      data-shown={shown}
-    >
+    <PictureBox {...{ width, height, className, shown }}>
       <canvas
         ref={canvas}
         {...(name === '' ? { 'aria-hidden': true } : { role: 'img', 'aria-label': told })}
         width={width}
         height={height}
-        style={{ ...side, aspectRatio: `${width} / ${height}` }}
       />
-      {isLost && <p aria-hidden="true">The server did not send this picture.</p>}
+      {shown === 'lost' && <p aria-hidden="true">The server did not send this picture.</p>}
+      {children}
+    </PictureBox>
+  );
+}
+
+interface BoxProps {
+  readonly width: number;
+  readonly height: number;
+  readonly className: string | undefined;
+  readonly shown: Shown;
+  readonly children: ReactNode;
+}
+
+/** As wide as its place; in its middle what is drawn, at a whole multiple of a small picture's size. */
+export function PictureBox({ width, height, className, shown, children }: BoxProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const scale = useScale(box, width);
+  const aspectRatio = `${width} / ${height}`;
+  return (
+    <div ref={box} className={`step-picture ${className ?? ''}`} style={{ aspectRatio }} data-shown={shown}>
+      <div style={{ aspectRatio, width: scale === null ? '100%' : width * scale }}>{children}</div>
     </div>
   );
 }
 
 /** `waiting` for the first picture, `drawn`, or `lost`: what should be there could not be had, what is drawn is older. */
-type Shown = 'waiting' | 'drawn' | 'lost';
+export type Shown = 'waiting' | 'drawn' | 'lost';
 
-function useDrawn(canvas: React.RefObject<HTMLCanvasElement | null>, part: PicturePart | null): Shown {
+function useDrawn(canvas: RefObject<HTMLCanvasElement | null>, part: PicturePart | null): Shown {
   const [shown, setShown] = useState<Shown>('waiting');
   const [tries, setTries] = useState(0);
   const { url, columns = 1, rows = 1, index = 0 } = part ?? {};
@@ -98,7 +111,7 @@ export function scaleFor(
   return width >= FINE || times === 0 ? null : times / dots;
 }
 
-function useScale(box: React.RefObject<HTMLDivElement | null>, width: number): number | null {
+function useScale(box: RefObject<HTMLDivElement | null>, width: number): number | null {
   const [room, setRoom] = useState(0);
   useLayoutEffect(() => {
     const measure = () => setRoom(box.current!.clientWidth);

@@ -126,7 +126,11 @@ describe('toInput', () => {
       seed: 5,
       guidance: 1.5,
       options: { topP: 0.9, smooth: false },
+      details: true,
     });
+    // A server tells details of at most 2048 tokens at once, but always of one image.
+    const large = models.map((model) => ({ ...model, tokens: 1000 }));
+    expect([1, 2, 3].map((count) => toInput({ ...settings, count }, large).details)).toEqual([true, true, false]);
     const each = toInput({ ...settings, label: 'each' }, models).images;
     expect(each).toEqual([0, 1, 2].map((label) => ({ condition: { label } })));
   });

@@ -53,14 +53,23 @@ export function pickModel(settings: Settings, picked: Model, models: readonly Mo
   return { ...settings, model: picked.name, label };
 }
 
+/** Tokens whose details a server tells at most of one generation, but for a single image. */
+const MOST_DETAILED = 2048;
+
+/** Of so many images of a model at once the server tells codes and probabilities of the tokens. */
+export function mostDetailed({ tokens }: Model): number {
+  return Math.max(1, Math.floor(MOST_DETAILED / tokens));
+}
+
 export function toInput(settings: Settings, models: readonly Model[]): GenerationInput {
   const { label, count, seed } = settings;
   const model = models.find(({ name }) => name === settings.model)!;
   const each = model.classes.slice(0, MOST_IMAGES).map((one) => ({ condition: { label: one.label } }));
   const images = label === 'each' ? each : [{ condition: { label }, count }];
   const { guidance, options } = ownSettings(settings, model);
-  // Plug-ins may know codes and probabilities of tokens: the anatomy shows them.
-  return { model: model.name, images, seed, options, ...(guidance !== null && { guidance }) };
+  // Codes and probabilities of tokens are for the anatomy.
+  const details = (label === 'each' ? each.length : count) <= mostDetailed(model);
+  return { model: model.name, images, seed, options, details, ...(guidance !== null && { guidance }) };
 }
 
 /** The settings that made a generation. */

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import type { Model, Step } from '../api/operations.ts';
+import { differenceOf } from './difference.ts';
+import { framesOf } from './frames.ts';
+import { layerOf, layers, mostOf, rampColour, valueOf } from './layers.ts';
+import { moved } from './moves.ts';
+import { mannerOf, percent, sentenceOf, tokenText, unknownText } from './telling.ts';
+import { cellsAt, mapOf, tokensOf } from './tokens.ts';
+
+const scales = [
+  { start: 0, height: 1, width: 1 },
+  { start: 1, height: 2, width: 3 },
+  { start: 7, height: 4, width: 2 },
+];
+const [, middle, fine] = scales;
+
+const step = (index: number, positions: readonly (readonly number[])[], details: Step['details'] = null): Step => ({
+  index,
+  of: 3,
+  positions,
+  previews: null,
+  sprite: null,
+  details,
+  milliseconds: 1,
+});
+
+const known = {
+  codes: [[8], [9, 3]],
+  logProbabilities: [[-1], [Math.log(0.25), 0]],
+  entropies: [[1], [Math.log(8), 0]],
+  topCodes: [[[8, 2]], [[4, 9], [3]]],
+  topProbabilities: [[[0.6, 0.4]], [[0.5, 0.25], [1]]],
+};
+
+describe('tokensOf', () => {
+  it('takes the positions and details of one image, or the one list of all images', () => {
+    const steps = [step(0, [[0], [1, 5]], known), step(1, [[3, 4]])];
+    expect([...tokensOf(steps, 1).keys()]).toEqual([1, 5, 3, 4]);
+    const token = tokensOf(steps, 1).get(1)!;
+    expect(token).toMatchObject({ step: 0, index: 0, of: 3, code: 9, logProbability: Math.log(0.25) });
+    expect(token.top).toEqual([
+      { code: 4, probability: 0.5 },
+      { code: 9, probability: 0.25 },
+    ]);
+    expect(tokensOf(steps, 0).get(4)).toMatchObject({ step: 1, code: null, entropy: null, top: [] });
+  });
+
+  it('fills a map step by step', () => {
+    const tokens = tokensOf([step(0, [[1, 2]]), step(1, [[4]])], 0);
+    const filled = (at: number) => cellsAt(tokens, middle!, at).map(({ token, isNew }) => (isNew ? 2 : token ? 1 : 0));
+    expect([filled(0), filled(1)]).toEqual([
+      [2, 2, 0, 0, 0, 0],
+      [1, 1, 0, 2, 0, 0],
+    ]);
+    expect([[0], [6], [7], []].map((positions) => mapOf(positions, scales))).toEqual([scales[0], middle, fine, fine]);
+  });
+});
+
+describe('what the page says', () => {
+  const model = { layout: [fine], options: {}, vocabulary: 64, tokens: 8, title: 'Shapes' } as unknown as Model;
+  const rows = [step(0, [[0]]), step(1, [[1]])];
+
+  it('knows in which manner a model draws', () => {
+    expect(mannerOf({ ...model, layout: scales }, [])).toBe('scales');
+    expect(mannerOf({ ...model, options: { properties: { choiceTemperature: {} } } }, [])).toBe('surest');
+    expect([mannerOf(model, rows), mannerOf(model, [step(0, [[3]]), step(1, [[1]])])]).toEqual(['rows', 'chance']);
+  });
+
+  it('has one plain sentence for each step', () => {
+    const of = (at: number, positions: number[], manner: 'scales' | 'chance' | 'surest' | 'rows', map = middle!) =>
+      sentenceOf({ step: step(at, [positions]), image: 0, map, manner });
+    expect([
+      of(0, [0], 'scales', scales[0]),
+      of(1, [1, 2, 3, 4, 5, 6], 'scales'),
+      of(2, [7, 8], 'scales', fine),
+      of(0, [7, 9], 'chance', fine),
+      of(1, [8], 'chance', fine),
+      of(1, [8, 9], 'surest', fine),
+      of(1, [8], 'rows', fine),
+      of(1, [], 'chance', fine),
+    ]).toEqual([
+      'Step 1 of 3: 1 token for the whole picture.',
+      'Step 2 of 3: 6 tokens at once, a 2 × 3 sketch.',
+      'Step 3 of 3: 2 tokens at once, a 4 × 2 picture.',
+      'Step 1 of 3: 2 tokens in places chosen at random.',
+      'Step 2 of 3: one more token in a place chosen at random.',
+      'Step 2 of 3: 2 more tokens of which the model was surest.',
+      'Step 2 of 3: one more token, the next in its row.',
+      'Step 2 of 3: this step belongs to other images; here nothing changes.',
+    ]);
+  });
+
+  it('tells all that is known of a token, and why something is not', () => {
+    const token = tokensOf([step(0, [[0], [1, 5]], known)], 1).get(1)!;
+    expect(tokenText(token, 'row 1, column 2 of 2 × 3', '')).toBe(
+      'Row 1, column 2 of 2 × 3, drawn in step 1 of 3: code 9, with a probability of 25 % (surprise 2.0 bits); the choice was as open as among 8 equally likely codes (entropy 3.0 bits).',
+    );
+    expect(tokenText(null, 'row 1, column 2 of 2 × 3', 'not drawn yet.')).toBe(
+      'Row 1, column 2 of 2 × 3: not drawn yet.',
+    );
+    expect([0.5, 0.0523, 0.0004].map(percent)).toEqual(['50 %', '5.2 %', 'below 0.1 %']);
+    expect(unknownText(step(0, [[0]], known), model, 1)).toBeNull();
+    expect(unknownText(step(0, [[0]]), { ...model, vocabulary: null }, 1)).toContain('continuous tokens');
+    expect(unknownText(step(0, [[0]]), model, 1)).toContain('did not ask');
+    expect(unknownText(step(0, [[0]]), model, 300)).toContain(
+      'at most 256 images of this model at once: this run has 300',
+    );
+    expect(unknownText(step(0, [[0]], { ...known, codes: null }), model, 1)).toContain('blends');
+  });
+});
+
+describe('layers', () => {
+  it('are known by their names, and in bits', () => {
+    expect([layerOf('entropy'), layerOf('heat'), layerOf(null)]).toEqual(['entropy', 'off', 'off']);
+    const tokens = tokensOf([step(0, [[0], [1, 5]], known)], 1);
+    expect(layers.map((layer) => valueOf(tokens.get(1)!, layer))).toEqual([null, 0, 2, 3]);
+    expect(mostOf(tokens.values(), 'entropy')).toBe(3);
+    expect(mostOf(tokensOf([step(0, [[0]])], 0).values(), 'entropy')).toBeNull();
+  });
+
+  it('grow lighter with their value', () => {
+    const lightness = [0, 0.3, 0.7, 1].map((part) => Number(/oklch\((\S+)/.exec(rampColour(part))![1]));
+    expect(new Set(lightness).size).toBe(4);
+    expect(lightness).toEqual(lightness.toSorted((a, b) => a - b));
+  });
+});
+
+describe('differenceOf', () => {
+  const pixels = (...reds: number[]) => new Uint8ClampedArray(reds.flatMap((red) => [red, red, red, 255]));
+  const reds = (from: number[], to: number[]) =>
+    [...differenceOf(pixels(...from), pixels(...to))].filter((_, i) => i % 4 === 0);
+
+  it('is gray where nothing changed, and uses all of the range', () => {
+    expect(reds([10, 10, 110], [10, 60, 10])).toEqual([128, 192, 1]);
+  });
+
+  it('does not blow up what no person could see', () => {
+    expect(reds([10, 10], [10, 11])).toEqual([128, 136]);
+  });
+});
+
+describe('framesOf', () => {
+  it('shows all of few, and of many first, last and the one shown', () => {
+    const all = Array.from({ length: 64 }, (_, i) => i);
+    expect(framesOf([0, 1, 2], 8, 1)).toEqual([0, 1, 2]);
+    for (const shown of all) {
+      const frames = framesOf(all, 8, shown);
+      expect([frames.length, new Set(frames).size, frames[0], frames.at(-1)]).toEqual([8, 8, 0, 63]);
+      expect(frames).toContain(shown);
+      expect(frames).toEqual(frames.toSorted((a, b) => a - b));
+    }
+  });
+});
+
+describe('moved', () => {
+  it('stays on the map', () => {
+    const keys = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'a'];
+    expect(keys.map((key) => moved(0, key, middle!))).toEqual([0, 1, 0, 3, 0, 5, null]);
+    expect(keys.map((key) => moved(5, key, middle!))).toEqual([4, 5, 2, 5, 0, 5, null]);
+    expect(moved(null, 'ArrowRight', middle!)).toBe(1);
+  });
+});

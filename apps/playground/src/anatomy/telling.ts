@@ -1,0 +1,114 @@
+import type { Model, Step, TokenMap } from '../api/operations.ts';
+import { counted, formatTime } from '../runs/sentences.ts';
+import { mostDetailed } from '../settings/settings.ts';
+import { bits } from './layers.ts';
+import { positionsOf, type Token } from './tokens.ts';
+
+/** How a model comes to an image, as far as a page can know. */
+export type Manner = 'scales' | 'chance' | 'surest' | 'rows';
+
+/** `steps` are those so far. */
+export function mannerOf({ layout, options }: Pick<Model, 'layout' | 'options'>, steps: readonly Step[]): Manner {
+  if (layout.length > 1) return 'scales';
+  const properties = (options as { readonly properties?: object }).properties ?? {};
+  // Only the order by confidence has this option.
+  if ('choiceTemperature' in properties) return 'surest';
+  const inRows = steps.every(({ positions }, i) =>
+    positions.every((own) => own.length === 0 || String(own) === String(i)),
+  );
+  return inRows && steps.length > 1 ? 'rows' : 'chance';
+}
+
+/** For people who have never heard of it. */
+export const mannerTexts: Readonly<Record<Manner, string>> = {
+  scales:
+    'Each step draws the whole picture on a finer grid. What it draws is added to the picture so far, so that a blur becomes a sketch, and a sketch becomes sharp.',
+  chance:
+    'Each step draws some of the missing tokens, in places chosen at random, and looks at all that are there already. Hatched places are still holes.',
+  surest:
+    'Each step draws all missing tokens and keeps those of which the model is surest. Hatched places are still holes.',
+  rows: 'Each step draws the next token, row by row. Hatched places are still holes.',
+};
+
+function grid({ height, width }: TokenMap): string {
+  return `${height} × ${width}`;
+}
+
+interface Told {
+  readonly step: Step;
+  readonly image: number;
+  readonly map: TokenMap;
+  readonly manner: Manner;
+}
+
+/** One plain sentence for a step. */
+export function sentenceOf({ step, image, map, manner }: Told): string {
+  const count = positionsOf(step, image).length;
+  const head = `Step ${step.index + 1} of ${step.of}: `;
+  if (count === 0) return `${head}this step belongs to other images; here nothing changes.`;
+  const more =
+    step.index === 0 ? counted(count, 'token') : `${counted(count, 'more token').replace(/^1 more/, 'one more')}`;
+  switch (manner) {
+    case 'scales':
+      if (count === 1) return `${head}1 token for the whole picture.`;
+      return `${head}${count} tokens at once, a ${grid(map)} ${step.index === step.of - 1 ? 'picture' : 'sketch'}.`;
+    case 'chance':
+      return `${head}${more} in ${count === 1 ? 'a place' : 'places'} chosen at random.`;
+    case 'surest':
+      return `${head}${more} of which the model was surest.`;
+    case 'rows':
+      return `${head}${more}, the next in its row.`;
+  }
+}
+
+/** The same of the whole: all tokens, all steps, the time of the model. */
+export function finishedSentence(steps: readonly Step[], image: number, milliseconds: number): string {
+  const own = steps.map((step) => positionsOf(step, image).length).filter((count) => count > 0);
+  const tokens = own.reduce((sum, count) => sum + count, 0);
+  return `Finished: ${counted(tokens, 'token')} in ${counted(own.length, 'step')}; the model took ${formatTime(milliseconds)} for all images.`;
+}
+
+/** Short names for the shapes under the timeline. */
+export function frameName(step: Step, image: number, map: TokenMap, manner: Manner): string {
+  return manner === 'scales' ? grid(map) : `${step.index + 1}`;
+}
+
+/** A row from 1 and a column from 1 on a map. */
+export function placeText(index: number, map: TokenMap): string {
+  return `row ${Math.floor(index / map.width) + 1}, column ${(index % map.width) + 1} of ${grid(map)}`;
+}
+
+export function percent(probability: number): string {
+  if (probability > 0 && probability < 0.001) return 'below 0.1 %';
+  return `${(100 * probability).toFixed(probability < 0.1 ? 1 : 0)} %`;
+}
+
+/** All that is known of a token, in words; `missing` says why there is none. */
+export function tokenText(token: Token | null, place: string, missing: string): string {
+  if (!token) return `${sentenceCase(place)}: ${missing}`;
+  const drawn = `${sentenceCase(place)}, drawn in step ${token.index + 1} of ${token.of}`;
+  if (token.code === null) return `${drawn}.`;
+  if (token.logProbability === null || token.entropy === null) return `${drawn}: code ${token.code}.`;
+  const open = Math.round(Math.exp(token.entropy));
+  const choice =
+    open <= 1 ? 'there was hardly a choice' : `the choice was as open as among ${open} equally likely codes`;
+  const surprise = bits(-token.logProbability).toFixed(1);
+  return `${drawn}: code ${token.code}, with a probability of ${percent(Math.exp(token.logProbability))} (surprise ${surprise} bits); ${choice} (entropy ${bits(token.entropy).toFixed(1)} bits).`;
+}
+
+function sentenceCase(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Why codes and probabilities are not there; null where they are. */
+export function unknownText(step: Step, model: Model, images: number): string | null {
+  if (model.vocabulary === null)
+    return `${model.title} draws continuous tokens: they have no codes, and their probabilities are not known.`;
+  const most = mostDetailed(model);
+  if (!step.details && images > most)
+    return `Codes and probabilities are told of at most ${counted(most, 'image')} of this model at once: this run has ${images}. Generate fewer to see them.`;
+  if (!step.details) return 'This run did not ask for details: codes and probabilities of its tokens are not known.';
+  if (!step.details.codes)
+    return 'Tokens of this run are blends of several codes: they have no probabilities of their own.';
+  return null;
+}
