@@ -1,0 +1,133 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { browserArguments, findBrowser } from '@tessera/chromium';
+import type { AxeResults, RunOptions } from 'axe-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startApi, type ApiProcess } from './testing/api-process.ts';
+import { generate, status } from './testing/page-reader.ts';
+
+/* Figures of the page: how much it loads, how soon it shows, what it does to the main thread, and what axe finds. */
+
+const skipped = process.env['TESSERA_BROWSER'] === 'none';
+const folder = mkdtempSync(join(tmpdir(), 'tessera-figures-'));
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let api: ApiProcess;
+let browser: Browser;
+
+beforeAll(async () => {
+  if (skipped) return;
+  const outDir = join(folder, 'page');
+  // As `npm start` builds it: Vitest's own environment would bundle React for development.
+  vi.stubEnv('NODE_ENV', 'production');
+  browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
+  await build({ root: fileURLToPath(new URL('..', import.meta.url)), logLevel: 'error', build: { outDir } });
+  vi.unstubAllEnvs();
+  api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: outDir, PORT: '0' });
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await api?.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Kept by the page from its beginning. */
+interface Watched {
+  shift: number;
+  longest: number;
+}
+
+/** A page that watches layout shifts and long tasks, and its requests for pictures. */
+async function openWatched(): Promise<{ page: Page; pictures: string[]; bytes: () => number }> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const pictures: string[] = [];
+  let bytes = 0;
+  page.on('request', (request) => request.url().includes('/images/') && pictures.push(request.url()));
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+  await page.addInitScript(() => {
+    const watched = ((window as unknown as { watched: Watched }).watched = { shift: 0, longest: 0 });
+    new PerformanceObserver((list) => {
+      const shifts = list.getEntries() as unknown as { value: number; hadRecentInput: boolean }[];
+      // As cumulative layout shift is defined: not what a person has just asked for.
+      for (const { value, hadRecentInput } of shifts) if (!hadRecentInput) watched.shift += value;
+    }).observe({ type: 'layout-shift', buffered: true });
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) watched.longest = Math.max(watched.longest, duration);
+    }).observe({ type: 'longtask', buffered: true });
+  });
+  return { page, pictures, bytes: () => bytes };
+}
+
+const watchedBy = (page: Page) => page.evaluate(() => (window as unknown as { watched: Watched }).watched);
+
+describe.skipIf(skipped)('the page', () => {
+  it('loads at most 90 kB, and holds still while 64 images come', async () => {
+    const { page, pictures, bytes } = await openWatched();
+    await page.goto(api.url, { waitUntil: 'networkidle' });
+    const painted = await page.evaluate(
+      () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Infinity,
+    );
+    const scripts = await page.evaluate(() =>
+      performance
+        .getEntriesByType('resource')
+        .filter(({ name }) => /\.(js|css)$/.test(name))
+        .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).encodedBodySize, 0),
+    );
+    const loaded = bytes();
+    await generate(page, { images: 64 });
+    await status(page, 'completed');
+    const steps = Number(await page.getByRole('slider', { name: 'Step', exact: true }).getAttribute('max'));
+    const { shift, longest } = await watchedBy(page);
+    const previews = pictures.length;
+    const said = `${(scripts / 1000).toFixed(1)} kB of scripts and styles, ${(loaded / 1000).toFixed(1)} kB in all`;
+    console.log(
+      `${said}; first paint ${painted.toFixed(0)} ms; 64 images of ${steps} steps: ${previews} requests for pictures, ` +
+        `layout shift ${shift.toFixed(3)}, longest task ${longest.toFixed(0)} ms`,
+    );
+    expect(scripts).toBeLessThan(90_000);
+    expect(shift).toBeLessThan(0.02);
+    // One a step, and each finished image once.
+    expect(previews).toBeLessThanOrEqual(steps + 64);
+    await page.close();
+  }, 120_000);
+
+  const views = ['/', '/edit', '/plugins', '/server', '/g/RESULT'];
+  it.each(['light', 'dark'] as const)(
+    'has nothing that axe finds, in any room: %s',
+    async (colorScheme) => {
+      const page = await browser.newPage({ colorScheme });
+      await page.goto(api.url);
+      await generate(page, { model: 'digits-var', images: 4 });
+      await status(page, 'completed');
+      const result = new URL(page.url()).pathname;
+      for (const width of [360, 1440]) {
+        await page.setViewportSize({ width, height: 800 });
+        for (const view of views) {
+          await page.goto(api.url + view.replace('/g/RESULT', result), { waitUntil: 'networkidle' });
+          expect([view, width, await findings(page)]).toEqual([view, width, []]);
+        }
+      }
+      await page.close();
+    },
+    120_000,
+  );
+});
+
+/** What axe finds by WCAG 2.2 AA and best practice, a line each. */
+async function findings(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const { violations } = await page.evaluate(
+    (options) => (window as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run(options),
+    { runOnly: tags },
+  );
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
+}
