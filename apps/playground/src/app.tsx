@@ -10,6 +10,9 @@ import { DropTarget } from './save/drop-target.tsx';
 import { ThemeSwitch } from './theme.tsx';
 
 /* Create comes with the page; every other room is fetched when it is first entered. */
+const GalleryRoom = lazy(() =>
+  import('./gallery/gallery-room.tsx').then(({ GalleryRoom }) => ({ default: GalleryRoom })),
+);
 const ServerView = lazy(() => import('./server/server-view.tsx').then(({ ServerView }) => ({ default: ServerView })));
 const EditRoom = lazy(() => import('./edit/edit-room.tsx').then(({ EditRoom }) => ({ default: EditRoom })));
 const PluginsRoom = lazy(() =>
@@ -19,6 +22,7 @@ const PluginsRoom = lazy(() =>
 const rooms = [
   { path: '/', title: 'Create' },
   { path: '/edit', title: 'Edit' },
+  { path: '/gallery', title: 'Gallery' },
   { path: '/plugins', title: 'Plug-ins' },
   { path: '/server', title: 'Server' },
 ] as const;
@@ -73,6 +77,9 @@ function Rooms({ path }: { readonly path: string }) {
             <Route path="/g/:id">{null}</Route>
             <Route path="/edit/:id?">
               <EditRoom />
+            </Route>
+            <Route path="/gallery">
+              <GalleryRoom />
             </Route>
             <Route path="/plugins">
               <PluginsRoom />

@@ -8,6 +8,14 @@ const unreachable = 'The server does not answer. Start it with npm start, then t
 let opened: { readonly key: string | null; readonly client: Client } | null = null;
 const listeners = new Set<(connected: boolean) => void>();
 
+/** While the page is being left, what is still sent must not end with it. */
+let isLeaving = false;
+if (typeof window !== 'undefined') {
+  window.addEventListener('pagehide', () => (isLeaving = true), { capture: true });
+  window.addEventListener('pageshow', () => (isLeaving = false));
+}
+const send: typeof fetch = (input, init) => fetch(input, { ...init, keepalive: isLeaving });
+
 /** What `ask` gets from the server. Throws an Error whose message can be shown; where a key was refused, the page asks for one. */
 export async function asked<T>(ask: (client: Client) => Promise<T>): Promise<T> {
   const { key } = keyState();
@@ -32,7 +40,7 @@ function clientWith(key: string | null): Client {
   if (opened?.key === key) return opened.client;
   void opened?.client.close();
   const onConnection = (connected: boolean) => listeners.forEach((heard) => heard(connected));
-  const client = createClient({ url: location.origin, ...(key !== null && { key }), onConnection });
+  const client = createClient({ url: location.origin, ...(key !== null && { key }), fetch: send, onConnection });
   opened = { key, client };
   return client;
 }

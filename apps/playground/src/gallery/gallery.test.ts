@@ -1,0 +1,262 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { browserArguments, findBrowser } from '@tessera/chromium';
+import { createClient, type Client } from '@tessera/client';
+import { openStore } from '@tessera/store';
+import { unzipSync } from 'fflate';
+import { chromium, type Browser, type Download, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { textOf } from '../save/png-text.ts';
+import { startApi, type ApiProcess } from '../testing/api-process.ts';
+
+/* The gallery of a real server with 500 generations, in a real browser. */
+
+const skipped = process.env['TESSERA_BROWSER'] === 'none';
+const folder = mkdtempSync(join(tmpdir(), 'tessera-gallery-'));
+const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: join(folder, 'page'), PORT: '0' };
+const MANY = 500;
+let api: ApiProcess;
+let client: Client;
+let browser: Browser;
+let page: Page;
+let complaints: string[];
+
+/** One generation of four sevens and one of a three; then copies of them. */
+async function fill(): Promise<void> {
+  const made = await Promise.all(
+    [
+      { label: 7, count: 4 },
+      { label: 3, count: 1 },
+    ].map(({ label, count }) =>
+      client.createGeneration({ model: 'digits-var', images: [{ condition: { label }, count }], seed: 40 + count }),
+    ),
+  );
+  for (const one of made) {
+    if (one.__typename !== 'CreateGenerationPayload') throw new Error(one.message);
+    await client.finished(one.generation.id);
+  }
+}
+
+/** Every two hours one. */
+const APART_MS = 2 * 3_600_000;
+
+/**
+ * Fills the database of a server that has ended: copies of its generations, `count` in all, the oldest weeks ago. The
+ * originals become the oldest. Making so many pictures would take minutes.
+ */
+async function multiplyGenerations(directory: string, count: number): Promise<void> {
+  const { database, close } = await openStore({ directory });
+  const now = Date.now();
+  await database.query(
+    `WITH original AS (SELECT *, row_number() OVER (ORDER BY ordinal) AS place, count(*) OVER () AS of FROM generation),
+       copy AS (SELECT original.id AS from_id, md5(n::text)::uuid AS to_id, n FROM generate_series(1, $1::integer) n
+         JOIN original ON original.place = 1 + n % original.of),
+       made AS (INSERT INTO generation SELECT (jsonb_populate_record(NULL::generation, to_jsonb(one) || jsonb_build_object(
+           'id', to_id, 'ordinal', nextval('generation_ordinal_seq'), 'idempotency_key', NULL,
+           'created_at', to_timestamp($2::float8 / 1000 - ($1::integer - n) * $3::float8 / 1000)))).*
+         FROM copy JOIN generation one ON one.id = from_id ORDER BY n),
+       told AS (INSERT INTO event SELECT (jsonb_populate_record(NULL::event, to_jsonb(one)
+           || jsonb_build_object('generation_id', to_id))).* FROM copy JOIN event one ON one.generation_id = from_id)
+     INSERT INTO picture SELECT (jsonb_populate_record(NULL::picture, to_jsonb(one)
+         || jsonb_build_object('generation_id', to_id))).* FROM copy JOIN picture one ON one.generation_id = from_id`,
+    [count, now, APART_MS],
+  );
+  await database.query(`UPDATE generation SET created_at = $1 WHERE idempotency_key IS NOT NULL`, [
+    new Date(now - count * APART_MS),
+  ]);
+  await close();
+}
+
+beforeAll(async () => {
+  if (skipped) return;
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const outDir = environment.TESSERA_PLAYGROUND;
+  api = await startApi(environment);
+  client = createClient({ url: api.url });
+  await fill();
+  await client.close();
+  await api.kill();
+  await multiplyGenerations(environment.TESSERA_DATA, MANY);
+  await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+  api = await startApi(environment);
+  client = createClient({ url: api.url });
+  browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
+}, 120_000);
+
+beforeEach(async () => {
+  if (skipped) return;
+  complaints = [];
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await page.goto(`${api.url}/gallery`);
+  await page.locator('.tile img.there').first().waitFor();
+});
+
+afterEach(async () => {
+  await page?.close();
+  expect(complaints).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await client?.close();
+  await api?.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const button = (name: string) => page.getByRole('button', { name, exact: true });
+const newest = async () => (await client.generations({ first: 1 })).nodes[0]!;
+const focused = () =>
+  page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.tagName);
+
+async function saved(name: string): Promise<Uint8Array> {
+  const [download] = await Promise.all([page.waitForEvent('download'), button(name).click()]);
+  return bytesOf(download);
+}
+
+async function bytesOf(download: Download): Promise<Uint8Array> {
+  return new Uint8Array(readFileSync(await download.path()));
+}
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Of the processor, in microseconds. */
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/** The ten longest tasks of the page's main thread, in milliseconds of the processor: other programs do not count. */
+function longestTasks(trace: Buffer): readonly number[] {
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: readonly TraceEvent[] };
+  const isMain = (event: TraceEvent) => event.name === 'thread_name' && event.args?.name === 'CrRendererMain';
+  const mains = new Set(traceEvents.filter(isMain).map(({ pid, tid }) => `${pid} ${tid}`));
+  const tasks = traceEvents.filter(({ name, pid, tid }) => /RunTask$/.test(name) && mains.has(`${pid} ${tid}`));
+  expect(tasks.length).toBeGreaterThan(100);
+  return tasks
+    .map(({ tdur = 0 }) => tdur / 1000)
+    .sort((one, other) => other - one)
+    .slice(0, 10);
+}
+
+/** As a person drops it. Runs in the page. */
+function drop({ bytes, name, type }: { bytes: number[]; name: string; type: string }): void {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
+  const bubbles = { bubbles: true, cancelable: true, dataTransfer };
+  document.body.dispatchEvent(new DragEvent('dragover', bubbles));
+  document.body.dispatchEvent(new DragEvent('drop', bubbles));
+}
+
+describe.skipIf(skipped)('the gallery', () => {
+  it('holds only what is in view of 500 generations, and no task takes long while they are scrolled through', async () => {
+    await browser.startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] });
+    let most = 0;
+    await page.mouse.move(400, 500);
+    const end = page.getByText('That is all.');
+    while (!(await end.isVisible())) {
+      await page.mouse.wheel(0, 1500);
+      await page.waitForTimeout(40);
+      most = Math.max(most, await page.locator('.tile').count());
+    }
+    const days = await page.getByRole('heading', { level: 2 }).allInnerTexts();
+    expect(days.some((day) => / (October|November) ?/.test(day))).toBe(true);
+    expect(most).toBeLessThan(60);
+    const longest = longestTasks(await browser.stopTracing());
+    expect(longest[0], `tasks of ${longest.map(Math.round).join(', ')} ms`).toBeLessThan(50);
+  }, 60_000);
+
+  it('finds last week by its day, and says what of an address it does not understand', async () => {
+    const lastWeek = new Date(Date.now() - 7 * 86_400_000);
+    const two = (part: number) => String(part).padStart(2, '0');
+    const day = `${lastWeek.getFullYear()}-${two(lastWeek.getMonth() + 1)}-${two(lastWeek.getDate())}`;
+    await page.getByLabel('Go to day').fill(day);
+    const name = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).format(lastWeek);
+    await expect.poll(() => page.getByRole('heading', { level: 2 }).first().innerText()).toBe(name.replace(',', ''));
+    expect(new URL(page.url()).search).toBe(`?day=${day}`);
+    await page.getByLabel('State').selectOption('Failed');
+    await page.getByText('No picture is like that.').waitFor();
+    await page.goto(`${api.url}/gallery?state=done&model=var-d16`);
+    await page.getByRole('alert').getByText('state “done”').waitFor();
+    expect(await page.getByLabel('Model').inputValue()).toBe('var-d16');
+    await page.getByRole('link', { name: 'Show all' }).click();
+    await page.locator('.tile img.there').first().waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  }, 30_000);
+
+  it('is worked by keys alone: arrows move, F marks, Delete deletes with undo, Enter opens', async () => {
+    const { id } = await newest();
+    await page.locator('.tile').first().focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('f');
+    expect(await focused()).toMatch(/digits-var, finished, .*favourite$/);
+    await page.keyboard.press('End');
+    await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(500);
+    expect(await focused()).toContain('digits-var');
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Delete');
+    await page.getByText('Deleted.').waitFor();
+    expect(await focused()).toContain('favourite');
+    await button('Undo').click();
+    await page.getByText('Deleted.').waitFor({ state: 'detached' });
+    expect((await newest()).id).toBe(id);
+    await page.getByLabel('Favourites').check();
+    await expect.poll(() => page.locator('.tile').count()).toBe(1);
+    await page.reload();
+    await expect.poll(() => page.locator('.tile').count()).toBe(1);
+    await page.locator('.tile').focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/g\//);
+  }, 30_000);
+
+  it('deletes when the page is left before the time for undoing has passed', async () => {
+    const { id } = await newest();
+    await page.locator('.tile').first().focus();
+    await page.keyboard.press('Delete');
+    await page.getByText('Deleted.').waitFor();
+    await page.goto('about:blank');
+    await expect.poll(async () => (await client.generation(id)).__typename).toBe('NotFound');
+  }, 30_000);
+
+  it('shows two side by side, with the settings that differ', async () => {
+    await page.locator('.tile', { hasText: '4 pictures' }).first().click();
+    await button('Compare with another').click();
+    await page.locator('.tile').filter({ hasNotText: 'pictures' }).first().click();
+    await expect.poll(() => page.locator('.gallery-pair canvas').count()).toBe(2);
+    const differing = await page.locator('.gallery-settings .differs th').allInnerTexts();
+    expect(differing.map((name) => name.replace(/\s*\(differs\)/, ''))).toEqual(['Class', 'Seed']);
+  }, 30_000);
+
+  it('saves a picture, all, and the steps; dropping the picture brings its settings back', async () => {
+    await page.locator('.tile', { hasText: '4 pictures' }).first().click();
+    await button('Picture 2: 7, seed 45').click();
+    const png = await saved('Picture');
+    const recipe: unknown = JSON.parse((await textOf(png, 'tessera'))!);
+    expect(recipe).toMatchObject({ tessera: 1, model: 'digits-var', label: 7, class: '7', image: 1, seed: 45 });
+    const zip = unzipSync(await saved('All 4'));
+    expect(Object.keys(zip)).toEqual([44, 45, 46, 47].map((seed) => `digits-var-7-seed${seed}.png`));
+    expect(zip['digits-var-7-seed45.png']).toEqual(png);
+    const gif = Buffer.from(await saved('Steps as GIF'));
+    expect([gif.toString('latin1', 0, 6), gif.readUInt16LE(6), gif.readUInt16LE(8)]).toEqual(['GIF89a', 256, 256]);
+    // Each frame has one block of control: the five scales, and the picture.
+    expect(gif.toString('latin1').split('\x21\xf9\x04').length - 1).toBe(6);
+
+    await page.evaluate(drop, { bytes: [...png], name: 'seven.png', type: 'image/png' });
+    await page.getByText('The settings of “seven.png” are here again: digits-var, 7, seed 45.').waitFor();
+    const { pathname, searchParams } = new URL(page.url());
+    expect([pathname, searchParams.get('model'), searchParams.get('seed')]).toEqual(['/', 'digits-var', '45']);
+    await page.evaluate(drop, { bytes: [1, 2, 3], name: 'notes.txt', type: 'text/plain' });
+    await page.getByText('“notes.txt” is no picture.').waitFor();
+    const bare = await client.download({ url: (await newest()).images[0]!.picture!.url });
+    await page.evaluate(drop, { bytes: [...bare], name: 'bare.png', type: 'image/png' });
+    await page.getByText('“bare.png” has no settings in it').waitFor();
+    await button('Edit this picture').click();
+    await expect.poll(() => new URL(page.url()).pathname).toBe('/edit');
+  }, 60_000);
+});

@@ -1,0 +1,166 @@
+import { useWindowVirtualizer, type Range } from '@tanstack/react-virtual';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import type { Model, StoredGeneration } from '../api/operations.ts';
+import { columnsIn, neighbour, rowOf, rowsOf } from './rows.ts';
+import { Tile } from './tile.tsx';
+
+const GAP = 12;
+const LEAST = 144;
+/** Beneath the pictures of a tile. */
+const CAPTION = 48;
+const DAY = 52;
+
+interface GridProps {
+  readonly items: readonly StoredGeneration[];
+  readonly models: readonly Model[];
+  readonly favourites: readonly string[];
+  /** The one that is looked at: Tab leads to it. */
+  readonly picked: string | null;
+  /** How many times what has focus was moved from outside: after a removal. */
+  readonly refocus: number;
+  onPick(id: string): void;
+  onOpen(id: string): void;
+  onRemove(id: string): void;
+  onFavourite(id: string): void;
+  /** The end of what is loaded comes into view. */
+  onEnd(): void;
+}
+
+/** Days with their pictures. Only what is in view, and what has focus, is in the document. */
+export function Grid(props: GridProps) {
+  const { items, models, picked, onEnd, onPick } = props;
+  const grid = useRef<HTMLDivElement>(null);
+  const { width, top } = usePlace(grid);
+  const columns = columnsIn(width, { least: LEAST, gap: GAP });
+  const rows = useMemo(() => rowsOf(items, columns, new Date()), [items, columns]);
+  const side = Math.floor((width - GAP * (columns - 1)) / columns);
+  const atPicked = picked === null ? -1 : rowOf(rows, picked);
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: (index) => (rows[index]!.kind === 'day' ? DAY : side + CAPTION + GAP),
+    getItemKey: (index) => keyOf(rows[index]!),
+    overscan: 2,
+    scrollMargin: top,
+    scrollPaddingStart: 60,
+    rangeExtractor: useCallback((range: Range) => withRow(range, atPicked), [atPicked]),
+  });
+  useLayoutEffect(() => virtual.measure(), [virtual, side]);
+  const shown = virtual.getVirtualItems();
+  const isAtEnd = rows.length === 0 || (virtual.range?.endIndex ?? 0) >= rows.length - 4;
+  useEffect(() => {
+    if (isAtEnd) onEnd();
+  }, [isAtEnd, items.length, onEnd]);
+  const focus = useFocus(grid, picked, props.refocus);
+  const move = (to: StoredGeneration | null) => {
+    if (!to) return;
+    focus();
+    onPick(to.id);
+    virtual.scrollToIndex(rowOf(rows, to.id), { align: 'auto' });
+  };
+  const first = rows.find((row) => row.kind === 'tiles')?.items[0]?.id;
+  const here = rows[virtual.range?.startIndex ?? 0]?.day;
+  const isScrolled = (virtual.scrollOffset ?? 0) > top + DAY;
+  return (
+    <>
+      {isScrolled && here && (
+        <p className="gallery-day" aria-hidden="true">
+          <span>{here}</span>
+        </p>
+      )}
+      <div
+        ref={grid}
+        role="grid"
+        aria-label="Pictures"
+        aria-rowcount={rows.length}
+        className="gallery-grid"
+        style={{ height: virtual.getTotalSize() }}
+        onKeyDown={(event) => onKey(event, props, (key) => move(picked === null ? null : neighbour(rows, picked, key)))}
+      >
+        {shown.map(({ index, key, start }) => {
+          const row = rows[index]!;
+          const place = { transform: `translateY(${start - top}px)` };
+          return (
+            <div key={key} role="row" aria-rowindex={index + 1} className={`gallery-${row.kind}`} style={place}>
+              {row.kind === 'day' ? (
+                <div role="gridcell">
+                  <h2>{row.day}</h2>
+                </div>
+              ) : (
+                row.items.map((item) => (
+                  <Tile
+                    key={item.id}
+                    generation={item}
+                    model={models.find(({ name }) => name === item.modelName)}
+                    side={side}
+                    isFavourite={props.favourites.includes(item.id)}
+                    isPicked={item.id === picked}
+                    isReachable={item.id === (atPicked < 0 ? first : picked)}
+                    onPick={onPick}
+                    onOpen={props.onOpen}
+                  />
+                ))
+              )}
+            </div>
+          );
+        })}
+      </div>
+    </>
+  );
+}
+
+function keyOf(row: ReturnType<typeof rowsOf<StoredGeneration>>[number]): string {
+  return row.kind === 'day' ? row.day : row.items[0]!.id;
+}
+
+/** What is in view, and the row that has focus. */
+function withRow({ startIndex, endIndex, overscan, count }: Range, row: number): number[] {
+  const from = Math.max(0, startIndex - overscan);
+  const to = Math.min(count - 1, endIndex + overscan);
+  const indices = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  if (row < 0 || row >= count || (row >= from && row <= to)) return indices;
+  return row < from ? [row, ...indices] : [...indices, row];
+}
+
+function onKey(event: KeyboardEvent, props: GridProps, move: (key: string) => void): void {
+  const { picked, onOpen, onRemove, onFavourite } = props;
+  if (picked === null || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { key } = event;
+  if (/^(Arrow|Home|End)/.test(key)) move(key);
+  else if (key === 'Enter') onOpen(picked);
+  else if (key === 'Delete' || key === 'Backspace') onRemove(picked);
+  else if (key === 'f') onFavourite(picked);
+  else return;
+  event.preventDefault();
+}
+
+/** Its width, and how far it is from the top of the page: both change with the window. */
+function usePlace(element: React.RefObject<HTMLElement | null>) {
+  const [place, setPlace] = useState({ width: LEAST, top: 0 });
+  useLayoutEffect(() => {
+    const measure = () => {
+      const { width, top } = element.current!.getBoundingClientRect();
+      const next = { width: Math.floor(width), top: Math.round(top + scrollY) };
+      setPlace((before) => (before.width === next.width && before.top === next.top ? before : next));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element.current!);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, [element]);
+  return place;
+}
+
+/** Focus follows what is picked where a key picked it: `focus` says so before. */
+function useFocus(grid: React.RefObject<HTMLElement | null>, picked: string | null, refocus: number): () => void {
+  const wanted = useRef(false);
+  useEffect(() => {
+    if (refocus > 0) wanted.current = true;
+  }, [refocus]);
+  useEffect(() => {
+    if (!wanted.current || picked === null) return;
+    wanted.current = false;
+    grid.current!.querySelector<HTMLElement>('[tabindex="0"]')?.focus({ preventScroll: true });
+  }, [grid, picked, refocus]);
+  return () => void (wanted.current = true);
+}

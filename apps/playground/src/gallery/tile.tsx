@@ -1,0 +1,86 @@
+import { memo, useState } from 'react';
+import type { Model, StoredGeneration } from '../api/operations.ts';
+import { stateNames } from './filter.ts';
+import { nameOf, subjectOf } from './wording.ts';
+
+/** More pictures than these are told by a number. */
+const MOST_SHOWN = 4;
+
+interface TileProps {
+  readonly generation: StoredGeneration;
+  readonly model: Model | undefined;
+  /** In CSS pixels. */
+  readonly side: number;
+  readonly isFavourite: boolean;
+  readonly isPicked: boolean;
+  /** Tab leads to it; arrows lead to the others. */
+  readonly isReachable: boolean;
+  onPick(id: string): void;
+  onOpen(id: string): void;
+}
+
+/** One generation: up to four of its pictures, what they show, and how many there are. */
+export const Tile = memo(function Tile(props: TileProps) {
+  const { generation, model, side, isFavourite, isPicked, isReachable, onPick, onOpen } = props;
+  const { id, images, state, seed } = generation;
+  const shown = images.slice(0, MOST_SHOWN).flatMap(({ picture }) => picture ?? []);
+  const across = shown.length > 1 ? 2 : 1;
+  return (
+    <div role="gridcell" aria-selected={isPicked} className="tile-cell" style={{ width: side }}>
+      <button
+        type="button"
+        className="tile"
+        aria-label={`${nameOf(generation, model)}${isFavourite ? ', favourite' : ''}`}
+        tabIndex={isReachable ? 0 : -1}
+        onClick={({ currentTarget }) => {
+          onPick(id);
+          currentTarget.scrollIntoView({ block: 'nearest' });
+        }}
+        onDoubleClick={() => onOpen(id)}
+        onFocus={() => onPick(id)}
+      >
+        <span className="tile-pictures" style={{ height: side }}>
+          {shown.length === 0 ? (
+            <span className="tile-state">{stateNames[state]}</span>
+          ) : (
+            shown.map(({ url, width }) => (
+              <Thumb key={url} url={url} side={enlarged(width ?? 32, (side - 2) / across)} />
+            ))
+          )}
+        </span>
+        <span className="tile-caption">
+          <strong>{subjectOf(generation, model)}</strong>
+          <span>
+            seed {seed}
+            {images.length > 1 && ` · ${images.length} pictures`}
+          </span>
+        </span>
+        {isFavourite && <span className="tile-mark">★</span>}
+      </button>
+    </div>
+  );
+});
+
+/** Small pictures are enlarged by a whole number, as far as they fit. */
+export function enlarged(own: number, room: number): number {
+  return own <= room ? own * Math.floor(room / own) : room;
+}
+
+/** A finished picture; empty while it is not there, or where the server is away. */
+function Thumb({ url, side }: { readonly url: string; readonly side: number }) {
+  const [isThere, setIsThere] = useState(false);
+  const show = () => setIsThere(true);
+  const hide = () => setIsThere(false);
+  return (
+    <img
+      src={url}
+      alt=""
+      decoding="async"
+      width={side}
+      height={side}
+      className={isThere ? 'there' : undefined}
+      onLoad={show}
+      onError={hide}
+    />
+  );
+}

@@ -1,0 +1,53 @@
+import type { Model, StoredGeneration } from '../api/operations.ts';
+import { labelOf } from '../save/recipe.ts';
+import { titleOf } from '../settings/classes.tsx';
+import { readable } from '../settings/options.tsx';
+import { stateNames } from './filter.ts';
+
+/* How a generation is called: for eyes, and as the name of its tile. */
+
+/** What its pictures show: one class, or several. */
+export function subjectOf(generation: Pick<StoredGeneration, 'images'>, model: Model | undefined): string {
+  const labels = [...new Set(generation.images.map(labelOf))];
+  const names = labels
+    .slice(0, 3)
+    .map((label) => (model ? titleOf(label, model.classes) : label === -1 ? 'no class' : `class ${label}`));
+  return labels.length > 3 ? `${names.join(', ')} …` : names.join(', ');
+}
+
+/** `4 pictures of 7, seed 43, digits-var, finished, 14:03` */
+export function nameOf(generation: StoredGeneration, model: Model | undefined): string {
+  const { images, seed, modelName, state, createdAt } = generation;
+  const count = images.length === 1 ? 'Picture' : `${images.length} pictures`;
+  const how = stateNames[state].toLowerCase();
+  return `${count} of ${subjectOf(generation, model)}, seed ${seed}, ${modelName}, ${how}, ${timeOf(createdAt)}`;
+}
+
+const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+export function timeOf(at: string): string {
+  return time.format(new Date(at));
+}
+
+export interface Setting {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Everything that was asked for, in the order in which people think of it. What was left out has the model's default. */
+export function settingsOf(generation: StoredGeneration, image: number, model: Model | undefined): readonly Setting[] {
+  const { modelName, images, guidance, options } = generation;
+  const defaults = (model?.options['properties'] ?? {}) as Readonly<Record<string, { readonly default?: unknown }>>;
+  const names = [...new Set([...Object.keys(defaults), ...Object.keys(options)])];
+  const pull = guidance ?? model?.defaults.guidance;
+  return [
+    { name: 'Model', value: modelName },
+    { name: 'Class', value: subjectOf({ images: [images[image]!] }, model) },
+    { name: 'Seed', value: String(images[image]!.seed) },
+    ...(pull === undefined || model?.guidanceOff === null ? [] : [{ name: 'Guidance', value: String(pull) }]),
+    ...names.flatMap((name) => {
+      const value = options[name] ?? defaults[name]?.default;
+      return value === undefined ? [] : [{ name: readable(name), value: String(value) }];
+    }),
+  ];
+}
