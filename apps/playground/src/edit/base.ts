@@ -7,8 +7,8 @@ export interface Base {
   readonly bitmap: ImageBitmap;
   /** Of an image of a generation: what the API calls it, and how it was made. */
   readonly made: Made | null;
-  /** Of the person's own picture, which only this browser has. */
-  readonly blob: Blob | null;
+  /** The file: the browser keeps it, also where the server does not. */
+  readonly blob: Blob;
 }
 
 interface Made {
@@ -33,6 +33,10 @@ export function imageAsked(search: string): number | { readonly refused: string 
   return { refused };
 }
 
+export function keyOf(id: string, image: number): string {
+  return `${id}/${image}`;
+}
+
 /** A finished image of a generation. Throws an Error whose message can be shown. */
 export async function loadMade(id: string, image: number): Promise<Base> {
   const generation = await fetchGeneration(id);
@@ -42,7 +46,8 @@ export async function loadMade(id: string, image: number): Promise<Base> {
     throw new Error('The server did not send this picture: it may have been deleted. Choose another one.');
   const label = one.condition.__typename === 'ClassCondition' ? one.condition.label : -1;
   const made = { id, image, picture: one.picture.id, model: generation.modelName, label };
-  return { key: `${id}/${image}`, bitmap: await createImageBitmap(await response.blob()), made, blob: null };
+  const blob = await response.blob();
+  return { key: keyOf(id, image), bitmap: await createImageBitmap(blob), made, blob };
 }
 
 function imageOf({ images, state }: StoredGeneration, image: number) {
@@ -57,13 +62,13 @@ function imageOf({ images, state }: StoredGeneration, image: number) {
 }
 
 /** A picture of the person's own. Throws an Error whose message can be shown. */
-export async function openOwn(file: Blob): Promise<Base> {
+export async function openOwn(file: Blob, key = OWN): Promise<Base> {
   const bitmap = await createImageBitmap(file).catch(() => {
     const got = file.type.startsWith('image/') ? `This ${file.type.slice(6).toUpperCase()} file` : 'This file';
     throw new Error(`${got} cannot be read as a picture. Choose a PNG, JPEG or WebP file.`);
   });
   const { width, height } = bitmap;
-  if (Math.min(width, height) <= MOST_SIDE) return { key: OWN, bitmap, made: null, blob: file };
+  if (Math.min(width, height) <= MOST_SIDE) return { key, bitmap, made: null, blob: file };
   const scale = MOST_SIDE / Math.min(width, height);
   const small = await createImageBitmap(bitmap, {
     resizeWidth: Math.round(width * scale),
@@ -71,7 +76,7 @@ export async function openOwn(file: Blob): Promise<Base> {
     resizeQuality: 'high',
   });
   bitmap.close();
-  return { key: OWN, bitmap: small, made: null, blob: await encoded(small) };
+  return { key, bitmap: small, made: null, blob: await encoded(small) };
 }
 
 async function encoded(bitmap: ImageBitmap): Promise<Blob> {

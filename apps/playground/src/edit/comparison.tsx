@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState, type PointerEvent } from 'react';
 import { Link } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { partAt, wholePicture } from '../pictures/picture-part.ts';
@@ -18,7 +18,6 @@ interface ComparisonProps {
   readonly frame: Frame;
   /** Where the picture lay. */
   readonly place: Box;
-  onChoose(chosen: Chosen): void;
   onLeave(): void;
 }
 
@@ -26,6 +25,18 @@ interface ComparisonProps {
 export function Comparison({ base, models, chosen, frame, place, onLeave }: ComparisonProps) {
   const state = useRun(chosen.key);
   const [after, setAfter] = useState(100);
+  const back = useRef<HTMLButtonElement>(null);
+  const dragged = useDragged(setAfter);
+  // Where the focus was on the mask, it would be lost with it.
+  useEffect(() => {
+    if (document.activeElement === document.body) back.current?.focus({ preventScroll: true });
+  }, []);
+  // What was just asked for must be seen, also by who has scrolled down to ask for it.
+  const whole = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // Some browsers answer with a promise, which is no way to end an effect.
+    void whole.current?.scrollIntoView({ block: 'nearest' });
+  }, [chosen]);
   const model = models.find(({ name }) => name === state?.model);
   const before = useBefore(base, place, model ? frameOf(model) : frame);
   if (!state || !model) return <p className="loading">Asking the server…</p>;
@@ -34,14 +45,14 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
   const file = state.images[chosen.image];
   const link = `/g/${state.id}?image=${chosen.image}`;
   return (
-    <div className="edit-comparison">
+    <div ref={whole} className="edit-comparison">
       <div className="edit-bar">
-        <button type="button" onClick={onLeave} title="Escape">
+        <button ref={back} type="button" onClick={onLeave} title="Escape">
           ‹ Back to the mask
         </button>
         <p>{name}</p>
       </div>
-      <div className="edit-pair">
+      <div className="edit-pair" {...dragged}>
         <StepPicture part={before === null ? null : wholePicture(before)} name="Before" {...{ width, height }} />
         <div className="edit-after" style={{ clipPath: `inset(0 ${100 - after}% 0 0)` }}>
           <StepPicture part={partAt(state, chosen.image, 'finished')} name={name} {...{ width, height }} />
@@ -74,6 +85,21 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
       )}
     </div>
   );
+}
+
+/** The line follows a pointer that is pressed on the picture. */
+function useDragged(onPart: (percent: number) => void) {
+  const follow = (event: PointerEvent) => {
+    const { left, width } = event.currentTarget.getBoundingClientRect();
+    onPart(Math.round(100 * Math.max(0, Math.min(1, (event.clientX - left) / width))));
+  };
+  return {
+    onPointerDown: (event: PointerEvent) => {
+      event.currentTarget.setPointerCapture(event.pointerId);
+      follow(event);
+    },
+    onPointerMove: (event: PointerEvent) => event.buttons > 0 && follow(event),
+  };
 }
 
 /** What the model got, as a file that this page has made. */

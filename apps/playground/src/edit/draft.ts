@@ -10,7 +10,7 @@ export interface Draft {
   readonly settings: EditSettings | null;
   /** The generations that were made of it, the newest first. */
   readonly made: readonly MadeOfIt[];
-  /** The person's own picture. */
+  /** The picture itself. */
   readonly blob: Blob | null;
 }
 

@@ -2,8 +2,9 @@ import { useEffect, useState, type DragEvent } from 'react';
 import { useLocation, useParams, useSearch } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { loadModels, useModels } from '../api/use-models.ts';
-import { imageAsked, loadMade, openOwn, OWN, type Base } from './base.ts';
+import { imageAsked, keyOf, loadMade, openOwn, OWN, type Base } from './base.ts';
 import { emptyDraft, forgetOldDrafts, readDraft, type Draft } from './draft.ts';
+import { takeFile } from '../save/handed-file.ts';
 import { Editor } from './editor.tsx';
 import { Note } from './note.tsx';
 import { PicturePicker } from './picture-picker.tsx';
@@ -23,6 +24,8 @@ export function EditRoom() {
 interface Open {
   readonly base: Base;
   readonly draft: Draft;
+  /** What could not be had, where something else is shown. */
+  readonly told: string | null;
 }
 
 type Opening = { readonly error: string } | Open | 'loading' | 'none';
@@ -43,7 +46,7 @@ function Opened({ models }: { readonly models: readonly Model[] }) {
   const openFile = (file: Blob) => {
     openOwn(file).then(
       (base) => {
-        setOpening({ base, draft: emptyDraft });
+        setOpening({ base, draft: emptyDraft, told: null });
         if (id !== undefined) navigate('/edit');
       },
       ({ message }: Error) => setOpening({ error: message }),
@@ -63,7 +66,7 @@ function Opened({ models }: { readonly models: readonly Model[] }) {
           key={`${opening.base.key} ${opening.base.bitmap.width} ${opening.draft === emptyDraft}`}
           {...opening}
           models={models}
-          told={typeof asked === 'number' ? null : asked.refused}
+          told={typeof asked === 'number' ? opening.told : asked.refused}
           onAnother={another}
         />
       ) : (
@@ -75,12 +78,23 @@ function Opened({ models }: { readonly models: readonly Model[] }) {
 
 async function open(id: string | undefined, image: number): Promise<Opening> {
   void forgetOldDrafts();
-  if (id !== undefined) {
-    const base = await loadMade(id, image);
-    return { base, draft: (await readDraft(base.key)) ?? emptyDraft };
-  }
+  if (id !== undefined) return openMade(id, image);
+  const handed = takeFile();
+  if (handed) return { base: await openOwn(handed), draft: emptyDraft, told: null };
   const draft = await readDraft(OWN);
-  return draft?.blob ? { base: await openOwn(draft.blob), draft } : 'none';
+  return draft?.blob ? { base: await openOwn(draft.blob), draft, told: null } : 'none';
+}
+
+/** An image that the server no longer has may be edited as long as this browser has it. */
+async function openMade(id: string, image: number): Promise<Open> {
+  const draft = await readDraft(keyOf(id, image));
+  try {
+    return { base: await loadMade(id, image), draft: draft ?? emptyDraft, told: null };
+  } catch (error) {
+    if (!draft?.blob) throw error;
+    const told = `${(error as Error).message} This browser has kept the picture, so you can go on.`;
+    return { base: await openOwn(draft.blob, keyOf(id, image)), draft, told };
+  }
 }
 
 /** Pictures that are dropped on the room or pasted. */

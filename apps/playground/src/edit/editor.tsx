@@ -6,7 +6,7 @@ import { Comparison } from './comparison.tsx';
 import { cutPicture } from './compose.ts';
 import type { Draft } from './draft.ts';
 import { frameOf } from './frame.ts';
-import { add, done, markedBy, redo, redrawn, undo, type Operation } from './mask.ts';
+import { add, done, isWhole, markedBy, redo, redrawn, undo, wholePlace, type Operation } from './mask.ts';
 import { Note } from './note.tsx';
 import { Panel } from './panel.tsx';
 import { editRequest, type EditSettings } from './request.ts';
@@ -15,7 +15,7 @@ import { Toolbar } from './toolbar.tsx';
 import { Tray, type Chosen } from './tray.tsx';
 import type { Tool } from './use-drawing.ts';
 import { useCommands } from './use-commands.ts';
-import { useDraft, type Variants } from './use-draft.ts';
+import { useDraft } from './use-draft.ts';
 import { FITTED, zoomed, NO_MOVE, type View } from './view.ts';
 
 interface EditorProps {
@@ -27,7 +27,7 @@ interface EditorProps {
   onAnother(): void;
 }
 
-const startTool: Tool = { name: 'brush', breadth: 0.16, whole: true };
+const startTool: Tool = { name: 'brush', breadth: 0.2, whole: true };
 
 /** One picture: what of it is redrawn, by which model, and the variants that were made. */
 export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
@@ -38,6 +38,8 @@ export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
   const [tool, setTool] = useState(startTool);
   const [view, setView] = useState<View>(FITTED);
   const [chosen, setChosen] = useState<Chosen | null>(null);
+  /** From a variant back to the mask. */
+  const [hasLeft, setLeft] = useState(false);
   const sending = useSending();
 
   const operate = (operation: Operation) => setHistory(add(history, operation));
@@ -58,26 +60,32 @@ export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
     clear: () => operate({ kind: 'clear' }),
     zoom,
     generate,
-    leave: () => setChosen(null),
+    leave: () => {
+      if (chosen) setLeft(true);
+      setChosen(null);
+    },
     setTool,
   };
-  useCommands(tool, actions);
+  const whole = wholePlace(base.bitmap, frame);
+  const onWhole = isWhole(whole) ? undefined : () => operate({ kind: 'place', place: whole });
+  useCommands(tool, actions, chosen === null);
   const shownVariants = variants.find(({ key }) => key === chosen?.key);
   return (
     <main className="edit">
+      <h2 className="unseen">Edit a picture</h2>
       <div className="edit-work">
         {told && <Note message={told} />}
         {chosen && shownVariants ? (
-          <Comparison
-            {...{ base, models, chosen, frame }}
-            place={shownVariants.place}
-            onChoose={setChosen}
-            onLeave={actions.leave}
-          />
+          <Comparison {...{ base, models, chosen, frame }} place={shownVariants.place} onLeave={actions.leave} />
         ) : (
           <>
-            <Toolbar {...{ tool, history, view, actions }} />
-            <Stage {...{ base, frame, marked, tool, view }} onView={setView} onOperation={operate} />
+            <Toolbar {...{ tool, history, view, actions }} onWhole={onWhole} />
+            <Stage
+              {...{ base, frame, marked, tool, view }}
+              takesFocus={hasLeft}
+              onView={setView}
+              onOperation={operate}
+            />
           </>
         )}
         <Tray {...{ variants, models, chosen }} onChoose={setChosen} />
@@ -118,5 +126,3 @@ function useSending() {
   };
   return { isSending, error, send };
 }
-
-export type { Variants };

@@ -6,11 +6,13 @@ import {
   done,
   emptyHistory,
   extended,
+  isWhole,
   markedBy,
   nothingMarked,
   redo,
   redrawn,
   undo,
+  wholePlace,
   type Operation,
 } from './mask.ts';
 
@@ -72,6 +74,11 @@ describe('apply', () => {
     ]);
     const tap = { kind: 'stroke', points: [{ x: 0.9, y: 0.9 }], breadth: 0, marks: true, whole: true } as const;
     expect(maskOf(tap).slice(5)).toEqual(['........', '......##', '......##']);
+    const points = [
+      { x: 0.1, y: 0.1 },
+      { x: 0.9, y: 0.1 },
+    ];
+    expect(maskOf({ ...tap, points })[0]).toBe('########');
   });
 
   it('draws a line without gaps, however far apart its points are, and never nothing', () => {
@@ -146,5 +153,13 @@ describe('History', () => {
     expect(done(redo(both))).toEqual([one, two]);
     expect(done(undo(undo(undo(both))))).toEqual([]);
     expect(done(redo(add(undo(both), three)))).toEqual([one, three]);
+  });
+});
+
+describe('wholePlace', () => {
+  it('has room for all of a picture, between tokens', () => {
+    expect(wholePlace({ width: 200, height: 100 }, frame)).toEqual({ x0: 0, x1: 1, y0: 0.25, y1: 0.75 });
+    expect(isWhole(wholePlace({ width: 301, height: 300 }, frame))).toBe(true);
+    expect(isWhole(wholePlace({ width: 1, height: 9 }, frame))).toBe(false);
   });
 });

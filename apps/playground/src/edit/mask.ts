@@ -1,5 +1,5 @@
 import { pixelBox, WHOLE, type Box, type Frame, type Point } from './frame.ts';
-import { boxPixels, lassoPixels, rectanglePixels, strokePixels, wholeTokens } from './shapes.ts';
+import { between, boxPixels, lassoPixels, rectanglePixels, strokePixels, wholeTokens } from './shapes.ts';
 
 /*
  * What is to be redrawn is a list of what the person did. It holds fractions of the frame and no pixels, so that it can be
@@ -55,7 +55,7 @@ function shapePixels(operation: Drawn & Shape, frame: Frame): Uint8Array {
   switch (operation.kind) {
     case 'stroke': {
       const pixels = strokePixels(operation.points, operation.breadth, frame);
-      return operation.whole ? wholeTokens(pixels, operation.points, frame) : pixels;
+      return operation.whole ? wholeTokens(pixels, between(operation.points, frame), frame) : pixels;
     }
     case 'lasso': {
       const pixels = lassoPixels(operation.points, frame);
@@ -102,6 +102,17 @@ function moved({ mask, place }: Marked, to: Box, frame: Frame): Marked {
       return mask[y * frame.width + x]!;
     }),
   };
+}
+
+/** Where a picture lies when none of it is cut off; all of the frame where it has the frame's shape. */
+export function wholePlace(picture: { readonly width: number; readonly height: number }, frame: Frame): Box {
+  const scale = Math.min(frame.width / picture.width, frame.height / picture.height);
+  const [x, y] = [(picture.width * scale) / frame.width / 2, (picture.height * scale) / frame.height / 2];
+  return snapped({ x0: 0.5 - x, x1: 0.5 + x, y0: 0.5 - y, y1: 0.5 + y }, frame);
+}
+
+export function isWhole({ x0, y0, x1, y1 }: Box): boolean {
+  return x0 === 0 && y0 === 0 && x1 === 1 && y1 === 1;
 }
 
 export type Side = 'left' | 'right' | 'top' | 'bottom';

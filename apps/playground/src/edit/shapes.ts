@@ -46,6 +46,19 @@ export function strokePixels(points: readonly Point[], breadth: number, size: Si
   return pixels;
 }
 
+/** A line with so many points that no token between them is left out. */
+export function between(points: readonly Point[], { columns, rows }: Frame): readonly Point[] {
+  return points.flatMap((to, index) => {
+    const from = points[Math.max(0, index - 1)]!;
+    const steps = Math.ceil(4 * Math.max(Math.abs(to.x - from.x) * columns, Math.abs(to.y - from.y) * rows));
+    const part = (step: number) => (steps === 0 ? 1 : (step + 1) / steps);
+    return Array.from({ length: Math.max(1, steps) }, (_, step) => ({
+      x: from.x + (to.x - from.x) * part(step),
+      y: from.y + (to.y - from.y) * part(step),
+    }));
+  });
+}
+
 /** From a point to a line between two others. */
 function distance(point: Point, from: Point, to: Point): number {
   const [dx, dy] = [to.x - from.x, to.y - from.y];

@@ -1,4 +1,4 @@
-import { useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { Base } from './base.ts';
 import { cutPicture } from './compose.ts';
 import { drawStage, type Colours, type Scene } from './draw.ts';
@@ -15,13 +15,18 @@ interface StageProps {
   readonly marked: Marked;
   readonly tool: Tool;
   readonly view: View;
+  /** Whether keys are to go to it at once. */
+  readonly takesFocus: boolean;
   onView(view: View): void;
   onOperation(operation: Operation): void;
 }
 
 /** The picture as the model sees it, on which one draws what is to be redrawn. */
-export function Stage({ base, frame, marked, tool, view, onView, onOperation }: StageProps) {
+export function Stage({ base, frame, marked, tool, view, takesFocus, onView, onOperation }: StageProps) {
   const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (takesFocus) box.current!.focus({ preventScroll: true });
+  }, [takesFocus]);
   const size = useSize(box);
   const place = laid(frame, size, view);
   const [pulled, setPulled] = useState<Operation | null>(null);
@@ -53,8 +58,9 @@ export function Stage({ base, frame, marked, tool, view, onView, onOperation }: 
       </div>
       <EdgeHandles {...{ frame, at: place, place: marked.place }} onPull={setPulled} onOperation={onOperation} />
       <p id="edit-freed" className="edit-freed">
-        {count} of {freed.length} tokens are drawn again.{' '}
-        {count > 0 && 'What is hatched changes; every other pixel stays as it is.'}
+        {count === 0
+          ? 'Draw over the part that is to change, or drag an edge of the picture outwards.'
+          : `${count} of ${freed.length} tokens are drawn again. What is hatched changes; every other pixel stays as it is.`}
       </p>
       <p className="unseen" aria-live="polite">
         {cells.cursor && describeCells(cells.cursor, freed, frame)}

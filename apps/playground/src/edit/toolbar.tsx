@@ -16,9 +16,11 @@ interface ToolbarProps {
   readonly history: History;
   readonly view: View;
   readonly actions: Actions;
+  /** Where a part of the picture is cut off. */
+  readonly onWhole: (() => void) | undefined;
 }
 
-export function Toolbar({ tool, history, view, actions }: ToolbarProps) {
+export function Toolbar({ tool, history, view, actions, onWhole }: ToolbarProps) {
   return (
     <div className="edit-tools" role="group" aria-label="Tools">
       <fieldset className="edit-segments">
@@ -67,6 +69,7 @@ export function Toolbar({ tool, history, view, actions }: ToolbarProps) {
         />
         <Action name="Invert" keys="I" onPress={actions.invert} />
         <Action name="Clear" keys="Delete" isOff={history.done === 0} onPress={actions.clear} />
+        {onWhole && <Action name="Whole picture" onPress={onWhole} />}
         {view.zoom > 1 && <Action name="Fit" keys="0" onPress={() => actions.zoom(0)} />}
       </div>
     </div>
@@ -75,7 +78,7 @@ export function Toolbar({ tool, history, view, actions }: ToolbarProps) {
 
 interface ActionProps {
   readonly name: string;
-  readonly keys: string;
+  readonly keys?: string;
   readonly isOff?: boolean;
   onPress(): void;
 }
@@ -83,7 +86,7 @@ interface ActionProps {
 /** It keeps the focus where it can do nothing any more, so that keys do not start from the top of the page. */
 function Action({ name, keys, isOff = false, onPress }: ActionProps) {
   return (
-    <button type="button" title={`${name} (${keys})`} aria-disabled={isOff} onClick={() => !isOff && onPress()}>
+    <button type="button" title={keys && `${name} (${keys})`} aria-disabled={isOff} onClick={() => !isOff && onPress()}>
       {name}
     </button>
   );

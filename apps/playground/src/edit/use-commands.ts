@@ -23,16 +23,18 @@ export function withBreadth(tool: Tool, breadth: number): Tool {
 }
 
 /** The keys of the room, wherever the person is in it, except where they type. */
-export function useCommands(tool: Tool, actions: Actions): void {
-  const newest = useRef({ tool, actions });
-  useEffect(() => void (newest.current = { tool, actions }));
+export function useCommands(tool: Tool, actions: Actions, isDrawing: boolean): void {
+  const newest = useRef({ tool, actions, isDrawing });
+  useEffect(() => void (newest.current = { tool, actions, isDrawing }));
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       const command = commandOf(event);
       if (!command || event.defaultPrevented) return;
       if (isTyping(event.target) && command.kind !== 'generate') return;
+      const { tool: held, actions: act, isDrawing: isMask } = newest.current;
+      // What is done to the mask must be seen.
+      if (!isMask && command.kind !== 'generate' && command.kind !== 'leave') return;
       event.preventDefault();
-      const { tool: held, actions: act } = newest.current;
       const pick = (name: ToolName) => act.setTool({ ...held, name });
       switch (command.kind) {
         case 'tool':

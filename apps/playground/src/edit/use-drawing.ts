@@ -26,7 +26,13 @@ interface Drawing {
 /** Pointers on the stage: one draws, two move and zoom, the middle button moves, the wheel zooms. */
 export function useDrawing({ box, frame, place, size, tool, view, onView, onOperation }: Drawing) {
   const pointers = useRef(new Map<number, Point>());
-  const [active, setActive] = useState<Operation | null>(null);
+  const [active, show] = useState<Operation | null>(null);
+  // Pointers may be faster than the page is drawn.
+  const drawn = useRef<Operation | null>(null);
+  const setActive = (operation: Operation | null) => {
+    drawn.current = operation;
+    show(operation);
+  };
   const [hover, setHover] = useState<Point | null>(null);
   const isMoving = useRef(false);
   const pointOf = ({ clientX, clientY }: { readonly clientX: number; readonly clientY: number }): Point => {
@@ -57,12 +63,12 @@ export function useDrawing({ box, frame, place, size, tool, view, onView, onOper
     } else {
       const all = event.nativeEvent.getCoalescedEvents?.() ?? [];
       const points = (all.length > 0 ? all : [event.nativeEvent]).map((one) => inFrame(pointOf(one)));
-      setActive((before) => before && grown(before, points));
+      if (drawn.current) setActive(grown(drawn.current, points));
     }
   };
   const end = (event: PointerEvent, isKept: boolean) => {
     pointers.current.delete(event.pointerId);
-    if (isKept && active && pointers.current.size === 0) onOperation(active);
+    if (isKept && drawn.current && pointers.current.size === 0) onOperation(drawn.current);
     setActive(null);
     if (pointers.current.size === 0) isMoving.current = false;
   };
