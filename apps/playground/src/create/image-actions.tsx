@@ -1,10 +1,16 @@
-import { useRef, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
+import { Link } from 'wouter';
 import type { Model } from '../api/operations.ts';
+import { ErrorBoundary } from '../error-boundary.tsx';
 import type { GenerationState } from '../runs/generation-state.ts';
 import { imageName } from '../runs/sentences.ts';
 import { writeRecipe } from '../settings/recipe.ts';
-import { settingsOf } from '../settings/settings.ts';
+import { settingsOf, toInput } from '../settings/settings.ts';
 import { writeView, type View } from './place-address.ts';
+
+const CopyAsPanel = lazy(() =>
+  import('../copy-as/copy-as-panel.tsx').then(({ CopyAsPanel }) => ({ default: CopyAsPanel })),
+);
 
 interface ImageActionsProps {
   readonly state: GenerationState;
@@ -17,31 +23,68 @@ interface ImageActionsProps {
 /** What can be done with the image shown. */
 export function ImageActions({ state, model, models, view, onFork }: ImageActionsProps) {
   const { id, asked, images } = state;
-  const final = images[view.image];
-  const name = imageName(state, model, view.image);
+  const [said, setSaid] = useState<string | null>(null);
+  const [showsCode, setShowsCode] = useState(false);
   if (id === null || asked === null) return null;
+  const made = { ...settingsOf(asked, model), isLocked: true };
   // Another server does not know the result: the link carries what makes the same one there.
-  const recipe = writeRecipe({ ...settingsOf(asked, model), isLocked: true }, models);
   const place = writeView(view, state);
-  const link = `${location.origin}/g/${id}${place === '' ? '?' : `${place}&`}${recipe}`;
+  const link = `${location.origin}/g/${id}${place === '' ? '?' : `${place}&`}${writeRecipe(made, models)}`;
+  const save = (how: (saver: typeof import('../save/save.ts')) => Promise<void>) => {
+    setSaid(null);
+    import('../save/save.ts').then(how).catch(({ message }: Error) => setSaid(`Nothing was saved: ${message}`));
+  };
+  const one = { id, image: view.image };
+  const name = imageName(state, model, view.image);
   return (
-    <span className="image-actions">
-      {final && (
-        <a href={final} download={`${model.name}-${name.replaceAll(/[^\p{L}\d]+/gu, '-')}.png`}>
-          Save<span className="unseen"> {name}</span>
-        </a>
-      )}
+    <div className="caption">
+      <strong>{name}</strong>
       <button type="button" className="link" onClick={onFork}>
         Change settings
       </button>
-      <CopyLink link={link} />
-    </span>
+      {images.length > 0 && (
+        <>
+          <Link className="link" href={`/edit/${id}?image=${view.image}`}>
+            Edit
+          </Link>
+          <Action does="Save" onPress={() => save(({ savePicture }) => savePicture(one))} />
+          {images.length > 1 && (
+            <Action
+              does="Save all"
+              onPress={() => save(({ saveAll }) => saveAll(images.map((_, image) => ({ id, image }))))}
+            />
+          )}
+          <Action does="Save its steps" onPress={() => save(({ saveAnimation }) => saveAnimation(one))} />
+        </>
+      )}
+      <CopyLink key={link} link={link} />
+      <button type="button" className="link" aria-expanded={showsCode} onClick={() => setShowsCode(!showsCode)}>
+        Copy as code
+      </button>
+      <p role="status" className="said">
+        {said}
+      </p>
+      {showsCode && (
+        <ErrorBoundary instead={<p>The code could not be loaded: the server does not answer.</p>}>
+          <Suspense fallback={null}>
+            <CopyAsPanel input={toInput(made, models)} />
+          </Suspense>
+        </ErrorBoundary>
+      )}
+    </div>
+  );
+}
+
+function Action({ does, onPress }: { readonly does: string; onPress(): void }) {
+  return (
+    <button type="button" className="link" onClick={onPress}>
+      {does}
+    </button>
   );
 }
 
 function CopyLink({ link }: { readonly link: string }) {
   const [said, setSaid] = useState<'copied' | 'refused' | null>(null);
-  const field = useRef<HTMLInputElement>(null);
   const copy = () => {
     // Pages that are not served safely have no clipboard.
     const written = navigator.clipboard?.writeText(link) ?? Promise.reject(new Error('no clipboard'));
@@ -52,13 +95,9 @@ function CopyLink({ link }: { readonly link: string }) {
   };
   return (
     <>
-      <button type="button" className="link" onClick={copy}>
-        Copy link
-      </button>
-      <span role="status">{said === 'copied' && 'Copied'}</span>
+      <Action does={said === 'copied' ? 'Link copied' : 'Copy link'} onPress={copy} />
       {said === 'refused' && (
         <input
-          ref={field}
           type="text"
           readOnly
           autoFocus

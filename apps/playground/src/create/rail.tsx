@@ -156,7 +156,16 @@ function Entry({ id, name, seed, status, model, part, isShown, onCancel }: Entry
         </Link>
       )}
       {onCancel && (
-        <button type="button" className="entry-cancel" aria-label={`Cancel ${what}`} onClick={onCancel}>
+        <button
+          type="button"
+          className="entry-cancel"
+          aria-label={`Cancel ${what}`}
+          onClick={(event) => {
+            // The button goes: the focus stays at the run.
+            event.currentTarget.parentElement!.querySelector('a')?.focus();
+            onCancel();
+          }}
+        >
           <span aria-hidden="true">✕</span>
         </button>
       )}

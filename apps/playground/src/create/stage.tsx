@@ -44,10 +44,7 @@ export function Stage({ state, model, view, isPlaying, onView, onPlay, children 
       )}
       <div className="under">
         <Transport {...{ state, isPlaying, onPlay }} place={view.place} onPlace={(place) => onView({ place })} />
-        <p className="caption">
-          <strong>{imageName(state, model, view.image)}</strong>
-          {children}
-        </p>
+        {children}
       </div>
     </>
   );

@@ -40,6 +40,12 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
     bench.generate();
     bringIntoView(stage.current!);
   };
+  // What had the focus may be gone then.
+  const focusStage = () => stage.current!.focus();
+  const fork = () => {
+    bench.fork();
+    document.querySelector<HTMLElement>('.settings summary, .settings input')!.focus();
+  };
   const stop = () => stopping !== null && runs.cancel(stopping);
   const step = (by: number) => {
     pause();
@@ -50,16 +56,34 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   useTitle(isShown, state, model);
   return (
     <main className="create">
-      <section ref={stage} className="stage" aria-label="Stage" data-busy={state !== null && isBusy(state)}>
-        <Notes notes={bench.notes} onDismiss={bench.dismiss} />
+      <section
+        ref={stage}
+        tabIndex={-1}
+        className="stage"
+        aria-label="Stage"
+        data-busy={state !== null && isBusy(state)}
+      >
+        <Notes
+          notes={bench.notes}
+          onDismiss={() => {
+            bench.dismiss();
+            focusStage();
+          }}
+        />
         {state ? (
           <>
             <Progress state={state} title={runName(state, model)} />
-            <Failure state={state} onAgain={bench.again} />
+            <Failure
+              state={state}
+              onAgain={() => {
+                bench.again();
+                focusStage();
+              }}
+            />
             {!model && state.model !== null && <p>The server no longer has the model {state.model}.</p>}
             {model && state.labels.length > 0 && (
               <Stage {...{ state, model, view, isPlaying }} onView={look} onPlay={toggle}>
-                <ImageActions {...{ state, model, models, view }} onFork={bench.fork} />
+                <ImageActions {...{ state, model, models, view }} onFork={fork} />
               </Stage>
             )}
             {model && state.steps.length > 0 && (

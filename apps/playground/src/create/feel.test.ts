@@ -1,0 +1,252 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { browserArguments, findBrowser } from '@tessera/chromium';
+import type { AxeResults } from 'axe-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startApi, type ApiProcess } from '../testing/api-process.ts';
+import { generate, openHow, pickModel, status } from '../testing/page-reader.ts';
+
+/* How Create feels: on small screens, by the keyboard alone, in forced colours, and for assistive technology. */
+
+const skipped = process.env['TESSERA_BROWSER'] === 'none';
+const folder = mkdtempSync(join(tmpdir(), 'tessera-feel-'));
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let api: ApiProcess;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  if (skipped) return;
+  browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const outDir = join(folder, 'page');
+  await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+  api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: outDir, PORT: '0' });
+}, 120_000);
+
+beforeEach(async () => {
+  if (!skipped) page = await browser.newPage();
+});
+
+afterEach(() => page?.close());
+
+afterAll(async () => {
+  await browser?.close();
+  await api?.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function open({ width = 1440, height = 900, path = '/' } = {}): Promise<void> {
+  await page.setViewportSize({ width, height });
+  await page.goto(`${api.url}${path}`);
+  await page.waitForSelector('form');
+}
+
+const button = (name: string) => page.getByRole('button', { name, exact: true });
+const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
+
+/** Whether all of the elements lies in the window, above what is fixed at its lower edge. */
+async function isInView(selector: string): Promise<boolean> {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate((element) => {
+      const { top, bottom, left, right } = element.getBoundingClientRect();
+      const actions = document.querySelector('.settings .actions')!;
+      const bar = getComputedStyle(actions).position === 'fixed' ? actions.getBoundingClientRect().height : 0;
+      return top >= 0 && left >= 0 && bottom <= innerHeight - bar && right <= innerWidth;
+    });
+}
+
+describe.skipIf(skipped)('Create', () => {
+  it.each([
+    [360, 640],
+    [360, 740],
+    [390, 844],
+    [768, 1024],
+  ])('brings the image into view after Generate at %i x %i, wherever the page was', async (width, height) => {
+    await open({ width, height });
+    await page.locator('.sample').first().waitFor();
+    expect(await page.getByRole('button', { name: 'Generate' }).boundingBox()).toMatchObject({ x: expect.any(Number) });
+    const box = (await button('Generate').boundingBox())!;
+    expect(box.y + box.height).toBeLessThanOrEqual(height);
+    for (const scroll of [0, 5000]) {
+      await page.evaluate((y) => scrollTo(0, y), scroll);
+      await generate(page, {});
+      await status(page, 'completed');
+      expect(await isInView('.viewport canvas')).toBe(true);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+  });
+
+  it('shows the image as large as fits, by whole numbers, from 360 to 2560 pixels', async () => {
+    await open();
+    await generate(page, { images: 4 });
+    await status(page, 'completed');
+    for (const [width, height] of [
+      [360, 740],
+      [1024, 768],
+      [1440, 900],
+      [2560, 1440],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const sides = () =>
+        page.evaluate(() => {
+          const box = document.querySelector('.viewport')!;
+          const { width: side } = box.querySelector('canvas')!.getBoundingClientRect();
+          return { side, room: Math.min(box.clientWidth, box.clientHeight) };
+        });
+      await expect.poll(async () => (await sides()).side % 32).toBe(0);
+      const { side, room } = await sides();
+      expect([side > room - 32, side <= room]).toEqual([true, true]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
+    // All of them in rows.
+    await page.getByRole('slider', { name: 'Images in a row' }).fill('2');
+    expect(await page.locator('.stage .grid canvas').count()).toBe(4);
+    await page
+      .getByRole('radio', { name: /^0, seed/ })
+      .nth(2)
+      .check({ force: true });
+    await expect.poll(() => page.url()).toMatch(/\?image=2$/);
+  });
+
+  it('is worked by the keyboard alone, and keeps the focus where the person is', async () => {
+    await open();
+    await pickModel(page, 'digits-mar');
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/g\//);
+    await status(page, 'completed');
+    const step = page.getByRole('slider', { name: 'Step', exact: true });
+    await page.keyboard.press('ArrowLeft');
+    expect(await step.getAttribute('aria-valuetext')).toBe('step 16 of 16');
+    await page.keyboard.press('ArrowRight');
+    expect(await step.getAttribute('aria-valuetext')).toBe('finished');
+    await page.keyboard.press('Space');
+    await button('Pause').waitFor();
+    await page.keyboard.press('Space');
+    await button('Play the steps').waitFor();
+
+    await page.getByLabel('Images', { exact: true }).fill('64');
+    await button('Generate').focus();
+    await page.keyboard.press('Enter');
+    await page
+      .getByText(/^Step \d/)
+      .first()
+      .waitFor();
+    expect(await focused()).toBe('Generate');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('Play or pause the steps').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect([await focused(), await button('Stop').getAttribute('aria-disabled')]).toEqual(['Generate', 'false']);
+    await page.keyboard.press('Escape');
+    await status(page, 'canceled');
+    expect(await focused()).toBe('Generate');
+  });
+
+  it('marks the field of the form that the server refuses', async () => {
+    await open();
+    await pickModel(page, 'digits-mar');
+    await openHow(page);
+    await page.getByLabel('Respacing').fill('banana');
+    await button('Generate').click();
+    await page.getByRole('alert').waitFor();
+    const field = page.getByLabel('Respacing');
+    expect(await field.getAttribute('aria-invalid')).toBe('true');
+    expect(await field.getAttribute('aria-describedby')).toMatch(/-problem/);
+    expect([await button('Try again').count(), await focused()]).toEqual([0, 'Generate']);
+  });
+
+  it('finds one of a thousand classes by its name', async () => {
+    await page.route('**/graphql*', async (route) => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as { data?: { models?: { classes: unknown }[] } };
+      const classes = Array.from({ length: 1000 }, (_, label) => ({
+        label,
+        name: `${label % 2 ? 'grey' : 'red'} fox ${label}`,
+      }));
+      if (answer.data?.models) answer.data.models[0]!.classes = classes;
+      await route.fulfill({ response, json: answer });
+    });
+    await open();
+    expect(await page.locator('.classes input[type=radio]').count()).toBeLessThan(50);
+    await page.getByLabel('Search classes').fill('fox grey 777');
+    await page.getByText('1 found.').waitFor();
+    await page.getByRole('radio', { name: 'grey fox 777' }).check({ force: true });
+    await expect.poll(() => page.url()).toContain('label=777');
+  });
+
+  it('tells what is chosen in forced colours, too', async () => {
+    await page.emulateMedia({ forcedColors: 'active' });
+    await open();
+    const ground = (state: string) =>
+      page
+        .locator(`.classes input${state} + span`)
+        .first()
+        .evaluate((chip) => getComputedStyle(chip).backgroundColor);
+    expect(await ground(':checked')).not.toBe(await ground(':not(:checked)'));
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'has nothing that axe objects to, and borders that are seen, when it is %s',
+    async (colorScheme) => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const [width, height] of [
+        [360, 740],
+        [1440, 900],
+      ] as const) {
+        await open({ width, height });
+        await page.locator('.sample').first().waitFor();
+        expect(await button('Play').count()).toBe(1);
+        expect(await findings()).toEqual([]);
+        await generate(page, { images: 4 });
+        await status(page, 'completed');
+        await page.locator('.models summary').click();
+        await openHow(page);
+        expect(await findings()).toEqual([]);
+        expect(await contrast('.pair input')).toBeGreaterThanOrEqual(3);
+        await open({ width, height, path: '/?label=99' });
+        await page.locator('.notes li').first().waitFor();
+        expect(await findings()).toEqual([]);
+      }
+    },
+  );
+});
+
+async function findings(): Promise<string[]> {
+  // Not by a script element, which the page's policy forbids.
+  await page.evaluate(axe);
+  const run = () => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run();
+  const { violations } = await page.evaluate(run);
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
+}
+
+/** Of an input's border to the ground around it. */
+function contrast(selector: string): Promise<number> {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate((input) => {
+      const light = (colour: string) => {
+        const parts = /(\d+), (\d+), (\d+)/
+          .exec(colour)!
+          .slice(1)
+          .map((part) => Number(part) / 255);
+        const [red, green, blue] = parts.map((part) =>
+          part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4,
+        );
+        return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+      };
+      const ground = getComputedStyle(input.closest('.settings')!).backgroundColor;
+      const [one, other] = [light(getComputedStyle(input).borderColor), light(ground)];
+      return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    });
+}
