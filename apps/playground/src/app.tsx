@@ -1,4 +1,4 @@
-import { lazy, Suspense, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { CreateRoom } from './create/create-room.tsx';
@@ -30,15 +30,20 @@ const rooms = [
 export function App() {
   const { key, asks } = useSyncExternalStore(onKeyChange, keyState);
   const [path] = useLocation();
+  // Create tells by itself how its run is.
+  const room = rooms.find((one) => one.path === roomOf(path));
+  useEffect(() => {
+    if (room?.path !== '/') document.title = room ? `${room.title} · Tessera` : 'Tessera';
+  }, [room]);
   return (
     <>
       <header className="page-header">
         <img src={logo} alt="" width="28" height="28" />
         <h1>Tessera</h1>
         <nav aria-label="Rooms">
-          {rooms.map((room) => (
-            <Link key={room.path} href={room.path} aria-current={roomOf(path) === room.path ? 'page' : undefined}>
-              {room.title}
+          {rooms.map((one) => (
+            <Link key={one.path} href={one.path} aria-current={one === room ? 'page' : undefined}>
+              {one.title}
             </Link>
           ))}
         </nav>

@@ -38,7 +38,8 @@ beforeAll(async () => {
 beforeEach(async () => {
   if (skipped) return;
   complaints = [];
-  page = await browser.newPage();
+  // Nothing moves by itself, but where a test wants it to.
+  page = await browser.newPage({ reducedMotion: 'reduce' });
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
   await page.goto(door.url);
@@ -127,6 +128,8 @@ describe.skipIf(skipped)('the playground', () => {
   }, 120_000);
 
   it('shows what VAR and MAR do before the first run, and makes other images each time beside those before', async () => {
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    await page.reload();
     await page.locator('.sample').last().waitFor();
     expect(await page.locator('.samples figcaption').allTextContents()).toEqual([
       expect.stringMatching(/^VAR grows sharper/),
@@ -137,6 +140,9 @@ describe.skipIf(skipped)('the playground', () => {
     await expect.poll(place, { timeout: 5000 }).not.toBe(first);
     const before = await entries().count();
     await generate(page, { images: 1 });
+    // It was too fast to be seen: its steps are played.
+    await button('Pause').waitFor();
+    await page.emulateMedia({ reducedMotion: 'reduce' });
     await generate(page, { images: 1 });
     await expect.poll(() => entries().count()).toBe(Math.min(20, before) + 2);
     await status(page, 'completed');

@@ -31,7 +31,7 @@ beforeAll(async () => {
 }, 120_000);
 
 beforeEach(async () => {
-  if (!skipped) page = await browser.newPage();
+  if (!skipped) page = await browser.newPage({ reducedMotion: 'reduce' });
 });
 
 afterEach(() => page?.close());
@@ -192,13 +192,14 @@ describe.skipIf(skipped)('Create', () => {
         .locator(`.classes input${state} + span`)
         .first()
         .evaluate((chip) => getComputedStyle(chip).backgroundColor);
+    expect(await page.getByLabel('New seed each time').boundingBox()).toMatchObject({ width: 18, height: 18 });
     expect(await ground(':checked')).not.toBe(await ground(':not(:checked)'));
   });
 
   it.each(['light', 'dark'] as const)(
     'has nothing that axe objects to, and borders that are seen, when it is %s',
     async (colorScheme) => {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.emulateMedia({ colorScheme });
       for (const [width, height] of [
         [360, 740],
         [1440, 900],

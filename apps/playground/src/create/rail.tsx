@@ -19,7 +19,7 @@ export function Rail({ models, shown }: RailProps) {
   const started = useStarted();
   const { latest, error, load } = useLatest();
   const own = new Set(started.map((key) => runs.state(key)?.id));
-  const others = latest.filter(({ id }) => !own.has(id));
+  const others = (latest ?? []).filter(({ id }) => !own.has(id));
   return (
     <nav className="rail" aria-label="History">
       <ol>
@@ -30,7 +30,7 @@ export function Rail({ models, shown }: RailProps) {
           <StoredEntry key={generation.id} generation={generation} models={models} isShown={generation.id === shown} />
         ))}
       </ol>
-      {started.length === 0 && others.length === 0 && <p className="hint">What you make is kept here.</p>}
+      {started.length === 0 && latest?.length === 0 && <p className="hint">What you make is kept here.</p>}
       {error !== null && (
         <p className="hint">
           Earlier images could not be listed: {error}{' '}
@@ -47,7 +47,7 @@ export function Rail({ models, shown }: RailProps) {
 const LATEST = 20;
 
 function useLatest() {
-  const [latest, setLatest] = useState<readonly StoredGeneration[]>([]);
+  const [latest, setLatest] = useState<readonly StoredGeneration[] | null>(null);
   const [error, setError] = useState<string | null>(null);
   const load = () => {
     setError(null);
@@ -132,12 +132,11 @@ function Entry({ id, name, seed, status, model, part, isShown, onCancel }: Entry
   const inside = (
     <>
       <StepPicture part={part} name="" width={width} height={height} />
-      <span className="entry-name" aria-hidden="true">
-        {name}
+      <span className="entry-name">{name}</span>
+      <span className="unseen">
+        , seed {seed}, {model?.title ?? 'unknown model'}:
       </span>
-      <span className="entry-status" aria-hidden="true">
-        {status}
-      </span>
+      <span className="entry-status">{status}</span>
     </>
   );
   return (
@@ -145,13 +144,7 @@ function Entry({ id, name, seed, status, model, part, isShown, onCancel }: Entry
       {id === null ? (
         <span className="entry-link">{inside}</span>
       ) : (
-        <Link
-          className="entry-link"
-          href={`/g/${id}`}
-          aria-label={`${what}: ${status}`}
-          title={what}
-          aria-current={isShown ? 'true' : undefined}
-        >
+        <Link className="entry-link" href={`/g/${id}`} title={what} aria-current={isShown ? 'true' : undefined}>
           {inside}
         </Link>
       )}

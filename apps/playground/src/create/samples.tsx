@@ -39,7 +39,9 @@ export function Samples() {
         <button type="button" onClick={() => setPlaying(!isPlaying)}>
           {isPlaying ? 'Pause' : 'Play'}
         </button>
-        <span>Press Generate and watch your own come about.</span>
+        <span>
+          Press Generate and watch your own come about. <kbd>?</kbd> shows all keys.
+        </span>
       </p>
     </div>
   );

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { GenerationState } from '../runs/generation-state.ts';
 import { stepBy, stopsOf, type Place } from '../runs/place.ts';
 
@@ -27,4 +27,22 @@ export function usePlay(state: GenerationState | null, place: Place, onPlace: (p
     setPlaying(true);
   };
   return { isPlaying, toggle, pause: () => setPlaying(false) };
+}
+
+/** A run that is over sooner was hardly seen. */
+const HARDLY_SEEN_MS = 2000;
+
+/** Shows how images come about who has just made the first ones: plays them once where it went too fast to be seen. */
+export function useFirstReplay(state: GenerationState | null, key: string | null, play: () => void) {
+  const first = useRef<string | null>(null);
+  const isDue = state?.status === 'completed' && state.milliseconds < HARDLY_SEEN_MS && key === first.current;
+  const newest = useRef(play);
+  newest.current = play;
+  useEffect(() => {
+    if (!isDue || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+    first.current = '';
+    newest.current();
+  }, [isDue]);
+  /** To be told of each run that is begun. */
+  return (begun: string) => void (first.current ??= begun);
 }

@@ -88,7 +88,9 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
   const generate = () => {
     const next = settings.isLocked ? settings : { ...settings, seed: newSeed() };
     setSettings(next);
-    begin(runs.start(toInput(next, models)));
+    const started = runs.start(toInput(next, models));
+    begin(started);
+    return started;
   };
   const change = (next: Settings) => {
     fresh.current = null;

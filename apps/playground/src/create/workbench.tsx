@@ -15,7 +15,7 @@ import { Notes } from './notes.tsx';
 import { Rail } from './rail.tsx';
 import { Shortcuts } from './shortcuts.tsx';
 import { Progress, Stage } from './stage.tsx';
-import { usePlay } from './use-play.ts';
+import { useFirstReplay, usePlay } from './use-play.ts';
 import { useWorkbench } from './use-workbench.ts';
 
 const Samples = lazy(() => import('./samples.tsx').then(({ Samples }) => ({ default: Samples })));
@@ -35,9 +35,10 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   const { isPlaying, toggle, pause } = usePlay(state, view.place, showPlace);
   const [showsKeys, setShowsKeys] = useState(false);
   const stage = useRef<HTMLElement>(null);
+  const begun = useFirstReplay(state, bench.key, toggle);
   const generate = () => {
     pause();
-    bench.generate();
+    begun(bench.generate());
     bringIntoView(stage.current!);
   };
   // What had the focus may be gone then.
