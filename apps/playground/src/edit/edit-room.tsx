@@ -2,21 +2,21 @@ import { useEffect, useState, type DragEvent } from 'react';
 import { useLocation, useParams, useSearch } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { loadModels, useModels } from '../api/use-models.ts';
+import { ErrorNote } from '../error-note.tsx';
 import { imageAsked, keyOf, loadMade, openOwn, OWN, type Base } from './base.ts';
 import { emptyDraft, forgetOldDrafts, readDraft, type Draft } from './draft.ts';
 import { takeFile } from '../save/handed-file.ts';
 import { Editor } from './editor.tsx';
-import { Note } from './note.tsx';
 import { PicturePicker } from './picture-picker.tsx';
 import './edit.css';
 
 /** `/edit/ID?image=N` edits an image of a generation, `/edit` the person's own picture. */
 export function EditRoom() {
   const { models, error } = useModels();
-  if (error) return <Note message={error} retry={loadModels} />;
+  if (error) return <ErrorNote message={error} retry={loadModels} />;
   if (!models) return <p className="loading">Loading the models…</p>;
   if (models.length === 0) {
-    return <Note message="No model is installed. Put a model folder into models/ and start the server again." />;
+    return <ErrorNote message="No model is installed. Put a model folder into models/ and start the server again." />;
   }
   return <Opened models={models} />;
 }

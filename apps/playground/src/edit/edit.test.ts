@@ -8,6 +8,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
+import { findings } from '../testing/axe.ts';
 
 /* The room, built as it ships, in a real browser, against the real server. */
 
@@ -125,8 +126,10 @@ describe.skipIf(skipped)('the Edit room', () => {
     expect(new Set(made.map((one) => part(one, isKept, false).join())).size).toBeGreaterThan(1);
 
     await page.getByRole('slider', { name: 'Before and after' }).press('Home');
+    expect(await everyLook()).toEqual([]);
     await page.keyboard.press('Escape');
     expect(await freed()).toBe(16);
+    expect(await everyLook()).toEqual([]);
     expect(await canvas().evaluate((element) => element === document.activeElement)).toBe(true);
     await page.reload();
     expect(await variants()).toEqual(made);
@@ -211,6 +214,20 @@ describe.skipIf(skipped)('the Edit room', () => {
     await page.getByText('Nothing is marked yet.').waitFor();
   }, 60_000);
 });
+
+/** What axe finds on a phone and on a desk, in both themes, and where the page is wider than the screen. */
+async function everyLook(): Promise<string[]> {
+  const found: string[] = [];
+  for (const width of [360, 1440]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      found.push(...(await findings(page)));
+    }
+    if ((await page.evaluate(() => document.documentElement.scrollWidth)) > width) found.push(`wider than ${width} px`);
+  }
+  return found;
+}
 
 /** Twice as wide as high: a part of it is cut off. */
 async function photo(): Promise<Buffer> {

@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'react';
 import type { Model } from '../api/operations.ts';
+import { ErrorNote } from '../error-note.tsx';
 import { runs } from '../runs/use-run.ts';
 import type { Base } from './base.ts';
 import { Comparison } from './comparison.tsx';
@@ -7,7 +8,6 @@ import { cutPicture } from './compose.ts';
 import type { Draft } from './draft.ts';
 import { frameOf } from './frame.ts';
 import { add, done, isWhole, markedBy, redo, redrawn, undo, wholePlace, type Operation } from './mask.ts';
-import { Note } from './note.tsx';
 import { Panel } from './panel.tsx';
 import { editRequest, type EditSettings } from './request.ts';
 import { Stage } from './stage.tsx';
@@ -74,7 +74,7 @@ export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
     <main className="edit">
       <h2 className="unseen">Edit a picture</h2>
       <div className="edit-work">
-        {told && <Note message={told} />}
+        {told && <ErrorNote message={told} />}
         {chosen && shownVariants ? (
           <Comparison {...{ base, models, chosen, frame }} place={shownVariants.place} onLeave={actions.leave} />
         ) : (

@@ -1,9 +1,9 @@
 import { useId, type FormEvent } from 'react';
 import type { Model } from '../api/operations.ts';
+import { ErrorNote } from '../error-note.tsx';
 import { titleOf } from '../settings/classes.tsx';
 import { NumberField } from '../settings/fields.tsx';
 import type { Base } from './base.ts';
-import { Note } from './note.tsx';
 import type { EditSettings } from './request.ts';
 
 interface PanelProps {
@@ -55,7 +55,7 @@ export function Panel({ isSending, error, onGenerate, onAnother, isKept, ...fiel
         />
       )}
       <div className="edit-go">
-        {error && <Note message={error} />}
+        {error && <ErrorNote message={error} />}
         <button type="submit" className="primary" aria-disabled={isSending} title="Ctrl Enter">
           {isSending ? 'Sending…' : 'Generate'}
         </button>

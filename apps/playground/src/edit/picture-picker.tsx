@@ -1,10 +1,10 @@
 import { useEffect, useState, type ChangeEvent } from 'react';
 import { Link } from 'wouter';
 import { fetchGenerations, type Model, type StoredGeneration } from '../api/operations.ts';
+import { ErrorNote } from '../error-note.tsx';
 import { wholePicture } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
 import { titleOf } from '../settings/classes.tsx';
-import { Note } from './note.tsx';
 
 interface PickerProps {
   readonly models: readonly Model[];
@@ -20,7 +20,7 @@ export function PicturePicker({ models, error, onFile }: PickerProps) {
   };
   return (
     <main className="edit-picker">
-      {error && <Note message={error} />}
+      {error && <ErrorNote message={error} />}
       <div className="edit-drop">
         <h2>Edit a picture</h2>
         <p>Mark a part of it. The model draws that part again, and every other pixel stays as it is.</p>
@@ -49,7 +49,7 @@ function Newest({ models }: { readonly models: readonly Model[] }) {
     );
   };
   useEffect(load, []);
-  if (error) return <Note message={error} retry={load} />;
+  if (error) return <ErrorNote message={error} retry={load} />;
   const images = (made ?? []).flatMap((generation) => imagesOf(generation, models)).slice(0, MOST_NEWEST);
   return (
     <section className="edit-newest" aria-labelledby="edit-newest">

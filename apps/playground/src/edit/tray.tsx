@@ -1,10 +1,10 @@
 import type { Model } from '../api/operations.ts';
+import { ErrorNote } from '../error-note.tsx';
 import { partAt } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
 import { isBusy, type GenerationState } from '../runs/generation-state.ts';
 import { runs, useRun } from '../runs/use-run.ts';
 import { titleOf } from '../settings/classes.tsx';
-import { Note } from './note.tsx';
 import type { Variants } from './use-draft.ts';
 
 /** One of the variants. */
@@ -51,7 +51,7 @@ function Row({ runKey, models, chosen, onChoose }: RowProps) {
           </button>
         )}
       </header>
-      {state.status === 'failed' && <Note message={state.error ?? 'It failed without a reason.'} />}
+      {state.status === 'failed' && <ErrorNote message={state.error ?? 'It failed without a reason.'} />}
       {model && state.status !== 'failed' && (
         <div className="edit-variants">
           {state.labels.map((_, image) => (
