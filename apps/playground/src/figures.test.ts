@@ -97,7 +97,7 @@ describe.skipIf(skipped)('the page', () => {
     await page.close();
   }, 120_000);
 
-  const views = ['/', '/edit', '/plugins', '/server', '/g/RESULT'];
+  const views = ['/', '/g/RESULT', '/edit', '/edit/RESULT', '/gallery', '/plugins', '/server'];
   it.each(['light', 'dark'] as const)(
     'has nothing that axe finds, in any room: %s',
     async (colorScheme) => {
@@ -105,11 +105,11 @@ describe.skipIf(skipped)('the page', () => {
       await page.goto(api.url);
       await generate(page, { model: 'digits-var', images: 4 });
       await status(page, 'completed');
-      const result = new URL(page.url()).pathname;
+      const id = new URL(page.url()).pathname.split('/').at(-1)!;
       for (const width of [360, 1440]) {
         await page.setViewportSize({ width, height: 800 });
         for (const view of views) {
-          await page.goto(api.url + view.replace('/g/RESULT', result), { waitUntil: 'networkidle' });
+          await page.goto(api.url + view.replace('RESULT', id), { waitUntil: 'networkidle' });
           expect([view, width, await findings(page)]).toEqual([view, width, []]);
         }
       }

@@ -13,6 +13,10 @@ export function ServerView() {
       {service && (
         <>
           <Summary service={service} looks={looks} />
+          <p>
+            Ask the server yourself: <a href="/graphiql/">GraphiQL</a>, with operations to try, and{' '}
+            <a href="/openapi.json">its REST routes</a>.
+          </p>
           <Workers workers={service.workers} />
           <Queue queue={service.queue} />
           <Failures failures={service.failures} />
