@@ -10,6 +10,9 @@ import { DropTarget } from './save/drop-target.tsx';
 import { ThemeSwitch } from './theme.tsx';
 
 /* Create comes with the page; every other room is fetched when it is first entered. */
+const CompareRoom = lazy(() =>
+  import('./compare/compare-room.tsx').then(({ CompareRoom }) => ({ default: CompareRoom })),
+);
 const GalleryRoom = lazy(() =>
   import('./gallery/gallery-room.tsx').then(({ GalleryRoom }) => ({ default: GalleryRoom })),
 );
@@ -21,6 +24,7 @@ const PluginsRoom = lazy(() =>
 
 const rooms = [
   { path: '/', title: 'Create' },
+  { path: '/compare', title: 'Compare' },
   { path: '/edit', title: 'Edit' },
   { path: '/gallery', title: 'Gallery' },
   { path: '/plugins', title: 'Plug-ins' },
@@ -82,6 +86,9 @@ function Rooms({ path }: { readonly path: string }) {
             <Route path="/g/:id">{null}</Route>
             <Route path="/edit/:id?">
               <EditRoom />
+            </Route>
+            <Route path="/compare">
+              <CompareRoom />
             </Route>
             <Route path="/gallery">
               <GalleryRoom />

@@ -16,6 +16,8 @@ export interface GenerationState {
   readonly toStart: number | null;
   /** The model is read from the disk first. */
   readonly isLoading: boolean;
+  /** It was, for this run: its time is longer than that of the next. */
+  readonly isCold: boolean;
   readonly steps: readonly Step[];
   readonly images: readonly string[];
   /** Time of the model alone, so far or in all. */
@@ -42,6 +44,7 @@ export function sending(model: string | null): GenerationState {
     asked: null,
     toStart: null,
     isLoading: false,
+    isCold: false,
     steps: [],
     images: [],
     milliseconds: 0,
@@ -85,7 +88,7 @@ function reduceEvent(state: GenerationState, event: GenerationEvent): Generation
         ? { ...state, ahead: event.position, toStart: event.millisecondsToStart }
         : state;
     case 'LoadingEvent':
-      return { ...state, isLoading: true };
+      return { ...state, isLoading: true, isCold: true };
     case 'StartedEvent':
     case 'RestartedEvent':
       return { ...state, status: 'running', isLoading: false };

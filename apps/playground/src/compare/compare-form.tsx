@@ -1,0 +1,138 @@
+import type { Model } from '../api/operations.ts';
+import { titleOf } from '../settings/classes.tsx';
+import { NumberField } from '../settings/fields.tsx';
+import { MOST_SEED, newSeed, pickModel, type Settings } from '../settings/settings.ts';
+import { AxisField } from './axis-field.tsx';
+import { choicesOf, firstValues, modelsOf, type Axis, type Comparison } from './comparison.ts';
+
+interface CompareFormProps {
+  readonly comparison: Comparison;
+  readonly models: readonly Model[];
+  /** Of pictures. */
+  readonly count: number;
+  readonly isRunning: boolean;
+  onChange(comparison: Comparison): void;
+  onStart(): void;
+  onStop(): void;
+}
+
+/** The picture that is compared, and what goes across and down. */
+export function CompareForm(props: CompareFormProps) {
+  const { comparison, models, count, isRunning, onChange, onStart, onStop } = props;
+  const { settings, x, y } = comparison;
+  const set = (part: Partial<Comparison>) => onChange({ ...comparison, ...part });
+  const choices = choicesOf(modelsOf(comparison, models));
+  const axis = { choices, settings, models };
+  return (
+    <form
+      className="compare-form"
+      aria-label="What to compare"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!isRunning) onStart();
+      }}
+    >
+      <Subject
+        settings={settings}
+        models={models}
+        without={[x.setting, y?.setting]}
+        onChange={(to) => onChange(to.model === settings.model ? { ...comparison, settings: to } : ofModel(to, models))}
+      />
+      <AxisField title="Across" axis={x} isNeeded {...axis} onChange={(to) => to && set({ x: to })} />
+      <AxisField
+        title="Down"
+        axis={y}
+        isNeeded={false}
+        {...axis}
+        choices={choices.filter(({ setting }) => setting !== x.setting)}
+        onChange={(to) => set({ y: to })}
+      />
+      <div className="compare-go">
+        <button type="submit" className="primary" aria-disabled={isRunning}>
+          Compare {count} pictures
+        </button>
+        {isRunning && (
+          <button type="button" onClick={onStop}>
+            Stop
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+/** Another model has other settings: the comparison begins again with it. */
+function ofModel(settings: Settings, models: readonly Model[]): Comparison {
+  const [first] = choicesOf([models.find(({ name }) => name === settings.model)!]);
+  const x: Axis = { setting: first!.setting, values: firstValues(first!, settings, models) };
+  return { settings, x, y: null };
+}
+
+interface SubjectProps {
+  readonly settings: Settings;
+  readonly models: readonly Model[];
+  /** What goes along an axis is not chosen here. */
+  readonly without: readonly (string | undefined)[];
+  onChange(settings: Settings): void;
+}
+
+function Subject({ settings, models, without, onChange }: SubjectProps) {
+  const model = models.find(({ name }) => name === settings.model)!;
+  return (
+    <fieldset className="compare-subject">
+      <legend>The picture</legend>
+      {!without.includes('model') && (
+        <label>
+          <span>Model</span>
+          <select
+            value={settings.model}
+            onChange={({ target }) =>
+              onChange(
+                pickModel(
+                  settings,
+                  models.find(({ name }) => name === target.value)!,
+                  models,
+                ),
+              )
+            }
+          >
+            {models.map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {!without.includes('label') && (
+        <label>
+          <span>Class</span>
+          <select
+            value={String(settings.label)}
+            onChange={({ target }) => onChange({ ...settings, label: Number(target.value) })}
+          >
+            {[...model.classes.map(({ label }) => label), -1].map((label) => (
+              <option key={label} value={label}>
+                {titleOf(label, model.classes)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {!without.includes('seed') && (
+        <div className="compare-seed">
+          <NumberField
+            name="Seed"
+            value={settings.seed}
+            range={{ min: 0, max: MOST_SEED, step: 1 }}
+            onChange={(seed) => onChange({ ...settings, seed })}
+          />
+          <button type="button" title="New seed" onClick={() => onChange({ ...settings, seed: newSeed() })}>
+            <span aria-hidden="true">⚄</span>
+            <span className="unseen">New seed</span>
+          </button>
+        </div>
+      )}
+    </fieldset>
+  );
+}
