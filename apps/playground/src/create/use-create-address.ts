@@ -21,6 +21,12 @@ export function useCreateAddress(isShown: boolean, read: (address: PageAddress) 
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const newest = useRef(read);
   newest.current = read;
+  // Where the room was left, a step that plays on must not bring it back.
+  const isOn = useRef(isShown);
+  useEffect(() => {
+    isOn.current = isShown;
+    if (!isShown) clearTimeout(timer.current);
+  }, [isShown]);
   useEffect(() => {
     if (!isShown || address === written.current) return;
     written.current = address;
@@ -32,6 +38,7 @@ export function useCreateAddress(isShown: boolean, read: (address: PageAddress) 
     (to: string, { replace = false, isLater = false } = {}) => {
       clearTimeout(timer.current);
       const now = () => {
+        if (!isOn.current) return;
         written.current = to;
         navigate(to, { replace });
       };

@@ -136,9 +136,16 @@ describe.skipIf(skipped)('the Edit room', () => {
     expect(complaints).toEqual([]);
   }, 90_000);
 
-  it('goes on with a variant, and draws around it what the model is shown', async () => {
-    const id = await makeDigit();
-    await open(`/edit/${id}?image=0`);
+  it('leads from a first image to the link of an edited one, and goes on with a variant', async () => {
+    await open('/', { permissions: ['clipboard-read', 'clipboard-write'] });
+    await button('Generate').click();
+    // While its steps still play.
+    await page.locator('a[href^="/edit/"]').click();
+    await canvas().waitFor();
+    await page.waitForTimeout(800);
+    const { pathname } = new URL(page.url());
+    expect(pathname).toMatch(/^\/edit\/./);
+    await page.getByRole('combobox', { name: 'Model' }).selectOption('digits-var');
     const box = (await canvas().boundingBox())!;
     const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
     await page.getByRole('radio', { name: 'Rectangle' }).check();
@@ -149,9 +156,12 @@ describe.skipIf(skipped)('the Edit room', () => {
     expect(await freed()).toBeGreaterThan(0);
     await button('Generate').click();
     await variants();
+    await button('Copy link').click();
+    await button('Link copied').waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/\/g\/[^/]+\?image=0$/);
     await page.getByRole('link', { name: 'Use as base' }).click();
     await expect.poll(freed).toBe(0);
-    expect(new URL(page.url()).pathname).not.toContain(id);
+    expect(new URL(page.url()).pathname).not.toBe(pathname);
 
     await button('Extend to the right').press('Enter');
     expect(await freed()).toBe(64 - 49);
