@@ -97,7 +97,7 @@ describe.skipIf(skipped)('the page', () => {
     await page.close();
   }, 120_000);
 
-  const views = ['/', '/g/RESULT', '/edit', '/edit/RESULT', '/gallery', '/plugins', '/server'];
+  const views = ['/', '/g/RESULT', '/edit', '/edit/RESULT', '/compare', '/gallery', '/plugins', '/server'];
   it.each(['light', 'dark'] as const)(
     'has nothing that axe finds, in any room: %s',
     async (colorScheme) => {

@@ -8,6 +8,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
+import { findings } from '../testing/axe.ts';
 
 /* Comparing on a real server, in a real browser. */
 
@@ -88,7 +89,10 @@ describe.skipIf(skipped)('comparing', () => {
     await expect.poll(() => page.locator('.compare-pictures [data-shown="drawn"]').count()).toBe(4);
     await expect.poll(pixels).toEqual(finished);
     expect(await cold.count()).toBe(0);
+    expect(await findings(page)).toEqual([]);
+    await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 740 });
+    expect(await findings(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   }, 90_000);
 

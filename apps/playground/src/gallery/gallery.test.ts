@@ -9,9 +9,10 @@ import { openStore } from '@tessera/store';
 import { unzipSync } from 'fflate';
 import { chromium, type Browser, type Download, type Page } from 'playwright-core';
 import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { textOf } from '../save/png-text.ts';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
+import { findings } from '../testing/axe.ts';
 
 /* The gallery of a real server with 500 generations, in a real browser. */
 
@@ -81,7 +82,10 @@ beforeAll(async () => {
   await client.close();
   await api.kill();
   await multiplyGenerations(environment.TESSERA_DATA, MANY);
-  await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+  // As `npm start` builds it: Vitest's own environment would bundle React for development.
+  vi.stubEnv('NODE_ENV', 'production');
+  await build({ root, logLevel: 'error', build: { outDir, emptyOutDir: true } });
+  vi.unstubAllEnvs();
   api = await startApi(environment);
   client = createClient({ url: api.url });
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
@@ -224,8 +228,21 @@ describe.skipIf(skipped)('the gallery', () => {
     await expect.poll(async () => (await client.generation(id)).__typename).toBe('NotFound');
   }, 30_000);
 
-  it('shows two side by side, with the settings that differ', async () => {
+  it('shows two side by side, with the settings that differ; axe finds nothing', async () => {
     await page.locator('.tile', { hasText: '4 pictures' }).first().click();
+    const looks = [
+      [360, 'dark'],
+      [1440, 'dark'],
+      [1440, 'light'],
+      [360, 'light'],
+    ] as const;
+    for (const [width, colorScheme] of looks) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 800 });
+      expect([width, colorScheme, await findings(page)]).toEqual([width, colorScheme, []]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
     await button('Compare with another').click();
     await page.locator('.tile').filter({ hasNotText: 'pictures' }).first().click();
     await expect.poll(() => page.locator('.gallery-pair canvas').count()).toBe(2);
