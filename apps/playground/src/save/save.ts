@@ -71,7 +71,7 @@ async function readGeneration(id: string) {
   return { generation, model: models.find(({ name }) => name === generation.modelName) };
 }
 
-/** Equal names are told apart by a number. */
+/** Of equal names, the second and later ones get a number. */
 function numbered(files: readonly File[]): readonly File[] {
   const seen = new Map<string, number>();
   return files.map(({ name, bytes }) => {
