@@ -1,4 +1,4 @@
-import { useState, type CSSProperties, type ReactNode } from 'react';
+import { memo, useCallback, useDeferredValue, useState, type CSSProperties, type ReactNode } from 'react';
 import type { Model } from '../api/operations.ts';
 import { partAt } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
@@ -23,7 +23,9 @@ export function Stage({ state, model, view, isPlaying, onView, onPlay, children 
   const [perRow, setPerRow] = useState(1);
   const count = state.labels.length;
   const columns = Math.min(perRow, count);
-  const rows = { state, model, view, onImage: (image: number) => onView({ image }) };
+  // The large image goes first; many small ones follow it without holding up the page.
+  const onImage = useCallback((image: number) => onView({ image }), [onView]);
+  const rows = { state: useDeferredValue(state), model, view, onImage };
   return (
     <>
       <header className="stage-head">
@@ -96,7 +98,8 @@ interface ImageRowProps extends Omit<ImageAtProps, 'image'> {
 }
 
 /** All images to choose from: one stop for the Tab key, arrows choose. */
-function ImageRow({ state, model, view, className, columns, onImage, onOpen }: ImageRowProps) {
+const ImageRow = memo(function ImageRow(props: ImageRowProps) {
+  const { state, model, view, className, columns, onImage, onOpen } = props;
   const style = { ...shapeOf(model), ...(columns && { gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }) };
   return (
     <fieldset className={className} style={style} {...(onOpen && { onDoubleClick: onOpen })}>
@@ -115,7 +118,7 @@ function ImageRow({ state, model, view, className, columns, onImage, onOpen }: I
       ))}
     </fieldset>
   );
-}
+});
 
 interface DensityProps {
   readonly count: number;

@@ -87,15 +87,6 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
                 <ImageActions {...{ state, model, models, view }} onFork={fork} />
               </Stage>
             )}
-            {model && state.steps.length > 0 && (
-              <Suspense>
-                <Anatomy
-                  {...{ state, model, image: view.image, place: view.place, onPlace: showPlace }}
-                  layer={layerOf(view.layer)}
-                  onLayer={(layer) => look({ layer: layer === 'off' ? null : layer })}
-                />
-              </Suspense>
-            )}
             {state.status === 'sending' && <div className="viewport" />}
           </>
         ) : (
@@ -106,6 +97,19 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
           </ErrorBoundary>
         )}
       </section>
+      {state && model && state.steps.length > 0 && (
+        <div className="beneath">
+          <ErrorBoundary instead={<p>How it came about could not be loaded: the server does not answer.</p>}>
+            <Suspense>
+              <Anatomy
+                {...{ state, model, image: view.image, place: view.place, onPlace: showPlace }}
+                layer={layerOf(view.layer)}
+                onLayer={(layer) => look({ layer: layer === 'off' ? null : layer })}
+              />
+            </Suspense>
+          </ErrorBoundary>
+        </div>
+      )}
       <SettingsForm
         {...{ models, settings, problems: bench.problems }}
         canStop={stopping !== null}
