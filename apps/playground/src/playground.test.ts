@@ -234,7 +234,7 @@ describe.skipIf(skipped)('the playground', () => {
     door.cut();
     await button('Stop').click();
     await page.getByText('The connection is lost').waitFor();
-    door.mend();
+    door.reopen();
     await status(page, 'canceled');
     expect(await page.locator('[data-shown="lost"]').count()).toBe(0);
     expect(await button('Stop').getAttribute('aria-disabled')).toBe('true');

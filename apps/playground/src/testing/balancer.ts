@@ -6,9 +6,9 @@ export interface Balancer {
   readonly url: string;
   /** Server of the newest WebSocket. */
   socketAt(): string | null;
-  /** Ends every connection, and takes none until `mend`. */
+  /** Ends every connection, and takes none until `reopen`. */
   cut(): void;
-  mend(): void;
+  reopen(): void;
   close(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
       isCut = true;
       for (const socket of open) socket.destroy();
     },
-    mend: () => void (isCut = false),
+    reopen: () => void (isCut = false),
     async close() {
       for (const socket of open) socket.destroy();
       await once(door.close(), 'close');
