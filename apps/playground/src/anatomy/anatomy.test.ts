@@ -79,7 +79,7 @@ describe('what the page says', () => {
       of(1, [8], 'rows', fine),
       of(1, [], 'chance', fine),
     ]).toEqual([
-      'Step 1 of 3: 1 token for the whole picture.',
+      'Step 1 of 3: 1 token for the whole picture, a 1 × 1 sketch.',
       'Step 2 of 3: 6 tokens at once, a 2 × 3 sketch.',
       'Step 3 of 3: 2 tokens at once, a 4 × 2 picture.',
       'Step 1 of 3: 2 tokens in places chosen at random.',

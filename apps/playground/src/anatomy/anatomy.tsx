@@ -60,7 +60,7 @@ export function Anatomy({ state, model, image, place, onPlace, layer, onLayer }:
           onCursor={setCursor}
         />
         <div className="known">
-          <LayerChoice layer={layer} most={most} unknown={unknown} onLayer={onLayer} />
+          <LayerChoice {...{ layer, most, unknown, onLayer }} isScale={manner === 'scales'} />
           <TokenFacts map={map} cells={cells} cursor={shown} unknown={unknown} isEnded={finished} />
         </div>
       </div>

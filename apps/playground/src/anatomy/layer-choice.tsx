@@ -7,11 +7,15 @@ interface Props {
   readonly most: number | null;
   /** Why codes and probabilities are not there. */
   readonly unknown: string | null;
+  /** All tokens of a map come in one step. */
+  readonly isScale: boolean;
   onLayer(layer: Layer): void;
 }
 
+const ONE_STEP = 'All tokens of a scale come in one step: they have one colour. The scales above are the steps.';
+
 /** What is laid over the picture, and what its colours mean. */
-export function LayerChoice({ layer, most, unknown, onLayer }: Props) {
+export function LayerChoice({ layer, most, unknown, isScale, onLayer }: Props) {
   const name = useId();
   const isMissing = layer !== 'off' && most === null;
   return (
@@ -25,7 +29,7 @@ export function LayerChoice({ layer, most, unknown, onLayer }: Props) {
           </label>
         ))}
       </div>
-      {layer !== 'off' && <p className="hint">{isMissing ? unknown : layerTexts[layer]}</p>}
+      {layer !== 'off' && <p className="hint">{isMissing ? unknown : layer === 'order' && isScale ? ONE_STEP : layerTexts[layer]}</p>}
       {layer !== 'off' && !isMissing && <Legend layer={layer} most={most!} />}
     </fieldset>
   );
@@ -38,9 +42,13 @@ function Legend({ layer, most }: { readonly layer: Layer; readonly most: number 
   const unit = layer === 'order' ? null : (value: number) => `${value.toFixed(1)} bits`;
   return (
     <p className="legend">
-      {low} {unit && `(${unit(0)})`}
+      <span>
+        {low} {unit && `(${unit(0)})`}
+      </span>
       <i aria-hidden="true" style={{ background: `linear-gradient(90deg in oklab, ${colours})` }} />
-      {high} {unit && `(${unit(most)})`}
+      <span>
+        {high} {unit && `(${unit(most)})`}
+      </span>
     </p>
   );
 }

@@ -62,7 +62,10 @@ export function StepSum(props: Props) {
             <CellLayer map={map} looks={looks.added} hasLines />
           </StepPicture>
         )}
-        <figcaption>{manner === 'scales' ? 'What this scale added' : 'What this step drew'}</figcaption>
+        <figcaption>
+          {manner === 'scales' ? 'What this scale added' : 'What this step drew'}
+          {manner === 'scales' && !isFirst && <small>light made it lighter, dark darker</small>}
+        </figcaption>
       </figure>
       <span className="sign" aria-hidden="true">
         =

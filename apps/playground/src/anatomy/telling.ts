@@ -50,7 +50,7 @@ export function sentenceOf({ step, image, map, manner }: Told): string {
     step.index === 0 ? counted(count, 'token') : `${counted(count, 'more token').replace(/^1 more/, 'one more')}`;
   switch (manner) {
     case 'scales':
-      if (count === 1) return `${head}1 token for the whole picture.`;
+      if (count === 1) return `${head}1 token for the whole picture, a ${grid(map)} sketch.`;
       return `${head}${count} tokens at once, a ${grid(map)} ${step.index === step.of - 1 ? 'picture' : 'sketch'}.`;
     case 'chance':
       return `${head}${more} in ${count === 1 ? 'a place' : 'places'} chosen at random.`;

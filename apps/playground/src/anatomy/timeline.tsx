@@ -38,6 +38,7 @@ export function Timeline(props: Props) {
         <span>{isScale ? 'Scale' : 'Step'}</span>
         {isScale && <span>What it added</span>}
         <span>So far</span>
+        {isScale && <em>Upper row: what each scale added. Lower row: the picture so far.</em>}
       </p>
       <ol>
         {frames.map((frame) => (

@@ -18,7 +18,7 @@ export function TokenFacts({ map, cells, cursor, unknown, isEnded }: Props) {
     return (
       <div className="token-facts">
         <h4>A token</h4>
-        <p className="hint">Point at the right picture, or go to it with Tab and use the arrow keys.</p>
+        <p className="hint">Point at a place in the last picture, or go there with Tab and use the arrow keys.</p>
       </div>
     );
   const { token } = cells[cursor]!;
