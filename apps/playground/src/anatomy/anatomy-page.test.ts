@@ -9,6 +9,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { GenerationEvent } from '../api/operations.ts';
+import { findings } from '../testing/axe.ts';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
 
 /* The anatomy in the page as it ships, against what the real server tells of the shipped models. */
@@ -115,6 +116,15 @@ describe.skipIf(skipped)('the anatomy', () => {
     expect(await drawn('.token-grid canvas')).not.toBe(surprise);
     await page.getByLabel('By entropy', { exact: true }).check();
     await expect.poll(() => new URL(page.url()).searchParams.get('layer')).toBe('entropy');
+    for (const [width, colorScheme] of [
+      [1440, 'dark'],
+      [360, 'light'],
+    ] as const) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      expect(await findings(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
     await scales.nth(4).click();
     expect(await sentence()).toContain('Finished: 103 tokens in 5 steps');
     expect(complaints).toEqual([]);

@@ -29,7 +29,9 @@ export function LayerChoice({ layer, most, unknown, isScale, onLayer }: Props) {
           </label>
         ))}
       </div>
-      {layer !== 'off' && <p className="hint">{isMissing ? unknown : layer === 'order' && isScale ? ONE_STEP : layerTexts[layer]}</p>}
+      {layer !== 'off' && (
+        <p className="hint">{isMissing ? unknown : layer === 'order' && isScale ? ONE_STEP : layerTexts[layer]}</p>
+      )}
       {layer !== 'off' && !isMissing && <Legend layer={layer} most={most!} />}
     </fieldset>
   );
