@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
@@ -85,18 +85,27 @@ const readRed = (png: string): Promise<number[]> =>
     return [...data].filter((_, at) => at % 4 === 0);
   }, png);
 
-/** Red of every pixel of the finished variants, the newest first. */
+/** Red of every pixel of the newest variants, as the server has them. */
 async function variants(): Promise<number[][]> {
   await row('completed').waitFor({ timeout: 60_000 });
-  const drawn = page.locator('.edit-row').first().locator('.step-picture[data-shown=drawn] canvas');
-  await expect.poll(() => drawn.count()).toBe(4);
-  return drawn.evaluateAll((all) =>
-    (all as HTMLCanvasElement[]).map((one) => {
-      const { data } = one.getContext('2d')!.getImageData(0, 0, one.width, one.height);
-      return [...data].filter((_, at) => at % 4 === 0);
-    }),
-  );
+  expect(
+    await page
+      .locator('.edit-row')
+      .first()
+      .getByRole('button', { name: /^Variant \d/ })
+      .count(),
+  ).toBe(4);
+  const query = '{ generations(first: 1) { nodes { images { picture { url } } } } }';
+  const { generations } = await ask<{ generations: { nodes: { images: { picture: { url: string } }[] }[] } }>(query);
+  return Promise.all(generations.nodes[0]!.images.map(({ picture }) => readRed(picture.url)));
 }
+
+/** Red of every pixel that a canvas shows. */
+const shown = (drawn: Locator): Promise<number[]> =>
+  drawn.evaluate((one: HTMLCanvasElement) => {
+    const { data } = one.getContext('2d')!.getImageData(0, 0, one.width, one.height);
+    return [...data].filter((_, at) => at % 4 === 0);
+  });
 
 /** Pixels of 32 x 32, by whether a place counts as kept. */
 const part = (reds: readonly number[], isKept: (x: number, y: number) => boolean, kept: boolean) =>
@@ -133,6 +142,8 @@ describe.skipIf(skipped)('the Edit room', () => {
     expect(await canvas().evaluate((element) => element === document.activeElement)).toBe(true);
     await page.reload();
     expect(await variants()).toEqual(made);
+    await page.getByRole('button', { name: /^Variant 2/ }).click();
+    await expect.poll(() => shown(page.locator('.edit-after canvas'))).toEqual(made[1]);
     expect(complaints).toEqual([]);
   }, 90_000);
 
@@ -169,8 +180,8 @@ describe.skipIf(skipped)('the Edit room', () => {
     page.on('response', (response) => response.url().includes('/v1/uploads') && uploads.push(response.json()));
     await button('Generate').click();
     await expect.poll(() => uploads.length).toBe(2);
-    const shown = await Promise.all(uploads.map(async (upload) => readRed((await upload).url)));
-    const [picture, mask] = shown.sort((one, other) => new Set(other).size - new Set(one).size) as [number[], number[]];
+    const sent = await Promise.all(uploads.map(async (upload) => readRed((await upload).url)));
+    const [picture, mask] = sent.sort((one, other) => new Set(other).size - new Set(one).size) as [number[], number[]];
     const isKept = (x: number, y: number) => x < 28 && y >= 4;
     expect([new Set(part(mask, isKept, true)), new Set(part(mask, isKept, false))]).toEqual([
       new Set([0]),
@@ -234,7 +245,8 @@ async function everyLook(): Promise<string[]> {
       await page.emulateMedia({ colorScheme });
       found.push(...(await findings(page)));
     }
-    if ((await page.evaluate(() => document.documentElement.scrollWidth)) > width) found.push(`wider than ${width} px`);
+    const isWider = (element: Element) => element.scrollWidth > element.clientWidth;
+    if (await page.locator('.edit-work').evaluate(isWider)) found.push(`wider than there is room at ${width} px`);
   }
   return found;
 }
