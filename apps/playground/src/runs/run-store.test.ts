@@ -70,7 +70,7 @@ it('follows a generation once for all rooms, tells changes once a frame, and fet
 });
 
 it('makes a run once more, lists what was started, and shows it by the id of the server', async () => {
-  const { server } = serverThat(() => Promise.resolve());
+  const { server, listeners } = serverThat(() => Promise.resolve());
   const store = new RunStore(server);
   const started = vi.fn();
   store.onStart(started);
@@ -82,6 +82,13 @@ it('makes a run once more, lists what was started, and shows it by the id of the
   expect([store.started(), started.mock.calls.length]).toEqual([[second, first], 2]);
   expect([store.state(second)!.id, store.again('gone')]).toEqual(['h', null]);
   expect(server.fetch).not.toHaveBeenCalled();
+  // A run that could not be followed any more, as with a key that was revoked, goes on under its own key.
+  listeners[0]!.onError(new Error('no key'));
+  expect(store.state(first)).toMatchObject({ status: 'failed', error: 'no key' });
+  expect(store.show('g')).toBe(first);
+  await vi.advanceTimersByTimeAsync(0);
+  listeners[2]!.onEvent({ __typename: 'StartedEvent', seq: 2, at: '' });
+  expect([store.state(first)!.status, store.show('g'), listeners.length]).toEqual(['running', first, 3]);
   const refused = Object.assign(new Error('No.'), { code: 'field-invalid', field: ['input', 'options', 'topP'] });
   const strict = new RunStore({ ...server, create: () => Promise.reject(refused) });
   const key = strict.start(input);

@@ -32,6 +32,8 @@ interface Run {
   state: GenerationState;
   /** A cancel that the server has not taken yet is sent until it does. */
   canceled: boolean;
+  /** It could not be asked for or followed, as with a key that was revoked: nothing is known of its end. */
+  isLost: boolean;
   /** What was sent; null of those that were made before. */
   readonly input: GenerationInput | null;
   readonly listeners: Set<() => void>;
@@ -83,13 +85,12 @@ export class RunStore {
 
   /** Follows a generation that was made before, here or elsewhere; again where it could not be followed. Returns its key. */
   show(id: string): string {
-    const own = this.#started.find((key) => this.#runs.get(key)!.state.id === id);
-    if (own !== undefined) return own;
-    const known = this.#runs.get(id);
-    if (!known || (known.state.status === 'failed' && known.state.id === null)) {
-      this.#follow(id, this.#server.fetch(id), { model: null, input: null });
+    const key = this.#started.find((one) => this.#runs.get(one)!.state.id === id) ?? id;
+    const known = this.#runs.get(key);
+    if (!known || known.isLost) {
+      this.#follow(key, this.#server.fetch(id), { model: known?.state.model ?? null, input: known?.input ?? null });
     }
-    return id;
+    return key;
   }
 
   /** Null where no run has this key. */
@@ -121,14 +122,17 @@ export class RunStore {
 
   #follow(key: string, load: Promise<Generation>, { model, input }: Asked): void {
     const listeners = this.#runs.get(key)?.listeners ?? new Set();
-    const run: Run = { state: sending(model), canceled: false, input, listeners };
+    const run: Run = { state: sending(model), canceled: false, isLost: false, input, listeners };
     this.#runs.set(key, run);
     this.#wake(run);
     const tell = (action: GenerationAction) => {
       run.state = reduceGeneration(run.state, action);
       this.#wake(run);
     };
-    const failed = (error: Error) => tell({ type: 'error', error });
+    const failed = (error: Error) => {
+      run.isLost = true;
+      tell({ type: 'error', error });
+    };
     load.then((generation) => {
       tell({ type: 'follow', generation });
       if (run.canceled) this.#sendCancel(run, generation.id);
