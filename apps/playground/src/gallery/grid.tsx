@@ -42,6 +42,8 @@ export function Grid(props: GridProps) {
     overscan: 2,
     scrollMargin: top,
     scrollPaddingStart: 60,
+    // On a narrow screen what is picked comes up from the bottom.
+    scrollPaddingEnd: matchMedia('(max-width: 980px)').matches ? innerHeight * 0.54 : 0,
     rangeExtractor: useCallback((range: Range) => withRow(range, atPicked), [atPicked]),
   });
   useLayoutEffect(() => virtual.measure(), [virtual, side]);
