@@ -8,7 +8,6 @@ import './styles/rail.css';
 import './styles/notes.css';
 import './styles/models.css';
 import './styles/key.css';
-import './styles/server.css';
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

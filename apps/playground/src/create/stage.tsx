@@ -2,9 +2,9 @@ import { memo, useCallback, useDeferredValue, useState, type CSSProperties, type
 import type { Model } from '../api/operations.ts';
 import { partAt } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
-import { isBusy, type GenerationState } from '../runs/generation-state.ts';
+import type { GenerationState } from '../runs/generation-state.ts';
 import { placeName, shownAt, stopsOf, type Place } from '../runs/place.ts';
-import { announcement, imageName, runName, sentence } from '../runs/sentences.ts';
+import { imageName, runName } from '../runs/sentences.ts';
 import type { View } from './place-address.ts';
 
 interface StageProps {
@@ -54,21 +54,6 @@ export function Stage({ state, model, view, isPlaying, onView, onPlay, children 
 
 function shapeOf({ image: { width, height } }: Model): CSSProperties {
   return { '--w': width, '--h': height } as CSSProperties;
-}
-
-/** How far it is, for eyes and for screen readers. */
-export function Progress({ state, title }: { readonly state: GenerationState; readonly title: string }) {
-  const of = state.steps.at(-1)?.of ?? 1;
-  const value = state.status === 'running' ? { value: state.steps.length } : {};
-  return (
-    <div className="progress" data-status={state.status}>
-      <p aria-hidden={isBusy(state)}>{sentence(state)}</p>
-      {isBusy(state) && <progress aria-label={`Steps done of ${title}`} max={of} {...value} />}
-      <p className="unseen" aria-live="polite">
-        {isBusy(state) && `${title}: ${announcement(state)}`}
-      </p>
-    </div>
-  );
 }
 
 interface ImageAtProps {

@@ -8,16 +8,18 @@ import { runName, shortSentence } from '../runs/sentences.ts';
 import { stepBy, type Place } from '../runs/place.ts';
 import { runs } from '../runs/use-run.ts';
 import { SettingsForm } from '../settings/settings-form.tsx';
-import { ImageActions } from './image-actions.tsx';
 import { explain } from './explain.ts';
 import { useKeys } from './keys.ts';
 import { Notes } from './notes.tsx';
 import { Rail } from './rail.tsx';
-import { Shortcuts } from './shortcuts.tsx';
-import { Progress, Stage } from './stage.tsx';
+import { Progress } from './progress.tsx';
 import { useFirstReplay, usePlay } from './use-play.ts';
 import { useWorkbench } from './use-workbench.ts';
 
+/* What the page does without when it opens. */
+const ImageActions = lazy(() => import('./image-actions.tsx').then(({ ImageActions }) => ({ default: ImageActions })));
+const Stage = lazy(() => import('./stage.tsx').then(({ Stage }) => ({ default: Stage })));
+const Shortcuts = lazy(() => import('./shortcuts.tsx').then(({ Shortcuts }) => ({ default: Shortcuts })));
 const Samples = lazy(() => import('./samples.tsx').then(({ Samples }) => ({ default: Samples })));
 
 const Anatomy = lazy(() => import('../anatomy/anatomy.tsx').then(({ Anatomy }) => ({ default: Anatomy })));
@@ -83,9 +85,13 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
             />
             {!model && state.model !== null && <p>The server no longer has the model {state.model}.</p>}
             {model && state.labels.length > 0 && (
-              <Stage {...{ state, model, view, isPlaying }} onView={look} onPlay={toggle}>
-                <ImageActions {...{ state, model, models, view }} onFork={fork} />
-              </Stage>
+              <Suspense fallback={<div className="viewport" />}>
+                <Stage {...{ state, model, view, isPlaying }} onView={look} onPlay={toggle}>
+                  <Suspense fallback={<div className="caption" />}>
+                    <ImageActions {...{ state, model, models, view }} onFork={fork} />
+                  </Suspense>
+                </Stage>
+              </Suspense>
             )}
             {state.status === 'sending' && <div className="viewport" />}
           </>
@@ -118,7 +124,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
         onStop={stop}
       />
       <Rail models={models} shown={bench.key} />
-      {showsKeys && <Shortcuts onClose={() => setShowsKeys(false)} />}
+      <Suspense>{showsKeys && <Shortcuts onClose={() => setShowsKeys(false)} />}</Suspense>
     </main>
   );
 }

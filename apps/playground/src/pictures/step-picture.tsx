@@ -35,6 +35,7 @@ export function StepPicture({ part, name, width, height, className, children }: 
         {...(name === '' ? { 'aria-hidden': true } : { role: 'img', 'aria-label': told })}
         width={width}
         height={height}
+        data-wanted={part?.url}
       />
       {shown === 'lost' && <p aria-hidden="true">The server did not send this picture.</p>}
       {children}
@@ -75,6 +76,7 @@ function useDrawn(canvas: RefObject<HTMLCanvasElement | null>, part: PicturePart
     const draw = (image: HTMLImageElement) => {
       if (!isWanted) return;
       drawPart(canvas.current!, image, { url, columns, rows, index });
+      canvas.current!.dataset['drawn'] = url;
       setShown('drawn');
     };
     const ready = pictures.ready(url);

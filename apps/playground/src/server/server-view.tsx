@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { ErrorNote } from '../error-note.tsx';
 import type { Service } from '../api/operations.ts';
+import '../styles/server.css';
 import { sumOf, useService, type Failure, type Look, type QueueShare, type Worker } from './service.ts';
 
 /** The queue, the workers and what has failed: for who runs the server. */

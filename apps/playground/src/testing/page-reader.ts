@@ -28,7 +28,12 @@ export async function allPictures(page: Page): Promise<number[][]> {
 async function drawn(page: Page): Promise<void> {
   await page.waitForFunction(() => {
     const all = [...document.querySelectorAll<HTMLElement>('.stage .step-picture')];
-    return all.length > 0 && all.every((one) => one.dataset['shown'] === 'drawn');
+    const isDrawn = (one: HTMLElement) => {
+      const { wanted, drawn } = one.querySelector('canvas')!.dataset;
+      // The picture before stays until the wanted one is decoded.
+      return one.dataset['shown'] === 'drawn' && drawn === wanted;
+    };
+    return all.length > 0 && all.every(isDrawn);
   });
   // A picture that was decoded before is drawn in the next frame.
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
