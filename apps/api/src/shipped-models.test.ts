@@ -65,13 +65,13 @@ describe.each(models)('$name', ({ name: model }) => {
   it('makes the same bytes alone and in a batch, and by its defaults said or left out', async () => {
     const { options, guidanceOff, defaults } = await describeModel(model);
     const own = Object.entries(options.properties!).map(([name, property]) => [name, property.default]);
-    const all = (await run({ model, images: ofLabels([1, -1, 5]), seed: 20, preview: 'NONE' })).at(-1)!.images!;
+    const all = (await run({ model, images: ofLabels([1, -1, 4]), seed: 20, preview: 'NONE' })).at(-1)!.images!;
     expect(new Set(all).size).toBe(3);
     const said = {
       options: Object.fromEntries(own) as object,
       ...(guidanceOff !== null && { guidance: defaults.guidance }),
     };
-    const alone = await run({ model, images: { condition: { label: 5 } }, seed: 22, preview: 'NONE', ...said });
+    const alone = await run({ model, images: { condition: { label: 4 } }, seed: 22, preview: 'NONE', ...said });
     expect(alone.at(-1)!.images).toEqual(all.slice(2));
   });
 

@@ -25,10 +25,11 @@ export function Stage({ state, model, view, isPlaying, onView, onPlay, children 
   const columns = Math.min(perRow, count);
   // The large image goes first; many small ones follow it without holding up the page.
   const onImage = useCallback((image: number) => onView({ image }), [onView]);
-  const rows = { state: useDeferredValue(state), model, view, onImage };
+  const later = useDeferredValue(state);
+  const rows = { state: later, model, view, onImage };
   return (
     <>
-      <header className="stage-head">
+      <header className="stage-head" data-late={later !== state}>
         <h2>
           {runName(state, model)} <span>{model.title}</span>
         </h2>

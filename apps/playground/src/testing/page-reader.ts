@@ -33,7 +33,9 @@ async function drawn(page: Page): Promise<void> {
       // The picture before stays until the wanted one is decoded.
       return one.dataset['shown'] === 'drawn' && drawn === wanted;
     };
-    return all.length > 0 && all.every(isDrawn);
+    // Many images follow the large one a moment later.
+    const isLate = document.querySelector<HTMLElement>('.stage-head')?.dataset['late'] === 'true';
+    return all.length > 0 && !isLate && all.every(isDrawn);
   });
   // A picture that was decoded before is drawn in the next frame.
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
@@ -48,6 +50,7 @@ export async function status(page: Page, ...wanted: string[]): Promise<void> {
 
 export async function pickModel(page: Page, name: string): Promise<void> {
   const models = page.locator('.models');
+  await page.locator('form.settings').waitFor();
   if ((await models.count()) === 0) return;
   await models.evaluate((details: HTMLDetailsElement) => (details.open = true));
   await models.locator(`input[value="${name}"]`).check();
