@@ -1,44 +1,30 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { browserArguments, findBrowser } from '@tessera/chromium';
 import { createClient, type Client } from '@tessera/client';
-import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { GenerationEvent } from '../api/operations.ts';
 import { findings } from '../testing/axe.ts';
-import { startApi, type ApiProcess } from '../testing/api-process.ts';
+import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* The anatomy in the page as it ships, against what the real server tells of the shipped models. */
 
-const skipped = process.env['TESSERA_BROWSER'] === 'none';
-const folder = mkdtempSync(join(tmpdir(), 'tessera-anatomy-'));
 type Step = Extract<GenerationEvent, { __typename: 'StepEvent' }>;
-let api: ApiProcess;
+let served: ServedPage;
 let client: Client;
-let browser: Browser;
 let page: Page;
 let complaints: string[];
 let pictures: string[];
 
 beforeAll(async () => {
   if (skipped) return;
-  browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  const outDir = join(folder, 'page');
-  await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } });
-  api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: outDir, PORT: '0' });
-  client = createClient({ url: api.url });
+  served = await servePage('anatomy');
+  client = createClient({ url: served.api.url });
 }, 120_000);
 
 beforeEach(async () => {
   if (skipped) return;
   complaints = [];
   pictures = [];
-  page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  page = await served.browser.newPage({ viewport: { width: 1440, height: 900 } });
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('request', (request) => request.url().includes('/images/') && pictures.push(request.url()));
@@ -47,10 +33,8 @@ beforeEach(async () => {
 afterEach(() => page?.close());
 
 afterAll(async () => {
-  await browser?.close();
   await client?.close();
-  await api?.kill();
-  rmSync(folder, { recursive: true, force: true });
+  await served?.close();
 });
 
 /** A finished generation of fives, and its steps. */
@@ -65,7 +49,7 @@ async function make(model: string, count: number, details = true) {
 }
 
 const open = async (id: string, search: string) => {
-  await page.goto(`${api.url}/g/${id}${search}`);
+  await page.goto(`${served.api.url}/g/${id}${search}`);
   await page.locator('.token-grid').waitFor();
   await page.waitForFunction(() => !document.querySelector('.anatomy [data-shown=waiting]'));
 };
@@ -156,8 +140,10 @@ describe.skipIf(skipped)('the anatomy', () => {
     await page.getByText('at most 19 images of this model at once: this run has 20').waitFor();
     for (let index = 0; index < steps.length; index++) await page.locator('.timeline button').nth(index).click();
     await page.waitForFunction(() => !document.querySelector('.anatomy [data-shown=waiting]'));
-    const sprites = steps.map(({ sprite }) => new URL(sprite!.url, api.url).href);
-    const previews = new Set(steps.flatMap((step) => step.previews!.map((one) => new URL(one!.url, api.url).href)));
+    const sprites = steps.map(({ sprite }) => new URL(sprite!.url, served.api.url).href);
+    const previews = new Set(
+      steps.flatMap((step) => step.previews!.map((one) => new URL(one!.url, served.api.url).href)),
+    );
     expect(pictures.filter((url) => sprites.includes(url)).length).toBe(steps.length);
     expect(pictures.filter((url) => previews.has(url) && !sprites.includes(url)).length).toBeLessThanOrEqual(20);
     expect(complaints).toEqual([]);

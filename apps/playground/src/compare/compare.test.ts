@@ -1,37 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { browserArguments, findBrowser } from '@tessera/chromium';
-import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
+import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* Comparing on a real server, in a real browser. */
 
-const skipped = process.env['TESSERA_BROWSER'] === 'none';
-const folder = mkdtempSync(join(tmpdir(), 'tessera-compare-'));
-const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: join(folder, 'page'), PORT: '0' };
-let api: ApiProcess;
-let browser: Browser;
+let served: ServedPage;
 let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
   if (skipped) return;
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  await build({ root, logLevel: 'error', build: { outDir: environment.TESSERA_PLAYGROUND, emptyOutDir: true } });
-  api = await startApi(environment);
-  browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
+  served = await servePage('compare');
 }, 120_000);
 
 beforeEach(async () => {
   if (skipped) return;
   complaints = [];
-  page = await browser.newPage();
+  page = await served.browser.newPage();
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
 });
@@ -41,11 +27,7 @@ afterEach(async () => {
   expect(complaints).toEqual([]);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await api?.kill();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => served?.close());
 
 /** What every picture shows now, as its pixels. */
 function pixels(): Promise<string[]> {
@@ -58,7 +40,7 @@ const made = () => new URL(page.url()).searchParams.getAll('g');
 
 describe.skipIf(skipped)('comparing', () => {
   it('draws models by classes from one seed, one scrubber for all, and the address brings all of it back', async () => {
-    await page.goto(`${api.url}/compare?x=model&xs=digits-var&xs=digits-mar&y=label&ys=3&ys=7&seed=42`);
+    await page.goto(`${served.api.url}/compare?x=model&xs=digits-var&xs=digits-mar&y=label&ys=3&ys=7&seed=42`);
     await page.getByRole('button', { name: 'Compare 4 pictures' }).press('Enter');
     await expect.poll(() => made().length, { timeout: 60_000 }).toBe(4);
     const heads = page.getByRole('region', { name: 'Pictures' }).getByRole('columnheader');
@@ -97,7 +79,7 @@ describe.skipIf(skipped)('comparing', () => {
   }, 90_000);
 
   it('compares an option by keys alone, says what it leaves out, and that what is shown is of other settings', async () => {
-    await page.goto(`${api.url}/compare?x=guidance&xs=1&xs=banana&model=digits-var&label=5&colour=red`);
+    await page.goto(`${served.api.url}/compare?x=guidance&xs=1&xs=banana&model=digits-var&label=5&colour=red`);
     await page.getByText('The guidance “banana” is no number from 0 to 100').waitFor();
     await page.getByText('“colour=red” was left out').waitFor();
     const values = page.getByRole('textbox', { name: 'Across: values' });

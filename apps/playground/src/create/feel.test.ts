@@ -1,50 +1,33 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { browserArguments, findBrowser } from '@tessera/chromium';
 import type { AxeResults } from 'axe-core';
-import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { generate, openHow, pickModel, status } from '../testing/page-reader.ts';
+import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* How Create feels: on small screens, by the keyboard alone, in forced colours, and for assistive technology. */
 
-const skipped = process.env['TESSERA_BROWSER'] === 'none';
-const folder = mkdtempSync(join(tmpdir(), 'tessera-feel-'));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-let api: ApiProcess;
-let browser: Browser;
+let served: ServedPage;
 let page: Page;
 
 beforeAll(async () => {
   if (skipped) return;
-  browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  const outDir = join(folder, 'page');
-  await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } });
-  api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: outDir, PORT: '0' });
+  served = await servePage('feel');
 }, 120_000);
 
 beforeEach(async () => {
-  if (!skipped) page = await browser.newPage({ reducedMotion: 'reduce' });
+  if (!skipped) page = await served.browser.newPage({ reducedMotion: 'reduce' });
 });
 
 afterEach(() => page?.close());
 
-afterAll(async () => {
-  await browser?.close();
-  await api?.kill();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => served?.close());
 
 async function open({ width = 1440, height = 900, path = '/' } = {}): Promise<void> {
   await page.setViewportSize({ width, height });
-  await page.goto(`${api.url}${path}`);
+  await page.goto(`${served.api.url}${path}`);
   await page.waitForSelector('form');
 }
 
