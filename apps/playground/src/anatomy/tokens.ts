@@ -52,7 +52,7 @@ export function mapOf(positions: readonly number[], layout: readonly TokenMap[])
   return layout.find((map) => first !== undefined && first < map.start + sizeOf(map)) ?? last;
 }
 
-export function sizeOf({ height, width }: TokenMap): number {
+function sizeOf({ height, width }: TokenMap): number {
   return height * width;
 }
 

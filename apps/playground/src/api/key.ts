@@ -4,7 +4,7 @@
 
 const STORED = 'tessera-key';
 
-export interface KeyState {
+interface KeyState {
   readonly key: string | null;
   /** Why the page must ask for a key: none was sent, or the server refused the one that was; null where it need not. */
   readonly asks: 'missing' | 'refused' | null;

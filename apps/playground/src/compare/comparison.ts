@@ -7,7 +7,7 @@ import { areComparable, MOST_SEED, ownSettings, toInput, type Settings } from '.
 /* One picture in many ways: a setting goes across, another one down, all else stays. */
 
 /** Of a picture: what is drawn at once must fit a page and a queue. */
-export const MOST_CELLS = 36;
+const MOST_CELLS = 36;
 
 export interface Axis {
   /** `model`, `label`, `seed`, `guidance`, or `options.NAME`. */
@@ -87,7 +87,7 @@ export function firstValues(choice: Choice, settings: Settings, models: readonly
 }
 
 /** The settings with one of them changed; a sentence where the value cannot be. */
-export function withValue(
+function withValue(
   settings: Settings,
   { setting, value }: { setting: string; value: string },
   models: readonly Model[],
@@ -161,7 +161,7 @@ export function writeComparison(
   return String(new URLSearchParams(entries as [string, string][]));
 }
 
-export interface ReadComparison {
+interface ReadComparison {
   readonly comparison: Comparison;
   readonly ids: readonly string[];
   /** What of the address could not be understood. */

@@ -10,7 +10,7 @@ export const copyKinds: readonly { readonly kind: CopyKind; readonly title: stri
   { kind: 'graphql', title: 'GraphQL' },
 ];
 
-export interface CopiedRequest {
+interface CopiedRequest {
   readonly input: GenerationInput;
   /** Of the server, for what asks one: http://localhost:4000. */
   readonly origin: string;

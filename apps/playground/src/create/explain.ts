@@ -1,6 +1,6 @@
 import type { GenerationState } from '../runs/generation-state.ts';
 
-export interface Explanation {
+interface Explanation {
   /** What happened and what a person can do. */
   readonly said: string;
   /** The server's own words, for who runs it. */

@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { findings } from '../testing/axe.ts';
 import { generate, openHow, pickModel, status } from '../testing/page-reader.ts';
 import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* How Create feels: on small screens, by the keyboard alone, in forced colours, and for assistive technology. */
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let served: ServedPage;
 let page: Page;
 
@@ -189,28 +186,20 @@ describe.skipIf(skipped)('Create', () => {
         await open({ width, height });
         await page.locator('.sample').first().waitFor();
         expect(await button('Play').count()).toBe(1);
-        expect(await findings()).toEqual([]);
+        expect(await findings(page)).toEqual([]);
         await generate(page, { images: 4 });
         await status(page, 'completed');
         await page.locator('.models summary').click();
         await openHow(page);
-        expect(await findings()).toEqual([]);
+        expect(await findings(page)).toEqual([]);
         expect(await contrast('.pair input')).toBeGreaterThanOrEqual(3);
         await open({ width, height, path: '/?label=99' });
         await page.locator('.notes li').first().waitFor();
-        expect(await findings()).toEqual([]);
+        expect(await findings(page)).toEqual([]);
       }
     },
   );
 });
-
-async function findings(): Promise<string[]> {
-  // Not by a script element, which the page's policy forbids.
-  await page.evaluate(axe);
-  const run = () => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run();
-  const { violations } = await page.evaluate(run);
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
-}
 
 /** Of an input's border to the ground around it. */
 function contrast(selector: string): Promise<number> {

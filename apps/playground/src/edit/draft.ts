@@ -14,7 +14,7 @@ export interface Draft {
   readonly blob: Blob | null;
 }
 
-export interface MadeOfIt {
+interface MadeOfIt {
   readonly id: string;
   /** Where the picture lay. */
   readonly place: Box;

@@ -1,43 +1,32 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { browserArguments, findBrowser } from '@tessera/chromium';
-import { chromium, type Browser, type Locator, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
+import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* The room, built as it ships, in a real browser, against the real server. */
 
-const skipped = process.env['TESSERA_BROWSER'] === 'none';
-const folder = mkdtempSync(join(tmpdir(), 'tessera-edit-'));
-const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: join(folder, 'page') };
+let served: ServedPage;
+/** Of `served`, until a test starts another. */
 let api: ApiProcess;
-let browser: Browser;
 let page: Page;
 let complaints: string[];
 
 beforeAll(async () => {
   if (skipped) return;
-  browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  await build({ root, logLevel: 'warn', build: { outDir: environment.TESSERA_PLAYGROUND, emptyOutDir: true } });
-  api = await startApi({ ...environment, PORT: '0' });
+  served = await servePage('edit');
+  ({ api } = served);
 }, 120_000);
 
 afterEach(() => page?.context().close());
 
 afterAll(async () => {
-  await browser?.close();
   await api?.kill();
-  rmSync(folder, { recursive: true, force: true });
+  await served?.close();
 });
 
 async function open(path: string, options: Parameters<Browser['newContext']>[0] = {}): Promise<void> {
-  page = await (await browser.newContext(options)).newPage();
+  page = await (await served.browser.newContext(options)).newPage();
   complaints = [];
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -207,7 +196,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     await button('Generate').tap();
     await page.getByText('The server does not answer').waitFor({ timeout: 20_000 });
     expect(await freed()).toBe(marked);
-    api = await startApi({ ...environment, PORT: port });
+    api = await startApi({ ...served.environment, PORT: port });
     await page.getByRole('spinbutton', { name: 'Variants' }).fill('16');
     await button('Generate').tap();
     await button('Cancel').tap();

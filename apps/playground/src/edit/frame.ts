@@ -33,7 +33,7 @@ export function frameOf({ image, layout }: Pick<Model, 'image' | 'layout'>): Fra
 }
 
 /** A rectangle of whole pixels; `right` and `bottom` are not part of it. */
-export interface PixelBox {
+interface PixelBox {
   readonly left: number;
   readonly top: number;
   readonly right: number;
@@ -53,7 +53,7 @@ export function pixelBox({ x0, y0, x1, y1 }: Box, { width, height }: Pick<Frame,
 }
 
 /** The tokens whose patch covers a pixel, along one axis: two where the border between them cuts through it. */
-export function tokensOver(at: number, pixels: number, tokens: number): readonly [first: number, last: number] {
+function tokensOver(at: number, pixels: number, tokens: number): readonly [first: number, last: number] {
   return [Math.floor((at * tokens) / pixels), Math.ceil(((at + 1) * tokens) / pixels) - 1];
 }
 

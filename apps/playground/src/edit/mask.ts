@@ -13,7 +13,7 @@ interface Drawn {
   readonly whole: boolean;
 }
 
-export type Shape =
+type Shape =
   | { readonly kind: 'stroke'; readonly points: readonly Point[]; readonly breadth: number }
   | { readonly kind: 'lasso'; readonly points: readonly Point[] }
   | { readonly kind: 'rectangle'; readonly from: Point; readonly to: Point };

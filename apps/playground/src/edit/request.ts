@@ -16,7 +16,7 @@ export interface EditSettings {
   readonly seed: number | null;
 }
 
-export interface ToSend {
+interface ToSend {
   readonly base: Base;
   readonly cut: Cut;
   readonly marked: Marked;

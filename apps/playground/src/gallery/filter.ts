@@ -23,7 +23,7 @@ export interface Filter {
 
 export const everything: Filter = { model: null, state: null, day: null, favourites: false };
 
-export interface ReadFilter {
+interface ReadFilter {
   readonly filter: Filter;
   /** A sentence for each part of the address that was not understood. */
   readonly refused: readonly string[];

@@ -1,6 +1,6 @@
 /* How the pictures lie: days, each with rows of tiles. */
 
-export interface Dated {
+interface Dated {
   readonly id: string;
   readonly createdAt: string;
 }

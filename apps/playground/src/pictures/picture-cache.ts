@@ -5,10 +5,10 @@ const FIRST_WAIT_MS = 250;
 const MOST_PIXELS = 16_000_000;
 
 /** What loads a picture; tests give another. Rejects where it cannot be had or decoded. */
-export type LoadPicture = (url: string) => Promise<HTMLImageElement>;
+type LoadPicture = (url: string) => Promise<HTMLImageElement>;
 
 /** A picture is given out once it can be drawn whole. */
-export const loadPicture: LoadPicture = async (url) => {
+const loadPicture: LoadPicture = async (url) => {
   const image = new Image();
   image.decoding = 'async';
   image.src = url;

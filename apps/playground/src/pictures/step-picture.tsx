@@ -105,10 +105,7 @@ function drawPart(canvas: HTMLCanvasElement, image: HTMLImageElement, { columns,
 }
 
 /** How many times its own size a small picture gets in its box: a whole number of the screen's dots. Null where it fills the box. */
-export function scaleFor(
-  width: number,
-  { room, dots }: { readonly room: number; readonly dots: number },
-): number | null {
+function scaleFor(width: number, { room, dots }: { readonly room: number; readonly dots: number }): number | null {
   const times = Math.floor((room * dots) / width);
   return width >= FINE || times === 0 ? null : times / dots;
 }

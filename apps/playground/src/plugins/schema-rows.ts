@@ -15,7 +15,7 @@ interface Schema {
 }
 
 /** One property of a schema, in words. */
-export interface SchemaRow {
+interface SchemaRow {
   readonly name: string;
   /** What it takes: `whole number from 2 to 1024`. */
   readonly takes: string;

@@ -58,7 +58,7 @@ export function readRecipe(text: string): Recipe {
 }
 
 /** Settings of a new run, as the Create room reads them. */
-export interface Wanted extends Pick<Recipe, 'model' | 'label' | 'seed' | 'guidance' | 'options'> {
+interface Wanted extends Pick<Recipe, 'model' | 'label' | 'seed' | 'guidance' | 'options'> {
   readonly count: number;
 }
 

@@ -7,7 +7,7 @@ import type { SaveAnswer, SaveJob } from './save-worker.ts';
 /* Files that the page saves. Each call throws an Error whose message can be shown. */
 
 /** A finished picture of a generation. */
-export interface Saved {
+interface Saved {
   readonly id: string;
   /** From 0. */
   readonly image: number;

@@ -7,8 +7,8 @@ export type Label = number | 'each';
 type Classes = Model['classes'];
 
 /** What the picker offers besides classes: a class of such a name is shown with its number. */
-export const EACH = 'each once';
-export const NO_CLASS = 'no class';
+const EACH = 'each once';
+const NO_CLASS = 'no class';
 
 /**
  * Every class that a word in the address can mean, ascending, -1 for none: the rule of the command line and of the API.

@@ -47,7 +47,7 @@ interface OptionInputProps {
 }
 
 /** The input that suits an option. */
-export function OptionInput(props: OptionInputProps) {
+function OptionInput(props: OptionInputProps) {
   const { field, value, problem, onChange } = props;
   const { label, help, fallback } = field;
   switch (field.kind) {

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 /* What a person sees in Create, read from the page, and what a person does there. */
 
 /** Red of every pixel of canvases, in the pictures' own sizes. Runs in the page. */
-export function readPictures(canvases: Element[]): number[][] {
+function readPictures(canvases: Element[]): number[][] {
   return (canvases as HTMLCanvasElement[]).map((canvas) => {
     const { width, height } = canvas;
     const { data } = canvas.getContext('2d')!.getImageData(0, 0, width, height);
