@@ -109,7 +109,7 @@ describe('what cannot be compared is refused in one sentence', () => {
       'images of 3 x 2 pixels, 1 channels; expected 32 x 32',
     ],
     ['sizes that differ', () => [pictures, '--against', recipe], 'a picture of 40 x 32 pixels; expected 32 x 32'],
-    ['no network', () => [pictures, '--against', samples, '--size', '32'], 'names no judge that ships'],
+    ['no network', () => [pictures, '--against', samples, '--size', '32'], 'names no judge that can be opened'],
     ['nothing to compare with', () => [samples], 'expected --against'],
     ['seeds of a file', () => [samples, '--against', recipe, '--seeds', '1,2'], '--seeds for images'],
     ['both seeds', () => [model, '--seed', '1', '--seeds', '2'], '--seed and --seeds'],

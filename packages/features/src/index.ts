@@ -11,12 +11,15 @@ export type {
 export type { AttributeProgram, AttributeResults } from './judge/attribute-program.ts';
 export { openJudge, type Judge, type JudgeConfig, type JudgedAttribute } from './judge/judge.ts';
 export {
-  judgeNetwork,
+  judgeBlocks,
+  judgeWidths,
+  openJudgeCard,
   openJudgeFile,
   openShippedJudge,
   shippedJudges,
-  type JudgeNetwork,
-} from './judge/judge-network.ts';
+  writeJudgeCard,
+} from './judge/judge-card.ts';
+export { judgeNetwork, type JudgeNetwork } from './judge/judge-network.ts';
 export {
   listFeatureNetworks,
   openFeatureNetwork,

@@ -7,7 +7,7 @@ import type { FeatureNetwork, FeatureNetworkPlugin, TraceableNetwork } from '@te
 import { openOnnxNetwork } from './files/onnx-network.ts';
 import { openStateDict } from './files/state-dict-network.ts';
 import { guardNetwork } from './guard-network.ts';
-import { openShippedJudge, shippedJudges } from './judge/judge-network.ts';
+import { openJudgeCard, openShippedJudge, shippedJudges } from './judge/judge-card.ts';
 import { lpipsNetworks } from './lpips/lpips-networks.ts';
 import { featuresFolder, isKept, keptWeights } from './published/kept-weights.ts';
 import type { PublishedNetwork } from './published/published-network.ts';
@@ -51,12 +51,13 @@ export async function listFeatureNetworks({ networks = [] }: NetworkOptions = {}
 
 /**
  * Opens a network as recipes and the command line name it: by its name, or by the path of a file (ONNX, PyTorch,
- * safetensors). The caller disposes it.
+ * safetensors, or the card of a judge in JSON). The caller disposes it.
  * @throws TesseraError `features-unknown`, `download-failed`, `checksum-mismatch`, and those of judges and of files
  */
 export async function openFeatureNetwork(name: string, options: NetworkOptions = {}): Promise<FeatureNetwork> {
   if (/\.onnx$/i.test(name)) return openOnnxNetwork(name);
   if (/\.(pth?|ckpt|safetensors)$/i.test(name)) return openStateDict(name);
+  if (/\.json$/i.test(name)) return openJudgeCard(name);
   const published = publishedNetworks.find((one) => one.name === name);
   if (published) return openPublished(published, options);
   const judges = await shippedJudges();
@@ -69,7 +70,7 @@ export async function openFeatureNetwork(name: string, options: NetworkOptions =
     code: 'features-unknown',
     who: 'features',
     got: `the feature network ${JSON.stringify(name)}`,
-    expected: `${known.join(', ')}, or a file (.onnx, .pth, .safetensors)`,
+    expected: `${known.join(', ')}, or a file (.onnx, .pth, .safetensors, .json of a judge)`,
     next: near === null ? 'Take one of these, or list the plug-in in tessera.config.ts.' : `Did you mean ${near}?`,
   });
 }

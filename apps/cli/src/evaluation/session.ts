@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { TesseraError } from '@tessera/errors';
 import type { Engine } from '@tessera/engine';
 import {
@@ -79,10 +79,11 @@ export async function openNetwork(
   if (name !== undefined) return openNamedNetwork(name, terminal);
   const judge = recipe?.recipe.judge;
   if (judge?.kind === 'shipped') return openNamedNetwork(judge.name, terminal);
+  if (judge?.kind === 'file') return openNamedNetwork(resolve(recipe!.folder, judge.path), terminal);
   throw new TesseraError({
     code: 'network-missing',
     who: 'tessera eval',
-    got: `${against}, which names no judge that ships`,
+    got: `${against}, which names no judge that can be opened`,
     expected: 'a feature network that others can use too, so that figures can be compared',
     next: 'Name one with --network NAME.',
   });

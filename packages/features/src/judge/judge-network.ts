@@ -1,14 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { TesseraError } from '@tessera/errors';
-import { fileWeights } from '@tessera/models';
-import { schema } from '@tessera/schema';
 import type { Engine } from '@tessera/engine';
 import type { ClassifiedResults, FeatureProgram, ImageSize, TraceableNetwork } from '@tessera/core';
 import { tracedProgram } from '../traced-program.ts';
 import { type AttributeProgram, attributeProgram } from './attribute-program.ts';
-import { type Judge, type JudgeConfig, openJudge } from './judge.ts';
+import type { Judge, JudgeConfig } from './judge.ts';
 
 /** A judge as a feature network. */
 export interface JudgeNetwork extends TraceableNetwork {
@@ -65,72 +60,4 @@ function requireChannels(who: string, { got, expected }: { got: number; expected
     expected: `${expected}, which it was trained on`,
     next: 'Choose another network.',
   });
-}
-
-const { object, integer, list, string, number, optional } = schema;
-const count = integer({ min: 1 });
-const card = object({
-  name: string(),
-  data: string(),
-  licence: string(),
-  config: object({
-    channels: count,
-    classes: count,
-    widths: list(count, { min: 2 }),
-    attributes: optional(
-      object({ side: count, of: list(object({ name: string(), values: list(string()), label: integer({ min: 0 }) })) }),
-      undefined,
-    ),
-  }),
-  sha256: string(),
-  /** Of classes and of attributes, on test images. */
-  accuracy: number({ min: 0, max: 1 }),
-  attributeAccuracy: optional(number({ min: 0, max: 1 }), undefined),
-});
-
-const JUDGES = new URL('../../judges/', import.meta.url);
-
-/** Names of the judges that ship with Tessera. */
-export async function shippedJudges(): Promise<readonly string[]> {
-  const names = (await readdir(JUDGES)).filter((name) => name.endsWith('.json'));
-  return names.map((name) => name.replace(/\.json$/, '')).sort();
-}
-
-/** Opens a judge that ships with Tessera. @throws TesseraError `judge-unknown`, `judge-altered` */
-export async function openShippedJudge(name: string): Promise<JudgeNetwork> {
-  const text = await readFile(new URL(`${name}.json`, JUDGES), 'utf8').catch((cause: unknown) => {
-    const next = 'Train your own judge: judge.kind = "train".';
-    throw new TesseraError({
-      code: 'judge-unknown',
-      who: 'features',
-      got: `the judge ${name}`,
-      expected: 'one that ships',
-      next,
-      cause,
-    });
-  });
-  const { config: parsed, sha256, licence } = card.parse(JSON.parse(text), `${name}.json`);
-  const { attributes, ...plain } = parsed;
-  const config: JudgeConfig = { ...plain, ...(attributes && { attributes }) };
-  const path = fileURLToPath(new URL(`${name}.safetensors`, JUDGES));
-  const found = createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
-  if (found !== sha256) {
-    const next = 'Restore the file.';
-    throw new TesseraError({ code: 'judge-altered', who: path, got: `the hash ${found}`, expected: sha256, next });
-  }
-  return openJudgeFile(path, config, { name, sha256, licence });
-}
-
-/** Opens a judge with its weights from a file. */
-export async function openJudgeFile(
-  path: string,
-  config: JudgeConfig,
-  facts: Omit<JudgeFacts, 'dispose'>,
-): Promise<JudgeNetwork> {
-  const weights = await fileWeights(path);
-  const judge = openJudge(weights, config);
-  weights.finish();
-  return judgeNetwork(judge, { ...facts, dispose: () => weights.dispose() });
 }

@@ -29,27 +29,36 @@ export interface JudgeConfig {
   readonly classes: number;
   /** Channels of each level. Every level but the first halves the image. The last level's channels are the features. */
   readonly widths: readonly number[];
+  /** Residual blocks of each level, two convolutions each. Left out: none. */
+  readonly blocks?: readonly number[];
   /** What it tells besides the class, read from all places of the deepest map, which has `side` rows and columns. */
   readonly attributes?: { readonly side: number; readonly of: readonly JudgedAttribute[] };
 }
 
-const GROUPS = 8;
+/** Groups of a normalisation: every width is a multiple of it. */
+export const JUDGE_GROUPS = 8;
 
-/** Builds a judge: convolution, group normalisation and SiLU per level, then one linear layer. */
+/** Builds a judge: convolution, group normalisation, SiLU and residual blocks per level, then one linear layer. */
 export function openJudge(weights: Weights, config: JudgeConfig): Judge {
-  const { channels, classes, widths } = config;
-  const levels = widths.map((to, index) =>
-    takeLevel(weights, `level.${index}`, { from: widths[index - 1] ?? channels, to }),
-  );
+  const { channels, classes, widths, blocks = [] } = config;
+  const levels = widths.map((to, index) => ({
+    down: takeLayer(weights, `level.${index}`, { from: widths[index - 1] ?? channels, to }),
+    blocks: Array.from({ length: blocks[index] ?? 0 }, (_, block) =>
+      ['in', 'out'].map((part) => takeLayer(weights, `level.${index}.block.${block}.${part}`, { from: to, to })),
+    ),
+  }));
   const dims = widths.at(-1)!;
   const init = { kind: 'normal', std: Math.sqrt(1 / dims) } as const;
   const weight = weights.param('classify.weight', [classes, dims], { init, decay: true });
   const bias = weights.param('classify.bias', [classes], { init: { kind: 'zeros' }, decay: false });
   const maps = (image_BHWC: Tensor4D): Tensor4D[] => {
     let x: Tensor4D = tf.sub(tf.mul(image_BHWC, 2), 1);
-    return levels.map((level, index) => {
-      x = nn.conv2d(x, level.weight, level.bias, { stride: index === 0 ? 1 : 2, pad: 1 });
-      x = nn.groupNormSilu(x, level.scale, level.shift, GROUPS, 1e-5);
+    return levels.map(({ down, blocks: residual }, index) => {
+      x = applyLayer(x, down, index === 0 ? 1 : 2);
+      for (const layers of residual) {
+        const change = layers.reduce((hidden, layer) => applyLayer(hidden, layer, 1), x);
+        x = tf.add(x, change);
+      }
       return x;
     });
   };
@@ -76,14 +85,18 @@ function takeAttributes(
   return (deepest_BHWD) => nn.linear(tf.reshape(deepest_BHWD, [-1, size]), weight, bias) as Tensor2D;
 }
 
-interface Level {
+interface Layer {
   readonly weight: Tensor;
   readonly bias: Tensor;
   readonly scale: Tensor;
   readonly shift: Tensor;
 }
 
-function takeLevel(weights: Weights, path: string, { from, to }: { from: number; to: number }): Level {
+function applyLayer(x_BHWC: Tensor4D, { weight, bias, scale, shift }: Layer, stride: 1 | 2): Tensor4D {
+  return nn.groupNormSilu(nn.conv2d(x_BHWC, weight, bias, { stride, pad: 1 }), scale, shift, JUDGE_GROUPS, 1e-5);
+}
+
+function takeLayer(weights: Weights, path: string, { from, to }: { from: number; to: number }): Layer {
   const init = { kind: 'normal', std: Math.sqrt(2 / (9 * from)) } as const;
   const vector = (name: string, kind: 'ones' | 'zeros') =>
     weights.param(`${path}.${name}`, [to], { init: { kind }, decay: false });

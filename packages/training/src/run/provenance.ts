@@ -90,10 +90,11 @@ function learnsAttributes({ judge }: Recipe): boolean {
   return judge?.kind === 'train' && judge.attributes;
 }
 
-/** Checkpoints from before judges learned attributes know no such field. */
+/** Checkpoints from before judges learned attributes, or had residual blocks, know no such fields. */
 function judgeSection(recipe: Recipe): object {
-  const { attributes, ...section }: Record<string, unknown> = { ...withoutCadence(recipe.judge) };
-  return attributes === true ? { ...section, attributes } : section;
+  const { attributes, blocks, ...section }: Record<string, unknown> = { ...withoutCadence(recipe.judge) };
+  const deep = Array.isArray(blocks) && blocks.length > 0;
+  return { ...section, ...(attributes === true && { attributes }), ...(deep && { blocks }) };
 }
 
 function judgeAugmentation({ data }: Recipe): readonly unknown[] {

@@ -1,11 +1,11 @@
 import { TesseraError } from '@tessera/errors';
-import { openShippedJudge } from '@tessera/features';
 import type { DownloadProgress } from '@tessera/node-kit';
 import type { Progress } from '@tessera/progress';
 import { variesBesidesFlips } from '../data/augment.ts';
 import { openData } from '../data/data-kinds.ts';
 import type { DataSet, ShowProgress } from '../data/data-set.ts';
 import { requireJudgeable } from '../evaluation/comparable-data.ts';
+import { openNamedJudge } from '../evaluation/judge.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 import { openPerceptualNetwork, type PerceptualOptions, perceptualSource } from '../tokenizers/perceptual.ts';
 
@@ -18,7 +18,7 @@ interface RecipeDataOptions extends Pick<PerceptualOptions, 'networks'> {
  * have a training image, and a judge and the network of a perceptual term must fit the data. `progress` shows data
  * that is drawn or fetched, and the weights of that network while they arrive.
  * @throws TesseraError `batch-too-large`, `classes-mismatch`, `class-empty`, `recipe-incomplete`, `recipe-misfit`, and what
- * `openData`, `openShippedJudge` and `requireJudgeable` throw
+ * `openData`, `openNamedJudge` and `requireJudgeable` throw
  */
 export async function openRecipeData(
   { recipe, folder }: LoadedRecipe,
@@ -28,7 +28,7 @@ export async function openRecipeData(
   checkAugmentation(recipe, data);
   checkBatches(recipe, data.train.count);
   checkClasses(recipe.name, data);
-  await checkJudge(recipe, data);
+  await checkJudge({ recipe, folder }, data);
   const options = { image: data.image, folder, networks, progress: progress && downloadOn(progress) };
   await checkPerceptual(recipe, options);
   return data;
@@ -110,20 +110,17 @@ function checkClasses(who: string, { classes, train }: DataSet): void {
   });
 }
 
-async function checkJudge({ name: who, judge, tokenizer, model, evaluation }: Recipe, data: DataSet): Promise<void> {
+async function checkJudge({ recipe, folder }: LoadedRecipe, data: DataSet): Promise<void> {
+  const { name: who, judge, tokenizer, model, evaluation } = recipe;
   if (!judge) {
     if (!tokenizer || tokenizer.kind === 'model' || perceptualSource(tokenizer.loss.perceptual) !== 'judge') return;
     const got = 'a perceptual term without a judge to look through';
     const next = 'Add judge to the recipe, or name a network: perceptual = { weight, network: "lpips-vgg16" }.';
     throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'a judge', next });
   }
-  if (judge.kind === 'shipped') {
-    const { config, dispose } = await openShippedJudge(judge.name);
-    dispose();
-    requireJudgeable(data, { who, judge: config });
-  } else {
-    requireJudgeable(data, { who, judge: null });
-  }
+  const opened = await openNamedJudge(judge, folder);
+  opened?.dispose();
+  requireJudgeable(data, { who, judge: opened && opened.config });
   if (!model || evaluation.samples > 1) return;
   const got = `evaluation.samples = ${evaluation.samples}`;
   throw new TesseraError({ code: 'recipe-misfit', who, got, expected: '2 at least: one image has no spread' });

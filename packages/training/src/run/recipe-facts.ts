@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { disposeAll } from '@tessera/core';
 import { type Engine, type GraphNode, trace, type TraceRng, type Value } from '@tessera/engine';
-import { openShippedJudge, type TraceableNetwork } from '@tessera/features';
+import type { TraceableNetwork } from '@tessera/features';
 import { freshWeights, type Plugins } from '@tessera/models';
 import { augmentationOf } from '../data/augment.ts';
 import type { DataSet, ShowProgress } from '../data/data-set.ts';
-import { judgeStage } from '../evaluation/judge.ts';
+import { judgeStage, openNamedJudge } from '../evaluation/judge.ts';
 import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
@@ -92,7 +92,8 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
       opened.dispose();
     }
   }
-  const others = measure > 0 && parts ? await timeOthers({ engine: request.engine, recipe, parts, data }) : noSeconds;
+  const others =
+    measure > 0 && parts ? await timeOthers({ engine: request.engine, ...loaded, parts, data }) : noSeconds;
   const secondsOf = secondsByWork(stages, timed, others);
   const { train, validation, test, found = null, skipped = {} } = data;
   return {
@@ -174,7 +175,7 @@ async function perceptualNetwork(
 ): Promise<TraceableNetwork | null> {
   const source = perceptualSource(loss.perceptual);
   if (typeof source === 'object') return openPerceptualNetwork(source.network, options);
-  return source === 'judge' && judge?.kind === 'shipped' ? openShippedJudge(judge.name) : null;
+  return source === 'judge' && judge ? openNamedJudge(judge, options.folder) : null;
 }
 
 async function stageFacts(

@@ -1,20 +1,17 @@
-import { join } from 'node:path';
-import { type JudgeNetwork, openJudgeFile, openShippedJudge } from '@tessera/features';
-import { savedTensors } from '@tessera/models';
-import { augmentationOf } from '../data/augment.ts';
-import { judgeStage } from '../evaluation/judge.ts';
+import type { JudgeNetwork } from '@tessera/features';
 import { drawCurves } from '../report/curves.ts';
 import { writeReport } from '../report/report-page.ts';
 import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { type TrainedModel, trainGenerator } from './generator-run.ts';
-import { forgetOtherStages, judgeProvenance, requireFreshCheckpoints } from './provenance.ts';
+import { openRecipeJudge } from './judge-run.ts';
+import { forgetOtherStages, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { fitParts, type FittedParts } from './recipe-parts.ts';
 import { withStart } from './start-model.ts';
 import { copyTokenizer, trainTokenizer } from './tokenizer-run.ts';
 import { openRun, progressOn, type RunRequest, type TrainingRun } from './training-run.ts';
-import { removeDrafts, type WeightFile, writeWeightFile } from './weight-files.ts';
+import { removeDrafts, type WeightFile } from './weight-files.ts';
 
 export interface RunResult {
   /** False if the signal stopped it. The same call then continues where it stopped. */
@@ -44,10 +41,11 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   await removeDrafts(run.out);
   if (data.found && Object.keys(data.skipped ?? {}).length > 0) run.note(`${data.found}.`);
   for (const remark of dataRemarks(data)) run.note(remark);
-  const judge = await openRecipeJudge(run);
+  const opened = await openRecipeJudge(run, loaded.folder);
+  const judge = opened && opened.network;
   try {
     if (signal.aborted) return STOPPED;
-    if (!parts) return { finished: true, model: null, metrics: {} };
+    if (!parts) return { finished: true, model: null, metrics: opened?.metrics ?? {} };
     const trained = await trainModel(run, parts, { judge, folder: loaded.folder });
     await drawCurves(run);
     if (!trained) {
@@ -91,26 +89,5 @@ async function stageOne(
     return await trainTokenizer(run, parts, { section: tokenizer, network });
   } finally {
     network.dispose();
-  }
-}
-
-/** The recipe's judge, trained first if it is not there yet. Null if the recipe has none, or if training was interrupted. */
-async function openRecipeJudge(
-  run: Pick<TrainingRun, 'recipe' | 'engine' | 'data' | 'digests' | 'out' | 'train'>,
-): Promise<JudgeNetwork | null> {
-  const { recipe, engine, data, out, train } = run;
-  if (!recipe.judge) return null;
-  if (recipe.judge.kind === 'shipped') return openShippedJudge(recipe.judge.name);
-  const { every, optimiser } = recipe.judge;
-  const augmentation = augmentationOf(recipe.data);
-  const stage = judgeStage({ engine, data, recipe: recipe.judge, seed: recipe.seed, augmentation });
-  try {
-    if (!(await train(stage, { every, provenance: judgeProvenance(run) }))) return null;
-    await stage.trainStep.sync(optimiser.ema > 0 ? 'ema' : 'params');
-    const { path, sha256 } = await writeWeightFile(join(out, 'judge.safetensors'), savedTensors(stage.weights));
-    const { name, licence } = recipe;
-    return await openJudgeFile(path, stage.config, { name: `${name}/judge`, sha256, licence });
-  } finally {
-    stage.dispose();
   }
 }

@@ -1,11 +1,11 @@
 import { type Composition, disposeAll, type Held, sample } from '@tessera/core';
 import { type Engine, keyedRng } from '@tessera/engine';
-import { type JudgeConfig, type JudgeNetwork, judgeNetwork, openJudge, openShippedJudge } from '@tessera/features';
+import { type JudgeConfig, type JudgeNetwork, judgeNetwork, openJudge } from '@tessera/features';
 import { checkRequest, freshWeights, planOf } from '@tessera/models';
 import { imagesOfClasses } from '@tessera/request';
 import { encodingsOf } from '../data/augment.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
-import type { JudgeRecipe } from '../evaluation/judge.ts';
+import { type JudgeRecipe, openNamedJudge, shapeOf } from '../evaluation/judge.ts';
 import { GRID_IMAGES } from '../evaluation/make-images.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { batchWithin } from '../stage/image-batches.ts';
@@ -76,11 +76,16 @@ interface Measured {
   readonly data: DataSet;
 }
 
+interface Timed extends Measured {
+  /** The recipe's folder. */
+  readonly folder: string;
+}
+
 /** Number of images that are timed together. */
 const SAMPLED = 4;
 
 /** Times encoding, sampling and judging with untrained parts. Times do not depend on the contents of images. */
-export async function timeOthers({ engine, recipe, parts, data }: Measured): Promise<OtherSeconds> {
+export async function timeOthers({ engine, recipe, folder, parts, data }: Timed): Promise<OtherSeconds> {
   const { judge, generator, evaluation, seed } = recipe;
   const weights = { tokenizer: freshWeights(seed), backbone: freshWeights(seed), head: freshWeights(seed) };
   const held: Held[] = [weights.tokenizer, weights.backbone, weights.head];
@@ -97,7 +102,7 @@ export async function timeOthers({ engine, recipe, parts, data }: Measured): Pro
     const pixels = await firstOf(data.train, some);
     const encode = await twice(() => encodeImages(tokenizer, pixels, some));
     const draw = await twice(() => drawImages({ ...built, tokenizer }, { recipe, parts, data }));
-    const examine = judge ? await timeJudge(engine, judge, data) : { first: 0, again: 0 };
+    const examine = judge ? await timeJudge(engine, judge, { data, folder }) : { first: 0, again: 0 };
     const [perEncoding, perImage] = [encode.again / some, draw.again / SAMPLED];
     const encoded = data.train.count * encodingsOf(recipe.data) + data.validation.count;
     const pictures = picturesOf(generator!);
@@ -132,12 +137,16 @@ async function drawImages(composition: Composition, { recipe, parts, data }: Omi
 }
 
 /** Seconds to compile a judge, and to look at one image. */
-async function timeJudge(engine: Engine, recipe: JudgeRecipe, data: DataSet): Promise<Seconds> {
+async function timeJudge(
+  engine: Engine,
+  recipe: JudgeRecipe,
+  { data, folder }: { readonly data: DataSet; readonly folder: string },
+): Promise<Seconds> {
   const { image, classes, train } = data;
   const opened =
-    recipe.kind === 'shipped'
-      ? await openShippedJudge(recipe.name)
-      : freshJudge({ channels: image.channels, classes: classes.length, widths: recipe.widths });
+    recipe.kind === 'train'
+      ? freshJudge({ channels: image.channels, classes: classes.length, ...shapeOf(recipe) })
+      : (await openNamedJudge(recipe, folder))!;
   const judgeProgram = opened.open(engine, image);
   try {
     const some = Math.min(100, train.count);
