@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 import { compressed } from './vite.compressed.ts';
+import { headerFirst } from './vite.header.ts';
 
 // `npx vite` beside a running `npm start`: the page from here, the data from there.
 const api = process.env.TESSERA_API ?? 'http://127.0.0.1:4000';
@@ -19,7 +20,7 @@ const trustedDocuments: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [react(), trustedDocuments, compressed],
+  plugins: [react(), headerFirst, trustedDocuments, compressed],
   resolve: { conditions: ['@tessera/source', ...defaultClientConditions] },
   build: { assetsInlineLimit: 0 },
   server: {

@@ -6,6 +6,7 @@ import { ErrorBoundary } from './error-boundary.tsx';
 import { ErrorNote } from './error-note.tsx';
 import { KeyForm } from './key-form.tsx';
 import logo from './logo.svg';
+import { rooms } from './rooms.ts';
 import { DropTarget } from './save/drop-target.tsx';
 import { ThemeSwitch } from './theme.tsx';
 
@@ -22,15 +23,6 @@ const PluginsRoom = lazy(() =>
   import('./plugins/plugins-room.tsx').then(({ PluginsRoom }) => ({ default: PluginsRoom })),
 );
 
-const rooms = [
-  { path: '/', title: 'Create' },
-  { path: '/compare', title: 'Compare' },
-  { path: '/edit', title: 'Edit' },
-  { path: '/gallery', title: 'Gallery' },
-  { path: '/plugins', title: 'Plug-ins' },
-  { path: '/server', title: 'Server' },
-] as const;
-
 export function App() {
   const { key, asks } = useSyncExternalStore(onKeyChange, keyState);
   const [path] = useLocation();
@@ -38,6 +30,8 @@ export function App() {
   const room = rooms.find((one) => one.path === roomOf(path));
   useEffect(() => {
     if (room?.path !== '/') document.title = room ? `${room.title} · Tessera` : 'Tessera';
+    // Where not all rooms fit beside each other.
+    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [room]);
   return (
     <>

@@ -97,6 +97,31 @@ describe.skipIf(skipped)('the page', () => {
     await page.close();
   }, 120_000);
 
+  it('is seen within 1.2 s on slow 4G, and its header is the same before and after its scripts are there', async () => {
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    const session = await page.context().newCDPSession(page);
+    const [downloadThroughput, uploadThroughput] = [1_600_000 / 8, 750_000 / 8];
+    await session.send('Network.enable');
+    await session.send('Network.emulateNetworkConditions', {
+      ...{ offline: false, latency: 150, downloadThroughput, uploadThroughput },
+    });
+    await page.goto(api.url, { waitUntil: 'commit' });
+    await page.locator('form.settings').waitFor();
+    const [painted, usable] = await page.evaluate(() => [
+      performance.getEntriesByName('first-contentful-paint')[0]!.startTime,
+      performance.now(),
+    ]);
+    console.log(`slow 4G: first paint ${painted!.toFixed(0)} ms, form at ${usable!.toFixed(0)} ms`);
+    expect(painted).toBeLessThan(1200);
+    const links = () => page.locator('.page-header a').evaluateAll((all) => all.map((one) => one.outerHTML));
+    const height = () => page.locator('.page-header').evaluate((one) => one.getBoundingClientRect().height);
+    const after = [(await links()).map((link) => link.replace(' aria-current="page"', '')), await height()];
+    await page.route('**/*.js', (route) => route.abort());
+    await page.reload();
+    expect([await links(), await height()]).toEqual(after);
+    await page.close();
+  }, 60_000);
+
   const views = ['/', '/g/RESULT', '/edit', '/edit/RESULT', '/compare', '/gallery', '/plugins', '/server'];
   it.each(['light', 'dark'] as const)(
     'has nothing that axe finds, in any room: %s',

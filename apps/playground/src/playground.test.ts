@@ -210,6 +210,7 @@ describe.skipIf(skipped)('the playground', () => {
     await page.getByRole('link', { name: 'Server' }).click();
     const row = page.getByRole('row', { name: /ready/ });
     await row.getByText(`${model!.name} ·`).waitFor();
+    expect(await row.innerText()).toMatch(/\d (MB|GB)\b/);
     expect(await page.getByText('workers ready').locator('..').innerText()).toContain('1 of 1');
     expect(await page.locator('form').isVisible()).toBe(false);
     const points = async () => (await page.locator('polyline').first().getAttribute('points'))!.split(' ').length;
@@ -218,6 +219,11 @@ describe.skipIf(skipped)('the playground', () => {
     await page.getByRole('link', { name: 'Create' }).click();
     await status(page, 'completed');
     expect(await largePicture(page)).toHaveLength(finished.length);
+    for (let run = 0; run < 2; run++) await generate(page, { model: 'digits-mar', images: 64 });
+    await page.getByRole('link', { name: 'Server' }).click();
+    await page.getByRole('rowheader', { name: 'next' }).waitFor();
+    await button('Cancel').last().click();
+    await page.getByRole('rowheader', { name: 'next' }).waitFor({ state: 'detached' });
     await page.setViewportSize({ width: 390, height: 800 });
     await page.goto(`${door.url}/server`);
     await row.waitFor();

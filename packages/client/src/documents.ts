@@ -5,6 +5,7 @@ const picture = `fragment PictureParts on Picture { id url width height bytes }`
 const generation = `fragment GenerationParts on Generation {
   id modelName state seed guidance options priority deadline lastSeq attempt position millisecondsToStart
   images { seed condition { __typename ... on ClassCondition { label } } picture { ...PictureParts } }
+  edit { __typename }
   failure { code message } createdAt startedAt finishedAt
 }
 ${picture}`;
@@ -54,7 +55,7 @@ export const deleteDocument = `mutation DeleteGeneration($input: DeleteGeneratio
 }`;
 
 export const pluginsDocument = `query Plugins {
-  plugins { kind name package version contract space stride config options }
+  plugins { kind name models package version contract space stride config options }
   pluginProblems { code message }
 }`;
 
@@ -62,9 +63,9 @@ export const serviceDocument = `query Service {
   service {
     ${shortRefusal}
     ... on Service {
-      queue { model tenant waiting running oldestSeconds }
-      workers { name status why target ageSeconds silentSeconds models { name loaded running millisecondsPerImage } }
-      failures { code count newestAt message }
+      queue { model tenant waiting running workers oldestSeconds }
+      workers { name status why target memoryBytes ageSeconds silentSeconds models { name loaded running millisecondsPerImage } }
+      failures { code count model newestAt message }
     }
   }
 }`;

@@ -21,6 +21,14 @@ export type CancelGenerationInput = {
   readonly id: string;
 };
 
+/** A class of a model. */
+export type ClassFilter = {
+  /** Number of its class; -1 is no class. */
+  readonly label: number;
+  /** Name of the model. */
+  readonly model: string;
+};
+
 /** What an image is to show, said in one of these ways. */
 export type ConditionInput =
   | {
@@ -102,6 +110,8 @@ export type EditRegionInput =
 
 /** Which generations a list has: those that all of its fields hold for. */
 export type GenerationFilter = {
+  /** Those with an image of one of these classes; at most 100. */
+  readonly classes?: ReadonlyArray<ClassFilter> | null | undefined;
   /** Those that were accepted later. */
   readonly createdAfter?: string | null | undefined;
   /** Those that were accepted sooner. */
@@ -249,6 +259,7 @@ export type GenerationQuery = {
             readonly bytes: number | null;
           } | null;
         }>;
+        readonly edit: { readonly __typename: 'GenerationEdit' } | null;
         readonly failure: { readonly code: string; readonly message: string } | null;
       }
     | {
@@ -294,6 +305,7 @@ export type GenerationPartsFragment = {
       readonly bytes: number | null;
     } | null;
   }>;
+  readonly edit: { readonly __typename: 'GenerationEdit' } | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
 };
 
@@ -343,6 +355,7 @@ export type GenerationsQuery = {
           readonly bytes: number | null;
         } | null;
       }>;
+      readonly edit: { readonly __typename: 'GenerationEdit' } | null;
       readonly failure: { readonly code: string; readonly message: string } | null;
     }>;
     readonly pageInfo: {
@@ -392,6 +405,7 @@ export type CreateGenerationMutation = {
               readonly bytes: number | null;
             } | null;
           }>;
+          readonly edit: { readonly __typename: 'GenerationEdit' } | null;
           readonly failure: { readonly code: string; readonly message: string } | null;
         };
       }
@@ -506,6 +520,7 @@ export type RetryGenerationMutation = {
               readonly bytes: number | null;
             } | null;
           }>;
+          readonly edit: { readonly __typename: 'GenerationEdit' } | null;
           readonly failure: { readonly code: string; readonly message: string } | null;
         };
       }
@@ -555,6 +570,7 @@ export type CancelGenerationMutation = {
               readonly bytes: number | null;
             } | null;
           }>;
+          readonly edit: { readonly __typename: 'GenerationEdit' } | null;
           readonly failure: { readonly code: string; readonly message: string } | null;
         };
       }
@@ -601,6 +617,7 @@ export type PluginsQuery = {
   readonly plugins: ReadonlyArray<{
     readonly kind: PluginKind;
     readonly name: string;
+    readonly models: ReadonlyArray<string>;
     readonly package: string | null;
     readonly version: string | null;
     readonly contract: number;
@@ -629,6 +646,7 @@ export type ServiceQuery = {
           readonly tenant: string;
           readonly waiting: number;
           readonly running: number;
+          readonly workers: number;
           readonly oldestSeconds: number | null;
         }>;
         readonly workers: ReadonlyArray<{
@@ -636,6 +654,7 @@ export type ServiceQuery = {
           readonly status: WorkerStatus;
           readonly why: string | null;
           readonly target: string;
+          readonly memoryBytes: number | null;
           readonly ageSeconds: number;
           readonly silentSeconds: number;
           readonly models: ReadonlyArray<{
@@ -648,6 +667,7 @@ export type ServiceQuery = {
         readonly failures: ReadonlyArray<{
           readonly code: string;
           readonly count: number;
+          readonly model: string;
           readonly newestAt: string;
           readonly message: string;
         }>;

@@ -1,4 +1,4 @@
-import { createClient as createEventStreams } from 'graphql-sse';
+import type { Client as EventStreams } from 'graphql-sse';
 import { createClient as createSocket } from 'graphql-ws';
 import { addressOf } from './address.ts';
 import type { Variables } from './requests.ts';
@@ -53,13 +53,20 @@ export function streams(options: StreamOptions): Streams {
         works();
       })
     : null;
-  const eventStreams = openEventStreams(options, works);
+  // Fetched where it is used: most programs have a socket.
+  let eventStreams: Promise<EventStreams> | null = null;
   return {
     url,
     ended: end.signal,
     open(query, variables) {
-      const client = (way === 'websocket' && socket) || eventStreams;
-      return client.iterate({ query, variables: { ...variables } }) as AsyncIterableIterator<StreamedAnswer>;
+      const request = { query, variables: { ...variables } };
+      if (way === 'websocket' && socket) return socket.iterate(request) as AsyncIterableIterator<StreamedAnswer>;
+      // What could not be fetched is asked for again by the next try.
+      eventStreams ??= openEventStreams(options, works).catch((error: unknown) => {
+        eventStreams = null;
+        throw error;
+      });
+      return later(eventStreams.then((client) => client.iterate(request) as AsyncIterableIterator<StreamedAnswer>));
     },
     failed() {
       tell(false);
@@ -70,7 +77,7 @@ export function streams(options: StreamOptions): Streams {
       end.abort();
       // It may be opening, and fail at that.
       await Promise.resolve(socket?.dispose()).catch(() => undefined);
-      eventStreams.dispose();
+      await eventStreams?.then((client) => client.dispose()).catch(() => undefined);
     },
   };
 }
@@ -99,8 +106,19 @@ function openSocket({ url, key, webSocket, silenceMs }: StreamOptions, connected
   return socket;
 }
 
-function openEventStreams({ url, key, fetch: send, silenceMs }: StreamOptions, connected: () => void) {
-  return createEventStreams({
+/** What an iterator gives that is not there yet. A generator's `return` would wait for a `next` that is under way. */
+function later<T>(iterator: Promise<AsyncIterableIterator<T>>): AsyncIterableIterator<T> {
+  const all: AsyncIterableIterator<T> = {
+    next: async () => (await iterator).next(),
+    return: async () => (await (await iterator.catch(() => null))?.return?.()) ?? { done: true, value: undefined },
+    [Symbol.asyncIterator]: () => all,
+  };
+  return all;
+}
+
+async function openEventStreams({ url, key, fetch: send, silenceMs }: StreamOptions, connected: () => void) {
+  const { createClient } = await import('graphql-sse');
+  return createClient({
     url: addressOf(url, '/graphql/stream').href,
     headers: authorizationBy(key),
     retryAttempts: 0,

@@ -68,7 +68,7 @@ function send(message: FromChild): void {
 /** A sign of life. Where the server does not hear it, the time that a step may take still tells a process that hangs. */
 function beat(): void {
   try {
-    writeSync(heartbeatFile, '.');
+    writeSync(heartbeatFile, `${process.memoryUsage.rss()}\n`);
   } catch {
     // The server has ended.
   }
@@ -79,7 +79,7 @@ function startHeartbeat(): void {
   const beating = `
     const { writeSync } = require('node:fs');
     setInterval(() => {
-      try { writeSync(${heartbeatFile}, '.'); } catch {}
+      try { writeSync(${heartbeatFile}, process.memoryUsage.rss() + '\\n'); } catch {}
     }, 1000);`;
   beat();
   new Worker(beating, { eval: true, execArgv: [], stdout: false }).unref();

@@ -99,6 +99,8 @@ export interface Host extends KnownModels {
   readonly why: string;
   /** Process id of the models' process; null while it is being restarted. */
   readonly pid: number | null;
+  /** Bytes of memory that the models' process takes; null while it is being restarted. */
+  readonly memoryBytes: number | null;
   /** How the models' process is, now. */
   health(): HostHealth;
   /** Tries once to start the models' process where it is not there. Never throws: `health` says how it went. */

@@ -68,6 +68,10 @@ class ProcessHost implements Host {
     return this.#process?.pid ?? null;
   }
 
+  get memoryBytes(): number | null {
+    return this.#process?.memoryBytes() ?? null;
+  }
+
   health(): HostHealth {
     const worry = this.#process?.watchdog.worry;
     if (worry) return { status: 'hanging', why: mayHang(worry, this.#context.limits) };

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { imagesOfClasses } from '@tessera/request';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeFolders, startHost, type Host } from './index.ts';
@@ -45,3 +46,12 @@ it('runs a model that is larger than the budget, alone', async () => {
   expect(await use('large')).toBe('loads large');
   expect([await use('b'), await use('c')]).toEqual(['loads b', 'loads b,c']);
 }, 60_000);
+
+it('tells how much memory its process takes, as the system counts it', () => {
+  const told = host.memoryBytes!;
+  expect(told).toBeGreaterThan(50e6);
+  if (process.platform !== 'linux') return;
+  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${host.pid}/status`, 'utf8'))!;
+  // It was told within the last second.
+  expect(told / (1024 * Number(resident[1]))).toBeCloseTo(1, 0);
+});

@@ -19,6 +19,8 @@ export interface ModelProcess {
   readonly ready: Ready;
   /** Watches it: the owner says when a generation begins, comes to a step, and ends. */
   readonly watchdog: Watchdog;
+  /** Bytes of memory that it took at its newest beat; null before the first. */
+  memoryBytes(): number | null;
   send(message: ToChild): void;
   /** Ends it at once; it holds nothing that must be saved. */
   kill(): Promise<void>;
@@ -79,7 +81,13 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
     await ended;
   };
   const heart = child.stdio[heartbeatFile] as Readable;
-  heart.on('data', () => watchdog.beat()).on('error', () => undefined);
+  let memoryBytes: number | null = null;
+  heart
+    .on('error', () => undefined)
+    .on('data', (lines: Buffer) => {
+      watchdog.beat();
+      memoryBytes = Number(lines.toString().trim().split('\n').at(-1));
+    });
   heart.once('data', () => ready ?? watchdog.step());
   const firstAnswer = new Promise<FromChild>((resolve) => {
     child.on('message', (message: FromChild) => {
@@ -99,7 +107,14 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
     watchdog.end();
     options.onEnd(how);
   });
-  return { pid: child.pid!, ready: answer, watchdog, send: (message) => send(child, message), kill };
+  return {
+    pid: child.pid!,
+    ready: answer,
+    watchdog,
+    memoryBytes: () => memoryBytes,
+    send: (message) => send(child, message),
+    kill,
+  };
 }
 
 function endOf(child: ChildProcess): Promise<string> {

@@ -1,4 +1,4 @@
-import { guidanceOff, type PreviewKind, type Scale } from '@tessera/core';
+import { guidanceOff, type PluginKind, type PreviewKind, type Scale } from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
 import type { TargetName } from '@tessera/targets';
 import { causeStack, isTesseraError, printable } from '@tessera/errors';
@@ -65,7 +65,7 @@ export interface JobEvent {
   readonly event: HostEvent;
 }
 
-/** The file descriptor on which the models' process writes a byte every second. */
+/** The file descriptor on which the models' process writes a line every second: the bytes of memory that it takes. */
 export const heartbeatFile = 4;
 
 /** Model time alone, in milliseconds: neither waiting nor loading nor PNG encoding counts, nor steps that are replayed. */
@@ -148,6 +148,8 @@ export interface ModelDescription {
   readonly layout: readonly Scale[];
   /** What a request's `options` may hold: a JSON Schema whose defaults are the model's own. */
   readonly options: JsonSchema;
+  /** Names of the plug-ins that it is made of. */
+  readonly parts: Readonly<Record<PluginKind, string>>;
   /** The scale at which guidance does nothing; null where the model takes none. */
   readonly guidanceOff: number | null;
   readonly defaults: {
@@ -171,6 +173,12 @@ export function describeModel({ name, manifest, parameters, image, space, layout
     tokens: layout.length,
     layout: layout.scales.map(({ start, height, width }) => ({ start, height, width })),
     options,
+    parts: {
+      tokenizer: manifest.tokenizer.plugin,
+      order: manifest.order.plugin,
+      backbone: manifest.backbone.plugin,
+      head: manifest.head.plugin,
+    },
     guidanceOff: guidanceOff(defaults.guidance.kind),
     defaults: {
       guidance: defaults.guidance.kind === 'none' ? 0 : defaults.guidance.scale,

@@ -7,6 +7,7 @@ onEachStore((opened) => {
   const list = (filter: GenerationFilter, count: number, direction: 'older' | 'newer', cursor: string | null = null) =>
     opened().store.generations.list(filter, { count, direction, cursor });
   const all: GenerationFilter = { tenant: null };
+  const ofClass = (model: string, label: number) => ({ model, label });
   const idsOf = ({ generations }: Page) => generations.map(({ id }) => id);
 
   describe('pages', () => {
@@ -73,6 +74,10 @@ onEachStore((opened) => {
       [{ tenant: null, createdAfter: early }, [3, 2]],
       [{ tenant: null, createdBefore: new Date(early.getTime() + 1000), models: ['m'] }, [0]],
       [{ tenant: 't', createdAfter: early, createdBefore: early }, []],
+      [{ tenant: null, classes: [ofClass('m', 1)] }, [2, 0]],
+      [{ tenant: 't', classes: [ofClass('m', 1), ofClass('n', 1)] }, [2, 1, 0]],
+      [{ tenant: null, classes: [ofClass('m', -1), ofClass('n', 0)] }, []],
+      [{ tenant: null, classes: [] }, []],
     ];
     for (const [filter, nths] of expected) {
       expect(idsOf(await list(filter, 10, 'older'))).toEqual(nths.map((nth) => ids[nth]));

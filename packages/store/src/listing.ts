@@ -1,4 +1,5 @@
 import { TesseraError } from '@tessera/errors';
+import { imagesOfClasses } from '@tessera/request';
 import type { Engine } from './database/engine.ts';
 import { generationColumns, toGeneration, type GenerationRow } from './rows.ts';
 import type { GenerationFilter, GenerationRecords, Page, PageRequest } from './store.ts';
@@ -47,13 +48,20 @@ function pageOf(rows: readonly Row[], [hasNewer, hasOlder]: readonly [boolean, b
 }
 
 function whereOf(filter: GenerationFilter): { readonly where: string; readonly values: readonly unknown[] } {
-  const { tenant, states, models, createdAfter, createdBefore } = filter;
+  const { tenant, states, models, createdAfter, createdBefore, classes } = filter;
+  const images = classes?.map(({ model, label }) => ({ model, images: imagesOfClasses([label]) }));
   const conditions: readonly (readonly [unknown, (place: string) => string])[] = [
     [tenant, (place) => `tenant = ${place}`],
     [states, (place) => `state = ANY(${place}::text[])`],
     [models, (place) => `model = ANY(${place}::text[])`],
     [createdAfter, (place) => `created_at > ${place}`],
     [createdBefore, (place) => `created_at < ${place}`],
+    [
+      images && JSON.stringify(images),
+      (place) => `EXISTS (
+       SELECT FROM jsonb_to_recordset(${place}::jsonb) AS wanted (model text, images jsonb)
+       WHERE wanted.model = g.model AND g.request -> 'images' @> wanted.images)`,
+    ],
   ];
   const given = conditions.filter(([value]) => value !== undefined && value !== null);
   const where = given.map(([, sql], i) => sql(`$${i + 1}`)).join(' AND ');

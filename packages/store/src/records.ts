@@ -117,6 +117,8 @@ export interface WorkerState {
   readonly draining: boolean;
   readonly models: readonly WorkerModel[];
   readonly health: { readonly status: string; readonly why: string | null };
+  /** Bytes that its process of models takes; null or absent where it is not there, or does not say it. */
+  readonly memoryBytes?: number | null;
 }
 
 export interface WorkerModel {

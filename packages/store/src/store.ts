@@ -90,6 +90,8 @@ export interface GenerationFilter {
   readonly models?: readonly string[];
   readonly createdAfter?: Date;
   readonly createdBefore?: Date;
+  /** Those with an image of one of these classes; the label -1 is no class. */
+  readonly classes?: readonly { readonly model: string; readonly label: number }[];
 }
 
 export interface PageRequest {

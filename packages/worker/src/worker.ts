@@ -68,6 +68,7 @@ class QueueWorker implements Worker {
         millisecondsPerImage: this.#batches.speeds.of(name),
       })),
       health: host.health(),
+      memoryBytes: host.memoryBytes,
     };
   }
 

@@ -12,7 +12,7 @@ afterAll(() => service?.close());
 const query = `{ service { __typename
   ... on Service {
     queue { model tenant waiting running workers oldestSeconds }
-    workers { name status why target ageSeconds silentSeconds models { name loaded running millisecondsPerImage } }
+    workers { name status why target memoryBytes ageSeconds silentSeconds models { name loaded running millisecondsPerImage } }
     failures { code count model message newestAt }
   }
   ... on Error { code message } } }`;
@@ -27,7 +27,7 @@ it('is refused to those who are no admin, in words that say what to do', async (
 it('tells an admin of all tenants, of the workers and of what has failed', async () => {
   expect(await ask('admin')).toEqual({ __typename: 'Service', queue: [], workers: [], failures: [] });
   const { queue } = service.store;
-  await queue.register({ id: 'w', name: 'machine 7', state: { ...workerState, draining: false } });
+  await queue.register({ id: 'w', name: 'machine 7', state: { ...workerState, memoryBytes: 2 ** 33 } });
   await service.create({}, 'a');
   await service.create({}, 'b');
   const [claim] = await queue.claim({ worker: 'w', models: ['quick'], maxImages: 1 });
@@ -37,7 +37,7 @@ it('tells an admin of all tenants, of the workers and of what has failed', async
     queue: [
       { model: 'quick', tenant: 'b', waiting: 1, running: 0, oldestSeconds: expect.any(Number) as number, workers: 0 },
     ],
-    workers: [{ name: 'machine 7', status: 'READY', why: null }],
+    workers: [{ name: 'machine 7', status: 'READY', why: null, memoryBytes: 2 ** 33 }],
     failures: [{ code: 'too-hot', count: 1, model: 'quick', message: 'It got too hot.' }],
   });
 });
@@ -45,7 +45,7 @@ it('tells an admin of all tenants, of the workers and of what has failed', async
 it('tells how many ready workers have the model of what waits', async () => {
   const models = [{ name: 'quick', loaded: false, running: 0, millisecondsPerImage: null }];
   await service.store.queue.beat('w', { ...workerState, models });
-  expect(await ask('admin')).toMatchObject({ queue: [{ waiting: 1, workers: 1 }] });
+  expect(await ask('admin')).toMatchObject({ queue: [{ waiting: 1, workers: 1 }], workers: [{ memoryBytes: null }] });
 });
 
 it('says of a worker that it is stopping, or why it is unwell', async () => {

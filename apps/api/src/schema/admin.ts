@@ -139,6 +139,11 @@ function addWorker(builder: ApiBuilder) {
         resolve: ({ health }) => health.why,
       }),
       target: t.exposeString('target', { description: 'Where its models run: onnx, tensorflow, eager.' }),
+      memoryBytes: t.expose('memoryBytes', {
+        type: 'SafeInt',
+        nullable: true,
+        description: 'Memory that its process of models takes; null where it is not there, or does not say it.',
+      }),
       ageSeconds: t.exposeFloat('age', { description: 'How long ago it started.' }),
       silentSeconds: t.exposeFloat('silent', {
         description: 'How long ago it was last heard of.',

@@ -5,7 +5,7 @@ import { addConnection, mostItems, pageArguments, readPage, type PageArguments }
 import { addResult, asData, type ErrorRefs } from './errors.ts';
 import type { GenerationRef, GenerationStateRef } from './generation-type.ts';
 
-/** Most models that one filter names. */
+/** Most models, and most classes, that one filter names. */
 const MOST_NAMES = 100;
 
 interface Filter {
@@ -13,6 +13,7 @@ interface Filter {
   readonly models?: readonly string[] | null | undefined;
   readonly createdAfter?: Date | null | undefined;
   readonly createdBefore?: Date | null | undefined;
+  readonly classes?: readonly { readonly model: string; readonly label: number }[] | null | undefined;
 }
 
 interface QueryTypes {
@@ -49,6 +50,13 @@ export function addGenerationQueries(builder: ApiBuilder, { generation, state, e
 }
 
 function addFilter(builder: ApiBuilder, state: GenerationStateRef) {
+  const ofModel = builder.inputType('ClassFilter', {
+    description: 'A class of a model.',
+    fields: (t) => ({
+      model: t.string({ required: true, description: 'Name of the model.' }),
+      label: t.int({ required: true, description: 'Number of its class; -1 is no class.' }),
+    }),
+  });
   return builder.inputType('GenerationFilter', {
     description: 'Which generations a list has: those that all of its fields hold for.',
     fields: (t) =>
@@ -57,6 +65,10 @@ function addFilter(builder: ApiBuilder, state: GenerationStateRef) {
         models: t.stringList({ description: `Those of one of these models, by name; at most ${MOST_NAMES}.` }),
         createdAfter: t.field({ type: 'DateTime', description: 'Those that were accepted later.' }),
         createdBefore: t.field({ type: 'DateTime', description: 'Those that were accepted sooner.' }),
+        classes: t.field({
+          type: [ofModel],
+          description: `Those with an image of one of these classes; at most ${MOST_NAMES}.`,
+        }),
       }) satisfies Record<keyof Filter, unknown>,
   });
 }
@@ -65,19 +77,23 @@ async function list(
   { filter, ...page }: PageArguments & { readonly filter?: Filter | null | undefined },
   { owner, generations }: ApiContext,
 ) {
-  const wanted = { states: filter?.states ?? undefined, models: requireFew(filter?.models ?? undefined) };
+  const wanted = {
+    states: filter?.states ?? undefined,
+    models: requireFew(filter?.models ?? undefined, 'names of models'),
+    classes: requireFew(filter?.classes ?? undefined, 'classes'),
+  };
   const times = { createdAfter: filter?.createdAfter ?? undefined, createdBefore: filter?.createdBefore ?? undefined };
   const all = Object.fromEntries(Object.entries({ ...wanted, ...times }).filter(([, value]) => value !== undefined));
   const { generations: items, hasOlder, hasNewer } = await generations.list(owner, all, readPage(page, 'generations'));
   return { items, hasNext: hasOlder, hasPrevious: hasNewer, total: () => generations.count(owner, all) };
 }
 
-function requireFew(names: readonly string[] | undefined): readonly string[] | undefined {
+function requireFew<T>(names: readonly T[] | undefined, what: string): readonly T[] | undefined {
   if (!names || names.length <= MOST_NAMES) return names;
   throw new TesseraError({
     code: 'count-out-of-range',
     who: 'generations',
-    got: `${names.length} names of models`,
+    got: `${names.length} ${what}`,
     expected: `at most ${MOST_NAMES}`,
     next: 'Ask in several queries.',
   });

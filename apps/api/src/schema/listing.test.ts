@@ -79,6 +79,11 @@ describe('the list of generations', () => {
     expect(await filtered({ states: ['CANCELED'] })).toEqual(ids.slice(0, 5).toReversed());
     expect(await filtered({ states: ['CANCELED', 'QUEUED'], models: ['quick'] })).toEqual(newestFirst());
     expect(await filtered({ models: ['other'] })).toEqual([]);
+    const bare = await service.idOf({ images: [{ condition: { label: 0 } }, { condition: { label: -1 } }] });
+    const shown = (model: string, label: number) => filtered({ classes: [{ model, label }] });
+    expect([await shown('quick', -1), await shown('other', -1)]).toEqual([[bare], []]);
+    expect(await shown('quick', 0)).toContain(bare);
+    await service.change('deleteGeneration', { id: bare });
     const { createdAt } = (await list({ first: 1, after: (await list({ first: 9 })).pageInfo.endCursor })).nodes[0]!;
     const [later, sooner] = [await filtered({ createdAfter: createdAt }), await filtered({ createdBefore: createdAt })];
     expect(later.length).toBeGreaterThanOrEqual(9);
@@ -101,6 +106,7 @@ describe('the list of generations', () => {
     ['count-out-of-range', { first: 0 }],
     ['count-out-of-range', { last: 101 }],
     ['count-out-of-range', { filter: { models: Array(101).fill('quick') } }],
+    ['count-out-of-range', { filter: { classes: Array(101).fill({ model: 'quick', label: 0 }) } }],
     ['page-invalid', { first: 3, last: 3 }],
     ['page-invalid', { first: 3, before: '4' }],
     ['cursor-invalid', { after: 'x' }],

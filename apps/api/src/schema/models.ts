@@ -147,6 +147,11 @@ export function addPlugins(builder: ApiBuilder): void {
         description: 'The npm package; null where it is not known.',
       }),
       version: t.exposeString('version', { nullable: true, description: 'The installed version of that package.' }),
+      models: t.stringList({
+        description: 'Names of the models of this server that are made of it.',
+        resolve: ({ kind, name }, _args, { models }) =>
+          models.models().flatMap((model) => (model.parts[kind] === name ? model.name : [])),
+      }),
       contract: t.exposeInt('contract', { description: 'The version of the contracts that it speaks.' }),
       space: t.exposeString('space', {
         nullable: true,

@@ -1,7 +1,8 @@
 import type { Model } from '../api/operations.ts';
 import { titleOf } from '../settings/classes.tsx';
 import { NumberField } from '../settings/fields.tsx';
-import { MOST_SEED, newSeed, pickModel, type Settings } from '../settings/settings.ts';
+import { ModelFields } from '../settings/option-fields.tsx';
+import { MOST_SEED, newSeed, ownSettings, pickModel, type Settings } from '../settings/settings.ts';
 import { AxisField } from './axis-field.tsx';
 import { choicesOf, firstValues, modelsOf, type Axis, type Comparison } from './comparison.ts';
 
@@ -47,6 +48,15 @@ export function CompareForm(props: CompareFormProps) {
         choices={choices.filter(({ setting }) => setting !== x.setting)}
         onChange={(to) => set({ y: to })}
       />
+      {modelsOf(comparison, models).map((model) => (
+        <OwnFields
+          key={model.name}
+          model={model}
+          settings={settings}
+          along={[x.setting, y?.setting]}
+          onChange={(to) => set({ settings: to })}
+        />
+      ))}
       <div className="compare-go">
         <button type="submit" className="primary" aria-disabled={isRunning}>
           Compare {count} pictures
@@ -66,6 +76,39 @@ function ofModel(settings: Settings, models: readonly Model[]): Comparison {
   const [first] = choicesOf([models.find(({ name }) => name === settings.model)!]);
   const x: Axis = { setting: first!.setting, values: firstValues(first!, settings, models) };
   return { settings, x, y: null };
+}
+
+interface OwnFieldsProps {
+  readonly model: Model;
+  readonly settings: Settings;
+  /** What goes along an axis is not chosen here. */
+  readonly along: readonly (string | undefined)[];
+  onChange(settings: Settings): void;
+}
+
+/** Guidance and options of a model that is compared. */
+function OwnFields({ model, settings, along, onChange }: OwnFieldsProps) {
+  const own = ownSettings(settings, model);
+  const properties = Object.entries((model.options['properties'] ?? {}) as Record<string, unknown>);
+  const shown = properties.filter(([name]) => !along.includes(`options.${name}`));
+  const hasGuidance = own.guidance !== null && !along.includes('guidance');
+  if (shown.length === 0 && !hasGuidance) return null;
+  return (
+    <details className="compare-own">
+      <summary>Settings of {model.name}</summary>
+      <div role="group" aria-label={`Settings of ${model.name}`}>
+        <ModelFields
+          model={{ guidanceOff: model.guidanceOff, options: { properties: Object.fromEntries(shown) } }}
+          own={hasGuidance ? own : { ...own, guidance: null }}
+          problems={{}}
+          onChange={({ guidance, options }) => {
+            const changed = { guidance: hasGuidance ? guidance : own.guidance, options };
+            onChange({ ...settings, own: { ...settings.own, [model.name]: changed } });
+          }}
+        />
+      </div>
+    </details>
+  );
 }
 
 interface SubjectProps {

@@ -13,6 +13,10 @@ import { useRuns } from './use-runs.ts';
 import { PictureTable } from './picture-table.tsx';
 import './compare.css';
 
+/** Leaving the room ends nothing: what was compared goes on, and is shown when one comes back. */
+const runner = new Runner(runs);
+let last: { readonly search: string; readonly shown: Comparison | null } = { search: '', shown: null };
+
 /** One picture in many ways. */
 export function CompareRoom() {
   const { models, error } = useModels();
@@ -30,14 +34,18 @@ export function CompareRoom() {
 function Compare({ models }: { readonly models: readonly Model[] }) {
   const search = useSearch();
   const [, navigate] = useLocation();
+  useEffect(() => {
+    if (search === '' && last.search !== '') navigate(`/compare?${last.search}`, { replace: true });
+    else last = { ...last, search };
+  }, [search, navigate]);
   const { comparison, ids, notes } = useMemo(
     () => readComparison(new URLSearchParams(search), models),
     [search, models],
   );
   const { cells, problems } = useMemo(() => cellsOf(comparison, models), [comparison, models]);
-  const [runner] = useState(() => new Runner(runs));
   const progress = useSyncExternalStore(runner.onChange, runner.state);
-  const [shown, setShown] = useState<Comparison | null>(null);
+  const [shown, setShown] = useState(last.shown);
+  useEffect(() => void (last = { ...last, shown }), [shown]);
   const [share, setShare] = useState(1);
   const asked = writeComparison(comparison, models, []);
   const go = (to: Comparison, made: readonly string[] = []) =>
@@ -45,10 +53,11 @@ function Compare({ models }: { readonly models: readonly Model[] }) {
 
   useEffect(() => {
     // Results that another one has made, or a reload brings back.
-    if (shown !== null || ids.length === 0 || ids.length !== cells.length) return;
+    const isShown = shown !== null && writeComparison(shown, models, []) === asked;
+    if (isShown || ids.length === 0 || ids.length !== cells.length) return;
     runner.show(ids);
     setShown(comparison);
-  }, [shown, ids, cells, comparison, runner]);
+  }, [shown, ids, cells, comparison, models, asked]);
   useKeptIds(progress.cells, (made) => {
     const isAsked = shown !== null && writeComparison(shown, models, []) === asked;
     if (!progress.isRunning && isAsked && made.join() !== ids.join()) go(comparison, made);

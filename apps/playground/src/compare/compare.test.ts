@@ -1,6 +1,9 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
+import { startBalancer } from '../testing/balancer.ts';
+import { generate, status } from '../testing/page-reader.ts';
 import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* Comparing on a real server, in a real browser. */
@@ -36,7 +39,31 @@ function pixels(): Promise<string[]> {
     .evaluateAll((all) => all.map((canvas) => (canvas as HTMLCanvasElement).toDataURL()));
 }
 
+interface Told {
+  readonly seq: number;
+  readonly __typename: string;
+}
+
+function eventOf(message: string): Told | undefined {
+  return (JSON.parse(message) as { payload?: { data?: { generationEvents?: Told } } }).payload?.data?.generationEvents;
+}
+
 const made = () => new URL(page.url()).searchParams.getAll('g');
+
+/** Says which models use a part, and makes settings of its JSON Schemas. */
+async function tryPlugins(): Promise<void> {
+  const order = page.getByRole('article', { name: 'random-sets' });
+  await order.getByText('Used by digits-mar').waitFor();
+  await order.getByText('Options of a request').click();
+  await order.getByLabel('Steps', { exact: true }).fill('8');
+  await order.getByText('--set steps=8').waitFor();
+  const link = order.getByRole('link', { name: 'digits-mar', exact: true }).last();
+  expect(await link.getAttribute('href')).toBe('/?model=digits-mar&digits-mar.options.steps=8');
+  const head = page.getByRole('article', { name: 'categorical' });
+  await head.getByText('Configuration in model.json').click();
+  await head.getByText('"plugin": "categorical"').waitFor();
+  expect(await findings(page)).toEqual([]);
+}
 
 describe.skipIf(skipped)('comparing', () => {
   it('draws models by classes from one seed, one scrubber for all, and the address brings all of it back', async () => {
@@ -92,4 +119,80 @@ describe.skipIf(skipped)('comparing', () => {
     await page.getByText('The pictures below are of the settings before.').waitFor();
     expect(made()).toEqual([]);
   }, 60_000);
+
+  it('takes the settings of a picture along from Create, and options of each compared model', async () => {
+    await page.goto(`${served.api.url}/?model=digits-var&label=6&seed=11&digits-var.guidance=2`);
+    await generate(page, { images: 2 });
+    await status(page, 'completed');
+    await page.locator('.strip .pick').nth(1).click();
+    await page.getByRole('link', { name: 'Compare', exact: true }).last().click();
+    await page.getByRole('main', { name: 'Compare' }).waitFor();
+    const asked = () => new URL(page.url()).searchParams;
+    expect(['model', 'label', 'seed', 'digits-var.guidance'].map((name) => asked().get(name))).toEqual([
+      'digits-var',
+      '6',
+      '12',
+      '2',
+    ]);
+    await page.goto(`${page.url()}&x=model&xs=digits-var&xs=digits-mar`);
+    await page.getByText('Settings of digits-mar').click();
+    await page.getByRole('group', { name: 'Settings of digits-mar' }).getByLabel('Steps', { exact: true }).fill('4');
+    await expect.poll(() => asked().get('digits-mar.options.steps')).toBe('4');
+    await page.getByRole('button', { name: 'Compare 2 pictures' }).click();
+    await expect.poll(() => made().length, { timeout: 60_000 }).toBe(2);
+    const costs = await page.locator('.compare-costs tr').allInnerTexts();
+    const column = costs[0]!.split('\t').indexOf('Steps');
+    expect(costs.slice(1).map((row) => Number.parseInt(row.split('\t')[column]!))).toEqual([5, 4]);
+    // Another room and back: what was made is still there.
+    await page.getByRole('link', { name: 'Plug-ins' }).click();
+    await tryPlugins();
+    await page.getByRole('navigation').getByRole('link', { name: 'Compare' }).click();
+    await expect.poll(() => page.locator('.compare-pictures [data-shown="drawn"]').count()).toBe(2);
+    expect(made().length).toBe(2);
+  }, 60_000);
+
+  it('misses no event where the connection is cut and the server is killed in mid-stream; on a phone, by touch', async () => {
+    const door = await startBalancer([served.api.url]);
+    await page.close();
+    page = await served.browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    let second: Promise<ApiProcess> | undefined;
+    const told: Told[] = [];
+    const at = { cut: 12, kill: 30 };
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        const event = eventOf(String(payload));
+        if (!event || event.__typename === 'WaitingEvent') return;
+        told.push(event);
+        const steps = told.filter(({ __typename }) => __typename === 'StepEvent').length;
+        if (event.__typename === 'StepEvent' && steps === at.cut) {
+          door.cut();
+          setTimeout(() => door.reopen(), 300);
+        }
+        if (event.__typename === 'StepEvent' && steps === at.kill) {
+          const { port } = new URL(served.api.url);
+          second = served.api.kill().then(() => startApi({ ...served.environment, PORT: port }));
+        }
+      }),
+    );
+    await page.goto(`${door.url}/compare?model=digits-mar&label=3&x=seed&xs=1&xs=2&xs=3&xs=4`);
+    await page.getByRole('button', { name: 'Compare 4 pictures' }).tap();
+    await expect.poll(() => made().length, { timeout: 60_000 }).toBe(4);
+    expect(second).toBeDefined();
+    // Each generation's events count from 1 without a gap, to its last.
+    const breaks = told.filter(({ seq }, i) => seq !== 1 && seq !== told[i - 1]!.seq + 1);
+    expect(breaks).toEqual([]);
+    const ended = told.filter(({ __typename }) => __typename === 'CompletedEvent').length;
+    expect(told.filter(({ seq }) => seq === 1).length).toBe(ended);
+    expect(told.filter(({ __typename }) => __typename === 'StepEvent').length).toBe(16 * ended);
+    await page.getByRole('button', { name: 'Play' }).tap();
+    await page
+      .getByText(/^Step \d+ of 16$/)
+      .first()
+      .waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await page.close();
+    await (await second)?.kill();
+    await door.close();
+  }, 90_000);
 });

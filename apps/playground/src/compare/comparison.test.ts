@@ -24,6 +24,23 @@ it('reads the address that it writes, with all that was made', () => {
   expect(read(writeComparison(comparison, models, ids))).toEqual({ comparison, ids, notes: [] });
 });
 
+it('keeps the settings of every model that is compared, and says which of them cannot be', () => {
+  const search = 'x=model&xs=a&xs=b&model=a&seed=7&a.options.topP=0.3&b.options.topP=0.5&b.guidance=2';
+  const { comparison, notes } = read(search);
+  const { cells } = cellsOf(comparison, models);
+  expect(cells.map(({ input: { options, guidance } }) => [options!['topP'], guidance])).toEqual([
+    [0.3, 1.5],
+    [0.5, 2],
+  ]);
+  expect(notes).toEqual([]);
+  const written = writeComparison(comparison, models, []);
+  expect(read(written)).toEqual({ comparison, ids: [], notes: [] });
+  // What is a model's own default is not written, and of a model that is not compared nothing is taken.
+  expect(new URLSearchParams(written).get('b.options.topP')).toBe('0.5');
+  expect(read('x=model&xs=a&xs=b&model=a&b.options.topP=7').notes.join()).toContain('“b.options.topP=7”');
+  expect(read('x=seed&model=a&b.options.topP=0.5').notes.join()).toContain('“b.options.topP=0.5” was left out');
+});
+
 it('gives each cell its values, and leaves all else as it is', () => {
   const { comparison } = read('x=model&xs=a&xs=b&y=options.topP&ys=0.5&ys=1&model=a&seed=7&label=1');
   const { cells, problems } = cellsOf(comparison, models);

@@ -156,9 +156,27 @@ export function writeComparison(
     ...x.values.map((value) => ['xs', value]),
     ...(y ? [['y', y.setting], ...y.values.map((value) => ['ys', value])] : []),
     ...writeRecipe({ ...settings, count: 1, isLocked: true }, models),
+    ...otherModels({ x, y }, settings.model).flatMap((name) => changedOf(settings, name, models)),
     ...ids.map((id) => ['g', id]),
   ].filter(([name]) => name !== 'count');
   return String(new URLSearchParams(entries as [string, string][]));
+}
+
+/** The models along an axis, but for one. */
+function otherModels({ x, y }: Pick<Comparison, 'x' | 'y'>, but: string): readonly string[] {
+  return ([x, y].find((axis) => axis?.setting === 'model')?.values ?? []).filter((name) => name !== but);
+}
+
+/** Guidance and options of a model that are not its own defaults, as an address has them. */
+function changedOf(settings: Settings, name: string, models: readonly Model[]): readonly (readonly [string, string])[] {
+  if (!(name in settings.own) || models.every((model) => model.name !== name)) return [];
+  const its = (own: Settings['own']) => [...writeRecipe({ ...settings, model: name, own }, models)];
+  const defaults = new Set(its({}).map(String));
+  return its(settings.own).filter((entry) => isOwn(entry, name) && !defaults.has(String(entry)));
+}
+
+function isOwn([entry]: readonly [string, string], model: string): boolean {
+  return entry === `${model}.guidance` || entry.startsWith(`${model}.options.`);
 }
 
 interface ReadComparison {
@@ -168,8 +186,26 @@ interface ReadComparison {
   readonly notes: readonly string[];
 }
 
+/** The settings of the picture, with those of the other models that are compared. */
+function readRecipes(search: URLSearchParams, models: readonly Model[]): ReturnType<typeof readRecipe> {
+  // Those that stand there several times would be noted.
+  const asked = [...search].filter(([name]) => !NAMES.includes(name));
+  const { model } = readRecipe(new URLSearchParams(asked), models).settings;
+  const values = new Set([...search.getAll('xs'), ...search.getAll('ys')]);
+  const others = models.filter(({ name }) => name !== model && values.has(name));
+  const rest = asked.filter((entry) => !others.some(({ name }) => isOwn(entry, name)));
+  const recipe = readRecipe(new URLSearchParams(rest), models, NAMES);
+  return others.reduce((all, { name }) => {
+    const its = asked.filter((entry) => isOwn(entry, name));
+    if (its.length === 0) return all;
+    const one = readRecipe(new URLSearchParams([['model', name], ...its]), models);
+    const own = { ...all.settings.own, ...one.settings.own };
+    return { settings: { ...all.settings, own }, notes: [...all.notes, ...one.notes] };
+  }, recipe);
+}
+
 export function readComparison(search: URLSearchParams, models: readonly Model[]): ReadComparison {
-  const recipe = readRecipe(withoutOwn(search), models, NAMES);
+  const recipe = readRecipes(search, models);
   const notes = [...recipe.notes];
   // One picture of one class: what would be `each` is the first.
   const label = recipe.settings.label === 'each' ? 0 : recipe.settings.label;
@@ -194,9 +230,4 @@ export function readComparison(search: URLSearchParams, models: readonly Model[]
   const isTwice = yChoice?.setting === x.setting;
   const y = yChoice && !isTwice ? { setting: yChoice.setting, values: values(yChoice, 'ys') } : null;
   return { comparison: { settings, x, y }, ids: search.getAll('g'), notes };
-}
-
-/** `xs`, `ys` and `g` stand there several times, which a recipe would note. */
-function withoutOwn(search: URLSearchParams): URLSearchParams {
-  return new URLSearchParams([...search].filter(([name]) => !NAMES.includes(name)));
 }

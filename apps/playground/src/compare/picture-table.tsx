@@ -1,3 +1,4 @@
+import type { CSSProperties } from 'react';
 import { Link } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { partAt } from '../pictures/picture-part.ts';
@@ -30,7 +31,7 @@ export function PictureTable({ comparison: { x, y }, all, share }: PictureTableP
   return (
     // Wide on a narrow screen: it scrolls by itself, also by keyboard.
     <div className="compare-pictures" tabIndex={0} role="region" aria-label="Pictures">
-      <table>
+      <table style={{ '--columns': across.length } as CSSProperties}>
         <thead>
           <tr>
             {y && <td />}

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { GenerationInput } from '../api/operations.ts';
 import { sending, type GenerationState } from '../runs/generation-state.ts';
 import { Runner, type Runs } from './runner.ts';
@@ -32,6 +32,25 @@ function testRuns() {
 }
 
 const inputs: readonly GenerationInput[] = [{ model: 'a' }, { model: 'b' }];
+
+it('asks a server that is away until it is back, and no more once it is stopped', async () => {
+  vi.useFakeTimers();
+  const { runs, end, count } = testRuns();
+  const runner = new Runner(runs);
+  const done = runner.start(inputs);
+  const away = { status: 'failed', error: 'Away.', errorCode: 'unreachable' } as const;
+  await end('k1', away);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect([count(), runner.state().cells[0]!.key]).toEqual([2, 'k2']);
+  await end('k2', {});
+  expect(count()).toBe(3);
+  await end('k3', away);
+  runner.stop();
+  await vi.advanceTimersByTimeAsync(10_000);
+  await done;
+  expect(count()).toBe(3);
+  vi.useRealTimers();
+});
 
 it('makes one after the other, and what was cold once more', async () => {
   const { runs, end, count } = testRuns();

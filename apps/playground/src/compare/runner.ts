@@ -17,6 +17,9 @@ export interface CellRun {
   readonly coldMs: number | null;
 }
 
+/** Between two tries while the server is away. */
+const AGAIN_MS = 2000;
+
 export interface Progress {
   readonly cells: readonly CellRun[];
   readonly isRunning: boolean;
@@ -55,10 +58,8 @@ export class Runner {
     const turn = ++this.#turn;
     this.#change({ cells: inputs.map(() => ({ key: null, coldMs: null })), isRunning: true });
     for (const [index, input] of inputs.entries()) {
-      const key = this.#runs.start(input);
-      this.#set(index, { key, coldMs: null });
-      const ended = await this.#end(key);
-      if (turn !== this.#turn) return;
+      const ended = await this.#make(input, { turn, show: (key) => this.#set(index, { key, coldMs: null }) });
+      if (!ended) return;
       if (ended.isCold && ended.status === 'completed') {
         const warm = this.#runs.start(input);
         const again = await this.#end(warm);
@@ -74,6 +75,19 @@ export class Runner {
     this.#turn++;
     for (const { key } of this.#state.cells) if (key !== null) this.#runs.cancel(key);
     this.#change({ isRunning: false });
+  }
+
+  /** Null where it was stopped. A server that is away is asked until it is back. */
+  async #make(input: GenerationInput, { turn, show }: { turn: number; show(key: string): void }) {
+    for (;;) {
+      const key = this.#runs.start(input);
+      show(key);
+      const ended = await this.#end(key);
+      if (turn !== this.#turn) return null;
+      if (ended.errorCode !== 'unreachable') return ended;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      if (turn !== this.#turn) return null;
+    }
   }
 
   #end(key: string): Promise<GenerationState> {

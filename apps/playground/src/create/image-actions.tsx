@@ -35,6 +35,7 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
     import('../save/save.ts').then(how).catch(({ message }: Error) => setSaid(`Nothing was saved: ${message}`));
   };
   const one = { id, image: view.image };
+  const alone = { ...made, label: state.labels[view.image]!, seed: asked.images[view.image]!.seed, count: 1 };
   const name = imageName(state, model, view.image);
   return (
     <div className="caption">
@@ -46,6 +47,9 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
         <>
           <Link className="link" href={`/edit/${id}?image=${view.image}`}>
             Edit
+          </Link>
+          <Link className="link" href={`/compare?${writeRecipe(alone, models)}`}>
+            Compare
           </Link>
           <Action does="Save" onPress={() => save(({ savePicture }) => savePicture(one))} />
           {images.length > 1 && (

@@ -29,7 +29,7 @@ interface DetailsProps {
 /** The picture that is picked, what made it, and what can be done with it. */
 export function Details({ looked, isFavourite, onImage, onFavourite, onRemove, onHold }: DetailsProps) {
   const { generation, image } = looked;
-  const { id, images, failure } = generation;
+  const { id, images, failure, edit } = generation;
   const isFinished = images[image]?.picture != null;
   return (
     <>
@@ -60,6 +60,9 @@ export function Details({ looked, isFavourite, onImage, onFavourite, onRemove, o
           Delete
         </button>
       </div>
+      {edit && (
+        <p className="hint">The settings do not hold the picture that was edited: Edit goes on from this one.</p>
+      )}
       {isFinished && <SaveButtons key={id} looked={looked} />}
       <Settings all={[looked]} />
     </>
@@ -89,6 +92,7 @@ export function Title({ looked }: { readonly looked: Looked }) {
       <h2>{subjectOf({ images: [generation.images[image]!] }, model)}</h2>
       <p>
         {dayOf(at, new Date())}, {timeOf(generation.createdAt)}
+        {generation.edit && ' · edited'}
         {generation.images.length > 1 && ` · picture ${image + 1} of ${generation.images.length}`}
       </p>
     </header>

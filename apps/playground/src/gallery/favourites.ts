@@ -12,8 +12,11 @@ export function useFavourites(): readonly string[] {
   return useSyncExternalStore(onChange, () => favourites);
 }
 
-export function toggleFavourite(id: string): void {
-  change(favourites.includes(id) ? favourites.filter((one) => one !== id) : [id, ...favourites]);
+/** Of several: all are marked, unless all were. */
+export function toggleFavourites(ids: readonly string[]): void {
+  const isMarked = ids.every((id) => favourites.includes(id));
+  const others = favourites.filter((one) => !ids.includes(one));
+  change(isMarked ? others : [...ids, ...others]);
 }
 
 export function forgetFavourites(ids: readonly string[]): void {

@@ -1,56 +1,73 @@
-import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
-import type { Model, StoredGeneration } from '../api/operations.ts';
 import { useModels } from '../api/use-models.ts';
 import { ErrorNote } from '../error-note.tsx';
-import { Details, Title, type Looked } from './details.tsx';
-import { forgetFavourites, toggleFavourite, useFavourites } from './favourites.ts';
-import { everything, filterAddress, readFilter } from './filter.ts';
+import { forgetFavourites, toggleFavourites, useFavourites } from './favourites.ts';
+import { everything, filterAddress, readFilter, wantedOf, type Filter } from './filter.ts';
 import { Filters } from './filters.tsx';
 import type { Listed } from './generation-list.ts';
 import { Grid } from './grid.tsx';
-import { Pair } from './pair.tsx';
 import { RemovalStore } from './removals.ts';
+import { Side } from './side.tsx';
 import { UndoBar } from './undo-bar.tsx';
 import { listOf, useList } from './use-list.ts';
+import { usePicking } from './use-picking.ts';
 import './details.css';
 import './gallery.css';
 
 const removals = new RemovalStore();
-/** What was picked when the gallery was left: it is found again at once. */
-let pickedLast: { readonly id: string; readonly image: number } | null = null;
 
 /** All generations of the server, or of its key. */
 export function GalleryRoom() {
   const search = useSearch();
   const [, navigate] = useLocation();
   const { filter, refused } = useMemo(() => readFilter(search), [search]);
-  const models = useModels().models ?? [];
+  const { models: known } = useModels();
+  const models = known ?? [];
   const favourites = useFavourites();
   const address = filterAddress(filter);
+  const { wanted, note } = useMemo(() => wantedOf(filter, known ?? []), [filter, known]);
   // Favourites that are marked meanwhile do not begin the list again.
-  const list = useMemo(() => listOf(filter, favourites), [address]);
+  const list = useMemo(() => listOf(wanted, favourites), [address, JSON.stringify(wanted.classes)]);
   const listed = useList(list);
   const removed = useSyncExternalStore(removals.onChange, removals.state);
   const items = useMemo(() => listed.items.filter(({ id }) => !removed.hidden.has(id)), [listed.items, removed.hidden]);
-  const picking = usePicking(items, models);
+  const picking = usePicking({ items, models, removals });
+  const { choice } = picking;
   useLeaving();
+  const filterBy = (to: Filter) => {
+    choice.end();
+    navigate(filterAddress(to), { replace: true });
+  };
   const onEnd = useCallback(() => void list.more(), [list]);
   return (
-    <main className="gallery" aria-label="Gallery">
+    <main className="gallery" aria-label="Gallery" onKeyDown={({ key }) => key === 'Escape' && choice.end()}>
       <div className="gallery-list">
-        <Filters filter={filter} models={models} onChange={(to) => navigate(filterAddress(to), { replace: true })} />
-        <Notes listed={listed} refused={refused} onNewer={() => list.showNewer()} />
+        <Filters filter={filter} models={models} onChange={filterBy}>
+          <button
+            type="button"
+            aria-pressed={choice.isChoosing}
+            onClick={choice.isChoosing ? choice.end : choice.begin}
+          >
+            Choose several
+          </button>
+        </Filters>
+        <Notes
+          listed={listed}
+          refused={note === null ? refused : [...refused, note]}
+          onNewer={() => list.showNewer()}
+        />
         <Grid
           items={items}
           models={models}
           favourites={favourites}
           picked={picking.picked?.id ?? null}
           refocus={picking.refocus}
+          choice={choice}
           onPick={picking.pick}
           onOpen={(id) => navigate(`/g/${id}?image=0`)}
           onRemove={picking.remove}
-          onFavourite={toggleFavourite}
+          onFavourite={toggleFavourites}
           onEnd={onEnd}
         />
         <End listed={listed} isEmpty={items.length === 0} isFiltered={address !== '/gallery'} onAgain={onEnd} />
@@ -59,44 +76,6 @@ export function GalleryRoom() {
       <UndoBar removed={removed} onUndo={() => removals.undo()} />
     </main>
   );
-}
-
-type Picking = ReturnType<typeof usePicking>;
-
-/** Which picture is looked at, and which one is held beside it. */
-function usePicking(items: readonly StoredGeneration[], models: readonly Model[]) {
-  const [picked, setPicked] = useState(pickedLast);
-  const [held, setHeld] = useState<Looked | null>(null);
-  const [refocus, setRefocus] = useState(0);
-  useEffect(() => void (pickedLast = picked), [picked]);
-  const pick = useCallback((id: string) => setPicked((before) => (before?.id === id ? before : { id, image: 0 })), []);
-  const generation = picked && items.find(({ id }) => id === picked.id);
-  const looked: Looked | null = generation
-    ? { generation, image: picked.image, model: models.find(({ name }) => name === generation.modelName) }
-    : null;
-  return {
-    picked: looked && picked,
-    looked,
-    held,
-    refocus,
-    pick,
-    showImage: (image: number) => setPicked((before) => before && { ...before, image }),
-    hold: () => setHeld(looked),
-    release: () => setHeld(null),
-    close: () => {
-      setHeld(null);
-      setPicked(null);
-    },
-    /** Focus goes to the one that takes its place. */
-    remove: (id: string) => {
-      const place = items.findIndex((one) => one.id === id);
-      const next = items[place + 1] ?? items[place - 1];
-      removals.remove(id);
-      setPicked(next ? { id: next.id, image: 0 } : null);
-      setHeld((before) => (before?.generation.id === id ? null : before));
-      setRefocus((times) => times + 1);
-    },
-  };
 }
 
 /** What waits to be deleted is deleted when the room or the page is left; until then Control+Z takes it back. */
@@ -115,42 +94,6 @@ function useLeaving(): void {
       send();
     };
   }, []);
-}
-
-function Side({ picking, favourites }: { readonly picking: Picking; readonly favourites: readonly string[] }) {
-  const { looked, held } = picking;
-  if (!looked && !held) {
-    return (
-      <aside className="gallery-side empty">
-        <p>Pick a picture to see what made it. Arrows move, Enter opens, Delete deletes, F marks a favourite.</p>
-      </aside>
-    );
-  }
-  const isOther = looked !== null && held !== null && looked.generation.id !== held.generation.id;
-  return (
-    <aside className="gallery-side" aria-label="The picture that is picked">
-      <div className="gallery-head">
-        {held ? <h2>Side by side</h2> : looked && <Title looked={looked} />}
-        <button type="button" className="gallery-close" aria-label="Close" onClick={picking.close}>
-          ×
-        </button>
-      </div>
-      {held ? (
-        <Pair held={held} other={isOther ? looked : null} onEnd={picking.release} />
-      ) : (
-        looked && (
-          <Details
-            looked={looked}
-            isFavourite={favourites.includes(looked.generation.id)}
-            onImage={picking.showImage}
-            onFavourite={() => toggleFavourite(looked.generation.id)}
-            onRemove={() => picking.remove(looked.generation.id)}
-            onHold={picking.hold}
-          />
-        )
-      )}
-    </aside>
-  );
 }
 
 interface NotesProps {

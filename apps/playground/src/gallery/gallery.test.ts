@@ -5,14 +5,16 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { createClient, type Client } from '@tessera/client';
-import { openStore } from '@tessera/store';
 import { unzipSync } from 'fflate';
-import { chromium, type Browser, type Download, type Page } from 'playwright-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { textOf } from '../save/png-text.ts';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
+import { dropFile } from '../testing/drop-file.ts';
+import { longestTasks } from '../testing/longest-tasks.ts';
+import { multiplyGenerations } from '../testing/many-generations.fixture.ts';
 
 /* The gallery of a real server with 500 generations, in a real browser. */
 
@@ -29,47 +31,15 @@ let complaints: string[];
 /** One generation of four sevens and one of a three; then copies of them. */
 async function fill(): Promise<void> {
   const made = await Promise.all(
-    [
-      { label: 7, count: 4 },
-      { label: 3, count: 1 },
-    ].map(({ label, count }) =>
-      client.createGeneration({ model: 'digits-var', images: [{ condition: { label }, count }], seed: 40 + count }),
-    ),
+    Object.entries({ 7: 4, 3: 1 }).map(([label, count]) => {
+      const images = [{ condition: { label: Number(label) }, count }];
+      return client.createGeneration({ model: 'digits-var', images, seed: 40 + count });
+    }),
   );
   for (const one of made) {
     if (one.__typename !== 'CreateGenerationPayload') throw new Error(one.message);
     await client.finished(one.generation.id);
   }
-}
-
-/** Every two hours one. */
-const APART_MS = 2 * 3_600_000;
-
-/**
- * Fills the database of a server that has ended: copies of its generations, `count` in all, the oldest weeks ago. The
- * originals become the oldest. Making so many pictures would take minutes.
- */
-async function multiplyGenerations(directory: string, count: number): Promise<void> {
-  const { database, close } = await openStore({ directory });
-  const now = Date.now();
-  await database.query(
-    `WITH original AS (SELECT *, row_number() OVER (ORDER BY ordinal) AS place, count(*) OVER () AS of FROM generation),
-       copy AS (SELECT original.id AS from_id, md5(n::text)::uuid AS to_id, n FROM generate_series(1, $1::integer) n
-         JOIN original ON original.place = 1 + n % original.of),
-       made AS (INSERT INTO generation SELECT (jsonb_populate_record(NULL::generation, to_jsonb(one) || jsonb_build_object(
-           'id', to_id, 'ordinal', nextval('generation_ordinal_seq'), 'idempotency_key', NULL,
-           'created_at', to_timestamp($2::float8 / 1000 - ($1::integer - n) * $3::float8 / 1000)))).*
-         FROM copy JOIN generation one ON one.id = from_id ORDER BY n),
-       told AS (INSERT INTO event SELECT (jsonb_populate_record(NULL::event, to_jsonb(one)
-           || jsonb_build_object('generation_id', to_id))).* FROM copy JOIN event one ON one.generation_id = from_id)
-     INSERT INTO picture SELECT (jsonb_populate_record(NULL::picture, to_jsonb(one)
-         || jsonb_build_object('generation_id', to_id))).* FROM copy JOIN picture one ON one.generation_id = from_id`,
-    [count, now, APART_MS],
-  );
-  await database.query(`UPDATE generation SET created_at = $1 WHERE idempotency_key IS NOT NULL`, [
-    new Date(now - count * APART_MS),
-  ]);
-  await close();
 }
 
 beforeAll(async () => {
@@ -120,42 +90,7 @@ const focused = () =>
 
 async function saved(name: string): Promise<Uint8Array> {
   const [download] = await Promise.all([page.waitForEvent('download'), button(name).click()]);
-  return bytesOf(download);
-}
-
-async function bytesOf(download: Download): Promise<Uint8Array> {
   return new Uint8Array(readFileSync(await download.path()));
-}
-
-interface TraceEvent {
-  readonly name: string;
-  readonly pid: number;
-  readonly tid: number;
-  /** Of the processor, in microseconds. */
-  readonly tdur?: number;
-  readonly args?: { readonly name?: string };
-}
-
-/** The ten longest tasks of the page's main thread, in milliseconds of the processor: other programs do not count. */
-function longestTasks(trace: Buffer): readonly number[] {
-  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: readonly TraceEvent[] };
-  const isMain = (event: TraceEvent) => event.name === 'thread_name' && event.args?.name === 'CrRendererMain';
-  const mains = new Set(traceEvents.filter(isMain).map(({ pid, tid }) => `${pid} ${tid}`));
-  const tasks = traceEvents.filter(({ name, pid, tid }) => /RunTask$/.test(name) && mains.has(`${pid} ${tid}`));
-  expect(tasks.length).toBeGreaterThan(100);
-  return tasks
-    .map(({ tdur = 0 }) => tdur / 1000)
-    .sort((one, other) => other - one)
-    .slice(0, 10);
-}
-
-/** As a person drops it. Runs in the page. */
-function drop({ bytes, name, type }: { bytes: number[]; name: string; type: string }): void {
-  const dataTransfer = new DataTransfer();
-  dataTransfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
-  const bubbles = { bubbles: true, cancelable: true, dataTransfer };
-  document.body.dispatchEvent(new DragEvent('dragover', bubbles));
-  document.body.dispatchEvent(new DragEvent('drop', bubbles));
 }
 
 describe.skipIf(skipped)('the gallery', () => {
@@ -219,6 +154,67 @@ describe.skipIf(skipped)('the gallery', () => {
     await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/g\//);
   }, 30_000);
 
+  it('chooses several: by keys to delete and undo, by the mouse to save and to compare two', async () => {
+    const chosen = page.getByRole('complementary', { name: 'What is chosen' });
+    const tiles = page.locator('.tile');
+    await tiles.first().focus();
+    await page.keyboard.press(' ');
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.keyboard.press('Shift+ArrowRight');
+    await chosen.getByRole('heading', { name: '3 chosen' }).waitFor();
+    expect(await focused()).toMatch(/, chosen$/);
+    expect(await page.locator('[role="gridcell"][aria-selected="true"]').count()).toBe(3);
+    const before = (await tiles.first().getAttribute('aria-label'))!.replace(', chosen', '');
+    await page.keyboard.press('Delete');
+    await page.getByText('3 deleted.').waitFor();
+    expect(await chosen.count()).toBe(0);
+    expect(await focused()).toContain('digits-var');
+    await page.keyboard.press('Control+z');
+    await expect.poll(() => tiles.first().getAttribute('aria-label')).toBe(before);
+
+    await page.locator('.tile', { hasText: '4 pictures' }).first().click();
+    await page
+      .locator('.tile')
+      .filter({ hasNotText: 'pictures' })
+      .first()
+      .click({ modifiers: ['Control'] });
+    await chosen.getByRole('heading', { name: '2 chosen' }).waitFor();
+    const zip = unzipSync(await saved('Save 5 pictures'));
+    expect(Object.keys(zip).length).toBe(5);
+    expect(await findings(page)).toEqual([]);
+    await button('Compare both').click();
+    await expect.poll(() => page.locator('.gallery-pair canvas').count()).toBe(2);
+    await page.keyboard.press('Control+a');
+    await chosen.waitFor();
+    await page.keyboard.press('Escape');
+    await chosen.waitFor({ state: 'detached' });
+  }, 30_000);
+
+  it('finds words in the names of classes, of all pictures, and marks what was edited', async () => {
+    await page.getByRole('searchbox', { name: 'Class' }).fill('3');
+    await expect.poll(() => new URL(page.url()).search).toBe('?words=3');
+    await expect.poll(() => page.locator('.tile').filter({ hasNotText: /^3/ }).count()).toBe(0);
+    await expect.poll(() => page.locator('.tile').count()).toBeGreaterThan(10);
+    await page.getByRole('searchbox', { name: 'Class' }).fill('whale');
+    await page.getByText('No picture is like that.').waitFor();
+    await page.goto(`${api.url}/gallery?words=7`);
+    await page.locator('.tile img.there').first().waitFor();
+    expect(await page.getByRole('searchbox', { name: 'Class' }).inputValue()).toBe('7');
+    const { id } = (await newest()).images[0]!.picture!;
+    const inside = { x0: 0, x1: 1, y0: 0.5, y1: 1 };
+    const made = await client.createGeneration({
+      model: 'digits-var',
+      images: [{ condition: { label: 7 } }],
+      edit: { image: id, region: { inside } },
+    });
+    if (made.__typename !== 'CreateGenerationPayload') throw new Error(made.message);
+    await client.finished(made.generation.id);
+    await button('Show 1 newer').click({ timeout: 20_000 });
+    await page.locator('.tile', { hasText: 'edited' }).click();
+    await page.getByText('Edited', { exact: true }).waitFor();
+    expect(await focused()).toContain('Picture of 7, edited, seed');
+  }, 40_000);
+
   it('deletes when the page is left before the time for undoing has passed', async () => {
     const { id } = await newest();
     await page.locator('.tile').first().focus();
@@ -264,14 +260,14 @@ describe.skipIf(skipped)('the gallery', () => {
     // Each frame has one block of control: the five scales, and the picture.
     expect(gif.toString('latin1').split('\x21\xf9\x04').length - 1).toBe(6);
 
-    await page.evaluate(drop, { bytes: [...png], name: 'seven.png', type: 'image/png' });
+    await page.evaluate(dropFile, { bytes: [...png], name: 'seven.png', type: 'image/png' });
     await page.getByText('The settings of “seven.png” are here again: digits-var, 7, seed 45.').waitFor();
     const { pathname, searchParams } = new URL(page.url());
     expect([pathname, searchParams.get('model'), searchParams.get('seed')]).toEqual(['/', 'digits-var', '45']);
-    await page.evaluate(drop, { bytes: [1, 2, 3], name: 'notes.txt', type: 'text/plain' });
+    await page.evaluate(dropFile, { bytes: [1, 2, 3], name: 'notes.txt', type: 'text/plain' });
     await page.getByText('“notes.txt” is no picture.').waitFor();
     const bare = await client.download({ url: (await newest()).images[0]!.picture!.url });
-    await page.evaluate(drop, { bytes: [...bare], name: 'bare.png', type: 'image/png' });
+    await page.evaluate(dropFile, { bytes: [...bare], name: 'bare.png', type: 'image/png' });
     await page.getByText('“bare.png” has no settings in it').waitFor();
     await button('Edit this picture').click();
     await expect.poll(() => new URL(page.url()).pathname).toBe('/edit');

@@ -1,16 +1,18 @@
 import { expect, it, vi } from 'vitest';
 import type { StoredGeneration } from '../api/operations.ts';
-import { everything } from './filter.ts';
+import { everything as unfiltered } from './filter.ts';
 import { GenerationList, type ListServer } from './generation-list.ts';
 
+const everything = { ...unfiltered, classes: null };
 const one = (id: string, ended = true) =>
   ({
     id,
     modelName: 'm',
     state: 'COMPLETED',
     createdAt: '2026-11-29T12:00:00Z',
+    images: [],
     finishedAt: ended ? 'x' : null,
-  }) as StoredGeneration;
+  }) as unknown as StoredGeneration;
 const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i));
 
 /** A server with these, the newest first, that gives them in pages. */

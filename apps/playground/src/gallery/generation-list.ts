@@ -1,5 +1,5 @@
 import { fetchGeneration, fetchGenerations, type StoredGeneration } from '../api/operations.ts';
-import { admits, asked, type Filter } from './filter.ts';
+import { admits, asked, type Wanted } from './filter.ts';
 
 /** What a server gives at once. */
 const PAGE = 25;
@@ -25,7 +25,7 @@ export interface ListServer {
 
 /** The generations of one filter, a page at a time. */
 export class GenerationList {
-  readonly filter: Filter;
+  readonly filter: Wanted;
   readonly #server: ListServer;
   readonly #favourites: readonly string[];
   readonly #listeners = new Set<() => void>();
@@ -34,7 +34,7 @@ export class GenerationList {
   #state: Listed = { items: [], newer: [], isLoading: false, hasMore: true, error: null, missing: [] };
 
   constructor(
-    filter: Filter,
+    filter: Wanted,
     favourites: readonly string[],
     server: ListServer = { page: fetchGenerations, one: fetchGeneration },
   ) {

@@ -3,12 +3,14 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, typ
 import type { Model, StoredGeneration } from '../api/operations.ts';
 import { columnsIn, neighbour, rowOf, rowsOf } from './rows.ts';
 import { Tile } from './tile.tsx';
+import type { Held, Picking } from './use-picking.ts';
 
 const GAP = 12;
 const LEAST = 144;
-/** Beneath the pictures of a tile. */
+/** Beneath the pictures of a tile, and of a day: at the usual size of text. */
 const CAPTION = 48;
 const DAY = 52;
+const USUAL_TEXT = 16;
 
 interface GridProps {
   readonly items: readonly StoredGeneration[];
@@ -18,26 +20,28 @@ interface GridProps {
   readonly picked: string | null;
   /** How many times what has focus was moved from outside: after a removal. */
   readonly refocus: number;
+  /** Several, for something that is done with all of them. */
+  readonly choice: Picking['choice'];
   onPick(id: string): void;
   onOpen(id: string): void;
-  onRemove(id: string): void;
-  onFavourite(id: string): void;
+  onRemove(ids: readonly string[]): void;
+  onFavourite(ids: readonly string[]): void;
   /** The end of what is loaded comes into view. */
   onEnd(): void;
 }
 
 /** Days with their pictures. Only what is in view, and what has focus, is in the document. */
 export function Grid(props: GridProps) {
-  const { items, models, picked, onEnd, onPick } = props;
+  const { items, models, picked, choice, onEnd, onPick } = props;
   const grid = useRef<HTMLDivElement>(null);
-  const { width, top } = usePlace(grid);
+  const { width, top, text } = usePlace(grid);
   const columns = columnsIn(width, { least: LEAST, gap: GAP });
   const rows = useMemo(() => rowsOf(items, columns, new Date()), [items, columns]);
   const side = Math.floor((width - GAP * (columns - 1)) / columns);
   const atPicked = picked === null ? -1 : rowOf(rows, picked);
   const virtual = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: (index) => (rows[index]!.kind === 'day' ? DAY : side + CAPTION + GAP),
+    estimateSize: (index) => (rows[index]!.kind === 'day' ? DAY * text : side + CAPTION * text + GAP),
     getItemKey: (index) => keyOf(rows[index]!),
     overscan: 2,
     scrollMargin: top,
@@ -46,22 +50,27 @@ export function Grid(props: GridProps) {
     scrollPaddingEnd: matchMedia('(max-width: 980px)').matches ? innerHeight * 0.54 : 0,
     rangeExtractor: useCallback((range: Range) => withRow(range, atPicked), [atPicked]),
   });
-  useLayoutEffect(() => virtual.measure(), [virtual, side]);
+  useLayoutEffect(() => virtual.measure(), [virtual, side, text]);
   const shown = virtual.getVirtualItems();
   const isAtEnd = rows.length === 0 || (virtual.range?.endIndex ?? 0) >= rows.length - 4;
   useEffect(() => {
     if (isAtEnd) onEnd();
   }, [isAtEnd, items.length, onEnd]);
   const focus = useFocus(grid, picked, props.refocus);
-  const move = (to: StoredGeneration | null) => {
+  const move = (to: StoredGeneration | null, isRow: boolean) => {
     if (!to) return;
     focus();
+    choice.move(to.id, isRow);
     onPick(to.id);
     virtual.scrollToIndex(rowOf(rows, to.id), { align: 'auto' });
   };
+  // Tiles that stay as they are need not be drawn again for it.
+  const click = useRef(choice.click);
+  useEffect(() => void (click.current = choice.click));
+  const clicked = useCallback((id: string, held: Held) => click.current(id, held), []);
   const first = rows.find((row) => row.kind === 'tiles')?.items[0]?.id;
   const here = rows[virtual.range?.startIndex ?? 0]?.day;
-  const isScrolled = (virtual.scrollOffset ?? 0) > top + DAY;
+  const isScrolled = (virtual.scrollOffset ?? 0) > top + DAY * text;
   return (
     <>
       {isScrolled && here && (
@@ -74,9 +83,12 @@ export function Grid(props: GridProps) {
         role="grid"
         aria-label="Pictures"
         aria-rowcount={rows.length}
+        aria-multiselectable="true"
         className="gallery-grid"
         style={{ height: virtual.getTotalSize() }}
-        onKeyDown={(event) => onKey(event, props, (key) => move(picked === null ? null : neighbour(rows, picked, key)))}
+        onKeyDown={(event) =>
+          onKey(event, props, (key) => move(picked === null ? null : neighbour(rows, picked, key), event.shiftKey))
+        }
       >
         {shown.map(({ index, key, start }) => {
           const row = rows[index]!;
@@ -96,8 +108,10 @@ export function Grid(props: GridProps) {
                     side={side}
                     isFavourite={props.favourites.includes(item.id)}
                     isPicked={item.id === picked}
+                    isChosen={choice.ids.has(item.id)}
                     isReachable={item.id === (atPicked < 0 ? first : picked)}
                     onPick={onPick}
+                    onClick={clicked}
                     onOpen={props.onOpen}
                   />
                 ))
@@ -124,25 +138,30 @@ function withRow({ startIndex, endIndex, overscan, count }: Range, row: number):
 }
 
 function onKey(event: KeyboardEvent, props: GridProps, move: (key: string) => void): void {
-  const { picked, onOpen, onRemove, onFavourite } = props;
-  if (picked === null || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { picked, choice, onOpen, onRemove, onFavourite } = props;
   const { key } = event;
-  if (/^(Arrow|Home|End)/.test(key)) move(key);
+  const isAll = key === 'a' && (event.ctrlKey || event.metaKey);
+  if (picked === null || (!isAll && (event.ctrlKey || event.metaKey)) || event.altKey) return;
+  const meant = choice.items.length > 0 ? choice.items.map(({ id }) => id) : [picked];
+  if (isAll) choice.all();
+  else if (/^(Arrow|Home|End)/.test(key)) move(key);
+  else if (key === ' ') choice.toggle(picked);
   else if (key === 'Enter') onOpen(picked);
-  else if (key === 'Delete' || key === 'Backspace') onRemove(picked);
-  else if (key === 'f') onFavourite(picked);
+  else if (key === 'Delete' || key === 'Backspace') onRemove(meant);
+  else if (key === 'f') onFavourite(meant);
   else return;
   event.preventDefault();
 }
 
-/** Its width, and how far it is from the top of the page: both change with the window. */
+/** Its width, how far it is from the top of the page, and how large its text is: they change with the window. */
 function usePlace(element: React.RefObject<HTMLElement | null>) {
-  const [place, setPlace] = useState({ width: LEAST, top: 0 });
+  const [place, setPlace] = useState({ width: LEAST, top: 0, text: 1 });
   useLayoutEffect(() => {
     const measure = () => {
       const { width, top } = element.current!.getBoundingClientRect();
-      const next = { width: Math.floor(width), top: Math.round(top + scrollY) };
-      setPlace((before) => (before.width === next.width && before.top === next.top ? before : next));
+      const text = Number.parseFloat(getComputedStyle(element.current!).fontSize) / USUAL_TEXT;
+      const next = { width: Math.floor(width), top: Math.round(top + scrollY), text };
+      setPlace((before) => (JSON.stringify(before) === JSON.stringify(next) ? before : next));
     };
     measure();
     const observer = new ResizeObserver(measure);

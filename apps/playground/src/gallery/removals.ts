@@ -33,10 +33,10 @@ export class RemovalStore {
     return () => void this.#listeners.delete(changed);
   };
 
-  /** Time for undoing begins again with each. */
-  remove(id: string): void {
+  /** Time for undoing begins again with each call. */
+  remove(ids: readonly string[]): void {
     const { hidden, waiting } = this.#state;
-    this.#change({ hidden: new Set([...hidden, id]), waiting: [...waiting, id], error: null });
+    this.#change({ hidden: new Set([...hidden, ...ids]), waiting: [...waiting, ...ids], error: null });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.send(), UNDO_MS);
   }

@@ -1,6 +1,7 @@
 import { memo, useState } from 'react';
 import type { Model, StoredGeneration } from '../api/operations.ts';
 import { stateNames } from './filter.ts';
+import type { Held } from './use-picking.ts';
 import { nameOf, subjectOf } from './wording.ts';
 
 /** More pictures than these are told by a number. */
@@ -13,28 +14,33 @@ interface TileProps {
   readonly side: number;
   readonly isFavourite: boolean;
   readonly isPicked: boolean;
+  /** One of several. */
+  readonly isChosen: boolean;
   /** Tab leads to it; arrows lead to the others. */
   readonly isReachable: boolean;
   onPick(id: string): void;
+  onClick(id: string, held: Held): void;
   onOpen(id: string): void;
 }
 
 /** One generation: up to four of its pictures, what they show, and how many there are. */
 export const Tile = memo(function Tile(props: TileProps) {
-  const { generation, model, side, isFavourite, isPicked, isReachable, onPick, onOpen } = props;
-  const { id, images, state, seed } = generation;
+  const { generation, model, side, isFavourite, isPicked, isChosen, isReachable, onPick, onClick, onOpen } = props;
+  const { id, images, state, seed, edit } = generation;
+  const marks = `${isFavourite ? ', favourite' : ''}${isChosen ? ', chosen' : ''}`;
   const shown = images.slice(0, MOST_SHOWN).flatMap(({ picture }) => picture ?? []);
   const across = shown.length > 1 ? 2 : 1;
   return (
-    <div role="gridcell" aria-selected={isPicked} className="tile-cell" style={{ width: side }}>
+    <div role="gridcell" aria-selected={isChosen} className="tile-cell" style={{ width: side }}>
       <button
         type="button"
-        className="tile"
-        aria-label={`${nameOf(generation, model)}${isFavourite ? ', favourite' : ''}`}
+        className={isPicked ? 'tile picked' : 'tile'}
+        aria-label={`${nameOf(generation, model)}${marks}`}
         tabIndex={isReachable ? 0 : -1}
-        onClick={({ currentTarget }) => {
+        onClick={(event) => {
           onPick(id);
-          currentTarget.scrollIntoView({ block: 'nearest' });
+          onClick(id, event);
+          event.currentTarget.scrollIntoView({ block: 'nearest' });
         }}
         onDoubleClick={() => onOpen(id)}
         onFocus={() => onPick(id)}
@@ -51,11 +57,12 @@ export const Tile = memo(function Tile(props: TileProps) {
         <span className="tile-caption">
           <strong>{subjectOf(generation, model)}</strong>
           <span>
-            seed {seed}
+            {edit && 'edited · '}seed {seed}
             {images.length > 1 && ` · ${images.length} pictures`}
           </span>
         </span>
         {isFavourite && <span className="tile-mark">★</span>}
+        {isChosen && <span className="tile-mark chosen">✓</span>}
       </button>
     </div>
   );

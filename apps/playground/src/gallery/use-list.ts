@@ -1,5 +1,5 @@
 import { useEffect, useSyncExternalStore } from 'react';
-import { filterAddress, type Filter } from './filter.ts';
+import { filterAddress, type Wanted } from './filter.ts';
 import { GenerationList, type Listed } from './generation-list.ts';
 
 /** Between two looks for what is new, while something runs and while nothing does. */
@@ -10,10 +10,15 @@ const REST_MS = 10_000;
 let last: GenerationList | null = null;
 
 /** The list of a filter. Favourites are those of when it is first shown: one that is unmarked stays in view. */
-export function listOf(filter: Filter, favourites: readonly string[]): GenerationList {
-  const isSame = last && filterAddress(last.filter) === filterAddress(filter);
+export function listOf(filter: Wanted, favourites: readonly string[]): GenerationList {
+  const isSame = last && nameOf(last.filter) === nameOf(filter);
   if (!last || !isSame || filter.favourites) last = new GenerationList(filter, favourites);
   return last;
+}
+
+/** Words mean other classes once the models are known. */
+function nameOf(filter: Wanted): string {
+  return `${filterAddress(filter)} ${JSON.stringify(filter.classes)}`;
 }
 
 /** Its pages as they come. While the page can be seen, it looks for what is new. */

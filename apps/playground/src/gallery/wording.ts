@@ -15,12 +15,12 @@ export function subjectOf(generation: Pick<StoredGeneration, 'images'>, model: M
   return labels.length > 3 ? `${names.join(', ')} …` : names.join(', ');
 }
 
-/** `4 pictures of 7, seed 43, digits-var, finished, 14:03` */
+/** `4 pictures of 7, edited, seed 43, digits-var, finished, 14:03` */
 export function nameOf(generation: StoredGeneration, model: Model | undefined): string {
-  const { images, seed, modelName, state, createdAt } = generation;
+  const { images, seed, modelName, state, createdAt, edit } = generation;
   const count = images.length === 1 ? 'Picture' : `${images.length} pictures`;
   const how = stateNames[state].toLowerCase();
-  return `${count} of ${subjectOf(generation, model)}, seed ${seed}, ${modelName}, ${how}, ${timeOf(createdAt)}`;
+  return `${count} of ${subjectOf(generation, model)}${edit ? ', edited' : ''}, seed ${seed}, ${modelName}, ${how}, ${timeOf(createdAt)}`;
 }
 
 const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
@@ -36,12 +36,13 @@ export interface Setting {
 
 /** Everything that was asked for, in the order in which people think of it. What was left out has the model's default. */
 export function settingsOf(generation: StoredGeneration, image: number, model: Model | undefined): readonly Setting[] {
-  const { modelName, images, guidance, options } = generation;
+  const { modelName, images, guidance, options, edit } = generation;
   const defaults = (model?.options['properties'] ?? {}) as Readonly<Record<string, { readonly default?: unknown }>>;
   const names = [...new Set([...Object.keys(defaults), ...Object.keys(options)])];
   const pull = guidance ?? model?.defaults.guidance;
   return [
     { name: 'Model', value: modelName },
+    ...(edit ? [{ name: 'Edited', value: 'a part of a picture' }] : []),
     { name: 'Class', value: subjectOf({ images: [images[image]!] }, model) },
     { name: 'Seed', value: String(images[image]!.seed) },
     ...(pull === undefined || model?.guidanceOff === null ? [] : [{ name: 'Guidance', value: String(pull) }]),

@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { onConnection } from '../api/tessera.ts';
+import { drawings } from './draw-queue.ts';
 import { pictures } from './picture-cache.ts';
 import type { PicturePart } from './picture-part.ts';
 import './step-picture.css';
@@ -53,14 +54,18 @@ interface BoxProps {
 
 /** As wide as its place; in its middle what is drawn, at a whole multiple of a small picture's size. */
 export function PictureBox({ width, height, className, shown, children }: BoxProps) {
-  const box = useRef<HTMLDivElement>(null);
-  const scale = useScale(box, width);
   const aspectRatio = `${width} / ${height}`;
   return (
-    <div ref={box} className={`step-picture ${className ?? ''}`} style={{ aspectRatio }} data-shown={shown}>
-      <div style={{ aspectRatio, width: scale === null ? '100%' : width * scale }}>{children}</div>
+    <div className={`step-picture ${className ?? ''}`} style={{ aspectRatio }} data-shown={shown}>
+      <div style={{ aspectRatio, width: widthFor(width) }}>{children}</div>
     </div>
   );
+}
+
+/** As many times its own size as fit, a whole number of the screen's dots; all of the box where it is fine, or the box smaller. */
+function widthFor(width: number): string {
+  const once = `${width / window.devicePixelRatio}px`;
+  return width >= FINE ? '100%' : `max(round(down, 100%, ${once}), min(100%, ${once}))`;
 }
 
 /** `waiting` for the first picture, `drawn`, or `lost`: what should be there could not be had, what is drawn is older. */
@@ -73,16 +78,22 @@ function useDrawn(canvas: RefObject<HTMLCanvasElement | null>, part: PicturePart
   useLayoutEffect(() => {
     if (url === undefined) return;
     let isWanted = true;
+    let forget: () => void = () => undefined;
     const draw = (image: HTMLImageElement) => {
       if (!isWanted) return;
-      drawPart(canvas.current!, image, { url, columns, rows, index });
-      canvas.current!.dataset['drawn'] = url;
-      setShown('drawn');
+      forget = drawings.draw(() => {
+        drawPart(canvas.current!, image, { url, columns, rows, index });
+        canvas.current!.dataset['drawn'] = url;
+        setShown('drawn');
+      });
     };
     const ready = pictures.ready(url);
     if (ready) draw(ready);
     else pictures.get(url).then(draw, () => isWanted && setShown('lost'));
-    return () => void (isWanted = false);
+    return () => {
+      isWanted = false;
+      forget();
+    };
   }, [canvas, url, columns, rows, index, tries]);
   useEffect(() => {
     if (shown !== 'lost') return;
@@ -102,22 +113,4 @@ function drawPart(canvas: HTMLCanvasElement, image: HTMLImageElement, { columns,
   context.clearRect(0, 0, width, height);
   context.drawImage(image, left, top, width, height, 0, 0, width, height);
   canvas.classList.toggle('fine', width >= FINE);
-}
-
-/** How many times its own size a small picture gets in its box: a whole number of the screen's dots. Null where it fills the box. */
-function scaleFor(width: number, { room, dots }: { readonly room: number; readonly dots: number }): number | null {
-  const times = Math.floor((room * dots) / width);
-  return width >= FINE || times === 0 ? null : times / dots;
-}
-
-function useScale(box: RefObject<HTMLDivElement | null>, width: number): number | null {
-  const [room, setRoom] = useState(0);
-  useLayoutEffect(() => {
-    const measure = () => setRoom(box.current!.clientWidth);
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(box.current!);
-    return () => observer.disconnect();
-  }, [box]);
-  return scaleFor(width, { room, dots: window.devicePixelRatio });
 }

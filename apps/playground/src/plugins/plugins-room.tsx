@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
-import type { Plugin } from '@tessera/client';
 import { asked } from '../api/tessera.ts';
-import { schemaRows } from './schema-rows.ts';
+import { Checks } from './checks.tsx';
+import { Part } from './part.tsx';
 import './plugins.css';
 
 /** The kinds of parts, in the order in which an image passes them. */
@@ -51,69 +51,7 @@ export function PluginsRoom() {
           </div>
         </section>
       ))}
+      <Checks />
     </main>
-  );
-}
-
-const spaces: Record<string, string> = { discrete: 'discrete tokens', continuous: 'continuous tokens' };
-const strides: Record<string, string> = {
-  scale: 'a scale a step',
-  token: 'a token a step',
-  set: 'a set of tokens a step',
-};
-
-function Part({
-  plugin: { name, package: from, version, contract, space, stride, config, options },
-}: {
-  plugin: Plugin;
-}) {
-  const facts = [
-    from === null ? 'package not known' : version === null ? from : `${from} ${version}`,
-    `contract ${contract}`,
-    ...(space === null ? [] : [spaces[space] ?? space]),
-    ...(stride === null ? [] : [strides[stride] ?? stride]),
-  ];
-  return (
-    <article aria-label={name}>
-      <h3>{name}</h3>
-      <p className="quiet">{facts.join(' · ')}</p>
-      <Properties title="Configuration in model.json" schema={config} />
-      {options && <Properties title="Options of a request" schema={options} />}
-    </article>
-  );
-}
-
-function Properties({ title, schema }: { readonly title: string; readonly schema: Readonly<Record<string, unknown>> }) {
-  const rows = schemaRows(schema);
-  if (rows.length === 0) return null;
-  return (
-    <details>
-      <summary>
-        {title} ({rows.length})
-      </summary>
-      <div className="scroll" tabIndex={0} role="region" aria-label={title}>
-        <table>
-          <thead>
-            <tr>
-              <th>name</th>
-              <th>takes</th>
-              <th>left out</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ name, takes, fallback, required, description }) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>
-                  {takes}
-                  {description && <p className="quiet">{description}</p>}
-                </td>
-                <td>{required ? 'required' : (fallback ?? 'as the part decides')}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </details>
   );
 }

@@ -51,19 +51,25 @@ interface File {
   readonly bytes: Uint8Array;
 }
 
+/** Requests of a server that may have a limit to them. */
+const AT_ONCE = 8;
+
 async function pngFiles(wanted: readonly Saved[]): Promise<readonly File[]> {
   const known = new Map<string, ReturnType<typeof readGeneration>>();
-  for (const { id } of wanted) if (!known.has(id)) known.set(id, readGeneration(id));
-  return Promise.all(
-    wanted.map(async ({ id, image }) => {
-      const { generation, model } = await known.get(id)!;
-      const picture = generation.images[image]?.picture;
-      if (!picture) throw new Error(`Image ${image + 1} of this generation is not finished. Save it once it is.`);
-      const recipe = recipeOf(generation, image, model);
-      const png = await fetchPicture(picture.url);
-      return { name: fileName(recipe), bytes: withText(png, KEYWORD, JSON.stringify(recipe)) };
-    }),
-  );
+  const pngOf = async ({ id, image }: Saved): Promise<File> => {
+    if (!known.has(id)) known.set(id, readGeneration(id));
+    const { generation, model } = await known.get(id)!;
+    const picture = generation.images[image]?.picture;
+    if (!picture) throw new Error(`Image ${image + 1} of this generation is not finished. Save it once it is.`);
+    const recipe = recipeOf(generation, image, model);
+    const png = await fetchPicture(picture.url);
+    return { name: fileName(recipe), bytes: withText(png, KEYWORD, JSON.stringify(recipe)) };
+  };
+  const files: File[] = [];
+  for (let at = 0; at < wanted.length; at += AT_ONCE) {
+    files.push(...(await Promise.all(wanted.slice(at, at + AT_ONCE).map(pngOf))));
+  }
+  return files;
 }
 
 async function readGeneration(id: string) {

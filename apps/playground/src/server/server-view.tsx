@@ -2,6 +2,8 @@ import type { ReactNode } from 'react';
 import { ErrorNote } from '../error-note.tsx';
 import type { Service } from '../api/operations.ts';
 import '../styles/server.css';
+import { bytes, duration, Section, Table } from './table.tsx';
+import { OwnWaiting } from './own-waiting.tsx';
 import { sumOf, useService, type Failure, type Look, type QueueShare, type Worker } from './service.ts';
 
 /** The queue, the workers and what has failed: for who runs the server. */
@@ -20,6 +22,7 @@ export function ServerView() {
           </p>
           <Workers workers={service.workers} />
           <Queue queue={service.queue} />
+          <OwnWaiting />
           <Failures failures={service.failures} />
         </>
       )}
@@ -72,7 +75,7 @@ function Sparkline({ values }: { readonly values: readonly number[] }) {
 function Workers({ workers }: { readonly workers: readonly Worker[] }) {
   return (
     <Section title="Workers" empty={workers.length === 0 && 'No worker is running: what is accepted waits.'}>
-      <Table heads={['worker', 'status', 'target', 'up', 'models']}>
+      <Table heads={['worker', 'status', 'target', 'memory', 'up', 'models']}>
         {workers.map((worker) => (
           <tr key={worker.name}>
             <th scope="row">{worker.name}</th>
@@ -81,12 +84,14 @@ function Workers({ workers }: { readonly workers: readonly Worker[] }) {
               {worker.why && <p className="why">{worker.why}</p>}
             </td>
             <td>{worker.target}</td>
+            <td>{worker.memoryBytes === null ? 'not known' : bytes(worker.memoryBytes)}</td>
             <td>{duration(worker.ageSeconds)}</td>
             <td>
               <ul className="models">
                 {worker.models.map((model) => (
                   <li key={model.name} className={model.loaded ? 'loaded' : undefined}>
                     {model.name}
+                    {model.loaded && ' · in memory'}
                     {model.running > 0 && ` · ${model.running} running`}
                     {model.millisecondsPerImage !== null && ` · ${Math.round(model.millisecondsPerImage)} ms an image`}
                   </li>
@@ -108,14 +113,17 @@ function Queue({ queue }: { readonly queue: readonly QueueShare[] }) {
   const tenants = queue.some(({ tenant }) => tenant !== '');
   return (
     <Section title="Queue" empty={queue.length === 0 && 'Nothing waits or runs.'}>
-      <Table heads={['model', ...(tenants ? ['tenant'] : []), 'waiting', 'running', 'oldest waits']}>
-        {queue.map(({ model, tenant, waiting, running, oldestSeconds }) => (
+      <Table
+        heads={['model', ...(tenants ? ['tenant'] : []), 'waiting', 'running', 'oldest waits', 'workers that have it']}
+      >
+        {queue.map(({ model, tenant, waiting, running, oldestSeconds, workers }) => (
           <tr key={`${model} ${tenant}`}>
             <th scope="row">{model}</th>
             {tenants && <td>{tenant}</td>}
             <td>{waiting}</td>
             <td>{running}</td>
             <td>{oldestSeconds === null ? '–' : duration(oldestSeconds)}</td>
+            <td>{workers === 0 ? <span className="status lost">none: it waits for one</span> : workers}</td>
           </tr>
         ))}
       </Table>
@@ -126,68 +134,17 @@ function Queue({ queue }: { readonly queue: readonly QueueShare[] }) {
 function Failures({ failures }: { readonly failures: readonly Failure[] }) {
   return (
     <Section title="Failures of the last hour" empty={failures.length === 0 && 'None.'}>
-      <Table heads={['code', 'how often', 'newest', 'what it said']}>
-        {failures.map(({ code, count, newestAt, message }) => (
+      <Table heads={['code', 'how often', 'newest', 'model', 'what it said']}>
+        {failures.map(({ code, count, newestAt, model, message }) => (
           <tr key={code}>
             <th scope="row">{code}</th>
             <td>{count}</td>
             <td>{new Date(newestAt).toLocaleTimeString()}</td>
+            <td>{model}</td>
             <td>{message}</td>
           </tr>
         ))}
       </Table>
     </Section>
   );
-}
-
-interface SectionProps {
-  readonly title: string;
-  /** What to say instead of the table; false where there is one. */
-  readonly empty: string | false;
-  readonly children: ReactNode;
-}
-
-function Section({ title, empty, children }: SectionProps) {
-  return (
-    <section>
-      <h2>{title}</h2>
-      {empty === false ? children : <p className="quiet">{empty}</p>}
-    </section>
-  );
-}
-
-function Table({ heads, children }: { readonly heads: readonly string[]; readonly children: ReactNode }) {
-  return (
-    // Wide on a narrow screen: it scrolls by itself, also by keyboard.
-    <div className="table" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
-    </div>
-  );
-}
-
-/** In its largest unit: 340 ms, 12 s, 5 min, 3 h, 2 d. */
-export function duration(seconds: number): string {
-  if (seconds < 1) return `${Math.round(1000 * seconds)} ms`;
-  const units: readonly (readonly [string, number])[] = [
-    ['s', 60],
-    ['min', 60],
-    ['h', 24],
-  ];
-  let value = seconds;
-  for (const [unit, next] of units) {
-    if (value < next) return `${Math.round(value)} ${unit}`;
-    value /= next;
-  }
-  return `${Math.round(value)} d`;
 }

@@ -8,7 +8,7 @@ type Classes = Model['classes'];
 
 /** What the picker offers besides classes: a class of such a name is shown with its number. */
 const EACH = 'each once';
-const NO_CLASS = 'no class';
+export const NO_CLASS = 'no class';
 
 /**
  * Every class that a word in the address can mean, ascending, -1 for none: the rule of the command line and of the API.

@@ -4,7 +4,7 @@ import { described, Hint, NumberField, RangeField } from './fields.tsx';
 import { optionFields, readOption, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
 
 interface ModelFieldsProps {
-  readonly model: Model;
+  readonly model: Pick<Model, 'options' | 'guidanceOff'>;
   readonly own: OwnSettings;
   /** What the server says is wrong, by name of the field. */
   readonly problems: Readonly<Record<string, string>>;

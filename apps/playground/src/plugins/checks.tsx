@@ -1,0 +1,38 @@
+/** What the conformance kit looks at, in the order in which it matters to who uses a part. */
+const checks = [
+  [
+    'The same again',
+    'the same seed gives the same bits, alone and in any batch, and no two tokens share random numbers',
+  ],
+  [
+    'What it is asked for',
+    'guidance, temperature and every other option change what they should, within all of their range',
+  ],
+  ['What it learns', 'its loss falls on a small problem, and its samples show what was taught'],
+  ['The contract', 'answers have the shapes that others rely on; a configuration is read the same again'],
+  ['Kept tokens', 'what an edit keeps stays as it was'],
+  ['Good manners', 'it ends within one step of a cancel, and leaves no tensor behind'],
+] as const;
+
+/** Conformance: what is checked, and where its results are. */
+export function Checks() {
+  return (
+    <section aria-label="How parts are checked">
+      <h2>How parts are checked</h2>
+      <p className="quiet">
+        A server runs no checks and keeps no results of them: they train and sample a part, which takes minutes. The
+        parts of the package <code>tessera</code> have passed all of them, or Tessera would not have been released. Of
+        those of other packages it is not known here: the tests of a package run the same checks with{' '}
+        <code>@tessera/plugin-kit/conformance</code>.
+      </p>
+      <dl className="checks">
+        {checks.map(([title, what]) => (
+          <div key={title}>
+            <dt>{title}</dt>
+            <dd>{what}.</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
