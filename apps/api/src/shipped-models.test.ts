@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,7 +46,19 @@ async function describeModel(name: string): Promise<ModelDescription> {
   return answer.models.find((model) => model.name === name)!;
 }
 
-describe.each(models)('$name', ({ name: model }) => {
+describe.each(models)('$name', ({ name: model, folder }) => {
+  it('says what it is made of, and has the samples that lie in its folder', async () => {
+    const query = '{ models { name samples stride parts { order head } defaults { guidanceKind } } }';
+    type Told = ModelDescription & { readonly samples: string };
+    const told = (await client.query<{ models: Told[] }>(query)).models.find(({ name }) => name === model)!;
+    const manifest = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as Record<string, { plugin: string }>;
+    expect(told.parts).toEqual({ order: manifest['order']!.plugin, head: manifest['head']!.plugin });
+    expect(told.stride).toBe(model.includes('-var') ? 'scale' : 'set');
+    const answer = await fetch(new URL(told.samples, server.url));
+    expect([answer.headers.get('content-type'), answer.headers.has('etag')]).toEqual(['image/png', true]);
+    expect(Buffer.from(await answer.arrayBuffer())).toEqual(readFileSync(join(folder, 'images', 'samples.png')));
+  });
+
   it('tells the steps of its order, in which every token comes once, and a preview of each', async () => {
     const { tokens, layout } = await describeModel(model);
     expect(layout.reduce((sum, { height, width }) => sum + height * width, 0)).toBe(tokens);

@@ -3,6 +3,7 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import './styles/page.css';
 import './styles/form.css';
+import './styles/buttons.css';
 import './styles/create.css';
 import './styles/rail.css';
 import './styles/notes.css';

@@ -5,9 +5,10 @@ const picture = `fragment PictureParts on Picture { id url width height bytes }`
 const generation = `fragment GenerationParts on Generation {
   id modelName state seed guidance options priority deadline lastSeq attempt position millisecondsToStart
   images { seed condition { __typename ... on ClassCondition { label } } picture { ...PictureParts } }
-  edit { __typename }
+  edit { image { ...PictureParts } mask { ...PictureParts } inside { ...BoxParts } outside { ...BoxParts } place { ...BoxParts } }
   failure { code message } createdAt startedAt finishedAt
 }
+fragment BoxParts on Box { x0 y0 x1 y1 }
 ${picture}`;
 
 /** Also of errors that a later server has: all of them are an Error. */
@@ -19,7 +20,8 @@ const shortRefusal = `__typename ... on Error { code message field } ... on Unav
 export const modelsDocument = `query Models {
   models {
     id name title description licence parameters classes { label name } image { height width channels } tokens vocabulary
-    layout { start height width } options guidanceOff defaults { guidance preview }
+    layout { start height width } options guidanceOff defaults { guidance guidanceKind preview }
+    parts { tokenizer order backbone head } stride millisecondsPerImage samples
   }
 }`;
 
@@ -78,7 +80,7 @@ export const eventsDocument = `subscription GenerationEvents($id: ID!, $after: I
     ... on WaitingEvent { position millisecondsToStart }
     ... on LoadingEvent { modelName }
     ... on RestartedEvent { attempt fromStep }
-    ... on StepEvent { index of positions previews { id url } sprite { id url } milliseconds
+    ... on StepEvent { index of positions given previews { id url } sprite { id url } milliseconds
       details { codes logProbabilities entropies topCodes topProbabilities } }
     ... on CompletedEvent { images { ...PictureParts } timings { steps images total } }
     ... on FailedEvent { code message }

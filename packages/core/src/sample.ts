@@ -39,6 +39,8 @@ export type SampleEvent =
        * The tokens that the head drew: with those of the steps before, enough to continue from here in another process.
        */
       readonly written: Written;
+      /** At the first step of an edit: the positions, of all steps, whose tokens are given and stay. */
+      readonly given?: readonly number[];
     }
   | { readonly type: 'image'; readonly row: number; readonly pixels: Pixels };
 

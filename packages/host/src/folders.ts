@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { printable } from '@tessera/errors';
 import {
   checkRequest,
@@ -36,6 +38,8 @@ export interface KnownModels {
    * @throws TesseraError `unknown-model`, and the codes of `checkRequest` of @tessera/models
    */
   check(request: GenerationRequest): Checked<GenerationRequest>;
+  /** Path of the picture of its samples that a model brings along; null where it has none. */
+  samplesOf(name: string): string | null;
   /** In how many steps the images of a request are made, all at once: see `stepsOf` of @tessera/models. */
   steps(request: Checked<GenerationRequest>): number;
 }
@@ -52,7 +56,12 @@ export interface FoundModel {
   readonly folder: string;
   readonly outline: ModelOutline;
   readonly description: ModelDescription;
+  /** Path of the picture of its samples; null where there is none. */
+  readonly samples: string | null;
 }
+
+/** Where the evaluation of a training leaves what the model has drawn. */
+const SAMPLES = 'images/samples.png';
 
 /**
  * Looks at every model folder: its `model.json` and the headers of its weight files. That finds what is damaged, except for
@@ -67,7 +76,8 @@ export async function describeFolders(folders: readonly string[], config: string
     try {
       const outline = await outlineModel(folder, plugins);
       const model = await inspectModel(folder, { engine, plugins });
-      found.set(model.name, { folder, outline, description: describeModel(model) });
+      const samples = existsSync(join(folder, SAMPLES)) ? join(folder, SAMPLES) : null;
+      found.set(model.name, { folder, outline, description: describeModel(model, outline), samples });
       disposeQuietly(model);
     } catch (error) {
       problems.push({ folder, ...errorParts(error) });
@@ -120,6 +130,10 @@ class DescribedFolders implements ModelFolders {
 
   steps(request: Checked<GenerationRequest>): number {
     return stepsOf(this.#outlineOf(request.model), request);
+  }
+
+  samplesOf(name: string): string | null {
+    return this.#found.get(name)?.samples ?? null;
   }
 
   find(name: string): FoundModel | undefined {

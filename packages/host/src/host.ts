@@ -90,6 +90,10 @@ class ProcessHost implements Host {
     return this.#context.folders.models();
   }
 
+  samplesOf(name: string): string | null {
+    return this.#context.folders.samplesOf(name);
+  }
+
   problems(): readonly ModelProblem[] {
     return this.#context.folders.problems();
   }

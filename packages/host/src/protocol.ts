@@ -1,8 +1,8 @@
-import { guidanceOff, type PluginKind, type PreviewKind, type Scale } from '@tessera/core';
+import { guidanceOff, type GuidanceKind, type PluginKind, type PreviewKind, type Scale, type Stride } from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
 import type { TargetName } from '@tessera/targets';
 import { causeStack, isTesseraError, printable } from '@tessera/errors';
-import type { Model } from '@tessera/models';
+import type { Model, ModelOutline } from '@tessera/models';
 import type { Checked, GenerationRequest } from '@tessera/request';
 
 /*
@@ -109,6 +109,8 @@ export type HostEvent =
        * list that holds for all images.
        */
       readonly positions: readonly (readonly number[])[];
+      /** At the first step of an edit: the positions, of all steps, whose tokens are given and stay. */
+      readonly given?: readonly number[];
       /** One PNG per image, null for images of another part; null when no preview was asked for. */
       readonly previews: readonly (Uint8Array | null)[] | null;
       /** PNG of all previews in one picture where there are several: `spriteColumns` in a row, black where there is none. */
@@ -150,17 +152,22 @@ export interface ModelDescription {
   readonly options: JsonSchema;
   /** Names of the plug-ins that it is made of. */
   readonly parts: Readonly<Record<PluginKind, string>>;
+  /** What one step of its order is. */
+  readonly stride: Stride;
   /** The scale at which guidance does nothing; null where the model takes none. */
   readonly guidanceOff: number | null;
   readonly defaults: {
     readonly guidance: number;
+    /** How its weight goes over the steps. */
+    readonly guidanceKind: GuidanceKind;
     readonly preview: PreviewKind;
   };
 }
 
-/** What clients may know of an open model. */
-export function describeModel({ name, manifest, parameters, image, space, layout, options }: Model): ModelDescription {
-  const { title, description, licence, classes, defaults } = manifest;
+/** What clients may know of a model. */
+export function describeModel(model: Model, { parts }: Pick<ModelOutline, 'parts'>): ModelDescription {
+  const { name, manifest, parameters, image, space, layout, options } = model;
+  const { title, description, licence, classes, defaults, tokenizer, order, backbone, head } = manifest;
   return {
     name,
     title,
@@ -173,15 +180,12 @@ export function describeModel({ name, manifest, parameters, image, space, layout
     tokens: layout.length,
     layout: layout.scales.map(({ start, height, width }) => ({ start, height, width })),
     options,
-    parts: {
-      tokenizer: manifest.tokenizer.plugin,
-      order: manifest.order.plugin,
-      backbone: manifest.backbone.plugin,
-      head: manifest.head.plugin,
-    },
+    parts: { tokenizer: tokenizer.plugin, order: order.plugin, backbone: backbone.plugin, head: head.plugin },
+    stride: parts.order.plugin.stride,
     guidanceOff: guidanceOff(defaults.guidance.kind),
     defaults: {
       guidance: defaults.guidance.kind === 'none' ? 0 : defaults.guidance.scale,
+      guidanceKind: defaults.guidance.kind,
       preview: defaults.preview,
     },
   };

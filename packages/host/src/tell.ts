@@ -24,13 +24,14 @@ type Step = Extract<SampleEvent, { type: 'step' }>;
  * @throws what `encodePng` throws
  */
 export async function stepEvent(member: Member, event: Step, { rows, milliseconds, watch }: Drawn): Promise<StepEvent> {
-  const { step, previews } = event;
+  const { step, previews, given } = event;
   const { part } = member;
   const images = member.job.request.images.length;
   const own = previews && previews.slice(rows.first, rows.first + rows.count);
   const told = {
     ...member.place(step),
     positions: positionsOf(step.positions_Bl, { rows, part, images }),
+    ...(given && { given }),
     details: watch && detailsOf(watch.detailsOf(rows), part, images),
     milliseconds,
     tokens: encodeWritten({ written: part.written[step.index]!, images: rows.count, of: step.of }),

@@ -141,6 +141,24 @@ describe.each(['raster', 'random', 'random-sets'])('editing in the order %s', (p
       expect(lower(edited!, 10)).not.toEqual(lower(image, 10));
     });
   });
+
+  it('tells at the first step which tokens are given, and draws all others', async () => {
+    await withModel(join(root, 'small'), async (model) => {
+      const image = { ...model.image, data: new Float32Array(16 * 16 * 3).fill(0.25) };
+      const edit = { image, repaint: below(image, 10) };
+      const [drawn, told]: [number[], (readonly number[] | undefined)[]] = [[], []];
+      for await (const event of model.generate({ images: imagesOfClasses([1]), seed: 3 }, { edit })) {
+        if (event.type !== 'step') continue;
+        drawn.push(...event.step.positions_Bl);
+        told.push(event.given);
+      }
+      expect(told.slice(1).every((one) => one === undefined)).toBe(true);
+      expect(told[0]!.length).toBeGreaterThan(0);
+      const all = Array.from({ length: model.layout.length }, (_, position) => position);
+      // Some orders go through the given ones, too: those stay.
+      expect([...new Set([...told[0]!, ...drawn])].sort((one, other) => one - other)).toEqual(all);
+    });
+  });
 });
 
 it('refuses what cannot be edited, at once', async () => {

@@ -89,11 +89,16 @@ export async function* sampleEdit(
   const kept = edit.repaint.every(Boolean) ? null : await encodeKept(edit, context);
   try {
     for await (const event of sample(composition, { ...request, kept })) {
-      yield event.type === 'image' ? { ...event, pixels: pasteKept(event.pixels, edit) } : event;
+      if (event.type === 'image') yield { ...event, pixels: pasteKept(event.pixels, edit) };
+      else yield event.step.index === 0 ? { ...event, given: positionsOf(kept) } : event;
     }
   } finally {
     kept?.values_BLC.dispose();
   }
+}
+
+function positionsOf(kept: Kept | null): readonly number[] {
+  return kept ? [...kept.keep_L.keys()].filter((position) => kept.keep_L[position]) : [];
 }
 
 async function encodeKept({ image }: Edit, context: KeptRequest) {

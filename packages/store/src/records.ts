@@ -75,6 +75,8 @@ export type EventBody =
       readonly of: number;
       /** One list per image, empty for images of another batch, or a single list that holds for all. */
       readonly positions: readonly (readonly number[])[];
+      /** At the first step of an edit: the positions, of all steps, whose tokens are given and stay. */
+      readonly given?: readonly number[];
       /** Null for images of another batch. */
       readonly previews: readonly (string | null)[] | null;
       /** All previews in one picture, row by row, where there are several. */

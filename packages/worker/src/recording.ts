@@ -103,7 +103,7 @@ export class Recording {
   }
 
   #takeStep(event: Extract<HostEvent, { type: 'step' }>): void {
-    const { index, of, details, tokens, milliseconds } = event;
+    const { index, of, given, details, tokens, milliseconds } = event;
     this.#steps[index] = milliseconds;
     const positions = onlyDifferent(event.positions);
     const store = (png: Uint8Array | null) => png && this.#store(png, false);
@@ -113,8 +113,8 @@ export class Recording {
       this.#bytes -= tokens.byteLength;
       const pictures = [...(shown ?? []), sprite].filter((one) => one !== null);
       const previews = shown && shown.map((one) => one && one.sha256);
-      const step = { index, of, positions, previews, sprite: sprite && sprite.sha256, details, milliseconds };
-      this.#parts.line.push({ kind: 'step', ...step }, { tokens, pictures });
+      const step = { index, of, positions, ...(given && { given }), previews, details, milliseconds };
+      this.#parts.line.push({ kind: 'step', ...step, sprite: sprite && sprite.sha256 }, { tokens, pictures });
     });
   }
 

@@ -16,6 +16,8 @@ import type { Webhooks } from '../webhooks/webhooks.ts';
 /** What REST routes need of the service: the same as GraphQL has, so that both do the same. */
 export interface Engine {
   models(): readonly ModelDescription[];
+  /** Path of the picture of a model's samples; null where there is none. */
+  samplesOf(model: string): string | null;
   /** @throws TesseraError as `createGeneration` */
   create(owner: Owner, input: GenerationInput): Promise<Created>;
   /** @throws TesseraError `unknown-generation`, as all below */
@@ -49,6 +51,7 @@ export function engineOf({ parts, uploads, blobs, eventStreams, webhooks }: Engi
   return {
     urlOf: (sha256) => urls.of(sha256),
     models: () => models.models(),
+    samplesOf: (model) => models.samplesOf(model),
     webhookSecretOf: (tenant) => webhooks.secretOf(tenant),
     admitStream: (request, response) => eventStreams.admit(request, response),
     create: (owner, input) => generations.create(owner, input),

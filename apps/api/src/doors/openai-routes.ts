@@ -38,7 +38,7 @@ export function openAiRoutes(engine: Engine): Route[] {
 
 /** True where a refusal has OpenAI's shape: of everything below `/v1` but our own routes, for its clients ask for more than there is. */
 export function isOpenAi(path: string): boolean {
-  return /^\/v1\/(?!(?:generations|uploads|webhooks)(?:[/?]|$))/.test(path);
+  return /^\/v1\/(?!(?:generations|uploads|webhooks)(?:[/?]|$)|models\/[^/]+\/samples$)/.test(path);
 }
 
 function listModels(engine: Engine): RequestHandler {

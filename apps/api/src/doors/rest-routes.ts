@@ -2,6 +2,7 @@ import type { Blobs } from '@tessera/blobs';
 import type { RequestHandler } from 'express';
 import { callerOf } from '../guard/require-caller.ts';
 import type { ImageUrls } from '../guard/image-urls.ts';
+import { asErrors, notFound } from '../guard/refusal.ts';
 import { imageRoute } from '../images/image-route.ts';
 import { uploadRoute } from './upload-route.ts';
 import type { Engine } from './engine.ts';
@@ -15,6 +16,7 @@ import {
   imageOperation,
   metricsOperation,
   readyOperation,
+  samplesOperation,
   uploadOperation,
   webhookSecretOperation,
 } from './service-operations.ts';
@@ -37,6 +39,7 @@ export function restRoutes({ engine, blobs, urls, origins }: RestParts): Route[]
       operation: imageOperation,
       handlers: [imageRoute({ blobs, origins, urls })],
     },
+    { method: 'get', path: '/v1/models/{model}/samples', operation: samplesOperation, handlers: [sendSamples(engine)] },
     { method: 'get', path: '/v1/webhooks/secret', operation: webhookSecretOperation, handlers: [sendSecret(engine)] },
     ...generationRoutes(engine),
     ...openAiRoutes(engine),
@@ -53,6 +56,16 @@ const ofTheProcess: readonly DocumentedRoute[] = [
   { method: 'get', path: '/readyz', operation: readyOperation },
   { method: 'get', path: '/metrics', operation: metricsOperation },
 ];
+
+/** A model of the same name may take its place: a browser asks each time whether the picture is still the same. */
+function sendSamples(engine: Engine): RequestHandler {
+  return (request, response, next) => {
+    const path = engine.samplesOf(String(request.params['model']));
+    if (path === null) return void response.status(404).json(asErrors(notFound(request)));
+    response.set('Cache-Control', 'private, no-cache').type('png');
+    response.sendFile(path, { cacheControl: false }, (error) => error && next(error));
+  };
+}
 
 function sendSecret(engine: Engine): RequestHandler {
   return (_request, response) => {

@@ -284,6 +284,7 @@ describe('every route', () => {
     await call('get', '/v1/models');
     await call('get', '/v1/models/quick');
     await call('get', '/v1/models/none');
+    expect((await call('get', '/v1/models/quick/samples')).status).toBe(404);
     const json = { model: 'quick', prompt: 'one' };
     await call('post', '/v1/images/generations', { json });
     await call('post', '/v1/images/generations', { json: { ...json, n: 'x' } });

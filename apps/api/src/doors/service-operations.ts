@@ -39,6 +39,19 @@ export const imageOperation: Operation = {
   ...open,
 };
 
+export const samplesOperation: Operation = {
+  operationId: 'getSamples',
+  summary: 'Images that a model has drawn',
+  description: 'In rows, one class per column: those that its evaluation has drawn by its own settings.',
+  tags: pictures,
+  parameters: [pathParameter('model', 'Its name.')],
+  responses: {
+    200: answer('The picture.', binary, 'image/png'),
+    304: { description: 'It is known by its ETag.' },
+    ...refusals([401, 404, 429]),
+  },
+};
+
 export const webhookSecretOperation: Operation = {
   operationId: 'getWebhookSecret',
   summary: 'What webhooks are signed with',

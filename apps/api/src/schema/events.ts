@@ -143,6 +143,14 @@ function addStep(builder: ApiBuilder, interfaces: EventRef[], picture: PictureRe
         complexity: mostTokens,
         resolve: ({ positions }) => positions.map((one) => [...one]),
       }),
+      given: t.field({
+        type: ['Int'],
+        nullable: true,
+        description:
+          'At the first step of an edit: the positions, of all steps, whose tokens are those of the given picture and stay, whatever a step draws there. Null at other steps, and where nothing is edited.',
+        complexity: mostTokens,
+        resolve: ({ given }) => (given ? [...given] : null),
+      }),
       previews: t.field({
         type: [picture],
         nullable: { list: true, items: true },

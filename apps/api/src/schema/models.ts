@@ -1,4 +1,5 @@
 import type { ModelDescription, PluginFacts, PluginProblem } from '@tessera/host';
+import { speedOf } from '../telemetry/queue-facts.ts';
 import type { ApiBuilder } from './builder.ts';
 import { codeText, messageText } from './errors.ts';
 import type { NodeRef } from './nodes.ts';
@@ -45,10 +46,20 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
       channels: t.exposeInt('channels', { description: '1 is gray, 3 is RGB.' }),
     }),
   });
+  const kinds = builder.enumType('GuidanceKind', {
+    description: 'How the weight of guidance goes over the steps of an image.',
+    values: {
+      NONE: { value: 'none', description: 'There is no guidance.' },
+      RAMP: { value: 'ramp', description: 'From 1 at the first step to 1 + guidance at the last.' },
+      LINEAR: { value: 'linear', description: 'From 1 to guidance, with the share of tokens that are known.' },
+      CONSTANT: { value: 'constant', description: 'The same at every step.' },
+    } as const,
+  });
   const defaults = builder.objectRef<ModelDescription['defaults']>('ModelDefaults').implement({
     description: 'What holds where a request leaves it out; for its options see Model.options.',
     fields: (t) => ({
       guidance: t.exposeFloat('guidance', { description: 'How strongly the class pulls.' }),
+      guidanceKind: t.expose('guidanceKind', { type: kinds, description: 'How its weight goes over the steps.' }),
       preview: t.field({ type: preview, description: 'How each step is shown.', resolve: (one) => one.preview }),
     }),
   });
@@ -58,6 +69,15 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
       start: t.exposeInt('start', { description: 'Position of its first token.' }),
       height: t.exposeInt('height', { description: 'Rows of tokens.' }),
       width: t.exposeInt('width', { description: 'Columns of tokens.' }),
+    }),
+  });
+  const parts = builder.objectRef<ModelDescription['parts']>('ModelParts').implement({
+    description: 'Names of the plug-ins that a model is made of: see Query.plugins.',
+    fields: (t) => ({
+      tokenizer: t.exposeString('tokenizer', { description: 'Turns pictures into tokens and back.' }),
+      order: t.exposeString('order', { description: 'Says which tokens come next.' }),
+      backbone: t.exposeString('backbone', { description: 'Turns known tokens into hidden states.' }),
+      head: t.exposeString('head', { description: 'Draws tokens from hidden states.' }),
     }),
   });
   const model = builder.objectRef<ModelDescription>('Model').implement({
@@ -96,6 +116,26 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
         description: "What a request's options may hold: a JSON Schema whose defaults are the model's own.",
         complexity: SCHEMA_VALUES,
         resolve: ({ options }) => options,
+      }),
+      parts: t.expose('parts', { type: parts, description: 'The plug-ins that it is made of.' }),
+      stride: t.exposeString('stride', { description: 'What one step is: a scale, a token or a set of tokens.' }),
+      millisecondsPerImage: t.float({
+        nullable: true,
+        description:
+          'Average time that an image has lately taken on the workers of this service, once the model was in memory; null where none has made one.',
+        resolve: async ({ name }, _args, { overview }) => {
+          // A database that is away takes no model with it.
+          const known = await overview.queue().catch(() => null);
+          return known && speedOf(name, known.workers);
+        },
+      }),
+      samples: t.field({
+        type: 'URI',
+        nullable: true,
+        description:
+          'Where a picture is of what it draws, one class per column, on this server; null where it brings none along.',
+        resolve: ({ name }, _args, { models }) =>
+          models.samplesOf(name) === null ? null : `/v1/models/${encodeURIComponent(name)}/samples`,
       }),
       defaults: t.expose('defaults', {
         type: defaults,

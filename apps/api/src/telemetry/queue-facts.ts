@@ -91,6 +91,12 @@ export function workersWith(model: string, workers: readonly WorkerFacts[]): num
   return ready.filter(({ models }) => models.some(({ name }) => name === model)).length;
 }
 
+/** Average time of an image of a model, in milliseconds, over the workers that have made one; null where none has. */
+export function speedOf(model: string, workers: readonly WorkerFacts[]): number | null {
+  const own = workers.flatMap(({ models }) => models.find(({ name }) => name === model)?.millisecondsPerImage ?? []);
+  return own.length === 0 ? null : own.reduce((sum, one) => sum + one, 0) / own.length;
+}
+
 /** As its own last word says, where it is not too old. */
 export function workerStatus({ draining, health, lost }: WorkerFacts): 'ready' | 'draining' | 'unwell' | 'lost' {
   if (lost) return 'lost';

@@ -4,8 +4,8 @@ import { differenceOf } from './difference.ts';
 import { framesOf } from './frames.ts';
 import { layerOf, layers, mostOf, rampColour, valueOf } from './layers.ts';
 import { moved } from './moves.ts';
-import { mannerOf, percent, sentenceOf, tokenText, unknownText } from './telling.ts';
-import { cellsAt, mapOf, tokensOf } from './tokens.ts';
+import { finishedSentence, mannerOf, percent, sentenceOf, tokenText, unknownText, type Manner } from './telling.ts';
+import { cellsAt, givenOf, mapOf, tokensOf } from './tokens.ts';
 
 const scales = [
   { start: 0, height: 1, width: 1 },
@@ -18,6 +18,7 @@ const step = (index: number, positions: readonly (readonly number[])[], details:
   index,
   of: 3,
   positions,
+  given: null,
   previews: null,
   sprite: null,
   details,
@@ -47,7 +48,8 @@ describe('tokensOf', () => {
 
   it('fills a map step by step', () => {
     const tokens = tokensOf([step(0, [[1, 2]]), step(1, [[4]])], 0);
-    const filled = (at: number) => cellsAt(tokens, middle!, at).map(({ token, isNew }) => (isNew ? 2 : token ? 1 : 0));
+    const filled = (at: number) =>
+      cellsAt({ tokens, given: new Set() }, middle!, at).map(({ token, isNew }) => (isNew ? 2 : token ? 1 : 0));
     expect([filled(0), filled(1)]).toEqual([
       [2, 2, 0, 0, 0, 0],
       [1, 1, 0, 2, 0, 0],
@@ -56,19 +58,61 @@ describe('tokensOf', () => {
   });
 });
 
+describe('the tokens of an edit', () => {
+  const steps = [{ ...step(0, [[0]], { ...known, codes: [[8]] }), given: [0, 2, 3] }, step(1, [[1, 2, 3, 4, 5, 6]])];
+
+  it('are given or drawn, whatever a step wrote over a given one', () => {
+    const [given, tokens] = [givenOf(steps), tokensOf(steps, 0)];
+    expect([...given]).toEqual([0, 2, 3]);
+    expect([...tokens.keys()]).toEqual([1, 4, 5, 6]);
+    const cells = cellsAt({ tokens, given }, middle!, 1);
+    expect(cells.map(({ isGiven, isNew }) => (isGiven ? 'given' : isNew ? 'new' : 'hole'))).toEqual([
+      'new',
+      'given',
+      'given',
+      'new',
+      'new',
+      'new',
+    ]);
+  });
+
+  it('are told apart in the sentences', () => {
+    const given = givenOf(steps);
+    const told = { image: 0, manner: 'scales', given } as const;
+    expect(sentenceOf({ ...told, manner: 'rows', step: step(1, [[2]]), map: fine! })).toBe(
+      'Step 2 of 3: what it came to is given with the picture, and stays.',
+    );
+    expect([
+      sentenceOf({ ...told, step: steps[0]!, map: scales[0]! }),
+      sentenceOf({ ...told, step: steps[1]!, map: middle! }),
+      finishedSentence({ milliseconds: 12 }, tokensOf(steps, 0), given),
+    ]).toEqual([
+      'Step 1 of 3: the token of the 1 × 1 sketch is given.',
+      'Step 2 of 3: 4 of the 6 tokens of the 2 × 3 sketch; the others are given.',
+      'Finished: 4 tokens in 1 step, 3 given; the model took 12 ms for all images.',
+    ]);
+  });
+});
+
 describe('what the page says', () => {
   const model = { layout: [fine], options: {}, vocabulary: 64, tokens: 8, title: 'Shapes' } as unknown as Model;
-  const rows = [step(0, [[0]]), step(1, [[1]])];
 
-  it('knows in which manner a model draws', () => {
-    expect(mannerOf({ ...model, layout: scales }, [])).toBe('scales');
-    expect(mannerOf({ ...model, options: { properties: { choiceTemperature: {} } } }, [])).toBe('surest');
-    expect([mannerOf(model, rows), mannerOf(model, [step(0, [[3]]), step(1, [[1]])])]).toEqual(['rows', 'chance']);
+  it('knows in which manner a model draws, by the order that the server names', () => {
+    const of = (order: string, stride = 'set') => mannerOf({ parts: { ...parts, order }, stride });
+    const parts = { tokenizer: 'vq', order: '', backbone: '', head: '' };
+    expect([of('@acme/spiral', 'scale'), of('confidence'), of('raster', 'token'), of('random-sets')]).toEqual([
+      'scales',
+      'surest',
+      'rows',
+      'chance',
+    ]);
+    // Of an order that it does not know it claims nothing.
+    expect([of('@acme/spiral'), of('toString')]).toEqual(['own', 'own']);
   });
 
   it('has one plain sentence for each step', () => {
-    const of = (at: number, positions: number[], manner: 'scales' | 'chance' | 'surest' | 'rows', map = middle!) =>
-      sentenceOf({ step: step(at, [positions]), image: 0, map, manner });
+    const of = (at: number, positions: number[], manner: Manner, map = middle!) =>
+      sentenceOf({ step: step(at, [positions]), image: 0, map, manner, given: new Set() });
     expect([
       of(0, [0], 'scales', scales[0]),
       of(1, [1, 2, 3, 4, 5, 6], 'scales'),
@@ -77,6 +121,7 @@ describe('what the page says', () => {
       of(1, [8], 'chance', fine),
       of(1, [8, 9], 'surest', fine),
       of(1, [8], 'rows', fine),
+      of(1, [8], 'own', fine),
       of(1, [], 'chance', fine),
     ]).toEqual([
       'Step 1 of 3: 1 token for the whole picture, a 1 × 1 sketch.',
@@ -86,6 +131,7 @@ describe('what the page says', () => {
       'Step 2 of 3: one more token in a place chosen at random.',
       'Step 2 of 3: 2 more tokens of which the model was surest.',
       'Step 2 of 3: one more token, the next in its row.',
+      'Step 2 of 3: one more token.',
       'Step 2 of 3: this step belongs to other images; here nothing changes.',
     ]);
   });

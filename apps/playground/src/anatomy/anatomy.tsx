@@ -8,7 +8,7 @@ import { StepSum } from './step-sum.tsx';
 import { finishedSentence, mannerOf, mannerTexts, sentenceOf, unknownText } from './telling.ts';
 import { Timeline } from './timeline.tsx';
 import { TokenFacts } from './token-facts.tsx';
-import { cellsAt, mapOf, positionsOf, tokensOf } from './tokens.ts';
+import { cellsAt, givenOf, mapOf, positionsOf, tokensOf } from './tokens.ts';
 import './anatomy.css';
 
 interface Props {
@@ -27,16 +27,17 @@ export function Anatomy({ state, model, image, place, onPlace, layer, onLayer }:
   const { step: index, finished } = shownAt(state, place);
   const step = steps[index];
   const tokens = useMemo(() => tokensOf(steps, image), [steps, image]);
-  const manner = useMemo(() => mannerOf(model, steps), [model, steps]);
+  const given = useMemo(() => givenOf(steps), [steps]);
+  const manner = mannerOf(model);
   const [cursor, setCursor] = useState<number | null>(null);
   const title = useId();
   if (!step) return null;
   const map = mapOf(positionsOf(step, image), model.layout);
-  const cells = cellsAt(tokens, map, index);
+  const cells = cellsAt({ tokens, given }, map, index);
   const most = mostOf(tokens.values(), layer);
   const unknown = unknownText(step, model, state.labels.length);
   const shown = cursor !== null && cursor < cells.length ? cursor : null;
-  const pictured = { state, model, image, manner };
+  const pictured = { state, model, image, manner, given };
   return (
     <section className="anatomy" aria-labelledby={title}>
       <header>
@@ -45,9 +46,12 @@ export function Anatomy({ state, model, image, place, onPlace, layer, onLayer }:
       </header>
       <Timeline {...pictured} shown={index} tokens={tokens} onPlace={onPlace} />
       <p className="step-sentence" aria-live={isBusy(state) ? 'off' : 'polite'}>
-        {sentenceOf({ step, image, map, manner })}{' '}
-        {finished && <span>{finishedSentence(steps, image, state.milliseconds)}</span>}
+        {sentenceOf({ step, image, map, manner, given })}{' '}
+        {finished && <span>{finishedSentence(state, tokens, given)}</span>}
       </p>
+      {given.size > 0 && (
+        <p className="hint given">This is an edit. A dot marks what was given with the picture and not drawn.</p>
+      )}
       {!steps.some(({ previews }) => previews) && (
         <p className="hint">This run asked for no pictures of its steps: only its tokens are shown.</p>
       )}
@@ -61,7 +65,7 @@ export function Anatomy({ state, model, image, place, onPlace, layer, onLayer }:
         />
         <div className="known">
           <LayerChoice {...{ layer, most, unknown, onLayer }} isScale={manner === 'scales'} />
-          <TokenFacts map={map} cells={cells} cursor={shown} unknown={unknown} isEnded={finished} />
+          <TokenFacts map={map} cells={cells} cursor={shown} unknown={unknown} />
         </div>
       </div>
     </section>

@@ -9,6 +9,8 @@ export interface CellLook {
   /** It was there before: the picture is dimmed. */
   readonly isOld: boolean;
   readonly isNew: boolean;
+  /** It was given with the picture. */
+  readonly isGiven: boolean;
 }
 
 interface Drawing {
@@ -62,6 +64,8 @@ export function drawCells(context: Context, size: Size, { map, looks, hasLines, 
   const isPart = looks.some(({ isNew }) => !isNew);
   if (isPart)
     for (const [index, { isNew }] of looks.entries()) if (isNew) frame(context, edge(index), { dots, colour: '#fff' });
+  const own = looks.flatMap(({ isGiven }, index) => (isGiven ? [edge(index)] : []));
+  for (const given of own) dot(context, given, dots);
   if (cursor !== null && cursor < looks.length) frame(context, edge(cursor), { dots: 1.6 * dots, colour: CURSOR });
 }
 
@@ -97,6 +101,20 @@ function drawLines(context: Context, { width, height, dots }: Size, map: TokenMa
       context.fillRect(Math.round((column * width) / map.width) - line + shift, 0, line, height);
     for (let row = 1; row < map.height; row++)
       context.fillRect(0, Math.round((row * height) / map.height) - line + shift, width, line);
+  }
+}
+
+/** In the middle, light in dark: small enough to see the picture around it. */
+function dot(context: Context, [x, y, width, height]: Edge, dots: number): void {
+  const radius = Math.max(1.5 * dots, Math.min(3 * dots, Math.min(width, height) / 8));
+  for (const [size, colour] of [
+    [radius + dots, 'rgb(0 0 0 / 0.75)'],
+    [radius, '#fff'],
+  ] as const) {
+    context.fillStyle = colour;
+    context.beginPath();
+    context.arc(x + width / 2, y + height / 2, size, 0, 2 * Math.PI);
+    context.fill();
   }
 }
 

@@ -80,13 +80,23 @@ export function StepSum(props: Props) {
   );
 }
 
-const plain = { fill: null, isHole: false, isOld: false, isNew: false };
+const plain = { fill: null, isHole: false, isOld: false, isNew: false, isGiven: false };
 
 function looksOf(cells: readonly Cell[], manner: Manner) {
   const isScale = manner === 'scales';
   return {
-    before: cells.map(({ token, isNew }) => ({ ...plain, isHole: !isScale && (isNew || token === null) })),
-    added: cells.map(({ token, isNew }) => ({ ...plain, isHole: token === null, isOld: !isNew, isNew })),
+    before: cells.map(({ token, isNew, isGiven }) => ({
+      ...plain,
+      isHole: !isScale && !isGiven && (isNew || token === null),
+      isGiven,
+    })),
+    added: cells.map(({ token, isNew, isGiven }) => ({
+      ...plain,
+      isHole: token === null && !isGiven,
+      isOld: !isNew,
+      isNew,
+      isGiven,
+    })),
   };
 }
 
@@ -97,7 +107,8 @@ function TokenGrid({ map, cells, layer, most, cursor, onCursor, finished, manner
       cells.map((cell) => ({
         ...plain,
         isNew: cell.isNew,
-        isHole: cell.token === null,
+        isHole: cell.token === null && !cell.isGiven,
+        isGiven: cell.isGiven,
         fill: fillOf(cell, layer, most),
       })),
     [cells, layer, most],
@@ -116,7 +127,7 @@ function TokenGrid({ map, cells, layer, most, cursor, onCursor, finished, manner
     if (isInside && row * map.width + column !== cursor) onCursor(row * map.width + column);
   };
   const at = cursor ?? 0;
-  const told = tokenText(cells[at]!.token, placeText(at, map), holeText(finished));
+  const told = tokenText(cells[at]!.token, placeText(at, map), missingText(cells[at]!));
   return (
     <div
       className="token-grid"
@@ -142,8 +153,9 @@ function TokenGrid({ map, cells, layer, most, cursor, onCursor, finished, manner
   );
 }
 
-export function holeText(isEnded: boolean): string {
-  return isEnded ? 'no token was drawn here: this part of the picture was given.' : 'not drawn yet.';
+/** Why a place has no token that was drawn. */
+export function missingText({ isGiven }: Cell): string {
+  return isGiven ? 'given with the picture, and not drawn.' : 'not drawn yet.';
 }
 
 function fillOf({ token }: Cell, layer: Layer, most: number | null): string | null {

@@ -1,22 +1,25 @@
 import type { Model, Step, TokenMap } from '../api/operations.ts';
+import type { GenerationState } from '../runs/generation-state.ts';
 import { counted, formatTime } from '../runs/sentences.ts';
 import { mostDetailed } from '../settings/settings.ts';
 import { bits } from './layers.ts';
 import { positionsOf, type Token } from './tokens.ts';
 
-/** How a model comes to an image, as far as a page can know. */
-export type Manner = 'scales' | 'chance' | 'surest' | 'rows';
+/** How a model comes to an image. Of orders that the page does not know, only what one step is. */
+export type Manner = 'scales' | 'chance' | 'surest' | 'rows' | 'own';
 
-/** `steps` are those so far. */
-export function mannerOf({ layout, options }: Pick<Model, 'layout' | 'options'>, steps: readonly Step[]): Manner {
-  if (layout.length > 1) return 'scales';
-  const properties = (options as { readonly properties?: object }).properties ?? {};
-  // Only the order by confidence has this option.
-  if ('choiceTemperature' in properties) return 'surest';
-  const inRows = steps.every(({ positions }, i) =>
-    positions.every((own) => own.length === 0 || String(own) === String(i)),
-  );
-  return inRows && steps.length > 1 ? 'rows' : 'chance';
+/** By the name of its order in the API, those of Tessera. */
+const manners: Readonly<Record<string, Manner>> = {
+  'next-scale': 'scales',
+  raster: 'rows',
+  random: 'chance',
+  'random-sets': 'chance',
+  confidence: 'surest',
+};
+
+export function mannerOf({ parts, stride }: Pick<Model, 'parts' | 'stride'>): Manner {
+  if (stride === 'scale') return 'scales';
+  return Object.hasOwn(manners, parts.order) ? manners[parts.order]! : 'own';
 }
 
 /** For people who have never heard of it. */
@@ -28,6 +31,7 @@ export const mannerTexts: Readonly<Record<Manner, string>> = {
   surest:
     'Each step draws all missing tokens and keeps those of which the model is surest. Hatched places are still holes.',
   rows: 'Each step draws the next token, row by row. Hatched places are still holes.',
+  own: 'Each step draws some of the missing tokens, in an order of the model’s own. Hatched places are still holes.',
 };
 
 function grid({ height, width }: TokenMap): string {
@@ -39,13 +43,18 @@ interface Told {
   readonly image: number;
   readonly map: TokenMap;
   readonly manner: Manner;
+  /** Positions whose tokens are those of the picture that is edited. */
+  readonly given: ReadonlySet<number>;
 }
 
 /** One plain sentence for a step. */
-export function sentenceOf({ step, image, map, manner }: Told): string {
-  const count = positionsOf(step, image).length;
+export function sentenceOf({ step, image, map, manner, given }: Told): string {
+  const positions = positionsOf(step, image);
+  const count = positions.filter((position) => !given.has(position)).length;
   const head = `Step ${step.index + 1} of ${step.of}: `;
-  if (count === 0) return `${head}this step belongs to other images; here nothing changes.`;
+  if (positions.length === 0) return `${head}this step belongs to other images; here nothing changes.`;
+  if (manner === 'scales' && count < positions.length) return `${head}${partText(count, positions.length, map)}`;
+  if (count === 0) return `${head}what it came to is given with the picture, and stays.`;
   const more =
     step.index === 0 ? counted(count, 'token') : `${counted(count, 'more token').replace(/^1 more/, 'one more')}`;
   switch (manner) {
@@ -58,14 +67,29 @@ export function sentenceOf({ step, image, map, manner }: Told): string {
       return `${head}${more} of which the model was surest.`;
     case 'rows':
       return `${head}${more}, the next in its row.`;
+    case 'own':
+      return `${head}${more}.`;
   }
 }
 
+/** Of a scale, some tokens of which are given. */
+function partText(count: number, all: number, map: TokenMap): string {
+  if (count === 0)
+    return all === 1
+      ? `the token of the ${grid(map)} sketch is given.`
+      : `all ${all} tokens of the ${grid(map)} sketch are given.`;
+  return `${count} of the ${all} tokens of the ${grid(map)} sketch; the others are given.`;
+}
+
 /** The same of the whole: all tokens, all steps, the time of the model. */
-export function finishedSentence(steps: readonly Step[], image: number, milliseconds: number): string {
-  const own = steps.map((step) => positionsOf(step, image).length).filter((count) => count > 0);
-  const tokens = own.reduce((sum, count) => sum + count, 0);
-  return `Finished: ${counted(tokens, 'token')} in ${counted(own.length, 'step')}; the model took ${formatTime(milliseconds)} for all images.`;
+export function finishedSentence(
+  { milliseconds }: Pick<GenerationState, 'milliseconds'>,
+  tokens: ReadonlyMap<number, Token>,
+  given: ReadonlySet<number>,
+): string {
+  const count = new Set([...tokens.values()].map(({ step }) => step)).size;
+  const kept = given.size === 0 ? '' : `, ${given.size} given`;
+  return `Finished: ${counted(tokens.size, 'token')} in ${counted(count, 'step')}${kept}; the model took ${formatTime(milliseconds)} for all images.`;
 }
 
 /** Short names for the shapes under the timeline. */

@@ -16,6 +16,8 @@ interface Props {
   readonly image: number;
   readonly manner: Manner;
   readonly tokens: ReadonlyMap<number, Token>;
+  /** Positions whose tokens are those of the picture that is edited. */
+  readonly given: ReadonlySet<number>;
   /** The step shown. */
   readonly shown: number;
   onPlace(place: Place): void;
@@ -61,19 +63,23 @@ interface FrameProps extends Props {
   onPress(): void;
 }
 
-function Frame({ state, model, image, manner, tokens, shown, frame, onPress }: FrameProps) {
+function Frame({ state, model, image, manner, tokens, given, shown, frame, onPress }: FrameProps) {
   const step = state.steps[frame]!;
   const map = useMemo(() => mapOf(positionsOf(step, image), model.layout), [step, image, model.layout]);
   const looks = useMemo(() => {
     const nothing = { fill: null, isOld: false, isNew: false };
-    return cellsAt(tokens, map, frame).map(({ token }) => ({ ...nothing, isHole: token === null }));
-  }, [tokens, map, frame]);
+    return cellsAt({ tokens, given }, map, frame).map(({ token, isGiven }) => ({
+      ...nothing,
+      isHole: token === null && !isGiven,
+      isGiven,
+    }));
+  }, [tokens, given, map, frame]);
   const size = { width: model.image.width, height: model.image.height };
   const after = partAfter(state.steps.slice(0, frame + 1), image);
   return (
     <button
       type="button"
-      aria-label={sentenceOf({ step, image, map, manner })}
+      aria-label={sentenceOf({ step, image, map, manner, given })}
       aria-current={frame === shown ? 'step' : undefined}
       onClick={onPress}
     >

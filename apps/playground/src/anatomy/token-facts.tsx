@@ -1,5 +1,5 @@
 import type { TokenMap } from '../api/operations.ts';
-import { holeText } from './step-sum.tsx';
+import { missingText } from './step-sum.tsx';
 import { percent, placeText, tokenText } from './telling.ts';
 import type { Cell, Token } from './tokens.ts';
 
@@ -9,11 +9,10 @@ interface Props {
   readonly cursor: number | null;
   /** Why codes and probabilities are not there. */
   readonly unknown: string | null;
-  readonly isEnded: boolean;
 }
 
 /** What is known of the token under the cursor. */
-export function TokenFacts({ map, cells, cursor, unknown, isEnded }: Props) {
+export function TokenFacts({ map, cells, cursor, unknown }: Props) {
   if (cursor === null)
     return (
       <div className="token-facts">
@@ -21,11 +20,12 @@ export function TokenFacts({ map, cells, cursor, unknown, isEnded }: Props) {
         <p className="hint">Point at a place in the last picture, or go there with Tab and use the arrow keys.</p>
       </div>
     );
-  const { token } = cells[cursor]!;
+  const cell = cells[cursor]!;
+  const { token } = cell;
   return (
     <div className="token-facts">
       <h4>A token</h4>
-      <p>{tokenText(token, placeText(cursor, map), holeText(isEnded))}</p>
+      <p>{tokenText(token, placeText(cursor, map), missingText(cell))}</p>
       {token && unknown && <p className="hint">{unknown}</p>}
       {token && token.top.length > 0 && <TopCodes token={token} />}
     </div>

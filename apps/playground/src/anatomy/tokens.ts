@@ -21,15 +21,22 @@ export function positionsOf({ positions }: Step, image: number): readonly number
   return (positions.length === 1 ? positions[0] : positions[image]) ?? [];
 }
 
-/** The tokens of an image by their position. */
+/** Positions whose tokens an edit has kept: those of the given picture, whatever a step draws there. */
+export function givenOf(steps: readonly Step[]): ReadonlySet<number> {
+  return new Set(steps.flatMap(({ given }) => given ?? []));
+}
+
+/** The tokens of an image by their position, without those that were given. */
 export function tokensOf(steps: readonly Step[], image: number): ReadonlyMap<number, Token> {
   const tokens = new Map<number, Token>();
+  const given = givenOf(steps);
   for (const [step, { index, of, details, ...rest }] of steps.entries()) {
     const codes = details?.codes?.[image];
     const logProbabilities = details?.logProbabilities?.[image];
     const entropies = details?.entropies?.[image];
     const [topCodes, topProbabilities] = [details?.topCodes?.[image], details?.topProbabilities?.[image]];
     for (const [i, position] of positionsOf({ ...rest, index, of, details }, image).entries()) {
+      if (given.has(position)) continue;
       tokens.set(position, {
         position,
         step,
@@ -61,12 +68,20 @@ export interface Cell {
   readonly token: Token | null;
   /** Drawn by the step shown. */
   readonly isNew: boolean;
+  /** Of the picture that is edited. */
+  readonly isGiven: boolean;
+}
+
+interface Known {
+  readonly tokens: ReadonlyMap<number, Token>;
+  readonly given: ReadonlySet<number>;
 }
 
 /** How a map is filled after a step. */
-export function cellsAt(tokens: ReadonlyMap<number, Token>, map: TokenMap, step: number): readonly Cell[] {
+export function cellsAt({ tokens, given }: Known, map: TokenMap, step: number): readonly Cell[] {
   return Array.from({ length: sizeOf(map) }, (_, i) => {
     const token = tokens.get(map.start + i);
-    return { token: token && token.step <= step ? token : null, isNew: token?.step === step };
+    const isGiven = given.has(map.start + i);
+    return { token: token && token.step <= step ? token : null, isNew: token?.step === step, isGiven };
   });
 }

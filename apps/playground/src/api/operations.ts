@@ -18,13 +18,16 @@ export type StoredGeneration = WholeGeneration;
 export type TokenMap = Model['layout'][number];
 /** What an image shows: a class, or nothing in particular. */
 export type Condition = WholeGeneration['images'][number]['condition'];
-export interface Generation extends Pick<WholeGeneration, 'id' | 'modelName' | 'seed' | 'guidance' | 'options'> {
+export interface Generation extends Pick<
+  WholeGeneration,
+  'id' | 'modelName' | 'seed' | 'guidance' | 'options' | 'edit'
+> {
   readonly images: readonly { readonly seed: number; readonly condition: Condition }[];
 }
 /** `positions` is a list per image, or a single one that holds for all images; previews of another batch are null. */
 export interface Step extends Pick<
   Extract<GenerationEvent, { __typename: 'StepEvent' }>,
-  'index' | 'of' | 'positions' | 'milliseconds' | 'details'
+  'index' | 'of' | 'positions' | 'given' | 'milliseconds' | 'details'
 > {
   readonly previews: readonly ({ readonly url: string } | null)[] | null;
   /** All previews in one picture, row by row; null where there is one image. */

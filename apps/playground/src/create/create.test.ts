@@ -8,6 +8,7 @@ const steps = [0, 1, 2].map((index): Step => ({
   index,
   of: 3,
   positions: [[index]],
+  given: null,
   previews: null,
   sprite: null,
   details: null,

@@ -131,6 +131,48 @@ describe.skipIf(skipped)('Create', () => {
     expect(await focused()).toBe('Generate');
   });
 
+  it('shows of each model what it has drawn and how fast it is here, and of each setting the formula', async () => {
+    await open({ width: 390, height: 844, path: '/?model=digits-var-diffusion' });
+    const own = page.locator('.model:has(:checked)');
+    await page.locator('.models > summary').click();
+    await page.locator('.model-samples img').nth(4).waitFor();
+    const widths = await page
+      .locator('.model-samples img')
+      .evaluateAll((all) => all.map((image) => (image as HTMLImageElement).naturalWidth));
+    expect(Math.min(...widths)).toBeGreaterThan(300);
+    await own.getByText('it has not made an image on this server yet').waitFor();
+    await page.locator('.models > summary').click();
+    await generate(page, {});
+    await status(page, 'completed');
+    // Workers tell it with their next sign of life.
+    await expect
+      .poll(
+        async () => {
+          await page.locator('.models > summary').click();
+          const told = await own.getByText(/^Speed/).innerText();
+          await page.locator('.models > summary').click();
+          return told;
+        },
+        { timeout: 10_000, interval: 1000 },
+      )
+      .toMatch(/about \d+ ms an image, as measured on this server/);
+
+    await page.locator('details.group > summary').click();
+    const formulas = page.locator('.formula');
+    await formulas.first().waitFor();
+    expect(await formulas.count()).toBe(4);
+    for (const one of await formulas.locator('summary').all()) await one.click();
+    for (const one of await formulas.locator('math').all())
+      expect((await one.boundingBox())!.height).toBeGreaterThan(15);
+    expect(await formulas.locator('a').first().getAttribute('href')).toMatch(/^https:\/\/arxiv\.org\/abs\//);
+    expect(await findings(page)).toEqual([]);
+    // On a phone: the image, then the settings, then how it came about.
+    const top = async (selector: string) => (await page.locator(selector).boundingBox())!.y;
+    expect(await top('.viewport')).toBeLessThan(await top('.settings'));
+    expect(await top('.settings')).toBeLessThan(await top('.anatomy'));
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  }, 60_000);
+
   it('marks the field of the form that the server refuses', async () => {
     await open();
     await pickModel(page, 'digits-mar');
@@ -173,6 +215,14 @@ describe.skipIf(skipped)('Create', () => {
         .evaluate((chip) => getComputedStyle(chip).backgroundColor);
     expect(await page.getByLabel('New seed each time').boundingBox()).toMatchObject({ width: 18, height: 18 });
     expect(await ground(':checked')).not.toBe(await ground(':not(:checked)'));
+    await generate(page, { model: 'digits-var', images: 1 });
+    await status(page, 'completed');
+    const step = (state: string) =>
+      page
+        .locator(`.timeline button${state}`)
+        .first()
+        .evaluate((frame) => getComputedStyle(frame).borderTopWidth);
+    expect([await step('[aria-current]'), await step(':not([aria-current])')]).toEqual(['3px', '1px']);
   });
 
   it.each(['light', 'dark'] as const)(

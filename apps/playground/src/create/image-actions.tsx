@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
-import type { Model } from '../api/operations.ts';
+import type { Generation, GenerationInput, Model } from '../api/operations.ts';
+import { editAddress } from '../edit/edit-address.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
 import type { GenerationState } from '../runs/generation-state.ts';
 import { imageName } from '../runs/sentences.ts';
@@ -11,6 +12,8 @@ import { writeView, type View } from './place-address.ts';
 const CopyAsPanel = lazy(() =>
   import('../copy-as/copy-as-panel.tsx').then(({ CopyAsPanel }) => ({ default: CopyAsPanel })),
 );
+
+type Edit = NonNullable<Generation['edit']>;
 
 interface ImageActionsProps {
   readonly state: GenerationState;
@@ -23,13 +26,16 @@ interface ImageActionsProps {
 /** What can be done with the image shown. */
 export function ImageActions({ state, model, models, view, onFork }: ImageActionsProps) {
   const { id, asked, images } = state;
+  const edit = asked?.edit ?? null;
   const [said, setSaid] = useState<string | null>(null);
   const [showsCode, setShowsCode] = useState(false);
   if (id === null || asked === null) return null;
   const made = { ...settingsOf(asked, model), isLocked: true };
   // Another server does not know the result: the link carries what makes the same one there.
   const place = writeView(view, state);
-  const link = `${location.origin}/g/${id}${place === '' ? '?' : `${place}&`}${writeRecipe(made, models)}`;
+  // Of an edit its settings alone would make something else.
+  const recipe = edit === null ? `${place === '' ? '?' : '&'}${writeRecipe(made, models)}` : '';
+  const link = `${location.origin}/g/${id}${place}${recipe}`;
   const save = (how: (saver: typeof import('../save/save.ts')) => Promise<void>) => {
     setSaid(null);
     import('../save/save.ts').then(how).catch(({ message }: Error) => setSaid(`Nothing was saved: ${message}`));
@@ -40,9 +46,15 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
   return (
     <div className="caption">
       <strong>{name}</strong>
-      <button type="button" className="link" onClick={onFork}>
-        Change settings
-      </button>
+      {edit === null ? (
+        <button type="button" className="link" onClick={onFork}>
+          Change settings
+        </button>
+      ) : (
+        <Link className="link" href={editAddress(id)} title="In the Edit room, with the picture and what is marked">
+          Change settings
+        </Link>
+      )}
       {images.length > 0 && (
         <>
           <Link className="link" href={`/edit/${id}?image=${view.image}`}>
@@ -65,18 +77,27 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
       <button type="button" className="link" aria-expanded={showsCode} onClick={() => setShowsCode(!showsCode)}>
         Copy as code
       </button>
+      {edit !== null && (
+        <p className="hint edited">This is an edit: a part of a picture was drawn. Generate makes whole pictures.</p>
+      )}
       <p role="status" className="said">
         {said}
       </p>
       {showsCode && (
         <ErrorBoundary instead={<p>The code could not be loaded: the server does not answer.</p>}>
           <Suspense fallback={null}>
-            <CopyAsPanel input={toInput(made, models)} />
+            <CopyAsPanel input={{ ...toInput(made, models), ...(edit && { edit: editInput(edit) }) }} />
           </Suspense>
         </ErrorBoundary>
       )}
     </div>
   );
+}
+
+/** The same part of the same picture. */
+function editInput({ image, mask, inside, outside, place }: Edit): NonNullable<GenerationInput['edit']> {
+  const region = mask ? { mask: mask.id } : inside ? { inside } : outside ? { outside } : place ? { place } : null;
+  return { image: image.id, ...(region && { region }) };
 }
 
 function Action({ does, onPress }: { readonly does: string; onPress(): void }) {

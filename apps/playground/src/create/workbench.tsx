@@ -103,6 +103,13 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
           </ErrorBoundary>
         )}
       </section>
+      <SettingsForm
+        {...{ models, settings, problems: bench.problems }}
+        canStop={stopping !== null}
+        onChange={bench.change}
+        onGenerate={generate}
+        onStop={stop}
+      />
       {state && model && state.steps.length > 0 && (
         <div className="beneath">
           <ErrorBoundary instead={<p>How it came about could not be loaded: the server does not answer.</p>}>
@@ -116,13 +123,6 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
           </ErrorBoundary>
         </div>
       )}
-      <SettingsForm
-        {...{ models, settings, problems: bench.problems }}
-        canStop={stopping !== null}
-        onChange={bench.change}
-        onGenerate={generate}
-        onStop={stop}
-      />
       <Rail models={models} shown={bench.key} />
       <Suspense>{showsKeys && <Shortcuts onClose={() => setShowsKeys(false)} />}</Suspense>
     </main>

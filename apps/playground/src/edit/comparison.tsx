@@ -24,9 +24,10 @@ interface ComparisonProps {
 /** A variant over what it was made of, with a line that one moves between them. */
 export function Comparison({ base, models, chosen, frame, place, onLeave }: ComparisonProps) {
   const state = useRun(chosen.key);
-  const [after, setAfter] = useState(100);
+  /** Where the line is: before it the picture as it was, after it the variant. */
+  const [line, setLine] = useState(0);
   const back = useRef<HTMLButtonElement>(null);
-  const dragged = useDragged(setAfter);
+  const dragged = useDragged(setLine);
   // Where the focus was on the mask, it would be lost with it.
   useEffect(() => {
     if (document.activeElement === document.body) back.current?.focus({ preventScroll: true });
@@ -54,10 +55,10 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
       </div>
       <div className="edit-pair" {...dragged}>
         <StepPicture part={before === null ? null : wholePicture(before)} name="Before" {...{ width, height }} />
-        <div className="edit-after" style={{ clipPath: `inset(0 ${100 - after}% 0 0)` }}>
+        <div className="edit-after" style={{ clipPath: `inset(0 0 0 ${line}%)` }}>
           <StepPicture part={partAt(state, chosen.image, 'finished')} name={name} {...{ width, height }} />
         </div>
-        <i aria-hidden="true" style={{ left: `${after}%` }} hidden={after === 100} />
+        <i aria-hidden="true" style={{ left: `${line}%` }} hidden={line === 0} />
       </div>
       <label className="edit-slider">
         <span>Before</span>
@@ -65,10 +66,10 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
           type="range"
           min="0"
           max="100"
-          value={after}
+          value={line}
           aria-label="Before and after"
-          aria-valuetext={`${after} percent of the variant`}
-          onChange={({ target }) => setAfter(Number(target.value))}
+          aria-valuetext={`${100 - line} percent of the variant`}
+          onChange={({ target }) => setLine(Number(target.value))}
         />
         <span>After</span>
       </label>
@@ -77,13 +78,30 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
           <Link href={`/edit/${state.id}?image=${chosen.image}`} className="button">
             Use as base
           </Link>
-          <a className="button" href={file} download={`${model.name}-edited-${state.seed + chosen.image}.png`}>
-            Save PNG
-          </a>
+          <SaveButton id={state.id!} image={chosen.image} />
           <CopyLink path={link} />
         </div>
       )}
     </div>
+  );
+}
+
+/** The file holds what was redrawn: dropped on the page, it opens here again. */
+function SaveButton({ id, image }: { readonly id: string; readonly image: number }) {
+  const [said, setSaid] = useState<string | null>(null);
+  const save = () => {
+    setSaid(null);
+    import('../save/save.ts')
+      .then(({ savePicture }) => savePicture({ id, image }))
+      .catch(({ message }: Error) => setSaid(`Nothing was saved: ${message}`));
+  };
+  return (
+    <>
+      <button type="button" onClick={save}>
+        Save PNG
+      </button>
+      {said && <p role="status">{said}</p>}
+    </>
   );
 }
 

@@ -16,6 +16,8 @@ const STILL = 4;
 interface EdgeHandlesProps {
   readonly frame: Frame;
   readonly at: Laid;
+  /** Of the stage, in CSS pixels. */
+  readonly size: { readonly width: number; readonly height: number };
   readonly place: Box;
   /** What it would be, while the edge is dragged; null at its end. */
   onPull(operation: Operation | null): void;
@@ -23,7 +25,7 @@ interface EdgeHandlesProps {
 }
 
 /** A handle at each edge: dragging it outwards makes room for more; pressing it, for one more row of tokens. */
-export function EdgeHandles({ frame, at, place, onPull, onOperation }: EdgeHandlesProps) {
+export function EdgeHandles({ frame, at, size, place, onPull, onOperation }: EdgeHandlesProps) {
   const [width, height] = [frame.width * at.scale, frame.height * at.scale];
   const where: Readonly<Record<Side, readonly [x: number, y: number]>> = {
     left: [at.left, at.top + height / 2],
@@ -31,7 +33,12 @@ export function EdgeHandles({ frame, at, place, onPull, onOperation }: EdgeHandl
     top: [at.left + width / 2, at.top],
     bottom: [at.left + width / 2, at.top + height],
   };
-  return sides.map(({ side, name, arrow }) => (
+  // Of a picture that is zoomed some edges lie outside of the stage.
+  const isInside = ({ side }: { readonly side: Side }) => {
+    const [x, y] = where[side];
+    return x >= 0 && y >= 0 && x <= size.width && y <= size.height;
+  };
+  return sides.filter(isInside).map(({ side, name, arrow }) => (
     <Handle
       key={side}
       {...{ side, name, arrow, at: where[side] }}

@@ -1,11 +1,13 @@
-import { useEffect, useState, type DragEvent } from 'react';
+import { useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
 import { useLocation, useParams, useSearch } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { loadModels, useModels } from '../api/use-models.ts';
 import { ErrorNote } from '../error-note.tsx';
+import { openAgain } from './again.ts';
 import { imageAsked, keyOf, loadMade, openOwn, OWN, type Base } from './base.ts';
 import { emptyDraft, forgetOldDrafts, readDraft, type Draft } from './draft.ts';
-import { takeFile } from '../save/handed-file.ts';
+import { handFile, takeFile } from '../save/handed-file.ts';
+import { readDropped } from '../save/dropped.ts';
 import { Editor } from './editor.tsx';
 import { PicturePicker } from './picture-picker.tsx';
 import './edit.css';
@@ -32,7 +34,9 @@ type Opening = { readonly error: string } | Open | 'loading' | 'none';
 
 function Opened({ models }: { readonly models: readonly Model[] }) {
   const { id } = useParams<{ id?: string }>();
-  const asked = imageAsked(useSearch());
+  const search = useSearch();
+  const asked = imageAsked(search);
+  const again = new URLSearchParams(search).get('again');
   const [, navigate] = useLocation();
   const image = typeof asked === 'number' ? asked : 0;
   const [opening, setOpening] = useState<Opening>('loading');
@@ -40,22 +44,34 @@ function Opened({ models }: { readonly models: readonly Model[] }) {
     let isWanted = true;
     const tell = (next: Opening) => isWanted && setOpening(next);
     tell('loading');
-    open(id, image).then(tell, ({ message }: Error) => tell({ error: message }));
+    open({ id, image, again, models }).then(tell, ({ message }: Error) => tell({ error: message }));
     return () => void (isWanted = false);
-  }, [id, image]);
-  const openFile = (file: Blob) => {
-    openOwn(file).then(
-      (base) => {
-        setOpening({ base, draft: emptyDraft, told: null });
-        if (id !== undefined) navigate('/edit');
-      },
-      ({ message }: Error) => setOpening({ error: message }),
-    );
+  }, [id, image, again]);
+  const leave = () => {
+    if (id !== undefined || again !== null) navigate('/edit');
   };
-  const drop = useIncoming(openFile);
+  const fail = ({ message }: Error) => setOpening({ error: message });
+  const openFile = (file: Blob) => {
+    openOwn(file).then((base) => {
+      setOpening({ base, draft: emptyDraft, told: null });
+      leave();
+    }, fail);
+  };
+  const drop = useIncoming((file) => {
+    readDropped(file).then((dropped) => {
+      if (dropped.kind !== 'recipe' || !dropped.recipe.edit) return openFile(file);
+      const { recipe, address } = dropped;
+      handFile({ file, recipe });
+      if (again !== recipe.generation) navigate(address);
+      else openAgain(again, models, takeFile()).then(setOpening, fail);
+    }, fail);
+  });
+  // What was opened again begins where its draft does.
+  const count = useRef(0);
+  const turn = useMemo(() => ({ opening, key: ++count.current }), [opening]).key;
   const another = () => {
     setOpening('none');
-    if (id !== undefined) navigate('/edit');
+    leave();
   };
   return (
     <div {...drop.handlers} data-dropping={drop.isOver}>
@@ -63,7 +79,7 @@ function Opened({ models }: { readonly models: readonly Model[] }) {
         <p className="loading">Opening the picture…</p>
       ) : typeof opening === 'object' && 'base' in opening ? (
         <Editor
-          key={`${opening.base.key} ${opening.base.bitmap.width} ${opening.draft === emptyDraft}`}
+          key={turn}
           {...opening}
           models={models}
           told={typeof asked === 'number' ? opening.told : asked.refused}
@@ -76,11 +92,20 @@ function Opened({ models }: { readonly models: readonly Model[] }) {
   );
 }
 
-async function open(id: string | undefined, image: number): Promise<Opening> {
+interface Asked {
+  readonly id: string | undefined;
+  readonly image: number;
+  /** An edit to go on with. */
+  readonly again: string | null;
+  readonly models: readonly Model[];
+}
+
+async function open({ id, image, again, models }: Asked): Promise<Opening> {
   void forgetOldDrafts();
   if (id !== undefined) return openMade(id, image);
   const handed = takeFile();
-  if (handed) return { base: await openOwn(handed), draft: emptyDraft, told: null };
+  if (again !== null) return openAgain(again, models, handed);
+  if (handed) return { base: await openOwn(handed.file), draft: emptyDraft, told: null };
   const draft = await readDraft(OWN);
   return draft?.blob ? { base: await openOwn(draft.blob), draft, told: null } : 'none';
 }
@@ -98,7 +123,7 @@ async function openMade(id: string, image: number): Promise<Open> {
 }
 
 /** Pictures that are dropped on the room or pasted. */
-function useIncoming(onFile: (file: Blob) => void) {
+function useIncoming(onFile: (file: File) => void) {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     const paste = ({ clipboardData }: ClipboardEvent) => {

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
 import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
+import { testFiles } from './files.cases.ts';
 
 /* The room, built as it ships, in a real browser, against the real server. */
 
@@ -123,7 +124,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     for (const one of made) expect(part(one, isKept, true)).toEqual(part(given, isKept, true));
     expect(new Set(made.map((one) => part(one, isKept, false).join())).size).toBeGreaterThan(1);
 
-    await page.getByRole('slider', { name: 'Before and after' }).press('Home');
+    await page.getByRole('slider', { name: 'Before and after' }).press('End');
     expect(await everyLook()).toEqual([]);
     await page.keyboard.press('Escape');
     expect(await freed()).toBe(16);
@@ -223,6 +224,12 @@ describe.skipIf(skipped)('the Edit room', () => {
     await button('Generate').click();
     await page.getByText('Nothing is marked yet.').waitFor();
   }, 60_000);
+
+  testFiles({
+    ...{ open, ask, makeDigit, pictureOf, freed, readRed },
+    page: () => page,
+    complaints: () => complaints,
+  });
 });
 
 /** What axe finds on a phone and on a desk, in both themes, and where the page is wider than the screen. */
@@ -274,6 +281,17 @@ async function touchStage(): Promise<void> {
   await send('touchMove', [-60, 0], [60, 0]);
   await send('touchEnd');
   await button('Fit').waitFor();
+  expect(await freed()).toBe(drawn);
+  const view = () =>
+    canvas()
+      .locator('canvas')
+      .evaluate((one: HTMLCanvasElement) => one.toDataURL());
+  const before = await view();
+  await send('touchStart', [-20, 0]);
+  await send('touchStart', [-20, 0], [20, 0]);
+  await send('touchMove', [10, 30], [50, 30]);
+  await send('touchEnd');
+  expect(await view()).not.toBe(before);
   expect(await freed()).toBe(drawn);
   await button('Fit').tap();
 }

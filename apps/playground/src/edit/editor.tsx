@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { Model } from '../api/operations.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { runs } from '../runs/use-run.ts';
@@ -6,7 +6,7 @@ import type { Base } from './base.ts';
 import { Comparison } from './comparison.tsx';
 import { cutPicture } from './compose.ts';
 import type { Draft } from './draft.ts';
-import { frameOf } from './frame.ts';
+import { frameOf, type Point } from './frame.ts';
 import { add, done, isWhole, markedBy, redo, redrawn, undo, wholePlace, type Operation } from './mask.ts';
 import { Panel } from './panel.tsx';
 import { editRequest, type EditSettings } from './request.ts';
@@ -47,18 +47,26 @@ export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
     sending.send(async () => {
       const cut = cutPicture(base.bitmap, marked.place, frame);
       if (!redrawn(marked, cut.unknown).includes(1)) throw new Error(NOTHING);
-      const key = runs.start(await editRequest({ base, cut, marked, frame }, settings, seedOf(settings)));
+      const key = runs.start(await editRequest({ base, cut, marked, frame, model }, settings, seedOf(settings)));
       addVariants({ key, place: marked.place });
       setChosen({ key, image: 0 });
     });
-  const zoom = (factor: number) =>
-    setView(factor === 0 ? FITTED : zoomed(view, factor, { at: NO_MOVE, by: NO_MOVE, stage: { width: 0, height: 0 } }));
+  const stageSize = useRef({ width: 0, height: 0 });
+  const look = (factor: number, by: Point) => {
+    const stage = stageSize.current;
+    setView(zoomed(view, factor, { at: { x: stage.width / 2, y: stage.height / 2 }, by, stage }));
+  };
+  const pan = (x: number, y: number) => {
+    const { width, height } = stageSize.current;
+    look(1, { x: (-x * width) / 8, y: (-y * height) / 8 });
+  };
   const actions = {
     undo: () => setHistory(undo(history)),
     redo: () => setHistory(redo(history)),
     invert: () => operate({ kind: 'invert' }),
     clear: () => operate({ kind: 'clear' }),
-    zoom,
+    zoom: (factor: number) => (factor === 0 ? setView(FITTED) : look(factor, NO_MOVE)),
+    pan,
     generate,
     leave: () => {
       if (chosen) setLeft(true);
@@ -81,7 +89,7 @@ export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
           <>
             <Toolbar {...{ tool, history, view, actions }} onWhole={onWhole} />
             <Stage
-              {...{ base, frame, marked, tool, view }}
+              {...{ base, frame, marked, tool, view, stageSize }}
               takesFocus={hasLeft}
               onView={setView}
               onOperation={operate}

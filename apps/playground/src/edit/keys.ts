@@ -6,7 +6,9 @@ export type ToolName = (typeof tools)[number];
 export type Command =
   | { readonly kind: 'undo' | 'redo' | 'invert' | 'clear' | 'smaller' | 'larger' | 'generate' | 'leave' }
   | { readonly kind: 'tool'; readonly tool: ToolName }
-  | { readonly kind: 'zoom'; readonly factor: number };
+  | { readonly kind: 'zoom'; readonly factor: number }
+  /** The window over the picture goes so many eighths of itself to the right and down. */
+  | { readonly kind: 'pan'; readonly x: number; readonly y: number };
 
 type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey'>;
 
@@ -25,6 +27,10 @@ const plain: Readonly<Record<string, Command>> = {
   '=': { kind: 'zoom', factor: 1.5 },
   '-': { kind: 'zoom', factor: 1 / 1.5 },
   '0': { kind: 'zoom', factor: 0 },
+  w: { kind: 'pan', x: 0, y: -1 },
+  a: { kind: 'pan', x: -1, y: 0 },
+  s: { kind: 'pan', x: 0, y: 1 },
+  d: { kind: 'pan', x: 1, y: 0 },
 };
 
 /** What a key asks of the room; null where it asks nothing. */

@@ -1,4 +1,5 @@
 import { pixelBox, WHOLE, type Box, type Frame, type Point } from './frame.ts';
+import { fromRuns, type Runs } from './runs.ts';
 import { between, boxPixels, lassoPixels, rectanglePixels, strokePixels, wholeTokens } from './shapes.ts';
 
 /*
@@ -22,6 +23,8 @@ export type Operation =
   | (Drawn & Shape)
   | { readonly kind: 'invert' }
   | { readonly kind: 'clear' }
+  /** That of an earlier edit, in place of what is marked. */
+  | ({ readonly kind: 'mask' } & Runs)
   /** The picture is shrunk into this part of the frame; what is around it is drawn. */
   | { readonly kind: 'place'; readonly place: Box };
 
@@ -41,6 +44,8 @@ export function apply(marked: Marked, operation: Operation, frame: Frame): Marke
       return { ...marked, mask: new Uint8Array(marked.mask.length) };
     case 'invert':
       return { ...marked, mask: marked.mask.map((one) => 1 - one) };
+    case 'mask':
+      return { ...marked, mask: fromRuns(operation, frame) };
     case 'place':
       return moved(marked, snapped(operation.place, frame), frame);
     default: {

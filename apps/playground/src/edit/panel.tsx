@@ -1,8 +1,10 @@
-import { useId, type FormEvent } from 'react';
+import { useId, useRef, type FormEvent } from 'react';
 import type { Model } from '../api/operations.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { titleOf } from '../settings/classes.tsx';
 import { NumberField } from '../settings/fields.tsx';
+import { ModelFields } from '../settings/option-fields.tsx';
+import { ownSettings } from '../settings/settings.ts';
 import type { Base } from './base.ts';
 import type { EditSettings } from './request.ts';
 
@@ -54,6 +56,7 @@ export function Panel({ isSending, error, onGenerate, onAnother, isKept, ...fiel
           onChange={(seed) => onSettings({ ...settings, seed })}
         />
       )}
+      <How {...fields} />
       <div className="edit-go">
         {error && <ErrorNote message={error} />}
         <button type="submit" className="primary" aria-disabled={isSending} title="Ctrl Enter">
@@ -67,6 +70,29 @@ export function Panel({ isSending, error, onGenerate, onAnother, isKept, ...fiel
     </form>
   );
 }
+
+/** Guidance and options of the model. A field that keeps the form from being sent opens them. */
+function How({ models, settings, onSettings }: FieldsProps) {
+  const details = useRef<HTMLDetailsElement>(null);
+  const model = models.find(({ name }) => name === settings.model)!;
+  return (
+    <details ref={details} className="group" onInvalidCapture={() => void (details.current!.open = true)}>
+      <summary>
+        How <span className="hint">The model’s own values are good to begin with.</span>
+      </summary>
+      <ModelFields
+        key={model.name}
+        model={model}
+        own={ownSettings(settings, model)}
+        problems={noProblems}
+        onChange={(own) => onSettings({ ...settings, own: { ...settings.own, [model.name]: own } })}
+      />
+    </details>
+  );
+}
+
+/** What the server refuses of a request is told at its variants. */
+const noProblems = {};
 
 type FieldsProps = Pick<PanelProps, 'models' | 'settings' | 'onSettings'>;
 

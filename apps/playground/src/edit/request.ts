@@ -1,5 +1,7 @@
 import { asked } from '../api/tessera.ts';
-import type { GenerationInput } from '../api/operations.ts';
+import type { GenerationInput, Model } from '../api/operations.ts';
+import type { OwnSettings } from '../settings/options.tsx';
+import { mostDetailed, ownSettings } from '../settings/settings.ts';
 import type { Base } from './base.ts';
 import { maskPng, png } from './compose.ts';
 import type { Cut } from './cut.ts';
@@ -14,6 +16,8 @@ export interface EditSettings {
   readonly count: number;
   /** Null for a new one each time. */
   readonly seed: number | null;
+  /** Guidance and options by name of the model; those that were never changed are absent. */
+  readonly own: Readonly<Record<string, OwnSettings>>;
 }
 
 interface ToSend {
@@ -21,15 +25,22 @@ interface ToSend {
   readonly cut: Cut;
   readonly marked: Marked;
   readonly frame: Frame;
+  readonly model: Model;
 }
 
 /** Sends picture and mask, and returns the request of the variants. */
 export async function editRequest(edit: ToSend, settings: EditSettings, seed: number): Promise<GenerationInput> {
   const mask = redrawn(edit.marked, edit.cut.unknown);
   const [image, maskId] = await Promise.all([pictureId(edit), upload(await maskPng(mask, edit.frame))]);
-  const { model, label, count } = settings;
+  const { label, count } = settings;
+  const { model } = edit;
+  const { guidance, options } = ownSettings(settings, model);
   return {
-    model,
+    model: model.name,
+    ...(guidance !== null && { guidance }),
+    options,
+    // Codes and probabilities of tokens are for the anatomy.
+    details: count <= mostDetailed(model),
     images: [{ count, ...(label >= 0 && { condition: { label } }) }],
     seed,
     edit: { image, region: { mask: maskId } },

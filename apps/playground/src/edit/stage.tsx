@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
 import type { Base } from './base.ts';
 import { cutPicture } from './compose.ts';
 import { drawStage, type Colours, type Scene } from './draw.ts';
@@ -7,7 +7,7 @@ import { freedTokens, type Frame } from './frame.ts';
 import { areFreed, chosenBox, describeCells, firstCell, moveCells, type CellCursor } from './keys.ts';
 import { apply, redrawn, type Marked, type Operation } from './mask.ts';
 import { useDrawing, type Tool } from './use-drawing.ts';
-import { laid, type View } from './view.ts';
+import { inSight, laid, type Laid, type View } from './view.ts';
 
 interface StageProps {
   readonly base: Base;
@@ -17,17 +17,21 @@ interface StageProps {
   readonly view: View;
   /** Whether keys are to go to it at once. */
   readonly takesFocus: boolean;
+  /** Is told how large the stage is, in CSS pixels. */
+  readonly stageSize: RefObject<Size>;
   onView(view: View): void;
   onOperation(operation: Operation): void;
 }
 
 /** The picture as the model sees it, on which one draws what is to be redrawn. */
-export function Stage({ base, frame, marked, tool, view, takesFocus, onView, onOperation }: StageProps) {
+export function Stage(props: StageProps) {
+  const { base, frame, marked, tool, view, takesFocus, stageSize, onView, onOperation } = props;
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (takesFocus) box.current!.focus({ preventScroll: true });
   }, [takesFocus]);
   const size = useSize(box);
+  useEffect(() => void (stageSize.current = size), [stageSize, size]);
   const place = laid(frame, size, view);
   const [pulled, setPulled] = useState<Operation | null>(null);
   const drawing = useDrawing({ box, frame, place, size, tool, view, onView, onOperation });
@@ -37,6 +41,7 @@ export function Stage({ base, frame, marked, tool, view, takesFocus, onView, onO
   const mask = useMemo(() => redrawn(shown, cut.unknown), [shown, cut]);
   const freed = useMemo(() => freedTokens(mask, frame), [mask, frame]);
   const cells = useCells({ frame, freed, onOperation });
+  useCursorInSight(cells.cursor, { frame, place, view, size, onView });
   const line = active?.kind === 'lasso' ? active.points : null;
   const canvas = useScene({ cut, mask, freed, frame, cursor: cells.cursor, line, brush: drawing.brush }, size, place);
   const count = freed.reduce((sum, one) => sum + one, 0);
@@ -56,11 +61,12 @@ export function Stage({ base, frame, marked, tool, view, takesFocus, onView, onO
       >
         <canvas ref={canvas} width={1} height={1} aria-hidden="true" />
       </div>
-      <EdgeHandles {...{ frame, at: place, place: marked.place }} onPull={setPulled} onOperation={onOperation} />
+      <EdgeHandles {...{ frame, at: place, size, place: marked.place }} onPull={setPulled} onOperation={onOperation} />
       <p id="edit-freed" className="edit-freed">
         {count === 0
           ? 'Draw over the part that is to change, or drag an edge of the picture outwards.'
           : `${count} of ${freed.length} tokens are drawn again. What is hatched changes; every other pixel stays as it is.`}
+        {view.zoom > 1 && ' W, A, S and D move the picture, 0 fits it.'}
       </p>
       <p className="unseen" aria-live="polite">
         {cells.cursor && describeCells(cells.cursor, freed, frame)}
@@ -102,7 +108,24 @@ function useCells({ frame, freed, onOperation }: Cells) {
   return { cursor, onKeyDown, leave: () => setCursor(null) };
 }
 
-function useSize(box: React.RefObject<HTMLDivElement | null>) {
+interface Looking extends Pick<StageProps, 'frame' | 'view' | 'onView'> {
+  readonly place: Laid;
+  readonly size: Size;
+}
+
+/** A token that keys have chosen may lie outside of what is in sight. */
+function useCursorInSight(cursor: CellCursor | null, { frame, place, view, size, onView }: Looking): void {
+  useEffect(() => {
+    if (!cursor || view.zoom === 1) return;
+    const [width, height] = [(frame.width * place.scale) / frame.columns, (frame.height * place.scale) / frame.rows];
+    const [left, top] = [place.left + cursor.at.column * width, place.top + cursor.at.row * height];
+    const next = inSight(view, { left, top, right: left + width, bottom: top + height }, size);
+    if (next !== view) onView(next);
+    // Only when it moves: a view that is moved away from it stays there.
+  }, [cursor]);
+}
+
+function useSize(box: RefObject<HTMLDivElement | null>) {
   const [size, setSize] = useState({ width: 1, height: 1 });
   useLayoutEffect(() => {
     const measure = () => setSize({ width: box.current!.clientWidth, height: box.current!.clientHeight });

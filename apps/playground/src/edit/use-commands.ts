@@ -9,6 +9,8 @@ export interface Actions {
   clear(): void;
   /** 0 is as large as fits. */
   zoom(factor: number): void;
+  /** By eighths of what is in sight. */
+  pan(x: number, y: number): void;
   generate(): void;
   /** From the variants back to the mask. */
   leave(): void;
@@ -41,6 +43,8 @@ export function useCommands(tool: Tool, actions: Actions, isDrawing: boolean): v
           return pick(command.tool);
         case 'zoom':
           return act.zoom(command.factor);
+        case 'pan':
+          return act.pan(command.x, command.y);
         case 'smaller':
           return act.setTool(withBreadth(held, held.breadth / 1.25));
         case 'larger':

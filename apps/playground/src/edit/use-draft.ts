@@ -48,7 +48,8 @@ function useIds(variants: readonly Variants[]): readonly (string | null)[] {
 /** As they were left; else the model that made the picture, and its class, since the rest of it shows that. */
 function settingsOf({ made }: Base, draft: Draft, models: readonly Model[]): EditSettings {
   const known = (name: string | undefined) => models.find((model) => model.name === name);
-  if (draft.settings && known(draft.settings.model)) return draft.settings;
+  // Drafts of earlier versions of the page have no settings of models.
+  if (draft.settings && known(draft.settings.model)) return { ...draft.settings, own: draft.settings.own ?? {} };
   const model = known(made?.model) ?? models[0]!;
-  return { model: model.name, label: made?.model === model.name ? made.label : -1, count: 4, seed: null };
+  return { model: model.name, label: made?.model === model.name ? made.label : -1, count: 4, seed: null, own: {} };
 }

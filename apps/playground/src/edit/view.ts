@@ -63,6 +63,20 @@ export function zoomed(view: View, factor: number, { at, by, stage }: ZoomPlace)
   };
 }
 
+interface Part {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** Moved as little as brings a part of the stage, in CSS pixels, into sight. */
+export function inSight(view: View, { left, top, right, bottom }: Part, stage: Size): View {
+  const shift = (low: number, high: number, most: number) => (low < 0 ? -low : Math.min(0, most - high));
+  const by = { x: shift(left, right, stage.width), y: shift(top, bottom, stage.height) };
+  return by.x === 0 && by.y === 0 ? view : zoomed(view, 1, { at: NO_MOVE, by, stage });
+}
+
 interface ZoomPlace {
   readonly at: Point;
   readonly by: Point;

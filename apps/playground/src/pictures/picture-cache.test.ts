@@ -44,6 +44,7 @@ const step = (index: number, urls: readonly (string | null)[] | null, sprite: st
   of: 3,
   positions: [[]],
   previews: urls && urls.map((url) => (url === null ? null : { url })),
+  given: null,
   sprite: sprite === null ? null : { url: sprite },
   details: null,
   milliseconds: 1,

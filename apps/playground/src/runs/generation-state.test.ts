@@ -11,6 +11,7 @@ const step = (seq: number, index: number): GenerationEvent => ({
   index,
   of: 2,
   positions: [[index]],
+  given: null,
   previews: [{ id: 'a', url: `/images/${index}.png` }],
   sprite: null,
   details: null,
@@ -37,6 +38,7 @@ const generation: Generation = {
   seed: 3,
   guidance: 2,
   options: {},
+  edit: null,
   images: [
     { seed: 3, condition: { __typename: 'ClassCondition', label: 7 } },
     { seed: 4, condition: { __typename: 'NoCondition' } },

@@ -2,7 +2,15 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Generation, GenerationInput, Listener } from '../api/operations.ts';
 import { RunStore, type RunServer } from './run-store.ts';
 
-const generation: Generation = { id: 'g', modelName: 'shapes', seed: 0, guidance: null, options: {}, images: [] };
+const generation: Generation = {
+  id: 'g',
+  modelName: 'shapes',
+  seed: 0,
+  guidance: null,
+  options: {},
+  edit: null,
+  images: [],
+};
 const input: GenerationInput = { model: 'shapes' };
 
 /** A server whose generation never ends by itself. */

@@ -8,6 +8,7 @@ const step = (index: number, of = 3): Step => ({
   index,
   of,
   positions: [[index]],
+  given: null,
   previews: null,
   sprite: null,
   details: null,

@@ -23,7 +23,10 @@ export function DropTarget() {
       event.preventDefault();
       void read(file).then((dropped) => {
         setTold({ ...dropped, file });
-        if (dropped.kind === 'recipe') navigate(dropped.address);
+        if (dropped.kind !== 'recipe') return;
+        const { recipe } = dropped;
+        if (recipe.edit) handFile({ file, recipe });
+        navigate(dropped.address);
       });
     };
     addEventListener('dragover', over);
@@ -43,7 +46,7 @@ export function DropTarget() {
             <button
               type="button"
               onClick={() => {
-                handFile(told.file);
+                handFile({ file: told.file, recipe: null });
                 close();
                 navigate('/edit');
               }}

@@ -1,9 +1,10 @@
+import { editAddress } from '../edit/edit-address.ts';
 import { isPng, textOf } from './png-text.ts';
-import { KEYWORD, readRecipe, recipeAddress } from './recipe.ts';
+import { KEYWORD, readRecipe, recipeAddress, type Recipe } from './recipe.ts';
 
 /** What a dropped file is good for. */
 export type Dropped =
-  | { readonly kind: 'recipe'; readonly address: string; readonly message: string }
+  | { readonly kind: 'recipe'; readonly address: string; readonly message: string; readonly recipe: Recipe }
   /** A picture without settings, or with damaged ones. */
   | { readonly kind: 'picture'; readonly message: string }
   | { readonly kind: 'other'; readonly message: string };
@@ -31,7 +32,8 @@ export async function readDropped(file: File): Promise<Dropped> {
     const what = recipe.class === null ? recipe.model : `${recipe.model}, ${recipe.class}`;
     return {
       kind: 'recipe',
-      address: recipeAddress({ ...recipe, count: 1 }),
+      recipe,
+      address: recipe.edit ? editAddress(recipe.generation) : recipeAddress({ ...recipe, count: 1 }),
       message: `The settings of “${name}” are here again: ${what}, seed ${recipe.seed}.`,
     };
   } catch (error) {

@@ -1,13 +1,21 @@
+import type { Recipe } from './recipe.ts';
+
 /* A picture that was dropped in one room and is to be worked on in another: it has no address. */
 
-let handed: File | null = null;
+export interface Handed {
+  readonly file: File;
+  /** The settings in it; null of a picture without them. */
+  readonly recipe: Recipe | null;
+}
 
-export function handFile(file: File): void {
+let handed: Handed | null = null;
+
+export function handFile(file: Handed): void {
   handed = file;
 }
 
 /** The file that was handed over, once; null where there is none. */
-export function takeFile(): File | null {
+export function takeFile(): Handed | null {
   const file = handed;
   handed = null;
   return file;

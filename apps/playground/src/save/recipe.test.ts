@@ -60,6 +60,8 @@ it('repeats all images that count on from one seed, else the first', () => {
   expect(counted(generation.images)).toBe('2');
   expect(counted([image(1, 40), image(2, 41)])).toBe('1');
   expect(counted([image(1, 40), image(1, 99)])).toBe('1');
+  const edit = { image: {} } as unknown as StoredGeneration['edit'];
+  expect(repeatAddress({ ...generation, edit })).toBe('/edit?again=g');
 });
 
 it.each([
@@ -70,6 +72,11 @@ it.each([
   ['{"tessera":1,"model":"m","label":0}', 'class or seed is missing'],
   ['{"tessera":1,"model":"m","label":0,"seed":1,"guidance":"x"}', 'guidance is no number'],
   ['{"tessera":1,"model":"m","label":0,"seed":1,"options":3}', 'options are no object'],
+  ['{"tessera":1,"model":"m","label":0,"seed":1,"edit":{"width":2}}', 'their mask makes no sense'],
+  [
+    '{"tessera":1,"model":"m","label":0,"seed":1,"edit":{"width":1,"height":1,"runs":[1],"place":{"x0":0,"y0":0,"x1":1,"y1":1}}}',
+    'their edit names no result',
+  ],
 ])('tells what is wrong with %s', (text, message) => {
   expect(() => readRecipe(text)).toThrow(message);
 });

@@ -1,4 +1,6 @@
 import type { Model, StoredGeneration } from '../api/operations.ts';
+import { editAddress } from '../edit/edit-address.ts';
+import { readGivenEdit, type GivenEdit } from '../edit/given-edit.ts';
 
 /* What made a picture, as it stands in the saved file, and the address of the Create room that makes it again. */
 
@@ -21,6 +23,8 @@ export interface Recipe {
   readonly guidance: number | null;
   /** What is not in it has the model's default. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** What of a picture was redrawn; absent where nothing was edited. */
+  readonly edit?: GivenEdit;
 }
 
 type Image = StoredGeneration['images'][number];
@@ -54,6 +58,8 @@ export function readRecipe(text: string): Recipe {
   if (!Number.isSafeInteger(label) || !Number.isSafeInteger(seed)) throw new Error('class or seed is missing');
   if (guidance !== null && typeof guidance !== 'number') throw new Error('guidance is no number');
   if (typeof options !== 'object' || options === null) throw new Error('options are no object');
+  if (read.edit !== undefined && readGivenEdit(read.edit) === null) throw new Error('their mask makes no sense');
+  if (read.edit !== undefined && typeof read.generation !== 'string') throw new Error('their edit names no result');
   return read as Recipe;
 }
 
@@ -78,7 +84,9 @@ export function recipeAddress({ model, label, seed, count, guidance, options }: 
 }
 
 /** A whole generation again: all of its images, where they show the same and count on from one seed; else the first. */
-export function repeatAddress({ modelName, images, guidance, options }: StoredGeneration): string {
+export function repeatAddress({ id, edit, modelName, images, guidance, options }: StoredGeneration): string {
+  // Its settings alone would make something else.
+  if (edit) return editAddress(id);
   const first = images[0]!;
   const isRow = images.every((image, i) => image.seed === first.seed + i && labelOf(image) === labelOf(first));
   const count = isRow ? images.length : 1;

@@ -1,7 +1,15 @@
-import { fetchGeneration, fetchModels, fetchPicture, fetchSteps } from '../api/operations.ts';
+import {
+  fetchGeneration,
+  fetchModels,
+  fetchPicture,
+  fetchSteps,
+  type Model,
+  type StoredGeneration,
+} from '../api/operations.ts';
+import { givenEdit } from '../edit/given-edit.ts';
 import { partAfter, wholePicture, type PicturePart } from '../pictures/picture-part.ts';
 import { withText } from './png-text.ts';
-import { fileName, KEYWORD, recipeOf } from './recipe.ts';
+import { fileName, KEYWORD, recipeOf, type Recipe } from './recipe.ts';
 import type { SaveAnswer, SaveJob } from './save-worker.ts';
 
 /* Files that the page saves. Each call throws an Error whose message can be shown. */
@@ -61,7 +69,7 @@ async function pngFiles(wanted: readonly Saved[]): Promise<readonly File[]> {
     const { generation, model } = await known.get(id)!;
     const picture = generation.images[image]?.picture;
     if (!picture) throw new Error(`Image ${image + 1} of this generation is not finished. Save it once it is.`);
-    const recipe = recipeOf(generation, image, model);
+    const recipe = await wholeRecipe(generation, image, model);
     const png = await fetchPicture(picture.url);
     return { name: fileName(recipe), bytes: withText(png, KEYWORD, JSON.stringify(recipe)) };
   };
@@ -70,6 +78,14 @@ async function pngFiles(wanted: readonly Saved[]): Promise<readonly File[]> {
     files.push(...(await Promise.all(wanted.slice(at, at + AT_ONCE).map(pngOf))));
   }
   return files;
+}
+
+/** With what was redrawn, of an edit. */
+async function wholeRecipe(generation: StoredGeneration, image: number, model: Model | undefined): Promise<Recipe> {
+  const recipe = recipeOf(generation, image, model);
+  if (!generation.edit) return recipe;
+  if (!model) throw new Error(`The server no longer has the model ${recipe.model}, so its mask cannot be saved.`);
+  return { ...recipe, edit: await givenEdit(generation.edit, model) };
 }
 
 async function readGeneration(id: string) {

@@ -1,5 +1,10 @@
-import { useId, useRef } from 'react';
+import { lazy, Suspense, useId, useRef, useState } from 'react';
 import type { Model } from '../api/operations.ts';
+import { ErrorBoundary } from '../error-boundary.tsx';
+import { factsOf } from './model-facts.ts';
+
+/* Fetched, with the samples, when it is first looked into. */
+const ModelList = lazy(() => import('./model-list.tsx').then(({ ModelList }) => ({ default: ModelList })));
 
 interface ModelPickerProps {
   readonly models: readonly Model[];
@@ -11,11 +16,12 @@ interface ModelPickerProps {
 export function ModelPicker({ models, model, onPick }: ModelPickerProps) {
   const id = useId();
   const details = useRef<HTMLDetailsElement>(null);
-  if (models.length === 1) return <ModelFacts model={model} />;
+  const [isOpen, setOpen] = useState(false);
   return (
     <details
       ref={details}
       className="models"
+      onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
       onKeyDown={(event) => {
         if (event.key !== 'Escape' || !details.current!.open) return;
         event.stopPropagation();
@@ -26,43 +32,16 @@ export function ModelPicker({ models, model, onPick }: ModelPickerProps) {
       <summary aria-describedby={`${id}-facts`}>
         <span className="quiet">Model</span> <strong>{model.title}</strong>
       </summary>
-      <fieldset className="model-list">
-        <legend className="unseen">Model</legend>
-        {models.map((one) => (
-          <label key={one.name} className="model">
-            <input type="radio" name="model" value={one.name} checked={one === model} onChange={() => onPick(one)} />
-            <ModelFacts model={one} />
-          </label>
-        ))}
-      </fieldset>
+      {isOpen && (
+        <ErrorBoundary instead={<p className="hint">The models could not be shown: the server does not answer.</p>}>
+          <Suspense fallback={<p className="hint">Loading…</p>}>
+            <ModelList models={models} model={model} onPick={onPick} />
+          </Suspense>
+        </ErrorBoundary>
+      )}
       <p id={`${id}-facts`} className="unseen">
         {factsOf(model)}
       </p>
     </details>
   );
-}
-
-function ModelFacts({ model }: { readonly model: Model }) {
-  return (
-    <span className="model-facts">
-      <strong>{model.title}</strong>
-      <span>{firstSentence(model.description)}</span>
-      <span className="hint">{factsOf(model)}</span>
-    </span>
-  );
-}
-
-/** How it draws, how large it is, and what it makes. */
-export function factsOf({ layout, parameters, tokens, image: { width, height } }: Model): string {
-  const way = layout.length > 1 ? 'grows sharper' : 'fills holes';
-  return `${way} · ${shortCount(parameters)} parameters · ${tokens} tokens · ${width} × ${height} px`;
-}
-
-/** Descriptions begin with what the model is for; the rest is in its README. */
-export function firstSentence(text: string): string {
-  return /^.*?[.:](?=\s|$)/s.exec(text)?.[0].replace(/:$/, '.') ?? text;
-}
-
-function shortCount(count: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(count);
 }

@@ -1,5 +1,7 @@
-import { useId } from 'react';
+import { useId, type ReactNode } from 'react';
 import type { Model } from '../api/operations.ts';
+import { FormulaDetails } from './formula.tsx';
+import { formulaOf } from './formulas.tsx';
 import { described, Hint, NumberField, RangeField } from './fields.tsx';
 import { optionFields, readOption, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
 
@@ -16,25 +18,46 @@ export function ModelFields({ model, own, problems, onChange }: ModelFieldsProps
   return (
     <>
       {own.guidance !== null && (
-        <RangeField
-          name="Guidance"
-          hint={`Higher shows the class more clearly, but images grow more alike; ${model.guidanceOff} is off.`}
-          value={own.guidance}
-          range={{ min: 0, max: Math.max(10, own.guidance), step: 0.1 }}
-          problem={problems['guidance']}
-          onChange={(guidance) => onChange({ ...own, guidance })}
-        />
+        <Explained name="guidance" title="Guidance" model={model}>
+          <RangeField
+            name="Guidance"
+            hint={`Higher shows the class more clearly, but images grow more alike; ${model.guidanceOff} is off.`}
+            value={own.guidance}
+            range={{ min: 0, max: Math.max(10, own.guidance), step: 0.1 }}
+            problem={problems['guidance']}
+            onChange={(guidance) => onChange({ ...own, guidance })}
+          />
+        </Explained>
       )}
       {optionFields(model.options).map((field) => (
-        <OptionInput
-          key={field.name}
-          field={field}
-          value={own.options[field.name]}
-          problem={problems[field.name]}
-          onChange={(value) => onChange({ ...own, options: { ...own.options, [field.name]: value } })}
-        />
+        <Explained key={field.name} name={field.name} title={field.label} model={model}>
+          <OptionInput
+            field={field}
+            value={own.options[field.name]}
+            problem={problems[field.name]}
+            onChange={(value) => onChange({ ...own, options: { ...own.options, [field.name]: value } })}
+          />
+        </Explained>
       ))}
     </>
+  );
+}
+
+interface ExplainedProps {
+  readonly name: string;
+  readonly title: string;
+  readonly model: Model;
+  readonly children: ReactNode;
+}
+
+/** A setting, and its formula on demand where one is known. */
+function Explained({ name, title, model, children }: ExplainedProps) {
+  const formula = formulaOf(name, model);
+  return (
+    <div className="option">
+      {children}
+      {formula && <FormulaDetails name={title} formula={formula} />}
+    </div>
   );
 }
 

@@ -1,10 +1,13 @@
-import { useEffect, useRef, type FormEvent } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type RefObject } from 'react';
 import type { Model } from '../api/operations.ts';
+import { ErrorBoundary } from '../error-boundary.tsx';
 import { ClassPicker } from './classes.tsx';
 import { NumberField } from './fields.tsx';
 import { ModelPicker } from './model-picker.tsx';
-import { ModelFields } from './option-fields.tsx';
 import { MOST_IMAGES, MOST_SEED, ownSettings, pickModel, type Settings } from './settings.ts';
+
+/* Fetched when it is first looked into. */
+const ModelFields = lazy(() => import('./option-fields.tsx').then(({ ModelFields }) => ({ default: ModelFields })));
 
 interface SettingsFormProps {
   readonly models: readonly Model[];
@@ -24,10 +27,9 @@ export function SettingsForm(props: SettingsFormProps) {
   const model = models.find(({ name }) => name === settings.model)!;
   const how = useRef<HTMLDetailsElement>(null);
   const set = (part: Partial<Settings>) => onChange({ ...settings, ...part });
-  // A field that keeps the form from being sent, or that the server refused, must be in sight.
-  const openHow = () => void (how.current!.open = true);
+  // A field that the server refused must be in sight.
   useEffect(() => {
-    if (Object.keys(problems).length > 0) openHow();
+    if (Object.keys(problems).length > 0) how.current!.open = true;
   }, [problems]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -36,23 +38,14 @@ export function SettingsForm(props: SettingsFormProps) {
   return (
     <form className="settings" onSubmit={submit} aria-label="What to generate">
       <fieldset className="group">
-        <legend>What</legend>
+        <legend>
+          What <span className="hint">The model, and the class that its images show.</span>
+        </legend>
         <ModelPicker models={models} model={model} onPick={(one) => onChange(pickModel(settings, one, models))} />
         <ClassPicker key={model.name} model={model} label={settings.label} onPick={(label) => set({ label })} />
       </fieldset>
       <HowMany settings={settings} classes={model.classes.length} problems={problems} set={set} />
-      <details ref={how} className="group" onInvalidCapture={openHow}>
-        <summary>
-          How <span className="hint">The model’s own values are good to begin with.</span>
-        </summary>
-        <ModelFields
-          key={model.name}
-          model={model}
-          own={ownSettings(settings, model)}
-          problems={problems}
-          onChange={(own) => set({ own: { ...settings.own, [model.name]: own } })}
-        />
-      </details>
+      <How details={how} {...{ settings, model, problems, set }} />
       <div className="actions">
         <button type="submit" className="primary">
           Generate
@@ -66,6 +59,44 @@ export function SettingsForm(props: SettingsFormProps) {
   );
 }
 
+interface HowProps {
+  readonly details: RefObject<HTMLDetailsElement | null>;
+  readonly settings: Settings;
+  readonly model: Model;
+  readonly problems: Readonly<Record<string, string>>;
+  set(part: Partial<Settings>): void;
+}
+
+/** Guidance and options. A field that keeps the form from being sent opens it. */
+function How({ details, settings, model, problems, set }: HowProps) {
+  const [wasOpened, setOpened] = useState(false);
+  return (
+    <details
+      ref={details}
+      className="group"
+      onToggle={() => setOpened(true)}
+      onInvalidCapture={() => void (details.current!.open = true)}
+    >
+      <summary>
+        How <span className="hint">The model’s own values are good to begin with.</span>
+      </summary>
+      {wasOpened && (
+        <ErrorBoundary instead={<p className="hint">The settings could not be loaded: the server does not answer.</p>}>
+          <Suspense fallback={<p className="hint">Loading…</p>}>
+            <ModelFields
+              key={model.name}
+              model={model}
+              own={ownSettings(settings, model)}
+              problems={problems}
+              onChange={(own) => set({ own: { ...settings.own, [model.name]: own } })}
+            />
+          </Suspense>
+        </ErrorBoundary>
+      )}
+    </details>
+  );
+}
+
 interface HowManyProps {
   readonly settings: Settings;
   readonly classes: number;
@@ -76,7 +107,9 @@ interface HowManyProps {
 function HowMany({ settings: { label, count, seed, isLocked }, classes, problems, set }: HowManyProps) {
   return (
     <fieldset className="group">
-      <legend>How many</legend>
+      <legend>
+        How many <span className="hint">Image after image, each from a seed of its own.</span>
+      </legend>
       <div className="pair">
         <NumberField
           name="Images"

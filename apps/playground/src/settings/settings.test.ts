@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { Model } from '../api/operations.ts';
 import { findClasses, readingsOf, refusedWord, titleOf, wordOf } from './classes.tsx';
 import { optionFields, readable, readOption } from './options.tsx';
-import { factsOf, firstSentence } from './model-picker.tsx';
 import { readRecipe, writeRecipe } from './recipe.ts';
 import { MOST_SEED, ownSettings, pickModel, settingsOf, toInput } from './settings.ts';
 
@@ -29,14 +28,18 @@ const shapes: Model = {
     },
   },
   guidanceOff: 0,
-  defaults: { guidance: 1.5, preview: 'DECODED' },
+  defaults: { guidance: 1.5, guidanceKind: 'RAMP', preview: 'DECODED' },
+  parts: { tokenizer: 'vq', order: 'next-scale', backbone: 'next-scale-transformer', head: 'categorical' },
+  stride: 'scale',
+  millisecondsPerImage: null,
+  samples: null,
 };
 const sets: Model = {
   ...shapes,
   name: 'shapes.sets',
   options: { properties: { steps: { type: 'integer', minimum: 1, maximum: 4, default: 4 }, note: { type: 'string' } } },
   guidanceOff: 1,
-  defaults: { guidance: 2, preview: 'DECODED' },
+  defaults: { guidance: 2, guidanceKind: 'CONSTANT', preview: 'DECODED' },
 };
 const letters: Model = { ...shapes, name: 'letters', classes: [{ label: 0, name: 'a' }] };
 const models = [shapes, sets, letters];
@@ -288,13 +291,4 @@ it('finds classes by all words of a search, in any order, or by the number', () 
   const choices = ['tiger cat', 'Tiger', 'cat, house cat'].map((name, value) => ({ name, value }));
   const found = (words: string) => findClasses(choices, words).map(({ value }) => value);
   expect(['', 'cat', 'CAT tig', '1', '#2', 'dog'].map(found)).toEqual([[0, 1, 2], [0, 2], [0], [1], [2], []]);
-});
-
-it('tells what a model is for, how it draws, and how large it is', () => {
-  expect(firstSentence('Digits of 32 x 32 pixels: next-scale prediction. Trained on MNIST.')).toBe(
-    'Digits of 32 x 32 pixels.',
-  );
-  expect(firstSentence('Digits')).toBe('Digits');
-  expect(factsOf(shapes)).toBe('grows sharper · 10 parameters · 5 tokens · 8 × 8 px');
-  expect(factsOf({ ...shapes, layout: [shapes.layout[1]!] })).toContain('fills holes');
 });

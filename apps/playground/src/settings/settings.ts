@@ -73,7 +73,7 @@ export function toInput(settings: Settings, models: readonly Model[]): Generatio
 }
 
 /** The settings that made a generation. */
-export function settingsOf({ images, seed, guidance, options }: Generation, model: Model): Settings {
+export function settingsOf({ images, seed, guidance, options }: Omit<Generation, 'edit'>, model: Model): Settings {
   const labels = images.map(({ condition }) => labelOf(condition));
   const isEach = labels.length > 1 && labels.every((label, index) => label === index);
   const base = defaultsOf(model);
