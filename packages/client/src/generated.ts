@@ -135,6 +135,17 @@ export type GenerationState =
   /** The model works on it. */
   | 'RUNNING';
 
+/** How the weight of guidance goes over the steps of an image. */
+export type GuidanceKind =
+  /** The same at every step. */
+  | 'CONSTANT'
+  /** From 1 to guidance, with the share of tokens that are known. */
+  | 'LINEAR'
+  /** There is no guidance. */
+  | 'NONE'
+  /** From 1 at the first step to 1 + guidance at the last. */
+  | 'RAMP';
+
 /** Some images that are to show the same. */
 export type ImageInput = {
   /** Each class in turn where left out, by the place among all images; none where a picture is edited. */
@@ -217,10 +228,23 @@ export type ModelsQuery = {
     readonly vocabulary: number | null;
     readonly options: Readonly<Record<string, unknown>>;
     readonly guidanceOff: number | null;
+    readonly stride: string;
+    readonly millisecondsPerImage: number | null;
+    readonly samples: string | null;
     readonly classes: ReadonlyArray<{ readonly label: number; readonly name: string }>;
     readonly image: { readonly height: number; readonly width: number; readonly channels: number };
     readonly layout: ReadonlyArray<{ readonly start: number; readonly height: number; readonly width: number }>;
-    readonly defaults: { readonly guidance: number; readonly preview: PreviewKind };
+    readonly defaults: {
+      readonly guidance: number;
+      readonly guidanceKind: GuidanceKind;
+      readonly preview: PreviewKind;
+    };
+    readonly parts: {
+      readonly tokenizer: string;
+      readonly order: string;
+      readonly backbone: string;
+      readonly head: string;
+    };
   }>;
 };
 
@@ -259,7 +283,35 @@ export type GenerationQuery = {
             readonly bytes: number | null;
           } | null;
         }>;
-        readonly edit: { readonly __typename: 'GenerationEdit' } | null;
+        readonly edit: {
+          readonly image: {
+            readonly id: string;
+            readonly url: string;
+            readonly width: number | null;
+            readonly height: number | null;
+            readonly bytes: number | null;
+          };
+          readonly mask: {
+            readonly id: string;
+            readonly url: string;
+            readonly width: number | null;
+            readonly height: number | null;
+            readonly bytes: number | null;
+          } | null;
+          readonly inside: {
+            readonly x0: number;
+            readonly y0: number;
+            readonly x1: number;
+            readonly y1: number;
+          } | null;
+          readonly outside: {
+            readonly x0: number;
+            readonly y0: number;
+            readonly x1: number;
+            readonly y1: number;
+          } | null;
+          readonly place: { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number } | null;
+        } | null;
         readonly failure: { readonly code: string; readonly message: string } | null;
       }
     | {
@@ -305,9 +357,29 @@ export type GenerationPartsFragment = {
       readonly bytes: number | null;
     } | null;
   }>;
-  readonly edit: { readonly __typename: 'GenerationEdit' } | null;
+  readonly edit: {
+    readonly image: {
+      readonly id: string;
+      readonly url: string;
+      readonly width: number | null;
+      readonly height: number | null;
+      readonly bytes: number | null;
+    };
+    readonly mask: {
+      readonly id: string;
+      readonly url: string;
+      readonly width: number | null;
+      readonly height: number | null;
+      readonly bytes: number | null;
+    } | null;
+    readonly inside: { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number } | null;
+    readonly outside: { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number } | null;
+    readonly place: { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number } | null;
+  } | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
 };
+
+export type BoxPartsFragment = { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number };
 
 export type PicturePartsFragment = {
   readonly id: string;
@@ -355,7 +427,25 @@ export type GenerationsQuery = {
           readonly bytes: number | null;
         } | null;
       }>;
-      readonly edit: { readonly __typename: 'GenerationEdit' } | null;
+      readonly edit: {
+        readonly image: {
+          readonly id: string;
+          readonly url: string;
+          readonly width: number | null;
+          readonly height: number | null;
+          readonly bytes: number | null;
+        };
+        readonly mask: {
+          readonly id: string;
+          readonly url: string;
+          readonly width: number | null;
+          readonly height: number | null;
+          readonly bytes: number | null;
+        } | null;
+        readonly inside: { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number } | null;
+        readonly outside: { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number } | null;
+        readonly place: { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number } | null;
+      } | null;
       readonly failure: { readonly code: string; readonly message: string } | null;
     }>;
     readonly pageInfo: {
@@ -405,7 +495,40 @@ export type CreateGenerationMutation = {
               readonly bytes: number | null;
             } | null;
           }>;
-          readonly edit: { readonly __typename: 'GenerationEdit' } | null;
+          readonly edit: {
+            readonly image: {
+              readonly id: string;
+              readonly url: string;
+              readonly width: number | null;
+              readonly height: number | null;
+              readonly bytes: number | null;
+            };
+            readonly mask: {
+              readonly id: string;
+              readonly url: string;
+              readonly width: number | null;
+              readonly height: number | null;
+              readonly bytes: number | null;
+            } | null;
+            readonly inside: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+            readonly outside: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+            readonly place: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+          } | null;
           readonly failure: { readonly code: string; readonly message: string } | null;
         };
       }
@@ -520,7 +643,40 @@ export type RetryGenerationMutation = {
               readonly bytes: number | null;
             } | null;
           }>;
-          readonly edit: { readonly __typename: 'GenerationEdit' } | null;
+          readonly edit: {
+            readonly image: {
+              readonly id: string;
+              readonly url: string;
+              readonly width: number | null;
+              readonly height: number | null;
+              readonly bytes: number | null;
+            };
+            readonly mask: {
+              readonly id: string;
+              readonly url: string;
+              readonly width: number | null;
+              readonly height: number | null;
+              readonly bytes: number | null;
+            } | null;
+            readonly inside: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+            readonly outside: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+            readonly place: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+          } | null;
           readonly failure: { readonly code: string; readonly message: string } | null;
         };
       }
@@ -570,7 +726,40 @@ export type CancelGenerationMutation = {
               readonly bytes: number | null;
             } | null;
           }>;
-          readonly edit: { readonly __typename: 'GenerationEdit' } | null;
+          readonly edit: {
+            readonly image: {
+              readonly id: string;
+              readonly url: string;
+              readonly width: number | null;
+              readonly height: number | null;
+              readonly bytes: number | null;
+            };
+            readonly mask: {
+              readonly id: string;
+              readonly url: string;
+              readonly width: number | null;
+              readonly height: number | null;
+              readonly bytes: number | null;
+            } | null;
+            readonly inside: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+            readonly outside: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+            readonly place: {
+              readonly x0: number;
+              readonly y0: number;
+              readonly x1: number;
+              readonly y1: number;
+            } | null;
+          } | null;
           readonly failure: { readonly code: string; readonly message: string } | null;
         };
       }
@@ -728,6 +917,7 @@ export type GenerationEventsSubscription = {
         readonly index: number;
         readonly of: number;
         readonly positions: ReadonlyArray<ReadonlyArray<number>>;
+        readonly given: ReadonlyArray<number> | null;
         readonly milliseconds: number;
         readonly seq: number;
         readonly at: string;

@@ -1,4 +1,11 @@
-import { guidanceOff, type GuidanceKind, type PluginKind, type PreviewKind, type Scale, type Stride } from '@tessera/core';
+import {
+  guidanceOff,
+  type GuidanceKind,
+  type PluginKind,
+  type PreviewKind,
+  type Scale,
+  type Stride,
+} from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
 import type { TargetName } from '@tessera/targets';
 import { causeStack, isTesseraError, printable } from '@tessera/errors';

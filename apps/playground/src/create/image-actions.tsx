@@ -60,9 +60,11 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
           <Link className="link" href={`/edit/${id}?image=${view.image}`}>
             Edit
           </Link>
-          <Link className="link" href={`/compare?${writeRecipe(alone, models)}`}>
-            Compare
-          </Link>
+          {edit === null && (
+            <Link className="link" href={`/compare?${writeRecipe(alone, models)}`}>
+              Compare
+            </Link>
+          )}
           <Action does="Save" onPress={() => save(({ savePicture }) => savePicture(one))} />
           {images.length > 1 && (
             <Action

@@ -69,7 +69,7 @@ async function makeEdit({ ask, makeDigit, pictureOf }: Room): Promise<string> {
   const region = '{ inside: { x0: 0, y0: 0.5, x1: 1, y1: 1 } }';
   const edit = `{ image: "${generation.images[0]!.picture.id}", region: ${region} }`;
   const images = '[{ condition: { label: 3 } }]';
-  const input = `{ model: "digits-var", images: ${images}, seed: 5, guidance: 1.5, options: { topP: 0.6 }, edit: ${edit} }`;
+  const input = `{ model: "digits-var", images: ${images}, seed: 5, guidance: 1.5, options: { topP: 0.6 }, details: true, edit: ${edit} }`;
   const made = await ask<{ createGeneration: { generation: { id: string } } }>(
     `mutation { createGeneration(input: ${input}) { ... on CreateGenerationPayload { generation { id } } } }`,
   );

@@ -3,6 +3,7 @@ import { operationsOf, readGivenEdit } from './given-edit.ts';
 import { WHOLE } from './frame.ts';
 import { markedBy } from './mask.ts';
 import { fromRuns, readRuns, toRuns } from './runs.ts';
+import { pinched } from './use-drawing.ts';
 import { inSight, laid, type View } from './view.ts';
 
 const size = { width: 4, height: 2 };
@@ -38,6 +39,21 @@ describe('a mask in a file', () => {
     const marked = markedBy(operationsOf({ ...toRuns(mask, size), place }), frame);
     expect([marked.mask, marked.place]).toEqual([mask, place]);
     expect(operationsOf({ ...toRuns(mask, size), place: WHOLE }).map(({ kind }) => kind)).toEqual(['mask']);
+  });
+});
+
+describe('fingers on the stage', () => {
+  const stage = { width: 100, height: 100 };
+  const at = (...points: [number, number][]) => new Map(points.map(([x, y], id) => [id, { x, y }]));
+
+  it('move it as they move together, and zoom it as they move apart', () => {
+    const view: View = { zoom: 2, x: 0, y: 0 };
+    const pair = at([40, 50], [60, 50]);
+    expect(pinched(view, [pair, at([50, 60], [70, 60])], stage)).toEqual({ zoom: 2, x: 10, y: 10 });
+    expect(pinched(view, [pair, at([30, 50], [70, 50])], stage)).toEqual({ zoom: 4, x: 0, y: 0 });
+    expect(pinched(view, [at([40, 50]), at([45, 52])], stage)).toEqual({ zoom: 2, x: 5, y: 2 });
+    // A finger that was lifted moves nothing.
+    expect(pinched(view, [pair, at()], stage)).toBe(view);
   });
 });
 

@@ -35,6 +35,7 @@ export function useDrawing({ box, frame, place, size, tool, view, onView, onOper
   };
   const [hover, setHover] = useState<Point | null>(null);
   const isMoving = useRef(false);
+  const moves = useMoves(view, pointers, { size, onView });
   const pointOf = ({ clientX, clientY }: { readonly clientX: number; readonly clientY: number }): Point => {
     const { left, top } = box.current!.getBoundingClientRect();
     return { x: clientX - left, y: clientY - top };
@@ -58,8 +59,7 @@ export function useDrawing({ box, frame, place, size, tool, view, onView, onOper
     setHover(event.pointerType === 'touch' ? null : inFrame(at));
     if (!pointers.current.has(event.pointerId)) return;
     if (isMoving.current) {
-      onView(pinched(view, pointers.current, { id: event.pointerId, to: at, stage: size }));
-      pointers.current.set(event.pointerId, at);
+      moves.note(event.pointerId, at);
     } else {
       const all = event.nativeEvent.getCoalescedEvents?.() ?? [];
       const points = (all.length > 0 ? all : [event.nativeEvent]).map((one) => inFrame(pointOf(one)));
@@ -67,6 +67,7 @@ export function useDrawing({ box, frame, place, size, tool, view, onView, onOper
     }
   };
   const end = (event: PointerEvent, isKept: boolean) => {
+    moves.apply();
     pointers.current.delete(event.pointerId);
     if (isKept && drawn.current && pointers.current.size === 0) onOperation(drawn.current);
     setActive(null);
@@ -128,18 +129,49 @@ function grown(operation: Operation, points: readonly Point[]): Operation {
   return { ...operation, points: all };
 }
 
-interface Move {
-  readonly id: number;
-  readonly to: Point;
-  readonly stage: { readonly width: number; readonly height: number };
+type Pointers = ReadonlyMap<number, Point>;
+
+/** Where pointers move the view: once a frame, so that fingers that move together do not zoom it in between. */
+function useMoves(
+  view: View,
+  pointers: RefObject<Map<number, Point>>,
+  { size, onView }: Pick<Drawing, 'size' | 'onView'>,
+) {
+  const newest = useRef({ view, size, onView });
+  useEffect(() => void (newest.current = { view, size, onView }));
+  /** Where they were when the view was last moved. */
+  const before = useRef<Pointers | null>(null);
+  const apply = () => {
+    const from = before.current;
+    before.current = null;
+    if (!from) return;
+    const { view: old, size: stage, onView: look } = newest.current;
+    const next = pinched(old, [from, pointers.current], stage);
+    newest.current = { ...newest.current, view: next };
+    look(next);
+  };
+  const note = (id: number, at: Point) => {
+    if (!before.current) {
+      before.current = new Map(pointers.current);
+      requestAnimationFrame(apply);
+    }
+    pointers.current.set(id, at);
+  };
+  return { note, apply };
 }
 
 /** One pointer moves the view; of two the distance zooms it, too. */
-function pinched(view: View, pointers: ReadonlyMap<number, Point>, { id, to, stage }: Move): View {
-  const from = pointers.get(id)!;
-  const other = [...pointers].find(([one]) => one !== id)?.[1];
-  if (!other) return zoomed(view, 1, { at: to, by: { x: to.x - from.x, y: to.y - from.y }, stage });
-  const reach = (at: Point) => Math.max(1, Math.hypot(at.x - other.x, at.y - other.y));
-  const at = { x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 };
-  return zoomed(view, reach(to) / reach(from), { at, by: { x: (to.x - from.x) / 2, y: (to.y - from.y) / 2 }, stage });
+export function pinched(view: View, [from, to]: readonly [Pointers, Pointers], stage: Drawing['size']): View {
+  const ids = [...from.keys()].filter((id) => to.has(id)).slice(0, 2);
+  if (ids.length === 0) return view;
+  const middle = (points: Pointers): Point => ({
+    x: ids.reduce((sum, id) => sum + points.get(id)!.x, 0) / ids.length,
+    y: ids.reduce((sum, id) => sum + points.get(id)!.y, 0) / ids.length,
+  });
+  const reach = (points: Pointers): number => {
+    const [one, other] = ids.map((id) => points.get(id)!);
+    return other ? Math.max(1, Math.hypot(one!.x - other.x, one!.y - other.y)) : 1;
+  };
+  const [at, until] = [middle(from), middle(to)];
+  return zoomed(view, reach(to) / reach(from), { at, by: { x: until.x - at.x, y: until.y - at.y }, stage });
 }

@@ -5,8 +5,11 @@ import { formulaOf } from './formulas.tsx';
 import { described, Hint, NumberField, RangeField } from './fields.tsx';
 import { optionFields, readOption, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
 
+/** Of a part alone, which is no model, no formula is known. */
+type Chosen = Pick<Model, 'options' | 'guidanceOff'> & Partial<Pick<Model, 'parts' | 'defaults'>>;
+
 interface ModelFieldsProps {
-  readonly model: Pick<Model, 'options' | 'guidanceOff'>;
+  readonly model: Chosen;
   readonly own: OwnSettings;
   /** What the server says is wrong, by name of the field. */
   readonly problems: Readonly<Record<string, string>>;
@@ -46,13 +49,13 @@ export function ModelFields({ model, own, problems, onChange }: ModelFieldsProps
 interface ExplainedProps {
   readonly name: string;
   readonly title: string;
-  readonly model: Model;
+  readonly model: Chosen;
   readonly children: ReactNode;
 }
 
 /** A setting, and its formula on demand where one is known. */
-function Explained({ name, title, model, children }: ExplainedProps) {
-  const formula = formulaOf(name, model);
+function Explained({ name, title, model: { parts, defaults }, children }: ExplainedProps) {
+  const formula = parts && defaults ? formulaOf(name, { parts, defaults }) : null;
   return (
     <div className="option">
       {children}
