@@ -9,7 +9,7 @@ import { givenEdit, operationsOf, type GivenEdit } from './given-edit.ts';
 
 /* An edit that was made before, here or elsewhere: `/edit?again=ID` opens its picture with its mask and its settings. */
 
-export interface Again {
+interface Again {
   readonly base: Base;
   readonly draft: Draft;
   /** What could not be had, where something else is shown. */
@@ -18,7 +18,7 @@ export interface Again {
 
 const MOST_VARIANTS = 16;
 
-export function keyOfAgain(id: string): string {
+function keyOfAgain(id: string): string {
   return `again/${id}`;
 }
 

@@ -30,7 +30,7 @@ export function ModelList({ models, model, onPick }: ModelListProps) {
   );
 }
 
-/** Measured anew with each image that is made: those of the models were told when the page was opened. */
+/** They change with each image that is made: what the models say was told when the page was opened. */
 function useSpeeds(models: readonly Model[]): ReadonlyMap<string, number | null> {
   const [now, setNow] = useState(models);
   useEffect(() => {
