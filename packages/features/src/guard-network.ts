@@ -15,7 +15,7 @@ export function guardNetwork({ name, dims }: FeatureNetworkPlugin, network: Feat
   if (!/^[0-9a-f]{64}$/.test(network.sha256)) {
     throw wrong(name, `sha256 = ${JSON.stringify(network.sha256)}`, 'the 64 hexadecimal digits of its weights');
   }
-  return {
+  const guarded: FeatureNetwork = {
     ...network,
     open(engine, image) {
       const program = network.open(engine, image);
@@ -25,6 +25,15 @@ export function guardNetwork({ name, dims }: FeatureNetworkPlugin, network: Feat
       };
     },
   };
+  thirdParty.add(guarded);
+  return guarded;
+}
+
+const thirdParty = new WeakSet<FeatureNetwork>();
+
+/** Whether a network comes from a plug-in: its code may change while its weights stay. */
+export function isThirdParty(network: FeatureNetwork): boolean {
+  return thirdParty.has(network);
 }
 
 interface Expected {

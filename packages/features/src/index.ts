@@ -10,6 +10,7 @@ export type {
 } from '@tessera/core';
 export type { AttributeProgram, AttributeResults } from './judge/attribute-program.ts';
 export { openJudge, type Judge, type JudgeConfig, type JudgedAttribute } from './judge/judge.ts';
+export { isThirdParty } from './guard-network.ts';
 export {
   judgeBlocks,
   judgeWidths,

@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { flag, integers, text } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
-import { createEngine } from '@tessera/targets';
-import { readRecipe, runBatch, type BatchResult, type LoadedRecipe } from '@tessera/training';
+import type { Plugins } from '@tessera/models';
+import { duration } from '@tessera/progress';
+import { createEngine, type EngineOptions } from '@tessera/targets';
+import { readRecipe, recipeFacts, runBatch, type BatchResult, type LoadedRecipe } from '@tessera/training';
 import { engineOptions, readEngineOptions, requireWritable } from '../common-options.ts';
 import { projectPlugins } from '../project.ts';
 import type { Command } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
 
 const options = {
   out: text({ value: 'DIR', required: true, help: 'a folder for each run, NAME or NAME-seed-S, and batch.json' }),
@@ -17,6 +20,7 @@ const options = {
     to: Number.MAX_SAFE_INTEGER,
     help: 'runs every recipe with each of these seeds, 1,2,3 (default: once, with its own)',
   }),
+  dryRun: flag('train nothing: print the estimated time of each run, and of all'),
   json: flag('print the figures as one JSON object'),
   ...engineOptions,
 } as const;
@@ -28,11 +32,17 @@ export const batch: Command<typeof options> = {
   examples: [
     'tessera batch recipes/scaling --out runs/scaling',
     'tessera batch recipes/table-1 --seeds 1,2,3 --out runs/table-1',
+    'tessera batch recipes/table-1 --seeds 1,2,3 --out runs/table-1 --dry-run',
   ],
   async run({ positionals, values }, terminal) {
-    const { out, seeds = null, json } = values;
+    const { out, seeds = null, json, dryRun } = values;
     const recipes = await recipesOf(positionals);
     const plugins = await projectPlugins(terminal);
+    if (dryRun)
+      return estimate(
+        { recipes, runs: seeds?.length ?? 1, plugins, engine: readEngineOptions(values), json },
+        terminal,
+      );
     await requireWritable(out);
     const abort = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
@@ -48,6 +58,45 @@ export const batch: Command<typeof options> = {
     }
   },
 };
+
+interface Estimate {
+  readonly recipes: readonly LoadedRecipe[];
+  /** Of each recipe. */
+  readonly runs: number;
+  readonly plugins: Plugins;
+  readonly engine: EngineOptions;
+  readonly json: boolean;
+}
+
+/** Times a few steps of each recipe, and adds up the runs. Each recipe has an engine of its own, as memory is released with it. */
+async function estimate({ recipes, runs, plugins, json, ...request }: Estimate, terminal: Terminal): Promise<number> {
+  const rows: { readonly name: string; readonly runs: number; readonly secondsEach: number }[] = [];
+  const shown = terminal.progress('timing', recipes.length);
+  for (const loaded of recipes) {
+    shown.update(rows.length, loaded.recipe.name);
+    const engine = createEngine(request.engine);
+    try {
+      const { name, seconds } = await recipeFacts({ loaded, engine, plugins, measure: 2 });
+      rows.push({ name, runs, secondsEach: seconds! });
+    } finally {
+      engine.dispose();
+    }
+  }
+  terminal.done();
+  const seconds = rows.reduce((sum, { secondsEach }) => sum + runs * secondsEach, 0);
+  if (json) terminal.out(JSON.stringify({ rows, seconds }));
+  else for (const line of estimateLines(rows, seconds)) terminal.out(line);
+  return 0;
+}
+
+function estimateLines(
+  rows: readonly { readonly name: string; readonly runs: number; readonly secondsEach: number }[],
+  seconds: number,
+): string[] {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const lines = rows.map(({ name, runs, secondsEach }) => `${name.padEnd(width)}  ${runs} x ${duration(secondsEach)}`);
+  return [...lines, `about ${duration(seconds)} in all on this machine; nothing was written`];
+}
 
 /** Reads all recipes before any is run. @throws TesseraError `recipe-repeated`, and what `readRecipe` throws */
 async function recipesOf(paths: readonly string[]): Promise<readonly LoadedRecipe[]> {

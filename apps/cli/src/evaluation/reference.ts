@@ -16,6 +16,7 @@ import type { FeatureNetwork, ImageSize } from '@tessera/features';
 import type { Engine } from '@tessera/engine';
 import { openData, readRecipe, splitSource, type DataSet, type LoadedRecipe } from '@tessera/training';
 import { openFolderImages } from './folder-images.ts';
+import { keptMeasured } from './kept-measured.ts';
 import { namedReference } from './subject.ts';
 
 /** Real images that were opened, but not yet measured. */
@@ -89,9 +90,11 @@ export async function recipeReference(recipe: LoadedRecipe): Promise<OpenedRefer
     recipe,
     data,
     async measure({ samples, ...network }) {
-      const train = await measure(network, splitSource(data, { split: 'train', count: REFERENCE, seed: SEED }));
+      const measured = (split: 'train' | 'test', images: ImageSource) =>
+        keptMeasured({ ...network, data, split, seed: SEED, images }, () => measure(network, images));
+      const train = await measured('train', splitSource(data, { split: 'train', count: REFERENCE, seed: SEED }));
       const test = splitSource(data, { split: 'test', count: samples, seed: SEED });
-      const real = test.count < 2 ? null : await measure(network, test);
+      const real = test.count < 2 ? null : await measured('test', test);
       return { reference: referenceOf(train), images: train.count, real, remarks: [] };
     },
   };

@@ -20,6 +20,8 @@ interface Reported {
   readonly recipe: ReportedRecipe;
   readonly out: string;
   readonly log: JsonLog;
+  /** The figures of a finished training. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 type Status = 'running' | 'stopped' | 'finished';
@@ -28,12 +30,12 @@ type Status = 'running' | 'stopped' | 'finished';
  * Writes `report.html` into the folder of a run: progress, figures, curves, pictures and the recipe on one page without
  * external files. While the training runs, an open page loads itself again now and then.
  */
-export async function writeReport({ recipe, out, log }: Reported, status: Status): Promise<void> {
+export async function writeReport({ recipe, out, log, metrics = {} }: Reported, status: Status): Promise<void> {
   const lines = await log.read();
   const body = [
     header(recipe, status),
     stageTable(recipe, lines),
-    await figures(out, status),
+    figures(metrics),
     curves(lines),
     await pictures(out, PICTURES.samples),
     await pictures(out, PICTURES.reconstructions),
@@ -131,13 +133,8 @@ function shownNumber(value: number | null): string {
   return value === null ? '' : String(Number(value.toPrecision(4)));
 }
 
-/** The figures of the card; only those of this training's end. */
-async function figures(out: string, status: Status): Promise<string> {
-  if (status !== 'finished') return '';
-  const manifest = JSON.parse(await readFile(join(out, 'model', 'model.json'), 'utf8')) as {
-    metrics?: Readonly<Record<string, number>>;
-  };
-  const entries = Object.entries(manifest.metrics ?? {});
+function figures(metrics: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(metrics);
   if (entries.length === 0) return '';
   const rows = entries.map(([name, value]) => {
     return `<tr><th scope="row">${escape(name)}</th><td>${shownNumber(value)}</td></tr>`;

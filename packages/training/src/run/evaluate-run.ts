@@ -20,6 +20,7 @@ import { reconstructionName, splitImages, writePairs } from '../report/pictures.
 import type { LogLine } from '../report/training-log.ts';
 import type { CodebookUsage } from '../tokenizers/codebook.ts';
 import type { TrainedModel } from './generator-run.ts';
+import { reconstructionMetrics } from './tokenizer-alone.ts';
 import type { TrainingRun } from './training-run.ts';
 
 const SEED = 1;
@@ -67,9 +68,7 @@ async function measure(run: EvaluatedRun, { judge, trained }: Evaluated): Promis
       parameters: model.parameters,
       judgeAccuracy: await judgeAccuracy({ engine, judge, data }, data.test),
       ...renamed(made, (name) => (name === 'reference' ? 'fdCnnReference' : name)),
-      ...renamed(back, (name) =>
-        name === 'images' ? null : `reconstruction${name[0]!.toUpperCase()}${name.slice(1)}`,
-      ),
+      ...reconstructionMetrics(back),
       neighbourDistance: near.samples,
       neighbourDistanceOfTestImages: near.test,
       ...attributes,
@@ -109,10 +108,9 @@ async function attributeFigures(
   }
 }
 
-/** All figures of a record under other names, without those whose name is null. */
-function renamed(figures: object, to: (name: string) => string | null): Record<string, number> {
-  const entries = Object.entries(figures).map(([name, value]) => [to(name), value as number] as const);
-  return Object.fromEntries(entries.filter(([name]) => name !== null));
+/** All figures of a record under other names. */
+function renamed(figures: object, to: (name: string) => string): Record<string, number> {
+  return Object.fromEntries(Object.entries(figures).map(([name, value]) => [to(name), value as number]));
 }
 
 function usageFigures({ union, scales }: CodebookUsage): Record<string, number> {
@@ -183,7 +181,7 @@ interface CardFacts {
 }
 
 function cardText({ recipe, metrics, judge, data, classes, bytes, seconds }: CardFacts): string {
-  const { name, title, description, licence, tokenizer, generator, model } = recipe;
+  const { name, title, description, licence, start, tokenizer, generator, model } = recipe;
   const of = (key: string): number => metrics[key] ?? Number.NaN;
   const percent = (key: string): string => `${(100 * of(key)).toFixed(1)}%`;
   const { guidance, options } = model!.defaults;
@@ -199,7 +197,7 @@ ${description}
 | Data | ${data} |
 | Licence of the weights | ${licence} |
 | Recipe | \`${name}\`, seed ${recipe.seed} |
-| Training | ${firstStageText(tokenizer, seconds.tokenizer)}, generator ${generator!.steps} steps in ${duration(seconds.generator)}, on a machine of ${availableParallelism()} cores |
+| Training | ${firstStageText(tokenizer, seconds.tokenizer)}, generator ${generator!.steps} steps${start === null ? '' : ` from that of \`${start}\``} in ${duration(seconds.generator)}, on a machine of ${availableParallelism()} cores |
 | Defaults | guidance ${guidance.kind} ${guidance.scale}, options ${JSON.stringify(options)} |
 
 ## Metrics

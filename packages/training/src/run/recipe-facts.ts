@@ -1,24 +1,17 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { disposeAll } from '@tessera/core';
 import { type Engine, type GraphNode, trace, type TraceRng, type Value } from '@tessera/engine';
-import type { TraceableNetwork } from '@tessera/features';
-import { freshWeights, type Plugins } from '@tessera/models';
-import { augmentationOf } from '../data/augment.ts';
-import type { DataSet, ShowProgress } from '../data/data-set.ts';
-import { judgeStage, openNamedJudge } from '../evaluation/judge.ts';
-import type { LoadedRecipe, Recipe } from '../recipe/recipe.ts';
+import type { Plugins } from '@tessera/models';
+import type { ShowProgress } from '../data/data-set.ts';
+import type { LoadedRecipe } from '../recipe/recipe.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
-import { type EncodedSplit, encodeImages } from '../tokenizers/encoded-split.ts';
-import { openPerceptualNetwork, type PerceptualOptions, perceptualSource } from '../tokenizers/perceptual.ts';
-import { type TokenizerRecipe, tokenizerStage } from '../tokenizers/tokenizer-stage.ts';
-import { openGenerator } from './open-generator.ts';
+import { stagesOf } from './planned-stages.ts';
 import { digestsOf, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
-import { fitParts, type FittedParts, type RecipeParts } from './recipe-parts.ts';
+import { fitParts } from './recipe-parts.ts';
 import { type OtherSeconds, type StageSeconds, timeOthers, timeStage } from './run-seconds.ts';
-import { type StartModel, withStart } from './start-model.ts';
+import { withStart } from './start-model.ts';
 
 /** What one stage will cost. */
 interface StageFacts {
@@ -93,7 +86,9 @@ export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
     }
   }
   const others =
-    measure > 0 && parts ? await timeOthers({ engine: request.engine, ...loaded, parts, data }) : noSeconds;
+    measure > 0 && parts && recipe.generator
+      ? await timeOthers({ engine: request.engine, ...loaded, parts, data })
+      : noSeconds;
   const secondsOf = secondsByWork(stages, timed, others);
   const { train, validation, test, found = null, skipped = {} } = data;
   return {
@@ -129,54 +124,6 @@ function sum(values: readonly number[]): number {
 }
 
 const noSeconds: OtherSeconds = { encoding: 0, pictures: 0, evaluation: 0, compiling: 0 };
-
-interface Planned {
-  readonly training: TrainingRecipe;
-  stage(): Promise<Stage & { dispose(): void }>;
-}
-
-function stagesOf(
-  { loaded: { recipe, folder }, engine, plugins }: FactsRequest,
-  {
-    data,
-    parts,
-    start,
-  }: { readonly data: DataSet; readonly parts: FittedParts | null; readonly start: StartModel | null },
-): Planned[] {
-  const { judge, tokenizer, generator, seed } = recipe;
-  const planned: Planned[] = [];
-  if (judge?.kind === 'train') {
-    planned.push({
-      training: judge,
-      stage: async () => judgeStage({ engine, data, recipe: judge, seed, augmentation: augmentationOf(recipe.data) }),
-    });
-  }
-  if (!parts) return planned;
-  if (tokenizer && tokenizer.kind !== 'model') {
-    const config = parts.facts.configs.tokenizer;
-    const stage = async () => {
-      const options = { image: data.image, folder, networks: plugins?.networks };
-      const network = await perceptualNetwork(tokenizer, { judge, options });
-      const augmentation = augmentationOf(recipe.data);
-      const stage = tokenizerStage({ engine, data, recipe: tokenizer, config, seed, augmentation, network });
-      return { ...stage, dispose: () => disposeAll([stage, ...(network ? [network] : [])]) };
-    };
-    planned.push({ training: tokenizer, stage });
-  }
-  if (generator)
-    planned.push({ training: generator, stage: () => freshGenerator(recipe, parts, { engine, data, start }) });
-  return planned;
-}
-
-/** What a perceptual term looks through. A judge that is still to be trained is left out. */
-async function perceptualNetwork(
-  { loss }: TokenizerRecipe,
-  { judge, options }: { readonly judge: Recipe['judge']; readonly options: PerceptualOptions },
-): Promise<TraceableNetwork | null> {
-  const source = perceptualSource(loss.perceptual);
-  if (typeof source === 'object') return openPerceptualNetwork(source.network, options);
-  return source === 'judge' && judge ? openNamedJudge(judge, options.folder) : null;
-}
 
 async function stageFacts(
   stage: Stage,
@@ -254,33 +201,4 @@ function flopsOf({ kernel, inputs, outputs }: GraphNode): number {
 
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
-}
-
-/** Stage two on one repeated image, encoded by an untrained tokenizer. Costs do not depend on the contents of images. */
-async function freshGenerator(
-  recipe: Recipe,
-  recipeParts: RecipeParts,
-  { engine, data, start }: { engine: Engine; data: DataSet; start: StartModel | null },
-): Promise<Stage & { dispose(): void }> {
-  const { plugin } = recipeParts.parts.tokenizer;
-  const context = { engine, weights: freshWeights(recipe.seed) };
-  const tokenizer = plugin.build(recipeParts.facts.configs.tokenizer, context);
-  const { name, shape, values } = await encodeImages(tokenizer, await data.train.read(Int32Array.of(0)), 1);
-  const split: EncodedSplit = {
-    count: 1,
-    copies: 1,
-    label_N: Int32Array.of(-1),
-    name,
-    shape,
-    read: ({ length }) => repeated(values, length),
-  };
-  const encoded = { train: split, validation: split };
-  const opened = await openGenerator({ recipe, engine, data, start }, recipeParts, { tokenizer, encoded });
-  return { ...opened.stage, dispose: () => disposeAll([opened, tokenizer, context.weights]) };
-}
-
-function repeated<T extends Int32Array | Float32Array>(values: T, times: number): T {
-  const all = new (values.constructor as new (length: number) => T)(times * values.length);
-  for (let i = 0; i < times; i++) all.set(values, i * values.length);
-  return all;
 }

@@ -65,9 +65,10 @@ export async function fitParts(request: FitRequest, data: DataSet): Promise<Fitt
   const { recipe } = loaded;
   const who = recipe.name;
   if (!recipe.model) return null;
-  if (!recipe.generator) {
-    const got = 'a model without the stage generator';
-    throw new TesseraError({ code: 'recipe-incomplete', who, got, expected: 'a generator to train' });
+  if (!recipe.generator && (!recipe.tokenizer || recipe.tokenizer.kind === 'model')) {
+    const got = 'a model without a stage to train';
+    const expected = 'a section generator, or a section tokenizer that trains one';
+    throw new TesseraError({ code: 'recipe-incomplete', who, got, expected });
   }
   const parts = partsOf(recipe, plugins);
   checkClasses(who, parts.facts.condition.classes, data.classes.length);

@@ -74,16 +74,18 @@ async function runOnce(
   const path = join(out, 'finished.json');
   const madeOf = await inputsOf(loaded, request);
   const marked = await readFile(path, 'utf8').catch(() => null);
-  if (marked !== null && (JSON.parse(marked) as { madeOf: string }).madeOf === madeOf) {
+  const mark = marked === null ? null : (JSON.parse(marked) as { madeOf: string; metrics?: Record<string, number> });
+  if (mark?.madeOf === madeOf) {
     request.stream.write(`${loaded.recipe.name} is finished: ${out}\n`);
-    return (await readManifest(join(out, 'model'))).metrics ?? {};
+    return mark.metrics ?? (await readManifest(join(out, 'model'))).metrics ?? {};
   }
   if (request.signal.aborted) return null;
   await rm(path, { force: true });
   request.stream.write(`${loaded.recipe.name}, seed ${loaded.recipe.seed}: ${out}\n`);
   const { finished, model, metrics } = await runRecipe({ ...request, loaded, out });
   if (!finished) return null;
-  if (model) await writeFile(path, `${JSON.stringify({ madeOf })}\n`);
+  // The figures of a model are in its manifest, and may be measured again there.
+  await writeFile(path, `${JSON.stringify(model ? { madeOf } : { madeOf, metrics })}\n`);
   return metrics;
 }
 

@@ -2,6 +2,7 @@ import type { JudgeNetwork } from '@tessera/features';
 import { drawCurves } from '../report/curves.ts';
 import { writeReport } from '../report/report-page.ts';
 import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
+import { checkStages } from './check-stages.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { type TrainedModel, trainGenerator } from './generator-run.ts';
 import { openRecipeJudge } from './judge-run.ts';
@@ -9,6 +10,7 @@ import { forgetOtherStages, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { fitParts, type FittedParts } from './recipe-parts.ts';
 import { withStart } from './start-model.ts';
+import { measureTokenizer } from './tokenizer-alone.ts';
 import { copyTokenizer, trainTokenizer } from './tokenizer-run.ts';
 import { openRun, progressOn, type RunRequest, type TrainingRun } from './training-run.ts';
 import { removeDrafts, type WeightFile } from './weight-files.ts';
@@ -41,23 +43,43 @@ export async function runRecipe(request: RunRequest): Promise<RunResult> {
   await removeDrafts(run.out);
   if (data.found && Object.keys(data.skipped ?? {}).length > 0) run.note(`${data.found}.`);
   for (const remark of dataRemarks(data)) run.note(remark);
+  await checkStages({ loaded, engine, plugins }, { data, parts, start, out: run.out });
   const opened = await openRecipeJudge(run, loaded.folder);
   const judge = opened && opened.network;
   try {
     if (signal.aborted) return STOPPED;
-    if (!parts) return { finished: true, model: null, metrics: opened?.metrics ?? {} };
-    const trained = await trainModel(run, parts, { judge, folder: loaded.folder });
+    if (!parts) return await withoutModel(run, opened?.metrics ?? {});
+    const around = { judge, folder: loaded.folder };
+    if (!run.recipe.generator) return await tokenizerAlone(run, parts, around);
+    const trained = await trainModel(run, parts, around);
     await drawCurves(run);
     if (!trained) {
       await writeReport(run, 'stopped');
       return STOPPED;
     }
     const metrics = judge ? await evaluateRun(run, { judge, trained }) : {};
-    await writeReport(run, 'finished');
+    await writeReport({ ...run, metrics }, 'finished');
     return { finished: true, model: trained.folder, metrics };
   } finally {
     judge?.dispose();
   }
+}
+
+/** A recipe without a generator ends after stage one. With a generator, `--resume` continues from there. */
+async function tokenizerAlone(run: TrainingRun, parts: FittedParts, around: Surroundings): Promise<RunResult> {
+  const file = await stageOne(run, parts, around);
+  if (file)
+    return withoutModel(run, around.judge ? await measureTokenizer(run, parts, { judge: around.judge, file }) : {});
+  await drawCurves(run);
+  await writeReport(run, 'stopped');
+  return STOPPED;
+}
+
+/** The end of a run that makes no model: a judge alone, a tokenizer alone. */
+async function withoutModel(run: TrainingRun, metrics: RunResult['metrics']): Promise<RunResult> {
+  await drawCurves(run);
+  await writeReport({ ...run, metrics }, 'finished');
+  return { finished: true, model: null, metrics };
 }
 
 async function trainModel(run: TrainingRun, parts: FittedParts, around: Surroundings): Promise<TrainedModel | null> {

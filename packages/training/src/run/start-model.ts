@@ -38,7 +38,7 @@ export async function withStart(
   const manifest = await readManifest(folder);
   const digests = await Promise.all(CONTINUED.map((component) => checkedDigest({ folder, manifest, component })));
   const model = partsOfModel(manifest, classes.length);
-  const whole = { ...recipe, model, tokenizer: { kind: 'model', model: folder } as const };
+  const whole = { ...recipe, model, tokenizer: { kind: 'model', model: recipe.start } as const };
   return { loaded: { ...loaded, recipe: whole }, start: { folder, manifest, sha256: fingerprint(...digests) } };
 }
 
