@@ -83,6 +83,7 @@ export function nextScaleObjective({ parts, recipe }: ObjectiveOptions): Objecti
   const loss = nextScaleLoss(parts, { labelDrop: recipe.labelDrop });
   const sizes = parts.tokenizer.layout.scales.map(({ height, width }) => height * width);
   const schedule = recipe.progressive;
+  if (schedule && schedule.first >= sizes.length) throw firstMisfit(schedule.first, sizes.length);
   const { warmup } = recipe.optimiser.learningRate;
   const progressive = schedule && { ...schedule, warmup, steps: recipe.steps, scales: sizes.length };
   return {
@@ -94,6 +95,16 @@ export function nextScaleObjective({ parts, recipe }: ObjectiveOptions): Objecti
     programs: 1,
     figures: ['scale_S'],
   };
+}
+
+function firstMisfit(first: number, scales: number): TesseraError {
+  return new TesseraError({
+    code: 'recipe-misfit',
+    who: 'training',
+    got: `generator.progressive.first = ${first} for a tokenizer of ${scales} scales`,
+    expected: `${scales - 1} at most: scales are counted from 0`,
+    next: 'Lower first, or remove generator.progressive.',
+  });
 }
 
 /** Training that begins with the coarse scales (VAR's trainer): which scales count at each step. */

@@ -71,6 +71,12 @@ describe('training objectives', () => {
     expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(1);
   });
 
+  it('refuses to begin with a scale that is not there', () => {
+    const from = (first: number) => () => objective(microRecipe, { generator: { progressive: { until: 0.5, first } } });
+    expect(from(2)).not.toThrow();
+    expect(from(3)).toThrow('first = 3 for a tokenizer of 3 scales');
+  });
+
   it.each([
     [
       'coarse scales first',

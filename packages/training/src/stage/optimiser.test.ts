@@ -1,6 +1,7 @@
 import { varSchedules } from '@tessera/goldens';
+import { schema } from '@tessera/schema';
 import { describe, expect, it } from 'vitest';
-import { emaDecay, isLearningRateShape, learningRate, weightDecay } from './optimiser.ts';
+import { emaDecay, isLearningRateShape, learningRate, trainingFields, weightDecay } from './optimiser.ts';
 
 const tables = varSchedules();
 
@@ -27,4 +28,15 @@ describe('learning rate', () => {
     expect(emaDecay(0, 0.999)).toBeCloseTo(0.1);
     expect(emaDecay(1e6, 0.999)).toBe(0.999);
   });
+});
+
+it('refuses moments that never move, which would end as NaN', () => {
+  const fields = schema.object(trainingFields);
+  const stage = (betas: readonly number[]) => ({
+    steps: 1,
+    batch: 1,
+    optimiser: { learningRate: { shape: 'cos', peak: 1 }, betas },
+  });
+  expect(fields.parse(stage([0, 0.999]), 'x').optimiser.betas).toEqual([0, 0.999]);
+  expect(() => fields.parse(stage([0.9, 1]), 'x')).toThrow('a decay below 1');
 });

@@ -5,6 +5,8 @@ import { schema, type FieldsType } from '@tessera/schema';
 
 const { object, integer, number, string, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });
+/** A moment that decays by 1 is never moved, and corrected by a division by zero. */
+const decay = refine(share, (beta) => (beta < 1 ? null : 'a decay below 1'));
 const KNOWN_SHAPES = 'cos, lin, lin0, lin00, exp, or lin with a share as in lin0.4';
 
 /** AdamW and its schedules. */
@@ -18,7 +20,7 @@ const optimiser = object({
     startFactor: optional(share, 0.005),
     endFactor: optional(share, 0.01),
   }),
-  betas: optional(list(share, { min: 2, max: 2 }), [0.9, 0.95]),
+  betas: optional(list(decay, { min: 2, max: 2 }), [0.9, 0.95]),
   eps: optional(number({ min: 0 }), 1e-8),
   /** Gradients with a larger norm than this are scaled down to it; 0 for no clipping. */
   clip: optional(number({ min: 0 }), 0),
