@@ -21,6 +21,16 @@ export interface AttentionInput {
   readonly past: KeysValues | null;
   /** Added to the scores: [1, 1, l, l]; null where every token sees all. */
   readonly bias: Tensor | null;
+  /** In place of `bias`: spans that cover all tokens, of which none sees a later span. Nothing is computed for what is hidden. */
+  readonly spans?: readonly Span[] | undefined;
+}
+
+/** Successive tokens, which see all tokens up to their end. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** Added to their scores: [1, 1, end - start, end]; null where they see all of these. */
+  readonly bias: Tensor | null;
 }
 
 export interface AttentionOutput {
@@ -33,7 +43,7 @@ export interface AttentionOutput {
  * Multi-head attention of new tokens to those before them and to each other. Queries and keys are normalised to unit
  * length (VAR, arXiv 2404.02905, section 3.3), queries then scaled by a learned factor per head.
  */
-export function attend(params: BlockParams, { x_RlD, heads, past, bias }: AttentionInput): AttentionOutput {
+export function attend(params: BlockParams, { x_RlD, heads, past, bias, spans }: AttentionInput): AttentionOutput {
   const [R, l, D] = x_RlD.shape;
   const { qBias_D, vBias_D, scaleMul } = params;
   // Keys have no bias: it would add the same number to all scores of a query, which softmax ignores.
@@ -46,11 +56,26 @@ export function attend(params: BlockParams, { x_RlD, heads, past, bias }: Attent
   };
   const k_RNTH = tf.transpose(past ? tf.concat([past.k_PRNH, added.k_PRNH], 0) : added.k_PRNH, [1, 2, 0, 3]);
   const v_RNTH = tf.transpose(past ? tf.concat([past.v_PRNH, added.v_PRNH], 0) : added.v_PRNH, [1, 2, 0, 3]);
-  const attended = scaleMul
-    ? nn.attention(scaleQueries(q_RNlH, scaleMul), k_RNTH, v_RNTH, 1, bias)
-    : nn.attention(q_RNlH, k_RNTH, v_RNTH, 0.25 / Math.sqrt(D / heads), bias);
+  const scaled = scaleMul ? scaleQueries(q_RNlH, scaleMul) : q_RNlH;
+  const scale = scaleMul ? 1 : 0.25 / Math.sqrt(D / heads);
+  const attended = spans
+    ? inSpans(spans, { q_RNlH: scaled, k_RNTH: k_RNTH as Tensor4D, v_RNTH: v_RNTH as Tensor4D, scale })
+    : nn.attention(scaled, k_RNTH as Tensor4D, v_RNTH as Tensor4D, scale, bias);
   const joined_RlD = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [R, l, D]) as Tensor3D;
   return { x_RlD: linear(joined_RlD, params.proj), added };
+}
+
+/** Attention of each span to the tokens up to its end. */
+function inSpans(
+  spans: readonly Span[],
+  { q_RNlH, k_RNTH, v_RNTH, scale }: Readonly<Record<'q_RNlH' | 'k_RNTH' | 'v_RNTH', Tensor4D>> & { scale: number },
+): Tensor4D {
+  const tokens = (x_RNTH: Tensor4D, start: number, end: number): Tensor4D =>
+    tf.slice(x_RNTH, [0, 0, start, 0], [-1, -1, end - start, -1]);
+  const parts = spans.map(({ start, end, bias }) =>
+    nn.attention(tokens(q_RNlH, start, end), tokens(k_RNTH, 0, end), tokens(v_RNTH, 0, end), scale, bias),
+  );
+  return parts.length === 1 ? parts[0]! : tf.concat(parts, 2);
 }
 
 function scaleQueries(q_RNlH: Tensor4D, scaleMul: Tensor): Tensor4D {
@@ -74,7 +99,29 @@ export function maskValues(group_l: ArrayLike<number>): Float32Array {
   return mask;
 }
 
-/** The same as a tensor [1, 1, l, l]. */
+/** The fewest tokens of a group that are worth an attention of their own: smaller ones beside each other share one. */
+const WIDE = 64;
+
+/** Spans of block-causal attention, in place of its mask (see `maskValues`). Groups follow each other. Traceable. */
+export function spansOf(group_l: ArrayLike<number>): readonly Span[] {
+  const group = Array.from(group_l);
+  const ends = group.flatMap((own, token) => (own === group[token + 1] ? [] : [token + 1]));
+  const merged: { start: number; end: number; groups: number }[] = [];
+  for (const [index, end] of ends.entries()) {
+    const start = ends[index - 1] ?? 0;
+    const last = merged.at(-1);
+    const isSmall = end - start < WIDE && last && last.end - last.start < WIDE;
+    if (isSmall) merged[merged.length - 1] = { ...last, end, groups: last.groups + 1 };
+    else merged.push({ start, end, groups: 1 });
+  }
+  return merged.map(({ start, end, groups }) => ({
+    start,
+    end,
+    bias: groups === 1 ? null : tf.slice(maskOf(group.slice(0, end)), [0, 0, start, 0], [1, 1, end - start, end]),
+  }));
+}
+
+/** The mask as a tensor, [1, 1, l, l]. */
 export function maskOf(group_l: ArrayLike<number>): Tensor4D {
   return tf.tensor4d(maskValues(group_l), [1, 1, group_l.length, group_l.length]);
 }

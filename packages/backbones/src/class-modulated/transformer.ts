@@ -3,15 +3,15 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { TrainContext } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import { linear, type LinearParams } from '../linear.ts';
-import { attend, type AttentionInput, type AttentionOutput, type KeysValues } from './attention.ts';
+import { attend, type AttentionInput, type AttentionOutput, type KeysValues, type Span } from './attention.ts';
 import type { BlockParams, ClassModulatedConfig, ClassModulatedParams } from './params.ts';
 
 /*
  * The transformer of VAR (arXiv 2404.02905, section 3.3): a decoder in the style of GPT-2 whose layer normalisations are
  * modulated by the class (AdaLN). Pure and traceable: sampling and training both run through `forward`.
  *
- * Its block-causal attention: in training all scales are there at once, and a mask by scale hides the later ones
- * (`blockCausalMask` in ../next-scale/model.ts, made by `maskOf` in attention.ts). While sampling there is no mask,
+ * Its block-causal attention: in training all scales are there at once, and each attends to the tokens up to its end
+ * (`spansOf` in attention.ts; small scales share a mask). While sampling there is no mask,
  * because later scales do not exist yet: see cache.ts. The causal transformer (../causal) uses the same blocks.
  */
 
@@ -48,6 +48,7 @@ interface ForwardInput {
   /** Per block: keys and values of earlier tokens; null without a cache. */
   readonly past: readonly KeysValues[] | null;
   readonly bias: Tensor | null;
+  readonly spans?: readonly Span[];
   readonly drop?: (residual: Tensor3D, place: { readonly block: number; readonly branch: Branch }) => Tensor3D;
 }
 
@@ -60,13 +61,14 @@ interface ForwardOutput {
 
 /** All blocks and the normalisation before the head. */
 export function forward(params: ClassModulatedParams, input: ForwardInput): ForwardOutput {
-  const { modulations, heads, past, bias, drop } = input;
+  const { modulations, heads, past, bias, spans, drop } = input;
   let x_RlD = input.x_RlD;
   const added = params.blocks.map((block, index) => {
     const output = runBlock(block, {
       x_RlD,
       heads,
       bias,
+      spans,
       past: past?.[index] ?? null,
       modulation_R6D: modulations.blocks[index]!,
       drop: drop ? (residual, branch) => drop(residual, { block: index, branch }) : null,

@@ -4,7 +4,7 @@ import type { BackboneDims, Layout, TrainBatch, TrainHidden, TrainContext, Weigh
 import { nn, type Engine, type Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { refuseCut } from '../checks.ts';
-import { maskOf } from '../class-modulated/attention.ts';
+import { maskOf, spansOf } from '../class-modulated/attention.ts';
 import {
   compileSteps,
   type ClassModulatedModel,
@@ -99,7 +99,8 @@ export function teach({ config, dims, params }: NextScaleModel, batch: TrainBatc
     modulations,
     heads: config.heads,
     past: null,
-    bias: blockCausalMask(layout, length),
+    bias: null,
+    spans: spansOf(scaleOfPositions(layout, length)),
     ...dropPath(config, context),
   });
   return { values_BlD: hidden_RlD, positions_Bl: null };
