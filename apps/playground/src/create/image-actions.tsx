@@ -1,7 +1,7 @@
 import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
 import type { Generation, GenerationInput, Model } from '../api/operations.ts';
-import { editAddress } from '../edit/edit-address.ts';
+import { editAddress } from '../mask/edit-address.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
 import type { GenerationState } from '../runs/generation-state.ts';
 import { imageName } from '../runs/sentences.ts';

@@ -5,7 +5,7 @@ import { isOptionValue, type OptionValue, type OwnSettings } from '../settings/o
 import { ownSettings } from '../settings/settings.ts';
 import { openOwn, type Base } from './base.ts';
 import { readDraft, type Draft } from './draft.ts';
-import { givenEdit, operationsOf, type GivenEdit } from './given-edit.ts';
+import { givenEdit, operationsOf, type GivenEdit } from '../mask/given-edit.ts';
 
 /* An edit that was made before, here or elsewhere: `/edit?again=ID` opens its picture with its mask and its settings. */
 

@@ -5,9 +5,9 @@ import { partAt, wholePicture } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
 import { useRun } from '../runs/use-run.ts';
 import type { Base } from './base.ts';
-import { cutPicture, png } from './compose.ts';
+import { cutPicture, png } from '../mask/compose.ts';
 import { CopyLink } from './copy-link.tsx';
-import { frameOf, type Box, type Frame } from './frame.ts';
+import { frameOf, type Box, type Frame } from '../mask/frame.ts';
 import { variantName, type Chosen } from './tray.tsx';
 
 interface ComparisonProps {

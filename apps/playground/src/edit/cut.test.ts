@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { finishCut, halvings, middlePart, placePixels } from './cut.ts';
-import { WHOLE, type Frame } from './frame.ts';
+import { finishCut, halvings, middlePart, placePixels } from '../mask/cut.ts';
+import { WHOLE, type Frame } from '../mask/frame.ts';
 import { laid, toFrame, zoomed, FITTED } from './view.ts';
 
 const frame: Frame = { width: 3, height: 1, channels: 1, columns: 3, rows: 1 };

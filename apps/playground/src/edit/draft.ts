@@ -1,6 +1,6 @@
 import { createStore, del, entries, get, set } from 'idb-keyval';
-import type { Box } from './frame.ts';
-import { emptyHistory, type History } from './mask.ts';
+import type { Box } from '../mask/frame.ts';
+import { emptyHistory, type History } from '../mask/mask.ts';
 import type { EditSettings } from './request.ts';
 
 /** What is kept of a picture that is being edited, until it is edited again or twenty others were. */

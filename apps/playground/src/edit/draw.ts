@@ -1,5 +1,5 @@
-import type { Cut } from './cut.ts';
-import type { Frame, Point } from './frame.ts';
+import type { Cut } from '../mask/cut.ts';
+import type { Frame, Point } from '../mask/frame.ts';
 import { chosenCells, type CellCursor } from './keys.ts';
 import type { Laid } from './view.ts';
 

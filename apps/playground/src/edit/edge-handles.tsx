@@ -1,6 +1,6 @@
 import { useRef, type PointerEvent } from 'react';
-import type { Box, Frame } from './frame.ts';
-import { extended, type Operation, type Side } from './mask.ts';
+import type { Box, Frame } from '../mask/frame.ts';
+import { extended, type Operation, type Side } from '../mask/mask.ts';
 import type { Laid } from './view.ts';
 
 const sides: readonly { readonly side: Side; readonly name: string; readonly arrow: string }[] = [

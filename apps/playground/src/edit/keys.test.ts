@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Frame } from './frame.ts';
+import type { Frame } from '../mask/frame.ts';
 import { areFreed, chosenBox, commandOf, describeCells, firstCell, moveCells, type CellCursor } from './keys.ts';
 
 const frame: Frame = { width: 32, height: 32, channels: 1, columns: 8, rows: 4 };

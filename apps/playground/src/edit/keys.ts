@@ -1,4 +1,4 @@
-import type { Box, Frame } from './frame.ts';
+import type { Box, Frame } from '../mask/frame.ts';
 
 export const tools = ['brush', 'eraser', 'rectangle', 'lasso'] as const;
 export type ToolName = (typeof tools)[number];

@@ -3,10 +3,10 @@ import type { GenerationInput, Model } from '../api/operations.ts';
 import type { OwnSettings } from '../settings/options.tsx';
 import { mostDetailed, ownSettings } from '../settings/settings.ts';
 import type { Base } from './base.ts';
-import { maskPng, png } from './compose.ts';
-import type { Cut } from './cut.ts';
-import type { Frame } from './frame.ts';
-import { redrawn, type Marked } from './mask.ts';
+import { maskPng, png } from '../mask/compose.ts';
+import type { Cut } from '../mask/cut.ts';
+import type { Frame } from '../mask/frame.ts';
+import { redrawn, type Marked } from '../mask/mask.ts';
 
 /** What the form of the room holds. */
 export interface EditSettings {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { operationsOf, readGivenEdit } from './given-edit.ts';
-import { WHOLE } from './frame.ts';
-import { markedBy } from './mask.ts';
-import { fromRuns, readRuns, toRuns } from './runs.ts';
+import { operationsOf, readGivenEdit } from '../mask/given-edit.ts';
+import { WHOLE } from '../mask/frame.ts';
+import { markedBy } from '../mask/mask.ts';
+import { fromRuns, readRuns, toRuns } from '../mask/runs.ts';
 import { pinched } from './use-drawing.ts';
 import { inSight, laid, type View } from './view.ts';
 

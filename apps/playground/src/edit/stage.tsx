@@ -1,11 +1,11 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
 import type { Base } from './base.ts';
-import { cutPicture } from './compose.ts';
+import { cutPicture } from '../mask/compose.ts';
 import { drawStage, type Colours, type Scene } from './draw.ts';
 import { EdgeHandles } from './edge-handles.tsx';
-import { freedTokens, type Frame } from './frame.ts';
+import { freedTokens, type Frame } from '../mask/frame.ts';
 import { areFreed, chosenBox, describeCells, firstCell, moveCells, type CellCursor } from './keys.ts';
-import { apply, redrawn, type Marked, type Operation } from './mask.ts';
+import { apply, redrawn, type Marked, type Operation } from '../mask/mask.ts';
 import { useDrawing, type Tool } from './use-drawing.ts';
 import { inSight, laid, type Laid, type View } from './view.ts';
 

@@ -1,4 +1,4 @@
-import type { History } from './mask.ts';
+import type { History } from '../mask/mask.ts';
 import { tools, type ToolName } from './keys.ts';
 import { LEAST_BREADTH, MOST_BREADTH, withBreadth, type Actions } from './use-commands.ts';
 import type { Tool } from './use-drawing.ts';

@@ -3,7 +3,7 @@ import type { Model } from '../api/operations.ts';
 import { runs } from '../runs/use-run.ts';
 import type { Base } from './base.ts';
 import { keepDraft, type Draft } from './draft.ts';
-import type { Box } from './frame.ts';
+import type { Box } from '../mask/frame.ts';
 import type { EditSettings } from './request.ts';
 
 /** Images that one press of Generate made: a run of the page. */

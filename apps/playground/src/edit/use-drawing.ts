@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState, type PointerEvent, type RefObject } from 'react';
-import type { Frame, Point } from './frame.ts';
+import type { Frame, Point } from '../mask/frame.ts';
 import type { ToolName } from './keys.ts';
-import type { Operation } from './mask.ts';
+import type { Operation } from '../mask/mask.ts';
 import { NO_MOVE, toFrame, zoomed, type Laid, type View } from './view.ts';
 
 export interface Tool {

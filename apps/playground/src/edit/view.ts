@@ -1,4 +1,4 @@
-import type { Point, Frame } from './frame.ts';
+import type { Point, Frame } from '../mask/frame.ts';
 
 interface Size {
   readonly width: number;

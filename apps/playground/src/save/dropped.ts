@@ -1,4 +1,4 @@
-import { editAddress } from '../edit/edit-address.ts';
+import { editAddress } from '../mask/edit-address.ts';
 import { isPng, textOf } from './png-text.ts';
 import { KEYWORD, readRecipe, recipeAddress, type Recipe } from './recipe.ts';
 

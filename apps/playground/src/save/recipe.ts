@@ -1,6 +1,6 @@
 import type { Model, StoredGeneration } from '../api/operations.ts';
-import { editAddress } from '../edit/edit-address.ts';
-import { readGivenEdit, type GivenEdit } from '../edit/given-edit.ts';
+import { editAddress } from '../mask/edit-address.ts';
+import { readGivenEdit, type GivenEdit } from '../mask/given-edit.ts';
 
 /* What made a picture, as it stands in the saved file, and the address of the Create room that makes it again. */
 

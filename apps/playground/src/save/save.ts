@@ -6,7 +6,7 @@ import {
   type Model,
   type StoredGeneration,
 } from '../api/operations.ts';
-import { givenEdit } from '../edit/given-edit.ts';
+import { givenEdit } from '../mask/given-edit.ts';
 import { partAfter, wholePicture, type PicturePart } from '../pictures/picture-part.ts';
 import { withText } from './png-text.ts';
 import { fileName, KEYWORD, recipeOf, type Recipe } from './recipe.ts';
