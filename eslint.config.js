@@ -46,6 +46,7 @@ below['type:blobs'] = ['type:node'];
 below['type:telemetry'] = ['type:store', 'type:blobs', ...below['type:store']];
 below['type:worker'] = ['type:store', 'type:blobs', 'type:host', 'type:telemetry', ...below['type:host']];
 below['type:client'] = [];
+below['type:create'] = [];
 below['type:app'] = ['type:app', 'type:goldens', ...Object.keys(below)];
 below['type:goldens'] = ['type:core', 'type:engine', 'type:targets'];
 below['type:chromium'] = [];

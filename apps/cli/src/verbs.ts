@@ -23,6 +23,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/plugins.ts')).plugins,
   },
   {
+    name: 'certify',
+    summary: 'run the conformance kit on every part of a package: a report, JSON, a badge',
+    load: async () => (await import('./commands/certify.ts')).certify,
+  },
+  {
     name: 'data',
     summary: 'write the pictures that a recipe trains on as a folder, with what is known of each',
     load: async () => (await import('./commands/data.ts')).data,

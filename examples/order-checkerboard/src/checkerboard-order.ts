@@ -21,14 +21,17 @@ const { object, integer, optional, described } = schema;
 export const checkerboardOrder = defineOrder({
   contract: 1,
   name: NAME,
-  stride: 'set',
+  stride: 'set', // a step writes any set of positions
+  // In model.json, when the order is built: nothing.
   config: object({}),
+  // In each request: what `--set` and the page offer.
   options: ({ length }) => {
     const most = Math.max(2, length);
     const steps = optional(integer({ min: 2, max: most }), Math.min(16, most));
     return object({ steps: described(steps, 'Sets in all, half of them for each colour; fewer are faster.') });
   },
   build: () => ({
+    // Sampling: `rows` are the images of a batch, each with its own seed; `positions_Bl` of a step holds l positions of each.
     open: (layout, { rows, kept, rng, options: { steps } }) => {
       const missing = missingOf(layout, kept, NAME);
       const even = missing.filter((position) => isEven(position, layout)).length;
@@ -40,7 +43,9 @@ export const checkerboardOrder = defineOrder({
       const orders = rows.map((_, row) => evenFirst(shuffled(missing, row, rng), layout));
       return { steps: () => setSteps(orders, sizes), dispose: () => undefined };
     },
+    // Training: all positions of one image in the order in which they come; `key_L` holds a random number for each.
     visit: (layout, key_L) => Int32Array.from(evenFirst(byKey(allPositions(layout), key_L), layout)),
+    // Training: a step may begin after any number of tokens.
     stops: () => null,
   }),
 });

@@ -27,7 +27,10 @@ const config = refine(
 
 type Config = OutputOf<typeof config>;
 
-/** A token is a patch of pixels, row-major and scaled. It has no weights and loses nothing. */
+/**
+ * A token is a patch of pixels, row-major and scaled. It has no weights and loses nothing. In names of tensors B are images,
+ * H and W their sides, L all tokens of an image, l some of them, C the channels of a token.
+ */
 export const patchesTokenizer = defineTokenizer({
   contract: 1,
   name: NAME,
@@ -48,15 +51,18 @@ export const patchesTokenizer = defineTokenizer({
     return {
       ...facts,
       image,
+      // [B, H, W, channels] of pixels in [0, 1] -> what `draw` makes tokens of: here the tokens, [B, L, C].
       encode: async (image_BHWC) => {
         checkImage(image_BHWC, image, NAME);
         return { moments: tf.tidy(() => toTokens(image_BHWC, config)) };
       },
       draw: ({ moments }) => ({ values_BlC: tf.clone(moments!) as Tensor3D }),
+      // For edits: a mask of the map of tokens, [L] of 0 and 1, brought to all positions.
       keepMask: (mask) => {
         checkMask(mask, layout.scales[0]!, NAME);
         return mask.map((keep) => (keep ? 1 : 0));
       },
+      // The image while it is made. TokenCanvas stores tokens; it shows and decodes them by the functions above.
       openCanvas: (rows, kept, reads) => new TokenCanvas(parts, { batch: rows.length, kept, reads }),
       dispose: () => undefined,
     };

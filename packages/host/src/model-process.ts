@@ -1,13 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { TesseraError } from '@tessera/errors';
-import { modelEnvironment } from '@tessera/node-kit';
+import { childArguments, modelEnvironment } from '@tessera/node-kit';
 import { heartbeatFile, type ChildSetup, type FromChild, type ToChild } from './protocol.ts';
 import { Watchdog, type Hang, type WatchLimits } from './watchdog.ts';
 
@@ -45,14 +44,6 @@ const LAST_WORDS_MS = 500;
 const fromSources = import.meta.url.endsWith('.ts');
 const entry = fileURLToPath(new URL(fromSources ? './child.ts' : './child.js', import.meta.url));
 
-/** The parent's own arguments, and what a child needs to run TypeScript where the parent runs it by other means. */
-function childArguments(): string[] {
-  const inherited = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
-  if (!fromSources || inherited.some((argument) => argument.includes('tsx'))) return inherited;
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--conditions=@tessera/source', '--import', tsx];
-}
-
 /**
  * Starts a child and waits until it can load models.
  * @throws TesseraError `model-process-failed`, or the child's own refusal (an unknown target)
@@ -61,7 +52,7 @@ export async function startModelProcess(options: ModelProcessOptions): Promise<M
   const { setup, limits } = options;
   const child = fork(entry, [], {
     serialization: 'advanced',
-    execArgv: childArguments(),
+    execArgv: childArguments(fromSources),
     env: { ...process.env, ...modelEnvironment },
     stdio: ['inherit', 'pipe', 'pipe', 'ipc', 'pipe'],
   });

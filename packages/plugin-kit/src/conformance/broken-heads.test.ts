@@ -78,12 +78,13 @@ describe('report', () => {
     expect(done).toMatchObject({ plugin: '@test/normal', kind: 'head', ok: false });
     expect(done.cases.filter(({ ok }) => !ok)).toEqual([
       {
+        id: 'head/learning/onnx',
         name: '@test/normal: samples that show what was taught (learning on onnx)',
         ...{ property: 'learning', on: 'onnx', ok: false, ms: expect.any(Number) },
         message: expect.stringMatching(/vary 2 times as much as those that were taught/),
       },
     ]);
-    const keys = done.cases.map(({ property, on }) => `${property} ${on}`);
+    const keys = done.cases.map(({ id }) => id);
     expect(new Set(keys).size).toBe(keys.length);
   });
 });

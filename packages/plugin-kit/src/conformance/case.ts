@@ -32,12 +32,15 @@ export const properties = {
   mask: 'a mask that keeps its own places',
   orientation: 'tokens and pixels that lie where their layout says',
   pictures: 'pictures that come back as themselves, each in its own row',
+  own: 'what its author says of it',
 } as const;
 
 export type Property = keyof typeof properties;
 
 /** One check of a plug-in: `for (const { name, run } of cases(plugin)) it(name, run)`, whatever the test framework. */
 export interface Case {
+  /** Stable, and each once in a plug-in: `head/determinism/onnx`. Reports are compared by it. */
+  readonly id: string;
   readonly name: string;
   readonly property: Property;
   /** The target of the engine that it runs on; null where that does not matter. */
@@ -53,14 +56,17 @@ export interface CaseOf {
   readonly plugin: AnyPlugin;
   readonly property: Property;
   readonly on: string | null;
+  /** Of the author's own cases, which are several of one property. */
+  readonly title?: string;
   /** Milliseconds after which it fails. */
   readonly limit: number;
 }
 
-export function caseOf({ plugin: { name }, property, on, limit }: CaseOf, check: Check): Case {
+export function caseOf({ plugin: { name, kind }, property, on, title, limit }: CaseOf, check: Check): Case {
   const where = on === null ? '' : ` on ${on}`;
   return {
-    name: `${name}: ${properties[property]} (${property}${where})`,
+    id: [kind, property, ...(title === undefined ? [] : [slug(title)]), ...(on === null ? [] : [on])].join('/'),
+    name: `${name}: ${title ?? properties[property]} (${property}${where})`,
     property,
     on,
     run: async () => {
@@ -72,6 +78,13 @@ export function caseOf({ plugin: { name }, property, on, limit }: CaseOf, check:
     },
   };
 }
+
+/** A title as a part of an id: `two-steps-even-cells-first`. */
+export const slug = (title: string): string =>
+  title
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu)!
+    .join('-');
 
 /** The result, or `late` after `limit` milliseconds. Code that blocks the thread delays this. */
 export async function within<T>(limit: number, late: T, run: () => Promise<T>): Promise<T> {

@@ -6,6 +6,7 @@ import { caseOf, type Case, type Property } from './case.ts';
 import { headCases } from './head/head-cases.ts';
 import { trialOf, type CasesOptions, type Trial } from './options.ts';
 import { orderCases } from './order/order-cases.ts';
+import { ownCases } from './own/own-cases.ts';
 import { tokenizerCases } from './tokenizer/tokenizer-cases.ts';
 import type { AnyPlugin, PluginKind } from '@tessera/core';
 import { checkPlugin } from '../define/check-plugin.ts';
@@ -16,7 +17,7 @@ import { checkPlugin } from '../define/check-plugin.ts';
  */
 export function cases(plugin: AnyPlugin, options: CasesOptions = {}): readonly Case[] {
   const trial = trialOf(options);
-  return [...commonCases(plugin, trial), ...kindCases(plugin, trial)];
+  return [...commonCases(plugin, trial), ...kindCases(plugin, trial), ...ownCases(plugin, trial)];
 }
 
 function kindCases(plugin: AnyPlugin, trial: Trial): readonly Case[] {
@@ -57,8 +58,9 @@ function refusesUnknown({ config, name }: AnyPlugin, given: unknown): string | n
 
 /** How one case ended. */
 export interface CaseReport {
+  /** Stable: cases of two reports are compared by it. */
+  readonly id: string;
   readonly name: string;
-  /** Stable, like the targets' names: cases of two reports are compared by `property` and `on`. */
   readonly property: Property;
   readonly on: string | null;
   readonly ok: boolean;
@@ -78,7 +80,7 @@ export interface Report {
 /** Runs all cases, one after the other: `console.log(JSON.stringify(await report(plugin)))`. */
 export async function report(plugin: AnyPlugin, options: CasesOptions = {}): Promise<Report> {
   const done: CaseReport[] = [];
-  for (const { name, property, on, run } of cases(plugin, options)) {
+  for (const { id, name, property, on, run } of cases(plugin, options)) {
     const start = performance.now();
     const message = await run().then(
       () => null,
@@ -88,7 +90,7 @@ export async function report(plugin: AnyPlugin, options: CasesOptions = {}): Pro
       },
     );
     const ms = Math.round(performance.now() - start);
-    done.push({ name, property, on, ok: message === null, message, ms });
+    done.push({ id, name, property, on, ok: message === null, message, ms });
   }
   return { plugin: plugin.name, kind: plugin.kind, ok: done.every(({ ok }) => ok), cases: done };
 }

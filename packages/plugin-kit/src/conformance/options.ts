@@ -26,6 +26,8 @@ export interface CasesOptions {
   readonly patience?: number;
   /** How long a case may take, in milliseconds. A part that blocks the thread for ever cannot be stopped. */
   readonly limit?: number;
+  /** The author's own cases, "these tokens in, these out", as JSON: each kind of part has its own form (`own`). */
+  readonly own?: readonly unknown[];
   /** Seed of all synthetic data: fresh weights, hidden states, tokens, pictures, rows. */
   readonly seed?: number;
 }
@@ -55,6 +57,7 @@ export function trialOf(given: CasesOptions): Trial {
     learning: { steps: 240, rate: 0.01 },
     patience: 10_000,
     limit: 30_000,
+    own: [],
     seed: 1,
     ...given,
   };

@@ -1,0 +1,1 @@
+export { mixerBackbone } from './mixer-backbone.ts';

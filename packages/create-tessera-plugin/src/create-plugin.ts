@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { kinds, type KindName } from './kinds.ts';
+import { projectFiles } from './project-files.ts';
+import { Refusal } from './refusal.ts';
+import { readTemplates, type Templates } from './templates.ts';
+
+export interface PluginRequest {
+  /** Of the package, with its scope if it has one: `@acme/my-head`. */
+  readonly name: string;
+  readonly kind: KindName;
+  /** The folder that the new folder is made in. */
+  readonly into: string;
+}
+
+export interface CreatedPlugin {
+  readonly name: string;
+  /** Relative to `into`. */
+  readonly folder: string;
+  /** Relative to `folder`. */
+  readonly files: readonly string[];
+}
+
+/** Words of a new part, as its files and identifiers use them. */
+export interface PartNames {
+  /** `@acme/my-head` */
+  readonly pkg: string;
+  /** `my-head`: the folder. */
+  readonly folder: string;
+  /** `my-head`, with its kind: the file. */
+  readonly file: string;
+  /** `myHead` */
+  readonly identifier: string;
+}
+
+/**
+ * Writes a package with a small part that works: one new folder, and nothing outside of it.
+ * @throws Refusal `name-invalid`, `folder-taken`
+ */
+export function createPlugin({ name, kind, into }: PluginRequest): CreatedPlugin {
+  const names = namesOf(name, kind);
+  const target = join(into, names.folder);
+  if (existsSync(target) && readdirSync(target).length > 0) {
+    const next = 'Choose another name, or move the folder away.';
+    throw new Refusal({
+      code: 'folder-taken',
+      got: `the folder ${target}, which has files`,
+      expected: 'a new one',
+      next,
+    });
+  }
+  const templates = readTemplates();
+  const sources = sourcesOf(templates, kind, names);
+  const files = { ...projectFiles({ kind, names, sources, templates }), ...sources };
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(target, file)), { recursive: true });
+    writeFileSync(join(target, file), text);
+  }
+  return { name, folder: names.folder, files: Object.keys(files).sort() };
+}
+
+const word = '[a-z][a-z0-9]*(?:-[a-z0-9]+)*';
+
+function namesOf(pkg: string, kind: KindName): PartNames {
+  if (pkg.length > 214 || !new RegExp(`^(?:@${word}/)?${word}$`).test(pkg)) {
+    throw new Refusal({
+      code: 'name-invalid',
+      got: `the name ${JSON.stringify(pkg).slice(0, 80)}`,
+      expected: 'lower-case words with hyphens, after a scope if it has one: @acme/my-head',
+      next: 'Choose another; the folder is made where the command runs.',
+    });
+  }
+  const folder = pkg.split('/').at(-1)!;
+  const file = folder === kind || folder.endsWith(`-${kind}`) ? folder : `${folder}-${kind}`;
+  const identifier = file.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return { pkg, folder, file, identifier };
+}
+
+/** The example of a kind under another name, by path: `src/index.ts`. */
+function sourcesOf(
+  { sources }: Templates,
+  kind: KindName,
+  { pkg, file, identifier }: PartNames,
+): Record<string, string> {
+  const own = kinds[kind].example.slice(`${kind}-`.length);
+  const Kind = `${kind[0]!.toUpperCase()}${kind.slice(1)}`;
+  const renamed = (text: string): string =>
+    text
+      .replaceAll(`@tessera-examples/${kinds[kind].example}`, pkg)
+      .replaceAll(`${own}${Kind}`, identifier)
+      .replaceAll(`${own}-${kind}`, file);
+  // Model folders name plug-ins, and an error must say what to install: without a scope, the name is no address.
+  const homed = (text: string): string =>
+    pkg.includes('/')
+      ? text
+      : text.replace(/^(\s*)name: .*,$/m, (line, indent: string) => `${line}\n${indent}package: '${pkg}',`);
+  return Object.fromEntries(
+    Object.entries(sources[kind]).map(([path, text]) => [
+      `src/${renamed(path)}`,
+      path.includes('.test.') ? renamed(text) : homed(renamed(text)),
+    ]),
+  );
+}
