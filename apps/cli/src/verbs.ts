@@ -23,6 +23,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/plugins.ts')).plugins,
   },
   {
+    name: 'plugins add',
+    summary: 'install packages of plug-ins, or those that a model needs, and list them; asks first',
+    load: async () => (await import('./commands/plugins-add.ts')).addPlugins,
+  },
+  {
     name: 'certify',
     summary: 'run the conformance kit on every part of a package: a report, JSON, a badge',
     load: async () => (await import('./commands/certify.ts')).certify,

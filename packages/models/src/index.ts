@@ -11,7 +11,14 @@ export type { ModelManifest } from './manifest.ts';
 export { inspectModel, outlineModel, openModel, readManifest } from './model-folder.ts';
 export type { Model, ModelRun, OpenModelOptions } from './model.ts';
 export { checkRequest, optionsSchema, planOf, refusalOf, stepsOf, type ModelOutline } from './outline.ts';
-export { builtInPlugins, pluginKinds, resolveParts, withOrigins, type Plugins } from './plugins/built-in.ts';
+export {
+  builtInPlugins,
+  packagesOf,
+  pluginKinds,
+  resolveParts,
+  withOrigins,
+  type Plugins,
+} from './plugins/built-in.ts';
 export { listPlugins, type PluginFacts } from './plugins/list-plugins.ts';
 export { findConfig, loadPlugins, type LoadedPlugins, type PluginProblem } from './plugins/load-plugins.ts';
 export { saveModel } from './save-model.ts';

@@ -42,6 +42,11 @@ describe.each(documents().map((file) => [relative(root, file), file]))('%s', (_,
     expect(gone).toEqual([]);
   });
 
+  it('quotes files as they are', () => {
+    const quotes = [...readFileSync(file, 'utf8').matchAll(/<!-- from (\S+) -->\s*```ts\n([\s\S]*?)```/g)];
+    for (const [, path, code] of quotes) expect(code, path).toBe(readFileSync(join(root, path!), 'utf8'));
+  });
+
   it.each(runnable(file))(
     'runs: %s',
     (block) => {

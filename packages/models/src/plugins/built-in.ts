@@ -144,16 +144,35 @@ function unknownPlugins(who: string, missing: readonly Unknown[]): TesseraError 
     who,
     got: `the plug-in${missing.length > 1 ? 's' : ''} ${told.join(' and ')}`,
     expected: known.join(', '),
-    next: [...new Set(missing.map(advice))].join(' '),
+    next: [...installing(missing), ...new Set(missing.flatMap(advice))].join(' '),
   });
 }
 
-/** What to install, if the model names a package; a package is not guessed. */
-function advice({ entry: { plugin, package: from, version }, known }: Unknown): string {
+/** Names and versions as npm has them: what else a model says is not put into a command. */
+const spec = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*(?:@\d[\w.+-]*)?$/;
+
+/** `@acme/head@1.2.0` of an entry of a model; null where it names no package that can be installed. */
+function specOf({ package: from, version }: ComponentEntry): string | null {
+  const named = from === undefined ? '' : `${from}${version === undefined ? '' : `@${version}`}`;
+  return spec.test(named) ? named : null;
+}
+
+/** The packages of others that a model was made with, with their versions: what npm installs. */
+export function packagesOf(manifest: Components): readonly string[] {
+  return [...new Set(components.flatMap((component) => specOf(manifest[component]) ?? []))];
+}
+
+/** One sentence for all packages that the model names. */
+function installing(missing: readonly Unknown[]): readonly string[] {
+  const specs = [...new Set(missing.flatMap(({ entry }) => specOf(entry) ?? []))];
+  return specs.length === 0 ? [] : [`Run tessera plugins add ${specs.join(' ')}, which asks, installs and lists them.`];
+}
+
+/** What else to do; a package is not guessed. */
+function advice({ entry, known }: Unknown): readonly string[] {
+  const { plugin } = entry;
+  if (specOf(entry) !== null) return [];
   const near = nearestName(plugin, known);
-  if (from !== undefined) {
-    return `Install ${from}${version === undefined ? '' : `@${version}`} and list its plug-in in tessera.config.ts.`;
-  }
-  if (!plugin.includes('/') && near !== null) return `Did you mean ${near}?`;
-  return `Install the package that brings ${plugin} and list its plug-in in tessera.config.ts.`;
+  if (!plugin.includes('/') && near !== null) return [`Did you mean ${near}?`];
+  return [`Install the package that brings ${plugin} and list its plug-in in tessera.config.ts.`];
 }

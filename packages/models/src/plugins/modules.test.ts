@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ModelManifest } from '../manifest.ts';
 import { listPlugins } from './list-plugins.ts';
 import { loadPlugins } from './load-plugins.ts';
-import { resolveParts, versionRemarks, withOrigins } from './built-in.ts';
+import { packagesOf, resolveParts, versionRemarks, withOrigins } from './built-in.ts';
 
 /* Projects with packages that cannot be imported, each in its way, beside one that can. */
 
@@ -207,8 +207,13 @@ describe('model.json', () => {
   it('tells all plug-ins that are missing at once, with packages that exist', () => {
     const head = { plugin: '@acme/head', package: '@acme/head', version: '1.2.0' };
     expect(() => resolveParts(manifest(head, { plugin: '@acme/orders-token', package: '@acme/orders' }), 'm')).toThrow(
-      /^\[m\] got the plug-ins "@acme\/orders-token" among its orders and "@acme\/head" among its heads; expected for orders one of next-scale, .*, for heads one of .*\. Install @acme\/orders and .* Install @acme\/head@1\.2\.0 and list/,
+      /^\[m\] got the plug-ins "@acme\/orders-token" among its orders and "@acme\/head" among its heads; expected for orders one of next-scale, .*, for heads one of .*\. Run tessera plugins add @acme\/orders @acme\/head@1\.2\.0, which asks, installs and lists them\.$/,
     );
+    const hostile = { plugin: '@acme/x', package: '@acme/x; rm -rf ~' };
+    expect(() => resolveParts(manifest(hostile, { plugin: 'raster' }), 'm')).toThrow(
+      /\. Install the package that brings @acme\/x and list its plug-in in tessera\.config\.ts\.$/,
+    );
+    expect(packagesOf(manifest(head, { plugin: '@acme/a', package: '--global' }))).toEqual(['@acme/head@1.2.0']);
     expect(() => resolveParts(manifest({ plugin: '@acme/unknown' }, { plugin: 'raster' }), 'm')).toThrow(
       /Install the package that brings @acme\/unknown and list/,
     );
