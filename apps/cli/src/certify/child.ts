@@ -11,6 +11,7 @@ interface Entry {
   readonly define: typeof defineKit;
   readonly conformance: typeof conformanceKit;
   readonly subject: Readonly<Record<string, unknown>>;
+  readonly tfjs?: { enableProdMode(): void };
 }
 
 const { entry, folder, skip } = JSON.parse(process.argv[2]!) as ChildTask;
@@ -26,7 +27,8 @@ try {
 process.exit();
 
 async function certify(): Promise<void> {
-  const { define, conformance, subject } = (await import(entry)) as Entry;
+  const { define, conformance, subject, tfjs } = (await import(entry)) as Entry;
+  tfjs?.enableProdMode();
   const plugins = [...new Set(Object.values(subject))].filter((one) => define.isPluginLike(one));
   // Kits of before have no such file.
   const settings = conformance.readConformance?.(join(folder, 'conformance.json')) ?? {};

@@ -14,7 +14,7 @@ export interface Subject {
   readonly version: string | null;
   /** Its folder. */
   readonly folder: string;
-  /** A module that exports the package as `subject`, `define` and `conformance` of the plug-in kit that it uses. */
+  /** A module that exports the package as `subject`, and `define`, `conformance` and `tfjs` of the plug-in kit that it uses. */
   readonly entry: string;
   /** Of that plug-in kit. */
   readonly kit: string;
@@ -33,8 +33,12 @@ export async function openSubject(named: string, say: (line: string) => void): P
     const found = folderOf(named);
     const { name, version } = found ? readManifest(found) : await installInto(work, specOf(named), say);
     const folder = realpathSync(found ?? join(work, 'node_modules', name));
-    const kit = await link(work, { name, folder });
-    return { name, version, folder, entry: await writeEntry(work, name), kit, dispose };
+    const kit = installed(KIT, folder) ?? dirname(require.resolve(`${KIT}/package.json`));
+    // The banner of tfjs is no part of a report.
+    const tfjs = installed(TFJS, realpathSync(kit));
+    await link(work, { [name]: folder, [KIT]: kit, ...(tfjs && { [TFJS]: tfjs }) });
+    const entry = await writeEntry(work, { subject: name, ...kitModules, ...(tfjs && { tfjs: TFJS }) });
+    return { name, version, folder, entry, kit: readManifest(kit).version ?? 'unknown', dispose };
   } catch (error) {
     await dispose();
     throw error;
@@ -59,32 +63,28 @@ function specOf(named: string): string {
 
 const require = createRequire(import.meta.url);
 
-/** Puts the package, and the plug-in kit that it finds, where the entry imports them; returns the version of the kit. */
-async function link(
-  work: string,
-  { name, folder }: { readonly name: string; readonly folder: string },
-): Promise<string> {
-  const kit = installed(KIT, folder) ?? dirname(require.resolve(`${KIT}/package.json`));
-  for (const [as, target] of [
-    [name, folder],
-    [KIT, realpathSync(kit)],
-  ] as const) {
-    const place = join(work, 'node_modules', as);
+const KIT = '@tessera/plugin-kit';
+const TFJS = '@tensorflow/tfjs';
+
+/** Exports of the entry, and the modules that they are. */
+const kitModules = { define: KIT, conformance: `${KIT}/conformance` };
+
+/** Puts folders of packages where the entry imports them by their names. */
+async function link(work: string, folders: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, folder] of Object.entries(folders)) {
+    const place = join(work, 'node_modules', name);
     if (existsSync(place)) continue;
     await mkdir(dirname(place), { recursive: true });
-    await symlink(target, place, 'junction');
+    await symlink(realpathSync(folder), place, 'junction');
   }
-  return readManifest(kit).version ?? 'unknown';
 }
 
-const KIT = '@tessera/plugin-kit';
-
 /** Node resolves the imports as it does those of any program. */
-async function writeEntry(work: string, name: string): Promise<string> {
+async function writeEntry(work: string, modules: Readonly<Record<string, string>>): Promise<string> {
   const path = join(work, 'entry.mjs');
   await writeFile(
     path,
-    `export * as define from '${KIT}';\nexport * as conformance from '${KIT}/conformance';\nexport * as subject from '${name}';\n`,
+    Object.entries(modules).map(([as, name]) => `export * as ${as} from '${name}';\n`),
   );
   return pathToFileURL(path).href;
 }

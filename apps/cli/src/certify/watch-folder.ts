@@ -6,32 +6,38 @@ const LEFT_OUT = ['node_modules', '.git'];
 /** An editor or a compiler writes several files at once. */
 const REST_MS = 300;
 
-/** Resolves after the next change of a file in a folder, when it has been quiet for a moment. */
-export async function nextChange(folder: string, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
+interface Watch {
+  readonly signal: AbortSignal;
+  /** A file that is written here, but is no change. */
+  readonly written: string | null;
+}
+
+/**
+ * Resolves after the next change of a file in a folder, when it has been quiet for a moment. Ends silently with the signal: `throwIfAborted`
+ * tells the caller.
+ */
+export function nextChange(folder: string, { signal, written }: Watch): Promise<void> {
   const folders = readdirSync(folder, { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && !LEFT_OUT.includes(entry.name),
   );
-  return new Promise((done, reject) => {
+  return new Promise((done) => {
     let timer: NodeJS.Timeout | undefined;
     const end = (): void => {
       clearTimeout(timer);
       for (const watcher of watchers) watcher.close();
+      done();
     };
-    const changed = (): void => {
+    const changedIn = (below: string) => (_: string, file: string | null) => {
+      const path = join(folder, below, file ?? '');
+      if (path === written || (below === '' && LEFT_OUT.includes(file ?? ''))) return;
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        end();
-        done();
-      }, REST_MS);
+      timer = setTimeout(end, REST_MS);
     };
     const watchers: FSWatcher[] = [
-      watch(folder, (_, file) => (LEFT_OUT.includes(String(file)) ? undefined : changed())),
-      ...folders.map(({ name }) => watch(join(folder, name), { recursive: true }, changed)),
+      watch(folder, changedIn('')),
+      ...folders.map(({ name }) => watch(join(folder, name), { recursive: true }, changedIn(name))),
     ];
-    signal.addEventListener('abort', () => {
-      end();
-      reject(signal.reason as Error);
-    });
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end);
   });
 }

@@ -50,9 +50,13 @@ async function run({ positionals: [named], values }: Given, terminal: Terminal):
     if (!values.watch) return await once();
     requireFolder(named!);
     for (;;) {
+      // Watched from before the run, so that no change is missed.
+      const written = values.badge === undefined ? null : resolve(values.badge);
+      const changed = nextChange(resolve(named!), { signal: stop.signal, written });
       await once().catch((error: unknown) => sayRefusal(error, terminal));
       terminal.err(`Waiting for a change in ${named}.`);
-      await nextChange(resolve(named!), stop.signal);
+      await changed;
+      stop.signal.throwIfAborted();
     }
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
