@@ -5,7 +5,8 @@ const { isAbsolute, join, relative, resolve } = require('node:path');
 /** What a new plug-in begins as: the example of its kind, under another name. */
 const models = { head: 'gaussian', tokenizer: 'patches', order: 'checkerboard' };
 
-const copied = /^(src\/.*\.ts|package\.json|README\.md|tsconfig\.json|tsconfig\.build\.json|vitest\.config\.ts)$/;
+const copied =
+  /^(src\/.*\.ts|package\.json|conformance\.json|README\.md|tsconfig\.json|tsconfig\.build\.json|vitest\.config\.ts)$/;
 
 /** Writes one folder and nothing outside of it. */
 function generator(kind) {

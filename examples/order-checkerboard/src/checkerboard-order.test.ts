@@ -1,4 +1,4 @@
-import { cases } from '@tessera/plugin-kit/conformance';
+import { cases, readConformance } from '@tessera/plugin-kit/conformance';
 import { allPositions, classOf, keyedRng, type Kept, type Layout } from '@tessera/plugin-kit';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
@@ -22,8 +22,11 @@ function steps(seeds: readonly number[], given: object, kept: Kept | null = null
 
 const ascending = (positions: readonly number[]): number[] => [...positions].sort((a, b) => a - b);
 
+// What the kit is to know, and cases of your own.
+const settings = readConformance(new URL('../conformance.json', import.meta.url));
+
 describe('checkerboardOrder', () => {
-  for (const { name, run } of cases(checkerboardOrder)) it(name, run);
+  for (const { name, run } of cases(checkerboardOrder, settings[checkerboardOrder.name])) it(name, run);
 
   it.each([2, 3, 6, 16])('writes every token once in %i steps, even cells first', (count) => {
     const made = steps([1, 2], { steps: count });

@@ -1,4 +1,4 @@
-import { cases } from '@tessera/plugin-kit/conformance';
+import { cases, readConformance } from '@tessera/plugin-kit/conformance';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { classOf, type Tokenizer, type Weights } from '@tessera/plugin-kit';
@@ -17,8 +17,11 @@ const tokenizer: Tokenizer = patchesTokenizer.build(config, { engine: createEngi
 
 beforeAll(() => tf.setBackend('cpu'));
 
+// What the kit is to know, and cases of your own.
+const settings = readConformance(new URL('../conformance.json', import.meta.url));
+
 describe('patchesTokenizer', () => {
-  for (const { name, run } of cases(patchesTokenizer, { config: { size: 6, patch: 2 } })) it(name, run);
+  for (const { name, run } of cases(patchesTokenizer, settings[patchesTokenizer.name])) it(name, run);
 
   it('is what it describes', () => {
     const { space, layout, serves } = patchesTokenizer.describe(config);

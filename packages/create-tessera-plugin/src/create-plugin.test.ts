@@ -40,7 +40,11 @@ describe.each(Object.keys(kinds) as KindName[])('a new %s', (kind) => {
   it('asks for all that it imports, exactly while it is developed', () => {
     create('trial', '--kind', kind);
     const { peerDependencies, devDependencies, ...manifest } = JSON.parse(read('trial', 'package.json'));
-    expect(manifest).toMatchObject({ name: 'trial', license: 'MIT', files: ['dist', 'src', '!**/*.test.ts'] });
+    expect(manifest).toMatchObject({
+      name: 'trial',
+      license: 'MIT',
+      files: ['dist', 'src', 'conformance.json', '!**/*.test.ts'],
+    });
     const sources = readdirSync(join(into, 'trial/src')).map((file) => [file, read('trial/src', file)] as const);
     for (const [file, text] of sources) {
       const imports = [...text.matchAll(/from '((?:@[\w-]+\/)?[\w-]+)/g)].map(([, name]) => name);

@@ -96,8 +96,8 @@ function sourcesOf(
       : text.replace(/^(\s*)name: .*,$/m, (line, indent: string) => `${line}\n${indent}package: '${pkg}',`);
   return Object.fromEntries(
     Object.entries(sources[kind]).map(([path, text]) => [
-      `src/${renamed(path)}`,
-      path.includes('.test.') ? renamed(text) : homed(renamed(text)),
+      renamed(path),
+      /(?<!\.test)\.ts$/.test(path) ? homed(renamed(text)) : renamed(text),
     ]),
   );
 }

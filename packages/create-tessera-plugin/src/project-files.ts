@@ -6,7 +6,7 @@ import type { Templates } from './templates.ts';
 interface Project {
   readonly kind: KindName;
   readonly names: PartNames;
-  /** Files under `src`, by path. */
+  /** Files of the example, by path. */
   readonly sources: Readonly<Record<string, string>>;
   readonly templates: Templates;
 }
@@ -54,7 +54,7 @@ function manifestOf({ kind, names, sources, templates: { tessera, tools } }: Pro
     sideEffects: false,
     engines: { node: '>=20.19' },
     exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './package.json': './package.json' },
-    files: ['dist', 'src', '!**/*.test.ts'],
+    files: ['dist', 'src', 'conformance.json', '!**/*.test.ts'],
     scripts: {
       test: 'vitest run',
       typecheck: 'tsc --noEmit',
@@ -171,6 +171,8 @@ npx tessera plugins ${pkg}
 npm run trial          # trains a tiny model with it, and draws images
 npm publish            # builds first
 \`\`\`
+
+\`conformance.json\` tells the kit what to try the part with, and holds cases of its own: change it with the part.
 
 MIT licence.
 `;

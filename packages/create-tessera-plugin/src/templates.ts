@@ -5,7 +5,7 @@ import { kinds, type KindName } from './kinds.ts';
 
 /** What new packages begin as, and the versions that they ask for. */
 export interface Templates {
-  /** Files under `src` of the example of each kind, by name. */
+  /** Sources of the example of each kind, and what it tells the conformance kit, by path: `src/index.ts`. */
   readonly sources: Readonly<Record<KindName, Readonly<Record<string, string>>>>;
   /** Of this package, and so of all of Tessera's. */
   readonly tessera: string;
@@ -30,8 +30,9 @@ interface Manifest {
 export function templatesIn(root: string): Templates {
   const { version, devDependencies: own } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const sources = Object.entries(kinds).map(([kind, { example }]) => {
-    const folder = join(root, 'examples', example, 'src');
-    const files = readdirSync(folder).filter((file) => file.endsWith('.ts'));
+    const folder = join(root, 'examples', example);
+    const code = readdirSync(join(folder, 'src')).filter((file) => file.endsWith('.ts'));
+    const files = [...code.map((file) => `src/${file}`), 'conformance.json'];
     return [kind, Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), 'utf8')]))];
   });
   return {
