@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { kinds, type KindName } from './kinds.ts';
 import { projectFiles } from './project-files.ts';
+import { namesOf, type PartNames } from './part-names.ts';
 import { Refusal } from './refusal.ts';
 import { readTemplates, type Templates } from './templates.ts';
 
@@ -19,18 +20,6 @@ export interface CreatedPlugin {
   readonly folder: string;
   /** Relative to `folder`. */
   readonly files: readonly string[];
-}
-
-/** Words of a new part, as its files and identifiers use them. */
-export interface PartNames {
-  /** `@acme/my-head` */
-  readonly pkg: string;
-  /** `my-head`: the folder. */
-  readonly folder: string;
-  /** `my-head`, with its kind: the file. */
-  readonly file: string;
-  /** `myHead` */
-  readonly identifier: string;
 }
 
 /**
@@ -57,23 +46,6 @@ export function createPlugin({ name, kind, into }: PluginRequest): CreatedPlugin
     writeFileSync(join(target, file), text);
   }
   return { name, folder: names.folder, files: Object.keys(files).sort() };
-}
-
-const word = '[a-z][a-z0-9]*(?:-[a-z0-9]+)*';
-
-function namesOf(pkg: string, kind: KindName): PartNames {
-  if (pkg.length > 214 || !new RegExp(`^(?:@${word}/)?${word}$`).test(pkg)) {
-    throw new Refusal({
-      code: 'name-invalid',
-      got: `the name ${JSON.stringify(pkg).slice(0, 80)}`,
-      expected: 'lower-case words with hyphens, after a scope if it has one: @acme/my-head',
-      next: 'Choose another; the folder is made where the command runs.',
-    });
-  }
-  const folder = pkg.split('/').at(-1)!;
-  const file = folder === kind || folder.endsWith(`-${kind}`) ? folder : `${folder}-${kind}`;
-  const identifier = file.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return { pkg, folder, file, identifier };
 }
 
 /** The example of a kind under another name, by path: `src/index.ts`. */

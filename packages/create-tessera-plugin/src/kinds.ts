@@ -1,4 +1,4 @@
-import type { Recipe } from './recipe.ts';
+import type { ModelParts } from './model-parts.ts';
 
 /** What a package of each kind begins as. A new kind is one more entry, and an example that it starts from. */
 export interface Kind {
@@ -7,7 +7,7 @@ export interface Kind {
   /** What it does, for the package's description and readme. */
   readonly does: string;
   /** The parts of a small recipe that tries it, where they differ from the usual ones. */
-  readonly parts: (plugin: string) => Partial<Recipe['model']>;
+  readonly parts: (plugin: string) => Partial<ModelParts>;
   /** Whether recipes train it in a stage of its own. */
   readonly trained?: boolean;
 }

@@ -1,5 +1,5 @@
-import type { PartNames } from './create-plugin.ts';
 import { kinds, type KindName } from './kinds.ts';
+import type { PartNames } from './part-names.ts';
 import { trialRecipe } from './recipe.ts';
 import type { Templates } from './templates.ts';
 

@@ -1,26 +1,11 @@
 import { kinds, type Kind, type KindName } from './kinds.ts';
-
-interface PartEntry {
-  readonly plugin: string;
-  readonly config: object;
-}
-
-/** What is written of a recipe here. The command `tessera train` checks all of it. */
-export interface Recipe {
-  readonly model: {
-    readonly tokenizer: PartEntry;
-    readonly order: PartEntry;
-    readonly backbone: PartEntry;
-    readonly head: PartEntry;
-    readonly defaults: object;
-  };
-}
+import type { ModelParts } from './model-parts.ts';
 
 const optimiser = { learningRate: { shape: 'cos', peak: 0.002, warmup: 2 }, clip: 1 };
 const every = { log: 1, validate: 4, picture: 8, checkpoint: 8 };
 const layers = { depth: 1, width: 16, heads: 2 };
 
-const usual: Recipe['model'] = {
+const usual: ModelParts = {
   tokenizer: {
     plugin: 'kl',
     config: {

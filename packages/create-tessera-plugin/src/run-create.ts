@@ -50,7 +50,7 @@ function readArguments(argv: readonly string[]): { readonly name: string; readon
   }
   const { kind } = values;
   if (kind !== undefined && Object.hasOwn(kinds, kind)) return { name, kind: kind as KindName };
-  // npm keeps options for itself that no -- goes before, and says nothing of it.
+  // npm takes options without -- before them for its own, and passes none of them on.
   const got = kind === undefined ? 'no --kind' : `--kind ${kind}`;
   const next =
     kind === undefined ? `After npm create, it follows --: npm create tessera-plugin ${name} -- --kind head.` : see;
