@@ -56,7 +56,7 @@ afterAll(() => rmSync(outside, { recursive: true, force: true }), 60_000);
 describe('a project outside of the workspace', () => {
   it('has one copy of each package, none of them linked to its sources', () => {
     const lock = JSON.parse(readFileSync(join(outside, 'node_modules/.package-lock.json'), 'utf8'));
-    const places = Object.keys(lock.packages).filter((place) => /@tessera|tfjs$/.test(place));
+    const places = Object.keys(lock.packages).filter((place) => /@tessera|create-tessera|tfjs$/.test(place));
     expect(places.filter((place) => place.lastIndexOf('node_modules') > 0)).toEqual([]);
     expect(places).toHaveLength(published.length + command.length + examples.length + 1);
     expect(Object.values<{ link?: boolean }>(lock.packages).filter(({ link }) => link)).toEqual([]);
