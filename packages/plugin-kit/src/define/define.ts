@@ -158,7 +158,7 @@ function optionsFrom<S extends StandardSchema>(given: S, name: string): Schema<O
 export interface TesseraConfig {
   /**
    * Every plug-in and feature network that models and recipes of this project may name, besides Tessera's own. A string is a module that
-   * exports some, a package (`@acme/head`) or a path from this file (`./my-head.ts`): where it cannot be imported, the
+   * exports some, a package (`@acme/head`) or a path from this file (`'./my-head.ts'`): where it cannot be imported, the
    * others still work.
    */
   readonly plugins: readonly (AnyPlugin | FeatureNetworkPlugin | string)[];
