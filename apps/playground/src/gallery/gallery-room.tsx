@@ -22,14 +22,9 @@ export function GalleryRoom() {
   const search = useSearch();
   const [, navigate] = useLocation();
   const { filter, refused } = useMemo(() => readFilter(search), [search]);
-  const { models: known } = useModels();
-  const models = known ?? [];
   const favourites = useFavourites();
+  const { models, list, listed, notes } = useFound(filter, favourites);
   const address = filterAddress(filter);
-  const { wanted, note } = useMemo(() => wantedOf(filter, known ?? []), [filter, known]);
-  // Favourites that are marked meanwhile do not begin the list again.
-  const list = useMemo(() => listOf(wanted, favourites), [address, JSON.stringify(wanted.classes)]);
-  const listed = useList(list);
   const removed = useSyncExternalStore(removals.onChange, removals.state);
   const items = useMemo(() => listed.items.filter(({ id }) => !removed.hidden.has(id)), [listed.items, removed.hidden]);
   const picking = usePicking({ items, models, removals });
@@ -52,11 +47,7 @@ export function GalleryRoom() {
             Choose several
           </button>
         </Filters>
-        <Notes
-          listed={listed}
-          refused={note === null ? refused : [...refused, note]}
-          onNewer={() => list.showNewer()}
-        />
+        <Notes listed={listed} refused={[...refused, ...notes]} onNewer={() => list.showNewer()} />
         <Grid
           items={items}
           models={models}
@@ -76,6 +67,23 @@ export function GalleryRoom() {
       <UndoBar removed={removed} onUndo={() => removals.undo()} />
     </main>
   );
+}
+
+/** The list of a filter. Its words are looked up in the names of classes, which the models bring. */
+function useFound(filter: Filter, favourites: readonly string[]) {
+  const { models, error } = useModels();
+  const { wanted, note } = useMemo(() => wantedOf(filter, models ?? []), [filter, models]);
+  // Favourites that are marked meanwhile do not begin the list again.
+  const list = useMemo(() => listOf(wanted, favourites), [filterAddress(filter), JSON.stringify(wanted.classes)]);
+  const listed = useList(list);
+  const isWaiting = filter.words !== null && models === null;
+  const unsearched = isWaiting && error !== null ? `Names of classes cannot be searched: ${error}` : null;
+  return {
+    models: models ?? [],
+    list,
+    listed: isWaiting && error === null ? { ...listed, isLoading: true } : listed,
+    notes: [note, unsearched].filter((one) => one !== null),
+  };
 }
 
 /** What waits to be deleted is deleted when the room or the page is left; until then Control+Z takes it back. */

@@ -109,6 +109,7 @@ export function Grid(props: GridProps) {
                     isFavourite={props.favourites.includes(item.id)}
                     isPicked={item.id === picked}
                     isChosen={choice.ids.has(item.id)}
+                    isChoosing={choice.isChoosing}
                     isReachable={item.id === (atPicked < 0 ? first : picked)}
                     onPick={onPick}
                     onClick={clicked}

@@ -16,6 +16,8 @@ interface TileProps {
   readonly isPicked: boolean;
   /** One of several. */
   readonly isChosen: boolean;
+  /** Clicks choose: nothing is opened, and nothing moves under the finger. */
+  readonly isChoosing: boolean;
   /** Tab leads to it; arrows lead to the others. */
   readonly isReachable: boolean;
   onPick(id: string): void;
@@ -25,7 +27,8 @@ interface TileProps {
 
 /** One generation: up to four of its pictures, what they show, and how many there are. */
 export const Tile = memo(function Tile(props: TileProps) {
-  const { generation, model, side, isFavourite, isPicked, isChosen, isReachable, onPick, onClick, onOpen } = props;
+  const { generation, model, side, isFavourite, isPicked, isChosen, isChoosing, isReachable } = props;
+  const { onPick, onClick, onOpen } = props;
   const { id, images, state, seed, edit } = generation;
   const marks = `${isFavourite ? ', favourite' : ''}${isChosen ? ', chosen' : ''}`;
   const shown = images.slice(0, MOST_SHOWN).flatMap(({ picture }) => picture ?? []);
@@ -40,9 +43,9 @@ export const Tile = memo(function Tile(props: TileProps) {
         onClick={(event) => {
           onPick(id);
           onClick(id, event);
-          event.currentTarget.scrollIntoView({ block: 'nearest' });
+          if (!isChoosing) event.currentTarget.scrollIntoView({ block: 'nearest' });
         }}
-        onDoubleClick={() => onOpen(id)}
+        onDoubleClick={() => isChoosing || onOpen(id)}
         onFocus={() => onPick(id)}
       >
         <span className="tile-pictures" style={{ height: side }}>
