@@ -190,6 +190,30 @@ describe.skipIf(skipped)('the gallery', () => {
     await chosen.waitFor({ state: 'detached' });
   }, 30_000);
 
+  it('is worked by touch on a phone: a tap chooses, once choosing has begun', async () => {
+    await page.close();
+    page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
+    page.setDefaultTimeout(8000);
+    await page.goto(`${api.url}/gallery`);
+    await button('Choose several').tap();
+    for (const place of [0, 2]) await page.locator('.tile').nth(place).tap();
+    await page.getByRole('heading', { name: '2 chosen' }).waitFor();
+    const names = await page.locator('.tile[aria-label$="chosen"]').allInnerTexts();
+    expect(names.length).toBe(2);
+    await button('☆ Favourites').tap();
+    expect(await page.locator('.tile[aria-label$="favourite, chosen"]').count()).toBe(2);
+    await button('★ Favourites').tap();
+    await button('Delete 2').tap();
+    await button('Undo').tap();
+    await button('Choose several').waitFor();
+    await page.locator('.tile').first().tap();
+    await page
+      .getByRole('complementary', { name: 'The picture that is picked' })
+      .getByRole('link', { name: 'Open' })
+      .tap();
+    await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/g\//);
+  }, 30_000);
+
   it('finds words in the names of classes, of all pictures, and marks what was edited', async () => {
     await page.getByRole('searchbox', { name: 'Class' }).fill('3');
     await expect.poll(() => new URL(page.url()).search).toBe('?words=3');
