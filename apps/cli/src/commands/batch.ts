@@ -71,31 +71,24 @@ interface Estimate {
 /** Times a few steps of each recipe, and adds up the runs. Each recipe has an engine of its own, as memory is released with it. */
 async function estimate({ recipes, runs, plugins, json, ...request }: Estimate, terminal: Terminal): Promise<number> {
   const rows: { readonly name: string; readonly runs: number; readonly secondsEach: number }[] = [];
-  const shown = terminal.progress('timing', recipes.length);
+  const width = Math.max(...recipes.map(({ recipe }) => recipe.name.length));
   for (const loaded of recipes) {
-    shown.update(rows.length, loaded.recipe.name);
+    terminal.progress('timing', recipes.length).update(rows.length, loaded.recipe.name);
     const engine = createEngine(request.engine);
     try {
       const { name, seconds } = await recipeFacts({ loaded, engine, plugins, measure: 2 });
       rows.push({ name, runs, secondsEach: seconds! });
     } finally {
       engine.dispose();
+      terminal.done();
     }
+    const { name, secondsEach } = rows.at(-1)!;
+    if (!json) terminal.out(`${name.padEnd(width)}  ${runs} x ${duration(secondsEach)}`);
   }
-  terminal.done();
   const seconds = rows.reduce((sum, { secondsEach }) => sum + runs * secondsEach, 0);
   if (json) terminal.out(JSON.stringify({ rows, seconds }));
-  else for (const line of estimateLines(rows, seconds)) terminal.out(line);
+  else terminal.out(`about ${duration(seconds)} in all on this machine; nothing was written`);
   return 0;
-}
-
-function estimateLines(
-  rows: readonly { readonly name: string; readonly runs: number; readonly secondsEach: number }[],
-  seconds: number,
-): string[] {
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  const lines = rows.map(({ name, runs, secondsEach }) => `${name.padEnd(width)}  ${runs} x ${duration(secondsEach)}`);
-  return [...lines, `about ${duration(seconds)} in all on this machine; nothing was written`];
 }
 
 /** Reads all recipes before any is run. @throws TesseraError `recipe-repeated`, and what `readRecipe` throws */

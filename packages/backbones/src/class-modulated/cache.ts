@@ -7,8 +7,8 @@ import { forward } from './transformer.ts';
 /*
  * How new tokens see the earlier ones while sampling: keys and values of all tokens so far are kept, and every step
  * computes its own tokens alone. No mask is needed: later tokens do not exist yet, and those of one step (a scale) all
- * see each other. Training has all tokens at once: see `spansOf` in attention.ts. Or, to
- * check that both agree, every step computes all tokens so far again under that mask.
+ * see each other. Training has all tokens at once: see `spansOf` in attention.ts. Or, to check that both agree, every step
+ * computes all tokens so far again under a mask.
  */
 
 /** A built transformer, as all passes through its blocks need it. */
