@@ -22,5 +22,12 @@ export const packageConfig = defineConfig({
   },
 });
 
+/**
+ * For packages whose tests start programs of the repository: under turbo from their builds, which `dependsOn` of
+ * turbo.json makes before; where Vitest is run by itself from their sources, since a build may be an old one.
+ */
+export const builtEnvironment = { TESSERA_BUILT: process.env['TURBO_HASH'] === undefined ? '' : '1' };
+export const builtConfig = mergeConfig(packageConfig, { test: { env: builtEnvironment } });
+
 /** For packages whose tests leave nothing behind in their process: the files share the modules that are loaded. */
 export const oneProcessConfig = mergeConfig(packageConfig, { test: { isolate: false } });

@@ -1,3 +1,5 @@
-import { packageConfig } from '../../vitest.shared.ts';
+import { mergeConfig } from 'vitest/config';
+import { builtConfig } from '../../vitest.shared.ts';
 
-export default packageConfig;
+// The page is built once for all files.
+export default mergeConfig(builtConfig, { test: { globalSetup: 'src/testing/pages.ts' } });

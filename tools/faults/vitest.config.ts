@@ -1,6 +1,7 @@
 import { mergeConfig } from 'vitest/config';
-import { packageConfig } from '../../vitest.shared.ts';
+import { builtConfig } from '../../vitest.shared.ts';
 
 // The five minutes of mixed load and the rounds of faults wait for the same time: side by side they take half of it.
-// They wait more than they work, so `turbo.json` lets them begin first, and always: each run has another seed.
-export default mergeConfig(packageConfig, { test: { maxWorkers: 2 } });
+// They wait more than they work, so `turbo.json` lets them begin once the command is built, and always: each run has
+// another seed.
+export default mergeConfig(builtConfig, { test: { maxWorkers: 2 } });

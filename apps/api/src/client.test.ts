@@ -194,7 +194,8 @@ describe('the client', () => {
 
   it('ends a stream when it is told to, also while nothing comes', async () => {
     const client = open();
-    const held = await client.createGeneration({ model: 'sets', images: [{ count: 64 }], options: { steps: 64 } });
+    const options = { steps: 64, respacing: '1000' };
+    const held = await client.createGeneration({ model: 'sets', images: [{ count: 64 }], options });
     if (held.__typename !== 'CreateGenerationPayload') throw new Error(held.message);
     const id = await create(client);
     for (const one of [client, open({ transport: 'sse' })]) {

@@ -37,7 +37,7 @@ async function start(): Promise<void> {
 
 beforeAll(async () => {
   await writeRandomModel(modelFolders[0], { name: 'quick', width: 32, depth: 1, channels: 1 });
-  await writeRandomModel(modelFolders[1], { name: 'slow', width: 192, depth: 8, channels: 3, step: 'set' });
+  await writeRandomModel(modelFolders[1], { name: 'slow', width: 32, depth: 1, channels: 3, step: 'set' });
   await writeOldDatabase(options.dataDirectory, [old, misfit, interrupted]);
   await start();
 }, 120_000);
@@ -89,7 +89,7 @@ describe('the end of a server', () => {
   it('loses nothing: queued generations run at the next start, running ones go on where they were', async () => {
     // Steps of equal length: it does not end while it is stopped.
     const images = { condition: { label: 3 }, count: 12 };
-    const long = { model: 'slow', images, options: { steps: 24 }, preview: 'NONE' };
+    const long = { model: 'slow', images, options: { steps: 64, respacing: '1000' }, preview: 'NONE' };
     const whole = await client.events((await client.create(long)).id);
     const running = await client.create(long);
     const queued = await client.create({ model: 'quick', images: ofLabels([4]), seed: 3, options: { topP: 0.5 } });
@@ -100,7 +100,7 @@ describe('the end of a server', () => {
     expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1));
     expect(all.some(({ __typename }) => __typename === 'RestartedEvent')).toBe(true);
     const steps = all.flatMap(({ __typename, index }) => (__typename === 'StepEvent' ? [index] : []));
-    expect(steps).toEqual(Array.from({ length: 24 }, (_, index) => index));
+    expect(steps).toEqual(Array.from({ length: 64 }, (_, index) => index));
     expect(all.at(-1)!.images).toEqual(whole.at(-1)!.images);
     expect((await client.events(queued.id)).at(-1)!.__typename).toBe('CompletedEvent');
   });

@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
+import { programArguments } from './testing/program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-serve-'));
 const children: ChildProcess[] = [];
@@ -23,9 +23,8 @@ async function start(name: string, more: Record<string, string> = {}) {
   mkdirSync(join(models, 'broken'), { recursive: true });
   writeFileSync(join(models, 'broken', 'model.json'), '{}');
   const environment = { PORT: '0', TESSERA_MODELS: models, TESSERA_DATA: join(folder, name, 'data') };
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--conditions=@tessera/source', '--import', tsx, main], {
+  const child = spawn(process.execPath, programArguments(main), {
     env: { ...process.env, ...environment, ...more },
   });
   children.push(child);
@@ -52,7 +51,7 @@ it('says where it is, and ends in order at the first signal', async () => {
 }, 60_000);
 
 it('says in the same words, here and where models run, that a plug-in left a promise alone', async () => {
-  const config = join(folder, 'tessera.config.ts');
+  const config = join(folder, 'tessera.config.mjs');
   writeFileSync(config, "void Promise.reject(new Error('stray promise'));\nexport const config = { plugins: [] };\n");
   const { said } = await start('stray', { TESSERA_CONFIG: config });
   const sentence = '[plug-ins] got an unhandled error (Error: stray promise)';
@@ -68,7 +67,9 @@ it('ends at once at the second signal, though a request is open', async () => {
   const { child, said, port } = await start('second');
   const socket = connect(port, '127.0.0.1').on('error', () => undefined);
   socket.write('POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{');
+  // It has taken up the request before once it answers another.
   await new Promise((resolve) => setTimeout(resolve, 200));
+  await fetch(`http://127.0.0.1:${port}/healthz`);
   child.kill('SIGINT');
   await said('Tessera is stopping; press again to stop at once.');
   await new Promise((resolve) => setTimeout(resolve, 1200));

@@ -16,7 +16,7 @@ const models = join(root, 'models');
 const dataDirectory = join(root, 'data');
 /** Many steps of equal length: time enough to end what runs it. */
 const labels = Array.from({ length: 12 }, (_, image) => image % 10);
-const long = { model: 'slow', images: ofLabels(labels), options: { steps: 24 }, preview: 'NONE' };
+const long = { model: 'slow', images: ofLabels(labels), options: { steps: 64, respacing: '1000' }, preview: 'NONE' };
 let databaseUrl: string;
 let store: Store;
 let api: RunningServer;
@@ -62,7 +62,7 @@ let whole: readonly string[];
 beforeAll(async () => {
   databaseUrl = await newDatabase();
   await writeRandomModel(join(models, 'quick'), { name: 'quick', width: 32, depth: 1, channels: 1 });
-  await writeRandomModel(join(models, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3, step: 'set' });
+  await writeRandomModel(join(models, 'slow'), { name: 'slow', width: 32, depth: 1, channels: 3, step: 'set' });
   const modelFolders = ['quick', 'slow'].map((name) => join(models, name));
   const place = { port: 0, address: '127.0.0.1', playground: join(root, 'none') };
   api = await startTestServer({ ...place, role: 'api', databaseUrl, dataDirectory, modelFolders });

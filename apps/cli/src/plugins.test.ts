@@ -4,9 +4,11 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const bin = resolve(import.meta.dirname, '../bin/tessera.mjs');
+// Node alone does not read the configurations of these projects, which are TypeScript.
+vi.stubEnv('TESSERA_BUILT', '');
 const installed = dirname(dirname(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'))));
 const shipped = resolve(import.meta.dirname, '../../../models');
 let folder: string;

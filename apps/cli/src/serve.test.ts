@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 
 const bin = resolve(import.meta.dirname, '../bin/tessera.mjs');
+// The process that is started has another one to leave behind only where it runs the sources.
+vi.stubEnv('TESSERA_BUILT', '');
 const folder = mkdtempSync(join(tmpdir(), 'tessera-serve-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

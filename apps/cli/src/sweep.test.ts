@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { programArguments } from '@tessera/api/testing';
 import { afterAll, expect, it } from 'vitest';
 import { sweep } from './commands/sweep.ts';
 import type { Cell } from './sweep/cells.ts';
@@ -35,7 +36,7 @@ const cellsOf = (out: string): readonly Cell[] => {
 
 it('goes on after kill -9 with the figures of a sweep that nothing disturbed', async () => {
   const [out, undisturbed] = [join(folder, 'out'), join(folder, 'undisturbed')];
-  const flags = ['--conditions=@tessera/source', '--import', 'tsx', join(import.meta.dirname, 'main.ts')];
+  const flags = programArguments(join(import.meta.dirname, 'main.ts'));
   const child = spawn(process.execPath, [...flags, 'sweep', ...argvOf(out, ...grid)], { cwd: root });
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   while (child.exitCode === null && cellsOf(out).length === 0) await delay(5);

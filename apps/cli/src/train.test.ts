@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { programArguments } from '@tessera/api/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
 const recipes = { codes: join(root, 'recipes/micro-var.json'), distributions: join(root, 'recipes/micro-mar.json') };
-const entry = join(import.meta.dirname, 'main.ts');
-const flags = ['--conditions=@tessera/source', '--import', 'tsx', entry];
+const flags = programArguments(join(import.meta.dirname, 'main.ts'));
 
 let folder: string;
 beforeAll(() => {

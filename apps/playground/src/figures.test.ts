@@ -2,13 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from './testing/api-process.ts';
 import { findings } from './testing/axe.ts';
+import { builtPage } from './testing/built-page.fixture.ts';
 import { longestTasks } from './testing/longest-tasks.ts';
 import { generate, status } from './testing/page-reader.ts';
 
@@ -21,13 +20,9 @@ let browser: Browser;
 
 beforeAll(async () => {
   if (skipped) return;
-  const outDir = join(folder, 'page');
-  // As `npm start` builds it: Vitest's own environment would bundle React for development.
-  vi.stubEnv('NODE_ENV', 'production');
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
-  await build({ root: fileURLToPath(new URL('..', import.meta.url)), logLevel: 'error', build: { outDir } });
-  vi.unstubAllEnvs();
-  api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: outDir, PORT: '0' });
+  const page = await builtPage('shipped');
+  api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: page, PORT: '0' });
 }, 120_000);
 
 afterAll(async () => {

@@ -1,20 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from './graphiql/operations.ts';
 import { startApi, type ApiProcess } from './testing/api-process.ts';
+import { builtGraphiql } from './testing/built-page.fixture.ts';
 
 /* GraphiQL as it ships, in a real browser that reaches this server alone. */
 
 const skipped = process.env['TESSERA_BROWSER'] === 'none';
 const folder = mkdtempSync(join(tmpdir(), 'tessera-graphiql-'));
-const pages = join(folder, 'page');
 let api: ApiProcess;
 let browser: Browser;
 let page: Page;
@@ -23,9 +21,7 @@ const complaints: string[] = [];
 beforeAll(async () => {
   if (skipped) return;
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
-  const configFile = fileURLToPath(new URL('../vite.graphiql.config.ts', import.meta.url));
-  await build({ configFile, logLevel: 'error', build: { outDir: join(pages, 'graphiql') } });
-  writeFileSync(join(pages, 'index.html'), '<p>the page</p>');
+  const pages = await builtGraphiql();
   api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: pages, PORT: '0' });
   page = await browser.newPage();
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

@@ -2,21 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { optionFields } from './settings/options.tsx';
 import { keys, listModels, startApi, type ApiProcess, type ListedModel } from './testing/api-process.ts';
 import { startBalancer, type Balancer } from './testing/balancer.ts';
+import { builtPage } from './testing/built-page.fixture.ts';
 import { allPictures, generate, largePicture, openHow, pickModel, status } from './testing/page-reader.ts';
 
 /* The page, built as it ships, in a real browser, against the real server with every model that it has. */
 
 const skipped = process.env['TESSERA_BROWSER'] === 'none';
 const folder = mkdtempSync(join(tmpdir(), 'tessera-playground-'));
-const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: join(folder, 'page') };
+let environment: Record<string, string>;
 let api: ApiProcess;
 /** Before the server: it can be cut off. */
 let door: Balancer;
@@ -28,8 +27,7 @@ let complaints: string[];
 beforeAll(async () => {
   if (skipped) return;
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  await build({ root, logLevel: 'warn', build: { outDir: environment.TESSERA_PLAYGROUND, emptyOutDir: true } });
+  environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: await builtPage('checked') };
   api = await startApi({ ...environment, PORT: '0' });
   door = await startBalancer([api.url]);
   models = await listModels(api.url);

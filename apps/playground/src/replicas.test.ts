@@ -2,15 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { createClient } from '@tessera/client';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keys, startApi, type ApiProcess } from './testing/api-process.ts';
 import { startBalancer, type Balancer } from './testing/balancer.ts';
+import { builtPage } from './testing/built-page.fixture.ts';
 import { allPictures, openHow, pickModel } from './testing/page-reader.ts';
 
 /* One page at one address: behind it two hardened replicas of the API that ask for keys, and two workers. */
@@ -36,13 +35,11 @@ beforeAll(async () => {
   environment = {
     DATABASE_URL: await postgres.database(),
     TESSERA_DATA: join(folder, 'data'),
-    TESSERA_PLAYGROUND: join(folder, 'page'),
+    TESSERA_PLAYGROUND: await builtPage('checked'),
     TESSERA_AUTH: 'keys',
     TESSERA_HARDENED: '1',
     PORT: '0',
   };
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  await build({ root, logLevel: 'warn', build: { outDir: environment['TESSERA_PLAYGROUND']!, emptyOutDir: true } });
   const start = (role: string) => startApi({ ...environment, TESSERA_ROLE: role });
   const all = await Promise.all(['api', 'api', 'worker', 'worker'].map(start));
   [replicas, workers] = [all.slice(0, 2), all.slice(2)];

@@ -2,7 +2,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadPlugins } from '@tessera/models';
 import { imagesOfClasses } from '@tessera/request';
@@ -38,14 +37,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function run(model: string, count = 2): Promise<HostEvent[]> {
+async function run(model: string, count = 2, onStep?: () => void): Promise<HostEvent[]> {
   const all: HostEvent[] = [];
   for await (const event of host.generate({
     model,
     images: imagesOfClasses(new Array<number>(count).fill(1)),
     seed: 3,
-  }))
+  })) {
     all.push(event);
+    if (event.type === 'step') onStep?.();
+  }
   return all;
 }
 
@@ -75,13 +76,13 @@ it.each(['looping', 'mute'])(
 it('ends a process that was stopped, while a generation runs and while nothing does', async () => {
   for (const busy of [true, false]) {
     const pid = host.pid!;
-    const running = busy ? run('slow', 16) : null;
-    if (busy) await sleep(300);
+    let running: Promise<HostEvent[]> | null = null;
+    if (busy) await new Promise<void>((begun) => (running = run('slow', 32, begun)));
     process.kill(pid, 'SIGSTOP');
     const next = run('plain');
     await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'hanging' }), 20_000);
     if (running) {
-      expect((await running).at(-1)).toMatchObject({ type: 'failed', code: 'part-hangs' });
+      expect((await (running as Promise<HostEvent[]>)).at(-1)).toMatchObject({ type: 'failed', code: 'part-hangs' });
       expect((await next).at(-1)).toMatchObject({ type: 'completed' });
     } else {
       expect((await next).at(-1)).toMatchObject({ type: 'failed', code: 'part-hangs' });

@@ -7,7 +7,7 @@ import type { Host } from '@tessera/host';
 import type { Claimed } from '@tessera/store';
 import { Appender } from './appender.ts';
 import { Recording } from './recording.ts';
-import { imagesOf, lastOf, openBench, type Bench } from './testing/bench.ts';
+import { endless, imagesOf, lastOf, long, openBench, type Bench } from './testing/bench.ts';
 import type { Worker } from './worker.ts';
 
 let bench: Bench;
@@ -141,7 +141,7 @@ it('keeps its memory bounded: a batch stops while too much waits, and goes on wh
 });
 
 it('writes nothing more of a claim that another worker has taken', async () => {
-  const { id } = await bench.create({ model: 'slow', labels: many });
+  const { id } = await bench.create({ ...long, labels: many });
   await bench.reached(id, 'step');
   await bench.store.database.query(`UPDATE generation SET attempt = attempt + 1, worker = 'other' WHERE id = $1`, [id]);
   const { lastSeq } = (await bench.store.generations.find(id, ''))!;
@@ -153,7 +153,7 @@ it('writes nothing more of a claim that another worker has taken', async () => {
 });
 
 it('gives back what it owns and does not know: the answer of a claim was lost', async () => {
-  const busy = await bench.create({ model: 'slow', labels: many });
+  const busy = await bench.create({ ...long, labels: many });
   await bench.reached(busy.id, 'started');
   const { id } = await bench.create({ model: 'sets' });
   const claim = { worker: worker.id, models: ['sets'], maxImages: 1 };
@@ -169,7 +169,7 @@ it('tries again when the process of the models dies, and fails what ends it thre
   await bench.reached(id, 'step');
   process.kill(host.pid!, 'SIGKILL');
   expect(imagesOf(await bench.events(id))).toEqual(whole);
-  const last = await bench.create({ model: 'slow', labels: many });
+  const last = await bench.create({ ...endless, labels: many });
   for (let attempt = 1; attempt <= 3; attempt++) {
     await vi.waitFor(async () => {
       expect(await bench.store.generations.find(last.id, '')).toMatchObject({ state: 'running', attempt });

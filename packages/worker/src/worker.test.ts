@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Host } from '@tessera/host';
 import { startPostgres, type TestPostgres } from '@tessera/store/testing';
-import { imagesOf, lastOf, openBench, type Bench } from './testing/bench.ts';
+import { endless, imagesOf, lastOf, long, openBench, type Bench } from './testing/bench.ts';
 import type { Worker } from './worker.ts';
 
 let postgres: TestPostgres;
@@ -55,20 +55,20 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
 
   it('lets a request join the batch that runs', async () => {
     const before = batches;
-    const first = await bench.create({ model: 'slow', labels: Array.from({ length: 16 }, () => 1) });
+    const first = await bench.create({ ...long, labels: Array.from({ length: 16 }, () => 1) });
     await bench.reached(first.id, 'started');
-    const second = await bench.create({ model: 'slow', labels: [2] });
+    const second = await bench.create({ ...long, labels: [2] });
     const [one, two] = await Promise.all([bench.events(first.id), bench.events(second.id)]);
     expect(batches - before).toBe(1);
     expect(two.find(({ kind }) => kind === 'started')!.at.getTime()).toBeLessThan(lastOf(one).at.getTime());
-    const alone = await bench.create({ model: 'slow', labels: [2] });
+    const alone = await bench.create({ ...long, labels: [2] });
     expect(imagesOf(await bench.events(alone.id))).toEqual(imagesOf(two));
   });
 
   it('runs what it claimed too late for the batch that ran', async () => {
     const { queue } = bench.store;
     const { claim } = queue;
-    const first = await bench.create({ model: 'slow', labels: [1, 2, 3, 4] });
+    const first = await bench.create({ ...long, labels: [1, 2, 3, 4] });
     let joined: Promise<unknown> | null = null;
     // The claim for the batch is answered after its end; one that is made meanwhile, later still.
     queue.claim = async (wanted) => {
@@ -81,7 +81,7 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
     };
     try {
       await bench.reached(first.id, 'started');
-      const second = await bench.create({ model: 'slow', labels: [2] });
+      const second = await bench.create({ ...long, labels: [2] });
       expect(lastOf(await bench.events(second.id)).kind).toBe('completed');
       expect(joined).not.toBeNull();
     } finally {
@@ -102,7 +102,7 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
 
   it('ends a canceled one within a step, and leaves its batch-mates alone', async () => {
     const labels = Array.from({ length: 12 }, () => 5);
-    const [first, second] = await Promise.all([1, 20].map((seed) => bench.create({ model: 'slow', labels, seed })));
+    const [first, second] = await Promise.all([1, 20].map((seed) => bench.create({ ...long, labels, seed })));
     await bench.reached(first!.id, 'step');
     await bench.store.generations.cancel(first!.id);
     const steps = (await bench.reached(first!.id, 'canceled')).filter(({ kind }) => kind === 'step').length;
@@ -110,7 +110,7 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
     expect(lastOf(events).kind).toBe('canceled');
     expect(events.filter(({ kind }) => kind === 'step').length).toBe(steps);
     const mate = imagesOf(await bench.events(second!.id));
-    const alone = await bench.create({ model: 'slow', labels, seed: 20 });
+    const alone = await bench.create({ ...long, labels, seed: 20 });
     expect(imagesOf(await bench.events(alone.id))).toEqual(mate);
   });
 
@@ -120,7 +120,7 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
     queue.beat = async (...said) => ({ ...(await beat(...said)), canceled: [] });
     try {
       const labels = Array.from({ length: 40 }, () => 5);
-      const { id } = await bench.create({ model: 'slow', labels }, { cancelAfterMs: 500 });
+      const { id } = await bench.create({ ...endless, labels }, { cancelAfterMs: 500 });
       const last = lastOf(await bench.events(id));
       expect(last.kind).toBe('canceled');
     } finally {

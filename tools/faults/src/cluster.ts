@@ -6,6 +6,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '@tessera/api/testing';
 import { startProxy, type Proxy } from './proxy.ts';
 
 export type Role = 'all' | 'api' | 'worker';
@@ -65,7 +66,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   let ready: Promise<void>;
   let ended = false;
   const begin = (): void => {
-    const args = ['--conditions=@tessera/source', '--import', 'tsx', '--import', clock, entry, 'serve', '--role', role];
+    const args = ['--import', clock, ...programArguments(entry), 'serve', '--role', role];
     child = spawn(process.execPath, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     ready = whenReady(child, (url) => door?.retarget(Number(new URL(url).port)));
     void once(child, 'exit').then(() => ended || begin());

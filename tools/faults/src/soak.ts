@@ -24,6 +24,8 @@ const EVERY_MS = 1000;
 const RATE = 3;
 /** Pieces under way. Where the machine is busy with other things, the load waits with it. */
 const MOST = 10;
+/** Images of a generation: more of them would only keep the processor busy. */
+const MOST_IMAGES = 2;
 
 /** Mixed load on one server for a while, with what its processes hold measured every second. */
 export async function soak(
@@ -73,7 +75,7 @@ interface Work {
 const models = ['digits-var', 'digits-mar', 'digits-mar-categorical', 'digits-var-diffusion'] as const;
 
 async function generate({ doors, random, i, until }: Work, cancel: boolean): Promise<string> {
-  const wish = { key: `soak-${i}`, model: random.of(models), seed: i, images: 1 + random.below(4), cancel };
+  const wish = { key: `soak-${i}`, model: random.of(models), seed: i, images: 1 + random.below(MOST_IMAGES), cancel };
   const { accepted } = await ask(doors, wish, until);
   const id = accepted[0]!;
   await Promise.all([1, 2].map(() => follow(doors, id, { subscriber: wish.key, random, until })));
@@ -115,7 +117,7 @@ const loads: readonly (readonly [string, (work: Work) => Promise<unknown>])[] = 
     async ({ doors, random, i, until }) => {
       const { accepted } = await ask(
         doors,
-        { key: `soak-${i}`, model: 'digits-mar', seed: i, images: 4, cancel: false },
+        { key: `soak-${i}`, model: 'digits-mar', seed: i, images: MOST_IMAGES, cancel: false },
         until,
       );
       const gone = AbortSignal.any([until, AbortSignal.timeout(50)]);

@@ -1,1 +1,2 @@
+export { programArguments } from './program.ts';
 export { canMount, mountSmallDisk, type SmallDisk } from './small-disk.ts';

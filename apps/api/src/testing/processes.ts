@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import type { Role } from '../role-options.ts';
+import { programArguments } from './program.ts';
 
-/** A process of one role, started from the sources. */
+/** A process of one role. */
 export interface RoleProcess {
   readonly child: ChildProcess;
   readonly pid: number;
@@ -36,8 +36,7 @@ const main = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** Starts a process on a free port and waits until it is ready. It ends with this process. */
 export async function startRole(options: RoleProcessOptions): Promise<RoleProcess> {
   const { role, databaseUrl, dataDirectory, models, environment = {}, ready = 'Tessera is ready' } = options;
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = spawn(process.execPath, ['--conditions=@tessera/source', '--import', tsx, main], {
+  const child = spawn(process.execPath, programArguments(main), {
     env: {
       ...process.env,
       PORT: '0',

@@ -2,16 +2,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { createClient, type Client } from '@tessera/client';
 import { unzipSync } from 'fflate';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { textOf } from '../save/png-text.ts';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
+import { builtPage } from '../testing/built-page.fixture.ts';
 import { dropFile } from '../testing/drop-file.ts';
 import { longestTasks } from '../testing/longest-tasks.ts';
 import { multiplyGenerations } from '../testing/many-generations.fixture.ts';
@@ -20,7 +19,7 @@ import { multiplyGenerations } from '../testing/many-generations.fixture.ts';
 
 const skipped = process.env['TESSERA_BROWSER'] === 'none';
 const folder = mkdtempSync(join(tmpdir(), 'tessera-gallery-'));
-const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: join(folder, 'page'), PORT: '0' };
+const data = join(folder, 'data');
 const MANY = 500;
 let api: ApiProcess;
 let client: Client;
@@ -44,18 +43,13 @@ async function fill(): Promise<void> {
 
 beforeAll(async () => {
   if (skipped) return;
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  const outDir = environment.TESSERA_PLAYGROUND;
+  const environment = { TESSERA_DATA: data, TESSERA_PLAYGROUND: await builtPage('shipped'), PORT: '0' };
   api = await startApi(environment);
   client = createClient({ url: api.url });
   await fill();
   await client.close();
   await api.kill();
-  await multiplyGenerations(environment.TESSERA_DATA, MANY);
-  // As `npm start` builds it: Vitest's own environment would bundle React for development.
-  vi.stubEnv('NODE_ENV', 'production');
-  await build({ root, logLevel: 'error', build: { outDir, emptyOutDir: true } });
-  vi.unstubAllEnvs();
+  await multiplyGenerations(data, MANY);
   api = await startApi(environment);
   client = createClient({ url: api.url });
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });

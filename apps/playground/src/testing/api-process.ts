@@ -14,13 +14,16 @@ export interface ApiProcess {
   kill(): Promise<void>;
 }
 
-const main = fileURLToPath(new URL('../../../api/src/main.ts', import.meta.url));
+/** As `builtConfig` of vitest.shared.ts has it. */
+const isBuilt = process.env['TESSERA_BUILT'] === '1';
+const main = fileURLToPath(new URL(`../../../api/${isBuilt ? 'dist/main.js' : 'src/main.ts'}`, import.meta.url));
 const cli = fileURLToPath(new URL('../../../cli/bin/tessera.mjs', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const flags = isBuilt ? [] : ['--conditions=@tessera/source', '--import', tsx];
 
 /** The real server, as `npm start` runs it. */
 export async function startApi(environment: Record<string, string>): Promise<ApiProcess> {
-  const child = spawn(process.execPath, ['--conditions=@tessera/source', '--import', tsx, main], {
+  const child = spawn(process.execPath, [...flags, main], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

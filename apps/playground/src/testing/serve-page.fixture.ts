@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { chromium, type Browser } from 'playwright-core';
-import { build } from 'vite';
 import { startApi, type ApiProcess } from './api-process.ts';
+import { builtPage } from './built-page.fixture.ts';
 
 /** Tests without a browser are asked for, by TESSERA_BROWSER=none. */
 export const skipped = process.env['TESSERA_BROWSER'] === 'none';
@@ -21,12 +20,11 @@ export interface ServedPage {
   close(): Promise<void>;
 }
 
-/** Builds the page, and starts a server of its own and a real browser. `name` is that of its folder. */
+/** The page with React's checks, a server of its own and a real browser. `name` is that of its folder. */
 export async function servePage(name: string): Promise<ServedPage> {
   const folder = mkdtempSync(join(tmpdir(), `tessera-${name}-`));
-  const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: join(folder, 'page'), PORT: '0' };
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  await build({ root, logLevel: 'error', build: { outDir: environment.TESSERA_PLAYGROUND, emptyOutDir: true } });
+  const page = await builtPage('checked');
+  const environment = { TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: page, PORT: '0' };
   const api = await startApi(environment);
   const browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
   return {

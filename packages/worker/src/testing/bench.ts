@@ -37,6 +37,11 @@ export interface Bench {
   close(): Promise<void>;
 }
 
+/** Many steps of equal length, a second of work or more: the batch still runs when a test does something to it. */
+export const long = { model: 'sets', options: { steps: 64, respacing: '50' }, preview: 'none' } as const;
+/** Work that is canceled or killed before its end on any machine. */
+export const endless = { ...long, options: { steps: 64, respacing: '1000' } } as const;
+
 /** `url` null: PGlite. */
 export async function openBench(url: string | null): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-worker-'));
