@@ -31,7 +31,15 @@ export type {
   TargetFunction,
   TargetProgram,
 } from './target.ts';
-export { storedEntry, storedTensor, type FileEntry, type StoredEntry } from './tensors/tensors.ts';
+export {
+  isStoredAsBytes,
+  storedEntry,
+  storedNumbers,
+  storedTensor,
+  type FileEntry,
+  type StoredArray,
+  type StoredEntry,
+} from './tensors/tensors.ts';
 export {
   ARRAYS,
   exactKey,

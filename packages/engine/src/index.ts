@@ -9,6 +9,7 @@ export {
 } from './engine.ts';
 export { defineFused, type FusedGradientContext, type FusedInputs, type FusedOp, type FusedSpec } from './fused.ts';
 export { nn } from './nn/nn.ts';
+export { int8FormOf, releaseInt8, useInt8, type Int8Form } from './nn/int8.ts';
 export type { Tree } from './program/tree.ts';
 export { keyedRng, type DrawKey, type SampleRng } from './rng/keyed-rng.ts';
 export type { TraceRng } from './rng/trace-rng.ts';

@@ -7,13 +7,13 @@ const OPSET = 23;
 /** Operators in ONNX Runtime's own layout; not every build has them. */
 const NCHWC = 'com.microsoft.nchwc';
 
-const TYPES: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const TYPES: Readonly<Record<TensorData['dtype'], number>> = { float32: 1, int8: 3, int32: 6, int64: 7, bool: 9 };
 const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** Numbers of an initializer: in the model itself, or elsewhere. */
 export interface TensorData {
   readonly name: string;
-  readonly dtype: ElementType;
+  readonly dtype: ElementType | 'int8';
   readonly dims: readonly number[];
   readonly data: Uint8Array | { readonly location: string; readonly offset: number; readonly length: number };
 }

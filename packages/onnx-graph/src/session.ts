@@ -1,4 +1,13 @@
-import type { BuiltProgram, Device, DeviceNumbers, Numbers, Port, TypedArray } from '@tessera/engine/target';
+import {
+  isStoredAsBytes,
+  type BuiltProgram,
+  type Device,
+  type DeviceNumbers,
+  type LoweredWeight,
+  type Numbers,
+  type Port,
+  type TypedArray,
+} from '@tessera/engine/target';
 import { TesseraError } from '@tessera/errors';
 import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-common';
 import type { OnnxModel } from './builder.ts';
@@ -79,6 +88,11 @@ function tensorOf(numbers: DeviceNumbers): Tensor {
 
 function once(ports: readonly Port[]): Port[] {
   return [...new Map(ports.map((port) => [port.name, port])).values()];
+}
+
+/** The type of a weight in ONNX: what tfjs sees as int32 may be stored as bytes. */
+export function weightType({ dtype, dataId }: LoweredWeight): TensorData['dtype'] {
+  return isStoredAsBytes(dataId) ? 'int8' : dtype;
 }
 
 /** The bytes of numbers, without a copy. */

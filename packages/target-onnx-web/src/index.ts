@@ -1,6 +1,6 @@
 import type { BuiltProgram, BuildOptions, Device, Target } from '@tessera/engine/target';
-import { graphTarget, readNumbers } from '@tessera/engine/target';
-import { bytesOf, isLoweredWhole, lowerGraph, ortNumbers, sessionProgram, type OnnxModel } from '@tessera/onnx-graph';
+import { graphTarget, storedNumbers } from '@tessera/engine/target';
+import { bytesOf, isLoweredWhole, lowerGraph, ortNumbers, sessionProgram, weightType, type OnnxModel } from '@tessera/onnx-graph';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 
 interface OnnxWebOptions {
@@ -29,8 +29,9 @@ export function onnxWebTarget({ wasm, threads = 1 }: OnnxWebOptions): Target {
 
 /** All weights travel inside the model: a page has no files to map. */
 function buildProgram(model: OnnxModel, { name, memory }: BuildOptions): Promise<BuiltProgram> {
-  const weights = model.weights.map(({ name: weight, dtype, dims, dataId }) => {
-    return { name: weight, dtype, dims, data: bytesOf(readNumbers(dataId, name)) };
+  const weights = model.weights.map((weight) => {
+    const data = bytesOf(storedNumbers(weight.dataId, name));
+    return { name: weight.name, dtype: weightType(weight), dims: weight.dims, data };
   });
   const options = { enableCpuMemArena: memory !== 'release', logSeverityLevel: 3 } as const;
   const open = (bytes: Uint8Array) => InferenceSession.create(bytes, options);

@@ -1,5 +1,5 @@
-import { type BuiltProgram, type LoweredWeight, readNumbers, storedEntry } from '@tessera/engine/target';
-import { type OnnxModel, type TensorData, bytesOf, sessionProgram } from '@tessera/onnx-graph';
+import { type BuiltProgram, type LoweredWeight, storedEntry, storedNumbers } from '@tessera/engine/target';
+import { type OnnxModel, type TensorData, bytesOf, sessionProgram, weightType } from '@tessera/onnx-graph';
 import { CPU, loadRuntime } from './runtime.ts';
 import { parse, relative, sep } from 'node:path';
 
@@ -26,6 +26,8 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
       session: {
         // Spinning threads starve each other where cores are shared.
         intra_op: { allow_spinning: '0' },
+        // Where processors would saturate sums of signed and unsigned bytes (AVX2 without VNNI), weights become unsigned.
+        x64quantprecision: '1',
         model_external_initializers_file_folder_path: root,
       },
     },
@@ -62,7 +64,9 @@ export function packWeights({ weights }: OnnxModel, { name: who, inlineLimit = I
   const sizes = placed.map(({ data }) => (data instanceof Uint8Array ? data.byteLength : 0));
   const isInline = sizes.reduce((sum, size) => sum + size, 0) <= inlineLimit;
   const memory: { path: string; data: Uint8Array }[] = [];
-  const initializers = placed.map(({ weight: { name, dtype, dims }, data }): TensorData => {
+  const initializers = placed.map(({ weight, data }): TensorData => {
+    const { name, dims } = weight;
+    const dtype = weightType(weight);
     if (isInline || !(data instanceof Uint8Array)) return { name, dtype, dims, data };
     const path = `${MEMORY_FILE}-${name}`;
     memory.push({ path, data });
@@ -79,5 +83,5 @@ function inFile({ dataId }: LoweredWeight, root: string): Exclude<TensorData['da
 }
 
 function inMemory({ dataId }: LoweredWeight, who: string): Uint8Array {
-  return bytesOf(readNumbers(dataId, who));
+  return bytesOf(storedNumbers(dataId, who));
 }

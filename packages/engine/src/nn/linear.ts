@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { defineOwnFused } from '../fused.ts';
+import { fusedLinearInt8, int8FormFor, type Int8Form } from './int8.ts';
 
 interface Inputs {
   /** [N, I]. */
@@ -25,6 +26,7 @@ export const fusedLinear = defineOwnFused<Inputs, object>({
 
 /**
  * `x @ weight^T + bias` over the last axis: `x` [..., I], `weight_OI`, `bias_O` -> [..., O].
+ * A weight that the model was opened with in 8 bits is multiplied in 8 bits: see int8.ts.
  * Computed in two dimensions, because the gradient of tfjs' batched product does not sum over a broadcast batch.
  * @throws TesseraError `shape-mismatch`
  */
@@ -40,10 +42,18 @@ export function linear<T extends Tensor>(x: T, weight_OI: Tensor, bias_O?: Tenso
     });
   }
   const flat = x.rank === 2 ? x : tf.reshape(x, [-1, inputs]);
-  const sum = bias_O
-    ? fusedLinear({ x: flat, weight: weight_OI, bias: bias_O }, {})
-    : tf.matMul(flat as Tensor2D, weight_OI as Tensor2D, false, true);
+  const form = int8FormFor(weight_OI);
+  const sum = form ? inInt8(flat, form, bias_O) : inFloat32(flat, weight_OI, bias_O);
   return (x.rank === 2 ? sum : tf.reshape(sum, [...x.shape.slice(0, -1), outputs])) as T;
+}
+
+function inInt8(x_NI: Tensor, { codes_IO, scale_O }: Int8Form, bias_O?: Tensor | null): Tensor {
+  return fusedLinearInt8({ x: x_NI, codes: codes_IO, scale: scale_O, bias: bias_O ?? undefined }, {});
+}
+
+function inFloat32(x_NI: Tensor, weight_OI: Tensor, bias_O?: Tensor | null): Tensor {
+  if (bias_O) return fusedLinear({ x: x_NI, weight: weight_OI, bias: bias_O }, {});
+  return tf.matMul(x_NI as Tensor2D, weight_OI as Tensor2D, false, true);
 }
 
 /** Rows of `table_VC` by `index` (int32, any shape) -> [...index, C]. */

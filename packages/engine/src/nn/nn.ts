@@ -3,6 +3,7 @@ import type { Fused } from '../trace/graph.ts';
 import { fusedGelu, fusedSilu, gelu, silu } from './activations.ts';
 import { attention, fusedAttention } from './linear.ts';
 import { conv2d, fusedInterleave, fusedSquares, upsample2x, upsampleConv2d } from './convolutions.ts';
+import { fusedLinearInt8 } from './int8.ts';
 import { crossEntropy, fusedCrossEntropy, fusedCrossEntropyGradient } from './cross-entropy.ts';
 import { embedding, fusedLinear, linear, normalize } from './linear.ts';
 import {
@@ -47,6 +48,7 @@ export const nn = {
 /** Our fused ops. Targets keep lowerings by them; ops that a target lacks are recorded in parts. */
 export const fusedOps = byName({
   linear: fusedLinear,
+  linearInt8: fusedLinearInt8,
   layerNorm: fusedLayerNorm,
   layerNormGradient: fusedLayerNormGradient,
   groupNorm: fusedGroupNorm,

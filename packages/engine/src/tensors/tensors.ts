@@ -3,18 +3,21 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import type { DeviceNumbers } from '../target.ts';
 import { ARRAYS, type DType, type TypedArray } from '../trace/graph.ts';
-import { backendOf, makeTensor } from '../trace/tfjs-internals.ts';
+import { backendOf, makeTensor, readNumbers } from '../trace/tfjs-internals.ts';
 
 /*
  * Tensors of tfjs whose numbers lie in memory, in a file or on a device. Compiled programs take them from where they are; when
  * one is used eagerly, tfjs reads it once and moves it to the active backend.
  */
 
-export type StoredEntry = MemoryEntry | FileEntry | DeviceEntry;
+export type StoredEntry = MemoryEntry | FileEntry | DeviceEntry | ComputedEntry;
+
+/** Numbers as they are stored: signed bytes stand for a tensor of int32. */
+export type StoredArray = TypedArray | Int8Array;
 
 interface MemoryEntry {
   readonly kind: 'memory';
-  readonly data: TypedArray;
+  readonly data: StoredArray;
 }
 
 /** A range of a file. */
@@ -25,6 +28,14 @@ export interface FileEntry {
   readonly offset: number;
   readonly bytes: number;
   /** Reads the range, for targets that do not map it. */
+  readonly read: () => StoredArray;
+  /** True where each number takes one byte. */
+  readonly isBytes?: boolean;
+}
+
+/** Numbers that are made of others each time they are read. */
+interface ComputedEntry {
+  readonly kind: 'computed';
   readonly read: () => TypedArray;
 }
 
@@ -69,11 +80,32 @@ export function storedEntry(dataId: object): StoredEntry | null {
   return stored.entry(dataId);
 }
 
+/** Data ids of tensors that are stored as signed bytes, also after tfjs has moved them elsewhere. */
+const bytes = new WeakSet<object>();
+
+/** True for a tensor of int32 that is stored as signed bytes. */
+export function isStoredAsBytes(dataId: object): boolean {
+  return bytes.has(dataId);
+}
+
+/** The numbers of a tensor as they are stored, without a copy where they are in memory. */
+export function storedNumbers(dataId: object, who: string): StoredArray {
+  const entry = storedEntry(dataId);
+  if (entry?.kind === 'memory') return entry.data;
+  if (entry?.kind === 'file') return entry.read();
+  const numbers = readNumbers(dataId, who);
+  return bytes.has(dataId) ? Int8Array.from(numbers) : numbers;
+}
+
 /** Another tensor over the same numbers, wherever they lie: neither moved nor copied. Each is disposed on its own. */
 export function shareTensor({ dataId, shape, dtype }: Tensor, who: string): Tensor {
   const backend = backendOf(dataId, who);
   backend.incRef(dataId);
   return makeTensor({ dataId, shape, dtype }, backend);
+}
+
+function isBytes(entry: StoredEntry): boolean {
+  return entry.kind === 'memory' ? entry.data instanceof Int8Array : entry.kind === 'file' && entry.isBytes === true;
 }
 
 /** How many tensors and runs need these numbers. */
@@ -99,6 +131,7 @@ class StoredBackend extends KernelBackend {
     const dataId = {};
     this.#entries.set(dataId, { entry, references: 1 });
     if (entry.kind === 'device') holdNumbers(entry.numbers);
+    if (isBytes(entry)) bytes.add(dataId);
     return dataId;
   }
 
@@ -108,8 +141,9 @@ class StoredBackend extends KernelBackend {
 
   override readSync(dataId: object): TypedArray {
     const { entry } = this.#entries.get(dataId)!;
-    if (entry.kind === 'memory') return entry.data;
-    return entry.kind === 'file' ? entry.read() : entry.numbers.readSync();
+    if (entry.kind === 'device') return entry.numbers.readSync();
+    const numbers = entry.kind === 'memory' ? entry.data : entry.read();
+    return numbers instanceof Int8Array ? Int32Array.from(numbers) : numbers;
   }
 
   override async read(dataId: object): Promise<TypedArray> {
