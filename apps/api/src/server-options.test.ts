@@ -70,6 +70,14 @@ it('takes the threads of a model', () => {
   );
 });
 
+it('takes the precision of models', () => {
+  const precision = (text: string) => defaultOptions({ TESSERA_PRECISION: text }).precision;
+  expect([precision(''), precision('int8'), precision('float32')]).toEqual([undefined, 'int8', 'float32']);
+  expect(() => precision('int4')).toThrow(
+    '[api] got TESSERA_PRECISION=int4; expected float32 or int8. Leave it out for what each model says.',
+  );
+});
+
 it('reads roles, and refuses one that has no database to share', async () => {
   const role = (text: string) => defaultOptions({ TESSERA_ROLE: text }).role;
   expect([role(''), role('api'), role('worker')]).toEqual(['all', 'api', 'worker']);

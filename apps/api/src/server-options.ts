@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { PRECISIONS } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
@@ -40,7 +41,7 @@ export function homeOf(module: string): string {
 /**
  * What holds where nothing is said: docs/operations.md lists the environment variables.
  * @throws TesseraError `port-invalid`, `hosts-invalid`, `auth-invalid`, `origins-invalid`, `memory-invalid`,
- * `step-limit-invalid`, `threads-invalid`, `stream-limit-invalid`, `models-missing`
+ * `step-limit-invalid`, `threads-invalid`, `precision-unknown`, `stream-limit-invalid`, `models-missing`
  */
 export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const root = homeOf(import.meta.url);
@@ -64,11 +65,26 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
     config: findConfig(),
     ...(stepLimit !== null && { stepLimit: 1000 * stepLimit }),
     ...(threads !== null && { threads }),
+    ...readPrecision(environment),
     modelFolders: listModelFolders(modelRoots(root)).map(({ folder }) => folder),
     playground: TESSERA_PLAYGROUND ?? join(root, 'apps/playground/dist'),
     ...(batchBytes !== null && { batchBytes }),
     ...(modelBytes !== null && { modelBytes }),
   };
+}
+
+/** @throws TesseraError `precision-unknown` */
+function readPrecision({ TESSERA_PRECISION: text }: NodeJS.ProcessEnv): Pick<ServerOptions, 'precision'> {
+  if (!text) return {};
+  const precision = PRECISIONS.find((one) => one === text);
+  if (precision) return { precision };
+  throw new TesseraError({
+    code: 'precision-unknown',
+    who: 'api',
+    got: `TESSERA_PRECISION=${text.slice(0, 100)}`,
+    expected: PRECISIONS.join(' or '),
+    next: 'Leave it out for what each model says.',
+  });
 }
 
 /** Of the repository, or of the working folder where this is installed. */

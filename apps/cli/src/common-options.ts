@@ -13,8 +13,19 @@ export const engineOptions = {
   threads: integer({ value: 'N', from: 1, to: 1024, help: 'threads of the runtime (default: all cores)' }),
 } as const;
 
-export function readEngineOptions({ target, threads }: Arguments<typeof engineOptions>['values']): EngineOptions {
-  return given({ target: target as EngineOptions['target'], threads }); // createEngine checks the target
+/** The same for commands that make images. */
+export const modelEngineOptions = {
+  ...engineOptions,
+  precision: text({
+    value: 'P',
+    help: 'float32, or int8: linear layers in 8 bits, faster and less exact (default: what the model says)',
+  }),
+} as const;
+
+type EngineValues = Arguments<typeof engineOptions>['values'] & { readonly precision?: string | undefined };
+
+export function readEngineOptions({ target, threads, precision }: EngineValues): EngineOptions {
+  return given({ target, threads, precision }); // createEngine checks them
 }
 
 export const modelOption = text({

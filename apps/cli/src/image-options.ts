@@ -9,7 +9,7 @@ import {
   type Plugins,
 } from '@tessera/models';
 import { chooseClass, imagesOfClasses, readingsOf, type Checked, type GenerationRequest } from '@tessera/request';
-import { engineOptions, modelOption, readSettings, requireWritable, setOption } from './common-options.ts';
+import { modelEngineOptions, modelOption, readSettings, requireWritable, setOption } from './common-options.ts';
 import { projectPlugins, sayRemarks } from './project.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -40,7 +40,7 @@ export const imageOptions = (otherwise: string) =>
     guidance: number({ value: 'G', help: 'strength of guidance in the model’s own scale (default: the model’s own)' }),
     set: setOption,
     json: flag('print one JSON object'),
-    ...engineOptions,
+    ...modelEngineOptions,
   }) as const;
 
 type ImageValues = Arguments<ReturnType<typeof imageOptions>>['values'];

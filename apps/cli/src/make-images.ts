@@ -1,4 +1,5 @@
 import { thenDispose, type Held, type Pixels } from '@tessera/core';
+import type { Precision } from '@tessera/engine';
 import { openModel, type Edit, type Model, type ModelRun } from '@tessera/models';
 import { batchOf, labelOf, type Checked, type GenerationRequest } from '@tessera/request';
 import { createEngine, type EngineOptions } from '@tessera/targets';
@@ -43,7 +44,13 @@ export async function makeImages(run: ImageOutput, terminal: Terminal): Promise<
       await files.add(sample);
     }
     await files.finish({ before: prepared?.shown ?? [], strip, animation });
-    const facts = { model: model.name, target: engine.target, images: request.images.length, files: files.written };
+    const facts = {
+      model: model.name,
+      target: engine.target,
+      precision: model.precision,
+      images: request.images.length,
+      files: files.written,
+    };
     const timings = stopwatch.timings();
     terminal.done();
     terminal.out(json ? JSON.stringify({ ...facts, timings_ms: timings }) : summary(facts, timings.total));
@@ -124,14 +131,15 @@ async function makeBatch(model: Model, request: Checked<GenerationRequest>, watc
 interface Facts {
   readonly model: string;
   readonly target: string;
+  readonly precision: Precision;
   readonly images: number;
   readonly files: readonly string[];
 }
 
-function summary({ model, target, images, files }: Facts, milliseconds: number): string {
+function summary({ model, target, precision, images, files }: Facts, milliseconds: number): string {
   const seconds = (milliseconds / 1000).toFixed(1);
   const grid = files.find((file) => file.endsWith('grid.png'));
-  return `${images} image${images === 1 ? '' : 's'} of ${model} in ${seconds} s on ${target}: ${grid}`;
+  return `${images} image${images === 1 ? '' : 's'} of ${model} in ${seconds} s on ${target}${precision === 'float32' ? '' : ` in ${precision}`}: ${grid}`;
 }
 
 /** Where the time of a run went, in milliseconds. Steps are summed over batches. */

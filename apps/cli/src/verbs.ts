@@ -93,6 +93,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/merge.ts')).merge,
   },
   {
+    name: 'quantize',
+    summary: 'write a model folder whose linear layers are stored in 8 bits',
+    load: async () => (await import('./commands/quantize.ts')).quantize,
+  },
+  {
     name: 'inspect',
     summary: 'show every tensor of a weight file',
     load: async () => (await import('./commands/inspect.ts')).inspect,

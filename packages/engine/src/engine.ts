@@ -16,12 +16,22 @@ import { shareTensor } from './tensors/tensors.ts';
 import type { TrainStep, TrainStepSpec } from './train/spec.ts';
 import { createTrainStep } from './train/train-step.ts';
 
+/**
+ * How linear layers of a model are multiplied: in float32, or with weights and activations in 8 bits, which is faster and
+ * less exact.
+ */
+export type Precision = (typeof PRECISIONS)[number];
+
+export const PRECISIONS = ['float32', 'int8'] as const;
+
 /** Programs and training steps on a target. Parts receive it as an argument; there is no global engine. */
 export interface Engine {
   /** The name of the target of programs. */
   readonly target: string;
   /** One line for health pages: which target and why. */
   readonly why: string;
+  /** For models that are opened with this engine; null leaves the choice to each model. Training is always in float32. */
+  readonly precision: Precision | null;
   /** Where training steps run, and why. */
   readonly training: TargetChoice;
   compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
@@ -77,12 +87,14 @@ export interface EngineParts {
   readonly target: TargetSource;
   /** Where training steps run: by default the target of programs. */
   readonly training?: TargetSource;
+  /** See `Engine.precision`. */
+  readonly precision?: Precision | null;
   /** Why these, for health pages. */
   readonly why?: { readonly target: string; readonly training: string };
 }
 
 /** Makes an engine of targets. @tessera/targets makes one by the names of targets. */
-export function makeEngine({ target, training = target, why }: EngineParts): Engine {
+export function makeEngine({ target, training = target, precision = null, why }: EngineParts): Engine {
   tf.enableProdMode(); // otherwise tfjs advertises its native backend on stderr
   const [programTarget, trainingTarget] = [new Loaded(target), new Loaded(training)];
   const [programs, steps] = [new Set<EngineProgram>(), new Set<TrainStep>()];
@@ -99,6 +111,7 @@ export function makeEngine({ target, training = target, why }: EngineParts): Eng
   return {
     target: target.name,
     why: why?.target ?? `${target.name}: given`,
+    precision,
     training: { target: training.name, why: why?.training ?? `${training.name}: given` },
     compile,
     compileTrainStep(spec) {

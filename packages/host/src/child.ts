@@ -33,9 +33,13 @@ process.on('unhandledRejection', (error) => console.error(describeRejection(erro
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
 
-async function setUp({ config, target, threads, ...setup }: ChildSetup): Promise<void> {
+async function setUp({ config, target, precision, threads, ...setup }: ChildSetup): Promise<void> {
   batchBytes = setup.batchBytes;
-  const engine = createEngine({ ...(target && { target }), ...(threads && { threads }) });
+  const engine = createEngine({
+    ...(target && { target }),
+    ...(precision && { precision }),
+    ...(threads && { threads }),
+  });
   // The server reads the same file and reports its problems.
   const { plugins } = await loadPlugins(config);
   models = new OpenModels({ engine, plugins, watchLeaks: true, modelBytes: setup.modelBytes });

@@ -1,3 +1,4 @@
+import type { Precision } from '@tessera/engine';
 import type { TargetName } from '@tessera/targets';
 import type { Checked, GenerationRequest } from '@tessera/request';
 import type { KnownModels, ModelFolders } from './folders.ts';
@@ -11,6 +12,8 @@ export interface HostOptions {
   /** Both, already described: `describeFolders` of the same. */
   readonly described?: ModelFolders;
   readonly target?: TargetName;
+  /** Of all models; by default what each model says. */
+  readonly precision?: Precision;
   /** Threads of the model's kernels. */
   readonly threads?: number;
   /**

@@ -15,11 +15,12 @@ import type { Hang, WatchLimits } from './watchdog.ts';
  * @throws TesseraError `model-process-failed`; the engine's own errors for a target that is not there
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { modelFolders, config = null, target, threads, cancelGrace = 10_000, report = console.error } = options;
-  const { print = console.error } = options;
+  const { modelFolders, config = null, target, precision, threads } = options;
+  const { cancelGrace = 10_000, report = console.error, print = console.error } = options;
   const { batchBytes = totalmem() / 4, modelBytes = totalmem() / 2 } = options;
   const limits = { step: options.stepLimit ?? 120_000, beat: options.beatLimit ?? 30_000 };
-  const setup = { config, batchBytes, modelBytes, ...(target && { target }), ...(threads && { threads }) };
+  const engine = { ...(target && { target }), ...(precision && { precision }), ...(threads && { threads }) };
+  const setup = { config, batchBytes, modelBytes, ...engine };
   const folders = options.described ?? (await describeFolders(modelFolders, config));
   const host = new ProcessHost(setup, { folders, cancelGrace, limits, report, print });
   for (const remark of folders.remarks) report(remark);

@@ -1,4 +1,5 @@
 import { mostGuidance, type PreviewKind } from '@tessera/core';
+import { PRECISIONS, type Precision } from '@tessera/engine';
 import { parseJson, TesseraError } from '@tessera/errors';
 import { anything, schema, type Field } from '@tessera/schema';
 
@@ -32,6 +33,8 @@ export interface ModelManifest {
     readonly guidance: { readonly kind: 'none' | 'ramp' | 'linear' | 'constant'; readonly scale: number };
     readonly options: Readonly<Record<string, unknown>>;
     readonly preview: PreviewKind;
+    /** `float32` where it is left out. An engine with a precision of its own wins. */
+    readonly precision?: Precision;
   };
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -85,6 +88,7 @@ const facts = {
     }),
     options: recordOf(anything),
     preview: choice('none', 'linear', 'decoded'),
+    precision: optional(choice(...PRECISIONS), undefined),
   }),
 } as const;
 
@@ -148,9 +152,10 @@ export function weightsAltered(who: string, found: string, expected: string): Te
 
 /** Checks the value of a `model.json`. @throws TesseraError field-missing, field-invalid, field-unknown */
 export function parseManifest(value: unknown, who: string): ModelManifest {
-  const { metrics, tokenizer, order, backbone, head, ...rest } = manifest.parse(value, who);
+  const { metrics, tokenizer, order, backbone, head, defaults, ...rest } = manifest.parse(value, who);
   return {
     ...rest,
+    defaults: defaultsOf(defaults),
     version: 1,
     tokenizer: entryOf(tokenizer),
     order: entryOf(order),
@@ -158,6 +163,14 @@ export function parseManifest(value: unknown, who: string): ModelManifest {
     head: entryOf(head),
     ...(metrics && { metrics }),
   };
+}
+
+/** Without the fields that were left out. */
+export function defaultsOf({
+  precision,
+  ...rest
+}: ReturnType<typeof modelFacts.parse>['defaults']): ModelManifest['defaults'] {
+  return { ...rest, ...(precision && { precision }) };
 }
 
 type ParsedComponent = ReturnType<typeof component.parse>;

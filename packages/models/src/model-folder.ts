@@ -68,7 +68,8 @@ function manifestPath(folder: string): string {
   return join(folder, 'model.json');
 }
 
-function modelFolder(folder: string): ModelSource {
+/** A folder as the source of a model. */
+export function modelFolder(folder: string): ModelSource {
   return {
     who: manifestPath(folder),
     readManifest: () => readManifest(folder),

@@ -13,13 +13,14 @@ import {
 } from '@tessera/core';
 import type { Report } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
-import { keyedRng, type Engine } from '@tessera/engine';
+import { keyedRng, type Engine, type Precision } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Checked, ModelRequest } from '@tessera/request';
 import { checkEdit, sampleEdit, type Edit } from './edit.ts';
 import { weightedComponents, type ModelManifest, type WeightedComponent } from './manifest.ts';
 import { checkRequest, optionsSchema, outlineOf, planOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
+import { weightsIn } from './precision.ts';
 import type { FileWeights } from './weights.ts';
 
 /** What a program passes beside a request, since it can be neither stored nor sent. */
@@ -38,6 +39,8 @@ export interface Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
+  /** How its linear layers are multiplied. */
+  readonly precision: Precision;
   /** Whether its backbone keeps caches: steps that are replayed then cost as much as others. */
   readonly remembers: boolean;
   /** Estimated memory of one more image in a batch, in bytes. */
@@ -103,11 +106,14 @@ export async function loadModel(
 ): Promise<Model> {
   const guard = { watchLeaks, ...(report && { report }) };
   const outline = outlineOf(await source.readManifest(), source.who, { plugins, guard });
-  const weights = await source.openWeights(outline.manifest);
+  const precision = engine.precision ?? outline.manifest.defaults.precision ?? 'float32';
+  const opened = await source.openWeights(outline.manifest);
+  let weights = opened;
   try {
+    weights = weightsIn(precision, opened, source.who);
     const composition = compose(outline.parts, { engine, weights });
     for (const component of weightedComponents) weights[component].finish();
-    return new LoadedModel({ engine, outline, composition, weights });
+    return new LoadedModel({ engine, outline, composition, weights, precision });
   } catch (error) {
     try {
       for (const component of weightedComponents) weights[component].check();
@@ -123,12 +129,14 @@ interface Loaded {
   readonly outline: ModelOutline;
   readonly composition: Composition;
   readonly weights: ModelWeights;
+  readonly precision: Precision;
 }
 
 class LoadedModel implements Model {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
+  readonly precision: Precision;
   readonly remembers: boolean;
   readonly imageBytes: number;
   readonly image: Model['image'];
@@ -143,6 +151,7 @@ class LoadedModel implements Model {
     const { manifest, facts } = loaded.outline;
     this.manifest = manifest;
     this.name = manifest.name;
+    this.precision = loaded.precision;
     this.parameters = weightedComponents.reduce((sum, component) => sum + loaded.weights[component].parameters, 0);
     this.remembers = facts.remembers;
     this.imageBytes = imageBytes({

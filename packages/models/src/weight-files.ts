@@ -13,6 +13,7 @@ import {
 import { initialValues, type ParamSpec, type Weights } from '@tessera/core';
 import { tensorFrom, type Param } from '@tessera/engine';
 import { fileTensor } from '@tessera/targets';
+import { refuseInt8 } from './int8-file.ts';
 import { buffersKey, checkpointWeights, finiteWeights, headerWeights, mismatch, type FileWeights } from './weights.ts';
 
 /**
@@ -22,8 +23,8 @@ import { buffersKey, checkpointWeights, finiteWeights, headerWeights, mismatch, 
 export async function fileWeights(path: string): Promise<FileWeights> {
   const file = await openCheckpoint(path);
   try {
-    return await checkpointWeights(file, (of, offset, shape) =>
-      fileTensor({ path: of, offset, shape, dtype: 'float32' }),
+    return await checkpointWeights(file, (of, offset, { shape, dtype }) =>
+      fileTensor({ path: of, offset, shape, dtype }),
     );
   } finally {
     await file.close();
@@ -105,6 +106,7 @@ function variableOf(values: Float32Array, shape: readonly number[], trainable: b
 async function load(path: string, targets: readonly Buffer[]): Promise<void> {
   const file = await openCheckpoint(path);
   try {
+    refuseInt8(file);
     const problems = targets.flatMap(({ name, variable }) => {
       const shape = file.tensors.get(name)?.shape;
       if (!shape) return [`${name} missing`];

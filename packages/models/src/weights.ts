@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { toFloat32, type Checkpoint, type Named, type TensorEntry } from '@tessera/checkpoints/web';
 import { checkParts, type Parts, type Weights } from '@tessera/core';
-import { tensorFrom, type Engine } from '@tessera/engine';
+import { int8Weight, releaseInt8, tensorFrom, tensorOver, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
+import { codesOf, isCodes, nameOf, scaleOf } from './int8-file.ts';
 import type { WeightedComponent } from './manifest.ts';
 
 /** Key of a weight file's metadata: names, separated by spaces, of the tensors that the model does not read. */
@@ -12,6 +13,10 @@ export const buffersKey = 'tessera.buffers';
 export interface FileWeights extends Weights {
   /** Numbers in all tensors that were taken. */
   readonly parameters: number;
+  /** What was taken, by name. */
+  readonly taken: ReadonlyMap<string, tf.Tensor>;
+  /** Whether weights are stored in 8 bits, so that none in float32 can be had. */
+  readonly isInt8: boolean;
   /** Throws the problems found so far. Call it if building failed: they may be the cause. */
   check(): void;
   /**
@@ -23,8 +28,13 @@ export interface FileWeights extends Weights {
   dispose(): void;
 }
 
-/** Opens a float32 tensor where it is in its file, without reading it. */
-type TensorOpener = (path: string, offset: number, shape: number[]) => tf.Tensor;
+/** Opens a tensor where it is in its file, without reading it. */
+type TensorOpener = (path: string, offset: number, form: TensorForm) => tf.Tensor;
+
+interface TensorForm {
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int8';
+}
 
 /**
  * An open file as weights. With `openTensor`, float32 tensors stay in the file until they are used; all others are read
@@ -34,27 +44,33 @@ type TensorOpener = (path: string, offset: number, shape: number[]) => tf.Tensor
  * @throws TesseraError of the file formats; `param`: weights-mismatch
  */
 export async function checkpointWeights(file: Checkpoint, openTensor?: TensorOpener): Promise<FileWeights> {
-  const read = new Map<string, Float32Array>();
+  const read = new Map<string, Float32Array | Int8Array>();
   for (const { name, dtype, location } of file.tensors.values()) {
-    if (openTensor && dtype === 'float32' && location !== null) continue;
-    read.set(name, toFloat32(await file.read(name), dtype, { who: file.path, name }));
+    const codes = dtype === 'int8' && isCodes(name);
+    if (openTensor && (codes || dtype === 'float32') && location !== null) continue;
+    if (codes) read.set(name, new Int8Array((await file.read(name)).buffer));
+    else read.set(name, toFloat32(await file.read(name), dtype, { who: file.path, name }));
   }
   return new CheckpointWeights(file, read, openTensor);
 }
 
 /** Names and shapes of a file alone: everything can be built and checked with them, and nothing can be computed. */
 export function headerWeights(file: Checkpoint): FileWeights {
-  return new CheckpointWeights(file, new Map(), (_path, _offset, shape) => emptyTensor(shape));
+  return new CheckpointWeights(file, new Map(), (_path, _offset, { shape }) => emptyTensor(shape));
 }
 
 class CheckpointWeights implements FileWeights {
   readonly #file: Checkpoint;
-  readonly #read: ReadonlyMap<string, Float32Array>;
+  readonly #read: ReadonlyMap<string, Float32Array | Int8Array>;
   readonly #openTensor: TensorOpener | undefined;
   readonly #taken = new Map<string, tf.Tensor>();
   readonly #problems: string[] = [];
 
-  constructor(file: Checkpoint, read: ReadonlyMap<string, Float32Array>, openTensor: TensorOpener | undefined) {
+  constructor(
+    file: Checkpoint,
+    read: ReadonlyMap<string, Float32Array | Int8Array>,
+    openTensor: TensorOpener | undefined,
+  ) {
     this.#file = file;
     this.#read = read;
     this.#openTensor = openTensor;
@@ -64,16 +80,26 @@ class CheckpointWeights implements FileWeights {
     return [...this.#taken.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
+  get taken(): ReadonlyMap<string, tf.Tensor> {
+    return this.#taken;
+  }
+
+  get isInt8(): boolean {
+    return [...this.#file.tensors.keys()].some(isCodes);
+  }
+
   has(name: string): boolean {
-    return this.#file.tensors.has(name);
+    return this.#file.tensors.has(name) || this.#file.tensors.has(codesOf(name));
   }
 
   param(name: string, shape: readonly number[]): tf.Tensor {
     const known = this.#taken.get(name);
     if (known) return known;
-    const entry = this.#file.tensors.get(name);
+    const codes = this.#file.tensors.get(codesOf(name));
+    const entry = codes ? { ...codes, shape: codes.shape.toReversed() } : this.#file.tensors.get(name);
     const problem = problemOf(entry, name, shape);
-    const tensor = problem === null ? tf.keep(this.#open(entry!, shape)) : this.#standIn(problem, shape);
+    const open = (): tf.Tensor => (codes ? this.#openInt8(name, codes) : this.#open(entry!));
+    const tensor = problem === null ? tf.keep(open()) : this.#standIn(problem, shape);
     this.#taken.set(name, tensor);
     return tensor;
   }
@@ -84,10 +110,20 @@ class CheckpointWeights implements FileWeights {
     return emptyTensor(shape);
   }
 
-  #open({ name, location }: TensorEntry, shape: readonly number[]): tf.Tensor {
+  #open({ name, location, shape }: TensorEntry): tf.Tensor {
     const data = this.#read.get(name);
-    if (data) return tensorFrom(data, [...shape]);
-    return this.#openTensor!(this.#file.path, location?.offset ?? 0, [...shape]);
+    if (data) return tensorOver(data, shape);
+    const form = { shape, dtype: isCodes(name) ? 'int8' : 'float32' } as const;
+    return this.#openTensor!(this.#file.path, location?.offset ?? 0, form);
+  }
+
+  /** The weight by its codes and scales, which `finish` counts as taken with it. */
+  #openInt8(name: string, codes: TensorEntry): tf.Tensor {
+    const scale = this.#file.tensors.get(scaleOf(name));
+    const wrongType = codes.dtype === 'int8' ? null : `${codes.name} of ${codes.dtype} instead of int8`;
+    const problem = wrongType ?? problemOf(scale, scaleOf(name), [codes.shape[1]!]);
+    if (problem !== null) return this.#standIn(problem, codes.shape.toReversed());
+    return int8Weight({ codes_IO: tf.keep(this.#open(codes)), scale_O: tf.keep(this.#open(scale!)) });
   }
 
   check(): void {
@@ -96,13 +132,16 @@ class CheckpointWeights implements FileWeights {
 
   finish(): void {
     const buffers = buffersOf(this.#file);
-    const left = [...this.#file.tensors.keys()].filter((name) => !this.#taken.has(name) && !buffers.has(name));
+    const left = [...this.#file.tensors.keys()].filter((name) => !this.#taken.has(nameOf(name)) && !buffers.has(name));
     const problems = [...this.#problems, ...left.map((name) => `${name} left over`)];
     if (problems.length > 0) throw mismatch(this.#file.path, problems);
   }
 
   dispose(): void {
-    for (const tensor of this.#taken.values()) tensor.dispose();
+    for (const tensor of this.#taken.values()) {
+      releaseInt8(tensor);
+      tensor.dispose();
+    }
     this.#taken.clear();
   }
 }

@@ -45,7 +45,9 @@ function stepOfRows(x: string, onnx: OnnxBuilder): string {
   const largest = onnx.op('Max', [over('ReduceMax'), onnx.op('Neg', [over('ReduceMin')])]);
   const fraction = onnx.op('Mul', [largest, onnx.scalar(1 / 127, 'float32')]);
   const nothing = onnx.op('Mul', [over('ReduceSum'), onnx.scalar(0, 'float32')]);
-  return onnx.op('Add', [onnx.op('Add', [fraction, onnx.scalar(1e-30, 'float32')]), nothing]);
+  const step = onnx.op('Add', [onnx.op('Add', [fraction, onnx.scalar(1e-30, 'float32')]), nothing]);
+  // Where there are no rows, ONNX Runtime's reductions give [0, I] instead of [0, 1].
+  return onnx.op('Reshape', [step, onnx.ints([-1, 1])]);
 }
 
 const silu: OnnxLowering = ({ inputs }, onnx) =>

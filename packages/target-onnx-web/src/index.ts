@@ -1,6 +1,14 @@
 import type { BuiltProgram, BuildOptions, Device, Target } from '@tessera/engine/target';
 import { graphTarget, storedNumbers } from '@tessera/engine/target';
-import { bytesOf, isLoweredWhole, lowerGraph, ortNumbers, sessionProgram, weightType, type OnnxModel } from '@tessera/onnx-graph';
+import {
+  bytesOf,
+  isLoweredWhole,
+  lowerGraph,
+  ortNumbers,
+  sessionProgram,
+  weightType,
+  type OnnxModel,
+} from '@tessera/onnx-graph';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 
 interface OnnxWebOptions {

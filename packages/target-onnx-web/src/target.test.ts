@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
-import { makeEngine, nn, tensorFrom } from '@tessera/engine';
+import { makeEngine, nn, tensorFrom, useInt8 } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { describe, expect, it } from 'vitest';
 import { onnxWebTarget } from './index.ts';
@@ -40,6 +40,24 @@ describe('onnxWebTarget', () => {
     const [ours, theirs] = [await run(web), await run(plain)];
     expect(ours).toHaveLength(64);
     ours.forEach((value, i) => expect(value).toBeCloseTo(theirs[i]!, 5));
+    web.dispose();
+    plain.dispose();
+  });
+
+  it('multiplies in 8 bits where a model was opened so', async () => {
+    const web = makeEngine({ target: onnxWebTarget({ wasm }) });
+    const plain = createEngine({ target: 'eager' });
+    const reduced_OI = tensorFrom(numbers(48, 2), [8, 6]);
+    useInt8(reduced_OI);
+    const x_lI = tensorFrom(numbers(18, 3), [3, 6]) as Tensor2D;
+    const [ours, theirs] = await Promise.all(
+      [web, plain].map(async ({ compile }) => {
+        const result = await compile((x: Tensor2D) => nn.linear(x, reduced_OI), { name: 'int8' })(x_lI);
+        return [...(await result.data())];
+      }),
+    );
+    expect(ours).toHaveLength(24);
+    ours!.forEach((value, i) => expect(value).toBeCloseTo(theirs![i]!, 5));
     web.dispose();
     plain.dispose();
   });

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
-import { ARRAYS, storedTensor, type TypedArray } from '@tessera/engine/target';
+import { ARRAYS, storedTensor, type StoredArray } from '@tessera/engine/target';
 import { TesseraError } from '@tessera/errors';
 
 export interface FileTensorSpec {
@@ -9,7 +9,8 @@ export interface FileTensorSpec {
   /** First byte of the numbers, which are little-endian and row-major. */
   readonly offset: number;
   readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32';
+  /** `int8` makes a tensor of int32 whose numbers take one byte each in the file. */
+  readonly dtype: 'float32' | 'int32' | 'int8';
 }
 
 /**
@@ -19,14 +20,16 @@ export interface FileTensorSpec {
  */
 export function fileTensor({ path, offset, shape, dtype }: FileTensorSpec): Tensor {
   const file = resolve(path);
-  const bytes = shape.reduce((product, dim) => product * dim, 4);
+  const bytes = shape.reduce((product, dim) => product * dim, dtype === 'int8' ? 1 : 4);
   const size = statSync(file, { throwIfNoEntry: false })?.size;
   if (size === undefined) {
     throw new TesseraError({ code: 'file-missing', who: file, got: 'no such file', expected: 'a file of weights' });
   }
   if (size < offset + bytes) throw fileTooShort(file, size, offset + bytes);
-  const read = (): TypedArray => new ARRAYS[dtype](readStretch(file, offset, bytes));
-  return storedTensor({ kind: 'file', path: file, offset, bytes, read }, shape, dtype);
+  const Numbers = dtype === 'int8' ? Int8Array : ARRAYS[dtype];
+  const read = (): StoredArray => new Numbers(readStretch(file, offset, bytes));
+  const entry = { kind: 'file', path: file, offset, bytes, read, isBytes: dtype === 'int8' } as const;
+  return storedTensor(entry, shape, dtype === 'int8' ? 'int32' : dtype);
 }
 
 /** At most a GiB at once: Node reads no more than 2 GiB. */

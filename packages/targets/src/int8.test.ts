@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { int8FormOf, nn, releaseInt8, tensorFrom, useInt8 } from '@tessera/engine';
+import { nn, releaseInt8, tensorFrom, usedInt8Form, useInt8 } from '@tessera/engine';
 import { afterAll, describe, expect, it } from 'vitest';
 import { numbersOf } from '../fixtures/compare.ts';
 import { isTensorFlowHere, tensorFlowSkip } from '../fixtures/tensorflow-here.ts';
@@ -8,11 +8,7 @@ import { createEngine } from './targets.ts';
 
 const eager = createEngine({ target: 'eager' });
 const onnx = createEngine({ target: 'onnx', threads: 1 });
-const engines = [
-  eager,
-  onnx,
-  ...(isTensorFlowHere ? [createEngine({ target: 'tensorflow', threads: 1 })] : []),
-];
+const engines = [eager, onnx, ...(isTensorFlowHere ? [createEngine({ target: 'tensorflow', threads: 1 })] : [])];
 afterAll(() => engines.forEach((engine) => engine.dispose()));
 
 const OUTPUTS = 70; // more than a tile of outputs, and no multiple of one
@@ -61,7 +57,9 @@ describe(`a linear layer in 8 bits${tensorFlowSkip}`, () => {
       expect(worst(found, exact), engine.target).toBeLessThan(0.05);
       expect(worst(found, exact), engine.target).toBeGreaterThan(1e-4);
       expect(worst(found, await product(eager, x, weight, null)), engine.target).toBeLessThan(1e-6);
-      expect(worst(await product(engine, x, weight), await product(eager, x, weight)), engine.target).toBeLessThan(1e-6);
+      expect(worst(await product(engine, x, weight), await product(eager, x, weight)), engine.target).toBeLessThan(
+        1e-6,
+      );
     }
     releaseInt8(weight);
     expect(await product(onnx, x, weight, null)).toEqual(await product(onnx, x, plain, null));
@@ -72,7 +70,11 @@ describe(`a linear layer in 8 bits${tensorFlowSkip}`, () => {
     useInt8(weight);
     const x = numbers(8, INPUTS, 1);
     const together = await product(onnx, x, weight);
-    for (const [first, last] of [[0, 1], [4, 7], [7, 8]] as const) {
+    for (const [first, last] of [
+      [0, 1],
+      [4, 7],
+      [7, 8],
+    ] as const) {
       const alone = await product(onnx, x.subarray(first * INPUTS, last * INPUTS), weight);
       expect(alone).toEqual(together.slice(first * OUTPUTS, last * OUTPUTS));
     }
@@ -106,18 +108,24 @@ describe(`a linear layer in 8 bits${tensorFlowSkip}`, () => {
     expect(found.subarray(OUTPUTS).every(Number.isFinite)).toBe(true);
   });
 
+  it('multiplies no rows', async () => {
+    const weight = makeWeight();
+    useInt8(weight);
+    for (const engine of engines) expect(await product(engine, new Float32Array(0), weight)).toHaveLength(0);
+  });
+
   it('leaves other uses of the weight in float32, and releases its form', async () => {
     const weight = makeWeight();
     useInt8(weight);
-    expect(int8FormOf(weight)).toBeNull();
+    expect(usedInt8Form(weight)).toBeNull();
     const turned = tf.tidy(() => nn.linear(tf.zeros([1, OUTPUTS]), tf.transpose(weight)));
-    expect(int8FormOf(weight)).toBeNull();
+    expect(usedInt8Form(weight)).toBeNull();
     const before = tf.memory().numTensors;
     await product(onnx, numbers(1, INPUTS, 1), weight);
-    expect(int8FormOf(weight)!.codes_IO.shape).toEqual([INPUTS, OUTPUTS]);
-    expect(tf.memory().numTensors).toBe(before + 2);
-    releaseInt8(weight);
+    expect(usedInt8Form(weight)!.codes_IO.shape).toEqual([INPUTS, OUTPUTS]);
     expect(tf.memory().numTensors).toBe(before);
+    releaseInt8(weight);
+    expect(tf.memory().numTensors).toBe(before - 2);
     turned.dispose();
   });
 

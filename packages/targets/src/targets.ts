@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { makeEngine, type Engine } from '@tessera/engine';
+import { makeEngine, PRECISIONS, type Engine, type Precision } from '@tessera/engine';
 import type { Target } from '@tessera/engine/target';
 import { TesseraError } from '@tessera/errors';
 import type { XlaUse } from '@tessera/target-tensorflow';
@@ -12,9 +12,11 @@ export interface EngineOptions {
   readonly threads?: number;
   /** For the target `tensorflow`: what XLA compiles. By default `auto`: what lies between the products of training steps. */
   readonly xla?: XlaUse;
+  /** One of `PRECISIONS`, for the models that are opened with this engine; by default what each model says. */
+  readonly precision?: string;
 }
 
-type TargetOptions = Required<Omit<EngineOptions, 'target'>>;
+type TargetOptions = Required<Omit<EngineOptions, 'target' | 'precision'>>;
 
 /** What loads each target: a new one is a package and a line here, and its name in `TARGETS`. */
 const LOAD: Readonly<Record<TargetName, (options: TargetOptions) => Promise<Target>>> = {
@@ -33,9 +35,11 @@ async function tensorFlowEager({ threads }: TargetOptions): Promise<Target> {
 
 /**
  * Makes an engine. Nothing is loaded before the first program runs.
- * @throws TesseraError `target-unknown`, `threads-invalid`, `xla-invalid`
+ * @throws TesseraError `target-unknown`, `threads-invalid`, `xla-invalid`, `precision-unknown`
  */
-export function createEngine({ target, threads = availableParallelism(), xla = 'auto' }: EngineOptions = {}): Engine {
+export function createEngine(engine: EngineOptions = {}): Engine {
+  const { target, threads = availableParallelism(), xla = 'auto' } = engine;
+  const precision = engine.precision === undefined ? null : checkPrecision(engine.precision);
   const programs = selectTarget({ use: 'inference', asked: target });
   const training = selectTarget({ use: 'training', asked: target });
   const options = { threads: checkThreads(threads), xla: checkXla(xla) };
@@ -43,7 +47,8 @@ export function createEngine({ target, threads = availableParallelism(), xla = '
   return makeEngine({
     target: source(programs.target),
     training: source(training.target),
-    why: { target: programs.why, training: training.why },
+    precision,
+    why: { target: precision ? `${programs.why}; in ${precision}` : programs.why, training: training.why },
   });
 }
 
@@ -54,6 +59,17 @@ function checkThreads(threads: number): number {
     who: 'createEngine',
     got: `${threads} threads`,
     expected: 'a whole number above 0',
+  });
+}
+
+function checkPrecision(name: string): Precision {
+  const precision = PRECISIONS.find((known) => known === name);
+  if (precision) return precision;
+  throw new TesseraError({
+    code: 'precision-unknown',
+    who: 'createEngine',
+    got: `the precision '${name}'`,
+    expected: PRECISIONS.map((known) => `'${known}'`).join(' or '),
   });
 }
 

@@ -1,4 +1,5 @@
-import { choices, flag, integer, nearestCommand, text, type Arguments } from '@tessera/command-line';
+import { PRECISIONS, type Precision } from '@tessera/engine';
+import { choice, choices, flag, integer, nearestCommand, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
 
 const benchmarks = [
@@ -6,6 +7,7 @@ const benchmarks = [
   'var-train',
   'vqvae-train',
   'mar-b',
+  'mar-b-16x20',
   'mar-train',
   'targets',
   'server',
@@ -13,8 +15,12 @@ const benchmarks = [
   'workers',
   'faster-sampling',
   'moved-images',
+  'precision',
 ] as const;
 export type Benchmark = (typeof benchmarks)[number];
+
+/** Where precisions other than float32 are measured: whole images. */
+const reducible = ['var-d16', 'mar-b', 'mar-b-16x20'] as const satisfies readonly Benchmark[];
 
 /** What the benchmark targets measures. */
 export const targetJobs = ['var-d16', 'mar-b-16x20', 'var-train', 'mar-train', 'vqvae-train'] as const;
@@ -32,6 +38,18 @@ const options = {
   images: count(5, 'measured runs of each side, after one to warm up; the sides take turns'),
   samples: count(500, 'images of each setting of faster-sampling and moved-images'),
   threads: count(2, 'threads of each side'),
+  precision: choice({
+    value: 'P',
+    of: PRECISIONS,
+    otherwise: 'float32',
+    help: "how Tessera's side multiplies in var-d16 and mar-b: float32 or int8; PyTorch's is --peer's",
+  } as const),
+  peer: choice({
+    value: 'PEER',
+    of: ['float32', 'best'],
+    otherwise: 'float32',
+    help: "PyTorch's side in var-d16 and mar-b: float32, or bfloat16 and dynamic int8 beside it and the fastest of them",
+  } as const),
   jobs: choices({ value: 'JOBS', of: targetJobs, help: 'of targets: only these jobs, separated by commas' }),
   write: flag('of targets: write the ratios into the table from which engines choose'),
   json: flag('print one JSON object as the last line'),
@@ -52,6 +70,7 @@ export const line = {
     '  mar-b            Whole images of MAR-B at its official size (208M parameters, guidance 2.9 linear) with the KL-16',
     '                   decoder, twice: 64 steps of 100 denoising steps, and 16 of 20; random weights. The first takes minutes',
     '                   per side: --images 1 is enough.',
+    '  mar-b-16x20      The second of these alone.',
     '  mar-train        One training step of a small MAR: 4 + 4 blocks of width 384, denoiser 3 x 512, batch 16.',
     '  targets          The jobs above, mar-b at 16 steps of 20, on every target that is set up: ONNX Runtime, plain tfjs on',
     "                   TensorFlow, TensorFlow's graphs, XLA.",
@@ -61,9 +80,12 @@ export const line = {
     '  faster-sampling  Options of digits-mar that save work, compared with none of them: processor time, recognised digits',
     '                   and FD-CNN, as a table in Markdown. Needs no PyTorch.',
     '  moved-images     Frechet distances of real digits and avatars, resized, compressed or counted otherwise. Needs no PyTorch.',
+    '  precision        Tokens of every shipped model in int8 against those of float32, after the same tokens and with the same',
+    '                   random numbers. Needs no PyTorch.',
   ],
   examples: [
     'npm run bench -- var-d16 --python ~/torch/bin/python',
+    'npm run bench -- var-d16 --precision int8 --peer best --python ~/torch/bin/python',
     'npm run bench -- var-train --images 10 --json',
     'npm run bench -- targets --jobs var-train,mar-train',
     'npm run bench -- server --python none',
@@ -77,6 +99,10 @@ export interface BenchArguments {
   /** A Python with PyTorch; null leaves PyTorch out. */
   readonly python: string | null;
   readonly json: boolean;
+  /** Of Tessera's side, where an image is made. */
+  readonly precision: Precision;
+  /** Of PyTorch's side. */
+  readonly peer: 'float32' | 'best';
   /** Measured runs of each side. */
   readonly images: number;
   /** Images of each setting that is judged. */
@@ -92,6 +118,10 @@ export interface BenchArguments {
 export function checkArguments({ positionals: [benchmark], values }: Arguments<typeof options>): BenchArguments {
   if (values.write && values.jobs.length > 0) {
     throw badArguments('--write with --jobs', 'all jobs: the table is written whole');
+  }
+  const reduced = values.precision === 'int8' ? '--precision int8' : values.peer === 'best' ? '--peer best' : null;
+  if (reduced !== null && !(reducible as readonly string[]).includes(benchmark!)) {
+    throw badArguments(`${reduced} with ${benchmark}`, `it with ${reducible.join(', ')}`);
   }
   if (!isBenchmark(benchmark)) {
     const near = nearestCommand(benchmark!, benchmarks);

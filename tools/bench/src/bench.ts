@@ -4,6 +4,7 @@ import { benchFasterSampling } from './faster-sampling.ts';
 import { benchMovedImages } from './moved-images.ts';
 import { type Job, jobs } from './jobs.ts';
 import { compareSides, type Comparison } from './measure.ts';
+import { benchPrecision } from './precision.ts';
 import { reportImage, reportSteps } from './report.ts';
 import { benchServer } from './server.ts';
 import { benchService } from './service.ts';
@@ -18,6 +19,7 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
     '64x100': await besidePyTorch(jobs['mar-b-64x100'])(request, print),
     '16x20': await besidePyTorch(jobs['mar-b-16x20'])(request, print),
   }),
+  'mar-b-16x20': besidePyTorch(jobs['mar-b-16x20']),
   'mar-train': besidePyTorch(jobs['mar-train']),
   targets: benchTargets,
   server: benchServer,
@@ -25,6 +27,7 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   workers: benchWorkers,
   'faster-sampling': benchFasterSampling,
   'moved-images': benchMovedImages,
+  precision: benchPrecision,
 };
 
 /** Runs the program; returns the exit code. */

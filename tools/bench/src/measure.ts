@@ -11,9 +11,11 @@ import { seconds } from './format.ts';
 
 export interface Comparison {
   readonly ours: Measured;
-  /** Null when PyTorch was left out. */
+  /** PyTorch at its fastest; null when it was left out. */
   readonly torch: Measured | null;
-  /** Our time over PyTorch's; null without it. */
+  /** PyTorch at every precision that was measured. */
+  readonly peers: readonly Measured[];
+  /** Our time over that of `torch`; null without it. */
   readonly ratio: number | null;
 }
 
@@ -22,16 +24,33 @@ export type SideEngine = Omit<EngineOptions, 'threads'>;
 
 /** Runs a job on the default target and on PyTorch, in turn. */
 export async function compareSides(request: BenchArguments, job: Job, print: Print): Promise<Comparison> {
-  const { ours, torch } = await measureSides(request, { job, engines: [{}] }, print);
-  return { ours: ours[0]!, torch, ratio: torch && ours[0]!.figures['total']! / torch.figures['total']! };
+  const engines = [job.kind === 'inference' ? { precision: request.precision } : {}];
+  const { ours, peers } = await measureSides(request, { job, engines, precisions: peersOf(request) }, print);
+  const time = ({ figures }: Measured): number => figures['total']!;
+  const torch = peers.toSorted((a, b) => time(a) - time(b))[0] ?? null;
+  return { ours: ours[0]!, torch, peers, ratio: torch && time(ours[0]!) / time(torch) };
+}
+
+/** The precisions of PyTorch's side. */
+type Peer = 'float32' | 'bfloat16' | 'int8';
+
+function peersOf({ peer }: BenchArguments): readonly Peer[] {
+  return peer === 'best' ? ['float32', 'bfloat16', 'int8'] : ['float32'];
+}
+
+interface Sides {
+  readonly job: Job;
+  readonly engines: readonly SideEngine[];
+  /** Of PyTorch: a side each. */
+  readonly precisions?: readonly Peer[];
 }
 
 /** Starts a side for every engine, and PyTorch's, runs them in turn, and ends them whatever happens. */
 export async function measureSides(
   request: BenchArguments,
-  { job, engines }: { readonly job: Job; readonly engines: readonly SideEngine[] },
+  { job, engines, precisions = ['float32'] }: Sides,
   print: Print,
-): Promise<{ readonly ours: readonly Measured[]; readonly torch: Measured | null }> {
+): Promise<{ readonly ours: readonly Measured[]; readonly peers: readonly Measured[] }> {
   const { python, images, threads } = request;
   const { name, ours, torch, warmUp = true } = job;
   const sides: Side[] = [];
@@ -39,11 +58,13 @@ export async function measureSides(
     for (const engine of engines) {
       sides.push(await startOwnSide(name.ours, { ...ours, engine: { ...engine, threads } }));
     }
-    if (python !== null) sides.push(await startTorchSide(python, name.torch, { ...torch, threads }));
+    for (const precision of precisions) {
+      if (python !== null) sides.push(await startTorchSide(python, name.torch, { ...torch, threads, precision }));
+    }
     const measured = await alternate(sides, { rounds: images, warmUp }, ({ runtime }, figures) =>
       print(`  ${runtime}: ${seconds(figures['total']!)}`),
     );
-    return { ours: measured.slice(0, engines.length), torch: measured[engines.length] ?? null };
+    return { ours: measured.slice(0, engines.length), peers: measured.slice(engines.length) };
   } finally {
     await Promise.all(sides.map((side) => side.end()));
   }

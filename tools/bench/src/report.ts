@@ -2,8 +2,8 @@ import { bytes, seconds, table } from './format.ts';
 import type { Comparison } from './measure.ts';
 
 /** Times of an image's parts and memory of both sides. */
-export function reportImage({ ours, torch, ratio }: Comparison): string {
-  const columns = torch ? [ours, torch] : [ours];
+export function reportImage({ ours, torch, peers, ratio }: Comparison): string {
+  const columns = [ours, ...peers];
   const row = (name: string, figure: string, format: (value: number) => string): string[] => [
     name,
     ...columns.map(({ figures }) => format(figures[figure]!)),
@@ -19,7 +19,10 @@ export function reportImage({ ours, torch, ratio }: Comparison): string {
     row('processor time', 'cpu', seconds),
     row('peak memory', 'peakMemory', bytes),
   ];
-  return [table(rows), ...(ratio === null ? [] : [`Tessera takes ${ratio.toFixed(2)} of PyTorch's time`])].join('\n');
+  return [
+    table(rows),
+    ...(ratio === null ? [] : [`Tessera takes ${ratio.toFixed(2)} of the time of ${torch!.runtime}`]),
+  ].join('\n');
 }
 
 /** Time of a training step and memory of both sides. */

@@ -28,9 +28,9 @@ export const benchTargets: BenchmarkRun = async (request, print) => {
     print(job.title);
     // XLA compiles for each of the many shapes of an image, for minutes: it has no chance there.
     const engines = here.filter(({ xla }) => xla === undefined || xla === 'never' || job.kind === 'training');
-    const { ours, torch } = await measureSides(request, { job, engines }, print);
+    const { ours, peers } = await measureSides(request, { job, engines }, print);
     const times = engines.map(({ title }, i) => ({ title, seconds: ours[i]!.figures['total']! }));
-    const all = torch ? [...times, { title: 'PyTorch', seconds: torch.figures['total']! }] : times;
+    const all = [...times, ...peers.map(({ figures }) => ({ title: 'PyTorch', seconds: figures['total']! }))];
     measured.push({ job: name, kind: job.kind, times: all });
   }
   print(tableOf(measured));

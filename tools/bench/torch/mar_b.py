@@ -6,6 +6,7 @@ import time
 import torch
 
 from mar import Chain, Denoiser, Trunk, sample_tokens
+from precision import prepare
 from protocol import read_safetensors, serve, settings
 from vqvae import Decoder
 
@@ -13,6 +14,7 @@ from vqvae import Decoder
 def main():
     options = settings()
     backbone, head, tokenizer = (read_safetensors(path) for path in options["files"])
+    in_precision = prepare(options, backbone, head, tokenizer)
     trunk = Trunk(backbone, options["encoder"], options["decoder"], options["buffer"])
     denoiser = Denoiser(head, options["blocks"])
     decoder = Decoder(tokenizer, channels_last=True)
@@ -22,7 +24,8 @@ def main():
     cond = torch.cat([trunk.w["class_emb.weight"][options["label"]][None], trunk.w["fake_latent"]])
 
     def run():
-        return image_in(options["steps"])
+        with in_precision():
+            return image_in(options["steps"])
 
     @torch.inference_mode()
     def image_in(steps):
@@ -57,7 +60,8 @@ def main():
             "first": first,
         }
 
-    image_in(2)
+    with in_precision():
+        image_in(2)
     serve(run)
 
 

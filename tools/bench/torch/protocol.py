@@ -18,7 +18,7 @@ def settings():
 
 def serve(run, **facts):
     """Answers `run` with what one run measured, until standard input ends or says `quit`."""
-    print(json.dumps({"ready": True, "runtime": f"PyTorch {torch.__version__}", **facts}), flush=True)
+    print(json.dumps({"ready": True, "runtime": runtime_name(), **facts}), flush=True)
     for line in sys.stdin:
         if line.strip() == "quit":
             break
@@ -26,6 +26,11 @@ def serve(run, **facts):
         figures = run()
         cpu = time.process_time() - before
         print(json.dumps({**figures, "cpu": cpu, "peakMemory": peak_memory()}), flush=True)
+
+
+def runtime_name():
+    precision = json.loads(sys.argv[1]).get("precision", "float32")
+    return f"PyTorch {torch.__version__}" + ("" if precision == "float32" else f" {precision}")
 
 
 def peak_memory():

@@ -10,6 +10,7 @@ import time
 import torch
 import torch.nn.functional as F
 
+from precision import prepare
 from protocol import read_safetensors, serve, settings
 from vqvae import Decoder, Quantizer
 
@@ -104,6 +105,7 @@ def draw(logits, top_k, top_p):
 def main():
     options = settings()
     backbone, head, tokenizer = (read_safetensors(path) for path in options["files"])
+    in_precision = prepare(options, backbone, head, tokenizer)
     transformer = Transformer({**backbone, **head}, options)
     decoder = Decoder(tokenizer, channels_last=True)
     quantizer = Quantizer(tokenizer, options["patchNums"], options["phiIndex"])
@@ -111,22 +113,26 @@ def main():
 
     @torch.inference_mode()
     def run():
+        with in_precision():
+            return image()
+
+    def image():
         start = time.perf_counter()
         x = transformer.start(options["label"])
         f_hat = torch.zeros(1, quantizer.codebook.shape[1], last, last)
         for scale in range(scales):
             conditional, null = transformer.logits(x).chunk(2)
             t = options["cfg"] * scale / (scales - 1)
-            index = draw((1 + t) * conditional - t * null, options["topK"], options["topP"])
+            index = draw(((1 + t) * conditional - t * null).float(), options["topK"], options["topP"])
             following = quantizer.add(scale, f_hat, index)
             if scale == 0:
                 first = time.perf_counter()
             if following is not None:
                 x = transformer.next_input(following)
         drawn = time.perf_counter()
-        image = decoder(f_hat)
+        pixels = decoder(f_hat)
         end = time.perf_counter()
-        assert torch.isfinite(image).all()
+        assert torch.isfinite(pixels).all()
         return {"total": end - start, "tokens": drawn - start, "decoder": end - drawn, "first": first - start}
 
     serve(run)

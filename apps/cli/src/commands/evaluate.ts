@@ -2,7 +2,7 @@ import { flag, given, integer, number, text, type Arguments } from '@tessera/com
 import { TesseraError } from '@tessera/errors';
 import { saveNpzImages, type Measured } from '@tessera/evaluation';
 import { optionsSchema } from '@tessera/models';
-import { engineOptions, readEngineOptions, readSettings, setOption } from '../common-options.ts';
+import { modelEngineOptions, readEngineOptions, readSettings, setOption } from '../common-options.ts';
 import { evaluateFiles } from '../evaluation/evaluate-files.ts';
 import { generateSet, MOST_SAMPLES, setsOf } from '../evaluation/generate-set.ts';
 import { openModelSession, type ModelSession } from '../evaluation/model-session.ts';
@@ -27,7 +27,7 @@ const options = {
   set: setOption,
   save: text({ value: 'FILE.npz', help: 'write the images as other evaluators read them' }),
   json: flag('print one JSON object'),
-  ...engineOptions,
+  ...modelEngineOptions,
 } as const;
 
 type Values = Arguments<typeof options>['values'];

@@ -107,6 +107,7 @@ function facts({ manifest, facts: { layout } }: ModelOutline, folder: string): [
       `${layout.length}, in maps of ${layout.scales.map(({ height, width }) => `${height}x${width}`).join(', ')}`,
     ],
     ['guidance', off === null ? 'none' : `${kind} ${scale}; ${off} is none`],
+    ['precision', manifest.defaults.precision ?? 'float32'],
     ['licence', manifest.licence],
     ['data', manifest.data],
     ...Object.entries(manifest.metrics ?? {}).map(([name, value]): [string, string] => [name, rounded(value)]),

@@ -1,10 +1,16 @@
 import { roles, serveUntilStopped } from '@tessera/api';
 import { choice, given, integer, type Arguments } from '@tessera/command-line';
+import { PRECISIONS } from '@tessera/engine';
 import type { Terminal } from '../terminal.ts';
 import type { Command } from '../command.ts';
 
 const options = {
   port: integer({ value: 'N', from: 0, to: 65_535, help: 'port to listen on (default: PORT, or 4000)' }),
+  precision: choice({
+    value: 'P',
+    of: PRECISIONS,
+    help: 'how models multiply: float32, or int8, faster and less exact (default: TESSERA_PRECISION, or what each model says)',
+  }),
   role: choice({
     value: 'ROLE',
     of: roles,

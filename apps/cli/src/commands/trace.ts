@@ -113,7 +113,11 @@ interface Where {
  * What decides the numbers of a trace: target, digests of weights, of the parts' configs and of pictures, the model's defaults
  * and the request. Two traces that agree in this differ by code (Tessera, a plug-in, the target's library) or by the machine.
  */
-function factsOf({ name, manifest }: Model, request: GenerationRequest, { target, edit }: Where): TraceFacts {
+function factsOf(
+  { name, manifest, precision }: Model,
+  request: GenerationRequest,
+  { target, edit }: Where,
+): TraceFacts {
   const weightsOf = (component: 'tokenizer' | 'backbone' | 'head') => shortened(manifest[component].weights?.sha256);
   const weights = { tokenizer: weightsOf('tokenizer'), backbone: weightsOf('backbone'), head: weightsOf('head') };
   const configOf = (component: 'tokenizer' | 'order' | 'backbone' | 'head') => {
@@ -126,7 +130,8 @@ function factsOf({ name, manifest }: Model, request: GenerationRequest, { target
   };
   const { guidance, options } = manifest.defaults;
   const defaults = { guidance, options };
-  return { ...(edit && { edit }), target, weights, configs, defaults, ...request, model: name };
+  const reduced = precision === 'float32' ? {} : { precision };
+  return { ...(edit && { edit }), target, ...reduced, weights, configs, defaults, ...request, model: name };
 }
 
 /** A path says only where a picture lay: the digest of its file says which one it was. */

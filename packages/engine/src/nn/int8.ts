@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { defineOwnFused } from '../fused.ts';
-import { storedTensor } from '../tensors/tensors.ts';
+import { storedNumbers, storedTensor } from '../tensors/tensors.ts';
 import { readNumbers } from '../trace/tfjs-internals.ts';
 
 /*
@@ -56,23 +56,39 @@ export interface Int8Form {
 
 interface Marked {
   readonly shape: readonly number[];
-  form: Int8Form | null;
+  readonly form: Int8Form;
+  isUsed: boolean;
 }
 
 /** By the data id of the weight, which all tensors over its numbers share. */
 const marked = new WeakMap<object, Marked>();
 
 /**
- * From now on `nn.linear` multiplies by this weight in 8 bits: by `form`, or by one that the first product makes of its numbers. All
- * other functions still see its numbers in float32.
+ * From now on `nn.linear` multiplies by this weight [O, I] in 8 bits: by `form`, which it then owns, or by one of its own numbers, made
+ * when they are first needed. All other functions still see its numbers in float32.
  */
-export function useInt8({ dataId, shape }: Tensor, form: Int8Form | null = null): void {
-  marked.set(dataId, { shape: [...shape], form });
+export function useInt8(weight_OI: Tensor, form: Int8Form = formOf(weight_OI)): void {
+  marked.set(weight_OI.dataId, { shape: [...weight_OI.shape], form, isUsed: false });
 }
 
-/** The form that `nn.linear` has used or was given; null if it has multiplied by this weight in float32 or not at all. */
-export function int8FormOf({ dataId }: Tensor): Int8Form | null {
-  return marked.get(dataId)?.form ?? null;
+/** A weight that is known in 8 bits alone: what does not multiply by it reads `codes_IO^T * scale_O`. It owns the form. */
+export function int8Weight(form: Int8Form): Tensor {
+  const shape = form.codes_IO.shape.toReversed() as [number, number];
+  const read = (): Float32Array => widen(form, shape);
+  const weight_OI = storedTensor({ kind: 'computed', read }, shape, 'float32');
+  useInt8(weight_OI, form);
+  return weight_OI;
+}
+
+/** True for a weight that `useInt8` has marked. */
+export function isInInt8({ dataId }: Tensor): boolean {
+  return marked.has(dataId);
+}
+
+/** The form by which `nn.linear` has multiplied; null where it has not. */
+export function usedInt8Form({ dataId }: Tensor): Int8Form | null {
+  const mark = marked.get(dataId);
+  return mark?.isUsed ? mark.form : null;
 }
 
 /** Ends `useInt8` and releases the form. */
@@ -86,31 +102,54 @@ export function releaseInt8({ dataId }: Tensor): void {
 export function int8FormFor({ dataId, shape }: Tensor): Int8Form | null {
   const mark = marked.get(dataId);
   if (mark?.shape.join() !== shape.join()) return null;
-  mark.form ??= quantize(readNumbers(dataId, 'nn.linear') as Float32Array, shape as [number, number]);
+  mark.isUsed = true;
   return mark.form;
+}
+
+/** Tensors exist at once and numbers when they are read: a model that makes tensors while it runs would look like one that leaks. */
+function formOf({ dataId, shape }: Tensor): Int8Form {
+  const [outputs, inputs] = shape as [number, number];
+  let made: ReturnType<typeof quantize> | null = null;
+  const make = () => (made ??= quantize(readNumbers(dataId, 'nn.linear') as Float32Array, [outputs, inputs]));
+  const codes = { kind: 'computed', isBytes: true, read: () => make().codes_IO } as const;
+  const scale = { kind: 'computed', read: () => make().scale_O } as const;
+  return {
+    codes_IO: tf.keep(storedTensor(codes, [inputs, outputs], 'int32')),
+    scale_O: tf.keep(storedTensor(scale, [outputs], 'float32')),
+  };
 }
 
 /** Outputs that are written together: columns of a row of codes lie side by side. */
 const TILE = 64;
 
-/** A weight [O, I] in 8 bits, each output by its own largest number. */
-function quantize(weight_OI: Float32Array, [outputs, inputs]: readonly [number, number]): Int8Form {
+/** Codes and scales of a weight [O, I], each output by its own largest number. */
+function quantize(weight_OI: Float32Array, [outputs, inputs]: readonly [number, number]) {
   const codes_IO = new Int8Array(outputs * inputs);
   const scale_O = new Float32Array(outputs);
+  const inverse_O = new Float64Array(outputs);
+  for (let o = 0; o < outputs; o++) {
+    const largest = largestOf(weight_OI.subarray(o * inputs, (o + 1) * inputs));
+    scale_O[o] = largest / LARGEST;
+    inverse_O[o] = largest === 0 ? 0 : LARGEST / largest;
+  }
   for (let first = 0; first < outputs; first += TILE) {
     const last = Math.min(first + TILE, outputs);
-    for (let o = first; o < last; o++) {
-      const row = weight_OI.subarray(o * inputs, (o + 1) * inputs);
-      const largest = largestOf(row);
-      const inverse = largest === 0 ? 0 : LARGEST / largest;
-      scale_O[o] = largest / LARGEST;
-      for (let i = 0; i < inputs; i++) codes_IO[i * outputs + o] = Math.round(row[i]! * inverse);
+    for (let i = 0; i < inputs; i++) {
+      for (let o = first; o < last; o++) {
+        codes_IO[i * outputs + o] = Math.round(weight_OI[o * inputs + i]! * inverse_O[o]!);
+      }
     }
   }
-  return {
-    codes_IO: tf.keep(storedTensor({ kind: 'memory', data: codes_IO }, [inputs, outputs], 'int32')),
-    scale_O: tf.keep(storedTensor({ kind: 'memory', data: scale_O }, [outputs], 'float32')),
-  };
+  return { codes_IO, scale_O };
+}
+
+function widen({ codes_IO, scale_O }: Int8Form, [outputs, inputs]: readonly [number, number]): Float32Array {
+  const codes = storedNumbers(codes_IO.dataId, 'int8');
+  const scale = storedNumbers(scale_O.dataId, 'int8');
+  return Float32Array.from({ length: outputs * inputs }, (_, at) => {
+    const [o, i] = [Math.floor(at / inputs), at % inputs];
+    return codes[i * outputs + o]! * scale[o]!;
+  });
 }
 
 /** The largest absolute value; NaN where one is not a number. */

@@ -33,10 +33,12 @@ export interface FileEntry {
   readonly isBytes?: boolean;
 }
 
-/** Numbers that are made of others each time they are read. */
+/** Numbers that are made of others when they are read. */
 interface ComputedEntry {
   readonly kind: 'computed';
-  readonly read: () => TypedArray;
+  readonly read: () => StoredArray;
+  /** See `FileEntry`. */
+  readonly isBytes?: boolean;
 }
 
 interface DeviceEntry {
@@ -70,6 +72,11 @@ function inType(data: TypedArray | readonly number[], dtype: DType): TypedArray 
   return data instanceof ARRAYS[dtype] ? data : ARRAYS[dtype].from(data);
 }
 
+/** A tensor over numbers as they are stored: bytes make a tensor of int32. It keeps them: do not change them afterwards. */
+export function tensorOver(data: Float32Array | Int8Array, shape: readonly number[]): Tensor {
+  return storedTensor({ kind: 'memory', data }, shape, data instanceof Int8Array ? 'int32' : 'float32');
+}
+
 /** A tensor of tfjs over numbers that lie somewhere. Device numbers are released with the last tensor over them. */
 export function storedTensor(entry: StoredEntry, shape: readonly number[], dtype: DType): Tensor {
   return makeTensor({ dataId: stored.add(entry), shape, dtype }, stored);
@@ -92,9 +99,15 @@ export function isStoredAsBytes(dataId: object): boolean {
 export function storedNumbers(dataId: object, who: string): StoredArray {
   const entry = storedEntry(dataId);
   if (entry?.kind === 'memory') return entry.data;
-  if (entry?.kind === 'file') return entry.read();
+  if (entry?.kind === 'file' || entry?.kind === 'computed') return entry.read();
   const numbers = readNumbers(dataId, who);
   return bytes.has(dataId) ? Int8Array.from(numbers) : numbers;
+}
+
+/** The bytes of a tensor's numbers as they are stored, for files. */
+export function storedBytes({ dataId }: Tensor, who: string): Uint8Array {
+  const { buffer, byteOffset, byteLength } = storedNumbers(dataId, who);
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Another tensor over the same numbers, wherever they lie: neither moved nor copied. Each is disposed on its own. */
@@ -105,7 +118,8 @@ export function shareTensor({ dataId, shape, dtype }: Tensor, who: string): Tens
 }
 
 function isBytes(entry: StoredEntry): boolean {
-  return entry.kind === 'memory' ? entry.data instanceof Int8Array : entry.kind === 'file' && entry.isBytes === true;
+  if (entry.kind === 'memory') return entry.data instanceof Int8Array;
+  return entry.kind !== 'device' && entry.isBytes === true;
 }
 
 /** How many tensors and runs need these numbers. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoint, writeSafetensors, type Checkpoint, type WritableTensor } from '@tessera/checkpoints';
 import { TesseraError } from '@tessera/errors';
+import { refuseInt8 } from '../int8-file.ts';
 import { readManifest } from '../model-folder.ts';
 import type { ModelManifest, WeightedComponent } from '../manifest.ts';
 import { replaceFolder } from '../save-model.ts';
@@ -32,6 +33,7 @@ export async function exportModel(
   const open = async (component: WeightedComponent): Promise<Checkpoint> => {
     const file = await openCheckpoint(weightFile(folder, manifest, component));
     opened.push(file);
+    refuseInt8(file);
     return file;
   };
   try {

@@ -3,7 +3,7 @@ import { openCheckpoint, type Checkpoint, type OpenOptions } from '@tessera/chec
 import type { Engine } from '@tessera/engine';
 import { printable, TesseraError } from '@tessera/errors';
 import { readManifest } from '../model-folder.ts';
-import type { ModelManifest } from '../manifest.ts';
+import { defaultsOf, type ModelManifest } from '../manifest.ts';
 import { resolveParts } from '../plugins/built-in.ts';
 import { saveModel } from '../save-model.ts';
 import type { SavedDType, SavedTensor } from '../weight-files.ts';
@@ -255,6 +255,6 @@ function manifestOf(request: ImportRequest, { format, reading, facts, classes }:
     order: entry('order'),
     backbone: entry('backbone'),
     head: entry('head'),
-    defaults: facts?.defaults ?? reading.defaults,
+    defaults: facts ? defaultsOf(facts.defaults) : reading.defaults,
   };
 }

@@ -106,8 +106,7 @@ export type ModelFacts = ReturnType<typeof modelFacts.parse>;
 
 /** The note of a model's title, licence, classes and defaults. */
 export function modelNote({ title, description, licence, data, classes, defaults }: ModelManifest): string {
-  const facts: ModelFacts = { title, description, licence, data, classes, defaults };
-  return JSON.stringify(facts);
+  return JSON.stringify({ title, description, licence, data, classes, defaults });
 }
 
 /** @throws TesseraError notes-malformed, or field-... that names the field */

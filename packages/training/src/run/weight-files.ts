@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openCheckpoint, toFloat32 } from '@tessera/checkpoints';
-import { buffersOf, readManifest, type SavedTensor, writeWeights } from '@tessera/models';
+import { buffersOf, refuseInt8, readManifest, type SavedTensor, writeWeights } from '@tessera/models';
 
 /** Trained weights on disk. */
 export interface WeightFile {
@@ -26,6 +26,7 @@ export async function writeWeightFile(path: string, tensors: readonly SavedTenso
 export async function readWeightFile(path: string): Promise<SavedTensor[]> {
   const file = await openCheckpoint(path);
   try {
+    refuseInt8(file);
     const buffers = buffersOf(file);
     const tensors: SavedTensor[] = [];
     for (const { name, shape, dtype } of file.tensors.values()) {

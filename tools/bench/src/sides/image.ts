@@ -18,7 +18,8 @@ const model = await openModel(folder, { engine });
 let seed = 0;
 
 if (warmUp > 0) await oneImage({ steps: warmUp });
-await serveSide(`Tessera (${engine.target})`, () => oneImage({}));
+const reduced = model.precision === 'float32' ? '' : ` ${model.precision}`;
+await serveSide(`Tessera (${engine.target})${reduced}`, () => oneImage({}));
 model.dispose();
 engine.dispose();
 

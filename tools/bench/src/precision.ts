@@ -1,0 +1,89 @@
+import { fileURLToPath } from 'node:url';
+import type { Written } from '@tessera/core';
+import { type Model, openModel } from '@tessera/models';
+import { imagesOfClasses, type ModelRequest } from '@tessera/request';
+import { createEngine } from '@tessera/targets';
+import type { BenchmarkRun } from './arguments.ts';
+import { markdownTable } from './format.ts';
+
+const models = ['digits-var', 'digits-var-diffusion', 'digits-mar', 'digits-mar-categorical', 'avatars-var'];
+const BATCH = 20;
+
+/** How far the tokens of int8 are from those of float32 after the same tokens and with the same random numbers. */
+interface Distance {
+  /** Discrete tokens that are the same, and all of them. */
+  same: number;
+  tokens: number;
+  /** Squares of differences between continuous tokens, and of the tokens. */
+  error: number;
+  size: number;
+}
+
+/** Tokens of every step drawn in int8, each after the tokens that float32 has drawn before it. */
+export const benchPrecision: BenchmarkRun = async ({ samples, threads }, print) => {
+  const engines = [createEngine({ threads }), createEngine({ threads, precision: 'int8' })] as const;
+  const rows: { readonly name: string; readonly distance: Distance }[] = [];
+  try {
+    for (const name of models) {
+      const folder = fileURLToPath(new URL(`../../../models/${name}`, import.meta.url));
+      const [exact, reduced] = await Promise.all(engines.map((engine) => openModel(folder, { engine })));
+      rows.push({ name, distance: await distanceOf({ exact: exact!, reduced: reduced! }, samples) });
+      exact!.dispose();
+      reduced!.dispose();
+      print(`  ${name}: ${wordsOf(rows.at(-1)!.distance)}`);
+    }
+    print(markdownTable([['model', 'after the same tokens'], ...rows.map((row) => [row.name, wordsOf(row.distance)])]));
+    return { rows };
+  } finally {
+    engines.forEach((engine) => engine.dispose());
+  }
+};
+
+interface Pair {
+  readonly exact: Model;
+  readonly reduced: Model;
+}
+
+async function distanceOf({ exact, reduced }: Pair, samples: number): Promise<Distance> {
+  const distance: Distance = { same: 0, tokens: 0, error: 0, size: 0 };
+  const classes = exact.manifest.classes.length;
+  for (let seed = 1; seed <= samples; seed += BATCH) {
+    const count = Math.min(BATCH, samples + 1 - seed);
+    const labels = Array.from({ length: count }, (_, i) => (seed + i) % classes);
+    const request = { images: imagesOfClasses(labels), seed, preview: 'none' } as const;
+    const written = await stepsOf(exact, request);
+    for (let step = 0; step < written.length; step++) {
+      const [drawn] = await stepsOf(reduced, request, written.slice(0, step));
+      add(distance, drawn!, written[step]!);
+    }
+  }
+  return distance;
+}
+
+/** What the steps of a request write; after steps that are given, what the next one does. */
+async function stepsOf(model: Model, request: ModelRequest, given?: readonly Written[]): Promise<Written[]> {
+  const steps: Written[] = [];
+  for await (const event of model.generate(request, given && { written: given })) {
+    if (event.type !== 'step' || event.step.index < (given?.length ?? 0)) continue;
+    steps.push(event.written);
+    if (given) break;
+  }
+  return steps;
+}
+
+function add(distance: Distance, found: Written, wanted: Written): void {
+  wanted.index?.forEach((index, i) => {
+    distance.tokens += 1;
+    if (found.index![i] === index) distance.same += 1;
+  });
+  if (wanted.index) return;
+  wanted.values.forEach((value, i) => {
+    distance.error += (found.values[i]! - value) ** 2;
+    distance.size += value ** 2;
+  });
+}
+
+function wordsOf({ same, tokens, error, size }: Distance): string {
+  if (tokens > 0) return `${((100 * same) / tokens).toFixed(1)}% of ${tokens} tokens the same`;
+  return `${(100 * Math.sqrt(error / size)).toFixed(1)}% off, root mean square`;
+}
