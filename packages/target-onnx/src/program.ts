@@ -1,6 +1,6 @@
 import { type BuiltProgram, type LoweredWeight, storedEntry, storedNumbers } from '@tessera/engine/target';
 import { type OnnxModel, type TensorData, bytesOf, sessionProgram, weightType } from '@tessera/onnx-graph';
-import { CPU, loadRuntime } from './runtime.ts';
+import { CPU, loadRuntime, saturates } from './runtime.ts';
 import { parse, relative, sep } from 'node:path';
 
 interface ProgramOptions extends Packing {
@@ -17,6 +17,7 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
   const { name, threads, memory } = options;
   const { InferenceSession } = await loadRuntime();
   const { initializers, root, memory: externalData } = packWeights(model, options);
+  const isInt8 = initializers.some(({ dtype }) => dtype === 'int8');
   const sessionOptions = {
     intraOpNumThreads: threads,
     enableCpuMemArena: memory !== 'release',
@@ -26,8 +27,8 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
       session: {
         // Spinning threads starve each other where cores are shared.
         intra_op: { allow_spinning: '0' },
-        // Where processors would saturate sums of signed and unsigned bytes (AVX2 without VNNI), weights become unsigned.
-        x64quantprecision: '1',
+        // Weights become unsigned, which is slower, where sums would saturate.
+        ...(isInt8 && (await saturates()) && { x64quantprecision: '1' }),
         model_external_initializers_file_folder_path: root,
       },
     },
