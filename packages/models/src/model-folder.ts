@@ -11,11 +11,11 @@ import {
   type ModelManifest,
   type WeightedComponent,
 } from './manifest.ts';
-import { loadModel, type Model, type ModelSource, type ModelWeights, type OpenModelOptions } from './model.ts';
+import { loadModel, type Model, type ModelSource, type OpenModelOptions } from './model.ts';
 import { outlineOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
 import { fileHeader, fileWeights, sha256Of } from './weight-files.ts';
-import type { FileWeights } from './weights.ts';
+import type { FileWeights, ModelWeights } from './weights.ts';
 
 /**
  * Loads a model folder: reads `model.json`, finds the plug-ins by name, checks that they agree, compares every weight

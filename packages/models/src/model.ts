@@ -17,11 +17,11 @@ import { keyedRng, type Engine, type Precision } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Checked, ModelRequest } from '@tessera/request';
 import { checkEdit, sampleEdit, type Edit } from './edit.ts';
-import { weightedComponents, type ModelManifest, type WeightedComponent } from './manifest.ts';
+import { weightedComponents, type ModelManifest } from './manifest.ts';
 import { checkRequest, optionsSchema, outlineOf, planOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
 import { weightsIn } from './precision.ts';
-import type { FileWeights } from './weights.ts';
+import type { ModelWeights } from './weights.ts';
 
 /** What a program passes beside a request, since it can be neither stored nor sent. */
 export interface ModelRun {
@@ -92,8 +92,6 @@ export interface ModelSource {
    */
   openWeights(manifest: ModelManifest): Promise<ModelWeights>;
 }
-
-export type ModelWeights = Readonly<Record<WeightedComponent, FileWeights>>;
 
 /**
  * Loads a model: reads `model.json`, finds the plug-ins by name, checks that they agree, opens the weights and builds the

@@ -3,8 +3,7 @@ import { isInInt8, releaseInt8, useInt8, type Precision } from '@tessera/engine'
 import type { ParamSpec } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import type { WeightedComponent } from './manifest.ts';
-import type { ModelWeights } from './model.ts';
-import type { FileWeights } from './weights.ts';
+import type { FileWeights, ModelWeights } from './weights.ts';
 
 /*
  * Which weights of a model are multiplied in 8 bits: the only place that says so. docs/precision.md has the measurements.

@@ -8,9 +8,10 @@ import { imagesOfClasses } from '@tessera/request';
 import { codesOf, scaleOf } from './int8-file.ts';
 import { weightedComponents, type ModelManifest, type WeightedComponent } from './manifest.ts';
 import { modelFolder } from './model-folder.ts';
-import { loadModel, type ModelWeights, type OpenModelOptions } from './model.ts';
+import { loadModel, type OpenModelOptions } from './model.ts';
 import { replaceFolder } from './save-model.ts';
 import { sha256Of } from './weight-files.ts';
+import type { ModelWeights } from './weights.ts';
 
 /** Codes and scales by the name of the weight. */
 type Forms = ReadonlyMap<string, Int8Form>;

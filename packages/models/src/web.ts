@@ -9,16 +9,16 @@ import {
   type ModelManifest,
   type WeightedComponent,
 } from './manifest.ts';
-import { loadModel, type Model, type ModelSource, type ModelWeights, type OpenModelOptions } from './model.ts';
-import { checkpointWeights, type FileWeights } from './weights.ts';
+import { loadModel, type Model, type ModelSource, type OpenModelOptions } from './model.ts';
+import { checkpointWeights, type FileWeights, type ModelWeights } from './weights.ts';
 
 // This entry runs in a browser: neither it nor what it imports needs a module of Node.
-export { loadModel, type ModelSource, type ModelWeights, type OpenModelOptions } from './model.ts';
+export { loadModel, type ModelSource, type OpenModelOptions } from './model.ts';
 export type { ComponentEntry, ModelManifest, WeightedComponent } from './manifest.ts';
 export type { Model } from './model.ts';
 export type { Edit } from './edit.ts';
 export { builtInPlugins, type Plugins } from './plugins/built-in.ts';
-export { checkpointWeights, type FileWeights } from './weights.ts';
+export { checkpointWeights, type FileWeights, type ModelWeights } from './weights.ts';
 
 /**
  * Loads a model folder over HTTP: `model.json` and the weight files that it names. Weights are held in memory.

@@ -28,6 +28,9 @@ export interface FileWeights extends Weights {
   dispose(): void;
 }
 
+/** Weights of a whole model. */
+export type ModelWeights = Readonly<Record<WeightedComponent, FileWeights>>;
+
 /** Opens a tensor where it is in its file, without reading it. */
 type TensorOpener = (path: string, offset: number, form: TensorForm) => tf.Tensor;
 
