@@ -22,7 +22,6 @@ export function projectFiles(project: Project): Readonly<Record<string, string>>
     'recipe.json': json(trialRecipe(kind, names.pkg)),
     '.github/workflows/ci.yml': workflow,
     '.gitignore': 'node_modules/\ndist/\nrun/\nsamples/\n*.tgz\n',
-    '.npmrc': 'onnxruntime-node-install=skip\n',
     LICENSE: licence(names.pkg),
     'README.md': readme(project),
   };
@@ -112,7 +111,7 @@ jobs:
       - uses: actions/setup-node@v4
         with:
           node-version: \${{ matrix.node }}
-      - run: npm install
+      - run: npm install --ignore-scripts
       - run: npm run typecheck
       - run: npm test
       - run: npm run build
