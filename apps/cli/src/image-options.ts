@@ -6,9 +6,18 @@ import {
   optionsSchema,
   outlineModel,
   type ModelManifest,
+  type ModelOutline,
   type Plugins,
 } from '@tessera/models';
-import { chooseClass, imagesOfClasses, readingsOf, type Checked, type GenerationRequest } from '@tessera/request';
+import {
+  chooseClass,
+  classOf,
+  conditionOfWords,
+  readingsOf,
+  type Checked,
+  type Condition,
+  type GenerationRequest,
+} from '@tessera/request';
 import { modelEngineOptions, modelOption, readSettings, requireWritable, setOption } from './common-options.ts';
 import { projectPlugins, sayRemarks } from './project.ts';
 import type { Terminal } from './terminal.ts';
@@ -23,6 +32,10 @@ export const imageOptions = (otherwise: string) =>
     label: texts({
       value: 'L',
       help: `class: its number, its name, a list 0,1,2, or none; repeatable; number:3 and name:3 where both fit (default: ${otherwise})`,
+    }),
+    condition: texts({
+      value: 'WORDS',
+      help: 'of models without classes: what an image is to show, as a text or a JSON object, or none; repeatable',
     }),
     count: integer({ value: 'N', from: 1, to: MOST_IMAGES, help: 'how many images (default: one for each --label)' }),
     seed: integer({
@@ -73,19 +86,47 @@ export async function readImageRun(
   const outline = await outlineModel(folder, plugins);
   sayRemarks(outline, terminal);
   const { manifest } = outline;
-  const labels =
-    values.label.length > 0
-      ? spreadLabels(readLabels(values.label, manifest), { count: values.count, who })
-      : labelsWithout(otherwise, manifest, values.count ?? 1);
+  const conditions = conditionsOf(values, { who, otherwise, outline });
   const request = checkRequest<GenerationRequest>(outline, {
     model: manifest.name,
-    images: imagesOfClasses(labels),
+    images: conditions.map((condition) => ({ condition })),
     seed: values.seed,
     ...given({ guidance: values.guidance }),
     options: readSettings(values.set, optionsSchema(outline), who),
   });
   await requireWritable(values.out);
   return { folder, plugins, request };
+}
+
+interface Conditions extends ImageCommand {
+  readonly outline: ModelOutline;
+}
+
+/** What each image is to show. @throws TesseraError `option`, `unknown-label`, `ambiguous-label`, `condition-words` */
+function conditionsOf(
+  { label, condition: words, count }: Pick<ImageValues, 'label' | 'condition' | 'count'>,
+  { who, otherwise, outline: { manifest, facts } }: Conditions,
+): readonly Condition[] {
+  const { classes, input } = facts.condition;
+  const [wrong, right] = classes === null ? ['label', 'condition'] : ['condition', 'label'];
+  if ((classes === null ? label : words).length > 0) {
+    throw new TesseraError({
+      code: 'option',
+      who,
+      got: `--${wrong}`,
+      expected: `--${right}: ${manifest.name} ${classes === null ? 'has no classes' : 'draws classes'}`,
+      next: `Say what the images are to show with --${right}.`,
+    });
+  }
+  if (words.length > 0) {
+    const named = { who: manifest.name, classes: [], condition: { classes, json: input.json } };
+    return spread(
+      words.map((one) => conditionOfWords(one, named)),
+      { count, who },
+    );
+  }
+  if (label.length > 0) return spread(readLabels(label, manifest), { count, who }).map(classOf);
+  return labelsWithout(otherwise, manifest, count ?? 1).map(classOf);
 }
 
 function labelsWithout(otherwise: ImageCommand['otherwise'], { classes }: ModelManifest, count: number) {
@@ -117,18 +158,18 @@ function readLabel(option: string, named: { readonly who: string; readonly class
   });
 }
 
-/** One label per image: the chosen ones in turn, or one of each where no count is given. @throws TesseraError `option` */
-export function spreadLabels(
-  chosen: readonly number[],
+/** One for each image: the chosen ones in turn, or one of each where no count is given. @throws TesseraError `option` */
+export function spread<T>(
+  chosen: readonly T[],
   { count, who }: { readonly count: number | undefined; readonly who: string },
-): number[] {
+): T[] {
   const images = count ?? chosen.length;
   if (images >= chosen.length) return Array.from({ length: images }, (_, image) => chosen[image % chosen.length]!);
   throw new TesseraError({
     code: 'option',
     who,
-    got: `--count ${images} for ${chosen.length} labels`,
-    expected: `at least ${chosen.length}, an image for each label`,
+    got: `--count ${images} for ${chosen.length} conditions`,
+    expected: `at least ${chosen.length}, an image for each`,
     next: 'Leave --count out for one of each.',
   });
 }

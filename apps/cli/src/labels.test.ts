@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isTesseraError } from '@tessera/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readLabels, spreadLabels } from './image-options.ts';
+import { readLabels, spread } from './image-options.ts';
 
 const birds = ['tench, Tinca tinca', 'crane', 'goldfish, Carassius auratus', 'crane', 'none'];
 
@@ -53,10 +53,10 @@ describe('--label', () => {
 
   it('draws one of each where no count is said, else goes round, and leaves none out', () => {
     const who = 'tessera edit';
-    expect(spreadLabels([4, 2, -1], { count: undefined, who })).toEqual([4, 2, -1]);
-    expect(spreadLabels([4, 2, -1], { count: 5, who })).toEqual([4, 2, -1, 4, 2]);
-    expect(refusal(() => spreadLabels([4, 2, -1], { count: 2, who }))).toMatch(
-      /^option \[tessera edit\] got --count 2 for 3 labels/,
+    expect(spread([4, 2, -1], { count: undefined, who })).toEqual([4, 2, -1]);
+    expect(spread([4, 2, -1], { count: 5, who })).toEqual([4, 2, -1, 4, 2]);
+    expect(refusal(() => spread([4, 2, -1], { count: 2, who }))).toMatch(
+      /^option \[tessera edit\] got --count 2 for 3 conditions/,
     );
   });
 });

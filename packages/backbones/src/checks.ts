@@ -1,21 +1,6 @@
 import type { Cut } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 
-/**
- * A class of the model, or -1 for none. The request checks its labels too, in the same words, before a model is built;
- * backbones do not depend on it, and are also called without one. @throws TesseraError `label-out-of-range`
- */
-export function checkLabel(label: number, classes: number, who: string): number {
-  if (Number.isInteger(label) && label >= -1 && label < classes) return label;
-  throw new TesseraError({
-    code: 'label-out-of-range',
-    who,
-    got: `label ${label}`,
-    expected: `a label from 0 to ${classes - 1}, or -1 for no class`,
-    next: 'Choose a label of this model.',
-  });
-}
-
 /** For backbones that learn from every step. @throws TesseraError `batch-order` */
 export function refuseCut(cut: Cut | null, { who, order }: { readonly who: string; readonly order: string }): void {
   if (cut === null) return;

@@ -1,7 +1,8 @@
 export { causalTransformer } from './causal/backbone.ts';
 export { attend } from './class-modulated/attention.ts';
+export { classCondition } from './class-condition.ts';
 export type { ClassModulatedConfig } from './class-modulated/params.ts';
-export { conditionOn, dropPathRates, forward, modulate, runBlock } from './class-modulated/transformer.ts';
+export { dropPathRates, forward, modulate, modulationsOf, runBlock } from './class-modulated/transformer.ts';
 export { maskedEncoderDecoder } from './masked/backbone.ts';
 export {
   bufferTokens,

@@ -34,9 +34,19 @@ export type ConditionInput =
   | {
       /** A class by a word, as on the command line: a name, a number, number:3 or name:3 where both fit, none. */
       readonly class: string;
+      readonly input?: never;
       readonly label?: never;
     }
-  | { readonly class?: never; /** A class by its number; -1 is no class. */ readonly label: number };
+  | {
+      readonly class?: never; /** For models whose condition is no class: what Model.condition describes, a text for example. */
+      readonly input: Readonly<Record<string, unknown>>;
+      readonly label?: never;
+    }
+  | {
+      readonly class?: never;
+      readonly input?: never; /** A class by its number; -1 is no class. */
+      readonly label: number;
+    };
 
 /** What is left out takes the model's own default: one image, the class of each in turn, the seed 0. */
 export type CreateGenerationInput = {
@@ -160,6 +170,8 @@ export type ImageInput = {
 export type PluginKind =
   /** Turns known tokens into hidden states. */
   | 'BACKBONE'
+  /** Embeds what an image is to show. */
+  | 'CONDITION'
   /** Draws tokens from hidden states. */
   | 'HEAD'
   /** Says which tokens come next. */
@@ -274,7 +286,9 @@ export type GenerationQuery = {
         readonly images: ReadonlyArray<{
           readonly seed: number;
           readonly condition:
-            { readonly __typename: 'ClassCondition'; readonly label: number } | { readonly __typename: 'NoCondition' };
+            | { readonly __typename: 'ClassCondition'; readonly label: number }
+            | { readonly __typename: 'InputCondition' }
+            | { readonly __typename: 'NoCondition' };
           readonly picture: {
             readonly id: string;
             readonly url: string;
@@ -348,7 +362,9 @@ export type GenerationPartsFragment = {
   readonly images: ReadonlyArray<{
     readonly seed: number;
     readonly condition:
-      { readonly __typename: 'ClassCondition'; readonly label: number } | { readonly __typename: 'NoCondition' };
+      | { readonly __typename: 'ClassCondition'; readonly label: number }
+      | { readonly __typename: 'InputCondition' }
+      | { readonly __typename: 'NoCondition' };
     readonly picture: {
       readonly id: string;
       readonly url: string;
@@ -418,7 +434,9 @@ export type GenerationsQuery = {
       readonly images: ReadonlyArray<{
         readonly seed: number;
         readonly condition:
-          { readonly __typename: 'ClassCondition'; readonly label: number } | { readonly __typename: 'NoCondition' };
+          | { readonly __typename: 'ClassCondition'; readonly label: number }
+          | { readonly __typename: 'InputCondition' }
+          | { readonly __typename: 'NoCondition' };
         readonly picture: {
           readonly id: string;
           readonly url: string;
@@ -486,6 +504,7 @@ export type CreateGenerationMutation = {
             readonly seed: number;
             readonly condition:
               | { readonly __typename: 'ClassCondition'; readonly label: number }
+              | { readonly __typename: 'InputCondition' }
               | { readonly __typename: 'NoCondition' };
             readonly picture: {
               readonly id: string;
@@ -634,6 +653,7 @@ export type RetryGenerationMutation = {
             readonly seed: number;
             readonly condition:
               | { readonly __typename: 'ClassCondition'; readonly label: number }
+              | { readonly __typename: 'InputCondition' }
               | { readonly __typename: 'NoCondition' };
             readonly picture: {
               readonly id: string;
@@ -717,6 +737,7 @@ export type CancelGenerationMutation = {
             readonly seed: number;
             readonly condition:
               | { readonly __typename: 'ClassCondition'; readonly label: number }
+              | { readonly __typename: 'InputCondition' }
               | { readonly __typename: 'NoCondition' };
             readonly picture: {
               readonly id: string;

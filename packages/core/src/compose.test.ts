@@ -83,7 +83,7 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
     /the head shade in the place of the order/,
     { ...smallParts, order: { ...order, plugin: shadeHead as unknown as typeof order.plugin } },
   ],
-  ['part-contract', /contract 2/, { ...smallParts, head: { ...head, plugin: { ...shadeHead, contract: 2 as 1 } } }],
+  ['part-contract', /contract 3/, { ...smallParts, head: { ...head, plugin: { ...shadeHead, contract: 3 as 1 } } }],
 ];
 
 describe('compose', () => {
@@ -91,7 +91,7 @@ describe('compose', () => {
     const facts = checkParts(smallParts);
     expect(facts).toMatchObject({
       width: 3,
-      condition: { kind: 'class', classes: 4 },
+      condition: { name: 'echo', classes: 4 },
       space: { vocabulary: 4 },
       layout: { length: 5 },
     });

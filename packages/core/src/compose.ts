@@ -1,18 +1,21 @@
 import type { Engine } from '@tessera/engine';
 import { TesseraError, type ErrorParts } from '@tessera/errors';
+import { buildBackbone, conditionOf } from './build-backbone.ts';
+import type { ConditionSpace } from './condition.ts';
 import type { Reads, Tokenizer } from './contracts.ts';
 import { disposedAfter, type Held } from './dispose.ts';
 import { optionsOf } from './options.ts';
 import {
   checkContract,
   type BackbonePlugin,
+  type ConditionPlugin,
   type HeadPlugin,
   type OrderPlugin,
   type Stride,
   type TokenizerPlugin,
 } from './plugin.ts';
 import type { Composition } from './sample.ts';
-import type { ConditionSpace, Layout, SpaceShape } from './tokens.ts';
+import type { Layout, SpaceShape } from './tokens.ts';
 import type { Weights } from './weights.ts';
 
 /** A plug-in and its configuration as `model.json` writes it: untrusted until its schema has read it. */
@@ -27,11 +30,13 @@ export interface Parts {
   readonly order: Part<OrderPlugin>;
   readonly backbone: Part<BackbonePlugin>;
   readonly head: Part<HeadPlugin>;
+  /** Left out: the backbone's own. */
+  readonly condition?: Part<ConditionPlugin>;
 }
 
 /** What parts that agree say about themselves without their weights. */
 export interface PartFacts {
-  readonly configs: Readonly<Record<keyof Parts, unknown>>;
+  readonly configs: Readonly<Record<Exclude<keyof Parts, 'condition'>, unknown>>;
   readonly space: SpaceShape;
   readonly layout: Layout;
   readonly width: number;
@@ -57,9 +62,9 @@ const stridesOf: Readonly<Record<Reads, readonly Stride[]>> = {
 /**
  * Reads all configurations and checks that the parts agree, before any weights are opened.
  * @throws TesseraError `part-kind`, `part-contract`, `option-twice`, `reads-not-served`, `order-loses-tokens`, `one-scale`,
- * `confidence-missing`, `space-mismatch`, or a schema's `field-...`
+ * `confidence-missing`, `space-mismatch`, `condition-...`, or a schema's `field-...`
  */
-export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFacts {
+export function checkParts({ tokenizer, order, backbone, head, condition: given }: Parts): PartFacts {
   const configs = {
     tokenizer: readConfig('tokenizer', tokenizer),
     order: readConfig('order', order),
@@ -67,7 +72,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     head: readConfig('head', head),
   };
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
-  const { reads, width, condition, remembers } = backbone.plugin.describe(configs.backbone);
+  const { reads, width, remembers } = backbone.plugin.describe(configs.backbone);
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
   if (head.plugin.space === 'discrete' && space.kind !== 'discrete') {
@@ -79,6 +84,7 @@ export function checkParts({ tokenizer, order, backbone, head }: Parts): PartFac
     });
   }
   optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
+  const { space: condition } = conditionOf({ plugin: backbone.plugin, config: configs.backbone, condition: given });
   return { configs, space, layout, width, reads, condition, remembers };
 }
 
@@ -158,7 +164,7 @@ interface AroundMaterials extends Pick<Materials, 'engine'> {
  * @throws what the parts throw
  */
 export function buildAround(
-  { order, backbone: b, head: h }: Pick<Parts, 'order' | 'backbone' | 'head'>,
+  { order, backbone: b, head: h, condition }: Omit<Parts, 'tokenizer'>,
   { configs, layout, width }: PartFacts,
   { engine, tokenizer: { space }, weights }: AroundMaterials,
 ): Omit<Composition, 'tokenizer'> {
@@ -168,7 +174,13 @@ export function buildAround(
     return part;
   };
   try {
-    const backbone = hold(b.plugin.build(configs.backbone, { layout, space }, { engine, weights: weights.backbone }));
+    const backbone = hold(
+      buildBackbone(
+        { plugin: b.plugin, config: configs.backbone, condition },
+        { layout, space },
+        { engine, weights: weights.backbone },
+      ),
+    );
     const head = hold(h.plugin.build(configs.head, { width, space }, { engine, weights: weights.head }));
     return { order: order.plugin.build(configs.order), backbone, head };
   } catch (error) {
@@ -176,7 +188,10 @@ export function buildAround(
   }
 }
 
-function readConfig(kind: keyof Parts, { plugin, config }: Part<Parts[keyof Parts]['plugin']>): unknown {
+function readConfig(
+  kind: keyof PartFacts['configs'],
+  { plugin, config }: Part<Parts[keyof PartFacts['configs']]['plugin']>,
+): unknown {
   if (plugin.kind !== kind) {
     refuse({
       code: 'part-kind',

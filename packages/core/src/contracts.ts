@@ -1,6 +1,6 @@
-import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { SampleRng, TraceRng } from '@tessera/engine';
-import type { Chosen, Encoding, Layout, Row, Space, Step, Tokens } from './tokens.ts';
+import type { Chosen, Condition, Encoded, Encoding, Layout, Row, Space, Step, Tokens } from './tokens.ts';
 
 /*
  * The contracts between the loop and the parts. Arguments are borrowed; results belong to the receiver, which disposes
@@ -149,12 +149,22 @@ export interface Hidden {
  *     teach({ values_BLC: [2, 4, 3], order_BL: [[0, 3, 1, 2], [1, 2, 0, 3]], cut: { known: 3, least: 2, most: 3 }, ... })
  *       ->  { values_BlD: [2, 2, 4], positions_Bl: [[1, 2], [0, 3]] }   what comes after the cut's `least`
  */
-export interface Backbone {
+export interface Backbone extends AnyBackbone {
+  /** Teacher forcing: hidden states of all supervised positions at once. Pure and traceable. */
+  teach(batch: TrainBatch, context: TrainContext): TrainHidden;
+}
+
+/** A backbone and its condition, as the loop and the trainer see them: see `bindCondition`. */
+export interface BoundBackbone extends AnyBackbone {
+  /** The conditions of a training batch as numbers. @throws TesseraError where one is not of the model's kind */
+  encode(conditions: readonly Condition[]): Encoded;
+  teach(batch: BoundBatch, context: TrainContext): TrainHidden;
+}
+
+interface AnyBackbone {
   readonly width: number;
   readonly reads: Reads;
   openRollout(rows: readonly Row[], guidance: Guidance): Promise<Rollout>;
-  /** Teacher forcing: hidden states of all supervised positions at once. Pure and traceable. */
-  teach(batch: TrainBatch, context: TrainContext): TrainHidden;
   dispose(): void;
 }
 
@@ -171,7 +181,21 @@ export interface Rollout {
  * What a backbone learns from: all tokens, when each comes, and which steps are supervised. A batch may end early, after
  * the first scales (progressive training).
  */
-export interface TrainBatch {
+export interface TrainBatch extends TrainTokens {
+  readonly condition: TrainCondition;
+}
+
+/** The same with encoded conditions. */
+export interface BoundBatch extends TrainTokens {
+  readonly condition: {
+    readonly encoded: Encoded;
+    /** bool: true for images that are to be learnt without their condition; null where none is. */
+    readonly dropped_B: Tensor1D | null;
+  };
+}
+
+/** A training batch without its conditions. */
+export interface TrainTokens {
   readonly values_BLC: Tensor3D;
   /** For every position after the first scale. */
   readonly estimates_BLC?: Tensor3D;
@@ -181,10 +205,9 @@ export interface TrainBatch {
   readonly rank_BL: Tensor2D;
   /** null: every step is supervised (VAR, causal); else only what comes after the cut (MAR). */
   readonly cut: Cut | null;
-  readonly condition: TrainCondition;
 }
 
-/** The conditions of a batch: a class per image, -1 for the null class; int32. */
+/** The conditions of a batch for backbones of contract 1: a class per image, -1 for the null class; int32. */
 export interface TrainCondition {
   readonly kind: 'class';
   readonly label_B: Tensor;

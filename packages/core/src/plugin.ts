@@ -1,13 +1,14 @@
 import { TesseraError } from '@tessera/errors';
 import type { Schema } from '@tessera/schema';
+import type { ConditionedBackbone, ConditionForm, ConditionPart } from './condition.ts';
 import type { Backbone, Head, Order, Reads, Tokenizer } from './contracts.ts';
-import type { ConditionSpace, Layout, Space, SpaceShape } from './tokens.ts';
+import type { Layout, Space, SpaceShape } from './tokens.ts';
 import type { BuildContext } from './weights.ts';
 
 /** What every plug-in says about itself. */
 interface PluginBase<C> {
-  /** The version of these contracts that it was written for. */
-  readonly contract: 1;
+  /** The version of these contracts that it was written for. What 2 changes: backbones, and conditions are new. */
+  readonly contract: 1 | 2;
   /** What model folders know it by; those of other packages carry their scope: `@acme/gaussian`. */
   readonly name: string;
   /** The npm package to install for it, where that is not its name. */
@@ -29,13 +30,28 @@ export interface TokenizerPlugin<C = unknown, T extends Tokenizer = Tokenizer> e
   build(config: C, context: BuildContext): T;
 }
 
-/** What a backbone says about itself without its weights. */
-export interface BackboneFacts {
+interface AnyBackboneFacts {
   readonly width: number;
   readonly reads: Reads;
-  readonly condition: ConditionSpace;
   /** As `Rollout.remembers` of all its rollouts. */
   readonly remembers: boolean;
+}
+
+/** What a backbone of contract 1 says about itself without its weights: it embeds classes by itself. */
+export interface BackboneFacts extends AnyBackboneFacts {
+  readonly condition: { readonly kind: 'class'; readonly classes: number };
+}
+
+/** What a backbone of contract 2 says about itself without its weights. */
+export interface ConditionedFacts extends AnyBackboneFacts {
+  readonly condition: {
+    /** The forms that it takes: all of them, and no others. */
+    readonly forms: readonly ConditionForm[];
+    /** Of the embedded vectors. */
+    readonly width: number;
+    /** The condition part of a model that names none, whose parameters lie among the backbone's; null: one must be named. */
+    readonly own: { readonly plugin: ConditionPlugin; readonly config: unknown } | null;
+  };
 }
 
 /** The tokens that a backbone is built for. */
@@ -44,10 +60,45 @@ export interface BackboneDims {
   readonly space: SpaceShape;
 }
 
-export interface BackbonePlugin<C = unknown> extends PluginBase<C> {
+/** A backbone of contract 1, whose conditions are classes. */
+export interface LabelBackbonePlugin<C = unknown> extends PluginBase<C> {
   readonly kind: 'backbone';
+  readonly contract: 1;
   describe(config: C): BackboneFacts;
   build(config: C, dims: BackboneDims, context: BuildContext): Backbone;
+}
+
+/** A backbone of contract 2, which takes embedded conditions. */
+export interface ConditionedBackbonePlugin<C = unknown> extends PluginBase<C> {
+  readonly kind: 'backbone';
+  readonly contract: 2;
+  describe(config: C): ConditionedFacts;
+  build(config: C, dims: BackboneDims, context: BuildContext): ConditionedBackbone;
+}
+
+export type BackbonePlugin<C = unknown> = LabelBackbonePlugin<C> | ConditionedBackbonePlugin<C>;
+
+/** What a condition part says about itself without its weights. */
+export interface ConditionFacts {
+  readonly forms: readonly ConditionForm[];
+  /** Where conditions are classes: how many, and `input` reads a label; else null. */
+  readonly classes: number | null;
+}
+
+/** What a condition part is built for: the vectors that the backbone takes, and the tokens of an image. */
+export interface ConditionDims {
+  readonly width: number;
+  readonly layout: Layout;
+}
+
+/** A condition part (contract 2): what requests may say of an image, and how it is embedded. */
+export interface ConditionPlugin<C = unknown, V = unknown> extends PluginBase<C> {
+  readonly kind: 'condition';
+  readonly contract: 2;
+  describe(config: C): ConditionFacts;
+  /** Reads what a request says of an image: plain JSON. */
+  input(config: C): Schema<V>;
+  build(config: C, dims: ConditionDims, context: BuildContext): ConditionPart<V>;
 }
 
 /** The hidden states and tokens that a head is built for. */
@@ -80,11 +131,11 @@ export interface OrderPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   build(config: C): Order<O>;
 }
 
-export type AnyPlugin = TokenizerPlugin | OrderPlugin | BackbonePlugin | HeadPlugin;
+export type AnyPlugin = TokenizerPlugin | OrderPlugin | BackbonePlugin | HeadPlugin | ConditionPlugin;
 export type PluginKind = AnyPlugin['kind'];
 
 /** Versions of the contracts that this release of Tessera speaks, oldest first. */
-export const contracts: readonly number[] = [1];
+export const contracts: readonly number[] = [1, 2];
 
 /** The part of a plug-in that says which contract it was written for. */
 interface PluginContract {

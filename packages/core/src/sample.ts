@@ -1,5 +1,5 @@
 import type { SampleRng } from '@tessera/engine';
-import type { Backbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
+import type { BoundBackbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
 import type { Row, Step } from './tokens.ts';
 import { disposeAll, disposedAfter, Holding } from './dispose.ts';
 import { nextTurn } from './next-turn.ts';
@@ -11,7 +11,7 @@ import { checkedNumbers, checkReplay, pickTokens, reopen, type Written } from '.
 export interface Composition {
   readonly tokenizer: Tokenizer;
   readonly order: Order;
-  readonly backbone: Backbone;
+  readonly backbone: BoundBackbone;
   readonly head: Head;
 }
 

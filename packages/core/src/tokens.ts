@@ -70,28 +70,27 @@ export interface Chosen {
   readonly slots_Bl: Int32Array;
 }
 
-/** What an image is to show. A class is the first kind. Plain JSON, as requests and records hold it. */
+/** What an image is to show. Plain JSON, as requests and records hold it. */
 export type Condition =
-  /** One of the classes of the backbone, counted from 0. */
+  /** One of the classes of the model, counted from 0. */
   | { readonly kind: 'class'; readonly label: number }
-  /** No condition: the null class. */
+  /** Whatever else the model's condition part reads: a text, attributes, a picture's name. */
+  | { readonly kind: 'input'; readonly input: unknown }
+  /** No condition. */
   | { readonly kind: 'none' };
-
-/** The conditions that a backbone knows. */
-export interface ConditionSpace {
-  readonly kind: 'class';
-  readonly classes: number;
-}
 
 /** The condition of a label: -1 is none. */
 export function classOf(label: number): Condition {
   return label === -1 ? { kind: 'none' } : { kind: 'class', label };
 }
 
-/** The label as tensors hold it: -1 is none. */
+/** The label as tensors hold it: -1 where the condition is no class. */
 export function labelOf(condition: Condition): number {
-  return condition.kind === 'none' ? -1 : condition.label;
+  return condition.kind === 'class' ? condition.label : -1;
 }
+
+/** Conditions of R images as numbers, by name: tensors whose first axis is the image. */
+export type Encoded = Readonly<Record<string, Tensor>>;
 
 /** One image of a request. It can be made again alone: nothing but its seed and condition decides its pixels. */
 export interface Row {

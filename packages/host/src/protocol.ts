@@ -149,6 +149,8 @@ export interface ModelDescription {
   readonly licence: string;
   /** Names of the classes, in the order of their labels. */
   readonly classes: readonly string[];
+  /** How many classes it knows, or null where conditions are something else; and the JSON Schema of a label or of that. */
+  readonly condition: { readonly classes: number | null; readonly json: JsonSchema };
   readonly parameters: number;
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
   /** Number of different tokens, or null where tokens are continuous. */
@@ -175,7 +177,7 @@ export interface ModelDescription {
 
 /** What clients may know of a model. */
 export function describeModel(model: Model, { parts }: Pick<ModelOutline, 'parts'>): ModelDescription {
-  const { name, manifest, parameters, image, space, layout, options } = model;
+  const { name, manifest, parameters, image, space, layout, options, condition } = model;
   const { title, description, licence, classes, defaults, tokenizer, order, backbone, head } = manifest;
   return {
     name,
@@ -183,13 +185,20 @@ export function describeModel(model: Model, { parts }: Pick<ModelOutline, 'parts
     description,
     licence,
     classes: [...classes],
+    condition: { classes: condition.classes, json: condition.input.json },
     parameters,
     image: { height: image.height, width: image.width, channels: image.channels },
     vocabulary: space.kind === 'discrete' ? space.vocabulary : null,
     tokens: layout.length,
     layout: layout.scales.map(({ start, height, width }) => ({ start, height, width })),
     options,
-    parts: { tokenizer: tokenizer.plugin, order: order.plugin, backbone: backbone.plugin, head: head.plugin },
+    parts: {
+      tokenizer: tokenizer.plugin,
+      order: order.plugin,
+      backbone: backbone.plugin,
+      head: head.plugin,
+      condition: manifest.condition?.plugin ?? 'class',
+    },
     stride: parts.order.plugin.stride,
     guidanceOff: guidanceOff(defaults.guidance.kind),
     defaults: {

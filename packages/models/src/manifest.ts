@@ -29,6 +29,8 @@ export interface ModelManifest {
   readonly order: ComponentEntry;
   readonly backbone: ComponentEntry;
   readonly head: ComponentEntry;
+  /** Left out: the backbone's own condition, its classes. Its weights lie among the backbone's. */
+  readonly condition?: ComponentEntry;
   readonly defaults: {
     readonly guidance: { readonly kind: 'none' | 'ramp' | 'linear' | 'constant'; readonly scale: number };
     readonly options: Readonly<Record<string, unknown>>;
@@ -104,6 +106,7 @@ const manifest = object({
   order: component,
   backbone: component,
   head: component,
+  condition: optional(component, undefined),
   metrics: optional(recordOf(number()), undefined),
 });
 
@@ -152,7 +155,7 @@ export function weightsAltered(who: string, found: string, expected: string): Te
 
 /** Checks the value of a `model.json`. @throws TesseraError field-missing, field-invalid, field-unknown */
 export function parseManifest(value: unknown, who: string): ModelManifest {
-  const { metrics, tokenizer, order, backbone, head, defaults, ...rest } = manifest.parse(value, who);
+  const { metrics, tokenizer, order, backbone, head, condition, defaults, ...rest } = manifest.parse(value, who);
   return {
     ...rest,
     defaults: defaultsOf(defaults),
@@ -161,6 +164,7 @@ export function parseManifest(value: unknown, who: string): ModelManifest {
     order: entryOf(order),
     backbone: entryOf(backbone),
     head: entryOf(head),
+    ...(condition && { condition: entryOf(condition) }),
     ...(metrics && { metrics }),
   };
 }

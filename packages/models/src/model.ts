@@ -3,6 +3,7 @@ import {
   disposeAll,
   sample,
   type Composition,
+  type ConditionSpace,
   type Layout,
   type Observer,
   type PartFacts,
@@ -53,6 +54,8 @@ export interface Model {
   readonly layout: Layout;
   /** JSON Schema of a request's `options`; its defaults are the model's own. */
   readonly options: JsonSchema;
+  /** What requests may say of an image. */
+  readonly condition: ConditionSpace;
   /**
    * Checks a request as `generate` does, without running it.
    * @throws TesseraError images-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range, guidance-unsupported,
@@ -141,6 +144,7 @@ class LoadedModel implements Model {
   readonly space: Model['space'];
   readonly layout: Model['layout'];
   readonly options: JsonSchema;
+  readonly condition: ConditionSpace;
   readonly #loaded: Loaded;
   #disposed = false;
 
@@ -161,6 +165,7 @@ class LoadedModel implements Model {
     this.space = facts.space;
     this.layout = facts.layout;
     this.options = optionsSchema(loaded.outline);
+    this.condition = facts.condition;
   }
 
   check<R extends ModelRequest>(request: R): Checked<R> {

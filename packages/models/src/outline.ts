@@ -49,12 +49,14 @@ export function outlineOf(
 }
 
 function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts): void {
-  if (classes.length === facts.condition.classes) return;
+  const { name, classes: known } = facts.condition;
+  if (classes.length === (known ?? 0)) return;
   throw new TesseraError({
     code: 'classes-mismatch',
     who,
     got: `${classes.length} class names`,
-    expected: `${facts.condition.classes}, one for each class of its backbone`,
+    expected:
+      known === null ? `none: the condition ${name} has no classes` : `${known}, one for each class of its backbone`,
     next: 'Correct classes.',
   });
 }
@@ -107,7 +109,7 @@ function readersOf(outline: Outlined): Readers {
     options: optionReader(optionParts(outline)),
     request: requestSchema({
       name,
-      classes: outline.facts.condition.classes,
+      condition: outline.facts.condition,
       guidance: defaults.guidance.kind,
       readOptions: (options) => readAll(outline, options),
     }),

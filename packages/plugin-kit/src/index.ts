@@ -21,6 +21,7 @@ export {
   shuffled,
   stepsField,
   thenDispose,
+  withoutDropped,
   TokenCanvas,
   tokenSteps,
   type AnyPlugin,
@@ -28,14 +29,26 @@ export {
   type BackboneDims,
   type BackboneFacts,
   type BackbonePlugin,
+  type LabelBackbonePlugin,
   type BuildContext,
   type Canvas,
   type Chosen,
   type Condition,
+  type ConditionDims,
+  type ConditionedBackbone,
+  type ConditionedFacts,
+  type ConditionFacts,
+  type ConditionForm,
+  type Conditioning,
+  type ConditionPart,
+  type ConditionPlugin,
   type ConditionSpace,
   type Context,
   type Cut,
   type Described,
+  type Embedded,
+  type EmbeddedBatch,
+  type Encoded,
   type Encoding,
   type FeatureNetwork,
   type FeatureNetworkContext,
@@ -96,6 +109,7 @@ export {
 export { schema, type Field, type JsonSchema, type OutputOf, type Schema, type StandardSchema } from '@tessera/schema';
 export { checkPlugin, isPluginLike } from './define/check-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define.ts';
+export { defineCondition, type ConditionDefinition } from './define/define.ts';
 export { defineConfig, type TesseraConfig } from './define/define.ts';
 export { checkFeatureNetwork, defineFeatureNetwork, isFeatureNetworkLike } from './define/feature-network.ts';
 export type { FeatureNetworkDefinition } from './define/feature-network.ts';

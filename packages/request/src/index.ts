@@ -1,4 +1,5 @@
 export { chooseClass, readingsOf, type NamedClasses } from './class-choice.ts';
+export { conditionOfWords } from './condition-words.ts';
 export { classOf, labelOf, type Condition } from '@tessera/core';
 export { batchKey } from './batch-key.ts';
 export { batchOf, imagesOfClasses, rowsOf, togetherOf } from './images.ts';

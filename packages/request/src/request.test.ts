@@ -1,11 +1,12 @@
 import { isTesseraError, TesseraError } from '@tessera/errors';
+import { schema } from '@tessera/schema';
 import { describe, expect, it } from 'vitest';
 import { imagesOfClasses, requestSchema, rowsOf, type GenerationRequest, type RequestBounds } from './index.ts';
 import { classOf } from '@tessera/core';
 
 const bounds: RequestBounds = {
   name: 'digits',
-  classes: 10,
+  condition: { name: 'digits', classes: 10, input: schema.integer({ min: 0, max: 9 }) },
   guidance: 'ramp',
   readOptions: (options) => {
     if (!('topK' in options)) return options;

@@ -1,5 +1,13 @@
-import { guidanceOf, mostGuidance, type GuidanceKind, type PreviewKind, type Condition } from '@tessera/core';
-import { schema, type Field } from '@tessera/schema';
+import {
+  guidanceOf,
+  mostGuidance,
+  valueOf,
+  type Condition,
+  type ConditionSpace,
+  type GuidanceKind,
+  type PreviewKind,
+} from '@tessera/core';
+import { anything, schema, type Field } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 import { checkRegion, type EditRequest } from './region.ts';
 
@@ -54,8 +62,8 @@ export const requestTexts: Readonly<Record<keyof GenerationRequest, string>> = {
 export interface RequestBounds {
   /** Its name. */
   readonly name: string;
-  /** Number of its classes. */
-  readonly classes: number;
+  /** The conditions that it knows. */
+  readonly condition: ConditionSpace;
   readonly guidance: GuidanceKind;
   /** Reads options. @throws TesseraError for those that it does not take */
   readonly readOptions: (options: Readonly<Record<string, unknown>>) => unknown;
@@ -116,37 +124,24 @@ function imagesOf(bounds: RequestBounds): Field<readonly RequestedImage[]> {
   );
 }
 
-/** By its kind: another kind of condition is another line here, which the types ask for. */
-function conditionOf(bounds: RequestBounds): Field<Condition> {
+/** By its kind: a class of the model, or what its condition part reads, or none. */
+function conditionOf({ condition }: RequestBounds): Field<Condition> {
   const kinds: { readonly [K in Condition['kind']]: Field<Extract<Condition, { kind: K }>> } = {
-    class: object({ kind: choice('class'), label: labelField(bounds) }),
+    class: object({ kind: choice('class'), label: anything as Field<number> }),
+    input: object({ kind: choice('input'), input: anything }),
     none: object({ kind: choice('none') }),
   };
   const kind = choice(...(Object.keys(kinds) as Condition['kind'][]));
+  const own = condition.classes === null ? { input: condition.input.json } : { label: condition.input.json };
   return field(
     (value, place) => {
-      const own = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
-      const read: Field<Condition> = kinds[kind.read(own, { who: place.who, path: `${place.path}.kind` })];
-      return read.read(value, place);
+      const said = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+      const read: Field<Condition> = kinds[kind.read(said, { who: place.who, path: `${place.path}.kind` })];
+      const given = read.read(value, place);
+      valueOf(given, { ...condition, name: place.who });
+      return given;
     },
-    { type: 'object', properties: { kind: kind.json, ...kinds.class.json.properties } },
-  );
-}
-
-/** The same sentence as backbones' `checkLabel`, which also takes -1: neither package may depend on the other. */
-function labelField({ classes }: RequestBounds): Field<number> {
-  return field(
-    (value, { who }) => {
-      if (Number.isInteger(value) && (value as number) >= 0 && (value as number) < classes) return value as number;
-      throw new TesseraError({
-        code: 'label-out-of-range',
-        who,
-        got: `label ${shown(value)}`,
-        expected: `a label from 0 to ${classes - 1}, or -1 for no class`,
-        next: 'Choose a label of this model.',
-      });
-    },
-    { type: 'integer', minimum: 0, maximum: classes - 1 },
+    { type: 'object', properties: { kind: kind.json, ...own } },
   );
 }
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs';
 import type { ClassModulatedConfig } from '@tessera/backbones';
 import { writeSafetensors } from '@tessera/checkpoints';
-import { checkParts, type Init, type Weights } from '@tessera/core';
+import { buildBackbone, checkParts, type Init, type Weights } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { type ModelManifest, resolveParts, type SavedTensor, saveModel } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
@@ -74,8 +74,8 @@ function tensorsOf(manifest: ModelManifest) {
   const asked = { tokenizer: new Recorder(), backbone: new Recorder(), head: new Recorder() };
   const tokenizer = parts.tokenizer.plugin.build(configs.tokenizer, { engine, weights: asked.tokenizer });
   const dims = { width, space: tokenizer.space };
-  const backbone = parts.backbone.plugin.build(
-    configs.backbone,
+  const backbone = buildBackbone(
+    { plugin: parts.backbone.plugin, config: configs.backbone, condition: parts.condition },
     { layout, space },
     { engine, weights: asked.backbone },
   );
@@ -119,7 +119,7 @@ export function randomVar({
 }): Promise<string> {
   return randomModel({
     name,
-    classes: backbone.classes,
+    classes: backbone.classes!,
     tokenizer: { plugin: 'vq', config: tokenizer },
     order: { plugin: 'next-scale', config: {} },
     backbone: { plugin: 'next-scale-transformer', config: backbone },

@@ -68,3 +68,8 @@ export function softmax(logits_V: Float32Array): Float32Array {
 export function nullLabels({ data, shape }: Computed, classes: number): Computed {
   return { data: Int32Array.from(data, (label) => (label === classes ? -1 : label)), shape };
 }
+
+/** Random numbers where there are to be none. */
+export function neverAsked(stream: string): never {
+  throw new Error(`Outside of training nothing is random, yet stream ${stream} was drawn.`);
+}

@@ -1,5 +1,5 @@
 import { type MaskedConfig, maskedEncoderDecoder, type MaskedModel, takeMaskedParams } from '@tessera/backbones';
-import type { Backbone, Head } from '@tessera/core';
+import { buildBackbone, type BoundBackbone, type Head } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { diffusionHead, type DiffusionOptions } from '@tessera/head-diffusion';
@@ -13,7 +13,7 @@ import { type CaseConfig, configOf, weightFileOf } from './var-case.ts';
 export interface MarParts {
   readonly sizes: MarSizes;
   readonly tokenizer: KlTokenizer;
-  readonly backbone: Backbone;
+  readonly backbone: BoundBackbone;
   readonly head: Head<DiffusionOptions>;
   /** Weights of transformers and head. */
   readonly weights: CaseWeights;
@@ -35,7 +35,11 @@ export async function openMarParts(file: CaseFile, { engine, train = false }: Ma
   const weights = new CaseWeights(await readWeights(file, weightFileOf(file, 'weights')), { train });
   const { space, layout } = tokenizer;
   const masked: MaskedConfig = maskedEncoderDecoder.config.parse(maskedConfigOf(config, file.name), file.name);
-  const backbone = maskedEncoderDecoder.build(masked, { layout, space }, { engine, weights });
+  const backbone = buildBackbone(
+    { plugin: maskedEncoderDecoder, config: masked },
+    { layout, space },
+    { engine, weights },
+  );
   const headConfig = diffusionHead.config.parse(diffusionConfigOf(config, file.name), file.name);
   const head = diffusionHead.build(headConfig, { width: backbone.width, space }, { engine, weights });
   const dims = { layout, space };

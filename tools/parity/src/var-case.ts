@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
-import { type Backbone, type Head, nextScaleOrder, type Order } from '@tessera/core';
+import { buildBackbone, type BoundBackbone, type Head, nextScaleOrder, type Order } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead, type CategoricalOptions } from '@tessera/head-categorical';
@@ -14,7 +14,7 @@ export interface VarParts {
   readonly classes: number;
   readonly tokenizer: VqTokenizer;
   readonly order: Order;
-  readonly backbone: Backbone;
+  readonly backbone: BoundBackbone;
   readonly head: Head<CategoricalOptions>;
   /** Weights of transformer and head. */
   readonly weights: CaseWeights;
@@ -38,12 +38,16 @@ export async function openVarParts(file: CaseFile, options: VarPartsOptions): Pr
   const tokenizer = vqTokenizer.build(vqConfigOf(config, file.name), { engine, weights: frozen });
   const { space, layout } = tokenizer;
   const size = nextScaleTransformer.config.parse(transformerConfig(config), file.name);
-  const backbone = nextScaleTransformer.build(size, { layout, space }, { engine, weights });
+  const backbone = buildBackbone(
+    { plugin: nextScaleTransformer, config: size },
+    { layout, space },
+    { engine, weights },
+  );
   const headConfig = categoricalHead.config.parse({ labelSmoothing }, file.name);
   const head = categoricalHead.build(headConfig, { width: size.width, space }, { engine, weights });
   return {
     config,
-    classes: size.classes,
+    classes: size.classes!,
     tokenizer,
     order: nextScaleOrder.build({}),
     backbone,

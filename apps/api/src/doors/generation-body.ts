@@ -41,6 +41,7 @@ const condition = oneOf(
   object({
     label: maybe(integer({ min: -1 }), 'A class by its number; -1 is no class.'),
     class: maybe(string(), 'A class by a word: a name, a number, number:3 or name:3 where both fit, none.'),
+    input: maybe(record, 'For models whose condition is no class: what their condition part reads.'),
   }),
 );
 

@@ -2,9 +2,15 @@ import { createHash, randomInt } from 'node:crypto';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { ModelDescription } from '@tessera/host';
 import { unknownModel } from '@tessera/models';
-import { checkRegion, chooseClass } from '@tessera/request';
+import { checkRegion, conditionOfWords, labelOf } from '@tessera/request';
 import { nullable, record, schema, type Field, type FieldsType } from '@tessera/schema';
-import { MOST_IMAGES, type BoxInput, type EditInput, type GenerationInput } from '../generations/read-input.ts';
+import {
+  MOST_IMAGES,
+  type BoxInput,
+  type ConditionInput,
+  type EditInput,
+  type GenerationInput,
+} from '../generations/read-input.ts';
 
 const { boolean, choice, described, integer, list, number, object, optional, string } = schema;
 
@@ -16,7 +22,10 @@ function maybe<T>(inner: Field<T>, text: string): Field<T | null> {
 const MOST_PARTIAL = 3;
 
 const callFields = {
-  prompt: described(string(), 'What the images show: a class of the model by its name or number, or none.'),
+  prompt: described(
+    string(),
+    'What the images show: a class of the model by its name or number, or what else its condition part reads; or none.',
+  ),
   model: maybe(string(), 'Name of a model; may be left out where there is only one.'),
   n: maybe(integer({ min: 1, max: MOST_IMAGES }), 'Number of images, 1 where left out.'),
   size: maybe(string(), "The model's own size as 32x32, or auto."),
@@ -26,7 +35,7 @@ const callFields = {
   output_format: maybe(choice('png'), 'PNG is the only one.'),
   background: maybe(choice('auto', 'opaque'), 'Images have no transparent parts.'),
   quality: maybe(choice('auto', 'standard'), 'Every image has the quality of its model.'),
-  moderation: maybe(choice('auto', 'low'), 'Nothing is moderated: models draw their classes alone.'),
+  moderation: maybe(choice('auto', 'low'), 'Nothing is moderated.'),
   user: maybe(string(), 'Taken, and not looked at.'),
   seed: maybe(integer({ min: 0 }), 'Not of OpenAI: image i has seed + i and can be made again; random where left out.'),
   guidance: maybe(number(), 'Not of OpenAI: how strongly the class pulls.'),
@@ -73,7 +82,7 @@ export function readCall(call: Call, models: readonly ModelDescription[], key: s
     format: call.response_format ?? 'b64_json',
     input: {
       model: model.name,
-      images: [{ condition: { label: labelOf(call.prompt, model) }, count: call.n ?? 1 }],
+      images: [{ condition: conditionOf(call.prompt, model), count: call.n ?? 1 }],
       seed: seed ?? seedOf(key),
       guidance,
       options,
@@ -142,10 +151,11 @@ export function sizeOf({ width, height }: ModelDescription['image']): string {
 
 const MOST_NAMED = 20;
 
-/** The class that a prompt names: these models know no other words, so a wrong one is told all that are right. */
-function labelOf(prompt: string, { name, classes }: ModelDescription): number {
+/** What a prompt says. Models of classes know no other words, so a wrong one is told all that are right. */
+function conditionOf(prompt: string, { name, classes, condition }: ModelDescription): ConditionInput {
   try {
-    return chooseClass(prompt, { who: name, classes });
+    const said = conditionOfWords(prompt, { who: name, classes, condition });
+    return said.kind === 'input' ? { input: said.input } : { label: labelOf(said) };
   } catch (error) {
     if (!isTesseraError(error)) throw error;
     const { code, got, expected, next } = (error as TesseraError).parts;

@@ -13,6 +13,8 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'deadline-in-past': 400,
   'deadline-passed': 500,
   'details-too-many': 400,
+  'condition-kind': 400,
+  'condition-words': 400,
   'edit-box-invalid': 400,
   'edit-image-size': 400,
   'edit-image-values': 400,

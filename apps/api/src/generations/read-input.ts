@@ -34,6 +34,8 @@ export interface ConditionInput {
   readonly label?: number | null | undefined;
   /** A word, read by `chooseClass`. */
   readonly class?: string | null | undefined;
+  /** What the condition part of the model reads, where that is no class. */
+  readonly input?: unknown;
 }
 
 export interface EditInput {
@@ -123,9 +125,10 @@ function blaming<T>(entry: number, read: () => T): T {
 }
 
 function readCondition(
-  { label, class: word }: ConditionInput,
+  { label, class: word, input }: ConditionInput,
   named: { readonly who: string; readonly classes: readonly string[] },
 ): Condition {
+  if (input !== undefined && input !== null) return { kind: 'input', input };
   return classOf(label ?? chooseClass(word!, named));
 }
 

@@ -12,6 +12,9 @@ export const errorCodes = {
   'deadline-in-past': 'The deadline has passed already.',
   'deadline-passed': 'No worker had begun with the generation by its deadline.',
   'details-too-many': 'Details of more tokens are asked for than one step may tell.',
+  'condition-kind':
+    'A condition is of another kind than the model knows: a class where it reads a text, or the reverse.',
+  'condition-words': 'Words of a condition could not be read: the model takes an object of several fields.',
   'edit-box-invalid': 'A box or place is not a rectangle inside the picture.',
   'edit-image-size': 'The picture has another shape than the model makes.',
   'edit-image-values': 'The picture holds values outside of its range.',
@@ -82,6 +85,7 @@ export const fieldsToBlame: Partial<Record<ErrorCode, readonly string[]>> = {
   'edit-repaints-nothing': edit,
   'field-invalid': ['input', 'options'],
   'field-unknown': ['input', 'options'],
+  'condition-kind': images,
   'guidance-out-of-range': ['input', 'guidance'],
   'guidance-unsupported': ['input', 'guidance'],
   'idempotency-conflict': ['input', 'idempotencyKey'],

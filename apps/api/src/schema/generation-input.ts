@@ -78,6 +78,10 @@ function addImageInput(builder: ApiBuilder) {
           description:
             'A class by a word, as on the command line: a name, a number, number:3 or name:3 where both fit, none.',
         }),
+        input: t.field({
+          type: 'JSONObject',
+          description: 'For models whose condition is no class: what Model.condition describes, a text for example.',
+        }),
       }) satisfies Record<keyof ConditionInput, unknown>,
   });
   return builder.inputType('ImageInput', {

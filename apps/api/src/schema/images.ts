@@ -79,13 +79,18 @@ export function addImage(builder: ApiBuilder, picture: PictureRef) {
 }
 
 /** Each kind has a type of its own: another kind does not compile without one. */
-const conditionTypes: Readonly<Record<Condition['kind'], string>> = { class: 'ClassCondition', none: 'NoCondition' };
+const conditionTypes: Readonly<Record<Condition['kind'], string>> = {
+  class: 'ClassCondition',
+  input: 'InputCondition',
+  none: 'NoCondition',
+};
 
 function addCondition(builder: ApiBuilder) {
   const kind = builder.enumType('ConditionKind', {
     description: 'Which kind of condition it is, as its type says too.',
     values: {
       CLASS: { value: 'class', description: 'A ClassCondition.' },
+      INPUT: { value: 'input', description: 'An InputCondition.' },
       NONE: { value: 'none', description: 'A NoCondition.' },
     } as const satisfies Record<string, { value: Condition['kind']; description: string }>,
   });
@@ -102,8 +107,19 @@ function addCondition(builder: ApiBuilder) {
     interfaces,
     fields: (t) => ({ label: t.int({ description: 'Its number, from 0.', resolve: labelOf }) }),
   });
+  builder.objectRef<Extract<Condition, { kind: 'input' }>>(conditionTypes.input).implement({
+    description: 'What the condition part of the model read: a text, attributes, whatever Model.condition describes.',
+    interfaces,
+    fields: (t) => ({
+      input: t.field({
+        type: 'JSONObject',
+        description: 'As the request said it.',
+        resolve: (value) => value.input as object,
+      }),
+    }),
+  });
   builder.objectRef<Extract<Condition, { kind: 'none' }>>(conditionTypes.none).implement({
-    description: 'Nothing in particular: the null class of a model of classes.',
+    description: 'Nothing in particular.',
     interfaces,
   });
   return condition;

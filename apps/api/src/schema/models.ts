@@ -78,6 +78,21 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
       order: t.exposeString('order', { description: 'Says which tokens come next.' }),
       backbone: t.exposeString('backbone', { description: 'Turns known tokens into hidden states.' }),
       head: t.exposeString('head', { description: 'Draws tokens from hidden states.' }),
+      condition: t.exposeString('condition', { description: 'Embeds what an image is to show.' }),
+    }),
+  });
+  const conditionSpace = builder.objectRef<ModelDescription['condition']>('ConditionSpace').implement({
+    description: 'The conditions that a model knows.',
+    fields: (t) => ({
+      classes: t.exposeInt('classes', {
+        nullable: true,
+        description: 'How many classes it knows; null where its conditions are something else, a text for example.',
+      }),
+      schema: t.field({
+        type: 'JSONObject',
+        description: 'JSON Schema of a label, or of the input of another condition.',
+        resolve: ({ json }) => json,
+      }),
     }),
   });
   const model = builder.objectRef<ModelDescription>('Model').implement({
@@ -93,6 +108,11 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
         description: 'What it can draw; empty where it knows no classes.',
         complexity: (_args, { models }) => ({ multiplier: mostClasses(models.models()) }),
         resolve: ({ classes }) => classes.map((name, label) => ({ label, name })),
+      }),
+      condition: t.field({
+        type: conditionSpace,
+        description: 'What a request may say of an image.',
+        resolve: ({ condition }) => condition,
       }),
       parameters: t.expose('parameters', { type: 'SafeInt', description: 'Number of trained values.' }),
       vocabulary: t.exposeInt('vocabulary', {
@@ -175,6 +195,7 @@ export function addPlugins(builder: ApiBuilder): void {
       ORDER: { value: 'order', description: 'Says which tokens come next.' },
       BACKBONE: { value: 'backbone', description: 'Turns known tokens into hidden states.' },
       HEAD: { value: 'head', description: 'Draws tokens from hidden states.' },
+      CONDITION: { value: 'condition', description: 'Embeds what an image is to show.' },
     } as const,
   });
   const plugin = builder.objectRef<PluginFacts>('Plugin').implement({

@@ -7,7 +7,8 @@ import {
   noGuidance,
   randomOrder,
   rasterOrder,
-  type Backbone,
+  buildBackbone,
+  type BoundBackbone,
   type Context,
   type Guidance,
   type Kept,
@@ -49,7 +50,11 @@ interface Rolled {
 }
 
 /** A whole generation with the order's own plan and the canvas of core. */
-async function roll(backbone: Backbone, { model, length, channels }: TinyCausal, request: Request): Promise<Rolled> {
+async function roll(
+  backbone: BoundBackbone,
+  { model, length, channels }: TinyCausal,
+  request: Request,
+): Promise<Rolled> {
   const { order, labels, seeds, guidance = noGuidance, kept = null, values } = request;
   const rows = labels.map((label, row) => ({ seed: seeds[row]!, condition: classOf(label) }));
   const { layout } = model.dims;
@@ -83,10 +88,12 @@ async function roll(backbone: Backbone, { model, length, channels }: TinyCausal,
 }
 
 /** Hidden states of teacher forcing in the order in which the tokens came, [L, D] by image. */
-function trained(backbone: Backbone, tiny: TinyCausal, { orders, labels, values }: TrainRequest): Float32Array[] {
-  const batch = trainBatchOf(tiny, { orders, labels, values });
+function trained(backbone: BoundBackbone, tiny: TinyCausal, { orders, labels, values }: TrainRequest): Float32Array[] {
+  const { embedded, ...tokens } = trainBatchOf(tiny, { orders, labels, values });
+  const label_R = tf.tensor1d([...labels], 'int32');
+  const batch = { ...tokens, condition: { encoded: { label_R }, dropped_B: null } };
   const all = tf.tidy(() => backbone.teach(batch, still).values_BlD.dataSync<'float32'>());
-  tf.dispose([batch.values_BLC, batch.order_BL, batch.rank_BL, batch.condition.label_B]);
+  tf.dispose([embedded.vector_RD!, batch.values_BLC, batch.order_BL, batch.rank_BL, label_R]);
   const size = all.length / labels.length;
   return labels.map((_, row) => all.subarray(row * size, (row + 1) * size));
 }
@@ -106,11 +113,17 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
   afterAll(() => engine.dispose());
 
   /** Works with a random model; no tensor outlives it. */
-  async function onTiny({ sides, ...config }: Size, work: (tiny: TinyCausal, backbone: Backbone) => Promise<void>) {
+  async function onTiny(
+    { sides, ...config }: Size,
+    work: (tiny: TinyCausal, backbone: BoundBackbone) => Promise<void>,
+  ) {
     const before = tf.memory().numTensors;
     const tiny = openTinyCausal(sides, config);
     const { config: parsed, dims } = tiny.model;
-    const backbone = causalTransformer.build(parsed, dims, { engine, weights: tiny.weights });
+    const backbone = buildBackbone({ plugin: causalTransformer, config: parsed }, dims, {
+      engine,
+      weights: tiny.weights,
+    });
     await work(tiny, backbone);
     backbone.dispose();
     tiny.dispose();
@@ -190,7 +203,10 @@ describe('a batch', () => {
     const engine = createEngine({ target: 'onnx', threads: 2 });
     const tiny = openTinyCausal([4], { width: 48, heads: 4 });
     const { model, weights } = tiny;
-    const backbone = causalTransformer.build(model.config, model.dims, { engine, weights });
+    const backbone = buildBackbone({ plugin: causalTransformer, config: model.config }, model.dims, {
+      engine,
+      weights,
+    });
     const labels = [0, 3, -1, 1, 2, 3, 3];
     const seeds = labels.map((_, row) => 20 + row);
     const values = tokensOf(tiny, labels.length);
@@ -215,6 +231,7 @@ describe('a batch', () => {
       'causal.embed': 1,
       'causal.step': 1,
       'causal.whole': 0,
+      'condition.causal-transformer': 1,
     });
     backbone.dispose();
     tiny.dispose();

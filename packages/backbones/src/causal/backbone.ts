@@ -1,18 +1,18 @@
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type {
-  Backbone,
   BackboneDims,
   BuildContext,
+  ConditionedBackbone,
+  Conditioning,
   Context,
-  Guidance,
   Hidden,
   Rollout,
-  Row,
   Step,
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { defineBackbone } from '@tessera/plugin-kit';
 import { classModulatedConfig, type ClassModulatedConfig } from '../class-modulated/params.ts';
+import { modulatingCondition } from '../class-modulated/condition.ts';
 import { startRollout } from '../class-modulated/rollout.ts';
 import { intTensor } from '../positions.ts';
 import {
@@ -31,21 +31,26 @@ import {
  * instruction which position comes next (sigma-GPT, arXiv 2404.09562). Blocks and conditioning are VAR's.
  */
 export const causalTransformer = defineBackbone({
-  contract: 1,
+  contract: 2,
   name: WHO,
   package: '@tessera/backbones',
   config: classModulatedConfig,
-  describe: ({ width, classes }) => ({ width, condition: { kind: 'class', classes }, reads: 'last', remembers: true }),
+  describe: (config) => ({
+    width: config.width,
+    condition: modulatingCondition(config),
+    reads: 'last',
+    remembers: true,
+  }),
   build: buildBackbone,
 });
 
-function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context: BuildContext): Backbone {
+function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context: BuildContext): ConditionedBackbone {
   const model = { config, dims, params: takeParams(config, dims, context.weights) };
   const programs = compilePrograms(model, context.engine);
   return {
     width: config.width,
     reads: 'last',
-    openRollout: (rows, guidance) => openRollout({ model, programs }, rows, guidance),
+    openRollout: (conditioning) => openRollout({ model, programs }, conditioning),
     teach: (batch, train) => teach(model, batch, train),
     dispose: () => programs.dispose(),
   };
@@ -56,14 +61,10 @@ interface RolloutParts {
   readonly programs: CausalPrograms;
 }
 
-/** One token a step: the first sees the class alone, later ones the newest token and, by the cache, all before. */
-async function openRollout(
-  { model, programs }: RolloutParts,
-  rows: readonly Row[],
-  guidance: Guidance,
-): Promise<Rollout> {
+/** One token a step: the first sees the condition alone, later ones the newest token and, by the cache, all before. */
+async function openRollout({ model, programs }: RolloutParts, conditioning: Conditioning): Promise<Rollout> {
   const group_L = placesInOrder(model.dims.layout.length);
-  const started = await startRollout({ who: WHO, model, programs, group_L }, rows, guidance);
+  const started = await startRollout({ model, programs, group_L }, conditioning);
   const { opening, history, guided, batch, row_R } = started;
   /** Where the newest tokens lie; empty before the first. */
   let newest = new Int32Array(0);

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor3D } from '@tensorflow/tfjs';
-import type { TrainBatch, TrainContext } from '@tessera/core';
+import type { EmbeddedBatch, TrainContext } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { furthest } from '@tessera/goldens';
 import { createEngine } from '@tessera/targets';
@@ -13,6 +13,7 @@ import {
   type SeededWeights,
   type TinyCausal,
 } from '../../fixtures/tiny-causal.ts';
+import { vectorsOf, vectorsOfLabels } from '../../fixtures/vectors.ts';
 import type { ClassModulatedConfig } from '../class-modulated/params.ts';
 import { takeParams as takeNextScaleParams, teach as teachNextScale } from '../next-scale/model.ts';
 import { takeParams, teach } from './model.ts';
@@ -50,12 +51,12 @@ describe('takeParams', () => {
       'class_emb.weight': [5, 24],
     });
     expect([...taken([3]).keys()]).toEqual([
+      'class_emb.weight',
       'pos_start',
       'pos_1LC',
       'next_pos_1LC',
       'word_embed.weight',
       'word_embed.bias',
-      'class_emb.weight',
       ...['blocks.0', 'blocks.1'].flatMap((name) => block.map((part) => `${name}.${part}`)),
       'head_nm.ada_lin.1.weight',
       'head_nm.ada_lin.1.bias',
@@ -96,7 +97,7 @@ const orders = [
 
 /** Works on a tiny model with scales of one and of four tokens; no tensor outlives it. */
 function onTiny(
-  work: (tiny: TinyCausal, batch: TrainBatch) => void,
+  work: (tiny: TinyCausal, batch: EmbeddedBatch) => void,
   changes: Partial<ClassModulatedConfig> = {},
 ): void {
   const before = tf.memory().numTensors;
@@ -107,7 +108,7 @@ function onTiny(
 }
 
 /** [B, L, D] in order. */
-function hiddenOf(tiny: TinyCausal, batch: TrainBatch, context = still): Float32Array {
+function hiddenOf(tiny: TinyCausal, batch: EmbeddedBatch, context = still): Float32Array {
   return teach(tiny.model, batch, context).values_BlD.dataSync<'float32'>();
 }
 
@@ -179,7 +180,7 @@ describe('teach', () => {
   it('takes the last class row for label -1', () => {
     onTiny((tiny, batch) => {
       const of = (label: number) =>
-        hiddenOf(tiny, { ...batch, condition: { kind: 'class', label_B: tf.tensor1d([label, label], 'int32') } });
+        hiddenOf(tiny, { ...batch, embedded: vectorsOfLabels(tiny.weights, tiny.model.config, [label, label]) });
       expect(furthest(of(-1), of(4))).toBe(0);
       expect(furthest(of(-1), of(0))).toBeGreaterThan(0.01);
     });
@@ -207,7 +208,7 @@ describe('teach', () => {
   it('refuses training batches that it cannot learn from', () => {
     onTiny((tiny, batch) => {
       const cut = { known: tf.scalar(3, 'int32'), least: 3, most: 3 };
-      const refused = (changes: Partial<TrainBatch>) => expect(() => hiddenOf(tiny, { ...batch, ...changes }));
+      const refused = (changes: Partial<EmbeddedBatch>) => expect(() => hiddenOf(tiny, { ...batch, ...changes }));
       refused({ cut }).toThrowError(expect.objectContaining({ code: 'batch-order' }));
       const order_BL = tf.slice(batch.order_BL, [0, 0], [2, 4]);
       refused({ order_BL }).toThrowError(expect.objectContaining({ code: 'batch-length' }));
@@ -227,19 +228,16 @@ describe('gradients', () => {
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
     const { config, dims } = tiny.model;
     const params = takeParams(config, dims, { has: () => true, param: (name) => byName.get(name)! });
-    const {
-      values_BLC,
-      order_BL,
-      rank_BL,
-      condition: { label_B },
-    } = trainBatchOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
+    const { embedded, ...given } = trainBatchOf(tiny, { orders, labels, values: tokensOf(tiny, 2) });
+    tf.dispose(embedded.vector_RD!);
+    const { values_BLC, order_BL, rank_BL } = given;
     const step = engine.compileTrainStep({
       name: 'causal',
       params: variables,
       loss: ({ label, ...tensors }, rng) => {
         const given = {
-          ...(tensors as unknown as TrainBatch),
-          condition: { kind: 'class' as const, label_B: label! },
+          ...(tensors as unknown as EmbeddedBatch),
+          embedded: vectorsOf({ has: () => true, param: (name) => byName.get(name)! }, config, label!),
           cut: null,
         };
         const { values_BlD } = teach({ config, dims, params }, given, { train: true, rng });
@@ -250,7 +248,7 @@ describe('gradients', () => {
       clip: null,
       ema: false,
     });
-    const batch = { values_BLC, order_BL, rank_BL, label: label_B };
+    const batch = { values_BLC, order_BL, rank_BL, label: tf.tensor1d([...labels], 'int32') };
     await step.run([batch], { learningRate: 1e-3, weightDecay: 0, emaDecay: 0, key: 1 });
     const state = await step.state();
     const silent = variables.filter(({ name }) => state.get(`m.${name}`)!.data.every((moment) => moment === 0));

@@ -1,17 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { BackboneDims, TrainBatch, TrainHidden, TrainContext, Weights } from '@tessera/core';
+import type { BackboneDims, Embedded, EmbeddedBatch, TrainContext, TrainHidden, Weights } from '@tessera/core';
 import { nn, type Engine, type Program } from '@tessera/engine';
 import { checkBatchLength, refuseCut } from '../checks.ts';
 import { maskOf } from '../class-modulated/attention.ts';
-import {
-  compileSteps,
-  type ClassModulatedModel,
-  type Modulations,
-  type StepPrograms,
-} from '../class-modulated/cache.ts';
+import { compileSteps, type ClassModulatedModel, type StepPrograms } from '../class-modulated/cache.ts';
+import { embeddedAxes } from '../class-modulated/condition.ts';
 import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParams } from '../class-modulated/params.ts';
-import { conditionOn, dropPath, forward } from '../class-modulated/transformer.ts';
+import { dropPath, forward, modulationsOf, type Modulated } from '../class-modulated/transformer.ts';
 import { linear, type LinearParams } from '../linear.ts';
 import { rowsAt, scaleOfPositions } from '../positions.ts';
 
@@ -29,7 +25,7 @@ export interface CausalModel extends ClassModulatedModel {
 }
 
 interface CausalParams extends ClassModulatedParams {
-  /** Added to the class for the first input, [1, 1, D]. */
+  /** Added to the condition for the first input, [1, 1, D]. */
   readonly start: Tensor;
   /** Where a seen token lies, [1, L, D]. */
   readonly pos: Tensor;
@@ -46,7 +42,7 @@ export function takeParams(
   { layout, space }: BackboneDims,
   weights: Weights,
 ): CausalParams {
-  const { width: D, classes } = config;
+  const { width: D } = config;
   const { length, scales } = layout;
   const take = takerOf(weights, D);
   return {
@@ -54,16 +50,15 @@ export function takeParams(
     pos: take.table('pos_1LC', [1, length, D], false),
     nextPos: take.table('next_pos_1LC', [1, length, D], false),
     wordEmbed: take.linear('word_embed', [D, space.channels]),
-    classEmbed: take.table('class_emb.weight', [classes + 1, D], true),
     levelEmbed: scales.length > 1 ? take.table('lvl_embed.weight', [scales.length, D], false) : null,
     ...takeStack(config, take),
   };
 }
 
-/** The first input before its instruction: the class itself, [R, 1, D]. */
-function startOf({ params: { start } }: CausalModel, class_RD: Tensor2D): Tensor3D {
-  const [R, D] = class_RD.shape;
-  return tf.add(tf.reshape(class_RD, [R, 1, D]), start);
+/** The first input before its instruction: the condition itself, [R, 1, D]. */
+function startOf({ params: { start } }: CausalModel, vector_RD: Tensor2D): Tensor3D {
+  const [R, D] = vector_RD.shape;
+  return tf.add(tf.reshape(vector_RD, [R, 1, D]), start);
 }
 
 type SeenTokens = {
@@ -100,23 +95,19 @@ function rowsOf(table: Tensor): Tensor2D {
  * forcing). Traceable.
  * @throws TesseraError `batch-order`, `batch-length`
  */
-export function teach(model: CausalModel, batch: TrainBatch, context: TrainContext): TrainHidden {
+export function teach(model: CausalModel, batch: EmbeddedBatch, context: TrainContext): TrainHidden {
   const { config, dims, params } = model;
-  const {
-    order_BL,
-    values_BLC,
-    condition: { label_B },
-  } = batch;
+  const { order_BL, values_BLC } = batch;
+  const vector_BD = batch.embedded.vector_RD!;
   refuseCut(batch.cut, { who: WHO, order: 'an order of one token a step' });
   const [B, L] = order_BL.shape;
   checkBatchLength(L, dims.layout.length, WHO);
-  const modulations = conditionOn(params, label_B as Tensor1D);
-  const start_B1D = startOf(model, modulations.class_RD);
+  const start_B1D = startOf(model, vector_BD);
   const positions_Bl = tf.slice(order_BL, [0, 0], [B, L - 1]) as Tensor2D;
   const seen = L === 1 ? [] : [seenTokens(model, { values_BlC: rowsAt(values_BLC, positions_Bl), positions_Bl })];
   const { hidden_RlD } = forward(params, {
     x_RlD: tf.add(tf.concat([start_B1D, ...seen], 1), instructions(model, order_BL)),
-    modulations,
+    modulations: modulationsOf(params, batch.embedded, config.heads),
     heads: config.heads,
     past: null,
     bias: maskOf(placesInOrder(L)),
@@ -130,8 +121,8 @@ export function placesInOrder(length: number): Int32Array {
   return Int32Array.from({ length }, (_, place) => place);
 }
 
-/** What a rollout computes from its labels, for all steps. */
-export type Opening = Modulations & {
+/** What a rollout computes from its conditions, for all steps. */
+export type Opening = Modulated & {
   /** The first input, before its instruction. */
   readonly start_R1D: Tensor3D;
 };
@@ -143,7 +134,7 @@ export type Newest = SeenTokens & {
 
 /** The compiled pieces of a rollout. */
 export interface CausalPrograms extends StepPrograms {
-  readonly open: Program<[label_R: Tensor1D], Opening>;
+  readonly open: Program<[Embedded], Opening>;
   /** The first input with its instruction. */
   readonly begin: Program<[start_R1D: Tensor3D, next_R1: Tensor2D], Tensor3D>;
   /** Newest tokens as inputs; `row_R` says which image each row continues. */
@@ -153,15 +144,15 @@ export interface CausalPrograms extends StepPrograms {
 
 /** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
 export function compilePrograms(model: CausalModel, engine: Engine): CausalPrograms {
-  const opening = (label_R: Tensor1D): Opening => {
-    const { class_RD, blocks, head_R2D } = conditionOn(model.params, label_R);
-    return { start_R1D: startOf(model, class_RD), blocks, head_R2D };
-  };
+  const opening = (embedded: Embedded): Opening => ({
+    start_R1D: startOf(model, embedded.vector_RD!),
+    ...modulationsOf(model.params, embedded, model.config.heads),
+  });
   const beginning = (start_R1D: Tensor3D, next_R1: Tensor2D): Tensor3D =>
     tf.add(start_R1D, instructions(model, next_R1));
   const embedding = ({ next_Bl, ...seen }: Newest, row_R: Tensor1D): Tensor3D =>
     tf.gather(tf.add(seenTokens(model, seen), instructions(model, next_Bl)) as Tensor3D, row_R);
-  const open = engine.compile(opening, { name: 'causal.open', axes: ['R'] });
+  const open = engine.compile(opening, { name: 'causal.open', axes: embeddedAxes(model.config) });
   const begin = engine.compile(beginning, { name: 'causal.begin', axes: ['R . .', 'R .'] });
   const embed = engine.compile(embedding, { name: 'causal.embed', axes: ['B . .', 'B .', 'B .', 'R'] });
   const { step, whole, grow } = compileSteps(model, engine, 'causal');

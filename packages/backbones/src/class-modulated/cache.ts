@@ -1,8 +1,8 @@
-import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tensorFrom, type Engine, type GrowingTensors, type Program } from '@tessera/engine';
 import { maskValues, type KeysValues } from './attention.ts';
 import type { ClassModulatedConfig, ClassModulatedParams } from './params.ts';
-import { forward } from './transformer.ts';
+import { forward, type Modulated } from './transformer.ts';
 
 /*
  * How new tokens see the earlier ones while sampling: keys and values of all tokens so far are kept, and every step
@@ -17,13 +17,7 @@ export interface ClassModulatedModel {
   readonly params: ClassModulatedParams;
 }
 
-/** What depends on the class: see `Conditioning`. */
-export type Modulations = {
-  readonly blocks: readonly Tensor[];
-  readonly head_R2D: Tensor;
-};
-
-export type StepInput = Modulations & {
+export type StepInput = Modulated & {
   /** Embedded tokens. */
   readonly x_RlD: Tensor3D;
 };
@@ -44,9 +38,10 @@ export interface StepPrograms {
 
 /** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
 export function compileSteps({ params, config }: ClassModulatedModel, engine: Engine, name: string): StepPrograms {
-  const { depth, heads } = config;
+  const { depth, heads, attends } = config;
   const repeat = (axes: string, count: number): string[] => Array.from({ length: count }, () => axes);
-  const input = ['R l .', ...repeat('R . .', depth), 'R . .'];
+  const sequence = attends ? [...repeat('R . S .', 2 * depth), 'R . . S'] : [];
+  const input = ['R l .', ...repeat('R . .', depth), 'R . .', ...sequence];
   const step = ({ x_RlD, ...modulations }: StepInput, past: Past): StepOutput =>
     forward(params, { x_RlD, modulations, heads, past, bias: null });
   const whole = ({ x_RlD, ...modulations }: StepInput, bias: Tensor4D): Tensor3D =>
@@ -69,7 +64,7 @@ interface HistoryParts {
   readonly config: ClassModulatedConfig;
   readonly programs: StepPrograms;
   /** Borrowed for as long as the history is used. */
-  readonly modulations: Modulations;
+  readonly modulations: Modulated;
   /** Attention mask groups, for all tokens of the image in the order in which they come (see `maskValues`). */
   readonly group_L: Int32Array;
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Init, Weights } from '@tessera/core';
 import { schema, type OutputOf } from '@tessera/schema';
+import { takeCross, type CrossParams } from '../cross-attention.ts';
 import type { LinearParams } from '../linear.ts';
 
 const { object, integer, number, boolean, choice, optional, refine } = schema;
@@ -10,7 +11,10 @@ const upTo = (max: number) => integer({ min: 1, max });
 /** Configuration of a transformer that the class modulates (VAR, arXiv 2404.02905, section 3.3 and table 1). */
 export const classModulatedConfig = refine(
   object({
-    classes: upTo(2 ** 20),
+    /** Left out: the model names a condition part. */
+    classes: optional(upTo(2 ** 20), undefined),
+    /** Every block attends to the sequence of the condition too: see cross-attention.ts. */
+    attends: optional(boolean(), false),
     depth: upTo(512),
     /** D. */
     width: upTo(65536),
@@ -29,7 +33,10 @@ export const classModulatedConfig = refine(
     /** kv: keys and values of earlier tokens are kept; none: every step computes all tokens again, as a check. */
     cache: optional(choice('kv', 'none'), 'kv'),
   }),
-  ({ width, heads }) => (width % heads === 0 ? null : 'a width that its heads divide'),
+  ({ width, heads, classes, attends }) => {
+    if (width % heads !== 0) return 'a width that its heads divide';
+    return attends && classes !== undefined ? 'no classes where it attends to a sequence: they are a vector' : null;
+  },
 );
 
 export type ClassModulatedConfig = OutputOf<typeof classModulatedConfig>;
@@ -45,12 +52,14 @@ export interface BlockParams {
   readonly proj: LinearParams;
   readonly fc1: LinearParams;
   readonly fc2: LinearParams;
+  /** Null where the condition is no sequence. */
+  readonly cross: CrossParams | null;
   /** A modulation layer of its own, [6D, D], or an offset [1, 1, 6, D] to the shared one. */
   readonly modulation: LinearParams | Tensor;
 }
 
 /** The blocks and what modulates them. */
-interface StackParams {
+export interface ClassModulatedParams {
   /** [6D, D]; null where every block has its own. */
   readonly sharedModulation: LinearParams | null;
   readonly blocks: readonly BlockParams[];
@@ -58,13 +67,8 @@ interface StackParams {
   readonly headModulation: LinearParams;
 }
 
-export interface ClassModulatedParams extends StackParams {
-  /** [classes + 1, D]; the last row is the null class. */
-  readonly classEmbed: Tensor;
-}
-
 /** Takes the blocks under the names, with the initialisation and decay of the official VAR. */
-export function takeStack(config: ClassModulatedConfig, take: Taker): StackParams {
+export function takeStack(config: ClassModulatedConfig, take: Taker): ClassModulatedParams {
   const { width: D, depth, sharedAdaLN, initModulation } = config;
   return {
     sharedModulation: sharedAdaLN ? take.linear('shared_ada_lin.1', [6 * D, D]) : null,
@@ -74,7 +78,7 @@ export function takeStack(config: ClassModulatedConfig, take: Taker): StackParam
 }
 
 function takeBlock(name: string, config: ClassModulatedConfig, take: Taker): BlockParams {
-  const { width: D, depth, heads, mlpRatio, qkNorm } = config;
+  const { width: D, depth, heads, mlpRatio, qkNorm, attends } = config;
   const hidden = Math.round(D * mlpRatio);
   const residual = 1 / Math.sqrt(2 * depth);
   return {
@@ -85,6 +89,7 @@ function takeBlock(name: string, config: ClassModulatedConfig, take: Taker): Blo
     proj: take.linear(`${name}.attn.proj`, [D, D], residual),
     fc1: take.linear(`${name}.ffn.fc1`, [hidden, D]),
     fc2: take.linear(`${name}.ffn.fc2`, [D, hidden], residual),
+    cross: attends ? takeCross(take.weights, `${name}.cross`, { width: D, from: D }) : null,
     modulation: takeModulation(name, config, take),
   };
 }
@@ -117,6 +122,7 @@ export function takerOf(weights: Weights, D: number) {
   const weight = (name: string, shape: readonly [number, number], init = normal(1)): Tensor =>
     weights.param(name, shape, { init, decay: true });
   return {
+    weights,
     std,
     zeros,
     weight,

@@ -1,23 +1,22 @@
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs';
-import { labelOf, type Guidance, type Row } from '@tessera/core';
+import { tensorsOf, type Conditioning, type Embedded } from '@tessera/core';
 import type { Program } from '@tessera/engine';
-import { checkLabel } from '../checks.ts';
 import { intTensor } from '../positions.ts';
-import { openHistory, type ClassModulatedModel, type History, type Modulations, type StepPrograms } from './cache.ts';
+import { openHistory, type ClassModulatedModel, type History, type StepPrograms } from './cache.ts';
+import type { Modulated } from './transformer.ts';
 
-interface StartParts<O extends Modulations> {
-  readonly who: string;
+interface StartParts<O extends Modulated> {
   readonly model: ClassModulatedModel;
   readonly programs: StepPrograms & {
-    /** What depends on the labels alone, for all steps: modulations hold a third of the weights. */
-    readonly open: Program<[label_R: Tensor1D], O>;
+    /** What depends on the condition alone, for all steps: modulations hold a third of the weights. */
+    readonly open: Program<[Embedded], O>;
   };
   /** Attention mask groups, for all tokens of the image in the order in which they come (see `maskValues`). */
   readonly group_L: Int32Array;
 }
 
 /** What every rollout of a class-modulated transformer begins with. */
-export interface Started<O extends Modulations> {
+export interface Started<O extends Modulated> {
   readonly opening: O;
   readonly history: History;
   readonly guided: boolean;
@@ -27,29 +26,22 @@ export interface Started<O extends Modulations> {
   dispose(): void;
 }
 
-/**
- * Begins one generation: rows 0..B-1 follow their labels, and when guided, rows B..2B-1 the null class.
- * @throws TesseraError `label-out-of-range`
- */
-export async function startRollout<O extends Modulations>(
-  { who, model, programs, group_L }: StartParts<O>,
-  rows: readonly Row[],
-  guidance: Guidance,
+/** Begins one generation: rows 0..B-1 follow their conditions, and when guided, rows B..2B-1 none. */
+export async function startRollout<O extends Modulated>(
+  { model, programs, group_L }: StartParts<O>,
+  { batch, own, guided }: Conditioning,
 ): Promise<Started<O>> {
   const { config } = model;
-  const guided = guidance.active;
-  const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), config.classes, who));
-  const label_R = intTensor(guided ? [...labels, ...labels.map(() => -1)] : labels) as Tensor1D;
-  const opening = await programs.open(label_R).finally(() => label_R.dispose());
-  const history = openHistory({ config, programs, modulations: modulationsOf(opening), group_L });
-  const images = [...rows.keys()];
+  const opening = await programs.open(guided ?? own);
+  const history = openHistory({ config, programs, modulations: only(opening), group_L });
+  const images = Array.from({ length: batch }, (_, image) => image);
   const row_R = intTensor(guided ? [...images, ...images] : images) as Tensor1D;
-  const held: Tensor[] = [...(Object.values(opening).flat() as Tensor[]), row_R];
+  const held: Tensor[] = [...tensorsOf(opening, 4), row_R];
   return {
     opening,
     history,
-    guided,
-    batch: rows.length,
+    guided: guided !== null,
+    batch,
     row_R,
     dispose: () => {
       history.dispose();
@@ -58,6 +50,6 @@ export async function startRollout<O extends Modulations>(
   };
 }
 
-function modulationsOf({ blocks, head_R2D }: Modulations): Modulations {
-  return { blocks, head_R2D };
+function only({ blocks, head_R2D, sequence }: Modulated): Modulated {
+  return { blocks, head_R2D, ...(sequence && { sequence }) };
 }

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { TrainContext } from '@tessera/core';
+import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Embedded, TrainContext } from '@tessera/core';
 import { nn } from '@tessera/engine';
+import { crossAttend, hideFilling, seeSequence, type SeenSequence } from '../cross-attention.ts';
 import { linear, type LinearParams } from '../linear.ts';
 import { attend, type AttentionInput, type AttentionOutput, type KeysValues, type Span } from './attention.ts';
 import type { BlockParams, ClassModulatedConfig, ClassModulatedParams } from './params.ts';
@@ -17,33 +18,49 @@ import type { BlockParams, ClassModulatedConfig, ClassModulatedParams } from './
 
 const NORM_EPS = 1e-6;
 
-/** Everything that depends on the class alone, once for all steps. */
-export type Conditioning = {
-  readonly class_RD: Tensor2D;
+/** Everything that depends on the condition alone, once for all steps. */
+export type Modulated = {
   /** Per block, [R, 6, D]. */
   readonly blocks: readonly Tensor[];
   /** Scale and shift before the head, [R, 2, D]. */
   readonly head_R2D: Tensor;
+  /** The sequence of the condition, where the blocks attend to one. */
+  readonly sequence?: {
+    /** Per block. */
+    readonly seen: readonly SeenSequence[];
+    readonly bias_R11S: Tensor4D;
+  };
 };
 
-/** Class embeddings and all modulations. `label_R` is int32; -1 is the null class, the table's last row. */
-export function conditionOn(params: ClassModulatedParams, label_R: Tensor1D): Conditioning {
-  const [entries, D] = params.classEmbed.shape as [number, number];
-  const index_R = tf.where(tf.less(label_R, 0), tf.fill(label_R.shape, entries - 1, 'int32'), label_R);
-  const class_RD = nn.embedding(params.classEmbed, index_R) as Tensor2D;
-  const active_RD = nn.silu(class_RD);
+/** All that the blocks take from a condition: modulations by its vector, and its sequence where they attend to one. */
+export function modulationsOf(
+  params: ClassModulatedParams,
+  { vector_RD, sequence }: Embedded,
+  heads: number,
+): Modulated {
+  const D = vector_RD!.shape[1];
+  const active_RD = nn.silu(vector_RD!);
   const parts = (layer: LinearParams, count: number): Tensor => tf.reshape(linear(active_RD, layer), [-1, count, D]);
   const shared_R6D = params.sharedModulation && parts(params.sharedModulation, 6);
   const blocks = params.blocks.map(({ modulation }) =>
     'weight_OI' in modulation ? parts(modulation, 6) : tf.add(shared_R6D!, tf.reshape(modulation, [1, 6, D])),
   );
-  return { class_RD, blocks, head_R2D: parts(params.headModulation, 2) };
+  return {
+    blocks,
+    head_R2D: parts(params.headModulation, 2),
+    ...(sequence && {
+      sequence: {
+        seen: params.blocks.map(({ cross }) => seeSequence(cross!, sequence.values_RSD, heads)),
+        bias_R11S: hideFilling(sequence),
+      },
+    }),
+  };
 }
 
 interface ForwardInput {
   /** Embedded tokens. */
   readonly x_RlD: Tensor3D;
-  readonly modulations: Pick<Conditioning, 'blocks' | 'head_R2D'>;
+  readonly modulations: Modulated;
   readonly heads: number;
   /** Per block: keys and values of earlier tokens; null without a cache. */
   readonly past: readonly KeysValues[] | null;
@@ -62,6 +79,7 @@ interface ForwardOutput {
 /** All blocks and the normalisation before the head. */
 export function forward(params: ClassModulatedParams, input: ForwardInput): ForwardOutput {
   const { modulations, heads, past, bias, spans, drop } = input;
+  const { sequence } = modulations;
   let x_RlD = input.x_RlD;
   const added = params.blocks.map((block, index) => {
     const output = runBlock(block, {
@@ -71,6 +89,7 @@ export function forward(params: ClassModulatedParams, input: ForwardInput): Forw
       spans,
       past: past?.[index] ?? null,
       modulation_R6D: modulations.blocks[index]!,
+      sequence: sequence ? { seen: sequence.seen[index]!, bias_R11S: sequence.bias_R11S } : null,
       drop: drop ? (residual, branch) => drop(residual, { block: index, branch }) : null,
     });
     x_RlD = output.x_RlD;
@@ -85,13 +104,15 @@ type Branch = 'attention' | 'feed-forward';
 export interface BlockInput extends AttentionInput {
   /** Gates, scales and shifts, two of each in this order: [R, 6, D]. */
   readonly modulation_R6D: Tensor;
+  /** What the tokens attend to besides each other; null for nothing. */
+  readonly sequence: { readonly seen: SeenSequence; readonly bias_R11S: Tensor4D } | null;
   /** Stochastic depth; null where nothing is dropped. */
   readonly drop: ((residual: Tensor3D, branch: Branch) => Tensor3D) | null;
 }
 
 /**
  * One block: x + gate1 attention(AdaLN1(x)), then x + gate2 feed-forward(AdaLN2(x)); gates, scales and shifts come from
- * the class (the adaLN-Zero block of DiT, arXiv 2212.09748, section 3.2).
+ * the vector of the condition (the adaLN-Zero block of DiT, arXiv 2212.09748, section 3.2).
  */
 export function runBlock(params: BlockParams, input: BlockInput): AttentionOutput {
   const { x_RlD, modulation_R6D, drop } = input;
@@ -99,7 +120,11 @@ export function runBlock(params: BlockParams, input: BlockInput): AttentionOutpu
   const [gate1, gate2, scale1, scale2, shift1, shift2] = tf.split(modulation_R6D, 6, 1);
   const normed_RlD = modulate(x_RlD, scale1!, shift1!);
   const { x_RlD: attended_RlD, added } = attend(params, { ...input, x_RlD: normed_RlD });
-  const middle_RlD = tf.add(x_RlD, dropped(tf.mul(attended_RlD, gate1!), 'attention')) as Tensor3D;
+  const own_RlD = tf.add(x_RlD, dropped(tf.mul(attended_RlD, gate1!), 'attention')) as Tensor3D;
+  const { sequence } = input;
+  const middle_RlD = sequence
+    ? (tf.add(own_RlD, crossAttend(params.cross!, { x_RlD: own_RlD, ...sequence })) as Tensor3D)
+    : own_RlD;
   const fed_RlD = feedForward(params, modulate(middle_RlD, scale2!, shift2!));
   return { x_RlD: tf.add(middle_RlD, dropped(tf.mul(fed_RlD, gate2!), 'feed-forward')), added };
 }

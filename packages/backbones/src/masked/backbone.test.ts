@@ -4,7 +4,8 @@ import {
   classOf,
   constantGuidance,
   noGuidance,
-  type Backbone,
+  buildBackbone,
+  type BoundBackbone,
   type Context,
   type Guidance,
   type Step,
@@ -34,7 +35,7 @@ interface Request {
 }
 
 /** Hidden states of moments of one generation, [R, l, D] each. */
-async function roll(backbone: Backbone, { labels, guidance, unguided = [] }: Request, moments: readonly Moment[]) {
+async function roll(backbone: BoundBackbone, { labels, guidance, unguided = [] }: Request, moments: readonly Moment[]) {
   const rollout = await backbone.openRollout(
     labels.map((label) => ({ seed: 0, condition: classOf(label) })),
     guidance,
@@ -109,13 +110,16 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
   afterAll(() => engine.dispose());
 
   /** Works with a recorded model; no tensor outlives it. */
-  async function onTiny(name: string, work: (tiny: TinyMasked, backbone: Backbone) => Promise<void>) {
+  async function onTiny(name: string, work: (tiny: TinyMasked, backbone: BoundBackbone) => Promise<void>) {
     const before = tf.memory().numTensors;
     const tiny = openTinyMasked(name);
     ({ channels, length } = tiny);
     const file = JSON.parse(tiny.recorded.metadata['config']!).weights_mar.replace('.safetensors', '');
     const weights = goldenWeights(readGolden(file));
-    const backbone = maskedEncoderDecoder.build(tiny.model.config, tiny.model.dims, { engine, weights });
+    const backbone = buildBackbone({ plugin: maskedEncoderDecoder, config: tiny.model.config }, tiny.model.dims, {
+      engine,
+      weights,
+    });
     await work(tiny, backbone);
     backbone.dispose();
     weights.dispose();
@@ -189,7 +193,10 @@ describe('a batch', () => {
     const engine = createEngine({ target: 'onnx', threads: 2 });
     const tiny = openTinyMasked('mar_tiny_sample_cfg1');
     ({ channels, length } = tiny);
-    const backbone = maskedEncoderDecoder.build(tiny.model.config, tiny.model.dims, { engine, weights: tiny.weights });
+    const backbone = buildBackbone({ plugin: maskedEncoderDecoder, config: tiny.model.config }, tiny.model.dims, {
+      engine,
+      weights: tiny.weights,
+    });
     const labels = [0, 3, -1, 5, 9, 3, 7, 1];
     const moments = momentsOf(labels.length, [0, 1, 20, 63]);
     const together = await roll(backbone, { labels, guidance }, moments);
@@ -206,7 +213,10 @@ describe('a batch', () => {
         expect(furthest(values, own)).toBe(0);
       }
     }
-    expect(engine.profile()).toMatchObject([{ name: 'masked.step', sessions: 1 }]);
+    expect(engine.profile()).toMatchObject([
+      { name: 'masked.step', sessions: 1 },
+      { name: 'condition.masked-encoder-decoder', sessions: 1 },
+    ]);
     backbone.dispose();
     tiny.dispose();
     engine.dispose();

@@ -1,26 +1,29 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import {
-  labelOf,
-  type Backbone,
-  type BackboneDims,
-  type BuildContext,
-  type Context,
-  type Cut,
-  type Guidance,
-  type Hidden,
-  type Rollout,
-  type Row,
-  type Step,
-  type TrainBatch,
-  type TrainContext,
-  type TrainHidden,
+import type {
+  BackboneDims,
+  BuildContext,
+  ConditionedBackbone,
+  ConditionedFacts,
+  Conditioning,
+  ConditionPlugin,
+  Context,
+  Cut,
+  Embedded,
+  EmbeddedBatch,
+  Hidden,
+  Rollout,
+  Step,
+  TrainContext,
+  TrainHidden,
+  TrainTokens,
 } from '@tessera/core';
 import type { Engine, Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { defineBackbone } from '@tessera/plugin-kit';
 import { HIDDEN } from '../attention.ts';
-import { checkLabel, checkBatchLength } from '../checks.ts';
+import { checkBatchLength } from '../checks.ts';
+import { classCondition } from '../class-condition.ts';
 import { intTensor } from '../positions.ts';
 import { bufferTokens, decode, dropoutOf, embedTokens, encode, type MaskedModel } from './encoder-decoder.ts';
 import { maskedConfig, takeParams, type MaskedConfig } from './params.ts';
@@ -33,26 +36,37 @@ const WHO = 'masked-encoder-decoder';
  * decoder fills in the others.
  */
 export const maskedEncoderDecoder = defineBackbone({
-  contract: 1,
+  contract: 2,
   name: WHO,
   package: '@tessera/backbones',
   config: maskedConfig,
-  describe: ({ decoder, classes }) => ({
-    width: decoder.width,
-    condition: { kind: 'class', classes },
+  describe: (config) => ({
+    width: config.decoder.width,
+    condition: conditionOf(config),
     reads: 'known',
     remembers: false,
   }),
   build: buildBackbone,
 });
 
-function buildBackbone(config: MaskedConfig, dims: BackboneDims, { engine, weights }: BuildContext): Backbone {
+/** A vector that fills the buffer: classes of its own, or a part that the model names. */
+function conditionOf({ encoder: { width }, classes, attends }: MaskedConfig): ConditionedFacts['condition'] {
+  const config = { classes, none: 'parameter', initial: 0.02 };
+  const own = classes === undefined ? null : { plugin: classCondition as ConditionPlugin, config };
+  return { forms: attends ? ['vector', 'sequence'] : ['vector'], width, own };
+}
+
+function buildBackbone(
+  config: MaskedConfig,
+  dims: BackboneDims,
+  { engine, weights }: BuildContext,
+): ConditionedBackbone {
   const model: MaskedModel = { config, dims, params: takeParams(config, dims, weights) };
   const program = compileStep(model, engine);
   return {
     width: config.decoder.width,
     reads: 'known',
-    openRollout: async (rows, guidance) => openRollout({ model, program }, rows, guidance),
+    openRollout: async (conditioning) => openRollout(program, conditioning),
     teach: (batch, context) => teach(model, batch, context),
     dispose: () => program.dispose(),
   };
@@ -63,24 +77,27 @@ function buildBackbone(config: MaskedConfig, dims: BackboneDims, { engine, weigh
  * and a mask hides those that the cut of this batch leaves unknown: so one program serves all cuts. Traceable.
  * @throws TesseraError `batch-order`, `batch-length`, `batch-cut`
  */
-export function teach(model: MaskedModel, batch: TrainBatch, context: TrainContext): TrainHidden {
+export function teach(model: MaskedModel, batch: EmbeddedBatch, context: TrainContext): TrainHidden {
   const { known, least, most } = cutOf(batch, model);
-  const {
-    values_BLC,
-    order_BL,
-    rank_BL,
-    condition: { label_B },
-  } = batch;
+  const { values_BLC, order_BL, rank_BL } = batch;
   const B = order_BL.shape[0];
   const drop = dropoutOf(model.config.dropout, context);
   const known_Bm = tf.slice(order_BL, [0, 0], [B, most]);
-  const buffer_BPD = bufferTokens(model, label_B as Tensor1D);
+  const buffer_BPD = bufferTokens(model, batch.embedded.vector_RD!);
   const x_RtD =
     most === 0 ? buffer_BPD : tf.concat([buffer_BPD, embedTokens(model, { values_BLC, known_Bk: known_Bm })], 1);
   const bias = least === most ? null : hideUnknown(model, { known, most });
-  const encoded_RtD = encode(model, { x_RtD, bias, drop });
+  const { sequence = null } = batch.embedded;
+  const encoded_RtD = encode(model, { x_RtD, sequence, bias, drop });
   const positions_Bl = tf.slice(order_BL, [0, least], [B, -1]) as Tensor2D;
-  const values_BlD = decode(model, { encoded_RtD, rank_RL: rank_BL, known, positions_Rl: positions_Bl, drop });
+  const values_BlD = decode(model, {
+    encoded_RtD,
+    sequence,
+    rank_RL: rank_BL,
+    known,
+    positions_Rl: positions_Bl,
+    drop,
+  });
   return { values_BlD, positions_Bl };
 }
 
@@ -92,7 +109,7 @@ function hideUnknown({ config: { buffer } }: MaskedModel, { known, most }: Pick<
 }
 
 /** @throws TesseraError `batch-order`, `batch-length`, `batch-cut` */
-function cutOf({ cut, order_BL }: TrainBatch, { dims }: MaskedModel): Cut {
+function cutOf({ cut, order_BL }: TrainTokens, { dims }: MaskedModel): Cut {
   const { length } = dims.layout;
   if (cut === null) {
     throw new TesseraError({
@@ -128,7 +145,8 @@ type StepInput = {
 };
 
 type RowsInput = {
-  readonly label_R: Tensor1D;
+  /** The conditions of the rows. */
+  readonly embedded: Embedded;
   /** Which image each row belongs to: guided ones have two rows, which see the same tokens. */
   readonly row_R: Tensor1D;
 };
@@ -139,41 +157,36 @@ type StepProgram = Program<[RowsInput, StepInput], Tensor3D>;
 /** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
 function compileStep(model: MaskedModel, engine: Engine): StepProgram {
   const step = (
-    { label_R, row_R }: RowsInput,
+    { embedded: { vector_RD, sequence: attended }, row_R }: RowsInput,
     { values_BLC, known_Bk, rank_BL, count, positions_Bl }: StepInput,
   ): Tensor3D => {
+    const sequence = attended ?? null;
     const tokens_RkD = tf.gather(embedTokens(model, { values_BLC, known_Bk }), row_R);
-    const x_RtD = tf.concat([bufferTokens(model, label_R), tokens_RkD], 1);
+    const x_RtD = tf.concat([bufferTokens(model, vector_RD!), tokens_RkD], 1);
     return decode(model, {
-      encoded_RtD: encode(model, { x_RtD, bias: null, drop: null }),
+      encoded_RtD: encode(model, { x_RtD, sequence, bias: null, drop: null }),
+      sequence,
       rank_RL: tf.gather(rank_BL, row_R),
       known: count,
       positions_Rl: tf.gather(positions_Bl, row_R),
       drop: null,
     });
   };
-  return engine.compile(step, { name: 'masked.step', axes: ['R', 'R', 'B . .', 'B k', 'B .', '', 'B l'] });
+  const embedded = model.config.attends ? ['R .', 'R S .', 'R S'] : ['R .'];
+  return engine.compile(step, { name: 'masked.step', axes: [...embedded, 'R', 'B . .', 'B k', 'B .', '', 'B l'] });
 }
 
 /**
- * Begins one generation: rows 0..B-1 follow their labels, and when guided, rows B..2B-1 the null class. Nothing is kept
- * from step to step: the canvas says which tokens are known.
- * @throws TesseraError `label-out-of-range`
+ * Begins one generation: rows 0..B-1 follow their conditions, and when guided, rows B..2B-1 none. Nothing is kept from
+ * step to step: the canvas says which tokens are known.
  */
-function openRollout(
-  { model, program }: { readonly model: MaskedModel; readonly program: StepProgram },
-  rows: readonly Row[],
-  guidance: Guidance,
-): Rollout {
-  const labels = rows.map(({ condition }) => checkLabel(labelOf(condition), model.config.classes, WHO));
-  const images = [...labels.keys()];
-  const unguidedRows: RowsInput = { label_R: intTensor(labels) as Tensor1D, row_R: intTensor(images) as Tensor1D };
-  const guidedRows: RowsInput | null = guidance.active
-    ? {
-        label_R: intTensor([...labels, ...labels.map(() => -1)]) as Tensor1D,
-        row_R: intTensor([...images, ...images]) as Tensor1D,
-      }
-    : null;
+function openRollout(program: StepProgram, { batch, own, guided: both }: Conditioning): Rollout {
+  const images = Array.from({ length: batch }, (_, image) => image);
+  const unguidedRows: RowsInput = { embedded: own, row_R: intTensor(images) as Tensor1D };
+  const guidedRows: RowsInput | null = both && {
+    embedded: both,
+    row_R: intTensor([...images, ...images]) as Tensor1D,
+  };
   return {
     remembers: false,
     async forward(context: Context, step: Step, guided: boolean): Promise<Hidden> {
@@ -184,7 +197,7 @@ function openRollout(
       return { values_RlD, positions_Bl: step.positions_Bl, guided: rowsOf === guidedRows };
     },
     dispose: () => {
-      for (const input of [unguidedRows, guidedRows]) for (const tensor of Object.values(input ?? {})) tensor.dispose();
+      for (const input of [unguidedRows, guidedRows]) input?.row_R.dispose();
     },
   };
 }

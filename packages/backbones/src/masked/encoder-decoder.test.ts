@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs';
-import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { TrainBatch, TrainContext } from '@tessera/core';
+import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { EmbeddedBatch, TrainContext, Weights } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import { furthest } from '@tessera/goldens';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { knownOf, trainBatchOf, openTinyMasked, type TinyMasked } from '../../fixtures/tiny-masked.ts';
+import { knownOf, tableOf, trainBatchOf, openTinyMasked, type TinyMasked } from '../../fixtures/tiny-masked.ts';
+import { vectorsOf } from '../../fixtures/vectors.ts';
 import { bufferTokens, dropoutOf, embedTokens, encode } from './encoder-decoder.ts';
 import { takeParams, type MaskedConfig } from './params.ts';
 import { teach } from './backbone.ts';
@@ -28,7 +29,7 @@ function onTiny(name: string, work: (tiny: TinyMasked) => void, changes: Partial
   expect(tf.memory().numTensors).toBe(before);
 }
 
-function trained(tiny: TinyMasked, batch: TrainBatch, context = still): Float32Array {
+function trained(tiny: TinyMasked, batch: EmbeddedBatch, context = still): Float32Array {
   return teach(tiny.model, batch, context).values_BlD.dataSync<'float32'>();
 }
 
@@ -49,20 +50,21 @@ describe('teach', () => {
   it.each(cases)('embeds and encodes as recorded in %s', (name) => {
     onTiny(name, (tiny) => {
       const { model, recorded } = tiny;
-      const {
-        values_BLC,
-        order_BL,
-        condition: { label_B },
-      } = trainBatchOf(tiny);
-      const buffer = bufferTokens(model, label_B as Tensor1D);
-      const all_BL = tf.tile(tf.range(0, tiny.length, 1, 'int32').reshape([1, -1]), [label_B.size, 1]) as Tensor2D;
+      const { values_BLC, order_BL, embedded } = trainBatchOf(tiny);
+      const buffer = bufferTokens(model, embedded.vector_RD!);
+      const all_BL = tf.tile(tf.range(0, tiny.length, 1, 'int32').reshape([1, -1]), [order_BL.shape[0], 1]) as Tensor2D;
       const tokens = embedTokens(model, { values_BLC, known_Bk: all_BL });
-      const embedded = tf.concat([buffer, tokens], 1).dataSync();
-      expect(furthest(embedded, recorded.numbers('out.z_proj_ln'))).toBeLessThan(1e-5);
+      const inputs = tf.concat([buffer, tokens], 1).dataSync();
+      expect(furthest(inputs, recorded.numbers('out.z_proj_ln'))).toBeLessThan(1e-5);
       const known = knownOf(tiny);
       const known_Bk = tf.slice(order_BL, [0, 0], [-1, known]) as Tensor2D;
       const seen = known === 0 ? [] : [embedTokens(model, { values_BLC, known_Bk })];
-      const encoded = encode(model, { x_RtD: tf.concat([buffer, ...seen], 1) as Tensor3D, bias: null, drop: null });
+      const encoded = encode(model, {
+        x_RtD: tf.concat([buffer, ...seen], 1) as Tensor3D,
+        sequence: null,
+        bias: null,
+        drop: null,
+      });
       expect(furthest(encoded.dataSync(), recorded.numbers('out.encoder'))).toBeLessThan(1e-5);
     });
   });
@@ -193,20 +195,18 @@ describe('gradients', () => {
       return { name, variable: tf.variable(tensor), decay: spec.decay };
     });
     const byName = new Map(variables.map(({ name, variable }) => [name, variable]));
-    const params = takeParams(tiny.model.config, tiny.model.dims, {
-      has: () => true,
-      param: (name) => byName.get(name)!,
-    });
+    const source: Weights = { has: () => true, param: (name) => byName.get(name)! };
+    const params = takeParams(tiny.model.config, tiny.model.dims, source);
     const whole = trainBatchOf(tiny, { least: 0, most: 3 });
     const { known } = whole.cut!;
     const step = engine.compileTrainStep({
       name: 'masked',
       params: variables,
       loss: ({ label, cut, ...batch }, rng) => {
-        const tensors = batch as unknown as TrainBatch;
+        const tensors = batch as unknown as EmbeddedBatch;
         const asked = {
           ...tensors,
-          condition: { kind: 'class' as const, label_B: label! },
+          embedded: vectorsOf(source, tableOf(tiny.model.config), label!),
           cut: { known: cut!, least: 0, most: 3 },
         };
         const { values_BlD } = teach({ ...tiny.model, params }, asked, { train: true, rng });
@@ -217,13 +217,11 @@ describe('gradients', () => {
       clip: null,
       ema: false,
     });
-    const {
-      values_BLC,
-      order_BL,
-      rank_BL,
-      condition: { label_B },
-    } = whole;
-    const batch = { values_BLC, order_BL, rank_BL, label: label_B, cut: known };
+    tf.dispose(whole.embedded.vector_RD!);
+    const { values_BLC, order_BL, rank_BL } = whole;
+    const [, ...others] = tiny.recorded.numbers('in.label');
+    const label = tf.tensor1d([-1, ...others], 'int32');
+    const batch = { values_BLC, order_BL, rank_BL, label, cut: known };
     await step.run([batch], { learningRate: 1e-3, weightDecay: 0, emaDecay: 0, key: 1 });
     const state = await step.state();
     const silent = variables.filter(({ name }) => state.get(`m.${name}`)!.data.every((moment) => moment === 0));

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { BackboneDims, TrainContext } from '@tessera/core';
+import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { BackboneDims, Embedded, TrainContext } from '@tessera/core';
 import { nn } from '@tessera/engine';
 import { headsFirst } from '../attention.ts';
+import { crossAttend, hideFilling, seeSequence } from '../cross-attention.ts';
 import { linear, type LinearParams } from '../linear.ts';
 import { flatIndex, rowsAt } from '../positions.ts';
 import type { BlockParams, MaskedConfig, MaskedParams, NormParams, TransformerParams } from './params.ts';
@@ -36,20 +37,19 @@ export function embedTokens({ config, params }: MaskedModel, { values_BLC, known
   return norm(tf.add(linear(rowsAt(values_BLC, known_Bk), tokenEmbed), places_BkD), tokenNorm);
 }
 
-/** The P buffer tokens before those of the image: the class with their places, normalised: [R, P, D]. Label -1 is the null class. */
-export function bufferTokens({ config, params }: MaskedModel, label_R: Tensor1D): Tensor3D {
-  const { classEmbed, nullEmbed, tokenNorm, encoder } = params;
+/** The P buffer tokens before those of the image: the condition with their places, normalised: [R, P, D]. */
+export function bufferTokens({ config, params }: MaskedModel, vector_RD: Tensor2D): Tensor3D {
+  const { tokenNorm, encoder } = params;
   const D = config.encoder.width;
-  const [classes] = classEmbed.shape as [number];
-  // Equal shapes, because the broadcast of tf.where would be another program for one row.
-  const index_R = tf.where(tf.less(label_R, 0), tf.fill(label_R.shape, classes, 'int32'), label_R);
-  const class_RD = nn.embedding(tf.concat([classEmbed, nullEmbed], 0), index_R);
-  const class_R1D = tf.reshape(class_RD, [-1, 1, D]);
   const places_PD = tf.slice(encoder.places, [0, 0, 0], [1, config.buffer, D]);
-  return norm(tf.add(class_R1D, places_PD), tokenNorm);
+  return norm(tf.add(tf.reshape(vector_RD, [-1, 1, D]), places_PD), tokenNorm);
 }
 
+/** What the tokens attend to besides each other: the sequence of the condition; null for nothing. */
+export type Attended = NonNullable<Embedded['sequence']> | null;
+
 interface EncoderInput {
+  readonly sequence: Attended;
   /** Buffer tokens and known tokens. */
   readonly x_RtD: Tensor3D;
   readonly bias: Tensor | null;
@@ -57,12 +57,13 @@ interface EncoderInput {
 }
 
 /** Buffer and known tokens, each seeing all others: [R, t, D of the encoder]. */
-export function encode({ config, params }: MaskedModel, { x_RtD, bias, drop }: EncoderInput): Tensor3D {
+export function encode({ config, params }: MaskedModel, { x_RtD, sequence, bias, drop }: EncoderInput): Tensor3D {
   const { heads } = config.encoder;
-  return runBlocks(params.encoder, { x_RtD, heads, bias, at_Rl: null, drop: within(drop, 'encoder') });
+  return runBlocks(params.encoder, { x_RtD, sequence, heads, bias, at_Rl: null, drop: within(drop, 'encoder') });
 }
 
 interface DecoderInput {
+  readonly sequence: Attended;
   /** The encoder's result: P buffer tokens, then known ones. */
   readonly encoded_RtD: Tensor3D;
   /** The place of every position among the encoder's tokens; from `known` on, positions are unknown. int32 */
@@ -81,6 +82,7 @@ export function decode({ config, dims, params }: MaskedModel, input: DecoderInpu
   const x_RTD = tf.add(spread({ config, dims, params }, input), params.decoder.places) as Tensor3D;
   const hidden_RlD = runBlocks(params.decoder, {
     x_RtD: x_RTD,
+    sequence: input.sequence,
     heads: decoder.heads,
     bias: null,
     at_Rl: tf.add(positions_Rl, tf.scalar(buffer, 'int32')),
@@ -138,6 +140,7 @@ function placesFrom(places: Tensor, start: number): Tensor2D {
 
 export interface BlockInput {
   readonly x_RtD: Tensor3D;
+  readonly sequence: Attended;
   readonly heads: number;
   /** Added to the scores: [1, 1, 1, t]; null where every token sees all. */
   readonly bias: Tensor | null;
@@ -153,10 +156,20 @@ export interface BlockInput {
 export function runBlock(params: BlockParams, input: BlockInput): Tensor3D {
   const { x_RtD, at_Rl, drop } = input;
   const kept_RlD = at_Rl ? rowsAt(x_RtD, at_Rl) : x_RtD;
-  const middle_RlD = tf.add(kept_RlD, attend(params, input)) as Tensor3D;
+  const own_RlD = tf.add(kept_RlD, attend(params, input)) as Tensor3D;
+  const middle_RlD = input.sequence ? attendTo(params, own_RlD, { ...input, sequence: input.sequence }) : own_RlD;
   const active = nn.gelu(linear(norm(middle_RlD, params.norm2), params.fc1), 'erf');
   const fed_RlD = linear(drop?.(active, 'activation') ?? active, params.fc2);
   return tf.add(middle_RlD, drop?.(fed_RlD, 'feed-forward') ?? fed_RlD);
+}
+
+function attendTo(
+  { cross }: BlockParams,
+  x_RlD: Tensor3D,
+  { sequence, heads }: { readonly sequence: NonNullable<Attended>; readonly heads: number },
+): Tensor3D {
+  const seen = seeSequence(cross!, sequence.values_RSD, heads);
+  return tf.add(x_RlD, crossAttend(cross!, { x_RlD, seen, bias_R11S: hideFilling(sequence) }));
 }
 
 export function norm(x: Tensor3D, { weight_D, bias_D }: NormParams): Tensor3D {

@@ -1,28 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import type { ParamSpec } from '@tessera/core';
+import type { BackbonePlugin } from '@tessera/core';
 import { marInventory, readGolden } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { askedParams, type AskedParams } from '../../fixtures/asked-params.ts';
 import { openTinyMasked } from '../../fixtures/tiny-masked.ts';
 import { squareLayout } from '../../fixtures/tiny-model.ts';
-import { maskedConfig, takeParams } from './params.ts';
+import { maskedEncoderDecoder } from './backbone.ts';
+import { maskedConfig } from './params.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 
-type Asked = ReadonlyMap<string, ParamSpec & { readonly shape: readonly number[] }>;
-
-function asked(given: object, side: number, channels: number): Asked {
-  const specs = new Map<string, ParamSpec & { shape: readonly number[] }>();
-  const scalar = tf.scalar(0);
+function asked(given: object, side: number, channels: number): AskedParams {
   const dims = { layout: squareLayout([side]), space: { kind: 'continuous', channels } as const };
-  takeParams(maskedConfig.parse(given, 'test'), dims, {
-    has: () => true,
-    param: (name, shape, spec) => {
-      specs.set(name, { ...spec, shape });
-      return scalar;
-    },
-  });
-  scalar.dispose();
-  return specs;
+  return askedParams(maskedEncoderDecoder as BackbonePlugin, given, dims);
 }
 
 const small = { depth: 2, width: 48, heads: 4 };

@@ -1,9 +1,10 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { BackboneDims, Init, Weights } from '@tessera/core';
 import { schema, type OutputOf } from '@tessera/schema';
+import { takeCross, type CrossParams } from '../cross-attention.ts';
 import type { LinearParams } from '../linear.ts';
 
-const { object, integer, number, optional, refine } = schema;
+const { boolean, object, integer, number, optional, refine } = schema;
 /** Far above any trained model, and small enough that a damaged file cannot exhaust the memory. */
 const upTo = (max: number) => integer({ min: 1, max });
 
@@ -14,20 +15,27 @@ const transformer = refine(object({ depth: upTo(512), width: upTo(65536), heads:
 /** One of the two transformers. */
 export type TransformerConfig = OutputOf<typeof transformer>;
 
-/** Configuration of the masked encoder-decoder (MAR, arXiv 2406.11838, sections 3.4 and 4.2). */
-export const maskedConfig = object({
-  classes: upTo(2 ** 20),
+const fields = object({
+  /** Left out: the model names a condition part. */
+  classes: optional(upTo(2 ** 20), undefined),
+  /** Every block attends to the sequence of the condition too: see cross-attention.ts. */
+  attends: optional(boolean(), false),
   /** Sees the known tokens alone. */
   encoder: transformer,
   /** Sees all positions. */
   decoder: transformer,
-  /** Tokens of the class put before those of the image. */
+  /** Tokens of the condition put before those of the image. */
   buffer: optional(upTo(4096), 64),
   /** Hidden width of the feed-forward layers as a multiple of the width. */
   mlpRatio: optional(number({ min: 0.25, max: 64 }), 4),
   /** In training: of attention weights and of what the layers add. */
   dropout: optional(number({ min: 0, max: 0.99 }), 0.1),
 });
+
+/** Configuration of the masked encoder-decoder (MAR, arXiv 2406.11838, sections 3.4 and 4.2). */
+export const maskedConfig = refine(fields, ({ classes, attends }) =>
+  attends && classes !== undefined ? 'no classes where it attends to a sequence: they are a vector' : null,
+);
 
 export type MaskedConfig = OutputOf<typeof maskedConfig>;
 
@@ -40,6 +48,8 @@ export interface BlockParams {
   readonly norm1: NormParams;
   readonly qkv: LinearParams;
   readonly proj: LinearParams;
+  /** Null where the condition is no sequence. */
+  readonly cross: CrossParams | null;
   readonly norm2: NormParams;
   readonly fc1: LinearParams;
   readonly fc2: LinearParams;
@@ -53,10 +63,6 @@ export interface TransformerParams {
 }
 
 export interface MaskedParams {
-  /** [classes, D] */
-  readonly classEmbed: Tensor;
-  /** The null class, [1, D]. */
-  readonly nullEmbed: Tensor;
   readonly tokenEmbed: LinearParams;
   readonly tokenNorm: NormParams;
   readonly encoder: TransformerParams;
@@ -71,19 +77,17 @@ export interface MaskedParams {
 
 /** Takes parameters under the official names, with the official initialisation and decay. */
 export function takeParams(config: MaskedConfig, dims: BackboneDims, weights: Weights): MaskedParams {
-  const { classes, buffer, encoder, decoder } = config;
+  const { buffer, encoder, decoder } = config;
   const { length } = dims.layout;
   const take = takerOf(weights);
   const transformer = (name: string, of: TransformerConfig): TransformerParams => ({
     places: take.table(`${name}_pos_embed_learned`, [1, buffer + length, of.width]),
     blocks: Array.from({ length: of.depth }, (_, block) =>
-      takeBlock(`${name}_blocks.${block}`, { width: of.width, mlpRatio: config.mlpRatio }, take),
+      takeBlock(`${name}_blocks.${block}`, { config, width: of.width }, take),
     ),
     norm: take.norm(`${name}_norm`, of.width),
   });
   return {
-    classEmbed: take.table('class_emb.weight', [classes, encoder.width]),
-    nullEmbed: take.table('fake_latent', [1, encoder.width]),
     tokenEmbed: take.linear('z_proj', [encoder.width, dims.space.channels]),
     tokenNorm: take.norm('z_proj_ln', encoder.width),
     encoder: transformer('encoder', encoder),
@@ -96,14 +100,16 @@ export function takeParams(config: MaskedConfig, dims: BackboneDims, weights: We
 
 function takeBlock(
   name: string,
-  { width: D, mlpRatio }: { readonly width: number; readonly mlpRatio: number },
+  { config, width: D }: { readonly config: MaskedConfig; readonly width: number },
   take: Taker,
 ): BlockParams {
-  const hidden = Math.round(D * mlpRatio);
+  const hidden = Math.round(D * config.mlpRatio);
+  const from = config.encoder.width;
   return {
     norm1: take.norm(`${name}.norm1`, D),
     qkv: take.linear(`${name}.attn.qkv`, [3 * D, D]),
     proj: take.linear(`${name}.attn.proj`, [D, D]),
+    cross: config.attends ? takeCross(take.weights, `${name}.cross`, { width: D, from }) : null,
     norm2: take.norm(`${name}.norm2`, D),
     fc1: take.linear(`${name}.mlp.fc1`, [hidden, D]),
     fc2: take.linear(`${name}.mlp.fc2`, [D, hidden]),
@@ -118,6 +124,7 @@ function takerOf(weights: Weights) {
   const vector = (name: string, size: number, kind: 'zeros' | 'ones'): Tensor =>
     weights.param(name, [size], { init: { kind }, decay: false });
   return {
+    weights,
     table: (name: string, shape: readonly number[]): Tensor => weights.param(name, shape, { init: table, decay: true }),
     linear: (name: string, [outputs, inputs]: readonly [number, number]): LinearParams => {
       const init: Init = { kind: 'uniform', bound: Math.sqrt(6 / (inputs + outputs)) };

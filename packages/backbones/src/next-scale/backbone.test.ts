@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { classOf, constantGuidance, noGuidance, type Rollout, type Step } from '@tessera/core';
+import { buildBackbone, classOf, constantGuidance, noGuidance, type Rollout, type Step } from '@tessera/core';
 import { tensorFrom, type Engine } from '@tessera/engine';
 import { furthest, goldenWeights, readGolden } from '@tessera/goldens';
 import { createEngine } from '@tessera/targets';
@@ -28,7 +28,7 @@ describe.each(['eager', 'onnx'] as const)('rollout on %s', (target) => {
     const labels = asked ?? [...tiny.recorded.numbers('in.label')].map((label) => (label === classes ? -1 : label));
     const weights = goldenWeights(readGolden(`weights/${name}`));
     const { config, dims } = tiny.model;
-    const backbone = nextScaleTransformer.build(config, dims, { engine, weights });
+    const backbone = buildBackbone({ plugin: nextScaleTransformer, config: config }, dims, { engine, weights });
     const rows = labels.map((label) => ({ seed: 0, condition: classOf(label) }));
     const rollout = await backbone.openRollout(rows, guided ? constantGuidance(2) : noGuidance);
     const hidden = await forwardAll(rollout, tiny, labels.length);

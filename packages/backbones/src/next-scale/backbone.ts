@@ -1,18 +1,18 @@
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import type {
-  Backbone,
   BackboneDims,
   BuildContext,
+  ConditionedBackbone,
+  Conditioning,
   Context,
-  Guidance,
   Hidden,
   Rollout,
-  Row,
   Step,
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { defineBackbone } from '@tessera/plugin-kit';
 import { classModulatedConfig, type ClassModulatedConfig } from '../class-modulated/params.ts';
+import { modulatingCondition } from '../class-modulated/condition.ts';
 import { startRollout } from '../class-modulated/rollout.ts';
 import { intTensor, scaleOfPositions } from '../positions.ts';
 import { compilePrograms, takeParams, teach, WHO, type NextScaleModel, type NextScalePrograms } from './model.ts';
@@ -23,26 +23,26 @@ import { compilePrograms, takeParams, teach, WHO, type NextScaleModel, type Next
  * coarser ones give.
  */
 export const nextScaleTransformer = defineBackbone({
-  contract: 1,
+  contract: 2,
   name: WHO,
   package: '@tessera/backbones',
   config: classModulatedConfig,
-  describe: ({ width, classes }) => ({
-    width,
-    condition: { kind: 'class', classes },
+  describe: (config) => ({
+    width: config.width,
+    condition: modulatingCondition(config),
     reads: 'estimate',
     remembers: true,
   }),
   build: buildBackbone,
 });
 
-function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context: BuildContext): Backbone {
+function buildBackbone(config: ClassModulatedConfig, dims: BackboneDims, context: BuildContext): ConditionedBackbone {
   const model = { config, dims, params: takeParams(config, dims, context.weights) };
   const programs = compilePrograms(model, context.engine);
   return {
     width: config.width,
     reads: 'estimate',
-    openRollout: (rows, guidance) => openRollout({ model, programs }, rows, guidance),
+    openRollout: (conditioning) => openRollout({ model, programs }, conditioning),
     teach: (batch, train) => teach(model, batch, train),
     dispose: () => programs.dispose(),
   };
@@ -53,15 +53,11 @@ interface RolloutParts {
   readonly programs: NextScalePrograms;
 }
 
-/** One step per scale: the first sees the class alone, later ones their estimate and, by the cache, all before. */
-async function openRollout(
-  { model, programs }: RolloutParts,
-  rows: readonly Row[],
-  guidance: Guidance,
-): Promise<Rollout> {
+/** One step per scale: the first sees the condition alone, later ones their estimate and, by the cache, all before. */
+async function openRollout({ model, programs }: RolloutParts, conditioning: Conditioning): Promise<Rollout> {
   const { layout } = model.dims;
   const group_L = scaleOfPositions(layout, layout.length);
-  const started = await startRollout({ who: WHO, model, programs, group_L }, rows, guidance);
+  const started = await startRollout({ model, programs, group_L }, conditioning);
   const { opening, history, guided, row_R } = started;
 
   function embed(values_BlC: Tensor3D, step: Step): Promise<Tensor3D> {

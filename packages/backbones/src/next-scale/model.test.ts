@@ -1,12 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { TrainBatch, ParamSpec, TrainContext } from '@tessera/core';
+import type { BackbonePlugin, EmbeddedBatch, TrainContext, Weights } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
-import { furthest, readGolden } from '@tessera/goldens';
+import { furthest, readGolden, type GoldenWeights } from '@tessera/goldens';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { askedParams, type AskedParams } from '../../fixtures/asked-params.ts';
 import { openTiny, squareLayout, type Tiny } from '../../fixtures/tiny-model.ts';
-import { classModulatedConfig } from '../class-modulated/params.ts';
+import { vectorsOf, vectorsOfLabels } from '../../fixtures/vectors.ts';
 import { dropPathRates } from '../class-modulated/transformer.ts';
+import { nextScaleTransformer } from './backbone.ts';
 import { takeParams, teach } from './model.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -14,20 +16,10 @@ beforeAll(() => tf.setBackend('cpu'));
 /** What the official code registers as buffers, and what belongs to the head. */
 const ELSEWHERE = /^(lvl_1L|attn_bias_for_masking|head\..*|.*\.zero_k_bias)$/;
 
-function specsOf(changes: object): Map<string, ParamSpec & { readonly shape: readonly number[] }> {
-  const specs = new Map<string, ParamSpec & { readonly shape: readonly number[] }>();
-  const config = classModulatedConfig.parse({ classes: 10, depth: 2, width: 48, heads: 3, ...changes }, 'test');
+function specsOf(changes: object): AskedParams {
   const dims = { layout: squareLayout([1, 2, 3]), space: { kind: 'discrete', channels: 8, vocabulary: 64 } as const };
-  const scalar = tf.scalar(0);
-  takeParams(config, dims, {
-    has: () => true,
-    param: (name, shape, spec) => {
-      specs.set(name, { ...spec, shape });
-      return scalar;
-    },
-  });
-  scalar.dispose();
-  return specs;
+  const config = { classes: 10, depth: 2, width: 48, heads: 3, ...changes };
+  return askedParams(nextScaleTransformer as BackbonePlugin, config, dims);
 }
 
 describe('takeParams', () => {
@@ -90,7 +82,7 @@ const refuse = (): never => {
 const still: TrainContext = { train: false, rng: { uniform: refuse, normal: refuse } };
 
 /** The recorded training batch, or its first positions. */
-function trainBatchOf({ recorded, model }: Tiny, length = 30): TrainBatch {
+function trainBatchOf({ recorded, model, weights }: Tiny, length = 30): EmbeddedBatch {
   const estimates = recorded.tensor('in.x_BLCv_wo_first_l') as Tensor3D;
   const B = estimates.shape[0];
   return {
@@ -99,11 +91,11 @@ function trainBatchOf({ recorded, model }: Tiny, length = 30): TrainBatch {
     order_BL: tf.zeros([B, length], 'int32') as Tensor2D,
     rank_BL: tf.zeros([B, length], 'int32') as Tensor2D,
     cut: null,
-    condition: { kind: 'class' as const, label_B: recorded.tensor('in.label') },
+    embedded: vectorsOf(weights, model.config, recorded.tensor('in.label')),
   };
 }
 
-function hiddenOf(tiny: Tiny, batch: TrainBatch, context = still): Float32Array {
+function hiddenOf(tiny: Tiny, batch: EmbeddedBatch, context = still): Float32Array {
   return tf.tidy(() => teach(tiny.model, batch, context).values_BlD.dataSync<'float32'>());
 }
 
@@ -143,11 +135,11 @@ describe('teach', () => {
     tf.tidy(() => {
       const nulls = hiddenOf(tiny, {
         ...trainBatchOf(tiny),
-        condition: { kind: 'class', label_B: tf.tensor1d([-1, -1], 'int32') },
+        embedded: vectorsOfLabels(tiny.weights, tiny.model.config, [-1, -1]),
       });
       const last = hiddenOf(tiny, {
         ...trainBatchOf(tiny),
-        condition: { kind: 'class', label_B: tf.tensor1d([10, 10], 'int32') },
+        embedded: vectorsOfLabels(tiny.weights, tiny.model.config, [10, 10]),
       });
       expect(furthest(nulls, last)).toBe(0);
     });
@@ -212,13 +204,12 @@ describe('teach', () => {
       (name) => [name, tf.variable(readGolden('weights/var_tiny').tensor(name), true, name)] as const,
     );
     const byName = new Map(variables);
-    const params = takeParams(tiny.model.config, tiny.model.dims, {
-      has: (name) => byName.has(name),
-      param: (name) => byName.get(name)!,
-    });
+    const source: Weights = { has: (name) => byName.has(name), param: (name) => byName.get(name)! };
+    const params = takeParams(tiny.model.config, tiny.model.dims, source);
+    const batch = () => trainBatchOf({ ...tiny, weights: source as GoldenWeights });
     tf.tidy(() => {
       const { grads } = tf.variableGrads(
-        () => tf.mean(tf.square(teach({ ...tiny.model, params }, trainBatchOf(tiny), still).values_BlD)) as Scalar,
+        () => tf.mean(tf.square(teach({ ...tiny.model, params }, batch(), still).values_BlD)) as Scalar,
         [...byName.values()],
       );
       const silent = Object.keys(grads).filter((name) => tf.max(tf.abs(grads[name]!)).dataSync()[0] === 0);

@@ -1,18 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import type { BackboneDims, Layout, TrainBatch, TrainHidden, TrainContext, Weights } from '@tessera/core';
+import type {
+  BackboneDims,
+  Embedded,
+  EmbeddedBatch,
+  Layout,
+  TrainContext,
+  TrainHidden,
+  TrainTokens,
+  Weights,
+} from '@tessera/core';
 import { nn, type Engine, type Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { refuseCut } from '../checks.ts';
 import { maskOf, spansOf } from '../class-modulated/attention.ts';
-import {
-  compileSteps,
-  type ClassModulatedModel,
-  type Modulations,
-  type StepPrograms,
-} from '../class-modulated/cache.ts';
+import { compileSteps, type ClassModulatedModel, type StepPrograms } from '../class-modulated/cache.ts';
+import { embeddedAxes } from '../class-modulated/condition.ts';
 import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParams } from '../class-modulated/params.ts';
-import { conditionOn, dropPath, forward } from '../class-modulated/transformer.ts';
+import { dropPath, forward, modulationsOf, type Modulated } from '../class-modulated/transformer.ts';
 import { linear, type LinearParams } from '../linear.ts';
 import { scaleOfPositions } from '../positions.ts';
 
@@ -41,23 +46,22 @@ interface NextScaleParams extends ClassModulatedParams {
 
 /** Takes parameters under the official names, with the official initialisation and decay. */
 export function takeParams(config: ClassModulatedConfig, dims: BackboneDims, weights: Weights): NextScaleParams {
-  const { width: D, classes } = config;
+  const { width: D } = config;
   const { length, scales } = dims.layout;
   const take = takerOf(weights, D);
   return {
     posStart: take.table('pos_start', [1, scales[0]!.height * scales[0]!.width, D], false),
     pos: take.table('pos_1LC', [1, length, D], false),
     wordEmbed: take.linear('word_embed', [D, dims.space.channels]),
-    classEmbed: take.table('class_emb.weight', [classes + 1, D], true),
     levelEmbed: take.table('lvl_embed.weight', [scales.length, D], false),
     ...takeStack(config, take),
   };
 }
 
-/** The tokens of the first scale before places are added: the class as the start token [s], [R, p_0^2, D]. */
-export function startOf({ posStart }: NextScaleParams, class_RD: Tensor2D): Tensor3D {
-  const [R, D] = class_RD.shape;
-  return tf.add(tf.reshape(class_RD, [R, 1, D]), posStart);
+/** The tokens of the first scale before places are added: the condition as the start token [s], [R, p_0^2, D]. */
+export function startOf({ posStart }: NextScaleParams, vector_RD: Tensor2D): Tensor3D {
+  const [R, D] = vector_RD.shape;
+  return tf.add(tf.reshape(vector_RD, [R, 1, D]), posStart);
 }
 
 /** Estimates of later scales as tokens, before places are added: [B, l, C] -> [B, l, D]. */
@@ -86,17 +90,21 @@ export function blockCausalMask(layout: Layout, length: number): Tensor4D {
  * length says how many scales it has: progressive training gives the first ones only. Traceable.
  * @throws TesseraError `batch-order`, `batch-length`
  */
-export function teach({ config, dims, params }: NextScaleModel, batch: TrainBatch, context: TrainContext): TrainHidden {
+export function teach(
+  { config, dims, params }: NextScaleModel,
+  batch: EmbeddedBatch,
+  context: TrainContext,
+): TrainHidden {
   const { layout } = dims;
   const length = batchLength(batch, layout);
-  const modulations = conditionOn(params, batch.condition.label_B as Tensor1D);
-  const start_BpD = startOf(params, modulations.class_RD);
+  const vector_BD = batch.embedded.vector_RD!;
+  const start_BpD = startOf(params, vector_BD);
   const { estimates_BLC } = batch;
   const words = estimates_BLC && estimates_BLC.shape[1] > 0 ? [wordsOf(params, estimates_BLC)] : [];
   const tokens_BlD = tf.concat([start_BpD, ...words], 1);
   const { hidden_RlD } = forward(params, {
     x_RlD: tf.add(tokens_BlD, placesOf(params, layout, length)),
-    modulations,
+    modulations: modulationsOf(params, batch.embedded, config.heads),
     heads: config.heads,
     past: null,
     bias: null,
@@ -106,7 +114,7 @@ export function teach({ config, dims, params }: NextScaleModel, batch: TrainBatc
   return { values_BlD: hidden_RlD, positions_Bl: null };
 }
 
-function batchLength({ estimates_BLC, cut }: TrainBatch, layout: Layout): number {
+function batchLength({ estimates_BLC, cut }: TrainTokens, layout: Layout): number {
   const first = layout.scales[0]!.height * layout.scales[0]!.width;
   const length = first + (estimates_BLC?.shape[1] ?? 0);
   refuseCut(cut, { who: WHO, order: 'the next-scale order' });
@@ -121,8 +129,8 @@ function batchLength({ estimates_BLC, cut }: TrainBatch, layout: Layout): number
   });
 }
 
-/** What a rollout computes from its labels, for all scales. */
-export type Opening = Modulations & {
+/** What a rollout computes from its conditions, for all scales. */
+export type Opening = Modulated & {
   /** The first scale's tokens, with their places, [R, p_0^2, D]. */
   readonly start_RlD: Tensor3D;
   readonly places_LD: Tensor2D;
@@ -136,7 +144,7 @@ export type Estimates = {
 
 /** The compiled pieces of a rollout. Sizes that change from step to step are named axes: one program serves all scales. */
 export interface NextScalePrograms extends StepPrograms {
-  readonly open: Program<[label_R: Tensor1D], Opening>;
+  readonly open: Program<[Embedded], Opening>;
   /** Estimates as tokens with their places; `row_R` says which image each row continues. */
   readonly embed: Program<[estimates: Estimates, places_LD: Tensor2D, row_R: Tensor1D], Tensor3D>;
   dispose(): void;
@@ -145,19 +153,19 @@ export interface NextScalePrograms extends StepPrograms {
 /** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
 export function compilePrograms(model: NextScaleModel, engine: Engine): NextScalePrograms {
   const {
+    config,
     params,
     dims: { layout },
   } = model;
-  const opening = (label_R: Tensor1D): Opening => {
-    const { class_RD, blocks, head_R2D } = conditionOn(params, label_R);
+  const opening = (embedded: Embedded): Opening => {
     const places_LD = placesOf(params, layout, layout.length);
-    const start = startOf(params, class_RD);
+    const start = startOf(params, embedded.vector_RD!);
     const start_RlD = tf.add(start, tf.slice(places_LD, [0, 0], [start.shape[1], -1])) as Tensor3D;
-    return { start_RlD, places_LD, blocks, head_R2D };
+    return { start_RlD, places_LD, ...modulationsOf(params, embedded, config.heads) };
   };
   const embedding = ({ values_BlC, positions_l }: Estimates, places_LD: Tensor2D, row_R: Tensor1D): Tensor3D =>
     tf.gather(tf.add(wordsOf(params, values_BlC), tf.gather(places_LD, positions_l)) as Tensor3D, row_R);
-  const open = engine.compile(opening, { name: 'next-scale.open', axes: ['R'] });
+  const open = engine.compile(opening, { name: 'next-scale.open', axes: embeddedAxes(config) });
   const embed = engine.compile(embedding, { name: 'next-scale.embed', axes: ['B l .', 'l', '. .', 'R'] });
   const { step, whole, grow } = compileSteps(model, engine, 'next-scale');
   const programs = [open, embed, step, whole];

@@ -6,6 +6,7 @@ import {
   rasterOrder,
   type AnyPlugin,
   type BackbonePlugin,
+  type ConditionPlugin,
   type FeatureNetworkPlugin,
   type HeadPlugin,
   type OrderPlugin,
@@ -13,7 +14,7 @@ import {
   type Parts,
   type TokenizerPlugin,
 } from '@tessera/core';
-import { causalTransformer, maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
+import { causalTransformer, classCondition, maskedEncoderDecoder, nextScaleTransformer } from '@tessera/backbones';
 import { TesseraError } from '@tessera/errors';
 import { categoricalHead } from '@tessera/head-categorical';
 import { diffusionHead } from '@tessera/head-diffusion';
@@ -29,6 +30,7 @@ export interface Plugins {
   readonly orders: readonly OrderPlugin[];
   readonly backbones: readonly BackbonePlugin[];
   readonly heads: readonly HeadPlugin[];
+  readonly conditions: readonly ConditionPlugin[];
   /** Feature networks of a project. Tessera's own are in @tessera/features. */
   readonly networks?: readonly FeatureNetworkPlugin[];
   /** The packages that the plug-ins of a project came from, if known. */
@@ -45,7 +47,7 @@ export interface PluginOrigin {
 }
 
 /** The lists of `Plugins`. */
-export const pluginKinds = ['tokenizers', 'orders', 'backbones', 'heads'] as const;
+export const pluginKinds = ['tokenizers', 'orders', 'backbones', 'heads', 'conditions'] as const;
 type Kinds = (typeof pluginKinds)[number];
 
 /** Tessera's own plug-ins. */
@@ -64,12 +66,20 @@ export const builtInPlugins: Plugins = {
     causalTransformer as BackbonePlugin,
   ],
   heads: [categoricalHead as HeadPlugin, diffusionHead as HeadPlugin],
+  conditions: [classCondition as ConditionPlugin],
 };
 
 /** The list that holds the plug-ins of a component. */
-const kindOf = { tokenizer: 'tokenizers', order: 'orders', backbone: 'backbones', head: 'heads' } as const;
-const components = ['tokenizer', 'order', 'backbone', 'head'] as const;
-type Components = Pick<ModelManifest, (typeof components)[number]>;
+const kindOf = {
+  tokenizer: 'tokenizers',
+  order: 'orders',
+  backbone: 'backbones',
+  head: 'heads',
+  condition: 'conditions',
+} as const;
+const components = ['tokenizer', 'order', 'backbone', 'head', 'condition'] as const;
+type Component = (typeof components)[number];
+type Components = Pick<ModelManifest, Component>;
 
 /**
  * Finds the plug-in of each component by its name: among the given ones first, then among Tessera's own. Given ones are
@@ -78,8 +88,8 @@ type Components = Pick<ModelManifest, (typeof components)[number]>;
  */
 export function resolveParts(manifest: Components, who: string, extra: Partial<Plugins> = {}): Parts {
   const missing: Unknown[] = [];
-  const find = <P extends AnyPlugin>(component: (typeof components)[number]): Part<P> => {
-    const entry = manifest[component];
+  const find = <P extends AnyPlugin>(component: Component): Part<P> => {
+    const entry = manifest[component]!;
     const plugin = findPlugin(kindOf[component], entry.plugin, extra);
     if (!plugin) missing.push({ kind: kindOf[component], entry, known: namesOf(kindOf[component], extra) });
     const own = builtInPlugins[kindOf[component]].includes(plugin as never);
@@ -90,9 +100,18 @@ export function resolveParts(manifest: Components, who: string, extra: Partial<P
     order: find('order'),
     backbone: find('backbone'),
     head: find('head'),
+    ...(manifest.condition && { condition: find<ConditionPlugin>('condition') }),
   };
   if (missing.length > 0) throw unknownPlugins(who, missing);
   return parts;
+}
+
+/** The parts that a model names. */
+function componentsOf(manifest: Components): readonly (readonly [Component, ComponentEntry])[] {
+  return components.flatMap((component) => {
+    const entry = manifest[component];
+    return entry ? [[component, entry] as const] : [];
+  });
 }
 
 function findPlugin(kind: Kinds, name: string, extra: Partial<Plugins>): AnyPlugin | undefined {
@@ -106,8 +125,7 @@ function namesOf(kind: Kinds, extra: Partial<Plugins>): readonly string[] {
 
 /** Adds to the manifest of a new model the package and version of each third-party part: others need them to open it. */
 export function withOrigins(manifest: ModelManifest, extra: Partial<Plugins>): ModelManifest {
-  const entries = components.map((component) => {
-    const { plugin: name, config, weights } = manifest[component];
+  const entries = componentsOf(manifest).map(([component, { plugin: name, config, weights }]) => {
     const entry = { plugin: name, config, ...(weights && { weights }) };
     const plugin = findPlugin(kindOf[component], name, extra);
     const origin = plugin && extra.origins?.get(plugin);
@@ -119,8 +137,7 @@ export function withOrigins(manifest: ModelManifest, extra: Partial<Plugins>): M
 
 /** Sentences on third-party parts whose installed version is not the one that the model was made with. */
 export function versionRemarks(manifest: Components, extra: Partial<Plugins> = {}): readonly string[] {
-  return components.flatMap((component) => {
-    const { plugin: name, package: from, version: made } = manifest[component];
+  return componentsOf(manifest).flatMap(([component, { plugin: name, package: from, version: made }]) => {
     const plugin = findPlugin(kindOf[component], name, extra);
     const here = plugin && extra.origins?.get(plugin)?.version;
     if (made === undefined || !here || here === made) return [];

@@ -139,6 +139,7 @@ function byKind(admitted: Admitted['admitted'], networks: readonly FeatureNetwor
     orders: plugins.filter((plugin) => plugin.kind === 'order'),
     backbones: plugins.filter((plugin) => plugin.kind === 'backbone'),
     heads: plugins.filter((plugin) => plugin.kind === 'head'),
+    conditions: plugins.filter((plugin) => plugin.kind === 'condition'),
     networks,
     origins: new Map(origins),
   };

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { lineBackbone } from '../../fixtures/line-backbone.ts';
 import { meanBackbone } from '../../fixtures/mean-backbone.ts';
 import { saysOf } from '../../fixtures/said.ts';
-import { classOf, labelOf, type Backbone, type BackbonePlugin, type Context, type Rollout } from '@tessera/core';
+import { classOf, labelOf, type Backbone, type LabelBackbonePlugin, type Context, type Rollout } from '@tessera/core';
 import { cases, type Property } from './index.ts';
 
 /* As broken-heads.test.ts, for backbones. */
@@ -19,7 +19,7 @@ describe.each([
 });
 
 /** A backbone that does some of its work otherwise. */
-function changed(plugin: BackbonePlugin, change: (backbone: Backbone) => Partial<Backbone>): BackbonePlugin {
+function changed(plugin: LabelBackbonePlugin, change: (backbone: Backbone) => Partial<Backbone>): LabelBackbonePlugin {
   const build: typeof plugin.build = (...given) => {
     const backbone = plugin.build(...given);
     return { ...backbone, ...change(backbone) };
@@ -27,11 +27,11 @@ function changed(plugin: BackbonePlugin, change: (backbone: Backbone) => Partial
   return { ...plugin, build };
 }
 
-const [line, mean] = [lineBackbone as BackbonePlugin, meanBackbone as BackbonePlugin];
-const backboneWith = (change: (backbone: Backbone) => Partial<Backbone>): BackbonePlugin => changed(line, change);
+const [line, mean] = [lineBackbone as LabelBackbonePlugin, meanBackbone as LabelBackbonePlugin];
+const backboneWith = (change: (backbone: Backbone) => Partial<Backbone>): LabelBackbonePlugin => changed(line, change);
 
 /** Rollouts that are opened for other rows. */
-function opening(plugin: BackbonePlugin, other: (label: number) => number): BackbonePlugin {
+function opening(plugin: LabelBackbonePlugin, other: (label: number) => number): LabelBackbonePlugin {
   return changed(plugin, ({ openRollout, teach }) => ({
     openRollout: (rows, guidance) =>
       openRollout(
@@ -48,7 +48,7 @@ function opening(plugin: BackbonePlugin, other: (label: number) => number): Back
 }
 
 /** Rollouts that are told otherwise what is known. */
-function told(change: (context: Extract<Context, { reads: 'known' }>) => Partial<Context>): BackbonePlugin {
+function told(change: (context: Extract<Context, { reads: 'known' }>) => Partial<Context>): LabelBackbonePlugin {
   return changed(mean, ({ openRollout }) => ({
     openRollout: async (...given) => {
       const rollout = await openRollout(...given);
@@ -62,7 +62,7 @@ function told(change: (context: Extract<Context, { reads: 'known' }>) => Partial
 }
 
 /** Hidden states of a rollout, changed. */
-function hiddenAs(plugin: BackbonePlugin, change: (values_RlD: Tensor3D) => Tensor3D): BackbonePlugin {
+function hiddenAs(plugin: LabelBackbonePlugin, change: (values_RlD: Tensor3D) => Tensor3D): LabelBackbonePlugin {
   return changed(plugin, ({ openRollout }) => ({
     openRollout: async (...given) => {
       const rollout = await openRollout(...given);
@@ -79,7 +79,9 @@ function hiddenAs(plugin: BackbonePlugin, change: (values_RlD: Tensor3D) => Tens
   }));
 }
 
-function rolloutWith(change: (rollout: Rollout, rows: number, guided: boolean) => Partial<Rollout>): BackbonePlugin {
+function rolloutWith(
+  change: (rollout: Rollout, rows: number, guided: boolean) => Partial<Rollout>,
+): LabelBackbonePlugin {
   return backboneWith(({ openRollout }) => ({
     openRollout: async (rows, guidance) => {
       const rollout = await openRollout(rows, guidance);
@@ -88,7 +90,7 @@ function rolloutWith(change: (rollout: Rollout, rows: number, guided: boolean) =
   }));
 }
 
-const forwardPlus = (add: (rows: number, guided: boolean) => number): BackbonePlugin =>
+const forwardPlus = (add: (rows: number, guided: boolean) => number): LabelBackbonePlugin =>
   rolloutWith(({ forward }, rows, guided) => ({
     forward: async (...given) => {
       const hidden = await forward(...given);
@@ -99,7 +101,7 @@ const forwardPlus = (add: (rows: number, guided: boolean) => number): BackbonePl
   }));
 
 /** Hidden states said to be of position 0 alone. */
-function placing(dtype: 'float32' | 'int32'): BackbonePlugin {
+function placing(dtype: 'float32' | 'int32'): LabelBackbonePlugin {
   return backboneWith(({ teach }) => ({
     teach: (batch, context) => ({
       ...teach(batch, context),
@@ -120,7 +122,7 @@ const disposeOnce = () => {
   };
 };
 
-const broken: readonly [string, Property, RegExp, BackbonePlugin][] = [
+const broken: readonly [string, Property, RegExp, LabelBackbonePlugin][] = [
   ['another width', 'shapes', /width 5/, backboneWith(() => ({ width: 5 }))],
   [
     'positions of another type',

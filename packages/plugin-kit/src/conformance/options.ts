@@ -14,6 +14,8 @@ export interface CasesOptions {
   readonly values?: Readonly<Record<string, readonly unknown[]>>;
   /** Request-time options that change no result, each with the reason why. */
   readonly neutral?: Readonly<Record<string, string>>;
+  /** Of conditions that are no classes: some that differ, as requests say them. */
+  readonly inputs?: readonly unknown[];
   /** `eager` and `onnx` by default, which need no setup. */
   readonly targets?: readonly TargetName[];
   /** The tokens of heads and backbones; small ones of the kind that the part wants by default. */
@@ -51,6 +53,7 @@ export function trialOf(given: CasesOptions): Trial {
     options: {},
     values: {},
     neutral: {},
+    inputs: [],
     targets: ['eager', 'onnx'],
     space: null,
     layout: null,

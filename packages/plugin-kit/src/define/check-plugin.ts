@@ -8,6 +8,7 @@ const methods: Readonly<Record<PluginKind, readonly string[]>> = {
   order: ['options', 'build'],
   backbone: ['describe', 'build'],
   head: ['options', 'build'],
+  condition: ['describe', 'input', 'build'],
 };
 
 const facts: Partial<Record<PluginKind, { readonly field: string; readonly known: readonly string[] }>> = {

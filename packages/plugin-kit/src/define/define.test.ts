@@ -209,7 +209,7 @@ describe('contract', () => {
       'Install a newer release of @acme/old.',
     );
     expect(() => checkContract({ name: '@acme/fits', contract: 2 }, [1, 2])).not.toThrow();
-    const order = { ...smallParts.order.plugin, contract: 2 as unknown as 1 } satisfies OrderPlugin;
+    const order = { ...smallParts.order.plugin, contract: 3 as unknown as 1 } satisfies OrderPlugin;
     expect(() => checkGuarded({ ...smallParts, order: { plugin: order, config: {} } })).toThrow('Update Tessera');
   });
 });

@@ -6,6 +6,14 @@ import {
   type BackboneDims,
   type BackboneFacts,
   type BackbonePlugin,
+  type ConditionDims,
+  type ConditionedBackbone,
+  type ConditionedBackbonePlugin,
+  type ConditionedFacts,
+  type ConditionFacts,
+  type ConditionPart,
+  type ConditionPlugin,
+  type LabelBackbonePlugin,
   type BuildContext,
   type Head,
   type HeadDims,
@@ -73,27 +81,68 @@ export function defineOrder<C extends StandardSchema, O extends StandardSchema>(
   };
 }
 
+/** What the two contracts of backbones ask for. By contract 1 it embeds classes by itself, by 2 it takes embedded conditions. */
+interface BackboneContracts {
+  1: { readonly facts: BackboneFacts; readonly part: Backbone };
+  2: { readonly facts: ConditionedFacts; readonly part: ConditionedBackbone };
+}
+
 /** A backbone as its author writes it: a schema of any library of Standard JSON Schema. */
-export interface BackboneDefinition<C extends StandardSchema> extends Pick<
+export interface BackboneDefinition<C extends StandardSchema, N extends 1 | 2 = 1> extends Pick<
   BackbonePlugin,
-  'contract' | 'name' | 'package'
+  'name' | 'package'
 > {
+  readonly contract: N;
   readonly config: C;
-  describe(config: OutputOf<C>): BackboneFacts;
-  build(config: OutputOf<C>, dims: BackboneDims, context: BuildContext): Backbone;
+  describe(config: OutputOf<C>): BackboneContracts[N]['facts'];
+  build(config: OutputOf<C>, dims: BackboneDims, context: BuildContext): BackboneContracts[N]['part'];
+}
+
+/** The plug-ins of the two contracts. */
+interface BackbonePlugins<C> {
+  1: LabelBackbonePlugin<C>;
+  2: ConditionedBackbonePlugin<C>;
 }
 
 /** A plug-in that makes hidden states of what has been written. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
-export function defineBackbone<C extends StandardSchema>(
-  definition: BackboneDefinition<C>,
-): BackbonePlugin<OutputOf<C>> {
+export function defineBackbone<C extends StandardSchema, const N extends 1 | 2>(
+  definition: BackboneDefinition<C, N>,
+): BackbonePlugins<OutputOf<C>>[N] {
   checkDefinition('backbone', definition);
   const { name } = definition;
-  return {
+  const plugin = {
     ...definition,
     kind: 'backbone',
     config: schemaFrom(definition.config, `${name} config`),
+    describe: (config: OutputOf<C>) => definition.describe(config),
+    build: (config: OutputOf<C>, dims: BackboneDims, context: BuildContext) => definition.build(config, dims, context),
+  };
+  return plugin as unknown as BackbonePlugins<OutputOf<C>>[N];
+}
+
+/** A condition part as its author writes it: schemas of any library of Standard JSON Schema. */
+export interface ConditionDefinition<C extends StandardSchema, V extends StandardSchema> extends Pick<
+  ConditionPlugin,
+  'contract' | 'name' | 'package'
+> {
+  readonly config: C;
+  describe(config: OutputOf<C>): ConditionFacts;
+  input(config: OutputOf<C>): V;
+  build(config: OutputOf<C>, dims: ConditionDims, context: BuildContext): ConditionPart<OutputOf<V>>;
+}
+
+/** A plug-in that embeds what a request says of an image. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
+export function defineCondition<C extends StandardSchema, V extends StandardSchema>(
+  definition: ConditionDefinition<C, V>,
+): ConditionPlugin<OutputOf<C>, OutputOf<V>> {
+  checkDefinition('condition', definition);
+  const { name } = definition;
+  return {
+    ...definition,
+    kind: 'condition',
+    config: schemaFrom(definition.config, `${name} config`),
     describe: (config) => definition.describe(config),
+    input: (config) => schemaFrom(definition.input(config), `${name} input`),
     build: (config, dims, context) => definition.build(config, dims, context),
   };
 }

@@ -1,8 +1,20 @@
-import type { BackboneFacts, BackbonePlugin, Layout, Reads, TokenizerFacts, TokenizerPlugin } from '@tessera/core';
+import type {
+  BackboneFacts,
+  BackbonePlugin,
+  ConditionedFacts,
+  ConditionFacts,
+  ConditionForm,
+  ConditionPlugin,
+  Layout,
+  Reads,
+  TokenizerFacts,
+  TokenizerPlugin,
+} from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { callPart, type PartCall } from './part-call.ts';
 
 const reads: readonly Reads[] = ['estimate', 'known', 'last'];
+const forms: readonly ConditionForm[] = ['vector', 'sequence', 'map'];
 
 /** What a tokenizer says about itself, checked. @throws TesseraError `part-failed`, `part-misdescribed`, `layout-broken` */
 export function tokenizerFacts(plugin: TokenizerPlugin, config: unknown): TokenizerFacts {
@@ -13,10 +25,27 @@ export function tokenizerFacts(plugin: TokenizerPlugin, config: unknown): Tokeni
 }
 
 /** The same for a backbone. @throws TesseraError `part-failed`, `part-misdescribed` */
-export function backboneFacts(plugin: BackbonePlugin, config: unknown): BackboneFacts {
+export function backboneFacts<P extends BackbonePlugin>(plugin: P, config: unknown): ReturnType<P['describe']> {
+  const part = { name: plugin.name, call: 'describe()' };
+  const facts = callPart(part, () => plugin.describe(config)) as ReturnType<P['describe']>;
+  callPart(part, () => {
+    checkBackboneFacts(part, facts);
+    if (plugin.contract === 1) checkClasses(part, facts as BackboneFacts);
+    else checkTaken(part, facts as ConditionedFacts);
+  });
+  return facts;
+}
+
+/** The same for a condition. @throws TesseraError `part-failed`, `part-misdescribed` */
+export function conditionFacts(plugin: ConditionPlugin, config: unknown): ConditionFacts {
   const part = { name: plugin.name, call: 'describe()' };
   const facts = callPart(part, () => plugin.describe(config));
-  callPart(part, () => checkBackboneFacts(part, facts));
+  callPart(part, () => {
+    const ask = asker(part);
+    const { classes } = facts ?? {};
+    ask(areForms(facts?.forms), `forms = ${shown(facts?.forms)}`, `some of ${forms.join(', ')}, each once`);
+    ask(classes === null || isCount(classes), `classes = ${shown(classes)}`, 'a positive integer, or null');
+  });
   return facts;
 }
 
@@ -44,12 +73,28 @@ function checkTokens(part: PartCall, facts: TokenizerFacts): void {
   checkCover(part, layout);
 }
 
-function checkBackboneFacts(part: PartCall, facts: BackboneFacts): void {
+function checkClasses(part: PartCall, { condition }: BackboneFacts): void {
   const ask = asker(part);
-  const { width, condition, reads: read, remembers } = facts ?? {};
-  ask(isCount(width), `width = ${shown(width)}`, 'a positive integer');
   ask(condition?.kind === 'class', `condition.kind = ${shown(condition?.kind)}`, 'class');
   ask(isCount(condition.classes), `condition.classes = ${shown(condition.classes)}`, 'a positive integer');
+}
+
+function checkTaken(part: PartCall, { condition }: ConditionedFacts): void {
+  const ask = asker(part);
+  const { forms: taken, width, own } = condition ?? {};
+  ask(areForms(taken), `condition.forms = ${shown(taken)}`, `some of ${forms.join(', ')}, each once`);
+  ask(isCount(width), `condition.width = ${shown(width)}`, 'a positive integer');
+  ask(own === null || own?.plugin?.kind === 'condition', 'condition.own that is no condition', 'a condition, or null');
+}
+
+function areForms(given: unknown): boolean {
+  return Array.isArray(given) && given.every((one) => forms.includes(one)) && new Set(given).size === given.length;
+}
+
+function checkBackboneFacts(part: PartCall, facts: BackboneFacts | ConditionedFacts): void {
+  const ask = asker(part);
+  const { width, reads: read, remembers } = facts ?? {};
+  ask(isCount(width), `width = ${shown(width)}`, 'a positive integer');
   ask(reads.includes(read), `reads = ${shown(read)}`, `one of ${reads.join(', ')}`);
   ask(typeof remembers === 'boolean', `remembers = ${shown(remembers)}`, 'true or false');
 }

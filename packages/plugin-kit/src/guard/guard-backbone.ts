@@ -1,11 +1,16 @@
 import {
   type Backbone,
+  type ConditionedBackbone,
+  type Guidance,
   disposedAfter,
+  type Conditioning,
   type Hidden,
-  type TrainBatch,
   type Rollout,
+  type Row,
   type Step,
+  type TrainContext,
   type TrainHidden,
+  type TrainTokens,
   tensorsOf,
 } from '@tessera/core';
 import { checkTensor, LeakWatch, lentStep, tensorCount } from './part-values.ts';
@@ -30,15 +35,18 @@ interface BackboneGuard {
 }
 
 /** A backbone whose errors, shapes and leaks name it. @throws TesseraError `part-shape` where it is not a whole backbone */
-export function guardBackbone(backbone: Backbone, { name, watch, remembers, report }: BackboneGuard): Backbone {
+export function guardBackbone<B extends Backbone | ConditionedBackbone>(
+  backbone: B,
+  { name, watch, remembers, report }: BackboneGuard,
+): B {
   const patience = new Patience(report);
   checkMembers({ name, call: 'build()' }, backbone, ['width', 'reads', 'openRollout', 'teach', 'dispose']);
   const leaks = watch ? new LeakWatch({ name, call: 'a rollout' }) : null;
   let left: number | null = null;
-  return present<Backbone>({
+  return present<AnyGuarded>({
     width: backbone.width,
     reads: backbone.reads,
-    openRollout: async (rows, guidance) => {
+    openRollout: async (given, guidance) => {
       // Reported here and not by `dispose` of the rollout before, so that the loop can dispose the rest.
       if (left !== null) leaks?.note(left);
       left = null;
@@ -46,7 +54,7 @@ export function guardBackbone(backbone: Backbone, { name, watch, remembers, repo
       const part = { name, call: 'openRollout()', patience };
       const rollout = await awaitPart(
         part,
-        () => backbone.openRollout(rows, guidance),
+        () => (backbone as AnyGuarded).openRollout(given, guidance),
         (opened) => {
           checkMembers(part, opened, ['remembers', 'forward', 'dispose']);
           if (opened.remembers === remembers) return;
@@ -56,16 +64,23 @@ export function guardBackbone(backbone: Backbone, { name, watch, remembers, repo
       );
       const opened = tensorCount() - before;
       const end = (sum: number) => (left = sum);
-      return guardRollout(rollout, { name, width: backbone.width, rows: rows.length, opened, end, patience });
+      const rows = Array.isArray(given) ? given.length : (given as Conditioning).batch;
+      return guardRollout(rollout, { name, width: backbone.width, rows, opened, end, patience });
     },
     teach: (batch, context) => {
       const part = { name, call: 'teach()', lent: [batch] };
-      const hidden = callPart(part, () => backbone.teach(batch, context));
+      const hidden = callPart(part, () => (backbone as AnyGuarded).teach(batch, context));
       checkTrainHidden(name, hidden, { batch, width: backbone.width });
       return hidden;
     },
     dispose: () => callPart({ name, call: 'dispose()' }, () => backbone.dispose()),
-  });
+  }) as unknown as B;
+}
+
+/** A backbone of either contract: they differ in what a rollout begins with, and in the conditions of a batch. */
+interface AnyGuarded extends Pick<Backbone, 'width' | 'reads' | 'dispose'> {
+  openRollout(given: readonly Row[] | Conditioning, guidance: Guidance): Promise<Rollout>;
+  teach(batch: TrainTokens, context: TrainContext): TrainHidden;
 }
 
 interface RolloutGuard {
@@ -120,7 +135,7 @@ function checkHidden(name: string, hidden: Hidden, { step, guided, rows, width }
 }
 
 interface TrainHiddenRule {
-  readonly batch: TrainBatch;
+  readonly batch: TrainTokens;
   readonly width: number;
 }
 

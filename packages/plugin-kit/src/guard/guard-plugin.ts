@@ -2,7 +2,10 @@ import {
   checkOptionNames,
   disposedAfter,
   type AnyPlugin,
+  type BackboneDims,
   type BackbonePlugin,
+  type BuildContext,
+  type ConditionPlugin,
   type HeadPlugin,
   type Held,
   type OrderPlugin,
@@ -11,8 +14,9 @@ import {
   type TokenizerPlugin,
 } from '@tessera/core';
 import type { JsonSchema, Schema } from '@tessera/schema';
-import { backboneFacts, tokenizerFacts } from './facts.ts';
+import { backboneFacts, conditionFacts, tokenizerFacts } from './facts.ts';
 import { guardBackbone } from './guard-backbone.ts';
+import { guardCondition } from './guard-condition.ts';
 import { guardHead } from './guard-head.ts';
 import { guardOrder } from './guard-order.ts';
 import { guardTokenizer } from './guard-tokenizer.ts';
@@ -37,6 +41,7 @@ export function guardPlugin<P extends AnyPlugin>(plugin: P, options: GuardOption
     order: () => orderGuarded(plugin as OrderPlugin),
     backbone: () => backboneGuarded(plugin as BackbonePlugin, options),
     head: () => headGuarded(plugin as HeadPlugin, options),
+    condition: () => conditionGuarded(plugin as ConditionPlugin),
   }[plugin.kind];
   return guarded() as AnyPlugin as P;
 }
@@ -70,16 +75,33 @@ function orderGuarded(plugin: OrderPlugin): OrderPlugin {
   };
 }
 
-function backboneGuarded(plugin: BackbonePlugin, { watchLeaks: watch = false, report }: GuardOptions): BackbonePlugin {
+function conditionGuarded(plugin: ConditionPlugin): ConditionPlugin {
   return {
     ...plugin,
     config: configOf(plugin),
-    describe: (config) => backboneFacts(plugin, config),
+    describe: (config) => conditionFacts(plugin, config),
+    input: (config) => guardSchema({ name: plugin.name, call: 'input()' }, () => plugin.input(config)),
     build: (config, dims, context) => {
-      const { width, reads, remembers } = backboneFacts(plugin, config);
+      const { forms } = conditionFacts(plugin, config);
       return buildGuarded(
         plugin,
         () => plugin.build(config, dims, context),
+        (built, name) => guardCondition(built, { name, forms, dims }),
+      );
+    },
+  };
+}
+
+function backboneGuarded<P extends BackbonePlugin>(plugin: P, { watchLeaks: watch = false, report }: GuardOptions): P {
+  return {
+    ...plugin,
+    config: configOf(plugin),
+    describe: (config: unknown) => backboneFacts(plugin, config),
+    build: (config: unknown, dims: BackboneDims, context: BuildContext) => {
+      const { width, reads, remembers } = backboneFacts(plugin, config);
+      return buildGuarded(
+        plugin,
+        () => plugin.build(config, dims, context) as ReturnType<P['build']>,
         (built, name) => {
           const backbone = guardBackbone(built, { name, watch, remembers, ...(report && { report }) });
           const got = `width ${backbone.width}, reads '${backbone.reads}'`;

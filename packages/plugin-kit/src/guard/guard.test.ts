@@ -254,7 +254,8 @@ describe('a guarded composition', () => {
     expect(() => head.loss(hidden, { values_BlC: values_BLC }, context)).toThrow(
       'got the loss of [2] float32 of loss()',
     );
-    expect(() => backbone.teach({ values_BLC } as never, context)).toThrow('expected [1, 5, 3] float32');
+    const condition = { encoded: backbone.encode([classOf(0)]), dropped_B: null };
+    expect(() => backbone.teach({ values_BLC, condition } as never, context)).toThrow('expected [1, 5, 3] float32');
     const encoding = { index_BL: tf.zeros<tf.Rank.R2>([1, 5], 'int32') };
     expect(() => tokenizer.draw(encoding, null)).toThrow('[shades] got values_BlC of [1, 4, 1] float32 of draw()');
     expect(() => tokenizer.estimates!(values_BLC)).toThrow('[shades] got the estimates of [1, 3, 1]');

@@ -3,10 +3,12 @@ import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Encoding } from '@tessera/core';
 import type { TraceRng } from '@tessera/engine';
 import {
-  dropLabels,
+  type BatchConditions,
+  droppedOf,
   type LossParts,
   type Objective,
   type ObjectiveOptions,
+  splitBatch,
   tokensAt,
   visitOrders,
 } from './objective.ts';
@@ -17,9 +19,7 @@ interface CausalLossOptions {
 }
 
 /** One training batch of cached encodings, each image in an order of its own. */
-interface CausalBatch extends Encoding {
-  /** -1 for unlabelled images; int32. */
-  readonly label_B: Tensor;
+interface CausalBatch extends Encoding, BatchConditions {
   /** Positions in the order in which tokens are generated, and the rank of each position in it; int32. */
   readonly order_BL: Tensor;
   readonly rank_BL: Tensor;
@@ -34,14 +34,16 @@ function causalLoss(
   { tokenizer, backbone, head }: LossParts,
   { labelDrop }: CausalLossOptions,
 ): (batch: CausalBatch, rng: TraceRng) => { loss: Scalar } {
-  return ({ label_B, order_BL, rank_BL, ...encoding }, rng) => {
+  return (batch, rng) => {
+    const { encoded, others } = splitBatch(batch);
+    const { order_BL, rank_BL, ...encoding } = others;
     const tokens = tokenizer.draw(encoding, rng);
     const trainBatch = {
       values_BLC: tokens.values_BlC,
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
       cut: null,
-      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
+      condition: { encoded, dropped_B: droppedOf(order_BL.shape[0]!, rng, labelDrop) },
     };
     const context = { rng, train: true };
     const hidden = backbone.teach(trainBatch, context);

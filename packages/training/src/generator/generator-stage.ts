@@ -1,5 +1,5 @@
-import type { Backbone, Reads } from '@tessera/core';
-import { type Engine, type Param, tensorFrom } from '@tessera/engine';
+import { classOf, type BoundBackbone, type Condition, type Reads } from '@tessera/core';
+import { type Engine, keyedRng, type Param, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { FreshWeights } from '@tessera/models';
 import { batchOrder, drawCopies } from '../data/batches.ts';
@@ -10,7 +10,14 @@ import type { EncodedSplit } from '../tokenizers/encoded-split.ts';
 import { causalObjective } from './causal.ts';
 import { maskedObjective } from './masked.ts';
 import { nextScaleObjective } from './next-scale.ts';
-import type { BatchKey, GeneratorParts, GeneratorRecipe, Objective, ObjectiveOptions } from './objective.ts';
+import {
+  type BatchKey,
+  conditionTensors,
+  type GeneratorParts,
+  type GeneratorRecipe,
+  type Objective,
+  type ObjectiveOptions,
+} from './objective.ts';
 
 interface ObjectiveEntry {
   /** The section of `generator` in a recipe that this objective alone reads. */
@@ -63,7 +70,7 @@ interface GeneratorStageOptions extends GeneratorParts {
 export interface AdaptedBackbone {
   readonly params: readonly Param[];
   /** Builds the backbone within a traced loss. */
-  build(): Backbone;
+  build(): BoundBackbone;
 }
 
 /** Stage two: trains backbone and head on cached encodings, by the objective that fits backbone and order. */
@@ -80,6 +87,7 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
   const members = batchOrder(encoded.train.count, { batch, seed });
   const one = (split: EncodedSplit, chosen: Int32Array, key: Omit<BatchKey, 'images'>): Batch => ({
     ...encodedBatch(split, chosen, { seed, number: key.number }),
+    ...conditionTensors(backbone, conditionsOf(split, chosen, { seed, number: key.number })),
     ...objective.inputs({ ...key, images: chosen.length }),
   });
   return {
@@ -133,20 +141,24 @@ function trainedParams({ backbone, head }: GeneratorStageOptions['weights']): Pa
 }
 
 function encodedBatch(
-  { name, shape, copies, label_N, read }: EncodedSplit,
+  { name, shape, copies, read }: EncodedSplit,
   members: Int32Array,
   key: { seed: number; number: number },
 ): Batch {
   const values = read(members, copies > 1 ? drawCopies(members.length, copies, key) : undefined);
   const kind = values instanceof Int32Array ? 'int32' : 'float32';
-  return {
-    [name]: tensorFrom(values, [members.length, ...shape], kind),
-    label_B: tensorFrom(
-      members.map((member) => label_N[member]!),
-      [members.length],
-      'int32',
-    ),
-  };
+  return { [name]: tensorFrom(values, [members.length, ...shape], kind) };
+}
+
+/** What each image shows. Random stream: `wording`, one uniform per image, where images have several wordings. */
+function conditionsOf(
+  split: EncodedSplit,
+  members: Int32Array,
+  { seed, number }: { seed: number; number: number },
+): Condition[] {
+  if (!split.inputOf) return Array.from(members, (member) => classOf(split.label_N[member]!));
+  const chance = keyedRng([seed]).uniform({ row: 0, stream: 'wording', step: number, position: 0 }, members.length);
+  return Array.from(members, (member, i) => ({ kind: 'input', input: split.inputOf!(member, chance[i]!) }));
 }
 
 async function* heldOut(

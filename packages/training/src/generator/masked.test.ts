@@ -57,7 +57,7 @@ function batch(least: number, label = [0, 1]): MaskedBatch {
   );
   return {
     moments: tensorFrom(moments, [2, 4, 4, 4]),
-    label_B: tensorFrom(Int32Array.from(label), [2], 'int32'),
+    'condition.label_R': tensorFrom(Int32Array.from(label), [2], 'int32'),
     order_BL: tensorFrom(Int32Array.from(order_BL), [2, LENGTH], 'int32'),
     rank_BL: tensorFrom(Int32Array.from(rank_BL), [2, LENGTH], 'int32'),
     known: tensorFrom(Int32Array.of(KNOWN), [], 'int32'),

@@ -4,12 +4,14 @@ import type { Encoding } from '@tessera/core';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import {
-  dropLabels,
+  type BatchConditions,
+  droppedOf,
   type LossParts,
   maskingDefaults,
   type MaskingRecipe,
   type Objective,
   type ObjectiveOptions,
+  splitBatch,
   tokensAt,
   visitOrders,
 } from './objective.ts';
@@ -22,9 +24,7 @@ interface MaskedLossOptions {
 }
 
 /** One training batch of cached encodings, in random orders. */
-export interface MaskedBatch extends Encoding {
-  /** -1 for unlabelled images; int32. */
-  readonly label_B: Tensor;
+export interface MaskedBatch extends Encoding, BatchConditions {
   /** Positions in the order in which they become known, and the rank of each position in it; int32. */
   readonly order_BL: Tensor;
   readonly rank_BL: Tensor;
@@ -43,15 +43,17 @@ export function maskedLoss(
   { tokenizer, backbone, head }: LossParts,
   { labelDrop, cuts }: MaskedLossOptions,
 ): (batch: MaskedBatch, rng: TraceRng) => { loss: Scalar; aux: { hidden: Scalar } } {
-  return ({ label_B, order_BL, rank_BL, known, weight_l, ...encoding }, rng) => {
-    const length = order_BL.shape[1]!;
+  return (batch, rng) => {
+    const { encoded, others } = splitBatch(batch);
+    const { order_BL, rank_BL, known, weight_l, ...encoding } = others;
+    const [images, length] = order_BL.shape as [number, number];
     const tokens = tokenizer.draw(encoding, rng);
     const trainBatch = {
       values_BLC: tokens.values_BlC,
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
       cut: { known, ...boundsOf(cuts, length - weight_l.shape[0]!) },
-      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
+      condition: { encoded, dropped_B: droppedOf(images, rng, labelDrop) },
     };
     const context = { rng, train: true };
     const hidden = backbone.teach(trainBatch, context);

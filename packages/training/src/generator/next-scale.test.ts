@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
+import { buildBackbone, type BackbonePlugin } from '@tessera/core';
 import { type Engine, tensorFrom } from '@tessera/engine';
 import { varSchedules } from '@tessera/goldens';
 import { categoricalHead } from '@tessera/head-categorical';
@@ -36,7 +37,11 @@ describe('next-scale loss', () => {
     const tokenizer = vqTokenizer.build(vqTokenizer.config.parse(config, 'test'), { engine, weights: freshWeights(1) });
     const { layout, space } = tokenizer;
     const size = nextScaleTransformer.config.parse({ classes: 3, depth: 1, width: 8, heads: 2 }, 'test');
-    const backbone = nextScaleTransformer.build(size, { layout, space }, { engine, weights: freshWeights(2) });
+    const backbone = buildBackbone(
+      { plugin: nextScaleTransformer as BackbonePlugin, config: size },
+      { layout, space },
+      { engine, weights: freshWeights(2) },
+    );
     const head = categoricalHead.build(
       categoricalHead.config.parse({}, 'test'),
       { width: 8, space },
@@ -51,7 +56,7 @@ describe('next-scale loss', () => {
       [2, 21],
       'int32',
     ) as Tensor2D,
-    label_B: tensorFrom(Int32Array.from(labels), [2], 'int32'),
+    'condition.label_R': tensorFrom(Int32Array.from(labels), [2], 'int32'),
     weight_L: tensorFrom(weights, [weights.length]),
   });
   const sizes = [1, 4, 16];

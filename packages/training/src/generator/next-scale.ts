@@ -3,7 +3,14 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { type Encoding, roundHalfEven } from '@tessera/core';
 import { tensorFrom, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { dropLabels, type LossParts, type Objective, type ObjectiveOptions } from './objective.ts';
+import {
+  type BatchConditions,
+  droppedOf,
+  splitBatch,
+  type LossParts,
+  type Objective,
+  type ObjectiveOptions,
+} from './objective.ts';
 
 interface NextScaleLossOptions {
   /** Share of the labels replaced by the null class. */
@@ -13,9 +20,7 @@ interface NextScaleLossOptions {
 }
 
 /** One training batch of cached encodings. */
-export interface ScaleBatch extends Encoding {
-  /** -1 for unlabelled images; int32. */
-  readonly label_B: Tensor;
+export interface ScaleBatch extends Encoding, BatchConditions {
   /** Weight of each token in the sum: 1/L, or that of progressive training. A shorter list trains the first scales only. */
   readonly weight_L: Tensor;
 }
@@ -23,7 +28,7 @@ export interface ScaleBatch extends Encoding {
 /**
  * Loss of next-scale prediction (VAR, arXiv 2404.02905, section 3.2): every scale is predicted from the true
  * coarser scales (teacher forcing). Tokens are weighted and summed, images averaged. Aux: `scale_S`, the mean loss of
- * each scale. Random streams: `label-drop` (see `dropLabels`), and those of tokenizer, backbone and head. Pure and traceable.
+ * each scale. Random streams: `label-drop` (see `droppedOf`), and those of tokenizer, backbone and head. Pure and traceable.
  * @throws TesseraError `tokenizer-not-next-scale`, `weights-length`
  */
 export function nextScaleLoss(
@@ -39,12 +44,14 @@ export function nextScaleLoss(
     });
   }
   const all = tokenizer.layout.scales.map(({ height, width }) => height * width);
-  return ({ label_B, weight_L, ...encoding }, rng) => {
-    const batch = label_B.shape[0]!;
+  return (given, rng) => {
+    const { encoded, others } = splitBatch(given);
+    const { weight_L, ...encoding } = others;
     const sizes = scalesOf(all, counted ? total(all.slice(0, counted)) : weight_L.shape[0]!);
     const length = total(sizes);
-    const raster_BL = tf.tile(tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]), [batch, 1]) as Tensor2D;
     const { values_BlC, index_Bl } = tokenizer.draw(encoding, rng);
+    const batch = values_BlC.shape[0];
+    const raster_BL = tf.tile(tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]), [batch, 1]) as Tensor2D;
     const estimates_BLC = tokenizer.estimates!(values_BlC);
     const cut = <T extends Tensor>(tokens: T, count: number): T =>
       tokens.shape[1] === count ? tokens : (tf.slice(tokens, [0, 0], [batch, count]) as T);
@@ -54,7 +61,7 @@ export function nextScaleLoss(
       order_BL: raster_BL,
       rank_BL: raster_BL,
       cut: null,
-      condition: { kind: 'class' as const, label_B: dropLabels(label_B, rng, labelDrop) },
+      condition: { encoded, dropped_B: droppedOf(batch, rng, labelDrop) },
     };
     const context = { rng, train: true };
     const target = { values_BlC: trainBatch.values_BLC, ...(index_Bl && { index_Bl: cut(index_Bl, length) }) };

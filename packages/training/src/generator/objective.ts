@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
-import type { Backbone, Head, Order, Tokenizer, Tokens } from '@tessera/core';
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { BoundBackbone, Condition, Encoded, Head, Order, Tokenizer, Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { nullable, schema, type Field, type FieldType } from '@tessera/schema';
 import { trainingFields } from '../stage/optimiser.ts';
@@ -49,7 +49,7 @@ export interface GeneratorParts {
   readonly tokenizer: Tokenizer;
   /** The order whose steps the model is trained for. */
   readonly order: Order;
-  readonly backbone: Backbone;
+  readonly backbone: BoundBackbone;
   readonly head: Head;
 }
 
@@ -104,13 +104,36 @@ export function visitOrders(
   };
 }
 
+/** Names of a batch's conditions begin so: a batch is one flat record. */
+const CONDITION = 'condition.';
+
+/** The conditions of a batch: see `conditionTensors`. */
+export interface BatchConditions {
+  readonly [name: `${typeof CONDITION}${string}`]: Tensor;
+}
+
+/** The conditions of images as tensors of a batch. @throws TesseraError of the condition part */
+export function conditionTensors({ encode }: Pick<BoundBackbone, 'encode'>, conditions: readonly Condition[]): Batch {
+  const encoded = encode(conditions);
+  return Object.fromEntries(Object.entries(encoded).map(([name, tensor]) => [CONDITION + name, tensor]));
+}
+
+/** The conditions of a batch, and its other tensors. */
+export function splitBatch<B extends object>(batch: B): { readonly encoded: Encoded; readonly others: B } {
+  const isCondition = ([name]: readonly [string, unknown]): boolean => name.startsWith(CONDITION);
+  const entries = Object.entries(batch) as [string, Tensor][];
+  return {
+    encoded: Object.fromEntries(entries.filter(isCondition).map(([name, one]) => [name.slice(CONDITION.length), one])),
+    others: Object.fromEntries(entries.filter((entry) => !isCondition(entry))) as B,
+  };
+}
+
 /**
- * Replaces a share of the labels by the null class, -1, so that the model also learns to predict without a class
- * (classifier-free guidance, Ho and Salimans 2022, section 3.1). Random stream: `label-drop`, one uniform per image.
+ * A share of the images that are learnt without their condition, so that the model also learns to predict without one
+ * (classifier-free guidance, Ho and Salimans 2022, section 3.1): bool [B]. Random stream: `label-drop`, one uniform per image.
  */
-export function dropLabels(label_B: Tensor, rng: TraceRng, dropped: number): Tensor {
-  const dropped_B = tf.less(rng.uniform('label-drop', [...label_B.shape]), dropped);
-  return tf.where(dropped_B, tf.neg(tf.onesLike(label_B)), label_B);
+export function droppedOf(images: number, rng: TraceRng, share: number): Tensor1D {
+  return tf.less(rng.uniform('label-drop', [images]), share);
 }
 
 /** The tokens at these positions of each image, or all of them for null. Traceable. */

@@ -1,4 +1,4 @@
-import { disposeAll, type Held, type Tokenizer } from '@tessera/core';
+import { buildBackbone, disposeAll, type Held, type Tokenizer } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { freshWeights, savedTensors, type SavedTensor } from '@tessera/models';
 import { type Adapter, openAdapter } from '../generator/adapter.ts';
@@ -71,10 +71,11 @@ export async function openGenerator(
 }
 
 function adaptedBackbone(engine: Engine, { parts, facts }: RecipeParts, adapter: Adapter): AdaptedBackbone {
-  const { plugin } = parts.backbone;
   const { configs, layout, space } = facts;
+  const { plugin } = parts.backbone;
+  const trained = { plugin, config: configs.backbone, condition: parts.condition };
   return {
     params: adapter.params,
-    build: () => plugin.build(configs.backbone, { layout, space }, { engine, weights: adapter.weights }),
+    build: () => buildBackbone(trained, { layout, space }, { engine, weights: adapter.weights }),
   };
 }

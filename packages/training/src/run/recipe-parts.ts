@@ -71,7 +71,7 @@ export async function fitParts(request: FitRequest, data: DataSet): Promise<Fitt
     throw new TesseraError({ code: 'recipe-incomplete', who, got, expected });
   }
   const parts = partsOf(recipe, plugins);
-  checkClasses(who, parts.facts.condition.classes, data.classes.length);
+  checkClasses(who, parts.facts.condition.classes ?? 0, data.classes.length);
   checkDefaults(recipe, parts, data);
   const { image, parameters } = tryBuilding(engine, parts);
   checkSize(who, image, data.image);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { buildBackbone } from '@tessera/core';
 import { type Engine, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { type FreshWeights, type ModelManifest, readManifest, type SavedTensor } from '@tessera/models';
@@ -103,7 +104,11 @@ export function classTablesOf({ parts, facts }: RecipeParts, engine: Engine): Re
     };
     const { layout, space } = facts;
     const parsed = plugin.config.parse({ ...(config as object), classes }, plugin.name);
-    const built = plugin.build(parsed, { layout, space }, { engine, weights: { param, has: () => false } });
+    const built = buildBackbone(
+      { plugin, config: parsed, condition: parts.condition },
+      { layout, space },
+      { engine, weights: { param, has: () => false } },
+    );
     built.dispose();
     tf.dispose(zeros);
     return shapes;

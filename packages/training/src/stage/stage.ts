@@ -173,7 +173,8 @@ async function oneStep(stage: Stage, step: number, hyper: TrainHyper): Promise<S
   const batches = await stage.batches(step);
   const waited = performance.now() - start;
   try {
-    const images = batches.reduce((sum, { label_B }) => sum + (label_B?.size ?? 0), 0);
+    // The first tensor of a batch is that of its images.
+    const images = batches.reduce((sum, batch) => sum + (Object.values(batch)[0]?.shape[0] ?? 0), 0);
     return { result: await stage.trainStep.run(batches, hyper), waited, images };
   } finally {
     for (const batch of batches) for (const tensor of Object.values(batch)) tensor.dispose();

@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { maskedEncoderDecoder } from '@tessera/backbones';
+import { buildBackbone } from '@tessera/core';
 import { tensorFrom, type TraceRng } from '@tessera/engine';
 import { diffusionHead } from '@tessera/head-diffusion';
 import { freshWeights } from '@tessera/models';
@@ -62,7 +63,11 @@ function buildParts(size: Settings) {
     { classes, encoder: trunk, decoder: trunk, buffer, dropout },
     'bench',
   );
-  const backbone = maskedEncoderDecoder.build(config, { layout, space }, { engine, weights });
+  const backbone = buildBackbone(
+    { plugin: maskedEncoderDecoder, config: config },
+    { layout, space },
+    { engine, weights },
+  );
   const headConfig = diffusionHead.config.parse({ blocks: headBlocks, width: headWidth, repeats }, 'bench');
   const head = diffusionHead.build(headConfig, { width, space }, { engine, weights });
   const lossOf = maskedLoss({ tokenizer, backbone, head }, { labelDrop: 0.1, cuts: [{ least: known, most: known }] });
@@ -87,7 +92,7 @@ function makeBatch({ batch: B, side, length, channels, classes, known }: Setting
     rank_BL: tensorFrom(rank, [B, length], 'int32'),
     known: tensorFrom(Int32Array.of(known), [], 'int32'),
     weight_l: tensorFrom(new Float32Array(hidden).fill(1 / hidden), [hidden]),
-    label_B: tensorFrom(
+    'condition.label_R': tensorFrom(
       Int32Array.from({ length: B }, (_, i) => (i * 61) % classes),
       [B],
       'int32',

@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { nextScaleTransformer } from '@tessera/backbones';
+import { buildBackbone } from '@tessera/core';
 import { tensorFrom, type TraceRng } from '@tessera/engine';
 import { categoricalHead } from '@tessera/head-categorical';
 import { freshWeights } from '@tessera/models';
@@ -51,7 +52,11 @@ function buildParts({ depth, heads, width, patchNums, channels, vocabulary, clas
   const weights = freshWeights(2);
   const { space, layout } = tokenizer;
   const size = nextScaleTransformer.config.parse({ depth, heads, width, classes }, 'bench');
-  const backbone = nextScaleTransformer.build(size, { layout, space }, { engine, weights });
+  const backbone = buildBackbone(
+    { plugin: nextScaleTransformer, config: size },
+    { layout, space },
+    { engine, weights },
+  );
   const head = categoricalHead.build(categoricalHead.config.parse({}, 'bench'), { width, space }, { engine, weights });
   const lossOf = nextScaleLoss({ tokenizer, backbone, head }, { labelDrop: 0.1 });
   return {
@@ -66,7 +71,7 @@ function makeBatch({ patchNums, vocabulary, classes, batch: B }: Settings): Reco
   const label = Int32Array.from({ length: B }, (_, i) => (i * 61) % classes);
   return {
     index_BL: tensorFrom(index, [B, length], 'int32'),
-    label_B: tensorFrom(label, [B], 'int32'),
+    'condition.label_R': tensorFrom(label, [B], 'int32'),
     weight_L: tensorFrom(new Float32Array(length).fill(1 / length), [length]),
   };
 }

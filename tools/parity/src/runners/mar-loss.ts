@@ -13,6 +13,7 @@ import type { Engine } from '@tessera/engine';
 import { toTokens } from '@tessera/tokenizer-continuous';
 import { type CaseFile, metadataOf, tensorOf } from '../case-file.ts';
 import { imageTensor, indexTensor } from '../case-tensors.ts';
+import { classVectors } from '../class-vectors.ts';
 import type { Checks, CaseRunner } from '../comparison.ts';
 import { type MarParts, openMarParts } from '../mar-case.ts';
 import { exact, linearStack, loss as lossTolerance } from '../tolerance.ts';
@@ -72,7 +73,12 @@ async function checkLayers({ file, checks, engine, parts, recorded }: Run): Prom
     count: indexTensor<Tensor>({ data: [recorded.known], shape: [] }),
   };
   const program = engine.compile(
-    ({ latent, ...rest }: typeof given) => throughLayers(model, { ...rest, values_BLC: toTokens(latent, sizes.patch) }),
+    ({ latent, label_B, ...rest }: typeof given) => {
+      const { classes, encoder } = model.config;
+      const table = { classes, width: encoder.width, none: 'parameter' } as const;
+      const vector_BD = classVectors(parts.weights, table, { label_B, engine });
+      return throughLayers(model, { ...rest, vector_BD, values_BLC: toTokens(latent, sizes.patch) });
+    },
     { name: 'parity.mar-layers' },
   );
   for (const [name, tensor] of Object.entries(await program(given))) {
@@ -84,23 +90,23 @@ async function checkLayers({ file, checks, engine, parts, recorded }: Run): Prom
 
 interface Known {
   readonly values_BLC: Tensor3D;
-  readonly label_B: Tensor1D;
+  readonly vector_BD: Tensor2D;
   readonly known_Bk: Tensor2D;
   readonly rank_BL: Tensor2D;
   readonly count: Tensor;
 }
 
-function throughLayers(model: MaskedModel, { values_BLC, label_B, known_Bk, rank_BL, count }: Known) {
+function throughLayers(model: MaskedModel, { values_BLC, vector_BD, known_Bk, rank_BL, count }: Known) {
   const { config, params } = model;
   const [batch, length] = rank_BL.shape;
   const everywhere = tf.tile(tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]), [batch, 1]) as Tensor2D;
-  const buffer = bufferTokens(model, label_B);
+  const buffer = bufferTokens(model, vector_BD);
   const tokens = (known: Tensor2D): Tensor3D =>
     known.shape[1] === 0 ? buffer : tf.concat([buffer, embedTokens(model, { values_BLC, known_Bk: known })], 1);
-  const common = { bias: null, at_Rl: null, drop: null };
+  const common = { sequence: null, bias: null, at_Rl: null, drop: null };
   const x_RtD = tokens(known_Bk);
-  const encoded_RtD = encode(model, { x_RtD, bias: null, drop: null });
-  const scattered = { encoded_RtD, rank_RL: rank_BL, known: count };
+  const encoded_RtD = encode(model, { x_RtD, sequence: null, bias: null, drop: null });
+  const scattered = { encoded_RtD, sequence: null, rank_RL: rank_BL, known: count };
   const placed = tf.add(spread(model, scattered), params.decoder.places) as Tensor3D;
   const [encoderBlock, decoderBlock] = [params.encoder.blocks[0]!, params.decoder.blocks[0]!];
   return {

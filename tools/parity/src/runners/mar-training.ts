@@ -130,7 +130,7 @@ export function batchOf(file: CaseFile, { sizes }: MarParts, place: BatchPlace):
   const timesteps = atPredicted('rand.t');
   return {
     ...encodingOf(file, { suffix, latentScale: sizes.latentScale }),
-    label_B: indexTensor(label),
+    'condition.label_R': indexTensor(label),
     order_BL: orders(recorded.order),
     rank_BL: orders(recorded.rank),
     known: indexTensor({ data: [recorded.known], shape: [] }),

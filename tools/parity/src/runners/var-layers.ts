@@ -4,9 +4,9 @@ import { estimatesOf } from '@tessera/autoencoder';
 import {
   attend,
   blockCausalMask,
-  conditionOn,
   forward,
   modulate,
+  modulationsOf,
   nextScaleTransformer,
   placesOf,
   runBlock,
@@ -17,7 +17,8 @@ import {
 import { type Engine, nn } from '@tessera/engine';
 import { lookUp, pyramidOf } from '@tessera/tokenizer-vq';
 import { type CaseFile, seriesOf, tensorOf } from '../case-file.ts';
-import { floatTensor, indexTensor, nullLabels } from '../case-tensors.ts';
+import { floatTensor, indexTensor, neverAsked, nullLabels } from '../case-tensors.ts';
+import { classVectors } from '../class-vectors.ts';
 import type { Checks, CaseRunner } from '../comparison.ts';
 import { convStack, linearStack } from '../tolerance.ts';
 import { configOf, openVarParts, transformerConfig, type VarParts } from '../var-case.ts';
@@ -30,7 +31,7 @@ export const varTeacherForcingRunner: CaseRunner = {
     const config = nextScaleTransformer.config.parse(transformerConfig(configOf(file)), file.name);
     const program = engine.compile(
       (estimates_BLC: Tensor3D, label_B: Tensor1D) => ({
-        ...throughBlocks(parts, config, { estimates_BLC, label_B }),
+        ...throughBlocks({ ...parts, engine }, config, { estimates_BLC, label_B }),
         logits: throughBackbone(parts, { estimates_BLC, label_B }),
       }),
       { name: 'parity.teacher-forcing' },
@@ -81,14 +82,23 @@ interface Given {
 
 type Config = Parameters<typeof takeParams>[0];
 
+interface EngineOf {
+  readonly engine: Engine;
+}
+
 /** Block by block, as `forward` runs them. */
-function throughBlocks({ tokenizer, weights }: VarParts, config: Config, { estimates_BLC, label_B }: Given) {
+function throughBlocks(
+  { tokenizer, weights, engine }: VarParts & EngineOf,
+  config: Config,
+  { estimates_BLC, label_B }: Given,
+) {
   const { layout, space } = tokenizer;
   const params = takeParams(config, { layout, space }, weights.again());
-  const conditioning = conditionOn(params, label_B);
-  const tokens_BLD = tf.concat([startOf(params, conditioning.class_RD), wordsOf(params, estimates_BLC)], 1);
+  const vector_BD = classVectors(weights, { ...config, none: 'row' }, { label_B, engine });
+  const conditioning = modulationsOf(params, { vector_RD: vector_BD }, config.heads);
+  const tokens_BLD = tf.concat([startOf(params, vector_BD), wordsOf(params, estimates_BLC)], 1);
   const x_in = tf.add(tokens_BLD, placesOf(params, layout, layout.length)) as Tensor3D;
-  const common = { heads: config.heads, past: null, bias: blockCausalMask(layout, layout.length) };
+  const common = { sequence: null, heads: config.heads, past: null, bias: blockCausalMask(layout, layout.length) };
   const outputs: Record<string, Tensor> = { x_in };
   let x_RlD = x_in;
   for (const [i, block] of params.blocks.entries()) {
@@ -114,13 +124,9 @@ function throughBackbone({ backbone, tokenizer, headLayer }: VarParts, { estimat
     order_BL: tf.zeros([batch, length], 'int32') as Tensor2D,
     rank_BL: tf.zeros([batch, length], 'int32') as Tensor2D,
     cut: null,
-    condition: { kind: 'class' as const, label_B },
+    condition: { encoded: { label_R: label_B }, dropped_B: null },
   };
   const rng = { uniform: neverAsked, normal: neverAsked };
   const { values_BlD } = backbone.teach(trainBatch, { rng, train: false });
   return nn.linear(values_BlD, headLayer.weight_VD, headLayer.bias_V);
-}
-
-function neverAsked(stream: string): never {
-  throw new Error(`Outside of training nothing is random, yet stream ${stream} was drawn.`);
 }

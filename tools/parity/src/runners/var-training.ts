@@ -206,7 +206,7 @@ function batchOf(
   if (masks.length !== streams.length) refuseMasks(file, masks.length, streams.length);
   return {
     index_BL,
-    label_B,
+    'condition.label_R': label_B,
     gain: floatTensor({ data: [gain], shape: [] }),
     weight_L: floatTensor({ data: weight_L, shape: [weight_L.length] }),
     'label-drop': floatTensor(tensorOf(file, 'rand.label_drop')),

@@ -71,6 +71,7 @@ describe('importing official MAR weights', () => {
     expect(tf.memory().numTensors).toBe(before);
     expect([format, remarks]).toEqual(['MAR', [assumedGroups]]);
     expect(manifest.backbone.config).toEqual({
+      attends: false,
       classes: 5,
       encoder: { depth: 1, width: 32, heads: 2 },
       decoder: { depth: 1, width: 32, heads: 2 },

@@ -160,7 +160,7 @@ function splitTensors({ transformer, tokenizer }: States): Reading['tensors'] {
   };
 }
 
-type Backbone = ReturnType<typeof maskedEncoderDecoder.config.parse>;
+type Backbone = MarStateConfig['backbone'];
 
 /** Settings of a MAR generator that its shapes do not show. */
 interface GeneratorSettings {

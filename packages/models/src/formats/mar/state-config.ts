@@ -6,7 +6,7 @@ import type { Shapes } from '../../weights.ts';
 import { countModules, officialGroups, shapeOf, type Assume } from '../weight-format.ts';
 
 export interface MarStateConfig {
-  readonly backbone: MaskedConfig;
+  readonly backbone: MaskedConfig & { readonly classes: number };
   readonly head: DiffusionConfig;
   /** Tokens of an image. */
   readonly length: number;
@@ -58,7 +58,7 @@ export function configOfMarState(shapes: Shapes, hints: MarStateHints): MarState
   };
   const head = { blocks: countModules(shapes, 'diffloss.net.res_blocks'), width: denoiserWidth, repeats };
   return {
-    backbone: maskedEncoderDecoder.config.parse(backbone, who),
+    backbone: { ...maskedEncoderDecoder.config.parse(backbone, who), classes: backbone.classes },
     head: diffusionHead.config.parse(head, who),
     length,
     channels,
@@ -190,7 +190,7 @@ export function patchSizeOf({ who, tokenChannels, latentChannels, said }: PatchF
 
 /** A published MAR model (arXiv 2406.11838, table 4 and the official model zoo): 256 tokens of KL-16 latents. */
 export interface MarPreset {
-  readonly backbone: MaskedConfig;
+  readonly backbone: MaskedConfig & { readonly classes: number };
   readonly head: DiffusionConfig;
   /** Scale of the linear guidance in its published evaluation. */
   readonly guidance: number;
@@ -208,7 +208,15 @@ interface Size {
 
 function preset({ head: [blocks, width], guidance, ...transformer }: Size): MarPreset {
   return {
-    backbone: { classes: 1000, encoder: transformer, decoder: transformer, buffer: 64, mlpRatio: 4, dropout: 0.1 },
+    backbone: {
+      classes: 1000,
+      attends: false,
+      encoder: transformer,
+      decoder: transformer,
+      buffer: 64,
+      mlpRatio: 4,
+      dropout: 0.1,
+    },
     head: { blocks, width, repeats: 4 },
     guidance,
   };

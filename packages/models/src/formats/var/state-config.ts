@@ -6,7 +6,7 @@ import { countModules, officialGroups, shapeOf, type Assume } from '../weight-fo
 import { inferSides, patchNumsOf, type ScaleCounts } from './scales.ts';
 
 export interface VarStateConfig {
-  readonly backbone: ClassModulatedConfig;
+  readonly backbone: ClassModulatedConfig & { readonly classes: number };
   readonly patchNums: readonly number[];
 }
 
@@ -48,7 +48,7 @@ export function configOfVarState(shapes: Shapes, hints: VarStateHints): VarState
     ...hints.settings,
   };
   return {
-    backbone: nextScaleTransformer.config.parse(backbone, who),
+    backbone: { ...nextScaleTransformer.config.parse(backbone, who), classes: backbone.classes },
     patchNums: hints.patchNums ?? inferredSides({ length, scales, first }, who, assume),
   };
 }
@@ -146,7 +146,7 @@ function phiConfig(shapes: Shapes, quantResi: number): Partial<VqConfig> {
 
 /** A published VAR model (arXiv 2404.02905, table 1 and the official model zoo). */
 export interface VarPreset {
-  readonly backbone: ClassModulatedConfig;
+  readonly backbone: ClassModulatedConfig & { readonly classes: number };
   readonly patchNums: readonly number[];
 }
 
@@ -157,6 +157,7 @@ function preset(depth: number, initGate: number, { large = false } = {}): VarPre
   return {
     patchNums: patchNumsOf[large ? 512 : 256],
     backbone: {
+      attends: false,
       classes: 1000,
       depth,
       width: 64 * depth,

@@ -126,12 +126,12 @@ async function foresees(opened: OpenedBackbone, images: Images): Promise<string 
 
 /** What does not change hidden states although it must: the class, the tokens, which of them are known, the position. */
 async function deaf(opened: OpenedBackbone, images: Images): Promise<string | null> {
-  const { facts, layout } = opened;
+  const { facts, condition, layout } = opened;
   const own = await roll(opened, { ...images, rest: true });
   const same = async (change: Partial<Parameters<typeof roll>[1]>): Promise<boolean> =>
     String(own) === String(await roll(opened, { ...images, rest: true, ...change }));
   const labelled = (label: number) => ({ labels: images.seeds.map(() => label) });
-  const classes = facts.condition.classes > 1 ? [0, 1, -1] : [0, -1];
+  const classes = condition.classes! > 1 ? [0, 1, -1] : [0, -1];
   const seen = await Promise.all(
     classes.map(async (label) => String(await roll(opened, { ...images, ...labelled(label) }))),
   );

@@ -1,22 +1,28 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom, type Program } from '@tessera/engine';
 import {
-  type Backbone,
+  buildBackbone,
+  byKey,
+  conditionOf,
   type BackboneFacts,
   type BackbonePlugin,
-  byKey,
+  type BoundBackbone,
+  type BoundBatch,
+  type ConditionedFacts,
+  type ConditionSpace,
   type Layout,
-  type TrainBatch,
 } from '@tessera/core';
 import { oneMap, type PartTrial, someNumbers, type Trial, twoMaps } from '../options.ts';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 import { numbersOf, plainRng, shake, withBench, type Bench } from '../bench.ts';
+import { toyCondition } from './toy-condition.ts';
 
 /** A built backbone with perturbed weights, and its test inputs. */
 export interface OpenedBackbone {
-  readonly backbone: Backbone;
-  readonly facts: BackboneFacts;
+  readonly backbone: BoundBackbone;
+  readonly facts: BackboneFacts | ConditionedFacts;
+  readonly condition: ConditionSpace;
   readonly layout: Layout;
   readonly channels: number;
   readonly bench: Bench;
@@ -36,7 +42,12 @@ export async function withBackbone<T>(
     const config = plugin.config.parse(trial.config, plugin.name);
     const facts = plugin.describe(config);
     const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
-    const backbone = guardPlugin(plugin).build(config, { layout, space }, bench);
+    const guarded = guardPlugin(plugin);
+    const needs = guarded.contract === 2 ? guarded.describe(config).condition : null;
+    const toy = needs && !needs.own ? toyCondition(needs.forms) : undefined;
+    const parts = { plugin: guarded, config, condition: toy };
+    const { space: condition } = conditionOf(parts);
+    const backbone = buildBackbone(parts, { layout, space }, bench);
     shake(bench, trial.seed);
     const teach = bench.engine.compile(
       (given: Given): Given => {
@@ -47,7 +58,7 @@ export async function withBackbone<T>(
       { name: 'conformance.teach' },
     );
     try {
-      return await use({ backbone, facts, layout, channels: space.channels, bench, trial, teach });
+      return await use({ backbone, facts, condition, layout, channels: space.channels, bench, trial, teach });
     } finally {
       teach.dispose();
       backbone.dispose();
@@ -77,8 +88,8 @@ export function orderOf({ facts, layout }: OpenedBackbone, seed: number, { shuff
   return shuffled && facts.reads !== 'estimate' ? byKey(all, numbersOf('order', layout.length, seed)) : all;
 }
 
-export const labelsOf = ({ facts }: OpenedBackbone, { seeds, labels }: Images): readonly number[] =>
-  labels ?? seeds.map((seed) => seed % facts.condition.classes);
+export const labelsOf = ({ condition }: OpenedBackbone, { seeds, labels }: Images): readonly number[] =>
+  labels ?? seeds.map((seed) => seed % condition.classes!);
 
 /** Numbers of all positions, by the image's seed alone: [B, L, C] row-major. */
 export function tokensOf(opened: OpenedBackbone, images: Images): Float32Array {
@@ -127,14 +138,14 @@ export function batchTensors(opened: OpenedBackbone, images: Images): Given {
   };
 }
 
-export function trainBatchFrom({ reads }: BackboneFacts, given: Readonly<Given>): TrainBatch {
+export function trainBatchFrom({ reads }: Pick<BackboneFacts, 'reads'>, given: Readonly<Given>): BoundBatch {
   return {
     values_BLC: given['values'] as Tensor3D,
     ...(reads === 'estimate' && { estimates_BLC: given['estimates'] as Tensor3D }),
     order_BL: given['order'] as Tensor2D,
     rank_BL: given['rank'] as Tensor2D,
     cut: reads === 'known' ? { known: given['known']!, least: KNOWN, most: KNOWN } : null,
-    condition: { kind: 'class' as const, label_B: given['label'] as Tensor1D },
+    condition: { encoded: { label_R: given['label']! }, dropped_B: null },
   };
 }
 

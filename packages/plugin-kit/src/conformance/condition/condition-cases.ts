@@ -1,0 +1,152 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D } from '@tensorflow/tfjs';
+import { tensorsOf, type ConditionFacts, type ConditionPart, type ConditionPlugin, type Encoded } from '@tessera/core';
+import { tensorFrom } from '@tessera/engine';
+import { guardPlugin } from '../../guard/guard-plugin.ts';
+import { plainRng, shake, withBench } from '../bench.ts';
+import { caseOf, type Case, type Check, type Property } from '../case.ts';
+import { oneMap, type PartTrial, type Trial } from '../options.ts';
+
+/** Width of the vectors that a condition is asked for. */
+const WIDTH = 8;
+
+/** Checks of a condition: with its classes, or with the `inputs` that its author gives. */
+export function conditionCases(plugin: ConditionPlugin, trial: Trial): readonly Case[] {
+  const checks: Partial<Record<Property, (opened: OpenedCondition) => ReturnType<Check>>> = {
+    shapes: async (opened) => {
+      await embedded(opened, { values: opened.values });
+      return null;
+    },
+    determinism: repeats,
+    batch: aloneAsTogether,
+    context: tellsApart,
+    guidance: dropsToNone,
+    leaks: leavesNothing,
+  };
+  return trial.targets.flatMap((target) =>
+    Object.entries(checks).map(([property, check]) =>
+      caseOf({ plugin, property: property as Property, on: target, limit: trial.limit }, () =>
+        withCondition({ plugin, trial, target }, check),
+      ),
+    ),
+  );
+}
+
+/** A built condition with perturbed weights, and values that it reads. */
+interface OpenedCondition {
+  readonly part: ConditionPart;
+  readonly values: readonly unknown[];
+  /** Embeds on the target: all tensors of all forms, in one list. */
+  readonly run: (encoded: Encoded) => Promise<readonly Tensor[]>;
+  readonly dropping: (encoded: Encoded, dropped_R: Tensor1D) => Promise<readonly Tensor[]>;
+}
+
+async function withCondition(
+  { plugin, trial, target }: PartTrial<ConditionPlugin>,
+  check: (opened: OpenedCondition) => ReturnType<Check>,
+): ReturnType<Check> {
+  return withBench({ target, seed: trial.seed }, async (bench) => {
+    const guarded = guardPlugin(plugin);
+    const config = guarded.config.parse(trial.config, plugin.name);
+    const values = valuesFor(guarded, config, trial);
+    if (typeof values === 'string') return values;
+    const part = guarded.build(config, { width: WIDTH, layout: trial.layout ?? oneMap }, bench);
+    shake(bench, trial.seed);
+    const train = { rng: plainRng(trial.seed), train: false };
+    const axes = Object.values(part.axes);
+    const run = bench.engine.compile((encoded: Encoded) => tensorsOf(part.embed(encoded, null, train)), {
+      name: 'conformance.embed',
+      axes,
+    });
+    const dropping = bench.engine.compile(
+      (encoded: Encoded, dropped_R: Tensor1D) => tensorsOf(part.embed(encoded, dropped_R, train)),
+      { name: 'conformance.dropped' },
+    );
+    try {
+      return await check({ part, values, run, dropping });
+    } finally {
+      run.dispose();
+      dropping.dispose();
+      part.dispose();
+    }
+  });
+}
+
+/** Values to try, or what is missing. */
+function valuesFor(plugin: ConditionPlugin, config: unknown, { inputs }: Trial): readonly unknown[] | string {
+  const { classes }: ConditionFacts = plugin.describe(config);
+  if (classes !== null) return Array.from({ length: Math.min(3, classes) }, (_, label) => label);
+  if (inputs.length < 2) return 'no inputs to try: give cases(plugin, { inputs: [...] }) at least two that differ';
+  const schema = plugin.input(config);
+  return inputs.map((one) => schema.parse(one, plugin.name));
+}
+
+interface Asked {
+  /** null is no condition. */
+  readonly values: readonly unknown[];
+  /** Embedded as if there were no condition. */
+  readonly dropped?: readonly boolean[];
+}
+
+/** Numbers of all forms, a list for each row. */
+async function embedded({ part, run, dropping }: OpenedCondition, { values, dropped }: Asked): Promise<string[]> {
+  const encoded = part.encode(values);
+  const inOrder = Object.fromEntries(Object.keys(part.axes).map((name) => [name, encoded[name]!]));
+  const dropped_R = dropped && (tensorFrom(Uint8Array.from(dropped, Number), [values.length], 'bool') as Tensor1D);
+  const tensors = await (dropped_R ? dropping(inOrder, dropped_R) : run(inOrder));
+  try {
+    const data = await Promise.all(tensors.map(async (tensor) => Array.from(await tensor.data())));
+    return values.map((_, row) =>
+      JSON.stringify(
+        data.map((all) => all.slice((row * all.length) / values.length, ((row + 1) * all.length) / values.length)),
+      ),
+    );
+  } finally {
+    tf.dispose([...tensors, ...Object.values(encoded), ...(dropped_R ? [dropped_R] : [])]);
+  }
+}
+
+async function repeats(opened: OpenedCondition): Promise<string | null> {
+  const { values } = opened;
+  const [first, second] = [await embedded(opened, { values }), await embedded(opened, { values })];
+  return String(first) === String(second) ? null : 'other numbers for the same conditions';
+}
+
+async function aloneAsTogether(opened: OpenedCondition): Promise<string | null> {
+  const values = [...opened.values, null];
+  const together = await embedded(opened, { values });
+  for (const [row, value] of values.entries()) {
+    const [alone] = await embedded(opened, { values: [value] });
+    if (!sameNumbers(alone!, together[row]!)) return `other numbers for condition ${row} alone than in a batch`;
+  }
+  return null;
+}
+
+/** The lists differ where a sequence is filled up: its entries that do not count are 0 in `counts_RS`. */
+function sameNumbers(alone: string, together: string): boolean {
+  const [first, second] = [alone, together].map((text) => JSON.parse(text) as number[][]) as [number[][], number[][]];
+  return first.every((list, form) => list.every((value, i) => value === second[form]![i]));
+}
+
+async function tellsApart(opened: OpenedCondition): Promise<string | null> {
+  const rows = await embedded(opened, { values: [...opened.values, null] });
+  return new Set(rows).size === rows.length ? null : 'the same numbers for conditions that differ';
+}
+
+async function dropsToNone(opened: OpenedCondition): Promise<string | null> {
+  const { values } = opened;
+  const all = await embedded(opened, { values, dropped: values.map(() => true) });
+  const none = await embedded(opened, { values: [...values.slice(1), null] });
+  const kept = await embedded(opened, { values, dropped: values.map(() => false) });
+  if (String(kept) !== String(await embedded(opened, { values }))) return 'other numbers where nothing is dropped';
+  if (new Set(all).size > 1) return 'numbers that still tell conditions apart where all are dropped';
+  return all[0] === none.at(-1) ? null : 'other numbers for a dropped condition than for none';
+}
+
+async function leavesNothing(opened: OpenedCondition): Promise<string | null> {
+  await embedded(opened, { values: opened.values });
+  const before = tf.memory().numTensors;
+  await embedded(opened, { values: opened.values });
+  const left = tf.memory().numTensors - before;
+  return left === 0 ? null : `${left} tensors left behind`;
+}
