@@ -176,7 +176,7 @@ function specOf({ package: from, version }: ComponentEntry): string | null {
 
 /** The packages of others that a model was made with, with their versions: what npm installs. */
 export function packagesOf(manifest: Components): readonly string[] {
-  return [...new Set(components.flatMap((component) => specOf(manifest[component]) ?? []))];
+  return [...new Set(componentsOf(manifest).flatMap(([, entry]) => specOf(entry) ?? []))];
 }
 
 /** One sentence for all packages that the model names. */

@@ -6,6 +6,7 @@ import {
   byKey,
   conditionOf,
   type BackboneFacts,
+  type BackboneParts,
   type BackbonePlugin,
   type BoundBackbone,
   type BoundBatch,
@@ -42,10 +43,7 @@ export async function withBackbone<T>(
     const config = plugin.config.parse(trial.config, plugin.name);
     const facts = plugin.describe(config);
     const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
-    const guarded = guardPlugin(plugin);
-    const needs = guarded.contract === 2 ? guarded.describe(config).condition : null;
-    const toy = needs && !needs.own ? toyCondition(needs.forms) : undefined;
-    const parts = { plugin: guarded, config, condition: toy };
+    const parts = guardedParts(plugin, config);
     const { space: condition } = conditionOf(parts);
     const backbone = buildBackbone(parts, { layout, space }, bench);
     shake(bench, trial.seed);
@@ -64,6 +62,13 @@ export async function withBackbone<T>(
       backbone.dispose();
     }
   });
+}
+
+/** A guarded backbone; one without a condition of its own is given one that the kit makes up. */
+export function guardedParts(plugin: BackbonePlugin, config: unknown): BackboneParts {
+  const guarded = guardPlugin(plugin);
+  const needs = guarded.contract === 2 ? guarded.describe(config).condition : null;
+  return { plugin: guarded, config, condition: needs && !needs.own ? toyCondition(needs.forms) : undefined };
 }
 
 /** Tokens that are known at the cut, of bidirectional backbones. */

@@ -17,6 +17,7 @@ const settings = object({
   targets: given(list(string(), { min: 1 })),
   space: given(record),
   layout: given(record),
+  inputs: given(list(anything)),
   learning: given(object({ steps: integer({ min: 1, max: 20_000 }), rate: number({ min: 0 }) })),
   own: given(list(anything)),
   seed: given(integer({ min: 0 })),

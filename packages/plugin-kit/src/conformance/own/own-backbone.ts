@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { classOf, noGuidance, type BackbonePlugin, type Context, type Reads } from '@tessera/core';
+import { buildBackbone, classOf, noGuidance, type BackbonePlugin, type Context, type Reads } from '@tessera/core';
 import { nullable, schema, type FieldType } from '@tessera/schema';
-import { guardPlugin } from '../../guard/guard-plugin.ts';
+import { guardedParts } from '../backbone/opened-backbone.ts';
 import { withBench } from '../bench.ts';
 import type { Check } from '../case.ts';
 import { oneMap, someNumbers, twoMaps, type PartTrial } from '../options.ts';
@@ -40,7 +40,8 @@ export function backboneCheck(
       const config = plugin.config.parse(trial.config, plugin.name);
       const { reads } = plugin.describe(config);
       const layout = trial.layout ?? (reads === 'estimate' ? twoMaps : oneMap);
-      const backbone = guardPlugin(plugin).build(config, { layout, space: trial.space ?? someNumbers }, bench);
+      const dims = { layout, space: trial.space ?? someNumbers };
+      const backbone = buildBackbone(guardedParts(plugin, config), dims, bench);
       try {
         giveWeights(bench, own.weights);
         const rollout = await backbone.openRollout([{ seed: 1, condition: classOf(own.label) }], noGuidance);

@@ -4,6 +4,7 @@ import type { Field } from '@tessera/schema';
 import { caseOf, slug, type Case, type Check } from '../case.ts';
 import type { Trial } from '../options.ts';
 import { backboneCheck, ownBackbone } from './own-backbone.ts';
+import { conditionCheck, ownCondition } from './own-condition.ts';
 import { headCheck, ownHead } from './own-head.ts';
 import { orderCheck, ownOrder } from './own-order.ts';
 import { ownTokenizer, tokenizerCheck } from './own-tokenizer.ts';
@@ -19,6 +20,7 @@ export function ownCases(plugin: AnyPlugin, trial: Trial): Case[] {
     head: () => read(ownHead, trial, who),
     backbone: () => read(ownBackbone, trial, who),
     tokenizer: () => read(ownTokenizer, trial, who),
+    condition: () => read(ownCondition, trial, who),
   }[plugin.kind]();
   return trial.targets.flatMap((target) =>
     all.map((own) => {
@@ -28,7 +30,9 @@ export function ownCases(plugin: AnyPlugin, trial: Trial): Case[] {
           ? headCheck({ ...spec, plugin }, own as Parameters<typeof headCheck>[1])
           : plugin.kind === 'backbone'
             ? backboneCheck({ ...spec, plugin }, own as Parameters<typeof backboneCheck>[1])
-            : tokenizerCheck({ ...spec, plugin }, own as Parameters<typeof tokenizerCheck>[1]);
+            : plugin.kind === 'condition'
+              ? conditionCheck({ ...spec, plugin }, own as Parameters<typeof conditionCheck>[1])
+              : tokenizerCheck({ ...spec, plugin }, own as Parameters<typeof tokenizerCheck>[1]);
       return named(plugin, { trial, on: target, own }, check);
     }),
   );
