@@ -36,7 +36,10 @@ describe('arguments', () => {
 
   it('have defaults', () => {
     const expected = { benchmark: 'var-d16', python: 'python3', json: false, images: 5, samples: 500, threads: 2 };
-    expect(parse('var-d16')).toEqual({ ...expected, jobs: targetJobs, write: false });
+    expect(parse('var-d16')).toEqual({
+      ...{ ...expected, precision: 'float32', peer: 'float32' },
+      ...{ jobs: targetJobs, write: false },
+    });
     expect(parse('server', '--python', 'none', '--json')).toMatchObject({ python: null, json: true });
   });
 
@@ -50,6 +53,7 @@ describe('arguments', () => {
       [1, /got --images 0; expected an integer from 1/, 'var-d16', '--images', '0'],
       [1, /got --threads two; expected an integer from 1/, 'var-d16', '--threads', 'two'],
       [1, /got --jobs var-trian; expected one of /, 'targets', '--jobs', 'var-d16,var-trian'],
+      [2, /got --precision int8 with mar-train; expected it with var-d16/, 'mar-train', '--precision', 'int8'],
       [2, /got --write with --jobs; expected all jobs/, 'targets', '--jobs', 'var-train', '--write'],
     ] as const) {
       const said: string[] = [];
