@@ -47,7 +47,7 @@ it.each([...texts])('%s names only variables that the program reads', (_, text) 
 
 it('documents every variable that a server reads', () => {
   // For builds and tests.
-  const own = ['TESSERA_VERSITYGW', 'TESSERA_SEED'];
+  const own = ['TESSERA_BUILT', 'TESSERA_SEED', 'TESSERA_VERSITYGW'];
   const names = found(
     sourcesOf(['apps/api/src', 'packages/blobs']),
     /\b(?:TESSERA_[A-Z_]+|DATABASE_URL|TRUSTED_DOCUMENTS)\b/g,
