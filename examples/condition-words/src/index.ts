@@ -1,0 +1,1 @@
+export { wordsCondition } from './words-condition.ts';
