@@ -152,7 +152,7 @@ describe('opening a model folder', () => {
 
   it('names the package of an unknown plug-in', async () => {
     const copy = await altered('plugin', (m) => set(m.head, { plugin: 'gaussian', package: '@acme/tessera-gaussian' }));
-    await expect(openModel(copy, { engine })).rejects.toThrow('Install @acme/tessera-gaussian');
+    await expect(openModel(copy, { engine })).rejects.toThrow('Run tessera plugins add @acme/tessera-gaussian');
   });
 
   it('checks requests before the first event', async () => {

@@ -5,6 +5,7 @@ import { tensorFrom } from '@tessera/engine';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 import { plainRng, shake, withBench } from '../bench.ts';
 import { caseOf, type Case, type Check, type Property } from '../case.ts';
+import { apart } from '../compare.ts';
 import { oneMap, type PartTrial, type Trial } from '../options.ts';
 
 /** Width of the vectors that a condition is asked for. */
@@ -135,12 +136,21 @@ async function tellsApart(opened: OpenedCondition): Promise<string | null> {
 
 async function dropsToNone(opened: OpenedCondition): Promise<string | null> {
   const { values } = opened;
-  const all = await embedded(opened, { values, dropped: values.map(() => true) });
-  const none = await embedded(opened, { values: [...values.slice(1), null] });
+  const own = await embedded(opened, { values });
   const kept = await embedded(opened, { values, dropped: values.map(() => false) });
-  if (String(kept) !== String(await embedded(opened, { values }))) return 'other numbers where nothing is dropped';
-  if (new Set(all).size > 1) return 'numbers that still tell conditions apart where all are dropped';
-  return all[0] === none.at(-1) ? null : 'other numbers for a dropped condition than for none';
+  const [none] = await embedded(opened, { values: [null] });
+  const dropped = await embedded(opened, { values, dropped: values.map(() => true) });
+  for (const row of values.keys()) {
+    const changed = apart('numbers where nothing is dropped', numbersOf(own[row]!), numbersOf(kept[row]!));
+    if (changed !== null) return changed;
+    const left = apart('numbers of a dropped condition and of none', numbersOf(none!), numbersOf(dropped[row]!));
+    if (left !== null) return left;
+  }
+  return null;
+}
+
+function numbersOf(row: string): number[] {
+  return (JSON.parse(row) as number[][]).flat();
 }
 
 async function leavesNothing(opened: OpenedCondition): Promise<string | null> {
