@@ -44,7 +44,7 @@ const shared = ['Query.model', 'Query.models', 'Query.plugins', 'Query.pluginPro
 const notHere = [
   ...['CanceledEvent', 'FailedEvent', 'LoadingEvent', 'RestartedEvent', 'WaitingEvent', 'GenerationFailure'],
   ...['IdempotencyConflict', 'NotFound', 'QueueFull', 'QuotaExceeded', 'RequestError', 'Unavailable', 'PluginProblem'],
-  ...['NoCondition', 'TokenDetails', 'DeleteGenerationPayload'],
+  ...['InputCondition', 'NoCondition', 'TokenDetails', 'DeleteGenerationPayload'],
   // Of admins alone.
   ...['Service', 'QueueShare', 'WorkerModel', 'Worker', 'RecentFailure'],
 ];
@@ -242,8 +242,15 @@ const routes: Readonly<Record<string, ((of: { id: string; picture: string }) => 
   'get /images/{name}': ({ picture }) => [`/images/${picture}.png`],
   ...Object.fromEntries(
     [
-      ...['post /v1/uploads', 'get /v1/models', 'get /v1/models/{model}', 'post /v1/images/generations'],
-      ...['post /v1/images/edits', 'get /openapi.json', 'get /healthz', 'get /readyz', 'get /metrics'],
+      ...['post /v1/uploads', 'get /v1/models', 'get /v1/models/{model}', 'get /v1/models/{model}/samples'],
+      ...[
+        'post /v1/images/generations',
+        'post /v1/images/edits',
+        'get /openapi.json',
+        'get /healthz',
+        'get /readyz',
+        'get /metrics',
+      ],
       // Its own secret, made from the tenant's name.
       'get /v1/webhooks/secret',
     ].map((route) => [route, null]),
