@@ -122,10 +122,10 @@ function conditionsOf(
     const named = { who: manifest.name, classes: [], condition: { classes, json: input.json } };
     return spread(
       words.map((one) => conditionOfWords(one, named)),
-      { count, who },
+      { count, who, what: 'conditions' },
     );
   }
-  if (label.length > 0) return spread(readLabels(label, manifest), { count, who }).map(classOf);
+  if (label.length > 0) return spread(readLabels(label, manifest), { count, who, what: 'labels' }).map(classOf);
   return labelsWithout(otherwise, manifest, count ?? 1).map(classOf);
 }
 
@@ -161,14 +161,14 @@ function readLabel(option: string, named: { readonly who: string; readonly class
 /** One for each image: the chosen ones in turn, or one of each where no count is given. @throws TesseraError `option` */
 export function spread<T>(
   chosen: readonly T[],
-  { count, who }: { readonly count: number | undefined; readonly who: string },
+  { count, who, what }: { readonly count: number | undefined; readonly who: string; readonly what: string },
 ): T[] {
   const images = count ?? chosen.length;
   if (images >= chosen.length) return Array.from({ length: images }, (_, image) => chosen[image % chosen.length]!);
   throw new TesseraError({
     code: 'option',
     who,
-    got: `--count ${images} for ${chosen.length} conditions`,
+    got: `--count ${images} for ${chosen.length} ${what}`,
     expected: `at least ${chosen.length}, an image for each`,
     next: 'Leave --count out for one of each.',
   });

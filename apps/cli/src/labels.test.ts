@@ -52,11 +52,11 @@ describe('--label', () => {
   });
 
   it('draws one of each where no count is said, else goes round, and leaves none out', () => {
-    const who = 'tessera edit';
-    expect(spread([4, 2, -1], { count: undefined, who })).toEqual([4, 2, -1]);
-    expect(spread([4, 2, -1], { count: 5, who })).toEqual([4, 2, -1, 4, 2]);
-    expect(refusal(() => spread([4, 2, -1], { count: 2, who }))).toMatch(
-      /^option \[tessera edit\] got --count 2 for 3 conditions/,
+    const [who, what] = ['tessera edit', 'labels'];
+    expect(spread([4, 2, -1], { count: undefined, who, what })).toEqual([4, 2, -1]);
+    expect(spread([4, 2, -1], { count: 5, who, what })).toEqual([4, 2, -1, 4, 2]);
+    expect(refusal(() => spread([4, 2, -1], { count: 2, who, what }))).toMatch(
+      /^option \[tessera edit\] got --count 2 for 3 labels/,
     );
   });
 });
