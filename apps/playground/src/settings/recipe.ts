@@ -65,7 +65,9 @@ function note({ name, text, expected, taken }: { name: string; text: string; exp
 }
 
 function leftOut([name, text]: [string, string], model: Model, known: ReadonlySet<string>): string {
-  const why = known.has(name) ? 'only the first of its name is taken' : `${model.title} has no such setting`;
+  const whole = [...known].find((one) => one.endsWith(`.${name}`));
+  const unknown = whole ? `it belongs to a model, as ${whole}=` : `${model.title} has no such setting`;
+  const why = known.has(name) ? 'only the first of its name is taken' : unknown;
   return `“${name.slice(0, 80)}=${text.slice(0, 80)}” was left out: ${why}.`;
 }
 

@@ -87,6 +87,11 @@ describe('a recipe in the address', () => {
     expect(notes).toEqual(['“shapes.guidance=3” was left out: Shapes has no such setting.']);
   });
 
+  it('says how a setting of the model is written', () => {
+    const said = '“topP=0.5” was left out: it belongs to a model, as shapes.options.topP=.';
+    expect(recipe('topP=0.5').notes).toEqual([said]);
+  });
+
   it('tells all that it cannot take, with its text and what is taken instead', () => {
     const nonsense =
       'model=gone&label=9&count=0&seed=-1&shapes.guidance=abc&shapes.options.topP=1.5&shapes.options.x=1&count=1.5';
