@@ -11,8 +11,8 @@ describe('wordsCondition', () => {
   for (const { name, run } of cases(wordsCondition, settings[wordsCondition.name])) it(name, run);
 
   it.each([
-    ['a green hat', 'words that the model knows: it knows red, not green'],
-    ['a bluee hat', 'it knows blue, not bluee'],
+    ['a purple hat', 'words that the model knows, not purple'],
+    ['a bluee hat', 'not bluee: did you mean blue?'],
     ['a red blue hat', '1 to 3 words'],
     ['...', '1 to 3 words'],
   ])('refuses %s', (text, said) => {

@@ -1,8 +1,8 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs';
-import { defineCondition, schema, tensorFrom, type ConditionPart } from '@tessera/plugin-kit';
+import { defineCondition, nearestName, schema, tensorFrom, type ConditionPart } from '@tessera/plugin-kit';
 import { encodeText, takeEncoder } from './text-encoder.ts';
-import { nearestWord, wordsOf } from './words.ts';
+import { wordsOf } from './words.ts';
 
 const { integer, list, object, optional, refine, string } = schema;
 
@@ -38,15 +38,17 @@ export const wordsCondition = defineCondition({
   name: '@tessera-examples/condition-words',
   config,
   describe: () => ({ forms: ['vector', 'sequence'], classes: null }),
-  input: ({ words, length }) =>
-    object({
+  input: ({ words, length }) => {
+    const known = new Set(words);
+    return object({
       text: refine(string(), (text) => {
         const given = wordsOf(text);
-        const unknown = given.find((word) => !words.includes(word));
-        if (unknown !== undefined) return `words that the model knows: ${nearestWord(unknown, words)}`;
+        const unknown = given.find((word) => !known.has(word));
+        if (unknown !== undefined) return `words that the model knows, ${unknownWord(unknown, words)}`;
         return given.length > 0 && given.length <= length ? null : `1 to ${length} words`;
       }),
-    }),
+    });
+  },
   build: ({ words, length: S, depth, heads }, { width: D }, { weights }): ConditionPart<{ readonly text: string }> => {
     const params = takeEncoder(weights, { entries: words.length + FIRST, length: S, width: D, depth });
     const numberOf = new Map(words.map((word, i) => [word, i + FIRST]));
@@ -68,6 +70,11 @@ export const wordsCondition = defineCondition({
     };
   },
 });
+
+function unknownWord(word: string, words: readonly string[]): string {
+  const near = nearestName(word, words);
+  return near === null ? `not ${word}` : `not ${word}: did you mean ${near}?`;
+}
 
 /** Rows that are dropped say nothing. */
 function withoutText(word_RS: Tensor2D, dropped_R: Tensor1D): Tensor2D {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import { withoutDropped, type ConditionPart, type Weights } from '@tessera/core';
-import { nn, tensorFrom } from '@tessera/engine';
+import { encodeLabels, withoutDropped, type ConditionPart, type Weights } from '@tessera/core';
+import { nn } from '@tessera/engine';
 import { defineCondition } from '@tessera/plugin-kit';
 import { schema } from '@tessera/schema';
 
@@ -50,13 +50,7 @@ function classPart(table: Table): ConditionPart<number> {
   const classes = table.reduce((sum, { shape }) => sum + shape[0]!, 0) - 1;
   return {
     axes: { label_R: 'R' },
-    encode: (labels) => ({
-      label_R: tensorFrom(
-        Int32Array.from(labels, (label) => label ?? -1),
-        [labels.length],
-        'int32',
-      ),
-    }),
+    encode: encodeLabels,
     embed: (encoded, dropped_R) => {
       const label_R = withoutDropped(encoded, dropped_R);
       // Equal shapes, because the broadcast of tf.where would be another program for one row.

@@ -6,7 +6,7 @@ import { schema } from '@tessera/schema';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildBackbone, conditionOf, type BackboneParts } from './build-backbone.ts';
-import type { ConditionForm } from './condition.ts';
+import type { ConditionForm, ConditionPart } from './condition.ts';
 import { constantGuidance, noGuidance } from './guidance.ts';
 import type { BackbonePlugin, ConditionedBackbonePlugin, ConditionPlugin } from './plugin.ts';
 import { echoBackbone } from './testing/small-composition.ts';
@@ -139,6 +139,53 @@ describe('a backbone with a condition of another package', () => {
       tf.dispose([values_RlD, given.values_BLC, given.known_BL]);
       rollout.dispose();
     });
+  });
+
+  it('is given the forms in one order, whatever that of the part: axes of programs follow it', async () => {
+    const engine = createEngine({ target: 'onnx', threads: 1 });
+    const reversed: ConditionPlugin = {
+      ...(shade as ConditionPlugin),
+      describe: () => ({ forms: ['sequence', 'vector'], classes: null }),
+      build: (config, dims, context) => {
+        const part = shade.build(config as object, dims, context);
+        return {
+          ...part,
+          embed: (encoded, dropped_R, train) => {
+            const { vector_RD } = part.embed(encoded, dropped_R, train);
+            const values_RSD = tf.reshape(vector_RD!, [-1, 1, WIDTH]) as Tensor3D;
+            const counts_RS = tf.onesLike(tf.slice(vector_RD!, [0, 0], [-1, 1])) as Tensor2D;
+            return { sequence: { counts_RS, values_RSD }, vector_RD: vector_RD! };
+          },
+        } as ConditionPart;
+      },
+    };
+    const given: unknown[] = [];
+    const plugin: ConditionedBackbonePlugin<object> = {
+      ...mirror,
+      describe: (config) => ({
+        ...mirror.describe(config),
+        condition: { forms: ['vector', 'sequence'], width: WIDTH, own: null },
+      }),
+      build: (...args) => ({
+        ...mirror.build(...args),
+        openRollout: async ({ own }) => {
+          given.push(Object.keys(own), Object.keys(own.sequence!));
+          return { remembers: false, forward: () => Promise.reject(new Error('not asked')), dispose: () => undefined };
+        },
+      }),
+    };
+    const bias_1 = tensorFrom(Float32Array.of(1), [1]);
+    const weights: Weights = { has: () => true, param: () => bias_1 };
+    const both = { plugin: plugin as BackbonePlugin, config: {}, condition: { plugin: reversed, config: {} } };
+    const built = buildBackbone(both, dims, { engine, weights });
+    (await built.openRollout([{ seed: 0, condition: say({ shade: 1 }) }], noGuidance)).dispose();
+    expect(given).toEqual([
+      ['vector_RD', 'sequence'],
+      ['values_RSD', 'counts_RS'],
+    ]);
+    built.dispose();
+    bias_1.dispose();
+    engine.dispose();
   });
 
   it('learns with and without them', async () => {

@@ -89,7 +89,7 @@ export function bindCondition(
 ): BoundBackbone {
   const names = Object.keys(part.axes);
   const program = engine.compile(
-    (encoded: Encoded): Embedded => ({ ...part.embed(encoded, null, sampling(space.name)) }),
+    (encoded: Encoded): Embedded => inOrder(part.embed(encoded, null, sampling(space.name))),
     {
       name: `condition.${space.name}`,
       axes: Object.values(part.axes),
@@ -97,8 +97,8 @@ export function bindCondition(
   );
   const embed = async (values: readonly unknown[]): Promise<Embedded> => {
     const encoded = part.encode(values);
-    const inOrder = Object.fromEntries(names.map((name) => [name, encoded[name]!]));
-    return program(inOrder).finally(() => tensorsOf(encoded).forEach((tensor) => tensor.dispose()));
+    const named = Object.fromEntries(names.map((name) => [name, encoded[name]!]));
+    return program(named).finally(() => tensorsOf(encoded).forEach((tensor) => tensor.dispose()));
   };
   return {
     width: backbone.width,
@@ -126,22 +126,37 @@ export function bindCondition(
   };
 }
 
+/** The forms in one order, whatever the part's: the axes of a backbone's programs follow it. */
+function inOrder({ vector_RD, sequence, map_RLD }: Embedded): Embedded {
+  return {
+    ...(vector_RD && { vector_RD }),
+    ...(sequence && { sequence: { values_RSD: sequence.values_RSD, counts_RS: sequence.counts_RS } }),
+    ...(map_RLD && { map_RLD }),
+  };
+}
+
 /** The same of a backbone of contract 1, which embeds classes by itself. */
 export function bindLabels(backbone: Backbone, space: ConditionSpace): BoundBackbone {
-  const labelsOf = (conditions: readonly Condition[]): Int32Array =>
-    Int32Array.from(conditions, (condition) => (valueOf(condition, space) as number | null) ?? -1);
+  const labelsOf = (conditions: readonly Condition[]) =>
+    conditions.map((condition) => valueOf(condition, space) as number | null);
   return {
     width: backbone.width,
     reads: backbone.reads,
-    encode: (conditions) => ({ label_R: tensorFrom(labelsOf(conditions), [conditions.length], 'int32') }),
+    encode: (conditions) => encodeLabels(labelsOf(conditions)),
     openRollout: async (rows, guidance) => {
-      labelsOf(rows.map(({ condition }) => condition));
+      labelsOf(rows.map(({ condition }) => condition)); // refuses those that it does not know
       return backbone.openRollout(rows, guidance);
     },
     teach: ({ condition: { encoded, dropped_B }, ...batch }, context) =>
       backbone.teach({ ...batch, condition: { kind: 'class', label_B: withoutDropped(encoded, dropped_B) } }, context),
     dispose: () => backbone.dispose(),
   };
+}
+
+/** Classes as numbers: -1 where there is none. */
+export function encodeLabels(labels: readonly (number | null)[]): Encoded {
+  const label_R = Int32Array.from(labels, (label) => label ?? -1);
+  return { label_R: tensorFrom(label_R, [labels.length], 'int32') };
 }
 
 /** Labels [R] of classes, -1 where there is none or where it is dropped. Traceable. */

@@ -2,6 +2,7 @@ export { canvasEmpty, checkImage, checkKept, checkMask, checkTokens, readsUnserv
 export { buildBackbone, conditionOf, type BackboneParts } from './build-backbone.ts';
 export { buildAround, checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
 export {
+  encodeLabels,
   valueOf,
   withoutDropped,
   type BuiltCondition,

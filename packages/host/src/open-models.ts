@@ -55,11 +55,11 @@ export function disposeQuietly(model: Model): void {
   }
 }
 
-/** Makes an image in few steps, so that the first one that somebody waits for finds everything compiled. Never throws. */
+/** Makes an image without a condition, which every model can, in few steps, so that the first one that somebody waits for finds everything compiled. Never throws. */
 export async function warm(model: Model, signal: AbortSignal): Promise<void> {
   try {
     const options = model.options.properties?.['steps'] ? { steps: 2 } : {};
-    const request = model.check({ images: imagesOfClasses([0]), seed: 0, options });
+    const request = model.check({ images: imagesOfClasses([-1]), seed: 0, options });
     for await (const event of model.run(request, { signal })) void event;
   } catch {
     // The first request gets the same error, with its message.

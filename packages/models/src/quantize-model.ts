@@ -37,7 +37,7 @@ export async function quantizeModel(folder: string, out: string, options: OpenMo
   const model = await loadModel({ ...source, openWeights }, options);
   try {
     if (Object.values(weights!).some(({ isInt8 }) => isInt8)) throw alreadyInt8(source.who);
-    for await (const event of model.generate({ images: imagesOfClasses([0]), seed: 0, preview: 'none' })) void event;
+    for await (const event of model.generate({ images: imagesOfClasses([-1]), seed: 0, preview: 'none' })) void event;
     const { manifest } = model;
     const written: QuantizedSizes[] = [];
     await replaceFolder(out, async (temporary) => {

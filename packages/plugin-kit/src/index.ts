@@ -11,6 +11,7 @@ export {
   contracts,
   disposeAll,
   disposedAfter,
+  encodeLabels,
   labelOf,
   missingOf,
   nextTurn,
@@ -106,7 +107,15 @@ export {
   type SampleRng,
   type TraceRng,
 } from '@tessera/engine';
-export { schema, type Field, type JsonSchema, type OutputOf, type Schema, type StandardSchema } from '@tessera/schema';
+export {
+  nearestName,
+  schema,
+  type Field,
+  type JsonSchema,
+  type OutputOf,
+  type Schema,
+  type StandardSchema,
+} from '@tessera/schema';
 export { checkPlugin, isPluginLike } from './define/check-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define.ts';
 export { defineCondition, type ConditionDefinition } from './define/define.ts';

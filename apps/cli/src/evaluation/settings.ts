@@ -20,7 +20,7 @@ interface UsedSettings {
  */
 export function settingsOf(outline: ModelOutline, { guidance, options }: Settings): UsedSettings {
   const { defaults } = outline.manifest;
-  const request = { images: imagesOfClasses([0]), seed: 1, options, ...(guidance !== undefined && { guidance }) };
+  const request = { images: imagesOfClasses([-1]), seed: 1, options, ...(guidance !== undefined && { guidance }) };
   return {
     guidance: { kind: defaults.guidance.kind, scale: guidance ?? defaults.guidance.scale },
     options: { ...defaults.options, ...options },

@@ -12,8 +12,8 @@ import type {
 import { TesseraError } from '@tessera/errors';
 import { defineBackbone } from '@tessera/plugin-kit';
 import { classModulatedConfig, type ClassModulatedConfig } from '../class-modulated/params.ts';
-import { modulatingCondition } from '../class-modulated/condition.ts';
 import { startRollout } from '../class-modulated/rollout.ts';
+import { conditionFacts } from '../own-condition.ts';
 import { intTensor } from '../positions.ts';
 import {
   compilePrograms,
@@ -37,7 +37,7 @@ export const causalTransformer = defineBackbone({
   config: classModulatedConfig,
   describe: (config) => ({
     width: config.width,
-    condition: modulatingCondition(config),
+    condition: conditionFacts(config, { width: config.width }),
     reads: 'last',
     remembers: true,
   }),

@@ -5,10 +5,10 @@ import { nn, type Engine, type Program } from '@tessera/engine';
 import { checkBatchLength, refuseCut } from '../checks.ts';
 import { maskOf } from '../class-modulated/attention.ts';
 import { compileSteps, type ClassModulatedModel, type StepPrograms } from '../class-modulated/cache.ts';
-import { embeddedAxes } from '../class-modulated/condition.ts';
 import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParams } from '../class-modulated/params.ts';
 import { dropPath, forward, modulationsOf, type Modulated } from '../class-modulated/transformer.ts';
 import { linear, type LinearParams } from '../linear.ts';
+import { embeddedAxes } from '../own-condition.ts';
 import { rowsAt, scaleOfPositions } from '../positions.ts';
 
 /*

@@ -3,6 +3,7 @@ import type { Init, Weights } from '@tessera/core';
 import { schema, type OutputOf } from '@tessera/schema';
 import { takeCross, type CrossParams } from '../cross-attention.ts';
 import type { LinearParams } from '../linear.ts';
+import { classesMisfit } from '../own-condition.ts';
 
 const { object, integer, number, boolean, choice, optional, refine } = schema;
 /** Far above any trained model, and small enough that a damaged file cannot exhaust the memory. */
@@ -33,10 +34,7 @@ export const classModulatedConfig = refine(
     /** kv: keys and values of earlier tokens are kept; none: every step computes all tokens again, as a check. */
     cache: optional(choice('kv', 'none'), 'kv'),
   }),
-  ({ width, heads, classes, attends }) => {
-    if (width % heads !== 0) return 'a width that its heads divide';
-    return attends && classes !== undefined ? 'no classes where it attends to a sequence: they are a vector' : null;
-  },
+  (config) => (config.width % config.heads === 0 ? classesMisfit(config) : 'a width that its heads divide'),
 );
 
 export type ClassModulatedConfig = OutputOf<typeof classModulatedConfig>;

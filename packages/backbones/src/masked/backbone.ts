@@ -4,9 +4,7 @@ import type {
   BackboneDims,
   BuildContext,
   ConditionedBackbone,
-  ConditionedFacts,
   Conditioning,
-  ConditionPlugin,
   Context,
   Cut,
   Embedded,
@@ -23,7 +21,7 @@ import { TesseraError } from '@tessera/errors';
 import { defineBackbone } from '@tessera/plugin-kit';
 import { HIDDEN } from '../attention.ts';
 import { checkBatchLength } from '../checks.ts';
-import { classCondition } from '../class-condition.ts';
+import { conditionFacts, embeddedAxes } from '../own-condition.ts';
 import { intTensor } from '../positions.ts';
 import { bufferTokens, decode, dropoutOf, embedTokens, encode, type MaskedModel } from './encoder-decoder.ts';
 import { maskedConfig, takeParams, type MaskedConfig } from './params.ts';
@@ -42,19 +40,12 @@ export const maskedEncoderDecoder = defineBackbone({
   config: maskedConfig,
   describe: (config) => ({
     width: config.decoder.width,
-    condition: conditionOf(config),
+    condition: conditionFacts(config, { width: config.encoder.width, none: 'parameter', initial: 0.02 }),
     reads: 'known',
     remembers: false,
   }),
   build: buildBackbone,
 });
-
-/** A vector that fills the buffer: classes of its own, or a part that the model names. */
-function conditionOf({ encoder: { width }, classes, attends }: MaskedConfig): ConditionedFacts['condition'] {
-  const config = { classes, none: 'parameter', initial: 0.02 };
-  const own = classes === undefined ? null : { plugin: classCondition as ConditionPlugin, config };
-  return { forms: attends ? ['vector', 'sequence'] : ['vector'], width, own };
-}
 
 function buildBackbone(
   config: MaskedConfig,
@@ -172,8 +163,8 @@ function compileStep(model: MaskedModel, engine: Engine): StepProgram {
       drop: null,
     });
   };
-  const embedded = model.config.attends ? ['R .', 'R S .', 'R S'] : ['R .'];
-  return engine.compile(step, { name: 'masked.step', axes: [...embedded, 'R', 'B . .', 'B k', 'B .', '', 'B l'] });
+  const axes = [...embeddedAxes(model.config), 'R', 'B . .', 'B k', 'B .', '', 'B l'];
+  return engine.compile(step, { name: 'masked.step', axes });
 }
 
 /**

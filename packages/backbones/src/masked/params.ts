@@ -3,6 +3,7 @@ import type { BackboneDims, Init, Weights } from '@tessera/core';
 import { schema, type OutputOf } from '@tessera/schema';
 import { takeCross, type CrossParams } from '../cross-attention.ts';
 import type { LinearParams } from '../linear.ts';
+import { classesMisfit } from '../own-condition.ts';
 
 const { boolean, object, integer, number, optional, refine } = schema;
 /** Far above any trained model, and small enough that a damaged file cannot exhaust the memory. */
@@ -33,9 +34,7 @@ const fields = object({
 });
 
 /** Configuration of the masked encoder-decoder (MAR, arXiv 2406.11838, sections 3.4 and 4.2). */
-export const maskedConfig = refine(fields, ({ classes, attends }) =>
-  attends && classes !== undefined ? 'no classes where it attends to a sequence: they are a vector' : null,
-);
+export const maskedConfig = refine(fields, classesMisfit);
 
 export type MaskedConfig = OutputOf<typeof maskedConfig>;
 

@@ -15,10 +15,10 @@ import { TesseraError } from '@tessera/errors';
 import { refuseCut } from '../checks.ts';
 import { maskOf, spansOf } from '../class-modulated/attention.ts';
 import { compileSteps, type ClassModulatedModel, type StepPrograms } from '../class-modulated/cache.ts';
-import { embeddedAxes } from '../class-modulated/condition.ts';
 import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParams } from '../class-modulated/params.ts';
 import { dropPath, forward, modulationsOf, type Modulated } from '../class-modulated/transformer.ts';
 import { linear, type LinearParams } from '../linear.ts';
+import { embeddedAxes } from '../own-condition.ts';
 import { scaleOfPositions } from '../positions.ts';
 
 /*

@@ -13,11 +13,6 @@ export interface Split {
   read(indices: Int32Array): Promise<Float32Array>;
   /** `[N, attributes]`: index of the value of each attribute, -1 where it does not apply. For data whose attributes are known. */
   readonly attribute_NA?: Int32Array;
-  /**
-   * What a condition part that reads no classes is told of an image, as a request says it. `chance` in [0, 1) chooses among
-   * wordings. Left out: images have their class alone.
-   */
-  inputOf?(index: number, chance: number): unknown;
   /** SHA-256 of the pixels of all images in their order, in hexadecimal digits. Files that depend on the images record it. */
   digest(): Promise<string>;
 }

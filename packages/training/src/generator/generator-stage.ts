@@ -1,5 +1,5 @@
-import { classOf, type BoundBackbone, type Condition, type Reads } from '@tessera/core';
-import { type Engine, keyedRng, type Param, tensorFrom } from '@tessera/engine';
+import { classOf, type BoundBackbone, type Reads } from '@tessera/core';
+import { type Engine, type Param, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { FreshWeights } from '@tessera/models';
 import { batchOrder, drawCopies } from '../data/batches.ts';
@@ -87,7 +87,10 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
   const members = batchOrder(encoded.train.count, { batch, seed });
   const one = (split: EncodedSplit, chosen: Int32Array, key: Omit<BatchKey, 'images'>): Batch => ({
     ...encodedBatch(split, chosen, { seed, number: key.number }),
-    ...conditionTensors(backbone, conditionsOf(split, chosen, { seed, number: key.number })),
+    ...conditionTensors(
+      backbone,
+      Array.from(chosen, (member) => classOf(split.label_N[member]!)),
+    ),
     ...objective.inputs({ ...key, images: chosen.length }),
   });
   return {
@@ -148,17 +151,6 @@ function encodedBatch(
   const values = read(members, copies > 1 ? drawCopies(members.length, copies, key) : undefined);
   const kind = values instanceof Int32Array ? 'int32' : 'float32';
   return { [name]: tensorFrom(values, [members.length, ...shape], kind) };
-}
-
-/** What each image shows. Random stream: `wording`, one uniform per image, where images have several wordings. */
-function conditionsOf(
-  split: EncodedSplit,
-  members: Int32Array,
-  { seed, number }: { seed: number; number: number },
-): Condition[] {
-  if (!split.inputOf) return Array.from(members, (member) => classOf(split.label_N[member]!));
-  const chance = keyedRng([seed]).uniform({ row: 0, stream: 'wording', step: number, position: 0 }, members.length);
-  return Array.from(members, (member, i) => ({ kind: 'input', input: split.inputOf!(member, chance[i]!) }));
 }
 
 async function* heldOut(

@@ -25,8 +25,6 @@ export interface EncodedSplit {
   /** Encodings of every image: as it is, mirrored, varied copies. */
   readonly copies: number;
   readonly label_N: Int32Array;
-  /** As `Split.inputOf`. */
-  inputOf?(index: number, chance: number): unknown;
   readonly name: EncodingName;
   /** Shape of the encoding of one image. */
   readonly shape: readonly number[];
@@ -77,14 +75,12 @@ export async function encodedSplit(split: Split, options: EncodeOptions): Promis
   });
 }
 
-function splitOf(encodings: Encodings, split: Split, path: string): EncodedSplit {
-  const { count, label_N } = split;
+function splitOf(encodings: Encodings, { count, label_N }: Split, path: string): EncodedSplit {
   const { name, shape, dtype } = encodings;
   return {
     count,
     copies: encodings.count / count,
     label_N,
-    ...(split.inputOf && { inputOf: (index, chance) => split.inputOf!(index, chance) }),
     name,
     shape,
     read(members, copy) {

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { withoutDropped, type ConditionForm, type ConditionPlugin } from '@tessera/core';
-import { tensorFrom } from '@tessera/engine';
+import { encodeLabels, withoutDropped, type ConditionForm, type ConditionPlugin } from '@tessera/core';
 import { schema } from '@tessera/schema';
 import { numbersOf } from '../bench.ts';
 
@@ -23,13 +22,7 @@ export function toyCondition(forms: readonly ConditionForm[]): {
     input: () => schema.integer({ min: 0, max: CLASSES - 1 }),
     build: (_config, { width: D, layout: { length: L } }) => ({
       axes: { label_R: 'R' },
-      encode: (labels) => ({
-        label_R: tensorFrom(
-          Int32Array.from(labels, (label) => (label as number | null) ?? -1),
-          [labels.length],
-          'int32',
-        ),
-      }),
+      encode: (labels) => encodeLabels(labels as readonly (number | null)[]),
       embed: (encoded, dropped_R) => {
         const label_R = withoutDropped(encoded, dropped_R);
         const row_R = tf.add(label_R, tf.onesLike(label_R)) as Tensor1D;
