@@ -1,4 +1,5 @@
 import type { GenerationInput } from '../api/operations.ts';
+import { word } from './shell-word.ts';
 
 /** Ways to make the same images without the page. */
 export type CopyKind = 'tessera' | 'curl' | 'graphql' | 'typescript';
@@ -97,9 +98,4 @@ function literal(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).filter(([, one]) => one !== undefined);
   return `{ ${entries.map(([name, one]) => `${name}: ${literal(one)}`).join(', ')} }`;
-}
-
-/** A word that a POSIX shell reads as it is. */
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

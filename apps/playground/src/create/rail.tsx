@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import { labelOf } from '../api/label.ts';
 import { fetchGenerations, type Model, type StoredGeneration } from '../api/operations.ts';
 import { partAt, wholePicture, type PicturePart } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
@@ -78,7 +79,7 @@ function StoredEntry({ generation, models, isShown }: StoredEntryProps) {
   if (goesOn(state)) return <RunEntry run={id} models={models} isShown={isShown} />;
   const model = models.find(({ name }) => name === modelName);
   const picture = images[0]?.picture;
-  const labels = images.map(({ condition }) => (condition.__typename === 'ClassCondition' ? condition.label : -1));
+  const labels = images.map(labelOf);
   const isMixed = labels.some((label) => label !== labels[0]);
   const first = model ? titleOf(labels[0] ?? -1, model.classes) : modelName;
   const name = isMixed ? `${labels.length} classes` : labels.length === 1 ? first : `${first} × ${labels.length}`;

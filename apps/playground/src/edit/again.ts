@@ -1,3 +1,4 @@
+import { labelOf } from '../api/label.ts';
 import { fetchGeneration, fetchPicture, type Model } from '../api/operations.ts';
 import type { Handed } from '../save/handed-file.ts';
 import type { Recipe } from '../save/recipe.ts';
@@ -55,7 +56,7 @@ async function openStored(id: string, models: readonly Model[], { draft, handed 
   if (!edit) throw new Error('This result is no edit: open it with “Change settings” in Create, or edit its picture.');
   const model = models.find(({ name }) => name === modelName);
   if (!model) throw new Error(`The server no longer has the model ${modelName}, which made this edit.`);
-  const labels = images.map(({ condition }) => (condition.__typename === 'ClassCondition' ? condition.label : -1));
+  const labels = images.map(labelOf);
   const blob = new Blob([new Uint8Array(await fetchPicture(edit.image.url))]);
   const bitmap = await createImageBitmap(blob);
   const made = { id, image: 0, picture: edit.image.id, model: model.name, label: labels[0]! };

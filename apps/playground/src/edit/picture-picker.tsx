@@ -1,5 +1,6 @@
 import { useEffect, useState, type ChangeEvent } from 'react';
 import { Link } from 'wouter';
+import { labelOf } from '../api/label.ts';
 import { fetchGenerations, type Model, type StoredGeneration } from '../api/operations.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { wholePicture } from '../pictures/picture-part.ts';
@@ -77,8 +78,7 @@ function imagesOf({ id, modelName, images }: StoredGeneration, models: readonly 
   if (!model) return [];
   return images.flatMap(({ picture, condition, seed }, image) => {
     if (!picture) return [];
-    const label = condition.__typename === 'ClassCondition' ? condition.label : -1;
-    const name = `${titleOf(label, model.classes)}, seed ${seed}, ${model.title}`;
+    const name = `${titleOf(labelOf({ condition }), model.classes)}, seed ${seed}, ${model.title}`;
     const { width, height } = model.image;
     return { href: `/edit/${id}?image=${image}`, url: picture.url, name, width, height };
   });

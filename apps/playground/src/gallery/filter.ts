@@ -1,6 +1,6 @@
 import type { GenerationFilter, GenerationState } from '@tessera/client';
 import type { Model, StoredGeneration } from '../api/operations.ts';
-import { labelOf } from '../save/recipe.ts';
+import { labelOf } from '../api/label.ts';
 import { NO_CLASS } from '../settings/classes.tsx';
 
 /* Which generations the gallery shows; it stands in the address. */

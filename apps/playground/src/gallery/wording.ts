@@ -1,5 +1,5 @@
 import type { Model, StoredGeneration } from '../api/operations.ts';
-import { labelOf } from '../save/recipe.ts';
+import { labelOf } from '../api/label.ts';
 import { titleOf } from '../settings/classes.tsx';
 import { readable } from '../settings/options.tsx';
 import { stateNames } from './filter.ts';

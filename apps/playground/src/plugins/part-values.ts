@@ -1,3 +1,4 @@
+import { word } from '../copy-as/shell-word.ts';
 import { optionFields, type OptionValue } from '../settings/options.tsx';
 
 /* What is filled into the form of a part's JSON Schema, as model.json, a command and an address write it. */
@@ -52,9 +53,8 @@ export function filled(schema: Schema, values: Values, typed: Readonly<Record<st
 
 /** As `tessera generate` takes them. */
 export function setFlags(values: Values): string {
-  const quoted = (text: string) => (/^[\w.=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   return Object.entries(values)
-    .map(([name, value]) => `--set ${quoted(`${name}=${value}`)}`)
+    .map(([name, value]) => `--set ${word(`${name}=${value}`)}`)
     .join(' ');
 }
 

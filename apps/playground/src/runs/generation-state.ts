@@ -1,4 +1,5 @@
-import type { Condition, Generation, GenerationEvent, Step } from '../api/operations.ts';
+import { labelOf } from '../api/label.ts';
+import type { Generation, GenerationEvent, Step } from '../api/operations.ts';
 
 /** What the page knows of one generation. */
 export interface GenerationState {
@@ -62,7 +63,7 @@ export function reduceGeneration(state: GenerationState, action: GenerationActio
   switch (action.type) {
     case 'follow': {
       const { id, modelName, images, seed } = action.generation;
-      const labels = images.map(({ condition }) => labelOf(condition));
+      const labels = images.map(labelOf);
       return { ...sending(modelName), status: 'queued', id, labels, seed, asked: action.generation };
     }
     case 'error': {
@@ -72,11 +73,6 @@ export function reduceGeneration(state: GenerationState, action: GenerationActio
     case 'event':
       return reduceEvent(state, action.event);
   }
-}
-
-/** The class of a condition; -1 is no class. */
-function labelOf(condition: Condition): number {
-  return condition.__typename === 'ClassCondition' ? condition.label : -1;
 }
 
 function reduceEvent(state: GenerationState, event: GenerationEvent): GenerationState {

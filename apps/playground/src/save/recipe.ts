@@ -1,3 +1,4 @@
+import { labelOf } from '../api/label.ts';
 import type { Model, StoredGeneration } from '../api/operations.ts';
 import { editAddress } from '../mask/edit-address.ts';
 import { readGivenEdit, type GivenEdit } from '../mask/given-edit.ts';
@@ -25,13 +26,6 @@ export interface Recipe {
   readonly options: Readonly<Record<string, unknown>>;
   /** What of a picture was redrawn; absent where nothing was edited. */
   readonly edit?: GivenEdit;
-}
-
-type Image = StoredGeneration['images'][number];
-
-/** Number of the class that an image shows; -1 is none. */
-export function labelOf({ condition }: Pick<Image, 'condition'>): number {
-  return condition.__typename === 'ClassCondition' ? condition.label : -1;
 }
 
 /** `model` names the class, where the server still has it. */

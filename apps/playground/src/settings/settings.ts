@@ -1,4 +1,5 @@
-import type { Condition, Generation, GenerationInput, Model } from '../api/operations.ts';
+import { labelOf } from '../api/label.ts';
+import type { Generation, GenerationInput, Model } from '../api/operations.ts';
 import type { Label } from './classes.tsx';
 import { isOptionValue, optionFields, type OptionValue, type OwnSettings } from './options.tsx';
 
@@ -74,7 +75,7 @@ export function toInput(settings: Settings, models: readonly Model[]): Generatio
 
 /** The settings that made a generation. */
 export function settingsOf({ images, seed, guidance, options }: Omit<Generation, 'edit'>, model: Model): Settings {
-  const labels = images.map(({ condition }) => labelOf(condition));
+  const labels = images.map(labelOf);
   const isEach = labels.length > 1 && labels.every((label, index) => label === index);
   const base = defaultsOf(model);
   const chosen = Object.entries(options).filter((entry): entry is [string, OptionValue] => isOptionValue(entry[1]));
@@ -90,9 +91,4 @@ export function settingsOf({ images, seed, guidance, options }: Omit<Generation,
     isLocked: false,
     own: { [model.name]: own },
   };
-}
-
-/** The class of a condition; -1 is no class. */
-function labelOf(condition: Condition): number {
-  return condition.__typename === 'ClassCondition' ? condition.label : -1;
 }
