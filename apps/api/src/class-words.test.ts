@@ -20,7 +20,7 @@ beforeAll(async () => {
   const dataDirectory = join(root, 'data');
   server = await startTestServer({ port: 0, dataDirectory, playground: join(root, 'none'), modelFolders: [folder] });
   client = testClient(server.url);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await writeRandomModel(folder, { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   const dataDirectory = join(root, 'data');
   server = await startTestServer({ port: 0, dataDirectory, playground: join(root, 'none'), modelFolders: [folder] });
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.close()));

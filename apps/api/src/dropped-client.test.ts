@@ -22,7 +22,7 @@ beforeAll(async () => {
   client = testClient(server.url);
   ({ id } = await client.create({ model: 'quick', images: { count: 64 } }));
   await client.events(id);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

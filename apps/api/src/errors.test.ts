@@ -14,7 +14,7 @@ let output: MockInstance;
 
 beforeAll(async () => {
   server = await startTestServer({ ...options, modelFolders: [] });
-}, 60_000);
+});
 
 beforeEach(() => {
   output = vi.spyOn(console, 'error');

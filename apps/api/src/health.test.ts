@@ -23,7 +23,7 @@ beforeAll(async () => {
     beatLimit: 4000,
     report: (line) => reports.push(line),
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();
@@ -74,4 +74,4 @@ it('tells a model process that is stopped, one that is being started, and one th
   const client = testClient(server.url);
   const { id } = await client.create({ model: 'quick' });
   expect((await client.events(id)).at(-1)).toMatchObject({ kind: 'COMPLETED' });
-}, 90_000);
+});

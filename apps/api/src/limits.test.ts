@@ -19,7 +19,7 @@ beforeAll(async () => {
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
   server = await startTestServer({ ...options, modelFolders, maxQueue: 32 });
   client = testClient(server.url);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

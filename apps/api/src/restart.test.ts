@@ -40,7 +40,7 @@ beforeAll(async () => {
   await writeRandomModel(modelFolders[1], { name: 'slow', width: 32, depth: 1, channels: 3, step: 'set' });
   await writeOldDatabase(options.dataDirectory, [old, misfit, interrupted]);
   await start();
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

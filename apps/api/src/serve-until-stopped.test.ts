@@ -48,7 +48,7 @@ it('says where it is, and ends in order at the first signal', async () => {
   expect(await once(child, 'exit')).toEqual([0, null]);
   // No key was pressed: there is none to press again.
   await said('Tessera is stopping.');
-}, 60_000);
+});
 
 it('says in the same words, here and where models run, that a plug-in left a promise alone', async () => {
   const config = join(folder, 'tessera.config.mjs');
@@ -56,12 +56,12 @@ it('says in the same words, here and where models run, that a plug-in left a pro
   const { said } = await start('stray', { TESSERA_CONFIG: config });
   const sentence = '[plug-ins] got an unhandled error (Error: stray promise)';
   await said(sentence, 2);
-}, 60_000);
+});
 
 it('says that it answers to every host name on a network', async () => {
   const { said } = await start('open', { HOST: '0.0.0.0', TESSERA_AUTH: 'off' });
   await said('hosts: any, TESSERA_HOSTS would name them)');
-}, 60_000);
+});
 
 it('ends at once at the second signal, though a request is open', async () => {
   const { child, said, port } = await start('second');
@@ -76,4 +76,4 @@ it('ends at once at the second signal, though a request is open', async () => {
   expect(child.exitCode).toBe(null);
   child.kill('SIGINT');
   expect(await once(child, 'exit')).toEqual([1, null]);
-}, 60_000);
+});

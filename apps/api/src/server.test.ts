@@ -26,7 +26,7 @@ beforeAll(async () => {
   await writeRandomModel(setsFolder, { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   server = await startServer(options);
   client = testClient(server.url);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -22,7 +22,7 @@ beforeAll(async () => {
     modelFolders: models.map(({ folder }) => folder),
   });
   client = testClient(server.url);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -61,7 +61,7 @@ beforeAll(async () => {
   refuse('restarted');
   server = await startTestServer(options);
   client = testClient(server.url);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();
@@ -137,4 +137,4 @@ it('writes at its end what it can write by then', async () => {
   server = await startTestServer(options);
   client = testClient(server.url);
   expect(last(await client.events(id)).kind).toBe('COMPLETED');
-}, 30_000);
+});

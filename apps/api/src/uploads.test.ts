@@ -33,7 +33,7 @@ beforeAll(async () => {
   await writeRandomModel(join(root, 'sets'), { ...small, name: 'sets', step: 'set' });
   await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
   await start();
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();
@@ -190,7 +190,7 @@ describe('an edit', () => {
     await start();
     expect(await imagesOf(queued.id)).toEqual(before);
     expect(await imagesOf((await client.create(input)).id)).toEqual(before);
-  }, 120_000);
+  });
 
   it('is refused as data', async () => {
     const { id: image } = await upload(await picture());

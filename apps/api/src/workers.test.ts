@@ -68,7 +68,7 @@ beforeAll(async () => {
   api = await startTestServer({ ...place, role: 'api', databaseUrl, dataDirectory, modelFolders });
   client = testClient(api.url);
   store = await openTestStore({ url: databaseUrl });
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
@@ -92,7 +92,7 @@ it('accepts before any worker is there; two that come share the work', async () 
   );
   expect(seen.size).toBe(2);
   for (const { id } of all) imagesOf(await logOf(id));
-}, 90_000);
+});
 
 it('loses nothing to SIGKILL: another worker goes on from the written steps', async () => {
   const first = await client.create(long);
@@ -108,7 +108,7 @@ it('loses nothing to SIGKILL: another worker goes on from the written steps', as
   expect(restarted).toMatchObject({ attempt: 2 });
   expect(restarted.kind === 'restarted' && restarted.fromStep).toBeGreaterThan(0);
   expect(restarted.at.getTime() - killed).toBeLessThan(10_000);
-}, 90_000);
+});
 
 it('lets a worker that was stopped for longer than its lease write nothing more', async () => {
   await startWorkers(1);
@@ -122,10 +122,10 @@ it('lets a worker that was stopped for longer than its lease write nothing more'
   await vi.waitFor(async () => {
     const beaten = (await store.queue.workers()).find(({ name }) => name.endsWith(` ${worker.pid}`));
     expect(Date.now() - (beaten?.seenAt.getTime() ?? 0)).toBeLessThan(2500);
-  }, 20_000);
+  });
   await sleep(1000);
   expect(await logOf(id)).toEqual(before);
-}, 90_000);
+});
 
 it('hands over at SIGTERM: at once, and ends with code 0', async () => {
   const { id, worker } = await begin();
@@ -137,4 +137,4 @@ it('hands over at SIGTERM: at once, and ends with code 0', async () => {
   const { at } = events.find(({ kind }) => kind === 'restarted')!;
   // Much sooner than a lease.
   expect(at.getTime() - told).toBeLessThan(5000);
-}, 90_000);
+});

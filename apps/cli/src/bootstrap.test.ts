@@ -45,7 +45,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'packages/part/tool.mjs'), tool, { mode: 0o755 });
   writePackage('1.0.0');
   npmCi();
-}, 120_000);
+});
 afterAll(() => rmSync(root, { recursive: true }));
 
 function start(...args: string[]): ChildProcess {

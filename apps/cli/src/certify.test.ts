@@ -101,7 +101,7 @@ it('ends what hangs, goes on where a process ended, and gives up a part that end
   expect(left.filter((message) => message === 'its process ended with exit code 0')).toHaveLength(3);
   expect(left.at(-1)).toBe('not tried: 3 processes of this part had to be ended before');
   expect(found.said).toContain('bye');
-}, 90_000);
+});
 
 describe('refuses in one sentence', () => {
   it('a package that cannot be imported, never ends its import, or offers nothing', async () => {
@@ -120,7 +120,7 @@ describe('refuses in one sentence', () => {
     expect(await refusal(waiting, 6000)).toContain('no end after 6 s');
     expect(await refusal(plain)).toContain('got a package that exports no part');
     expect(await refusal(unbuilt)).toMatch(/Run npm install and npm run build in .*unbuilt first\.$/);
-  }, 90_000);
+  });
 
   it('what is no package, before anything runs', async () => {
     await expect(certified('./none')).rejects.toThrow('[./none] got nothing of this name; expected a folder with');
@@ -169,4 +169,4 @@ it('watches a folder from the command line, and writes the badge', async () => {
   await until(/half written/);
   child.kill('SIGINT');
   expect((await once(child, 'exit'))[0]).toBe(130);
-}, 90_000);
+});

@@ -21,7 +21,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'));
   micro = join(folder, 'models', 'micro');
   expect(tessera('import', '--transformer', trainer, '--out', micro)).toMatchObject({ status: 0 });
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('help', () => {
@@ -224,7 +224,7 @@ describe('files', () => {
     const plain = ['--transformer', join(out, 'mar.safetensors'), '--tokenizer', join(out, 'kl.safetensors')];
     const refused = tessera('import', ...plain, '--weights', 'ema', '--out', join(folder, 'models', 'never'));
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('(ema-missing)')]);
-  }, 120_000);
+  });
 
   it('refuses a damaged checkpoint and leaves nothing', () => {
     const damaged = join(folder, 'damaged.pth');

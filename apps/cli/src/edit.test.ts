@@ -33,7 +33,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tessera-cli-edit-'));
   expect(tessera('generate', '--model', 'digits-var', '--label', '7', '--out', join(folder, 'seven')).status).toBe(0);
   seven = join(folder, 'seven', 'label-7-seed-0.png');
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it('counts a box after the cut: the left half is the second quarter of a picture twice as wide as high', async () => {

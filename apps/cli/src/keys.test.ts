@@ -46,7 +46,7 @@ it('are made, listed, taken by a server, and revoked; the secret is shown once a
     const path = join(data, file);
     if (statSync(path).isFile()) expect([file, readFileSync(path).includes(secret.slice(12))]).toEqual([file, false]);
   }
-}, 120_000);
+});
 
 it('say what there is where only keys is said', () => {
   expect(keys()).toMatchObject({

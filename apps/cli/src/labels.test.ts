@@ -71,7 +71,7 @@ describe('on the command line', () => {
     writeFileSync(join(folder, 'names.txt'), birds.join('\n'));
     const files = ['--transformer', trainer, '--classes', 'names.txt'];
     expect(tessera('import', ...files, '--out', 'models/birds')).toMatchObject({ status: 0 });
-  }, 120_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('chooses names with commas beside numbers, and draws one of each', () => {

@@ -34,4 +34,4 @@ it('logs what its models’ process prints, and leaves no server behind where th
     { level: 'warn', role: 'all', msg: 'It begins.' },
     { level: 'warn', role: 'all', msg: 'Bearer [removed]' },
   ]);
-}, 120_000);
+});

@@ -79,7 +79,7 @@ describe('train', () => {
       stages: [{ name: 'tokenizer' }, { name: 'generator' }],
     });
     expect(existsSync(join(folder, 'dry'))).toBe(false);
-  }, 120_000);
+  });
 
   it.each([
     ['{ "format": ', /not JSON.*\(recipe-malformed\)/],

@@ -23,7 +23,7 @@ beforeAll(async () => {
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
   const page = await builtPage('shipped');
   api = await startApi({ TESSERA_DATA: join(folder, 'data'), TESSERA_PLAYGROUND: page, PORT: '0' });
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -96,7 +96,7 @@ describe.skipIf(skipped)('the page', () => {
     // One a step, and each finished image once.
     expect(previews).toBeLessThanOrEqual(steps + 64);
     await page.close();
-  }, 120_000);
+  });
 
   it('is seen within 1.2 s on slow 4G, and its header is the same before and after its scripts are there', async () => {
     const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
@@ -121,7 +121,7 @@ describe.skipIf(skipped)('the page', () => {
     await page.reload();
     expect([await links(), await height()]).toEqual(after);
     await page.close();
-  }, 60_000);
+  });
 
   const views = ['/', '/g/RESULT', '/edit', '/edit/RESULT', '/compare', '/gallery', '/plugins', '/server'];
   it.each(['light', 'dark'] as const)(

@@ -28,7 +28,7 @@ beforeAll(async () => {
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('request', (request) => request.url().startsWith(api.url) || complaints.push(request.url()));
   await page.goto(`${api.url}/graphiql`);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -74,5 +74,5 @@ describe.skipIf(skipped)('GraphiQL', () => {
     await run(2, '"CompletedEvent"');
     expect(await run(3, '"COMPLETED"')).toContain(id);
     expect(complaints).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -53,7 +53,7 @@ beforeAll(async () => {
     sockets += 1;
     socket.on('framereceived', ({ payload }) => keep(String(payload)));
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -123,7 +123,7 @@ describe.skipIf(skipped)('a page before two replicas of each role', () => {
     expect([await page.getByRole('alert').count(), await page.locator('.connection').count()]).toEqual([0, 0]);
     // The key that was missing, and the connection that was cut.
     expect(complaints.filter((said) => !/401|WebSocket|ERR_/.test(said))).toEqual([]);
-  }, 120_000);
+  });
 
   it('asks for a key again when its key is revoked, and goes on with another one', async () => {
     const second = await keys(environment, 'second', 'create');
@@ -138,5 +138,5 @@ describe.skipIf(skipped)('a page before two replicas of each role', () => {
     await page.getByRole('button', { name: 'Stop', exact: true }).click();
     await state('canceled');
     expect(await page.getByRole('alert').count()).toBe(0);
-  }, 120_000);
+  });
 });

@@ -35,7 +35,7 @@ beforeAll(async () => {
       if (found) resolve(found);
     });
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   server.kill('SIGTERM');

@@ -16,7 +16,7 @@ beforeAll(async () => {
   const server = { host: '127.0.0.1', port: 0, watch: null };
   vite = await createServer({ root, cacheDir, logLevel: 'silent', optimizeDeps: { noDiscovery: true }, server });
   await vite.listen();
-}, 60_000);
+});
 
 afterAll(async () => {
   await vite.close();

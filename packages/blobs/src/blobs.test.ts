@@ -27,7 +27,7 @@ describe.each(places)('pictures in $name', ({ start }) => {
   beforeAll(async () => {
     server = await start();
     blobs = await openBlobs(join(root, 'unused'), server.place);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await blobs?.close();

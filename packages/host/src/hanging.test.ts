@@ -28,7 +28,7 @@ beforeAll(async () => {
   const modelFolders = ['plain', 'slow', 'looping', 'mute'].map((name) => join(folder, name));
   const report = (line: string) => reports.push(line);
   host = await startHost({ modelFolders, config, stepLimit: 4000, beatLimit: 4000, report });
-}, 120_000);
+});
 
 beforeEach(() => void reports.splice(0));
 
@@ -91,7 +91,7 @@ it('ends a process that was stopped, while a generation runs and while nothing d
     expect(host.pid).not.toBe(pid);
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   }
-}, 120_000);
+});
 
 it('ends a process that was stopped as soon as it was ready', async () => {
   const modelFolders = [join(folder, 'plain')];
@@ -100,7 +100,7 @@ it('ends a process that was stopped as soon as it was ready', async () => {
   process.kill(pid, 'SIGSTOP');
   await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 20_000);
   await young.dispose();
-}, 60_000);
+});
 
 it('tells a process that has died, until another is there', async () => {
   const pid = host.pid!;
@@ -108,4 +108,4 @@ it('tells a process that has died, until another is there', async () => {
   await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'starting' }), 10_000);
   await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'ok' }), 60_000);
   expect(host.pid).not.toBe(pid);
-}, 120_000);
+});

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await writeRandomModel(join(folder, 'sets'), { name: 'sets', width: 32, depth: 1, channels: 1, step: 'set' });
   const modelFolders = ['quick', 'slow', 'sets', 'none'].map((name) => join(folder, name));
   host = await startHost({ modelFolders, report: (line) => reports.push(line) });
-}, 120_000);
+});
 
 afterAll(async () => {
   await host?.dispose();

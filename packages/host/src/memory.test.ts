@@ -19,7 +19,7 @@ beforeAll(async () => {
   const described = await describeFolders(folders, null);
   const { parameters } = described.models()[0]!;
   host = await startHost({ modelFolders: folders, described, modelBytes: 4 * 2 * parameters });
-}, 120_000);
+});
 
 afterAll(async () => {
   await host?.dispose();
@@ -40,12 +40,12 @@ it('keeps as many models as fit into the budget, and lets the one go that was us
   const uses: string[] = [];
   for (const model of ['a', 'b', 'a', 'c', 'a', 'b', 'c']) uses.push(await use(model));
   expect(uses).toEqual(['loads a', 'loads a,b', 'has b,a', 'loads a,c', 'has c,a', 'loads a,b', 'loads b,c']);
-}, 60_000);
+});
 
 it('runs a model that is larger than the budget, alone', async () => {
   expect(await use('large')).toBe('loads large');
   expect([await use('b'), await use('c')]).toEqual(['loads b', 'loads b,c']);
-}, 60_000);
+});
 
 it('tells how much memory its process takes, as the system counts it', () => {
   const told = host.memoryBytes!;

@@ -37,7 +37,7 @@ beforeAll(async () => {
     report: (line) => reports.push(line),
     print: (line) => printed.push(line),
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   await host?.dispose();
@@ -168,4 +168,4 @@ it('names the parts by others where the whole process ended', async () => {
   expect(printed).toContain('The driver is gone.');
   expect(printed).toContain('backtrace:');
   expect(printed.filter((line) => /^(#0 ){5000}main$/.test(line))).toHaveLength(1);
-}, 120_000);
+});

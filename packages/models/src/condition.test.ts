@@ -98,7 +98,7 @@ describe.each([
     folder = join(root, name);
     await writeSmallMar(folder, manifest, plugins);
     model = await openModel(folder, { engine, plugins });
-  }, 60_000);
+  });
   afterAll(() => model.dispose());
 
   it('keeps its weights among those of the backbone, and says what it reads', async () => {
@@ -138,5 +138,5 @@ describe.each([
     expect(new Set(await pictures(opened, [say(0), say(1)])).size).toBe(2);
     opened.dispose();
     int8.dispose();
-  }, 60_000);
+  });
 });

@@ -32,7 +32,7 @@ describe('the log', () => {
     expect(first).toMatchObject({ level: 'info', role: 'worker', id: 'g1', ms: 3, msg: 'generation ended' });
     expect(first!['time']).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     expect(second).toMatchObject({ level: 'error', msg: 'a part failed', err: { message: 'why\nand why' } });
-  }, 30_000);
+  });
 
   it('says once that something fails again and again, and once that it is over', () => {
     const text = logged(
@@ -45,7 +45,7 @@ describe('the log', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { msg: string }).msg);
     expect(said).toEqual(['it fails', 'it works again', 'it fails']);
-  }, 30_000);
+  });
 
   it('is text for people elsewhere, from warn, with nothing that controls their terminal', () => {
     const text = logged(
@@ -53,7 +53,7 @@ describe('the log', () => {
       `log.info('not seen'); log.warn({ id: 'g1', name: '\\u001b[31mred' }, 'something \\u0007 is odd');`,
     );
     expect(text).toMatch(/^[\d:]{8} warn {2}something \\u0007 is odd \(id=g1, name=\\u001b\[31mred\)\n$/);
-  }, 30_000);
+  });
 
   it('says in one sentence what is wrong with its variables', () => {
     expect(readLogOptions({ NODE_ENV: 'production', TESSERA_LOG: 'text', TESSERA_LOG_LEVEL: 'debug' })).toEqual({
@@ -92,5 +92,5 @@ describe('secrets', () => {
     expect(text).not.toContain(secret);
     expect(text.match(/\[removed\]/g)!.length).toBeGreaterThanOrEqual(6);
     for (const line of text.trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
-  }, 30_000);
+  });
 });

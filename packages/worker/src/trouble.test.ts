@@ -21,7 +21,7 @@ beforeAll(async () => {
   bench = await openBench(null);
   host = await bench.host();
   worker = bench.worker(host, { report, picturePatience: 1500 });
-}, 120_000);
+});
 afterAll(() => bench?.close());
 
 const noListener = { lost: () => undefined, refused: () => undefined };
@@ -174,12 +174,12 @@ it('tries again when the process of the models dies, and fails what ends it thre
     await vi.waitFor(async () => {
       expect(await bench.store.generations.find(last.id, '')).toMatchObject({ state: 'running', attempt });
       expect(host.health().status).toBe('ok');
-    }, 20_000);
+    });
     process.kill(host.pid!, 'SIGKILL');
   }
   expect(lastOf(await bench.events(last.id))).toMatchObject({ kind: 'failed', code: 'model-process-died' });
   imagesOf(await bench.events((await bench.create({})).id));
-}, 90_000);
+});
 
 it('blames nothing and claims nothing while that process cannot start, and goes on by itself when it can', async () => {
   const { queue } = bench.store;
@@ -204,4 +204,4 @@ it('blames nothing and claims nothing while that process cannot start, and goes 
   expect(worker.state().health.status).not.toBe('ok');
   vi.unstubAllEnvs();
   imagesOf(await bench.events(id));
-}, 90_000);
+});

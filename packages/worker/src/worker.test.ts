@@ -7,7 +7,7 @@ import type { Worker } from './worker.ts';
 let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
@@ -26,7 +26,7 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
       return runBatch.call(host, members);
     };
     worker = bench.worker(host);
-  }, 120_000);
+  });
   afterAll(() => bench?.close());
 
   it('writes what happens, in order, with pictures that are stored', async () => {

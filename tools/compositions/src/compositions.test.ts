@@ -20,7 +20,7 @@ beforeAll(async () => {
   engine = createEngine({ threads: 1 });
   folder = await mkdtemp(join(tmpdir(), 'tessera-compositions-'));
   setup = await openMicroSetup(engine, folder);
-}, 60_000);
+});
 afterAll(async () => {
   setup.dispose();
   engine.dispose();

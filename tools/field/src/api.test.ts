@@ -30,7 +30,7 @@ beforeAll(async () => {
       if (found) ready(found);
     });
   });
-}, 60_000);
+});
 afterAll(async () => {
   const ended = once(server, 'exit');
   server.kill('SIGTERM');

@@ -17,7 +17,7 @@ let postgres: TestPostgres;
 beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   postgres = await startPostgres();
-}, 60_000);
+});
 
 afterAll(async () => {
   await postgres?.stop();

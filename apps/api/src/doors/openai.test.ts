@@ -25,7 +25,7 @@ beforeAll(async () => {
     modelFolders: ['quick', 'sets', 'slow'].map((name) => join(root, name)),
   });
   openai = new OpenAI({ apiKey: 'none', baseURL: `${server.url}/v1`, maxRetries: 0 });
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -31,7 +31,7 @@ beforeAll(async () => {
     modelFolders: ['quick', 'slow'].map((name) => join(root, name)),
   });
   document = (await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiDocument;
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -64,7 +64,7 @@ describe('a server on loopback', () => {
 
   beforeAll(async () => {
     server = await startTestServer({ ...options, modelFolders: [], hosts: ['tessera.example'] });
-  }, 60_000);
+  });
   afterAll(async () => {
     await server?.close();
     rmSync(root, { recursive: true, force: true });

@@ -86,7 +86,7 @@ describe('a hardened server', () => {
     const options = { ...open, dataDirectory: join(root, 'hardened'), hardened: true, trustedOnly: false };
     server = await startTestServer(options);
     client = testClient(server.url);
-  }, 60_000);
+  });
   afterAll(() => server?.close());
 
   it('shows its schema to no one, on any transport', async () => {
@@ -139,7 +139,7 @@ describe('a server of trusted documents alone', () => {
   beforeAll(async () => {
     const options = { ...open, dataDirectory: join(root, 'trusted'), trustedOnly: true, documents: [manifest] };
     server = await startTestServer(options);
-  }, 60_000);
+  });
   afterAll(() => server?.close());
 
   const models = { data: { models: [] } };

@@ -66,7 +66,7 @@ describe('a server with keys', () => {
     });
     const options = { port: 0, address: '127.0.0.1', dataDirectory, playground: join(root, 'none'), modelFolders: [] };
     server = await startTestServer({ ...options, auth: 'keys' });
-  }, 60_000);
+  });
   afterAll(async () => {
     await server?.close();
     rmSync(root, { recursive: true, force: true });

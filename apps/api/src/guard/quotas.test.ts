@@ -32,7 +32,7 @@ describe.each(['pglite', 'postgresql'])('quotas on %s', (kind) => {
   beforeAll(async () => {
     store = await openTestStore(kind === 'pglite' ? { directory: folder } : { url: await newDatabase() });
     ({ database } = store);
-  }, 60_000);
+  });
   afterAll(async () => {
     await store?.close();
     rmSync(folder, { recursive: true, force: true });

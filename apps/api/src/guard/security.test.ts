@@ -20,7 +20,7 @@ let server: RunningServer;
 beforeAll(async () => {
   const options = { port: 0, address: '127.0.0.1', dataDirectory: join(root, 'data'), playground: join(root, 'none') };
   server = await startTestServer({ ...options, modelFolders: [] });
-}, 60_000);
+});
 afterAll(async () => {
   await server?.close();
   rmSync(root, { recursive: true, force: true });

@@ -78,7 +78,7 @@ beforeAll(async () => {
   };
   server = await startTestServer({ ...options, modelFolders: [join(root, 'quick')] });
   ids = await fill(transportsOf(server.url, keys.a));
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -14,7 +14,7 @@ let server: RunningServer;
 beforeAll(async () => {
   const origins = [listed, 'https://app.example'];
   server = await startTestServer({ ...options, dataDirectory: join(root, 'data'), origins });
-}, 60_000);
+});
 
 afterAll(async () => {
   await server?.close();

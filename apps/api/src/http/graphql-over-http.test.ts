@@ -17,7 +17,7 @@ let server: RunningServer;
 
 beforeAll(async () => {
   server = await startTestServer({ ...options, modelFolders: [] });
-}, 60_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -32,7 +32,7 @@ describe.each(places)('pictures served from $name', ({ start }) => {
     sha256 = await blobs.put(png);
     server = createServer(express().get('/images/:name', imageRoute({ blobs, origins: [], urls: plainUrls() })));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  }, 60_000);
+  });
 
   afterAll(async () => {
     server?.closeAllConnections();

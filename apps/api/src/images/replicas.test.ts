@@ -35,7 +35,7 @@ describe.each(s3Servers(root))('two replicas over $name', (s3) => {
       servers.push(await startServer({ ...place, role, databaseUrl, dataDirectory }));
     }
     [one, other] = servers.map(({ url }) => createClient({ url, webSocket: null })) as [Client, Client];
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await Promise.all([one?.close(), other?.close()]);

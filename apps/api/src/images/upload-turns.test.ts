@@ -21,7 +21,7 @@ beforeAll(async () => {
   picture = await sharp(randomBytes(200 * 200), pixels)
     .png()
     .toBuffer();
-}, 60_000);
+});
 
 afterAll(async () => {
   await server?.close();
@@ -79,7 +79,7 @@ describe('an upload that stands still or drips', () => {
     }
     expect(output).not.toHaveBeenCalled();
     output.mockRestore();
-  }, 30_000);
+  });
 });
 
 describe('what is stored', () => {

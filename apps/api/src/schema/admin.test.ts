@@ -6,7 +6,7 @@ let service: TestService;
 
 beforeAll(async () => {
   service = await openService();
-}, 60_000);
+});
 afterAll(() => service?.close());
 
 const query = `{ service { __typename

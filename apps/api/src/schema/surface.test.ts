@@ -14,7 +14,7 @@ const worker = { id: '6c0ffee0-0000-4000-8000-00000000000a', name: 'test', state
 beforeAll(async () => {
   service = await openService();
   await service.store.queue.register(worker);
-}, 120_000);
+});
 
 afterAll(() => service.close());
 

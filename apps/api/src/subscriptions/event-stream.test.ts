@@ -32,7 +32,7 @@ beforeAll(async () => {
   client = testClient(server.url);
   // The model is in memory from here on.
   await client.events((await client.create({ model: 'sets' })).id);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();
@@ -127,7 +127,7 @@ describe('a browser', () => {
     expect(ids).toEqual(upTo(19).map(String));
     // Two cuts, and the last time, which is answered with 204.
     expect(requests).toBe(4);
-  }, 30_000);
+  });
 
   it('of another site gets nothing', async () => {
     const id = await create(1);
@@ -207,7 +207,7 @@ describe('a request', () => {
     expect(four.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     cut.abort();
     await client.cancel(running.id);
-  }, 30_000);
+  });
 
   it('is one of four of an address', async () => {
     const cut = new AbortController();
@@ -221,5 +221,5 @@ describe('a request', () => {
     expect(await more.json()).toMatchObject({ errors: [{ extensions: { code: 'too-many-sockets' } }] });
     cut.abort();
     await client.cancel(running.id);
-  }, 30_000);
+  });
 });

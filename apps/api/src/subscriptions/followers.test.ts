@@ -25,7 +25,7 @@ beforeAll(async () => {
   client = testClient(server.url);
   // The model is in memory from here on.
   await client.events((await client.create({ model: 'sets' })).id);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();
@@ -88,7 +88,7 @@ describe('many readers', () => {
     for (const one of [...live, ...later]) expect(one).toEqual(live[0]);
     // This process holds the readers too; the server alone stays below a tenth of a second (docs/adr/0030).
     expect(delay.max / 1e6).toBeLessThan(1000);
-  }, 120_000);
+  });
 });
 
 describe('a socket', () => {
@@ -104,7 +104,7 @@ describe('a socket', () => {
     await expect(refused).rejects.toThrow(/got one more operation while 256 run.*"code":"too-many-operations"/);
     socket.close();
     await client.cancel(held.id);
-  }, 30_000);
+  });
 
   it('is one of at most 256 of an address', async () => {
     // Those of the tests before are closing.
@@ -122,7 +122,7 @@ describe('a socket', () => {
     await once(open[0]!, 'close');
     await vi.waitFor(async () => (await openSocket()).close());
     for (const socket of open) socket.terminate();
-  }, 30_000);
+  });
 
   it('that goes away in the middle is no word in the log, and stops no other reader', async () => {
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => undefined);
@@ -136,7 +136,7 @@ describe('a socket', () => {
     await sleep(50);
     expect(complaints.mock.calls).toEqual([]);
     complaints.mockRestore();
-  }, 30_000);
+  });
 
   it('whose client does not read is closed before it holds much', async () => {
     const socket = await openSocket();
@@ -150,5 +150,5 @@ describe('a socket', () => {
     // The reset of a connection can overtake the code.
     expect([1013, 1006]).toContain((await closed)[0]);
     expect((await follow(await create())).length).toBeGreaterThanOrEqual(67);
-  }, 30_000);
+  });
 });

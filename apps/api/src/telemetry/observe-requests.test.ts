@@ -28,7 +28,7 @@ beforeAll(async () => {
     playground: join(root, 'none'),
     modelFolders: [join(root, 'quick')],
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.close();

@@ -26,7 +26,7 @@ beforeAll(async () => {
   server = createServer(app).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
-}, 60_000);
+});
 
 afterAll(async () => {
   server?.close();

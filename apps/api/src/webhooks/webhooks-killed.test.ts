@@ -44,7 +44,7 @@ beforeAll(async () => {
     ...{ dataDirectory: join(folder, 'data'), playground: join(folder, 'none'), modelFolders: [join(folder, 'quick')] },
   };
   store = await openStore({ url: databaseUrl });
-}, 60_000);
+});
 
 afterAll(async () => {
   child?.kill('SIGKILL');
@@ -98,4 +98,4 @@ it('are delivered again after a 500, and by another process where theirs is kill
   } finally {
     await other.close();
   }
-}, 60_000);
+});

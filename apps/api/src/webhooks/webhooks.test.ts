@@ -41,7 +41,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   url = `https://hook.example:${(receiver.address() as AddressInfo).port}/`;
-}, 60_000);
+});
 
 afterAll(async () => {
   receiver?.close();
@@ -70,7 +70,7 @@ describe.each(['pglite', 'postgresql'] as const)('webhooks on %s', (kind) => {
   beforeAll(async () => {
     store = await openTestStore(kind === 'pglite' ? { directory: folder } : { url: await newDatabase() });
     await store.queue.register(worker);
-  }, 60_000);
+  });
   afterEach(() => Promise.all(open.splice(0).map((one) => one.close())));
   afterAll(() => store?.close());
 

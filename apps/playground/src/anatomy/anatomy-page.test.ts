@@ -18,7 +18,7 @@ beforeAll(async () => {
   if (skipped) return;
   served = await servePage('anatomy');
   client = createClient({ url: served.api.url });
-}, 120_000);
+});
 
 beforeEach(async () => {
   if (skipped) return;
@@ -112,7 +112,7 @@ describe.skipIf(skipped)('the anatomy', () => {
     await scales.nth(4).click();
     expect(await sentence()).toContain('Finished: 103 tokens in 5 steps');
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   it('shows how the holes of MAR fill, and says what is not known of continuous tokens', async () => {
     const { id, steps } = await make('digits-mar', 1);
@@ -132,7 +132,7 @@ describe.skipIf(skipped)('the anatomy', () => {
     expect(await sentence()).toContain('Finished: 16 tokens in 16 steps');
     expect(await drawn('.token-grid canvas')).not.toBe(holes);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   it('asks for one picture a step, and says how to see what is told of fewer images', async () => {
     const { id, steps } = await make('digits-var', 20, false);
@@ -147,5 +147,5 @@ describe.skipIf(skipped)('the anatomy', () => {
     expect(pictures.filter((url) => sprites.includes(url)).length).toBe(steps.length);
     expect(pictures.filter((url) => previews.has(url) && !sprites.includes(url)).length).toBeLessThanOrEqual(20);
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -42,4 +42,4 @@ it('refuses to compile where a field or an input of the schema has another name'
   const { stdout: text } = spawnSync(process.execPath, [tsc, '-p', '.'], { cwd: copy, encoding: 'utf8' });
   expect(text).toMatch(/generation-state\.ts.*'milliseconds' does not exist/);
   expect(text).toMatch(/settings\.ts.*'images' does not exist/);
-}, 120_000);
+});

@@ -15,7 +15,7 @@ let complaints: string[];
 beforeAll(async () => {
   if (skipped) return;
   served = await servePage('compare');
-}, 120_000);
+});
 
 beforeEach(async () => {
   if (skipped) return;
@@ -103,7 +103,7 @@ describe.skipIf(skipped)('comparing', () => {
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await findings(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
-  }, 90_000);
+  });
 
   it('compares an option by keys alone, says what it leaves out, and that what is shown is of other settings', async () => {
     await page.goto(`${served.api.url}/compare?x=guidance&xs=1&xs=banana&model=digits-var&label=5&colour=red`);
@@ -118,7 +118,7 @@ describe.skipIf(skipped)('comparing', () => {
     await page.getByRole('main', { name: 'Compare' }).getByLabel('Class').selectOption('4');
     await page.getByText('The pictures below are of the settings before.').waitFor();
     expect(made()).toEqual([]);
-  }, 60_000);
+  });
 
   it('takes the settings of a picture along from Create, and options of each compared model', async () => {
     await page.goto(`${served.api.url}/?model=digits-var&label=6&seed=11&digits-var.guidance=2`);
@@ -149,7 +149,7 @@ describe.skipIf(skipped)('comparing', () => {
     await page.getByRole('navigation').getByRole('link', { name: 'Compare' }).click();
     await expect.poll(() => page.locator('.compare-pictures [data-shown="drawn"]').count()).toBe(2);
     expect(made().length).toBe(2);
-  }, 60_000);
+  });
 
   it('misses no event where the connection is cut and the server is killed in mid-stream; on a phone, by touch', async () => {
     const door = await startBalancer([served.api.url]);
@@ -194,5 +194,5 @@ describe.skipIf(skipped)('comparing', () => {
     await page.close();
     await (await second)?.kill();
     await door.close();
-  }, 90_000);
+  });
 });

@@ -28,7 +28,7 @@ const textOf = (kind: CopyKind) => copyAs(kind, { input, origin: api.url, withKe
 
 beforeAll(async () => {
   api = await startApi({ TESSERA_DATA: join(work, 'data'), TESSERA_PLAYGROUND: join(work, 'none'), PORT: '0' });
-}, 60_000);
+});
 
 afterAll(async () => {
   await api?.kill();
@@ -65,7 +65,7 @@ it('makes the same images by curl, by GraphQL, by the client and on the command 
     body: JSON.stringify({ query: textOf('graphql') }),
   });
   expect(await answer.json()).toMatchObject({ data: { createGeneration: { generation: { state: 'QUEUED' } } } });
-}, 120_000);
+});
 
 it('quotes for a shell, names classes one by one, and never writes a key', () => {
   const origin = 'http://localhost:4000';

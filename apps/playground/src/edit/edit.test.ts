@@ -17,7 +17,7 @@ beforeAll(async () => {
   if (skipped) return;
   served = await servePage('edit');
   ({ api } = served);
-}, 120_000);
+});
 
 afterEach(() => page?.context().close());
 
@@ -61,6 +61,18 @@ async function pictureOf(id: string): Promise<string | null> {
 }
 
 const freed = async () => Number(await page.locator('.edit-stage').getAttribute('data-freed'));
+/** How many marks hold of what the browser has kept. */
+const keptMarks = () =>
+  page.evaluate(async () => {
+    const ended = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve) => request.addEventListener('success', () => resolve(request.result)));
+    const database = await ended(indexedDB.open('tessera-edit'));
+    const drafts: { history: { done: number } }[] = await ended(
+      database.transaction('drafts').objectStore('drafts').getAll(),
+    );
+    database.close();
+    return drafts.map(({ history }) => history.done);
+  });
 const canvas = () => page.getByRole('application');
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 const row = (status: string) => page.locator(`.edit-row[data-status=${status}]`).first();
@@ -78,13 +90,11 @@ const readRed = (png: string): Promise<number[]> =>
 /** Red of every pixel of the newest variants, as the server has them. */
 async function variants(): Promise<number[][]> {
   await row('completed').waitFor({ timeout: 60_000 });
-  expect(
-    await page
-      .locator('.edit-row')
-      .first()
-      .getByRole('button', { name: /^Variant \d/ })
-      .count(),
-  ).toBe(4);
+  const buttons = page
+    .locator('.edit-row')
+    .first()
+    .getByRole('button', { name: /^Variant \d/ });
+  await expect.poll(() => buttons.count()).toBe(4);
   const query = '{ generations(first: 1) { nodes { images { picture { url } } } } }';
   const { generations } = await ask<{ generations: { nodes: { images: { picture: { url: string } }[] }[] } }>(query);
   return Promise.all(generations.nodes[0]!.images.map(({ picture }) => readRed(picture.url)));
@@ -114,6 +124,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     expect(await freed()).toBe(0);
     await page.keyboard.press('Control+Shift+z');
     expect(await freed()).toBe(16);
+    await expect.poll(keptMarks).toEqual([1]);
     await page.reload();
     await expect.poll(freed).toBe(16);
 
@@ -135,7 +146,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     await page.getByRole('button', { name: /^Variant 2/ }).click();
     await expect.poll(() => shown(page.locator('.edit-after canvas'))).toEqual(made[1]);
     expect(complaints).toEqual([]);
-  }, 90_000);
+  });
 
   it('leads from a first image to the link of an edited one, and goes on with a variant', async () => {
     await open('/', { permissions: ['clipboard-read', 'clipboard-write'] });
@@ -179,7 +190,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     ]);
     for (const one of await variants()) expect(part(one, isKept, true)).toEqual(part(picture, isKept, true));
     expect(complaints).toEqual([]);
-  }, 90_000);
+  });
 
   it('takes a picture of a phone: one finger draws, two move, and a server that is away loses nothing', async () => {
     await open('/edit', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
@@ -208,7 +219,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     await expect.poll(freed).toBe(marked);
     expect(await page.getByRole('combobox', { name: 'Model' }).inputValue()).toBe('digits-mar');
     expect(complaints.filter((said) => !said.includes('ERR_CONNECTION'))).toEqual([]);
-  }, 90_000);
+  });
 
   it('says what an address asks for and cannot be had', async () => {
     const id = await makeDigit();
@@ -223,7 +234,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     await page.getByText('asks for the image “first”, which is no number').waitFor();
     await button('Generate').click();
     await page.getByText('Nothing is marked yet.').waitFor();
-  }, 60_000);
+  });
 
   testFiles({
     ...{ open, ask, makeDigit, pictureOf, freed, readRed },

@@ -53,7 +53,7 @@ beforeAll(async () => {
   api = await startApi(environment);
   client = createClient({ url: api.url });
   browser = await chromium.launch({ executablePath: findBrowser(), args: browserArguments });
-}, 120_000);
+});
 
 beforeEach(async () => {
   if (skipped) return;
@@ -103,7 +103,7 @@ describe.skipIf(skipped)('the gallery', () => {
     expect(most).toBeLessThan(60);
     const longest = longestTasks(await browser.stopTracing());
     expect(longest[0], `tasks of ${longest.map(Math.round).join(', ')} ms`).toBeLessThan(50);
-  }, 60_000);
+  });
 
   it('finds last week by its day, and says what of an address it does not understand', async () => {
     const lastWeek = new Date(Date.now() - 7 * 86_400_000);
@@ -121,7 +121,7 @@ describe.skipIf(skipped)('the gallery', () => {
     await page.getByRole('link', { name: 'Show all' }).click();
     await page.locator('.tile img.there').first().waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
-  }, 30_000);
+  });
 
   it('is worked by keys alone: arrows move, F marks, Delete deletes with undo, Enter opens', async () => {
     const { id } = await newest();
@@ -146,7 +146,7 @@ describe.skipIf(skipped)('the gallery', () => {
     await page.locator('.tile').focus();
     await page.keyboard.press('Enter');
     await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/g\//);
-  }, 30_000);
+  });
 
   it('chooses several: by keys to delete and undo, by the mouse to save and to compare two', async () => {
     const chosen = page.getByRole('complementary', { name: 'What is chosen' });
@@ -182,12 +182,11 @@ describe.skipIf(skipped)('the gallery', () => {
     await chosen.waitFor();
     await page.keyboard.press('Escape');
     await chosen.waitFor({ state: 'detached' });
-  }, 30_000);
+  });
 
   it('is worked by touch on a phone: a tap chooses, once choosing has begun', async () => {
     await page.close();
     page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true });
-    page.setDefaultTimeout(8000);
     await page.goto(`${api.url}/gallery`);
     await button('Choose several').tap();
     for (const place of [0, 2]) await page.locator('.tile').nth(place).tap();
@@ -206,7 +205,7 @@ describe.skipIf(skipped)('the gallery', () => {
       .getByRole('link', { name: 'Open' })
       .tap();
     await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/g\//);
-  }, 30_000);
+  });
 
   it('finds words in the names of classes, of all pictures, and marks what was edited', async () => {
     await page.getByRole('searchbox', { name: 'Class' }).fill('3');
@@ -231,7 +230,7 @@ describe.skipIf(skipped)('the gallery', () => {
     await page.locator('.tile', { hasText: 'edited' }).click();
     await page.getByText('Edited', { exact: true }).waitFor();
     expect(await focused()).toContain('Picture of 7, edited, seed');
-  }, 40_000);
+  });
 
   it('deletes when the page is left before the time for undoing has passed', async () => {
     const { id } = await newest();
@@ -240,7 +239,7 @@ describe.skipIf(skipped)('the gallery', () => {
     await page.getByText('Deleted.').waitFor();
     await page.goto('about:blank');
     await expect.poll(async () => (await client.generation(id)).__typename).toBe('NotFound');
-  }, 30_000);
+  });
 
   it('shows two side by side, with the settings that differ; axe finds nothing', async () => {
     await page.locator('.tile', { hasText: '4 pictures' }).first().click();
@@ -262,7 +261,7 @@ describe.skipIf(skipped)('the gallery', () => {
     await expect.poll(() => page.locator('.gallery-pair canvas').count()).toBe(2);
     const differing = await page.locator('.gallery-settings .differs th').allInnerTexts();
     expect(differing.map((name) => name.replace(/\s*\(differs\)/, ''))).toEqual(['Class', 'Seed']);
-  }, 30_000);
+  });
 
   it('saves a picture, all, and the steps; dropping the picture brings its settings back', async () => {
     await page.locator('.tile', { hasText: '4 pictures' }).first().click();
@@ -289,5 +288,5 @@ describe.skipIf(skipped)('the gallery', () => {
     await page.getByText('“bare.png” has no settings in it').waitFor();
     await button('Edit this picture').click();
     await expect.poll(() => new URL(page.url()).pathname).toBe('/edit');
-  }, 60_000);
+  });
 });

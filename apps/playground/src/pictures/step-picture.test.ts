@@ -27,7 +27,7 @@ beforeAll(async () => {
   const files = new Map(output.map((file) => [file.fileName, file.type === 'chunk' ? file.code : String(file.source)]));
   styles = [...files].find(([name]) => name.endsWith('.css'))![1];
   script = files.get(script)!;
-}, 60_000);
+});
 
 beforeEach(async () => {
   if (skipped) return;

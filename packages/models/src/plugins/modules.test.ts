@@ -178,13 +178,13 @@ describe('names that moved out of core and engine', () => {
       ),
       expect.stringMatching(/or remove it from plugins\.$/),
     ]);
-  }, 60_000);
+  });
 
   it('are told by a configuration that imports them', async () => {
     expect(await problemsOf(`import { defineConfig } from '@tessera/core'; ${listing('')}`)).toEqual([
       expect.stringMatching(/^config-failed .* defineConfig has moved: import it from @tessera\/plugin-kit \(see/),
     ]);
-  }, 60_000);
+  });
 });
 
 describe('model.json', () => {

@@ -38,5 +38,5 @@ describe('what lies in the place of a database', () => {
       expect(said.includes('of PostgreSQL 12')).toBe(name.endsWith('12'));
       expect(existsSync(join(directory, 'database'))).toBe(true);
     }
-  }, 60_000);
+  });
 });

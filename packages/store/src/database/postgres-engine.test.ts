@@ -181,7 +181,7 @@ describe('a server that is cut, restarted or killed', () => {
     expect((await Promise.all(reaps)).filter((moved) => moved !== null && moved > 0)).toEqual([]);
     const events = await store.generations.eventsAfter([{ id, after: 0, most: 1_000_000 }]);
     expect(events.get(id)!.map(({ seq }) => seq)).toEqual(Array.from({ length: written.length + 1 }, (_, i) => i + 1));
-  }, 60_000);
+  });
 
   it('fails with `storage-failed` while it is away for long, and works afterwards', async () => {
     const store = await open(await postgres.database());

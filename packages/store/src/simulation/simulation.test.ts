@@ -14,7 +14,7 @@ beforeAll(async () => {
   directory = newDirectory();
   engine = await openPglite(directory);
   await openSimulation(engine);
-}, 60_000);
+});
 afterAll(async () => {
   await engine.close();
   rmSync(directory, { recursive: true });

@@ -55,4 +55,4 @@ it('the card of a model says whether it has memorised images, where their attrib
   expect(readFileSync(join(folder, 'run/model/README.md'), 'utf8')).toMatch(
     /Memorisation, .* combination of [\d.]+% of the samples, and of [\d.]+% of the test images/,
   );
-}, 60_000);
+});

@@ -27,7 +27,7 @@ beforeAll(async () => {
     const generator = { ...micro.generator, steps: 2, every: { validate: 0, picture: 0 } };
     await train(name, { ...micro, tokenizer, generator, judge: null, data: dataOf('two') });
   }
-}, 120_000);
+});
 afterAll(async () => {
   engine.dispose();
   await rm(folder, { recursive: true });

@@ -40,7 +40,7 @@ beforeAll(async () => {
     for (let n = 0; n < 6; n++) await writeFile(join(folder, 'images', name, `${n}.png`), await png(6 * label + n));
   }
   await run(trained);
-}, 60_000);
+});
 afterAll(async () => {
   engine.dispose();
   await rm(folder, { recursive: true });
