@@ -9,7 +9,15 @@ import { optionFields } from './settings/options.tsx';
 import { keys, listModels, startApi, type ApiProcess, type ListedModel } from './testing/api-process.ts';
 import { startBalancer, type Balancer } from './testing/balancer.ts';
 import { builtPage } from './testing/built-page.fixture.ts';
-import { allPictures, generate, largePicture, openHow, pickModel, status } from './testing/page-reader.ts';
+import {
+  allPictures,
+  generate,
+  generateLong,
+  largePicture,
+  openHow,
+  pickModel,
+  status,
+} from './testing/page-reader.ts';
 
 /* The page, built as it ships, in a real browser, against the real server with every model that it has. */
 
@@ -137,7 +145,7 @@ describe.skipIf(skipped)('the playground', () => {
     const first = await place();
     await expect.poll(place).not.toBe(first);
     const before = await entries().count();
-    await generate(page, { images: 1 });
+    await generate(page, { model: 'digits-var', images: 1 });
     // It was too fast to be seen: its steps are played.
     await button('Pause').waitFor();
     await page.emulateMedia({ reducedMotion: 'reduce' });
@@ -230,11 +238,7 @@ describe.skipIf(skipped)('the playground', () => {
   });
 
   it('repeats a cancel that a cut connection lost', async () => {
-    await generate(page, { model: 'digits-mar', images: 64 });
-    await page
-      .getByText(/^Step \d/)
-      .first()
-      .waitFor();
+    await generateLong(page);
     door.cut();
     await button('Stop').click();
     await page.getByText('The connection is lost').waitFor();

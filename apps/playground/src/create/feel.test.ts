@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findings } from '../testing/axe.ts';
-import { generate, openHow, pickModel, status } from '../testing/page-reader.ts';
+import { generate, generateLong, openHow, pickModel, status } from '../testing/page-reader.ts';
 import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* How Create feels: on small screens, by the keyboard alone, in forced colours, and for assistive technology. */
@@ -113,13 +113,7 @@ describe.skipIf(skipped)('Create', () => {
     await page.keyboard.press('Space');
     await button('Play the steps').waitFor();
 
-    await page.getByLabel('Images', { exact: true }).fill('64');
-    await button('Generate').focus();
-    await page.keyboard.press('Enter');
-    await page
-      .getByText(/^Step \d/)
-      .first()
-      .waitFor();
+    await generateLong(page);
     expect(await focused()).toBe('Generate');
     await page.keyboard.press('?');
     await page.getByRole('dialog').getByText('Play or pause the steps').waitFor();

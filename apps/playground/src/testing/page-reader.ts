@@ -61,6 +61,21 @@ export async function openHow(page: Page): Promise<void> {
   await page.locator('details.group').evaluate((details: HTMLDetailsElement) => (details.open = true));
 }
 
+/** Begins work that is not over before it is canceled, however slow the page is: `digits-mar` with long chains. */
+export async function generateLong(page: Page): Promise<void> {
+  await pickModel(page, 'digits-mar');
+  await openHow(page);
+  await page.getByLabel('Respacing').fill('ddim500');
+  await page.getByLabel('Images', { exact: true }).fill('64');
+  const before = page.url();
+  await page.getByRole('button', { name: 'Generate', exact: true }).press('Enter');
+  await page.waitForURL((url) => url.href !== before && url.pathname.startsWith('/g/'));
+  await page
+    .getByText(/^Step \d/)
+    .first()
+    .waitFor();
+}
+
 export async function generate(page: Page, { model, images }: { model?: string; images?: number }): Promise<void> {
   if (model !== undefined) await pickModel(page, model);
   if (images !== undefined) await page.getByLabel('Images', { exact: true }).fill(String(images));
