@@ -1,7 +1,7 @@
 import { thenDispose, type Held, type Pixels } from '@tessera/core';
 import type { Precision } from '@tessera/engine';
 import { openModel, type Edit, type Model, type ModelRun } from '@tessera/models';
-import { batchOf, labelOf, type Checked, type GenerationRequest } from '@tessera/request';
+import { batchOf, type Checked, type GenerationRequest } from '@tessera/request';
 import { createEngine, type EngineOptions } from '@tessera/targets';
 import type { ImageRun } from './image-options.ts';
 import { SampleFiles, type Sample } from './sample-files.ts';
@@ -118,7 +118,7 @@ async function makeBatch(model: Model, request: Checked<GenerationRequest>, watc
       stopwatch.decoded();
       const { row, pixels } = event;
       samples.push({
-        label: labelOf(request.images[row]!.condition),
+        condition: request.images[row]!.condition,
         seed: request.seed + row,
         pixels,
         strip: strips[row]!,

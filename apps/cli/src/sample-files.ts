@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Pixels } from '@tessera/core';
+import type { Condition, Pixels } from '@tessera/core';
 import { encodeAnimation, encodePng, enlarge, tile } from '@tessera/pictures';
 
 /** On a grid, images below this many pixels are enlarged by a whole factor. */
@@ -10,7 +10,7 @@ const SHEET = 100;
 
 /** One finished image, and its steps where a strip was asked for. */
 export interface Sample {
-  readonly label: number;
+  readonly condition: Condition;
   readonly seed: number;
   readonly pixels: Pixels;
   readonly strip: readonly Pixels[];
@@ -36,8 +36,7 @@ export class SampleFiles {
 
   async add(sample: Sample): Promise<void> {
     if (this.#shown.length < SHEET) this.#shown.push(sample);
-    const label = sample.label === -1 ? 'none' : String(sample.label);
-    await this.#write(`label-${label}-seed-${sample.seed}.png`, sample.pixels);
+    await this.#write(`${nameOf(sample.condition)}seed-${sample.seed}.png`, sample.pixels);
   }
 
   /** Writes `grid.png`, and what was asked for of the steps of the first images. */
@@ -88,4 +87,10 @@ function square(images: readonly Pixels[]): Pixels {
 function forPeople(image: Pixels): Pixels {
   const factor = Math.max(1, Math.floor(VISIBLE / image.height));
   return factor === 1 ? image : enlarge(image, image.height * factor, image.width * factor);
+}
+
+/** What a file's name says of the condition. Inputs are too long for it; the seed tells their images apart. */
+function nameOf(condition: Condition): string {
+  if (condition.kind === 'input') return '';
+  return `label-${condition.kind === 'none' ? 'none' : condition.label}-`;
 }

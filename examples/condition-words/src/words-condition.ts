@@ -8,7 +8,7 @@ const { integer, list, object, optional, refine, string } = schema;
 
 const config = refine(
   object({
-    /** All words that texts may have, in lower case. */
+    /** All words that texts may have, in lower case. A recipe leaves them out: they are those of its training texts. */
     words: list(string(), { min: 1, max: 65_536 }),
     /** The most words of a text. */
     length: optional(integer({ min: 1, max: 256 }), 24),
@@ -29,6 +29,8 @@ const config = refine(
 const NONE = 1;
 const FIRST = 2;
 
+const caption = object({ text: string() });
+
 /**
  * A text of known words. Its vector says what it is about, and its sequence has a vector for each word: a backbone that
  * attends to it (`attends`) sees which word is which.
@@ -48,6 +50,10 @@ export const wordsCondition = defineCondition({
         return given.length > 0 && given.length <= length ? null : `1 to ${length} words`;
       }),
     });
+  },
+  fit: (given, inputs) => {
+    const texts = inputs.map((one) => caption.parse(one, 'a training text').text);
+    return { words: [...new Set(texts.flatMap(wordsOf))].sort(), ...(given as object) };
   },
   build: ({ words, length: S, depth, heads }, { width: D }, { weights }): ConditionPart<{ readonly text: string }> => {
     const params = takeEncoder(weights, { entries: words.length + FIRST, length: S, width: D, depth });

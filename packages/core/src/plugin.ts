@@ -98,6 +98,11 @@ export interface ConditionPlugin<C = unknown, V = unknown> extends PluginBase<C>
   describe(config: C): ConditionFacts;
   /** Reads what a request says of an image: plain JSON. */
   input(config: C): Schema<V>;
+  /**
+   * The configuration of a recipe, completed by what the images to train on are to show: the words of all texts. It is not yet
+   * read by `config`, and goes into `model.json`. Left out: a recipe says all of it.
+   */
+  fit?(config: unknown, inputs: readonly unknown[]): unknown;
   build(config: C, dims: ConditionDims, context: BuildContext): ConditionPart<V>;
 }
 

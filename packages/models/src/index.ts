@@ -16,6 +16,7 @@ export {
   builtInPlugins,
   packagesOf,
   pluginKinds,
+  findCondition,
   resolveParts,
   withOrigins,
   type Plugins,

@@ -27,7 +27,8 @@ export { nextScaleLoss, progressiveStage, tokenWeights, type ScaleBatch } from '
 export { knownTokens, maskedLoss, maskRate, type CutBounds, type MaskedBatch } from './generator/masked.ts';
 
 export { requireJudgeable, requireSameClasses } from './evaluation/comparable-data.ts';
-export { balancedLabels, generateSamples, openTokenizer, reconstructAll } from './evaluation/make-images.ts';
+export { askedOf, type Asked } from './evaluation/asked.ts';
+export { generateSamples, openTokenizer, reconstructAll } from './evaluation/make-images.ts';
 export { splitSource } from './evaluation/split-source.ts';
 export {
   evaluateReconstruction,

@@ -33,7 +33,7 @@ export async function tryCell(cell: Cell, setup: Setup): Promise<Trained | Refus
   const built = buildTrained(engine, { parts, facts }, { tokenizer, weights });
   const composition = { tokenizer, ...built };
   const recipe = recipeOf(composition, setup.recipe);
-  const stage = generatorStage({ engine, ...composition, weights, encoded, recipe, seed });
+  const stage = generatorStage({ engine, ...composition, weights, encoded, recipe, seed, condition: facts.condition });
   try {
     const loss = await train(stage);
     return { loss, images: await draw(composition, { parts, facts, cell, setup }) };

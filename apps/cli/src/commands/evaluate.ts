@@ -104,7 +104,10 @@ async function evaluateModel({ folder, against, values }: ModelEvaluation, termi
     return {
       ...manner(opened, { subject: model.name, image: model.image, samples }),
       figures: await session.figures(measured),
-      recognisedByClass: recognisedByClass(measured, outline.manifest.classes),
+      recognisedByClass: recognisedByClass(
+        measured,
+        model.condition.classes === null ? (opened.opened.classes ?? []) : outline.manifest.classes,
+      ),
       generation: {
         seeds: setsOf(values).map(({ seed }) => seed),
         ...settingsOf(outline, read(outline)),
@@ -120,7 +123,7 @@ async function evaluateModel({ folder, against, values }: ModelEvaluation, termi
 
 /** Generates every set and measures it. */
 async function measureSets(
-  { model, session }: ModelSession,
+  { model, opened, session }: ModelSession,
   { values, settings }: { readonly values: Values; readonly settings: Settings },
   terminal: Terminal,
 ): Promise<{ readonly measured: readonly Measured[]; readonly imagesPerSecond: number }> {
@@ -132,7 +135,7 @@ async function measureSets(
   let seconds = 0;
   for (const [index, { first }] of sets.entries()) {
     const made = (images: number): void => progress.update(index * samples + images, 'samples');
-    const set = await generateSet(model, { samples, seed: first, ...settings, made });
+    const set = await generateSet({ model, opened }, { samples, seed: first, ...settings, made });
     seconds += set.seconds;
     if (save !== undefined) await saveNpzImages(save, set.images);
     measured.push(await session.measure(set.images));

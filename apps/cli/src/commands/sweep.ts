@@ -90,7 +90,7 @@ interface Work {
 
 /** Measures what is not there yet, seed by seed, so that an interrupted sweep has all points early. */
 async function measureCells(
-  { model, session }: ModelSession,
+  { model, opened, session }: ModelSession,
   { points, cells, values }: Work,
   terminal: Terminal,
 ): Promise<void> {
@@ -105,7 +105,7 @@ async function measureCells(
   progress.begin(`${left.length} of ${wanted.length} sets of ${samples} samples`);
   for (const [index, { named, settings, seed, first }] of left.entries()) {
     const made = (images: number): void => progress.update(index * samples + images, 'samples');
-    const set = await generateSet(model, { samples, seed: first, ...settings, made });
+    const set = await generateSet({ model, opened }, { samples, seed: first, ...settings, made });
     const figures = await session.figuresOf(await session.measure(set.images));
     await cells.add({
       named,

@@ -5,7 +5,7 @@ import { thenDispose, type Held } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { openModel, type Edit, type Model } from '@tessera/models';
 import type { Progress } from '@tessera/progress';
-import { labelOf, type GenerationRequest } from '@tessera/request';
+import { type GenerationRequest } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
 import { imageTensor, TraceRecorder, writeTrace, type TraceFacts, type TraceTensor } from '@tessera/trace';
 import type { Command } from '../command.ts';
@@ -98,8 +98,8 @@ async function generate(model: Model, { request }: ImageRun, { recorder, termina
     }
     const { row, pixels } = event;
     if (edit) finished.push(imageTensor(row, 'pixels', pixels));
-    const label = labelOf(request.images[row]!.condition);
-    await files.add({ label, seed: request.seed + row, pixels, strip: [] });
+    const { condition } = request.images[row]!;
+    await files.add({ condition, seed: request.seed + row, pixels, strip: [] });
   }
   return finished;
 }

@@ -1,6 +1,6 @@
 import { byteSource, bytesPerImage, toBytes, type ImageSource } from '@tessera/evaluation';
-import type { Model } from '@tessera/models';
-import { balancedLabels, generateSamples } from '@tessera/training';
+import { askedOf, generateSamples } from '@tessera/training';
+import type { ModelSession } from './model-session.ts';
 import type { Settings } from './settings.ts';
 
 /** Images of one set at most. */
@@ -40,17 +40,22 @@ interface GeneratedSet {
   readonly processorSeconds: number;
 }
 
-/** Generates images, equally many of each class, as bytes: a file with the same images gives the same figures. */
-export async function generateSet(model: Model, { samples, ...order }: Generation): Promise<GeneratedSet> {
-  const labels = balancedLabels(samples, model.manifest.classes.length);
+/**
+ * Generates images, equally many of each class or with the inputs of test images, as bytes: a file with the same images gives the
+ * same figures.
+ */
+export async function generateSet(
+  { model, opened }: Pick<ModelSession, 'model' | 'opened'>,
+  { samples, ...order }: Generation,
+): Promise<GeneratedSet> {
+  const { conditions, label_N } = askedOf(model.condition, opened.data, samples);
   const [start, startOfProcessor] = [performance.now(), process.cpuUsage()];
-  const made = await generateSamples(model, { labels, batch: BATCH, ...order });
+  const made = await generateSamples(model, { conditions, batch: BATCH, ...order });
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(startOfProcessor);
   const bytes = bytesPerImage(model.image);
   const pixels = new Uint8Array(samples * bytes);
   for (const [n, { data }] of made.entries()) pixels.set(toBytes(data), n * bytes);
-  const label_N = Int32Array.from(labels);
   return {
     images: byteSource({ name: model.name, image: model.image, label_N, pixels }),
     seconds,

@@ -46,7 +46,9 @@ export async function openModelSession(options: ModelSessionOptions, terminal: T
     const opened = against
       ? await openReference(against, { size: options.size, channels: image.channels })
       : await recipeReference(await findRecipe(folder));
-    if (opened.classes) requireSameClasses(outline.manifest.classes, opened.classes, opened.name);
+    if (opened.classes && model.condition.classes !== null) {
+      requireSameClasses(outline.manifest.classes, opened.classes, opened.name);
+    }
     requireSameSize({ name: model.name, image }, opened);
     const network = keep(await openNetwork(options.network, opened, terminal));
     const session = keep(await openSession({ engine, network, opened, image, samples }));

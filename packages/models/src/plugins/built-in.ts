@@ -79,7 +79,9 @@ const kindOf = {
 } as const;
 const components = ['tokenizer', 'order', 'backbone', 'head', 'condition'] as const;
 type Component = (typeof components)[number];
-type Components = Pick<ModelManifest, Component>;
+type Components = Pick<ModelManifest, Exclude<Component, 'condition'>> & {
+  readonly condition?: ComponentEntry | undefined;
+};
 
 /**
  * Finds the plug-in of each component by its name: among the given ones first, then among Tessera's own. Given ones are
@@ -104,6 +106,13 @@ export function resolveParts(manifest: Components, who: string, extra: Partial<P
   };
   if (missing.length > 0) throw unknownPlugins(who, missing);
   return parts;
+}
+
+/** A condition by its name, guarded as in `resolveParts`; null where none is known. */
+export function findCondition(name: string, extra: Partial<Plugins> = {}): ConditionPlugin | null {
+  const plugin = findPlugin('conditions', name, extra) as ConditionPlugin | undefined;
+  if (!plugin) return null;
+  return builtInPlugins.conditions.includes(plugin) ? plugin : guardPlugin(plugin, extra.guard);
 }
 
 /** The parts that a model names. */

@@ -123,7 +123,7 @@ export function defineBackbone<C extends StandardSchema, const N extends 1 | 2>(
 /** A condition part as its author writes it: schemas of any library of Standard JSON Schema. */
 export interface ConditionDefinition<C extends StandardSchema, V extends StandardSchema> extends Pick<
   ConditionPlugin,
-  'contract' | 'name' | 'package'
+  'contract' | 'name' | 'package' | 'fit'
 > {
   readonly config: C;
   describe(config: OutputOf<C>): ConditionFacts;

@@ -76,17 +76,21 @@ function orderGuarded(plugin: OrderPlugin): OrderPlugin {
 }
 
 function conditionGuarded(plugin: ConditionPlugin): ConditionPlugin {
+  const { name } = plugin;
   return {
     ...plugin,
     config: configOf(plugin),
+    ...(plugin.fit && {
+      fit: (config, inputs) => callPart({ name, call: 'fit()', quotes: true }, () => plugin.fit!(config, inputs)),
+    }),
     describe: (config) => conditionFacts(plugin, config),
-    input: (config) => guardSchema({ name: plugin.name, call: 'input()' }, () => plugin.input(config)),
+    input: (config) => guardSchema({ name, call: 'input()' }, () => plugin.input(config)),
     build: (config, dims, context) => {
       const { forms } = conditionFacts(plugin, config);
       return buildGuarded(
         plugin,
         () => plugin.build(config, dims, context),
-        (built, name) => guardCondition(built, { name, forms, dims }),
+        (built) => guardCondition(built, { name, forms, dims }),
       );
     },
   };

@@ -52,6 +52,20 @@ describe('avatars', () => {
     }
   });
 
+  it('have inputs of the fields that a recipe chooses', async () => {
+    const [plain, told] = [await open(), await open({ input: ['text', 'class'] })];
+    expect(plain.train.inputs).toBeUndefined();
+    for (const [n, all] of told.test.inputs!.entries()) {
+      const style = told.classes[told.test.label_N[n]!]!;
+      const [first] = all as { text: string; class: string }[];
+      expect(first).toEqual({ text: expect.stringContaining(`${style.replace('-', ' ')} avatar`), class: style });
+      expect(all).toHaveLength(4);
+    }
+    const [{ attributes }] = (await open({ input: ['attributes'] })).train.inputs![0] as [{ attributes: object }];
+    expect(attributes).toMatchObject({ background: expect.stringMatching(/^#/), glasses: expect.any(String) });
+    expect(told.said).toHaveLength(told.attributes!.length);
+  });
+
   it('come from the cache when they are there, and are drawn again when it is damaged', async () => {
     const before = await open({ perClass: 3 });
     const digest = await before.train.digest();

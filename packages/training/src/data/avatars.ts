@@ -1,7 +1,8 @@
-import { attributeValues, type AvatarStyle, drawnWith } from '@tessera/avatars';
+import { attributeValues, type AvatarStyle, captionsOf, drawnWith, wordOf } from '@tessera/avatars';
 import { type AvatarPlan, avatarSplits, drawDistinct, type SplitName } from './avatar-pictures.ts';
 import { type Attribute, byteSplit, type DataSet, type ShowProgress } from './data-set.ts';
-import { cachedPictures } from './picture-cache.ts';
+import { pickFields } from './input-fields.ts';
+import { cachedPictures, type Pictures } from './picture-cache.ts';
 
 /** Avatars by style, drawn when they are first asked for. The styles are the classes. */
 interface AvatarData {
@@ -14,6 +15,8 @@ interface AvatarData {
   readonly styles: readonly AvatarStyle[];
   /** The most images to train on, of all classes alike; 0: all. */
   readonly limit: number;
+  /** What of an image goes into its inputs: `text`, `class`, `attributes`. */
+  readonly input: readonly string[];
   readonly progress: ShowProgress;
 }
 
@@ -22,7 +25,7 @@ interface AvatarData {
  * trained on. The test images do not depend on how many there are of the others, and no image on the recipe's seed.
  * @throws TesseraError `avatars-exhausted`
  */
-export async function openAvatars({ limit, progress, ...data }: AvatarData): Promise<DataSet> {
+export async function openAvatars({ limit, input, progress, ...data }: AvatarData): Promise<DataSet> {
   const { size, perClass, validation, test, styles } = data;
   const image = { height: size, width: size, channels: 3 };
   const plan: AvatarPlan = {
@@ -36,6 +39,7 @@ export async function openAvatars({ limit, progress, ...data }: AvatarData): Pro
     madeOf: JSON.stringify({ drawnWith: drawnWith(), size, styles, perSplit: plan.perSplit }),
     make: () => drawDistinct(plan, progress('avatars')),
   });
+  const inputs = input.length > 0 ? inputsOf(pictures, plan, input) : undefined;
   const split = (name: SplitName) => {
     const before = avatarSplits
       .slice(0, avatarSplits.indexOf(name))
@@ -43,13 +47,14 @@ export async function openAvatars({ limit, progress, ...data }: AvatarData): Pro
     const count = plan.perSplit[name] * styles.length;
     const length = name === 'train' && limit > 0 ? Math.min(limit, count) : count;
     const members = Int32Array.from({ length }, (_, i) => before * styles.length + i);
-    return byteSplit({ ...pictures, image }, members);
+    return byteSplit({ ...pictures, image, ...(inputs && { inputs }) }, members);
   };
   return {
     name: 'avatars of DiceBear (CC0 1.0)',
     classes: styles,
     image,
     attributes: plan.attributes,
+    ...(input.includes('text') && { said: saidOf(plan) }),
     train: split('train'),
     validation: split('validation'),
     test: split('test'),
@@ -61,4 +66,34 @@ function attributesOf(styles: readonly AvatarStyle[]): Attribute[] {
   return styles.flatMap((style, label) =>
     Object.entries(attributeValues(style)).map(([name, values]) => ({ name: `${style}.${name}`, values, label })),
   );
+}
+
+/** The fields of an avatar that a recipe may choose for its inputs. */
+export const avatarFields = ['text', 'class', 'attributes'] as const;
+
+/** A row for each caption of each picture. */
+function inputsOf({ label_N, attribute_NA }: Pictures, { styles, attributes }: AvatarPlan, fields: readonly string[]) {
+  const columns = attributes.length;
+  return Array.from(label_N, (label, n) => {
+    const style = styles[label]!;
+    const known = Object.fromEntries(
+      attributes.flatMap(({ name, values, label: of }, column) =>
+        of === label ? [[ownName(name), values[attribute_NA![n * columns + column]!]!] as const] : [],
+      ),
+    );
+    const texts = fields.includes('text') ? captionsOf(style, known, String(n)) : [''];
+    return texts.map((text) => pickFields({ text, class: style, attributes: known }, fields));
+  });
+}
+
+/** What captions say of each value of each attribute. */
+function saidOf({ attributes, styles }: AvatarPlan): (readonly (string | null)[])[] {
+  return attributes.map(({ name, values, label }) =>
+    values.map((value) => wordOf(styles[label]!, ownName(name), value)),
+  );
+}
+
+/** `glasses` of `pixel-art.glasses`. */
+function ownName(name: string): string {
+  return name.slice(name.indexOf('.') + 1);
 }

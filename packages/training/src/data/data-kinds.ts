@@ -3,7 +3,7 @@ import { avatarStyles } from '@tessera/avatars';
 import { silentProgress } from '@tessera/progress';
 import { byKind, fieldsOf, schema, type Field, type FieldType } from '@tessera/schema';
 import { augmentFields } from './augment.ts';
-import { openAvatars } from './avatars.ts';
+import { avatarFields, openAvatars } from './avatars.ts';
 import { openCifar10 } from './cifar10.ts';
 import type { DataSet, ShowProgress } from './data-set.ts';
 import { openIdx, openMnist } from './idx.ts';
@@ -91,6 +91,8 @@ const dataKinds = {
       test: optional(integer({ min: 0 }), 400),
       /** The classes, in the order of their labels. */
       styles: optional(refine(list(choice(...avatarStyles), { min: 1 }), distinct), avatarStyles),
+      /** What the model's condition is told of an image: a caption, its style, all its attributes. */
+      input: optional(refine(list(choice(...avatarFields)), distinct), []),
       limit,
       ...augmentFields,
     }),

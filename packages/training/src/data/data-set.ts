@@ -11,6 +11,8 @@ export interface Split {
   readonly label_N: Int32Array;
   /** `[indices.length, height, width, channels]` row-major, in [0, 1]. */
   read(indices: Int32Array): Promise<Float32Array>;
+  /** JSON that conditions other than classes read: for every image one or more that say the same of it. */
+  readonly inputs?: readonly (readonly unknown[])[];
   /** `[N, attributes]`: index of the value of each attribute, -1 where it does not apply. For data whose attributes are known. */
   readonly attribute_NA?: Int32Array;
   /** SHA-256 of the pixels of all images in their order, in hexadecimal digits. Files that depend on the images record it. */
@@ -37,6 +39,8 @@ export interface DataSet {
   readonly image: ImageSize;
   /** What is known of the images besides their classes; the columns of `attribute_NA`. */
   readonly attributes?: readonly Attribute[];
+  /** For each of these, what the inputs say of each value: a word that others may share; null where they do not say it. */
+  readonly said?: readonly (readonly (string | null)[])[];
   readonly train: Split;
   /** Never trained on. Validation losses are measured on it. */
   readonly validation: Split;
@@ -54,16 +58,18 @@ export interface ByteImages {
   readonly pixels: Uint8Array;
   readonly label_N: Int32Array;
   readonly image: ImageSize;
+  readonly inputs?: Split['inputs'];
   readonly attribute_NA?: Int32Array;
 }
 
 /** A split over `members` of these images, or over all of them. Pixels are shared, not copied. */
-export function byteSplit({ pixels, label_N, image, attribute_NA }: ByteImages, members?: Int32Array): Split {
+export function byteSplit({ pixels, label_N, image, inputs, attribute_NA }: ByteImages, members?: Int32Array): Split {
   const size = image.height * image.width * image.channels;
   const of = members ?? Int32Array.from(label_N.keys());
   return {
     count: of.length,
     label_N: of.map((member) => label_N[member]!),
+    ...(inputs && { inputs: Array.from(of, (member) => inputs[member]!) }),
     ...(attribute_NA && { attribute_NA: rowsOf(attribute_NA, attribute_NA.length / label_N.length, of) }),
     read: async (indices) => {
       const out = new Float32Array(indices.length * size);

@@ -5,7 +5,8 @@ import type { ClassifiedResults, FeatureProgram, JudgeNetwork } from '@tessera/f
 import type { Model } from '@tessera/models';
 import type { Progress } from '@tessera/progress';
 import type { DataSet, ImageSize, Split } from '../data/data-set.ts';
-import { balancedLabels, generateSamples, joinPixels, reconstructAll } from './make-images.ts';
+import { type Asked, askedOf } from './asked.ts';
+import { generateSamples, joinPixels, reconstructAll } from './make-images.ts';
 import { someOf } from './split-source.ts';
 
 type Judged = Pick<ClassifiedResults, 'features_ND' | 'dims' | 'label_N'>;
@@ -84,27 +85,31 @@ const REFERENCE = 10_000;
 
 /** Generated images, and what was measured of them. */
 export interface EvaluatedSamples {
+  readonly asked: Asked;
   readonly images: readonly Pixels[];
   readonly figures: SampleFigures;
 }
 
-/** Generates samples, equally many of each class, and compares them with real images. */
+/** Generates samples, equally many of each class or with inputs of the test images, and compares them with real images. */
 export async function evaluateSamples(request: EvaluationRequest): Promise<EvaluatedSamples> {
   const { model, data, samples, seed, guidance, options, progress } = request;
-  const labels = balancedLabels(samples, data.classes.length);
+  const asked = askedOf(model.condition, data, samples);
   const made = (images: number) => progress?.update(images, 'samples');
   const start = performance.now();
   const given = { ...(guidance !== undefined && { guidance }), ...(options && { options }) };
-  const images = await generateSamples(model, { labels, seed, batch: BATCH, ...given, made });
+  const images = await generateSamples(model, { conditions: asked.conditions, seed, batch: BATCH, ...given, made });
   const seconds = (performance.now() - start) / 1000;
-  const figures = { ...(await judgeSamples(request, { images, labels })), imagesPerSecond: samples / seconds };
-  return { images, figures };
+  const figures = {
+    ...(await judgeSamples(request, { images, label_N: asked.label_N })),
+    imagesPerSecond: samples / seconds,
+  };
+  return { asked, images, figures };
 }
 
 /** Compares images with real ones of the data. `seed` chooses the real ones. */
 export async function judgeSamples(
   { engine, judge, data, seed }: Pick<EvaluationRequest, 'engine' | 'judge' | 'data' | 'seed'>,
-  { images, labels }: { readonly images: readonly Pixels[]; readonly labels: readonly number[] },
+  { images, label_N }: { readonly images: readonly Pixels[]; readonly label_N: Int32Array },
 ): Promise<JudgedFigures> {
   const program = judge.open(engine, data.image);
   const samples = images.length;
@@ -112,7 +117,7 @@ export async function judgeSamples(
     const found = await program.run(joinPixels(images));
     const reference = await gaussianOfSplit(program, data.train, { count: REFERENCE, seed });
     const real = await gaussianOfSplit(program, data.test, { count: samples, seed });
-    const figures = figuresOf(sampleMetrics, { found, label_N: Int32Array.from(labels), reference, real });
+    const figures = figuresOf(sampleMetrics, { found, label_N, reference, real });
     return { samples, ...figures, reference: reference.count };
   } finally {
     program.dispose();

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import {
   classOf,
+  type Condition,
   disposeAll,
   type Encoding,
   type Layout,
@@ -13,12 +14,13 @@ import {
 } from '@tessera/core';
 import { type Engine, tensorFrom } from '@tessera/engine';
 import { fileWeights, type Model, type OpenModelOptions, readManifest, resolveParts } from '@tessera/models';
-import { batchOf, imagesOfClasses } from '@tessera/request';
-import type { ImageSize } from '../data/data-set.ts';
+import { batchOf } from '@tessera/request';
+import type { DataSet, ImageSize } from '../data/data-set.ts';
 import { writeGrid } from '../report/pictures.ts';
+import { askedOf } from './asked.ts';
 
 interface SampleOptions {
-  readonly labels: readonly number[];
+  readonly conditions: readonly Condition[];
   /** Seed of the first image. Image i has seed + i. */
   readonly seed: number;
   readonly batch: number;
@@ -31,26 +33,21 @@ interface SampleOptions {
 
 /** Generates images in batches, at the model's default settings or the given ones. */
 export async function generateSamples(model: Model, order: SampleOptions): Promise<Pixels[]> {
-  const { labels, seed, batch, guidance, options, signal, made } = order;
+  const { conditions, seed, batch, guidance, options, signal, made } = order;
   const request = model.check({
-    images: imagesOfClasses(labels),
+    images: conditions.map((condition) => ({ condition })),
     seed,
     preview: 'none',
     ...(guidance !== undefined && { guidance }),
     ...(options && { options }),
   });
   const images: Pixels[] = [];
-  for (let start = 0; start < labels.length; start += batch) {
+  for (let start = 0; start < conditions.length; start += batch) {
     const events = model.run(batchOf(request, start, batch), signal && { signal });
     for await (const event of events) if (event.type === 'image') images.push(event.pixels);
     made?.(images.length);
   }
   return images;
-}
-
-/** Labels 0, 1, 2 ... in turn: the counts of any two classes differ by at most one. */
-export function balancedLabels(count: number, classes: number): number[] {
-  return Array.from({ length: count }, (_, n) => n % classes);
 }
 
 /** Joins the pixels of several images into one batch. */
@@ -66,11 +63,13 @@ const ROWS = 5;
 /** Number of images in a grid of ten or more classes. */
 export const GRID_IMAGES = COLUMNS * ROWS;
 
-/** Draws a grid of samples at the model's default settings, one class per column. */
-export async function drawSampleGrid(model: Model, path: string): Promise<void> {
-  const columns = Math.min(COLUMNS, model.manifest.classes.length);
-  const labels = Array.from({ length: columns * ROWS }, (_, n) => n % columns);
-  await writeGrid(path, await generateSamples(model, { labels, seed: 0, batch: labels.length }), { columns });
+/** Draws a grid of samples at the model's default settings, one class or one input per column. */
+export async function drawSampleGrid(model: Model, data: DataSet, path: string): Promise<void> {
+  const { classes } = model.condition;
+  const columns = Math.min(COLUMNS, classes ?? data.test.count);
+  const { conditions: one } = askedOf(model.condition, data, columns);
+  const conditions = Array.from({ length: ROWS }, () => one).flat();
+  await writeGrid(path, await generateSamples(model, { conditions, seed: 0, batch: conditions.length }), { columns });
 }
 
 /** Opens only the tokenizer of a model folder. `dispose` also releases its weights. */

@@ -14,7 +14,7 @@ import {
 } from './objective.ts';
 
 interface CausalLossOptions {
-  /** Share of the labels replaced by the null class. */
+  /** Share of the images that are learnt without their condition. */
   readonly labelDrop: number;
 }
 

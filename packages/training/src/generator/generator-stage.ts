@@ -1,8 +1,9 @@
-import { classOf, type BoundBackbone, type Reads } from '@tessera/core';
+import type { BoundBackbone, ConditionSpace, Reads } from '@tessera/core';
 import { type Engine, type Param, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { FreshWeights } from '@tessera/models';
 import { batchOrder, drawCopies } from '../data/batches.ts';
+import { conditionsOf } from '../data/conditions.ts';
 import { batchWithin, validate } from '../stage/image-batches.ts';
 import { hyperOf, optimiserSpec } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
@@ -62,6 +63,8 @@ interface GeneratorStageOptions extends GeneratorParts {
   readonly encoded: { readonly train: EncodedSplit; readonly validation: EncodedSplit | null };
   readonly recipe: GeneratorRecipe;
   readonly seed: number;
+  /** How the backbone's conditions are said. */
+  readonly condition: Pick<ConditionSpace, 'classes'>;
   /** Trains an adapter of the backbone and nothing else; null trains backbone and head. */
   readonly adapted?: AdaptedBackbone | null;
 }
@@ -75,7 +78,7 @@ export interface AdaptedBackbone {
 
 /** Stage two: trains backbone and head on cached encodings, by the objective that fits backbone and order. */
 export function generatorStage(options: GeneratorStageOptions): Stage & { dispose(): void } {
-  const { engine, tokenizer, order, backbone, head, encoded, recipe, seed } = options;
+  const { engine, tokenizer, order, backbone, head, encoded, recipe, seed, condition } = options;
   const { validation } = encoded;
   const { steps, batch, accumulate } = recipe;
   const parts = { tokenizer, order, backbone, head };
@@ -89,7 +92,7 @@ export function generatorStage(options: GeneratorStageOptions): Stage & { dispos
     ...encodedBatch(split, chosen, { seed, number: key.number }),
     ...conditionTensors(
       backbone,
-      Array.from(chosen, (member) => classOf(split.label_N[member]!)),
+      conditionsOf(split, condition, { members: chosen, key: { seed, number: key.number } }),
     ),
     ...objective.inputs({ ...key, images: chosen.length }),
   });

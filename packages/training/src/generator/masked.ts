@@ -17,7 +17,7 @@ import {
 } from './objective.ts';
 
 interface MaskedLossOptions {
-  /** Share of the labels replaced by the null class. */
+  /** Share of the images that are learnt without their condition. */
   readonly labelDrop: number;
   /** Ranges that hold every count of known tokens. The length of `weight_l` says which range a batch is of. */
   readonly cuts: readonly CutBounds[];

@@ -13,7 +13,7 @@ import {
 } from './objective.ts';
 
 interface NextScaleLossOptions {
-  /** Share of the labels replaced by the null class. */
+  /** Share of the images that are learnt without their condition. */
   readonly labelDrop: number;
   /** Train only this many of the first scales. Left out: as many as the batch has weights for. */
   readonly scales?: number;

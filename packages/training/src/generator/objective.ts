@@ -26,7 +26,7 @@ export const maskingDefaults: MaskingRecipe = masking.parse({ leastRate: 0.7 }, 
 
 const generator = object({
   ...trainingFields,
-  /** Share of the labels that the null class replaces, for guidance. */
+  /** Share of the images that are learnt without their condition, for guidance. */
   labelDrop: optional(share, 0.1),
   /** For backbones that read estimates: train coarse scales first. */
   progressive: optional(

@@ -21,6 +21,8 @@ const model = object({
   order: part,
   backbone: part,
   head: part,
+  /** What images are to show, where it is not the backbone's own classes. */
+  condition: optional(part, undefined),
   /** The settings of `generate` that the model is shipped with. They may change after training. */
   defaults: object({
     guidance: object({
@@ -32,7 +34,7 @@ const model = object({
   }),
 });
 
-/** Section `model` of a recipe: the four parts, and the defaults. */
+/** Section `model` of a recipe: the parts, and the defaults. */
 export type ModelRecipe = FieldType<typeof model>;
 
 const wholeRecipe = object({

@@ -7,13 +7,8 @@ import { type Model, openModel, readManifest } from '@tessera/models';
 import { duration } from '@tessera/progress';
 import { attributeReport } from '../evaluation/attribute-report.ts';
 import { evaluateReconstruction, evaluateSamples, judgeAccuracy } from '../evaluation/evaluate.ts';
-import {
-  balancedLabels,
-  drawSampleGrid,
-  generateSamples,
-  joinPixels,
-  openTokenizer,
-} from '../evaluation/make-images.ts';
+import { askedOf } from '../evaluation/asked.ts';
+import { drawSampleGrid, generateSamples, joinPixels, openTokenizer } from '../evaluation/make-images.ts';
 import { nearestNeighbours } from '../evaluation/nearest-neighbours.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { reconstructionName, splitImages, writePairs } from '../report/pictures.ts';
@@ -62,7 +57,7 @@ async function measure(run: EvaluatedRun, { judge, trained }: Evaluated): Promis
     const back = await evaluateReconstruction(request, { images: samples, seed: SEED });
     const attributes = await attributeFigures(run, judge, joinPixels(images.slice(0, MOST_ATTRIBUTED)));
     progress.begin('samples beside their nearest training images');
-    await drawSampleGrid(model, join(out, 'pictures', 'samples.png'));
+    await drawSampleGrid(model, data, join(out, 'pictures', 'samples.png'));
     const near = await drawNeighbours({ data, out }, model, neighbours);
     return {
       parameters: model.parameters,
@@ -129,8 +124,8 @@ async function drawNeighbours(
   model: Model,
   count: number,
 ): Promise<{ readonly samples: number; readonly test: number }> {
-  const labels = balancedLabels(count, data.classes.length);
-  const images = await generateSamples(model, { labels, seed: SEED, batch: count });
+  const { conditions } = askedOf(model.condition, data, count);
+  const images = await generateSamples(model, { conditions, seed: SEED, batch: count });
   const { index_N, distance_N } = await nearestNeighbours(
     images.map((image) => image.data),
     data.train,

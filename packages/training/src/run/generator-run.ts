@@ -120,7 +120,7 @@ async function trainOn(
   const { recipe, plugins, out, data } = run;
   const generator = await openGenerator(run, recipeParts, { tokenizer, encoded });
   const { stage } = generator;
-  const manifest = withOrigins(manifestOf(recipe, data, config), plugins);
+  const manifest = withOrigins(manifestOf(recipe, data, { facts: recipeParts.facts, config }), plugins);
   const sync = () => stage.trainStep.sync(recipe.generator!.optimiser.ema > 0 ? 'ema' : 'params');
   const save = async (folder: string): Promise<void> => {
     await sync();
@@ -156,7 +156,7 @@ function usageOf(encoded: EncodedSplit, { space, layout }: Pick<Tokenizer, 'spac
 
 /** Draws samples of the current parameters, by a model that is opened as a user would open it. */
 async function drawSamples(
-  { engine: training, out, plugins }: Pick<TrainingRun, 'engine' | 'out' | 'plugins'>,
+  { engine: training, data, out, plugins }: Pick<TrainingRun, 'engine' | 'data' | 'out' | 'plugins'>,
   save: (folder: string) => Promise<void>,
   step: number,
 ): Promise<void> {
@@ -164,7 +164,7 @@ async function drawSamples(
   await save(folder);
   const engine = createEngine({ target: training.target });
   const model = await openModel(folder, { engine, plugins });
-  await drawSampleGrid(model, join(out, 'pictures', `generator-${String(step + 1).padStart(6, '0')}.png`));
+  await drawSampleGrid(model, data, join(out, 'pictures', `generator-${String(step + 1).padStart(6, '0')}.png`));
   model.dispose();
   engine.dispose();
 }

@@ -52,7 +52,8 @@ export async function openGenerator(
     const adapter = recipe.adapter && openAdapter(weights.backbone, { recipe: recipe.adapter, classTables, seed });
     if (adapter) held.unshift(adapter);
     const adapted = adapter && adaptedBackbone(engine, recipeParts, adapter);
-    const parts = { engine, tokenizer, ...built, weights, encoded };
+    const { condition } = recipeParts.facts;
+    const parts = { engine, tokenizer, ...built, weights, encoded, condition };
     const stage = generatorStage({ ...parts, recipe: recipe.generator!, seed, adapted });
     held.unshift(stage);
     return {

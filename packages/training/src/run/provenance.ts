@@ -13,6 +13,8 @@ import { fingerprint } from './weight-files.ts';
 export interface DataDigests {
   readonly images: string;
   readonly labels: string;
+  /** What conditions other than classes read of the images; absent where nothing is known. */
+  readonly inputs?: string;
   readonly validation: string;
   /** What is known of the training images besides their classes. */
   readonly attributes: string;
@@ -29,6 +31,7 @@ export async function digestsOf(
     ...(start && { start: start.sha256 }),
     images: await train.digest(),
     labels: fingerprint([...train.label_N]),
+    ...(train.inputs && { inputs: fingerprint(train.inputs) }),
     validation: fingerprint(await validation.digest(), [...validation.label_N]),
     attributes: fingerprint(attributes, [...(train.attribute_NA ?? [])]),
   };
@@ -67,6 +70,7 @@ export function generatorProvenance({ recipe, digests }: Ingredients, tokenizer:
     recipe: fingerprint('generator', seed, encodingKey(data), ...sections),
     ...ofImages(digests),
     labels: digests.labels,
+    ...(model!.condition && digests.inputs !== undefined && { inputs: digests.inputs }),
     ...(digests.start !== undefined && { 'weights to start from': digests.start }),
     ...(tokenizer !== null && { tokenizer }),
   };
@@ -102,8 +106,8 @@ function judgeAugmentation({ data }: Recipe): readonly unknown[] {
 }
 
 /** A model without its defaults, which may change after training. */
-function trainedParts({ tokenizer, order, backbone, head }: ModelRecipe): object {
-  return { tokenizer, order, backbone, head };
+function trainedParts({ tokenizer, order, backbone, head, condition }: ModelRecipe): object {
+  return { tokenizer, order, backbone, head, ...(condition && { condition }) };
 }
 
 /** A stage's section without `every`, which does not change what it learns. */

@@ -6,12 +6,12 @@ import type { ShowProgress } from '../data/data-set.ts';
 import type { LoadedRecipe } from '../recipe/recipe.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
+import { completeRecipe } from './fit-condition.ts';
 import { stagesOf } from './planned-stages.ts';
 import { digestsOf, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';
 import { fitParts } from './recipe-parts.ts';
 import { type OtherSeconds, type StageSeconds, timeOthers, timeStage } from './run-seconds.ts';
-import { withStart } from './start-model.ts';
 
 /** What one stage will cost. */
 interface StageFacts {
@@ -66,7 +66,7 @@ interface FactsRequest {
 export async function recipeFacts(request: FactsRequest): Promise<RecipeFacts> {
   const { measure, resume, progress } = request;
   const data = await openRecipeData(request.loaded, { networks: request.plugins?.networks, progress });
-  const { loaded, start } = await withStart(request.loaded, data);
+  const { loaded, start } = await completeRecipe(request.loaded, data, request.plugins);
   const { recipe } = loaded;
   const parts = await fitParts({ ...request, loaded }, data);
   if (resume !== undefined)

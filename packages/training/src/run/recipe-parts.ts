@@ -27,6 +27,7 @@ import { imagesOfClasses } from '@tessera/request';
 import type { DataSet, ImageSize } from '../data/data-set.ts';
 import type { LoadedRecipe, ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import { measuredConfigOf, type TakenTokenizer, trainedBy } from '../tokenizers/tokenizer-stage.ts';
+import { checkConditions } from './fit-condition.ts';
 import { namedFolder } from './named-folder.ts';
 
 /** The parts that a recipe names, checked against each other. */
@@ -71,7 +72,7 @@ export async function fitParts(request: FitRequest, data: DataSet): Promise<Fitt
     throw new TesseraError({ code: 'recipe-incomplete', who, got, expected });
   }
   const parts = partsOf(recipe, plugins);
-  checkClasses(who, parts.facts.condition.classes ?? 0, data.classes.length);
+  checkConditions(who, parts.facts.condition, data);
   checkDefaults(recipe, parts, data);
   const { image, parameters } = tryBuilding(engine, parts);
   checkSize(who, image, data.image);
@@ -121,17 +122,6 @@ function untrained(who: string, tokenizer: string): TesseraError {
     expected: 'a stage that trains it, or a model to take it from',
     next: 'Add the section tokenizer: only a tokenizer without parameters can do without it.',
   });
-}
-
-/** Class counts must be equal: `model.json` names every class of the backbone, and a class without images would be noise. */
-function checkClasses(who: string, own: number, classes: number): void {
-  if (own === classes) return;
-  const got = `a backbone of ${own} classes and data of ${classes}`;
-  const next =
-    classes > 0
-      ? `Set model.backbone.config.classes to ${classes}.`
-      : 'Put the images into a sub-folder, which is their class, and set model.backbone.config.classes to 1.';
-  throw new TesseraError({ code: 'recipe-misfit', who, got, expected: 'as many in both', next });
 }
 
 function checkSize(who: string, own: ImageSize, given: ImageSize): void {
@@ -233,9 +223,13 @@ export function tryBuilding(engine: Engine, recipeParts: RecipeParts): BuiltToke
   return found;
 }
 
-/** The manifest of the model that a recipe makes. `config` is the tokenizer's configuration. */
-export function manifestOf(recipe: Recipe, data: Pick<DataSet, 'name' | 'classes'>, config: unknown): ModelManifest {
-  const { tokenizer, order, backbone, head, defaults } = recipe.model!;
+/** The manifest of the model that a recipe makes. `config` is the tokenizer's configuration; left out, as it begins. */
+export function manifestOf(
+  recipe: Recipe,
+  data: Pick<DataSet, 'name' | 'classes'>,
+  { facts, config = facts.configs.tokenizer }: { readonly facts: PartFacts; readonly config?: unknown },
+): ModelManifest {
+  const { tokenizer, order, backbone, head, condition, defaults } = recipe.model!;
   return {
     format: 'tessera-model',
     version: 1,
@@ -244,11 +238,12 @@ export function manifestOf(recipe: Recipe, data: Pick<DataSet, 'name' | 'classes
     description: recipe.description,
     licence: recipe.licence,
     data: data.name,
-    classes: data.classes,
+    classes: facts.condition.classes === null ? [] : data.classes,
     tokenizer: { plugin: tokenizer.plugin, config },
     order,
     backbone,
     head,
+    ...(condition && { condition }),
     defaults,
   };
 }
@@ -262,7 +257,7 @@ export function checkDefaults(
   { parts, facts }: RecipeParts,
   data: Pick<DataSet, 'name' | 'classes'>,
 ): void {
-  const manifest = manifestOf(recipe, data, facts.configs.tokenizer);
+  const manifest = manifestOf(recipe, data, { facts });
   const outlined = { manifest, parts, facts };
   planOf(outlined, checkRequest(outlined, { images: imagesOfClasses([-1]), seed: 0 }));
 }

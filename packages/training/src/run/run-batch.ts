@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { type Interval, intervalOf } from '@tessera/evaluation';
 import { readManifest } from '@tessera/models';
 import type { LoadedRecipe } from '../recipe/recipe.ts';
+import { completeRecipe } from './fit-condition.ts';
 import { digestsOf } from './provenance.ts';
 import { openRecipeData } from './recipe-data.ts';
 import { runRecipe } from './run-recipe.ts';
-import { withStart } from './start-model.ts';
 import type { RunRequest } from './training-run.ts';
 import { fingerprint } from './weight-files.ts';
 
@@ -92,7 +92,7 @@ async function runOnce(
 /** A digest of all that a run depends on. */
 async function inputsOf(loaded: LoadedRecipe, { plugins }: Pick<BatchRequest, 'plugins'>): Promise<string> {
   const data = await openRecipeData(loaded, { networks: plugins?.networks });
-  const { loaded: whole, start } = await withStart(loaded, data);
+  const { loaded: whole, start } = await completeRecipe(loaded, data, plugins);
   return fingerprint(whole.recipe, await digestsOf(data, start), await data.test.digest());
 }
 

@@ -126,9 +126,9 @@ function picturesOf({ steps, every }: TrainingRecipe): number {
 
 /** A few images at the model's defaults. */
 async function drawImages(composition: Composition, { recipe, parts, data }: Omit<Measured, 'engine'>): Promise<void> {
-  const manifest = manifestOf(recipe, data, parts.facts.configs.tokenizer);
+  const manifest = manifestOf(recipe, data, parts);
   const outlined = { manifest, ...parts };
-  const images = imagesOfClasses(new Array<number>(SAMPLED).fill(0));
+  const images = imagesOfClasses(new Array<number>(SAMPLED).fill(-1));
   const request = planOf(outlined, checkRequest(outlined, { images, seed: 0 }));
   const { signal } = new AbortController();
   const rng = keyedRng(request.rows.map(({ seed }) => seed));

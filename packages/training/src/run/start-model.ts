@@ -68,7 +68,10 @@ function weightFile({ folder, manifest }: Pick<StartModel, 'folder' | 'manifest'
 }
 
 /** What was measured of the tokenizer is left out, as in every recipe. */
-function partsOfModel({ tokenizer, order, backbone, head, defaults }: ModelManifest, classes: number): ModelRecipe {
+function partsOfModel(
+  { tokenizer, order, backbone, head, condition, defaults }: ModelManifest,
+  classes: number,
+): ModelRecipe {
   const { measured } = measuredConfigOf(tokenizer.plugin);
   const own = Object.entries(tokenizer.config as object).filter(([name]) => !measured.includes(name));
   const part = ({ plugin, config }: ModelManifest['order']) => ({ plugin, config });
@@ -77,6 +80,7 @@ function partsOfModel({ tokenizer, order, backbone, head, defaults }: ModelManif
     order: part(order),
     backbone: { plugin: backbone.plugin, config: withClasses(backbone.config, classes) },
     head: part(head),
+    condition: condition && part(condition),
     defaults,
   };
 }

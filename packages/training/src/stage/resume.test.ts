@@ -70,6 +70,7 @@ function masked(): Opened {
   const trained = buildTrained(engine, parts, { tokenizer: built, weights });
   const encoded = { train: moments, validation: moments };
   const stage = generatorStage({
+    condition: parts.facts.condition,
     engine,
     tokenizer: built,
     ...trained,

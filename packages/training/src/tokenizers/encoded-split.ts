@@ -6,6 +6,7 @@ import { TesseraError } from '@tessera/errors';
 import type { Progress } from '@tessera/progress';
 import { augmentationOf, augmentImages, encodingsOf, type Variety } from '../data/augment.ts';
 import { flipImages } from '../data/batches.ts';
+import type { Shown } from '../data/conditions.ts';
 import type { ImageSize, Split } from '../data/data-set.ts';
 import type { Provenance } from '../stage/checkpoint.ts';
 import {
@@ -19,12 +20,11 @@ import {
 } from './encoding-file.ts';
 
 /** The encodings of a split: in memory, or in their file where they are many. */
-export interface EncodedSplit {
+export interface EncodedSplit extends Shown {
   /** Images. */
   readonly count: number;
   /** Encodings of every image: as it is, mirrored, varied copies. */
   readonly copies: number;
-  readonly label_N: Int32Array;
   readonly name: EncodingName;
   /** Shape of the encoding of one image. */
   readonly shape: readonly number[];
@@ -75,12 +75,13 @@ export async function encodedSplit(split: Split, options: EncodeOptions): Promis
   });
 }
 
-function splitOf(encodings: Encodings, { count, label_N }: Split, path: string): EncodedSplit {
+function splitOf(encodings: Encodings, { count, label_N, inputs }: Split, path: string): EncodedSplit {
   const { name, shape, dtype } = encodings;
   return {
     count,
     copies: encodings.count / count,
     label_N,
+    ...(inputs && { inputs }),
     name,
     shape,
     read(members, copy) {
