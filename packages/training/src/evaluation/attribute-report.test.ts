@@ -12,13 +12,22 @@ import { dataFields, openData } from '../data/data-kinds.ts';
 import type { DataSet, Split } from '../data/data-set.ts';
 import { attributeObjective } from './attribute-objective.ts';
 import { attributeReport } from './attribute-report.ts';
+import { toldReport } from './told-report.ts';
 
 let cache: string;
 let data: DataSet;
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'tessera-report-'));
   vi.stubEnv('TESSERA_CACHE', cache);
-  const recipe = { kind: 'avatars', size: 16, perClass: 60, validation: 0, test: 20, styles: ['thumbs', 'open-peeps'] };
+  const recipe = {
+    kind: 'avatars',
+    size: 16,
+    perClass: 60,
+    validation: 0,
+    test: 20,
+    styles: ['thumbs', 'open-peeps'],
+    input: ['text'],
+  };
   data = await openData(dataFields.parse(recipe, 'x'), { folder: '.', seed: 0 });
 });
 afterAll(async () => {
@@ -86,6 +95,27 @@ describe('the report of attributes', () => {
     });
     const other = { ...judge, attributes: attributes!.slice(1) };
     await expect(attributeReport({ samples, judge: other, data })).rejects.toMatchObject({ code: 'attributes-differ' });
+  });
+});
+
+describe('the report of what inputs say', () => {
+  it('tells images that show it from images of other inputs', async () => {
+    const [judge, member_N] = [await oracle(), all(data.test)];
+    const shown = await toldReport({ samples: await data.test.read(member_N), member_N, judge, data });
+    expect(shown).toMatchObject({ told: 1, toldUnseen: 1, toldOfTestImages: 1, added: 0 });
+    expect(shown!.toldByChance).toBeLessThan(0.6);
+    expect(shown!.unseenInputs).toBeGreaterThan(0);
+    expect(shown!.unseenInputs).toBeLessThan(1);
+    expect(shown!.toldOf['open-peeps.clothingColor']).toBe(1);
+    expect(Object.keys(shown!.toldOf)).not.toContain('open-peeps.face');
+    const others = await data.test.read(member_N.map((member) => (member + 2) % data.test.count));
+    const other = await toldReport({ samples: others, member_N, judge, data });
+    expect(other).toMatchObject({ toldByChance: 1, toldOfTestImages: 1 });
+    expect(other!.told).toBeLessThan(0.6);
+    expect(other!.added).toBeGreaterThan(0);
+    const { said, ...silent } = data;
+    expect(said).toHaveLength(data.attributes!.length);
+    expect(await toldReport({ samples: others, member_N, judge, data: silent })).toBeNull();
   });
 });
 

@@ -74,7 +74,8 @@ export async function attributeReport({ samples, judge, data }: ReportRequest): 
   };
 }
 
-function requireAttributes({ name, attributes }: DataSet, judge: AttributeProgram): readonly Attribute[] {
+/** The attributes of data, which a judge knows. @throws TesseraError `attributes-missing`, `attributes-differ` */
+export function requireAttributes({ name, attributes }: DataSet, judge: AttributeProgram): readonly Attribute[] {
   if (!attributes) {
     const [got, expected] = ['data of which only classes are known', 'data with attributes'];
     throw new TesseraError({ code: 'attributes-missing', who: name, got, expected });
