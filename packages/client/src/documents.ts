@@ -4,7 +4,7 @@ const picture = `fragment PictureParts on Picture { id url width height bytes }`
 
 const generation = `fragment GenerationParts on Generation {
   id modelName state seed guidance options priority deadline lastSeq attempt position millisecondsToStart
-  images { seed condition { __typename ... on ClassCondition { label } } picture { ...PictureParts } }
+  images { seed condition { __typename ... on ClassCondition { label } ... on InputCondition { input } } picture { ...PictureParts } }
   edit { image { ...PictureParts } mask { ...PictureParts } inside { ...BoxParts } outside { ...BoxParts } place { ...BoxParts } }
   failure { code message } createdAt startedAt finishedAt
 }
@@ -21,7 +21,7 @@ export const modelsDocument = `query Models {
   models {
     id name title description licence parameters classes { label name } image { height width channels } tokens vocabulary
     layout { start height width } options guidanceOff defaults { guidance guidanceKind preview }
-    parts { tokenizer order backbone head } stride millisecondsPerImage samples
+    parts { tokenizer order backbone head } condition { classes schema } stride millisecondsPerImage samples
   }
 }`;
 

@@ -257,6 +257,7 @@ export type ModelsQuery = {
       readonly backbone: string;
       readonly head: string;
     };
+    readonly condition: { readonly classes: number | null; readonly schema: Readonly<Record<string, unknown>> };
   }>;
 };
 
@@ -287,7 +288,7 @@ export type GenerationQuery = {
           readonly seed: number;
           readonly condition:
             | { readonly __typename: 'ClassCondition'; readonly label: number }
-            | { readonly __typename: 'InputCondition' }
+            | { readonly __typename: 'InputCondition'; readonly input: Readonly<Record<string, unknown>> }
             | { readonly __typename: 'NoCondition' };
           readonly picture: {
             readonly id: string;
@@ -363,7 +364,7 @@ export type GenerationPartsFragment = {
     readonly seed: number;
     readonly condition:
       | { readonly __typename: 'ClassCondition'; readonly label: number }
-      | { readonly __typename: 'InputCondition' }
+      | { readonly __typename: 'InputCondition'; readonly input: Readonly<Record<string, unknown>> }
       | { readonly __typename: 'NoCondition' };
     readonly picture: {
       readonly id: string;
@@ -435,7 +436,7 @@ export type GenerationsQuery = {
         readonly seed: number;
         readonly condition:
           | { readonly __typename: 'ClassCondition'; readonly label: number }
-          | { readonly __typename: 'InputCondition' }
+          | { readonly __typename: 'InputCondition'; readonly input: Readonly<Record<string, unknown>> }
           | { readonly __typename: 'NoCondition' };
         readonly picture: {
           readonly id: string;
@@ -504,7 +505,7 @@ export type CreateGenerationMutation = {
             readonly seed: number;
             readonly condition:
               | { readonly __typename: 'ClassCondition'; readonly label: number }
-              | { readonly __typename: 'InputCondition' }
+              | { readonly __typename: 'InputCondition'; readonly input: Readonly<Record<string, unknown>> }
               | { readonly __typename: 'NoCondition' };
             readonly picture: {
               readonly id: string;
@@ -653,7 +654,7 @@ export type RetryGenerationMutation = {
             readonly seed: number;
             readonly condition:
               | { readonly __typename: 'ClassCondition'; readonly label: number }
-              | { readonly __typename: 'InputCondition' }
+              | { readonly __typename: 'InputCondition'; readonly input: Readonly<Record<string, unknown>> }
               | { readonly __typename: 'NoCondition' };
             readonly picture: {
               readonly id: string;
@@ -737,7 +738,7 @@ export type CancelGenerationMutation = {
             readonly seed: number;
             readonly condition:
               | { readonly __typename: 'ClassCondition'; readonly label: number }
-              | { readonly __typename: 'InputCondition' }
+              | { readonly __typename: 'InputCondition'; readonly input: Readonly<Record<string, unknown>> }
               | { readonly __typename: 'NoCondition' };
             readonly picture: {
               readonly id: string;

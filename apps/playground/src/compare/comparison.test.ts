@@ -10,6 +10,7 @@ const model = (name: string, options: Record<string, unknown>): Model =>
       { label: 0, name: 'zero' },
       { label: 1, name: 'one' },
     ],
+    condition: { classes: 2, schema: {} },
     guidanceOff: 0,
     defaults: { guidance: 1.5, preview: 'LINEAR' },
     options: { properties: options },

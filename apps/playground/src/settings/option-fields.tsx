@@ -4,6 +4,7 @@ import { FormulaDetails } from './formula.tsx';
 import { formulaOf } from './formulas.tsx';
 import { described, Hint, NumberField, RangeField } from './fields.tsx';
 import { optionFields, readOption, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
+import { inputFields } from './settings.ts';
 
 /** Of a part alone, which is no model, no formula is known. */
 type Chosen = Pick<Model, 'options' | 'guidanceOff'> & Partial<Pick<Model, 'parts' | 'defaults'>>;
@@ -44,6 +45,24 @@ export function ModelFields({ model, own, problems, onChange }: ModelFieldsProps
       ))}
     </>
   );
+}
+
+interface InputFieldsProps extends Omit<ModelFieldsProps, 'model'> {
+  readonly model: Model;
+}
+
+/** What images are to show, of a model without classes: fields that its condition describes. */
+export function InputFields({ model, own, problems, onChange }: InputFieldsProps) {
+  const { input = {} } = own;
+  return inputFields(model).map((field) => (
+    <OptionInput
+      key={field.name}
+      field={field}
+      value={input[field.name]}
+      problem={problems[field.name]}
+      onChange={(value) => onChange({ ...own, input: { ...input, [field.name]: value } })}
+    />
+  ));
 }
 
 interface ExplainedProps {

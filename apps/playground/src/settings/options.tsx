@@ -22,6 +22,8 @@ export interface OwnSettings {
   readonly guidance: number | null;
   /** By name; an option that is absent keeps the model's own value. */
   readonly options: Readonly<Record<string, OptionValue>>;
+  /** What images are to show, by field, where the model has no classes. */
+  readonly input?: Readonly<Record<string, OptionValue>>;
 }
 
 interface Described {

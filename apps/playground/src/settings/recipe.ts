@@ -1,13 +1,22 @@
 import type { Model } from '../api/operations.ts';
 import { readingsOf, refusedWord, titleOf, wordOf, type Label } from './classes.tsx';
-import { boundsOf, optionFields, readNumber, readOption, type OptionValue, type OwnSettings } from './options.tsx';
-import { defaultSettings, MOST_IMAGES, MOST_SEED, ownSettings, type Settings } from './settings.ts';
+import {
+  boundsOf,
+  optionFields,
+  readNumber,
+  readOption,
+  type OptionField,
+  type OptionValue,
+  type OwnSettings,
+} from './options.tsx';
+import { defaultSettings, inputFields, MOST_IMAGES, MOST_SEED, ownSettings, type Settings } from './settings.ts';
 
 /*
- * A recipe: settings as an address holds them. Guidance and options stand there with their model's name:
- * digits-var.guidance, digits-var.options.topP.
+ * A recipe: settings as an address holds them. Guidance, options and inputs stand there with their model's name:
+ * digits-var.guidance, digits-var.options.topP, avatars-text.input.text.
  */
 const guidanceName = (model: string) => `${model}.guidance`;
+const inputName = (model: string, field: string) => `${model}.input.${field}`;
 const optionName = (model: string, option: string) => `${model}.options.${option}`;
 
 export interface Recipe {
@@ -40,7 +49,7 @@ export function readRecipe(search: URLSearchParams, models: readonly Model[], ot
   };
   const model = takeModel({ take }, models);
   const base = defaultSettings(model);
-  const label = takeLabel({ take }, model, search.get('label'));
+  const label = model.condition.classes === null ? 0 : takeLabel({ take }, model, search.get('label'));
   const settings: Settings = {
     model: model.name,
     label,
@@ -89,33 +98,40 @@ function takeLabel({ take }: Reader, { classes }: Model, asked: string | null): 
 
 function takeOwn({ take }: Reader, model: Model): OwnSettings {
   const base = ownSettings({ own: {} }, model);
-  const options = optionFields(model.options).flatMap((field) => {
-    const value = base.options[field.name];
-    const taken = value === undefined ? 'the model’s own' : String(value);
-    const read = (text: string) => readOption(field, text);
-    const got = take<OptionValue | undefined>(optionName(model.name, field.name), read, {
-      value,
-      expected: boundsOf(field),
-      taken,
+  const taken = (fields: readonly OptionField[], named: typeof optionName, values: OwnSettings['options']) => {
+    const entries = fields.flatMap((field) => {
+      const value = values[field.name];
+      const got = take<OptionValue | undefined>(named(model.name, field.name), (text) => readOption(field, text), {
+        value,
+        expected: boundsOf(field),
+        taken: value === undefined ? 'the model’s own' : String(value),
+      });
+      return got === undefined ? [] : [[field.name, got] as const];
     });
-    return got === undefined ? [] : [[field.name, got] as const];
-  });
-  if (base.guidance === null) return { guidance: null, options: Object.fromEntries(options) };
+    return Object.fromEntries(entries);
+  };
+  const options = taken(optionFields(model.options), optionName, base.options);
+  const input = taken(inputFields(model), inputName, {});
+  const own = { options, ...(Object.keys(input).length > 0 && { input }) };
+  if (base.guidance === null) return { guidance: null, ...own };
   const guidance = take(guidanceName(model.name), (text) => readNumber(text, { min: 0, max: 100 }), {
     value: base.guidance,
     expected: 'a number from 0 to 100',
   });
-  return { guidance, options: Object.fromEntries(options) };
+  return { guidance, ...own };
 }
 
 /** The search of the address that holds these settings. A seed that changes with each run is left out. */
 export function writeRecipe(settings: Settings, models: readonly Model[]): URLSearchParams {
   const model = models.find(({ name }) => name === settings.model)!;
   const { label, count, seed, isLocked } = settings;
-  const { guidance, options } = ownSettings(settings, model);
+  const { guidance, options, input = {} } = ownSettings(settings, model);
   const entries: (readonly [string, OptionValue])[] = [
     ['model', model.name],
-    ['label', label === 'each' ? label : wordOf(label, model.classes)],
+    ...(model.condition.classes === null
+      ? []
+      : [['label', label === 'each' ? label : wordOf(label, model.classes)] as const]),
+    ...Object.entries(input).map(([name, value]) => [inputName(model.name, name), value] as const),
     ['count', count],
     ...(isLocked ? [['seed', seed] as const] : []),
     ...(guidance === null ? [] : [[guidanceName(model.name), guidance] as const]),

@@ -9,6 +9,8 @@ import { MOST_IMAGES, MOST_SEED, ownSettings, pickModel, type Settings } from '.
 /* Fetched when it is first looked into. */
 const ModelFields = lazy(() => import('./option-fields.tsx').then(({ ModelFields }) => ({ default: ModelFields })));
 
+const InputFields = lazy(() => import('./option-fields.tsx').then(({ InputFields }) => ({ default: InputFields })));
+
 interface SettingsFormProps {
   readonly models: readonly Model[];
   readonly settings: Settings;
@@ -39,10 +41,22 @@ export function SettingsForm(props: SettingsFormProps) {
     <form className="settings" onSubmit={submit} aria-label="What to generate">
       <fieldset className="group">
         <legend>
-          What <span className="hint">The model, and the class that its images show.</span>
+          What <span className="hint">The model, and what its images show.</span>
         </legend>
         <ModelPicker models={models} model={model} onPick={(one) => onChange(pickModel(settings, one, models))} />
-        <ClassPicker key={model.name} model={model} label={settings.label} onPick={(label) => set({ label })} />
+        {model.condition.classes === null ? (
+          <Suspense fallback={<p className="hint">Loading…</p>}>
+            <InputFields
+              key={model.name}
+              model={model}
+              own={ownSettings(settings, model)}
+              problems={problems}
+              onChange={(own) => set({ own: { ...settings.own, [model.name]: own } })}
+            />
+          </Suspense>
+        ) : (
+          <ClassPicker key={model.name} model={model} label={settings.label} onPick={(label) => set({ label })} />
+        )}
       </fieldset>
       <HowMany settings={settings} classes={model.classes.length} problems={problems} set={set} />
       <How details={how} {...{ settings, model, problems, set }} />

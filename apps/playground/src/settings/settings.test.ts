@@ -29,6 +29,7 @@ const shapes: Model = {
   },
   guidanceOff: 0,
   defaults: { guidance: 1.5, guidanceKind: 'RAMP', preview: 'DECODED' },
+  condition: { classes: 3, schema: { type: 'integer' } },
   parts: { tokenizer: 'vq', order: 'next-scale', backbone: 'next-scale-transformer', head: 'categorical' },
   stride: 'scale',
   millisecondsPerImage: null,
@@ -40,6 +41,12 @@ const sets: Model = {
   options: { properties: { steps: { type: 'integer', minimum: 1, maximum: 4, default: 4 }, note: { type: 'string' } } },
   guidanceOff: 1,
   defaults: { guidance: 2, guidanceKind: 'CONSTANT', preview: 'DECODED' },
+};
+const told: Model = {
+  ...shapes,
+  name: 'told',
+  classes: [],
+  condition: { classes: null, schema: { type: 'object', properties: { text: { type: 'string' } } } },
 };
 const letters: Model = { ...shapes, name: 'letters', classes: [{ label: 0, name: 'a' }] };
 const models = [shapes, sets, letters];
@@ -141,6 +148,27 @@ describe('toInput', () => {
     expect([1, 2, 3].map((count) => toInput({ ...settings, count }, large).details)).toEqual([true, true, false]);
     const each = toInput({ ...settings, label: 'each' }, models).images;
     expect(each).toEqual([0, 1, 2].map((label) => ({ condition: { label } })));
+  });
+});
+
+describe('a model that is told in words', () => {
+  const { settings, notes } = recipe('model=told&seed=5&told.input.text=a red hat', [told]);
+
+  it('is asked for what was typed, for nothing where nothing was, and keeps it in the address', () => {
+    expect(notes).toEqual([]);
+    expect(toInput(settings, [told]).images).toEqual([{ condition: { input: { text: 'a red hat' } }, count: 4 }]);
+    const empty = { ...settings, own: { told: { guidance: 1, options: {}, input: { text: '' } } } };
+    expect(toInput(empty, [told]).images).toEqual([{ count: 4 }]);
+    const address = writeRecipe(settings, [told]);
+    expect([address.get('label'), address.get('told.input.text')]).toEqual([null, 'a red hat']);
+    expect(recipe(String(address), [told]).settings).toEqual(settings);
+  });
+
+  it('is asked for the same again', () => {
+    const condition = { __typename: 'InputCondition' as const, input: { text: 'a red hat' } };
+    const made = { id: 'g', modelName: 'told', seed: 5, guidance: 3, options: {}, images: [{ seed: 5, condition }] };
+    const again = toInput(settingsOf(made, told), [told]);
+    expect(again.images).toEqual([{ condition: { input: { text: 'a red hat' } }, count: 1 }]);
   });
 });
 

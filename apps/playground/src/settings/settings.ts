@@ -1,7 +1,7 @@
 import { labelOf } from '../api/label.ts';
 import type { Generation, GenerationInput, Model } from '../api/operations.ts';
 import type { Label } from './classes.tsx';
-import { isOptionValue, optionFields, type OptionValue, type OwnSettings } from './options.tsx';
+import { isOptionValue, optionFields, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
 
 /** What the form holds. */
 export interface Settings {
@@ -35,6 +35,22 @@ function defaultsOf({ options, guidanceOff, defaults }: Model): OwnSettings {
   return { guidance: guidanceOff === null ? null : defaults.guidance, options: Object.fromEntries(fallbacks) };
 }
 
+/** The fields of what images are to show; none for models of classes. */
+export function inputFields({ condition }: Model): readonly OptionField[] {
+  return condition.classes === null ? optionFields(condition.schema) : [];
+}
+
+/** What a request says of its images: without any word, nothing. */
+function conditionOf(
+  { label, own }: Settings,
+  model: Model,
+): Pick<NonNullable<GenerationInput['images']>[number], 'condition'> {
+  if (model.condition.classes !== null) return { condition: { label: Number(label) } };
+  const { input = {} } = own[model.name] ?? {};
+  const said = Object.entries(input).filter(([, value]) => value !== '');
+  return said.length > 0 ? { condition: { input: Object.fromEntries(said) } } : {};
+}
+
 export function newSeed(): number {
   return Math.floor(Math.random() * NEW_SEEDS);
 }
@@ -66,7 +82,7 @@ export function toInput(settings: Settings, models: readonly Model[]): Generatio
   const { label, count, seed } = settings;
   const model = models.find(({ name }) => name === settings.model)!;
   const each = model.classes.slice(0, MOST_IMAGES).map((one) => ({ condition: { label: one.label } }));
-  const images = label === 'each' ? each : [{ condition: { label }, count }];
+  const images = label === 'each' ? each : [{ ...conditionOf(settings, model), count }];
   const { guidance, options } = ownSettings(settings, model);
   // Codes and probabilities of tokens are for the anatomy.
   const details = (label === 'each' ? each.length : count) <= mostDetailed(model);
@@ -78,10 +94,13 @@ export function settingsOf({ images, seed, guidance, options }: Omit<Generation,
   const labels = images.map(labelOf);
   const isEach = labels.length > 1 && labels.every((label, index) => label === index);
   const base = defaultsOf(model);
-  const chosen = Object.entries(options).filter((entry): entry is [string, OptionValue] => isOptionValue(entry[1]));
+  const [first] = images.flatMap(({ condition: one }) => (one.__typename === 'InputCondition' ? [one.input] : []));
+  const plain = (values: object) =>
+    Object.fromEntries(Object.entries(values).filter((one): one is [string, OptionValue] => isOptionValue(one[1])));
   const own: OwnSettings = {
     guidance: base.guidance === null ? null : (guidance ?? base.guidance),
-    options: { ...base.options, ...Object.fromEntries(chosen) },
+    options: { ...base.options, ...plain(options) },
+    ...(first && { input: plain(first) }),
   };
   return {
     model: model.name,
