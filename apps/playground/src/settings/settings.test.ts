@@ -4,49 +4,15 @@ import type { Model } from '../api/operations.ts';
 import { findClasses, readingsOf, refusedWord, titleOf, wordOf } from './classes.tsx';
 import { optionFields, readable, readOption } from './options.tsx';
 import { readRecipe, writeRecipe } from './recipe.ts';
+import { shapes } from './shapes.fixture.ts';
 import { MOST_SEED, ownSettings, pickModel, settingsOf, toInput } from './settings.ts';
 
-const shapes: Model = {
-  id: 'model:shapes',
-  name: 'shapes',
-  title: 'Shapes',
-  parameters: 10,
-  image: { height: 8, width: 8, channels: 3 },
-  classes: ['circle', 'square', 'star'].map((name, label) => ({ label, name })),
-  description: '',
-  licence: 'MIT',
-  tokens: 5,
-  vocabulary: 16,
-  layout: [
-    { start: 0, height: 1, width: 1 },
-    { start: 1, height: 2, width: 2 },
-  ],
-  options: {
-    properties: {
-      topP: { type: 'number', minimum: 0, maximum: 1, default: 0.9 },
-      smooth: { type: 'boolean', default: false },
-    },
-  },
-  guidanceOff: 0,
-  defaults: { guidance: 1.5, guidanceKind: 'RAMP', preview: 'DECODED' },
-  condition: { classes: 3, schema: { type: 'integer' } },
-  parts: { tokenizer: 'vq', order: 'next-scale', backbone: 'next-scale-transformer', head: 'categorical' },
-  stride: 'scale',
-  millisecondsPerImage: null,
-  samples: null,
-};
 const sets: Model = {
   ...shapes,
   name: 'shapes.sets',
   options: { properties: { steps: { type: 'integer', minimum: 1, maximum: 4, default: 4 }, note: { type: 'string' } } },
   guidanceOff: 1,
   defaults: { guidance: 2, guidanceKind: 'CONSTANT', preview: 'DECODED' },
-};
-const told: Model = {
-  ...shapes,
-  name: 'told',
-  classes: [],
-  condition: { classes: null, schema: { type: 'object', properties: { text: { type: 'string' } } } },
 };
 const letters: Model = { ...shapes, name: 'letters', classes: [{ label: 0, name: 'a' }] };
 const models = [shapes, sets, letters];
@@ -148,27 +114,6 @@ describe('toInput', () => {
     expect([1, 2, 3].map((count) => toInput({ ...settings, count }, large).details)).toEqual([true, true, false]);
     const each = toInput({ ...settings, label: 'each' }, models).images;
     expect(each).toEqual([0, 1, 2].map((label) => ({ condition: { label } })));
-  });
-});
-
-describe('a model that is told in words', () => {
-  const { settings, notes } = recipe('model=told&seed=5&told.input.text=a red hat', [told]);
-
-  it('is asked for what was typed, for nothing where nothing was, and keeps it in the address', () => {
-    expect(notes).toEqual([]);
-    expect(toInput(settings, [told]).images).toEqual([{ condition: { input: { text: 'a red hat' } }, count: 4 }]);
-    const empty = { ...settings, own: { told: { guidance: 1, options: {}, input: { text: '' } } } };
-    expect(toInput(empty, [told]).images).toEqual([{ count: 4 }]);
-    const address = writeRecipe(settings, [told]);
-    expect([address.get('label'), address.get('told.input.text')]).toEqual([null, 'a red hat']);
-    expect(recipe(String(address), [told]).settings).toEqual(settings);
-  });
-
-  it('is asked for the same again', () => {
-    const condition = { __typename: 'InputCondition' as const, input: { text: 'a red hat' } };
-    const made = { id: 'g', modelName: 'told', seed: 5, guidance: 3, options: {}, images: [{ seed: 5, condition }] };
-    const again = toInput(settingsOf(made, told), [told]);
-    expect(again.images).toEqual([{ condition: { input: { text: 'a red hat' } }, count: 1 }]);
   });
 });
 
