@@ -29,6 +29,17 @@ function codeOf(value: unknown, model?: RequestBounds): string {
 const one = { images: imagesOfClasses([3]), seed: 0 };
 
 describe('a request', () => {
+  it('says where in it an input is wrong', () => {
+    const space = { name: 'told', classes: null, input: schema.object({ text: schema.string() }) };
+    const told = { ...bounds, condition: space };
+    const asking = (input: unknown) => () => read({ images: [{ condition: { kind: 'input', input } }], seed: 0 }, told);
+    expect(asking({ text: 'a hat' })()).toMatchObject({ images: [{ condition: { input: { text: 'a hat' } } }] });
+    const field = ['input', 'images', 'condition', 'input', 'text'];
+    expect(asking({ text: 1 })).toThrow(
+      expect.objectContaining({ code: 'field-invalid', parts: expect.objectContaining({ field }) }),
+    );
+  });
+
   it('is read as it was written, and stays the same in JSON', () => {
     const request: GenerationRequest = {
       model: 'digits',

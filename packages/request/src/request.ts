@@ -8,7 +8,7 @@ import {
   type PreviewKind,
 } from '@tessera/core';
 import { anything, schema, type Field } from '@tessera/schema';
-import { TesseraError } from '@tessera/errors';
+import { isTesseraError, TesseraError } from '@tessera/errors';
 import { checkRegion, type EditRequest } from './region.ts';
 
 export interface RequestedImage {
@@ -138,11 +138,23 @@ function conditionOf({ condition }: RequestBounds): Field<Condition> {
       const said = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
       const read: Field<Condition> = kinds[kind.read(said, { who: place.who, path: `${place.path}.kind` })];
       const given = read.read(value, place);
-      valueOf(given, { ...condition, name: place.who });
+      checkInput(given, { ...condition, name: place.who });
       return given;
     },
     { type: 'object', properties: { kind: kind.json, ...own } },
   );
+}
+
+/** A wrong field of an input is said by its place in a request: a form shows the error there. */
+function checkInput(given: Condition, space: ConditionSpace): void {
+  try {
+    valueOf(given, space);
+  } catch (error) {
+    const place = isTesseraError(error) ? error.parts?.field : undefined;
+    if (given.kind !== 'input' || !isTesseraError(error) || !place) throw error;
+    const field = ['input', 'images', 'condition', 'input', ...place];
+    throw new TesseraError({ ...error.parts, field, cause: error });
+  }
 }
 
 /** Of the first image, or of one alone. The last one's is looked at where the number of images is known. */
