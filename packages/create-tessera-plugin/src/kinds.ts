@@ -1,4 +1,4 @@
-import type { ModelParts } from './model-parts.ts';
+import { layers, type ModelParts } from './model-parts.ts';
 
 /** What a package of each kind begins as. A new kind is one more entry, and an example that it starts from. */
 export interface Kind {
@@ -8,6 +8,8 @@ export interface Kind {
   readonly does: string;
   /** The parts of a small recipe that tries it, where they differ from the usual ones. */
   readonly parts: (plugin: string) => Partial<ModelParts>;
+  /** What the data of that recipe say besides. */
+  readonly data?: object;
   /** Whether recipes train it in a stage of its own. */
   readonly trained?: boolean;
 }
@@ -33,6 +35,18 @@ export const kinds = {
     example: 'backbone-mixer',
     does: 'makes hidden states of the tokens that are written',
     parts: (plugin) => ({ backbone: { plugin, config: { classes: 2, width: 16, depth: 1 } } }),
+  },
+  condition: {
+    example: 'condition-words',
+    does: 'reads what an image is to show, and embeds it',
+    parts: (plugin) => ({
+      backbone: {
+        plugin: 'masked-encoder-decoder',
+        config: { attends: true, encoder: layers, decoder: layers, buffer: 2 },
+      },
+      condition: { plugin, config: {} },
+    }),
+    data: { input: ['text'] },
   },
 } as const satisfies Readonly<Record<string, Kind>>;
 

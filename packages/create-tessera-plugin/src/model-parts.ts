@@ -9,5 +9,10 @@ export interface ModelParts {
   readonly order: PartEntry;
   readonly backbone: PartEntry;
   readonly head: PartEntry;
+  /** Left out: the classes of the backbone. */
+  readonly condition?: PartEntry;
   readonly defaults: object;
 }
+
+/** Of the transformers of a small model. */
+export const layers = { depth: 1, width: 16, heads: 2 };

@@ -1,9 +1,8 @@
 import { kinds, type Kind, type KindName } from './kinds.ts';
-import type { ModelParts } from './model-parts.ts';
+import { layers, type ModelParts } from './model-parts.ts';
 
 const optimiser = { learningRate: { shape: 'cos', peak: 0.002, warmup: 2 }, clip: 1 };
 const every = { log: 1, validate: 4, picture: 8, checkpoint: 8 };
-const layers = { depth: 1, width: 16, heads: 2 };
 
 const usual: ModelParts = {
   tokenizer: {
@@ -24,7 +23,7 @@ const usual: ModelParts = {
  * needs no data. It shows that all works; the pictures show nothing yet.
  */
 export function trialRecipe(kind: KindName, plugin: string): object {
-  const { parts, trained = true }: Kind = kinds[kind];
+  const { parts, data, trained = true }: Kind = kinds[kind];
   const { defaults = usual.defaults, ...own } = parts(plugin);
   const guidance = { kind: 'constant', scale: 1.5 };
   return {
@@ -34,7 +33,7 @@ export function trialRecipe(kind: KindName, plugin: string): object {
     title: `Trial of ${plugin}`,
     description: 'Every stage of a training in seconds: to see that all works, not to see pictures.',
     seed: 1,
-    data: { kind: 'avatars', size: 16, perClass: 32, validation: 8, test: 8, styles: ['pixel-art', 'thumbs'] },
+    data: { kind: 'avatars', size: 16, perClass: 32, validation: 8, test: 8, styles: ['pixel-art', 'thumbs'], ...data },
     model: { ...usual, ...own, defaults: { guidance, ...defaults, preview: 'linear' } },
     ...(trained && {
       tokenizer: { kind: 'kl', steps: 8, batch: 8, optimiser, loss: { l1: 1, kl: 0.002 }, every },
