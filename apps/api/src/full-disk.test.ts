@@ -103,7 +103,7 @@ describe.skipIf(!canMount)('a full disk (only root may mount one)', () => {
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'storage-failed' } });
     }
     disk.free();
-    await vi.waitFor(() => database.query('SELECT 1'), { timeout: 10_000, interval: 200 });
+    await vi.waitFor(() => database.query('SELECT 1'), { timeout: 60_000, interval: 200 });
     expect(await database.query('SELECT count(*) FROM generation')).toEqual(before);
     await store.close();
     await expect(database.query('SELECT 1')).rejects.toMatchObject({ code: 'storage-failed' });

@@ -35,7 +35,7 @@ const switchOf = (kind: string) => join(dataDirectory, 'database', `no-${kind}`)
 const refuse = (...kinds: string[]) => kinds.forEach((kind) => writeFileSync(switchOf(kind), ''));
 const take = (...kinds: string[]) => kinds.forEach((kind) => rmSync(switchOf(kind), { force: true }));
 /** The worker has said that it keeps events of this generation. */
-const kept = (id: string) => vi.waitFor(() => expect(reports.join()).toContain(`${id} is kept`), 10_000);
+const kept = (id: string) => vi.waitFor(() => expect(reports.join()).toContain(`${id} is kept`), 60_000);
 const last = (events: readonly TestEvent[]) => {
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
   const ends = events.filter(({ kind }) => /^(COMPLETED|FAILED|CANCELED)$/.test(kind));

@@ -56,7 +56,7 @@ it.each(['looping', 'mute'])(
     const { pid } = host;
     const hanging = run(name);
     const next = run('plain');
-    await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'hanging' }), 20_000);
+    await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'hanging' }), 60_000);
     expect((await hanging).at(-1)).toMatchObject({
       type: 'failed',
       code: 'part-hangs',
@@ -80,7 +80,7 @@ it('ends a process that was stopped, while a generation runs and while nothing d
     if (busy) await new Promise<void>((begun) => (running = run('slow', 32, begun)));
     process.kill(pid, 'SIGSTOP');
     const next = run('plain');
-    await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'hanging' }), 20_000);
+    await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'hanging' }), 60_000);
     if (running) {
       expect((await (running as Promise<HostEvent[]>)).at(-1)).toMatchObject({ type: 'failed', code: 'part-hangs' });
       expect((await next).at(-1)).toMatchObject({ type: 'completed' });
@@ -98,14 +98,14 @@ it('ends a process that was stopped as soon as it was ready', async () => {
   const young = await startHost({ modelFolders, config, beatLimit: 2000, report: () => undefined });
   const pid = young.pid!;
   process.kill(pid, 'SIGSTOP');
-  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 20_000);
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 60_000);
   await young.dispose();
 });
 
 it('tells a process that has died, until another is there', async () => {
   const pid = host.pid!;
   process.kill(pid, 'SIGKILL');
-  await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'starting' }), 10_000);
+  await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'starting' }), 60_000);
   await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'ok' }), 60_000);
   expect(host.pid).not.toBe(pid);
 });

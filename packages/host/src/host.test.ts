@@ -240,7 +240,7 @@ describe('the models’ process', () => {
   it('may fail to start again: every try has an answer, no batch has begun, and one more start brings it back', async () => {
     vi.stubEnv('NODE_OPTIONS', '--require=/not/there.cjs');
     process.kill(host.pid!, 'SIGKILL');
-    await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'dead' }), 20_000);
+    await vi.waitFor(() => expect(host.health()).toMatchObject({ status: 'dead' }), 60_000);
     const failure = { code: 'model-process-failed' };
     const tries = await Promise.all([quick, quick].map((request) => collect(host.generate(request))));
     expect(tries).toMatchObject([[{ type: 'failed', ...failure }], [{ type: 'failed', ...failure }]]);

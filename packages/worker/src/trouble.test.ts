@@ -54,7 +54,7 @@ it('keeps pictures that cannot be stored, takes up nothing more, and goes on as 
   const repair = breakPictures();
   const { id } = await bench.create({ seed: 1 });
   await bench.reached(id, 'started');
-  await vi.waitFor(() => expect(reports.join()).toContain(`a picture of generation ${id} is kept`), 10_000);
+  await vi.waitFor(() => expect(reports.join()).toContain(`a picture of generation ${id} is kept`), 60_000);
   const next = await bench.create({ seed: 1 });
   await sleep(300);
   expect(await bench.store.generations.find(next.id, '')).toMatchObject({ state: 'queued' });
@@ -81,10 +81,10 @@ it('ends in order where an image cannot be stored and its generation is canceled
   const { blobs } = bench;
   const recording = new Recording({ claimed: claimed!, line, blobs, durable: true, picturePatience: 9000, report });
   recording.take({ type: 'image', index: 0, png: new Uint8Array(64), milliseconds: 1 });
-  await vi.waitFor(() => expect(recording.failing).toBe(1));
+  await vi.waitFor(() => expect(recording.failing).toBe(1), 60_000);
   recording.end({ kind: 'canceled' });
   await recording.settled;
-  await vi.waitFor(() => expect(recording.failing).toBe(0));
+  await vi.waitFor(() => expect(recording.failing).toBe(0), 60_000);
   await sleep(50);
   process.off('unhandledRejection', hear);
   repair();
@@ -122,7 +122,7 @@ it('writes what a full database did not take, once it can; others go on meanwhil
   await database.query(`SELECT set_config('tessera.refused', $1, false)`, [id]);
   const other = await bench.create({ seed: 2 });
   imagesOf(await bench.events(other.id));
-  await vi.waitFor(() => expect(reports.join()).toContain(`generation ${id} is kept until it can be written`), 10_000);
+  await vi.waitFor(() => expect(reports.join()).toContain(`generation ${id} is kept until it can be written`), 60_000);
   expect(await bench.store.generations.find(id, '')).toMatchObject({ state: 'running' });
   await database.query(`SELECT set_config('tessera.refused', '', false)`);
   imagesOf(await bench.events(id));
@@ -145,10 +145,10 @@ it('writes nothing more of a claim that another worker has taken', async () => {
   await bench.reached(id, 'step');
   await bench.store.database.query(`UPDATE generation SET attempt = attempt + 1, worker = 'other' WHERE id = $1`, [id]);
   const { lastSeq } = (await bench.store.generations.find(id, ''))!;
-  await vi.waitFor(() => expect(worker.state().models.every(({ running }) => running === 0)).toBe(true), 10_000);
+  await vi.waitFor(() => expect(worker.state().models.every(({ running }) => running === 0)).toBe(true), 60_000);
   expect(await bench.store.generations.find(id, '')).toMatchObject({ lastSeq, state: 'running' });
   // The other one is not alive: any process gives it back, as soon as it has reached the database for a whole lease.
-  await vi.waitFor(async () => expect(await bench.store.queue.reap()).toBe(1), { timeout: 10_000, interval: 200 });
+  await vi.waitFor(async () => expect(await bench.store.queue.reap()).toBe(1), { timeout: 60_000, interval: 200 });
   imagesOf(await bench.events(id));
 });
 
@@ -174,7 +174,7 @@ it('tries again when the process of the models dies, and fails what ends it thre
     await vi.waitFor(async () => {
       expect(await bench.store.generations.find(last.id, '')).toMatchObject({ state: 'running', attempt });
       expect(host.health().status).toBe('ok');
-    });
+    }, 60_000);
     process.kill(host.pid!, 'SIGKILL');
   }
   expect(lastOf(await bench.events(last.id))).toMatchObject({ kind: 'failed', code: 'model-process-died' });
@@ -192,11 +192,11 @@ it('blames nothing and claims nothing while that process cannot start, and goes 
     if (claimed.length === 0) return claimed;
     queue.claim = claim;
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(() => expect(host.health().status).toBe('dead'), 20_000);
+    await vi.waitFor(() => expect(host.health().status).toBe('dead'), 60_000);
     return claimed;
   };
   const { id } = await bench.create({ seed: 1 });
-  await vi.waitFor(() => expect(host.health().status).toBe('dead'), 20_000);
+  await vi.waitFor(() => expect(host.health().status).toBe('dead'), 60_000);
   await sleep(2500);
   expect(await bench.store.generations.find(id, '')).toMatchObject({ state: 'queued', attempt: 1 });
   const { rows } = await bench.store.database.query('SELECT blames FROM generation WHERE id = $1', [id]);

@@ -144,7 +144,7 @@ describe.each(['PGlite', 'PostgreSQL'])('a worker on %s', (database) => {
     const found = await vi.waitFor(async () => {
       const workers = await bench.store.queue.workers();
       return workers.find(({ id }) => id === worker.id) ?? expect.fail('It is not registered.');
-    });
+    }, 60_000);
     expect(found.state).toMatchObject({ target: 'onnx', draining: false, health: { status: 'ok' } });
     expect(found.state.models.map(({ name }) => name)).toEqual(['quick', 'slow', 'sets']);
   });

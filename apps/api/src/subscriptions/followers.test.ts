@@ -108,7 +108,7 @@ describe('a socket', () => {
 
   it('is one of at most 256 of an address', async () => {
     // Those of the tests before are closing.
-    const open = await vi.waitFor(() => Promise.all(Array.from({ length: 256 }, openSocket)), 10_000);
+    const open = await vi.waitFor(() => Promise.all(Array.from({ length: 256 }, openSocket)), 60_000);
     const more = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
     const [, response] = (await once(more, 'unexpected-response')) as [
       unknown,
@@ -120,7 +120,7 @@ describe('a socket', () => {
     expect(JSON.parse(body)).toMatchObject({ errors: [{ extensions: { code: 'too-many-sockets' } }] });
     open[0]!.close();
     await once(open[0]!, 'close');
-    await vi.waitFor(async () => (await openSocket()).close());
+    await vi.waitFor(async () => (await openSocket()).close(), 60_000);
     for (const socket of open) socket.terminate();
   });
 

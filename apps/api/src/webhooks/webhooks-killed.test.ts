@@ -80,7 +80,7 @@ it('are delivered again after a 500, and by another process where theirs is kill
   const created = await fetch(`${await startChild()}/v1/generations`, { method: 'POST', headers, body });
   const { id } = (await created.json()) as { id: string };
   await complete(id);
-  await vi.waitFor(() => expect(got.length).toBe(2), 20_000);
+  await vi.waitFor(() => expect(got.length).toBe(2), 60_000);
   child!.kill('SIGKILL');
   await once(child!, 'exit');
   expect(await left()).toBe(1);
@@ -88,7 +88,7 @@ it('are delivered again after a 500, and by another process where theirs is kill
   await store.database.query("UPDATE webhook SET next_at = next_at - interval '1 minute'");
   const other = await startServer({ ...options, fetch: toReceiver });
   try {
-    await vi.waitFor(async () => expect(await left()).toBe(0), 20_000);
+    await vi.waitFor(async () => expect(await left()).toBe(0), 60_000);
     const { secret } = (await (await fetch(`${other.url}/v1/webhooks/secret`)).json()) as { secret: string };
     expect(got.map((one) => one.headers['webhook-id'])).toEqual(Array(3).fill(`${id}.2`));
     for (const one of got) {

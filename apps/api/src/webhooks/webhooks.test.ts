@@ -111,9 +111,9 @@ describe.each(['pglite', 'postgresql'] as const)('webhooks on %s', (kind) => {
     }
   };
   const told = (count: number) =>
-    vi.waitFor(() => expect(got.length).toBeGreaterThanOrEqual(count), { timeout: 15_000 });
+    vi.waitFor(() => expect(got.length).toBeGreaterThanOrEqual(count), { timeout: 60_000 });
   const left = async () => (await store.database.query('SELECT * FROM webhook')).rows.length;
-  const noneLeft = () => vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 15_000 });
+  const noneLeft = () => vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 60_000 });
 
   it('are signed so that the library of Standard Webhooks takes them', async () => {
     const webhooks = openOne();
