@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { silentProgress } from '@tessera/progress';
 import sharp from 'sharp';
 import { dataFields, openData } from './data-kinds.ts';
+import { openImageFolder } from './image-folder.ts';
 import { writeDataFolder } from '../report/data-folder.ts';
 
 let cache: string;
@@ -113,6 +114,18 @@ describe('a folder of data', () => {
     }
     expect(Object.keys(rows[0]!.attributes)).toContain('glasses');
     expect((await fileBytes(join(out, 'sheet.png'))).width).toBe(2 * (16 * 16 + 0) + 2 * 17);
+    const told = await open({ perClass: 3, input: ['text'] });
+    await writeDataFolder(told, { out: join(cache, 'told'), count: 1, progress });
+    const read = await openImageFolder({
+      size: 16,
+      channels: 3,
+      validation: 0,
+      test: 0,
+      seed: 0,
+      path: join(cache, 'told'),
+      input: ['text'],
+    });
+    expect(read.train.inputs!.flat()).toEqual(expect.arrayContaining([...told.test.inputs![0]!]));
     await expect(writeDataFolder(data, { out, count: 2, progress })).rejects.toMatchObject({
       code: 'folder-not-empty',
     });

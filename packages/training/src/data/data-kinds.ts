@@ -75,6 +75,8 @@ const dataKinds = {
       channels: optional(integer({ min: 1, max: 3 }), 3),
       validation: optional(share, 0.05),
       test: optional(share, 0.05),
+      /** What the model's condition is told of an image: fields of its lines in `metadata.jsonl`. */
+      input: optional(refine(list(string()), distinct), []),
       limit,
       ...augmentFields,
     }),

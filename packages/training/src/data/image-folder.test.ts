@@ -35,6 +35,34 @@ async function levels(path: string): Promise<(readonly [number, number])[]> {
   return [...train.label_N].map((label, n) => [label, Math.round(pixels[16 * n]! * 255)] as const);
 }
 
+describe('a folder with texts beside its images', () => {
+  const line = (file_name: string, text: string) => JSON.stringify({ file_name, text, by: 'me' });
+
+  it('gives every image what its lines say', async () => {
+    const lines = [line('b.png', 'light'), line('./sub/a.png', 'dark'), '', line('b.png', 'white')];
+    const path = await folderOf('told', { 'sub/a.png': 10, 'b.png': 200, 'metadata.jsonl': lines.join('\n') });
+    const { train } = await openImageFolder({ path, ...whole, input: ['text'] });
+    expect(train.inputs).toEqual([[{ text: 'light' }, { text: 'white' }], [{ text: 'dark' }]]);
+    expect((await openImageFolder({ path, ...whole })).train.inputs).toBeUndefined();
+  });
+
+  it.each([
+    ['no file', {}, 'inputs-missing', 'no such file'],
+    [
+      'no line',
+      { 'metadata.jsonl': line('b.png', 'light') },
+      'too-few-images',
+      '1 without a line in metadata.jsonl',
+    ],
+    ['no JSON', { 'metadata.jsonl': 'a.png: dark' }, 'inputs-malformed', 'line 1'],
+    ['no name', { 'metadata.jsonl': '{"text":"dark"}' }, 'inputs-malformed', 'expected a JSON object with file_name'],
+  ])('is refused with %s', async (what, files, code, said) => {
+    const path = await folderOf(`untold ${what}`, { 'a.png': 10, ...files });
+    const refusal = { code, message: expect.stringContaining(said) };
+    await expect(openImageFolder({ path, ...whole, input: ['text'] })).rejects.toMatchObject(refusal);
+  });
+});
+
 describe('a folder as people have it', () => {
   it('gives every picture its class, and tells what was skipped', async () => {
     const path = await folderOf('messy', {

@@ -5,6 +5,7 @@ import { TesseraError } from '@tessera/errors';
 import { fitBytes, openOwnPicture, pictureSuffixes } from '@tessera/pictures';
 import { holdOut } from './batches.ts';
 import { type ByteImages, byteSplit, type DataSet } from './data-set.ts';
+import { METADATA, readFolderInputs } from './folder-inputs.ts';
 
 /** A folder of images, with one sub-folder per class. Images directly in the folder are unlabelled. */
 interface FolderData {
@@ -18,17 +19,19 @@ interface FolderData {
   readonly seed: number;
   /** The most images to train on, chosen at random; 0 or left out: all. */
   readonly limit?: number;
+  /** Fields of its `metadata.jsonl` that are the inputs of an image; none where it is left out. */
+  readonly input?: readonly string[];
 }
 
 /**
  * Decodes every image of a folder into memory (`size` squared times channels bytes each), by `fitBytes` of
  * @tessera/pictures.
- * @throws TesseraError what `findImages` throws, `too-few-images`, `images-broken` naming the first broken files
+ * @throws TesseraError what `findImages` and `readFolderInputs` throw, `too-few-images`, `images-broken` naming the first broken files
  */
 export async function openImageFolder(data: FolderData): Promise<DataSet> {
-  const found = await findImages(data.path);
+  const { found, inputs } = await findTold(data);
   const { classes, files, skipped } = found;
-  const images = await decodeAll(files, data);
+  const images = { ...(await decodeAll(files, data)), ...(inputs && { inputs }) };
   const held = holdOut(files.length, {
     validation: Math.round(files.length * data.validation),
     test: Math.round(files.length * data.test),
@@ -57,6 +60,23 @@ export async function openImageFolder(data: FolderData): Promise<DataSet> {
     found: foundSentence(found),
     skipped,
   };
+}
+
+interface Told {
+  readonly found: FoundImages;
+  readonly inputs?: ByteImages['inputs'];
+}
+
+/** The images of a folder; where inputs are asked for, those that have one. */
+async function findTold({ path, input = [] }: FolderData): Promise<Told> {
+  const found = await findImages(path);
+  if (input.length === 0) return { found };
+  const inputs = await readFolderInputs(path, found.files, input);
+  const hasOne = (_: unknown, index: number): boolean => inputs[index]!.length > 0;
+  const files = found.files.filter(hasOne);
+  const silent = found.files.length - files.length;
+  const skipped = { ...found.skipped, ...(silent > 0 && { [`without a line in ${METADATA}`]: silent }) };
+  return { found: { ...found, files, skipped }, inputs: inputs.filter(hasOne) };
 }
 
 /** `1,204 images of 3 classes; skipped 12: 9 .heic, 3 empty`. */

@@ -22,8 +22,8 @@ interface WrittenFolder {
 const splits = ['train', 'validation', 'test'] as const;
 
 /**
- * Writes pictures of a data set as PNG files, in a folder for each class, with `metadata.jsonl` (a line for each picture: file,
- * class, split, attributes) and `sheet.png`, a row for each class. Pictures without a class lie beside the class folders.
+ * Writes pictures of a data set as PNG files, in a folder for each class, with `metadata.jsonl` (a line for each picture and input:
+ * file, class, split, attributes, input) and `sheet.png`, a row for each class. Pictures without a class lie beside the class folders.
  * @throws TesseraError `folder-not-empty`
  */
 export async function writeDataFolder(data: DataSet, { out, count, progress }: WriteOptions): Promise<WrittenFolder> {
@@ -33,24 +33,25 @@ export async function writeDataFolder(data: DataSet, { out, count, progress }: W
   for (const folder of folders) await mkdir(join(out, folder), { recursive: true });
   const bar = progress('data')(rows.length);
   const lines: string[] = [];
+  let pictures = 0;
   for (const { split, member } of rows) {
     const label = data[split].label_N[member]!;
     const file = join(folderOf(data, label), `${split}-${String(member).padStart(6, '0')}.png`);
     await writeFile(join(out, file), await encodePng(await pixelsOf(data, data[split], member)));
-    lines.push(
-      JSON.stringify({
-        file_name: file,
-        class: data.classes[label] ?? null,
-        split,
-        ...attributesOf(data, data[split], member),
-      }),
-    );
-    bar.update(lines.length, 'writing pictures');
+    const known = {
+      file_name: file,
+      class: data.classes[label] ?? null,
+      split,
+      ...attributesOf(data, data[split], member),
+    };
+    const inputs = data[split].inputs?.[member] ?? [{}];
+    lines.push(...inputs.map((input) => JSON.stringify({ ...known, ...(input as object) })));
+    bar.update(++pictures, 'writing pictures');
   }
   bar.end();
   await writeFile(join(out, 'metadata.jsonl'), `${lines.join('\n')}\n`);
   await writeSheet(data, join(out, 'sheet.png'));
-  return { pictures: lines.length, classes: [...folders].filter((folder) => folder !== '.').length };
+  return { pictures, classes: [...folders].filter((folder) => folder !== '.').length };
 }
 
 async function requireEmpty(out: string): Promise<void> {
