@@ -73,7 +73,7 @@ const recipeOf = (steps: number): Setup['recipe'] => ({
     ema: 0,
   },
   every: { log: 0, validate: 0, picture: 0, checkpoint: 0 },
-  labelDrop: 0.1,
+  conditionDrop: 0.1,
   progressive: null,
   masking: { leastRate: 0.05, deviation: 0.5, programs: 3 },
 });

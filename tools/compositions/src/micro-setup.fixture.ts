@@ -70,7 +70,7 @@ export async function openMicroSetup(engine: Engine, folder: string): Promise<Se
         ema: 0,
       },
       every: { log: 0, validate: 0, picture: 0, checkpoint: 0 },
-      labelDrop: 0.1,
+      conditionDrop: 0.1,
       progressive: null,
       masking: { leastRate: 0.1, deviation: 0.5, programs: 1 },
     },

@@ -15,7 +15,7 @@ import {
 
 interface CausalLossOptions {
   /** Share of the images that are learnt without their condition. */
-  readonly labelDrop: number;
+  readonly conditionDrop: number;
 }
 
 /** One training batch of cached encodings, each image in an order of its own. */
@@ -32,7 +32,7 @@ interface CausalBatch extends Encoding, BatchConditions {
  */
 function causalLoss(
   { tokenizer, backbone, head }: LossParts,
-  { labelDrop }: CausalLossOptions,
+  { conditionDrop }: CausalLossOptions,
 ): (batch: CausalBatch, rng: TraceRng) => { loss: Scalar } {
   return (batch, rng) => {
     const { encoded, others } = splitBatch(batch);
@@ -43,7 +43,7 @@ function causalLoss(
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
       cut: null,
-      condition: { encoded, dropped_B: droppedOf(order_BL.shape[0]!, rng, labelDrop) },
+      condition: { encoded, dropped_B: droppedOf(order_BL.shape[0]!, rng, conditionDrop) },
     };
     const context = { rng, train: true };
     const hidden = backbone.teach(trainBatch, context);
@@ -53,7 +53,7 @@ function causalLoss(
 
 /** Predicts every token from those before it in the order. */
 export function causalObjective({ parts, recipe, seed }: ObjectiveOptions): Objective {
-  const loss = causalLoss(parts, { labelDrop: recipe.labelDrop });
+  const loss = causalLoss(parts, { conditionDrop: recipe.conditionDrop });
   return {
     loss: (batch, rng) => loss(batch as unknown as CausalBatch, rng),
     inputs: (key) => visitOrders(parts, { ...key, seed }),

@@ -68,7 +68,7 @@ function batch(least: number, label = [0, 1]): MaskedBatch {
 describe('masked loss', () => {
   const value = (given: MaskedBatch, cuts: { least: number; most: number }[]) =>
     tf.tidy(() => {
-      const { loss, aux } = maskedLoss(build(), { labelDrop: 0.1, cuts })(given, rng);
+      const { loss, aux } = maskedLoss(build(), { conditionDrop: 0.1, cuts })(given, rng);
       return [loss.dataSync()[0]!, aux.hidden.dataSync()[0]!] as const;
     });
 

@@ -18,7 +18,7 @@ import {
 
 interface MaskedLossOptions {
   /** Share of the images that are learnt without their condition. */
-  readonly labelDrop: number;
+  readonly conditionDrop: number;
   /** Ranges that hold every count of known tokens. The length of `weight_l` says which range a batch is of. */
   readonly cuts: readonly CutBounds[];
 }
@@ -41,7 +41,7 @@ export interface MaskedBatch extends Encoding, BatchConditions {
  */
 export function maskedLoss(
   { tokenizer, backbone, head }: LossParts,
-  { labelDrop, cuts }: MaskedLossOptions,
+  { conditionDrop, cuts }: MaskedLossOptions,
 ): (batch: MaskedBatch, rng: TraceRng) => { loss: Scalar; aux: { hidden: Scalar } } {
   return (batch, rng) => {
     const { encoded, others } = splitBatch(batch);
@@ -53,7 +53,7 @@ export function maskedLoss(
       order_BL: order_BL as Tensor2D,
       rank_BL: rank_BL as Tensor2D,
       cut: { known, ...boundsOf(cuts, length - weight_l.shape[0]!) },
-      condition: { encoded, dropped_B: droppedOf(images, rng, labelDrop) },
+      condition: { encoded, dropped_B: droppedOf(images, rng, conditionDrop) },
     };
     const context = { rng, train: true };
     const hidden = backbone.teach(trainBatch, context);
@@ -83,7 +83,7 @@ export function maskedObjective({ parts, recipe, seed }: ObjectiveOptions): Obje
   const masking = recipe.masking ?? maskingDefaults;
   const cuts = cutBounds(stops ?? countsOf(length, masking.leastRate), masking.programs);
   const draw = stops ? stopCut(stops, seed) : rateCut(length, masking, seed);
-  const loss = maskedLoss(parts, { labelDrop: recipe.labelDrop, cuts });
+  const loss = maskedLoss(parts, { conditionDrop: recipe.conditionDrop, cuts });
   return {
     loss: (batch, rng) => loss(batch as unknown as MaskedBatch, rng),
     inputs({ number, images }) {

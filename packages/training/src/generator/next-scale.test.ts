@@ -47,7 +47,7 @@ describe('next-scale loss', () => {
       { width: 8, space },
       { engine, weights: freshWeights(2) },
     );
-    return nextScaleLoss({ tokenizer, backbone, head }, { labelDrop: 0.1 });
+    return nextScaleLoss({ tokenizer, backbone, head }, { conditionDrop: 0.1 });
   }
 
   const batch = (weights: Float32Array, labels = [0, 2]) => ({

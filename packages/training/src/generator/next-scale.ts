@@ -14,7 +14,7 @@ import {
 
 interface NextScaleLossOptions {
   /** Share of the images that are learnt without their condition. */
-  readonly labelDrop: number;
+  readonly conditionDrop: number;
   /** Train only this many of the first scales. Left out: as many as the batch has weights for. */
   readonly scales?: number;
 }
@@ -33,7 +33,7 @@ export interface ScaleBatch extends Encoding, BatchConditions {
  */
 export function nextScaleLoss(
   { tokenizer, backbone, head }: LossParts,
-  { labelDrop, scales: counted }: NextScaleLossOptions,
+  { conditionDrop, scales: counted }: NextScaleLossOptions,
 ): (batch: ScaleBatch, rng: TraceRng) => { loss: Scalar; aux: { scale_S: Tensor1D } } {
   if (!tokenizer.estimates) {
     throw new TesseraError({
@@ -61,7 +61,7 @@ export function nextScaleLoss(
       order_BL: raster_BL,
       rank_BL: raster_BL,
       cut: null,
-      condition: { encoded, dropped_B: droppedOf(batch, rng, labelDrop) },
+      condition: { encoded, dropped_B: droppedOf(batch, rng, conditionDrop) },
     };
     const context = { rng, train: true };
     const target = { values_BlC: trainBatch.values_BLC, ...(index_Bl && { index_Bl: cut(index_Bl, length) }) };
@@ -87,7 +87,7 @@ function total(sizes: readonly number[]): number {
 
 /** Predicts every scale from the estimate of the coarser ones. Progressive training begins with the coarse scales. */
 export function nextScaleObjective({ parts, recipe }: ObjectiveOptions): Objective {
-  const loss = nextScaleLoss(parts, { labelDrop: recipe.labelDrop });
+  const loss = nextScaleLoss(parts, { conditionDrop: recipe.conditionDrop });
   const sizes = parts.tokenizer.layout.scales.map(({ height, width }) => height * width);
   const schedule = recipe.progressive;
   if (schedule && schedule.first >= sizes.length) throw firstMisfit(schedule.first, sizes.length);

@@ -27,7 +27,7 @@ export const maskingDefaults: MaskingRecipe = masking.parse({ leastRate: 0.7 }, 
 const generator = object({
   ...trainingFields,
   /** Share of the images that are learnt without their condition, for guidance. */
-  labelDrop: optional(share, 0.1),
+  conditionDrop: optional(share, 0.1),
   /** For backbones that read estimates: train coarse scales first. */
   progressive: optional(
     nullable(object({ until: share, first: integer({ min: 1 }), fade: optional(integer({ min: 0 }), 0) })),

@@ -42,9 +42,19 @@ describe('recipes', () => {
     const { judge, tokenizer, generator } = recipeSchema.parse(microRecipe, 'micro');
     expect(judge).toMatchObject({ kind: 'train', shift: 0, accumulate: 1 });
     expect(tokenizer).toMatchObject({ loss: { perceptual: 0, adversarial: null }, optimiser: { eps: 1e-8 } });
-    expect(generator).toMatchObject({ labelDrop: 0.1, masking: null, every: { log: 1, picture: 0 } });
+    expect(generator).toMatchObject({ conditionDrop: 0.1, masking: null, every: { log: 1, picture: 0 } });
     const masked = { ...microMasked, generator: { ...microMasked.generator, masking: { leastRate: 0 } } };
     expect(recipeSchema.parse(masked, 'micro').generator!.masking).toEqual({ ...maskingDefaults, leastRate: 0 });
+  });
+
+  it('may call the share of images without condition as older ones do', async () => {
+    await writeFile(
+      join(folder, 'old.json'),
+      JSON.stringify({ ...microMasked, generator: { ...microMasked.generator, labelDrop: 0.2 } }),
+    );
+    expect((await readRecipe(join(folder, 'old.json'))).recipe.generator).toMatchObject({ conditionDrop: 0.2 });
+    const own = { extends: 'old.json', generator: { conditionDrop: 0.3 } };
+    expect((await readRecipe(await written(JSON.stringify(own)))).recipe.generator!.conditionDrop).toBe(0.3);
   });
 
   it('may extend another, whose sections they change field by field', async () => {

@@ -92,7 +92,7 @@ export async function readRecipe(path: string): Promise<LoadedRecipe> {
 /** The JSON of a file over that of the one it names in `extends`; `above` are the files that led here. */
 async function readWhole(path: string, above: readonly string[]): Promise<unknown> {
   const refusal = { code: 'recipe-malformed', who: path, expected: 'a recipe in JSON', next: 'Correct the file.' };
-  const json = parseJson(await bytesOf(path), refusal);
+  const json = renewed(parseJson(await bytesOf(path), refusal));
   if (!isObject(json) || !('extends' in json)) return json;
   const { extends: named, ...own } = json;
   const base = resolve(dirname(path), String(named));
@@ -122,6 +122,13 @@ async function bytesOf(path: string): Promise<Uint8Array> {
       cause,
     });
   });
+}
+
+/** Recipes from before conditions were parts say `labelDrop` for `conditionDrop`. */
+function renewed(json: unknown): unknown {
+  if (!isObject(json) || !isObject(json['generator']) || !('labelDrop' in json['generator'])) return json;
+  const { labelDrop, ...generator } = json['generator'];
+  return { ...json, generator: { conditionDrop: labelDrop, ...generator } };
 }
 
 /** A recipe as its file has it, not yet checked. */

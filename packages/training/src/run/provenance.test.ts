@@ -25,6 +25,11 @@ function changed(data: object): string[] {
   return (['judge', 'tokenizer', 'generator'] as const).filter((name) => before[name] !== after[name]);
 }
 
+it('knows the checkpoints of trainings from before conditions were parts', () => {
+  const { generator } = stages({});
+  expect(generator).toBe('b537351eef92ee6d3394b87017c0f7623cdc5762a9285d0c380547f62f17eec2');
+});
+
 describe('how images vary', () => {
   it.each([
     [{ flips: true }, ['judge', 'tokenizer', 'generator']],

@@ -65,7 +65,7 @@ export function tokenizerProvenance({ recipe, digests }: Ingredients, judge: str
 /** What the training of a generator depends on. `tokenizer` is the digest of its weights, null while it is not known yet. */
 export function generatorProvenance({ recipe, digests }: Ingredients, tokenizer: string | null): Provenance {
   const { seed, data, generator, model, adapter } = recipe;
-  const sections = [withoutCadence(generator), trainedParts(model!), ...(adapter ? [adapter] : [])];
+  const sections = [generatorSection(generator), trainedParts(model!), ...(adapter ? [adapter] : [])];
   return {
     recipe: fingerprint('generator', seed, encodingKey(data), ...sections),
     ...ofImages(digests),
@@ -113,6 +113,14 @@ function trainedParts({ tokenizer, order, backbone, head, condition }: ModelReci
 /** A stage's section without `every`, which does not change what it learns. */
 function withoutCadence(section: object | null): object {
   return Object.fromEntries(Object.entries(section ?? {}).filter(([name]) => name !== 'every'));
+}
+
+/** Checkpoints from before conditions were parts know `conditionDrop` by the name `labelDrop`. */
+function generatorSection(section: Recipe['generator']): object {
+  const named = Object.entries(withoutCadence(section)).map(([name, value]) => {
+    return [name === 'conditionDrop' ? 'labelDrop' : name, value] as const;
+  });
+  return Object.fromEntries(named);
 }
 
 /** A stage that a recipe trains. */

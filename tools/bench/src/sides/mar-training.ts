@@ -70,7 +70,10 @@ function buildParts(size: Settings) {
   );
   const headConfig = diffusionHead.config.parse({ blocks: headBlocks, width: headWidth, repeats }, 'bench');
   const head = diffusionHead.build(headConfig, { width, space }, { engine, weights });
-  const lossOf = maskedLoss({ tokenizer, backbone, head }, { labelDrop: 0.1, cuts: [{ least: known, most: known }] });
+  const lossOf = maskedLoss(
+    { tokenizer, backbone, head },
+    { conditionDrop: 0.1, cuts: [{ least: known, most: known }] },
+  );
   return {
     params: weights.params,
     loss: (given: Readonly<Record<string, Tensor>>, rng: TraceRng) => lossOf(given as unknown as MaskedBatch, rng),

@@ -58,7 +58,7 @@ function buildParts({ depth, heads, width, patchNums, channels, vocabulary, clas
     { engine, weights },
   );
   const head = categoricalHead.build(categoricalHead.config.parse({}, 'bench'), { width, space }, { engine, weights });
-  const lossOf = nextScaleLoss({ tokenizer, backbone, head }, { labelDrop: 0.1 });
+  const lossOf = nextScaleLoss({ tokenizer, backbone, head }, { conditionDrop: 0.1 });
   return {
     params: weights.params,
     loss: (given: Readonly<Record<string, Tensor>>, rng: TraceRng) => lossOf(given as unknown as ScaleBatch, rng),

@@ -18,7 +18,7 @@ import type { Checks, CaseRunner } from '../comparison.ts';
 import { type MarParts, openMarParts } from '../mar-case.ts';
 import { exact, linearStack, loss as lossTolerance } from '../tolerance.ts';
 import { checkGradients, gradientsOf } from '../training-cases.ts';
-import { LABEL_DROP, batchOf, recordedOrder, type RecordedOrder, marTrainStep } from './mar-training.ts';
+import { CONDITION_DROP, batchOf, recordedOrder, type RecordedOrder, marTrainStep } from './mar-training.ts';
 
 interface Run {
   readonly file: CaseFile;
@@ -138,6 +138,6 @@ function ascending({ rank, known }: RecordedOrder, batch: number, length: number
 function labelsOf(file: CaseFile): number[] {
   const drop = file.tensors.get('rand.label_drop');
   return Array.from(tensorOf(file, 'in.label').data, (label, row) =>
-    drop && drop.data[row]! < LABEL_DROP ? -1 : label,
+    drop && drop.data[row]! < CONDITION_DROP ? -1 : label,
   );
 }

@@ -73,7 +73,7 @@ function optimiserOf(file: CaseFile) {
 }
 
 /** The official label drop. */
-export const LABEL_DROP = 0.1;
+export const CONDITION_DROP = 0.1;
 /** So small a variance that latents are their means. */
 const LEAST_LOG_VARIANCE = -30;
 
@@ -185,7 +185,7 @@ interface TrainStepOptions {
 
 /** The training step of masked generation, as recipes train with it. */
 export function marTrainStep(engine: Engine, parts: MarParts, { bounds, ...optimiser }: TrainStepOptions): TrainStep {
-  const loss = maskedLoss(parts, { labelDrop: LABEL_DROP, cuts: [bounds] });
+  const loss = maskedLoss(parts, { conditionDrop: CONDITION_DROP, cuts: [bounds] });
   return engine.compileTrainStep({
     name: 'parity.mar',
     params: parts.weights.params,

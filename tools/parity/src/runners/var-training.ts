@@ -151,7 +151,7 @@ function sum(a: Computed, b: Computed): Computed {
 }
 
 /** The official label drop. */
-const LABEL_DROP = 0.1;
+const CONDITION_DROP = 0.1;
 /** Branches of a block, in the order in which drop path asks for them. */
 const BRANCHES = ['attention', 'feed-forward'] as const;
 
@@ -173,7 +173,7 @@ interface StepOptions {
 
 /** A training step whose random numbers come from its batch. */
 function openStep({ engine, parts, plan }: TrainingCase, { clip, scales }: StepOptions): TrainStep {
-  const loss = nextScaleLoss(parts, { labelDrop: LABEL_DROP, ...(scales !== undefined && { scales }) });
+  const loss = nextScaleLoss(parts, { conditionDrop: CONDITION_DROP, ...(scales !== undefined && { scales }) });
   return engine.compileTrainStep({
     name: 'parity.var',
     params: parts.weights.params,
