@@ -13,17 +13,17 @@ import { startApi } from '../src/testing/api-process.ts';
  */
 
 const samples = [
-  { model: 'digits-var', file: 'var.png', hasHoles: false, seed: 21 },
-  { model: 'digits-mar', file: 'mar.png', hasHoles: true, seed: 21 },
+  { model: 'digits-var', file: 'digits-var.png', labels: [3, 5, 8], hasHoles: false, seed: 21 },
+  { model: 'digits-mar', file: 'digits-mar.png', labels: [3, 5, 8], hasHoles: true, seed: 21 },
+  { model: 'avatars-var', file: 'avatars-var.png', labels: [2, 1, 4], hasHoles: false, seed: 21 },
 ];
-const labels = [3, 5, 8];
 const folder = fileURLToPath(new URL('../src/create/samples', import.meta.url));
 
 type Sample = (typeof samples)[number];
 type StepEvent = Extract<GenerationEvent, { __typename: 'StepEvent' }>;
 type CompletedEvent = Extract<GenerationEvent, { __typename: 'CompletedEvent' }>;
 
-async function make(client: Client, { model, file, hasHoles, seed }: Sample): Promise<void> {
+async function make(client: Client, { model, file, labels, hasHoles, seed }: Sample): Promise<void> {
   const { image, layout } = (await client.models()).find(({ name }) => name === model)!;
   const images = labels.map((label) => ({ condition: { label } }));
   const made = await client.createGeneration({ model, images, seed, preview: 'DECODED' });

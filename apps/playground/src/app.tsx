@@ -30,8 +30,6 @@ export function App() {
   const room = rooms.find((one) => one.path === roomOf(path));
   useEffect(() => {
     if (room?.path !== '/') document.title = room ? `${room.title} · Tessera` : 'Tessera';
-    // Where not all rooms fit beside each other.
-    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [room]);
   return (
     <>

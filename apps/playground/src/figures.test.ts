@@ -95,6 +95,18 @@ describe.skipIf(skipped)('the page', () => {
     expect(processor).toBeLessThan(50);
     // One a step, and each finished image once.
     expect(previews).toBeLessThanOrEqual(steps + 64);
+    // That there is more below the image is seen without scrolling, and Generate beside the list of models.
+    const edges = (name: string) => page.locator(name).evaluate((one) => one.getBoundingClientRect().toJSON());
+    await page.locator('.models > summary').click();
+    await page.locator('.model-list').waitFor();
+    for (const [width, height] of [
+      [1440, 900],
+      [1280, 720],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      expect((await edges('.anatomy h3')).bottom).toBeLessThan(height);
+      expect((await edges('.settings .primary')).bottom).toBeLessThan(height);
+    }
     await page.close();
   });
 
@@ -116,6 +128,10 @@ describe.skipIf(skipped)('the page', () => {
     expect(painted).toBeLessThan(1200);
     const links = () => page.locator('.page-header a').evaluateAll((all) => all.map((one) => one.outerHTML));
     const height = () => page.locator('.page-header').evaluate((one) => one.getBoundingClientRect().height);
+    const rights = await page
+      .locator('.page-header nav a')
+      .evaluateAll((all) => all.map((a) => a.getBoundingClientRect().right));
+    expect([rights.length, Math.max(...rights) <= 390]).toEqual([6, true]);
     const after = [(await links()).map((link) => link.replace(' aria-current="page"', '')), await height()];
     await page.route('**/*.js', (route) => route.abort());
     await page.reload();

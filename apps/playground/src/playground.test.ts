@@ -141,6 +141,13 @@ describe.skipIf(skipped)('the playground', () => {
       expect.stringMatching(/^VAR grows sharper/),
       expect.stringMatching(/^MAR fills holes/),
     ]);
+    const makers = () => page.locator('.samples small').allTextContents();
+    const by = (model: string, which: string) => `Here by ${model}, ${which} model.`;
+    const [digits, other] = ['Handwritten digits (VAR)', by('Handwritten digits (MAR)', 'another')];
+    await pickModel(page, 'digits-var-diffusion');
+    expect(await makers()).toEqual([by(digits, 'another'), other]);
+    await pickModel(page, 'avatars-var');
+    expect(await makers()).toEqual([by('Avatars (VAR)', 'the chosen'), other]);
     const place = () => page.locator('.sample-frame img').last().getAttribute('style');
     const first = await place();
     await expect.poll(place).not.toBe(first);
@@ -195,6 +202,7 @@ describe.skipIf(skipped)('the playground', () => {
     expect(page.url()).toBe(asked);
     await page.goto(`${door.url}/?generation=gone`);
     await page.getByText('This server does not have this result').waitFor();
+    expect(await page.locator('.progress').innerText()).toBe('Not found here');
     expect(page.url()).toBe(`${door.url}/g/gone`);
     expect(await button('Try again').count()).toBe(0);
     // From another server: what made it is in the link.

@@ -67,15 +67,17 @@ describe.skipIf(skipped)('the anatomy', () => {
   it('tells of a scale of VAR what it added, and of each token what the server knows', async () => {
     const { id, steps } = await make('digits-var', 1);
     await open(id, '?step=2&layer=surprise');
-    expect(await sentence()).toBe('Step 3 of 5: 9 tokens at once, a 3 × 3 sketch.');
-    const scales = page.locator('.timeline button');
-    expect((await scales.allInnerTexts()).map((text) => text.trim())).toEqual([
-      '1 × 1',
-      '2 × 2',
-      '3 × 3',
-      '5 × 5',
-      '8 × 8',
+    expect(await sentence()).toBe(
+      'Scale 3 of 5: 9 tokens at once, one for each place of a 3 × 3 grid over the whole picture, added to the picture so far.',
+    );
+    expect((await page.locator('.sum small').allInnerTexts()).map((text) => text.split(/[:.]/)[0])).toEqual([
+      'the sum of scales 1 to 2',
+      'Grey',
+      'the sum of scales 1 to 3',
     ]);
+    const scales = page.locator('.timeline button');
+    const names = await scales.locator('> span').allTextContents();
+    expect(names).toEqual(['1 × 1', '2 × 2', '3 × 3', '5 × 5', '8 × 8'].map((grid, at) => `Scale ${at + 1} ${grid}`));
     expect(await page.locator('.timeline [aria-current]').innerText()).toContain('3 × 3');
 
     const { codes, logProbabilities, topCodes } = steps[2]!.details!;

@@ -4,7 +4,17 @@ import { differenceOf } from './difference.ts';
 import { framesOf } from './frames.ts';
 import { layerOf, layers, mostOf, rampColour, valueOf } from './layers.ts';
 import { moved } from './moves.ts';
-import { finishedSentence, mannerOf, percent, sentenceOf, tokenText, unknownText, type Manner } from './telling.ts';
+import {
+  finishedSentence,
+  mannerOf,
+  percent,
+  sentenceOf,
+  sumOfScales,
+  tokenMeaning,
+  tokenText,
+  unknownText,
+  type Manner,
+} from './telling.ts';
 import { cellsAt, givenOf, mapOf, tokensOf } from './tokens.ts';
 
 const scales = [
@@ -87,8 +97,8 @@ describe('the tokens of an edit', () => {
       sentenceOf({ ...told, step: steps[1]!, map: middle! }),
       finishedSentence({ milliseconds: 12 }, tokensOf(steps, 0), given),
     ]).toEqual([
-      'Step 1 of 3: the token of the 1 × 1 sketch is given.',
-      'Step 2 of 3: 4 of the 6 tokens of the 2 × 3 sketch; the others are given.',
+      'Scale 1 of 3: the token for the whole picture is given.',
+      'Scale 2 of 3: 4 of the 6 tokens of a 2 × 3 grid over the whole picture, added to the picture so far; the others are given.',
       'Finished: 4 tokens in 1 step, 3 given; the model took 12 ms for all images.',
     ]);
   });
@@ -124,15 +134,28 @@ describe('what the page says', () => {
       of(1, [8], 'own', fine),
       of(1, [], 'chance', fine),
     ]).toEqual([
-      'Step 1 of 3: 1 token for the whole picture, a 1 × 1 sketch.',
-      'Step 2 of 3: 6 tokens at once, a 2 × 3 sketch.',
-      'Step 3 of 3: 2 tokens at once, a 4 × 2 picture.',
+      'Scale 1 of 3: 1 token for the whole picture.',
+      'Scale 2 of 3: 6 tokens at once, one for each place of a 2 × 3 grid over the whole picture, added to the picture so far.',
+      'Scale 3 of 3: 2 tokens at once, one for each place of a 4 × 2 grid over the whole picture, added to the picture so far.',
       'Step 1 of 3: 2 tokens in places chosen at random.',
       'Step 2 of 3: one more token in a place chosen at random.',
       'Step 2 of 3: 2 more tokens of which the model was surest.',
       'Step 2 of 3: one more token, the next in its row.',
       'Step 2 of 3: one more token.',
       'Step 2 of 3: this step belongs to other images; here nothing changes.',
+    ]);
+  });
+
+  it('says what a token is, and of which scales a picture is the sum', () => {
+    const of = (vocabulary: number | null, manner: Manner) => tokenMeaning({ vocabulary }, manner);
+    expect([of(64, 'scales'), of(null, 'chance')]).toEqual([
+      'A token is the smallest thing that the model draws: one of 64 codes, which says what one place of a grid adds.',
+      'A token is the smallest thing that the model draws: a few numbers, which say what one place of the picture shows.',
+    ]);
+    expect([1, 2, 3].map((step) => sumOfScales(step, 3))).toEqual([
+      'scale 1 alone',
+      'the sum of scales 1 to 2',
+      'the sum of all 3 scales',
     ]);
   });
 

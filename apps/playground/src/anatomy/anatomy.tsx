@@ -5,7 +5,7 @@ import { shownAt, type Place } from '../runs/place.ts';
 import { LayerChoice } from './layer-choice.tsx';
 import { mostOf, type Layer } from './layers.ts';
 import { StepSum } from './step-sum.tsx';
-import { finishedSentence, mannerOf, mannerTexts, sentenceOf, unknownText } from './telling.ts';
+import { finishedSentence, mannerOf, mannerTexts, sentenceOf, tokenMeaning, unknownText } from './telling.ts';
 import { Timeline } from './timeline.tsx';
 import { TokenFacts } from './token-facts.tsx';
 import { cellsAt, givenOf, mapOf, positionsOf, tokensOf } from './tokens.ts';
@@ -49,6 +49,7 @@ export function Anatomy({ state, model, image, place, onPlace, layer, onLayer }:
         {sentenceOf({ step, image, map, manner, given })}{' '}
         {finished && <span>{finishedSentence(state, tokens, given)}</span>}
       </p>
+      <p className="hint meaning">{tokenMeaning(model, manner)}</p>
       {given.size > 0 && (
         <p className="hint given">This is an edit. A dot marks what was given with the picture and not drawn.</p>
       )}

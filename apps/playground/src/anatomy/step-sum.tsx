@@ -7,7 +7,7 @@ import { AddedPicture } from './added-picture.tsx';
 import { CellLayer } from './cell-layer.tsx';
 import { rampColour, valueOf, type Layer } from './layers.ts';
 import { moved } from './moves.ts';
-import { placeText, tokenText, type Manner } from './telling.ts';
+import { placeText, sumOfScales, tokenText, type Manner } from './telling.ts';
 import type { Cell } from './tokens.ts';
 
 interface Props {
@@ -33,8 +33,10 @@ export function StepSum(props: Props) {
   const later = partAt(state, image, finished ? 'finished' : index);
   const looks = useMemo(() => looksOf(cells, manner), [cells, manner]);
   const number = state.steps[index]!.index + 1;
-  const name = (what: string) => `${what} step ${number} of ${state.steps[index]!.of}`;
+  const { of } = state.steps[index]!;
+  const name = (what: string) => `${what} step ${number} of ${of}`;
   const isFirst = earlier === null;
+  const isScale = manner === 'scales';
   return (
     <div className="sum">
       <figure className="before">
@@ -47,13 +49,16 @@ export function StepSum(props: Props) {
             <CellLayer map={map} looks={looks.before} hasLines={manner !== 'scales'} />
           </StepPicture>
         )}
-        <figcaption>Before</figcaption>
+        <figcaption>
+          Before
+          {isScale && !isFirst && <small>{sumOfScales(number - 1, of)}</small>}
+        </figcaption>
       </figure>
       <span className="sign" aria-hidden="true">
         +
       </span>
       <figure className="new">
-        {manner === 'scales' ? (
+        {isScale ? (
           <AddedPicture before={earlier} after={later} name={name('What was added by')} {...{ width, height }}>
             <CellLayer map={map} looks={looks.before} hasLines />
           </AddedPicture>
@@ -63,8 +68,8 @@ export function StepSum(props: Props) {
           </StepPicture>
         )}
         <figcaption>
-          {manner === 'scales' ? 'What this scale added' : 'What this step drew'}
-          {manner === 'scales' && !isFirst && <small>light made it lighter, dark darker</small>}
+          {isScale ? `What scale ${number} added` : 'What this step drew'}
+          <small>{isScale ? (isFirst ? allText : changeText) : drawnText}</small>
         </figcaption>
       </figure>
       <span className="sign" aria-hidden="true">
@@ -74,11 +79,18 @@ export function StepSum(props: Props) {
         <StepPicture part={later} name={name('The picture after')} {...{ width, height }}>
           <TokenGrid {...props} />
         </StepPicture>
-        <figcaption>{finished ? 'Finished' : 'So far'}</figcaption>
+        <figcaption>
+          {finished ? 'Finished' : 'So far'}
+          {isScale && <small>{sumOfScales(number, of)}</small>}
+        </figcaption>
       </figure>
     </div>
   );
 }
+
+const allText = 'There was nothing before: this is the beginning.';
+const changeText = 'Grey: no change. Lighter, darker or tinted: the picture became so. Shown stronger than it is.';
+const drawnText = 'Dimmed: was there before. Hatched: still a hole.';
 
 const plain = { fill: null, isHole: false, isOld: false, isNew: false, isGiven: false };
 

@@ -25,7 +25,7 @@ export function mannerOf({ parts, stride }: Pick<Model, 'parts' | 'stride'>): Ma
 /** For people who have never heard of it. */
 export const mannerTexts: Readonly<Record<Manner, string>> = {
   scales:
-    'Each step draws the whole picture on a finer grid. What it draws is added to the picture so far, so that a blur becomes a sketch, and a sketch becomes sharp.',
+    'Each step is one scale: a finer grid over the whole picture. What it draws is added to what was there, so that a blur becomes a sketch, and a sketch becomes sharp.',
   chance:
     'Each step draws some of the missing tokens, in places chosen at random, and looks at all that are there already. Hatched places are still holes.',
   surest:
@@ -51,16 +51,13 @@ interface Told {
 export function sentenceOf({ step, image, map, manner, given }: Told): string {
   const positions = positionsOf(step, image);
   const count = positions.filter((position) => !given.has(position)).length;
-  const head = `Step ${step.index + 1} of ${step.of}: `;
+  const head = `${manner === 'scales' ? 'Scale' : 'Step'} ${step.index + 1} of ${step.of}: `;
   if (positions.length === 0) return `${head}this step belongs to other images; here nothing changes.`;
-  if (manner === 'scales' && count < positions.length) return `${head}${partText(count, positions.length, map)}`;
+  if (manner === 'scales') return `${head}${scaleText(count, positions.length, map, step.index > 0)}`;
   if (count === 0) return `${head}what it came to is given with the picture, and stays.`;
   const more =
     step.index === 0 ? counted(count, 'token') : `${counted(count, 'more token').replace(/^1 more/, 'one more')}`;
   switch (manner) {
-    case 'scales':
-      if (count === 1) return `${head}1 token for the whole picture, a ${grid(map)} sketch.`;
-      return `${head}${count} tokens at once, a ${grid(map)} ${step.index === step.of - 1 ? 'picture' : 'sketch'}.`;
     case 'chance':
       return `${head}${more} in ${count === 1 ? 'a place' : 'places'} chosen at random.`;
     case 'surest':
@@ -72,13 +69,26 @@ export function sentenceOf({ step, image, map, manner, given }: Told): string {
   }
 }
 
-/** Of a scale, some tokens of which are given. */
-function partText(count: number, all: number, map: TokenMap): string {
-  if (count === 0)
-    return all === 1
-      ? `the token of the ${grid(map)} sketch is given.`
-      : `all ${all} tokens of the ${grid(map)} sketch are given.`;
-  return `${count} of the ${all} tokens of the ${grid(map)} sketch; the others are given.`;
+/** How many of its tokens a scale draws, and that they are added; the others are given with the picture. */
+function scaleText(count: number, all: number, map: TokenMap, isAdded: boolean): string {
+  const where = all === 1 ? 'for the whole picture' : `of a ${grid(map)} grid over the whole picture`;
+  const added = isAdded ? ', added to the picture so far' : '';
+  if (count === 0) return all === 1 ? `the token ${where} is given.` : `all ${all} tokens ${where} are given.`;
+  if (count < all) return `${count} of the ${all} tokens ${where}${added}; the others are given.`;
+  return all === 1 ? `1 token ${where}${added}.` : `${all} tokens at once, one for each place ${where}${added}.`;
+}
+
+/** Of which scales a picture is the sum, up to a step counted from 1. */
+export function sumOfScales(step: number, of: number): string {
+  if (step === of) return `the sum of all ${of} scales`;
+  return step === 1 ? 'scale 1 alone' : `the sum of scales 1 to ${step}`;
+}
+
+/** What a token is, for who meets the word here. */
+export function tokenMeaning({ vocabulary }: Pick<Model, 'vocabulary'>, manner: Manner): string {
+  const what = vocabulary === null ? 'a few numbers, which say' : `one of ${vocabulary} codes, which says`;
+  const does = manner === 'scales' ? 'what one place of a grid adds' : 'what one place of the picture shows';
+  return `A token is the smallest thing that the model draws: ${what} ${does}.`;
 }
 
 /** The same of the whole: all tokens, all steps, the time of the model. */

@@ -37,10 +37,16 @@ export function Timeline(props: Props) {
   return (
     <div className={isScale ? 'timeline scales' : 'timeline'}>
       <p className="rows" aria-hidden="true">
-        <span>{isScale ? 'Scale' : 'Step'}</span>
-        {isScale && <span>What it added</span>}
-        <span>So far</span>
-        {isScale && <em>Upper row: what each scale added. Lower row: the picture so far.</em>}
+        <span>{isScale ? '' : 'Step'}</span>
+        {isScale && (
+          <span>
+            What it added <small>grey: no change</small>
+          </span>
+        )}
+        <span>So far {isScale && <small>the sum</small>}</span>
+        {isScale && (
+          <em>Upper row: what each scale added; grey is no change. Lower row: the picture so far, the sum of these.</em>
+        )}
       </p>
       <ol>
         {frames.map((frame) => (
@@ -83,7 +89,9 @@ function Frame({ state, model, image, manner, tokens, given, shown, frame, onPre
       aria-current={frame === shown ? 'step' : undefined}
       onClick={onPress}
     >
-      <span aria-hidden="true">{frameName(step, image, map, manner)}</span>
+      <span aria-hidden="true">
+        {manner === 'scales' && <b>Scale {step.index + 1}</b>} {frameName(step, image, map, manner)}
+      </span>
       {manner === 'scales' && (
         <AddedPicture before={partAfter(state.steps.slice(0, frame), image)} after={after} name="" {...size}>
           <CellLayer map={map} looks={looks} hasLines />

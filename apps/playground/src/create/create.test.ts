@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../api/operations.ts';
 import { sending, type GenerationState } from '../runs/generation-state.ts';
-import { explain, plainWords, problemsOf } from './explain.ts';
+import { explain, plainWords, problemsOf, saidOf } from '../runs/explain.ts';
 import { isMeasured, readView, writeView } from './place-address.ts';
 
 const steps = [0, 1, 2].map((index): Step => ({
@@ -58,7 +58,9 @@ describe('what is said of a failure', () => {
       canRepeat: true,
       detail: '[api] got an end',
     });
-    expect(explain(failed('unknown-generation', 'x')).canRepeat).toBe(false);
+    const gone = failed('unknown-generation', '[api] got the generation id x; expected another');
+    expect(explain(gone)).toMatchObject({ canRepeat: false, detail: null });
+    expect(saidOf({ name: '', message: gone.error!, code: gone.errorCode! })).toBe(explain(gone).said);
     const refused = failed('field-invalid', '[diffusion-head] got respacing "banana".', [
       'input',
       'options',

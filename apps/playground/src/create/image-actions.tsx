@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Generation, GenerationInput, Model } from '../api/operations.ts';
 import { editAddress } from '../mask/edit-address.ts';
@@ -20,11 +20,13 @@ interface ImageActionsProps {
   readonly model: Model;
   readonly models: readonly Model[];
   readonly view: View;
+  /** Goes to how the image came about. */
+  onAnatomy(): void;
   onFork(): void;
 }
 
 /** What can be done with the image shown. */
-export function ImageActions({ state, model, models, view, onFork }: ImageActionsProps) {
+export function ImageActions({ state, model, models, view, onAnatomy, onFork }: ImageActionsProps) {
   const { id, asked, images } = state;
   const edit = asked?.edit ?? null;
   const [said, setSaid] = useState<string | null>(null);
@@ -46,6 +48,13 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
   return (
     <div className="caption">
       <strong>{name}</strong>
+      <Later isReady={state.steps.length > 0}>
+        <button type="button" className="link to-anatomy" onClick={onAnatomy}>
+          <span>
+            How it came about <span aria-hidden="true">↓</span>
+          </span>
+        </button>
+      </Later>
       {edit === null ? (
         <button type="button" className="link" onClick={onFork}>
           Change settings
@@ -55,26 +64,24 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
           Change settings
         </Link>
       )}
-      {images.length > 0 && (
-        <>
-          <Link className="link" href={`/edit/${id}?image=${view.image}`}>
-            Edit
+      <Later isReady={images.length > 0}>
+        <Link className="link" href={`/edit/${id}?image=${view.image}`}>
+          Edit
+        </Link>
+        {edit === null && (
+          <Link className="link" href={`/compare?${writeRecipe(alone, models)}`}>
+            Compare
           </Link>
-          {edit === null && (
-            <Link className="link" href={`/compare?${writeRecipe(alone, models)}`}>
-              Compare
-            </Link>
-          )}
-          <Action does="Save" onPress={() => save(({ savePicture }) => savePicture(one))} />
-          {images.length > 1 && (
-            <Action
-              does="Save all"
-              onPress={() => save(({ saveAll }) => saveAll(images.map((_, image) => ({ id, image }))))}
-            />
-          )}
-          <Action does="Save its steps" onPress={() => save(({ saveAnimation }) => saveAnimation(one))} />
-        </>
-      )}
+        )}
+        <Action does="Save" onPress={() => save(({ savePicture }) => savePicture(one))} />
+        {asked.images.length > 1 && (
+          <Action
+            does="Save all"
+            onPress={() => save(({ saveAll }) => saveAll(images.map((_, image) => ({ id, image }))))}
+          />
+        )}
+        <Action does="Save its steps" onPress={() => save(({ saveAnimation }) => saveAnimation(one))} />
+      </Later>
       <CopyLink key={link} link={link} />
       <button type="button" className="link" aria-expanded={showsCode} onClick={() => setShowsCode(!showsCode)}>
         Copy as code
@@ -100,6 +107,15 @@ export function ImageActions({ state, model, models, view, onFork }: ImageAction
 function editInput({ image, mask, inside, outside, place }: Edit): NonNullable<GenerationInput['edit']> {
   const region = mask ? { mask: mask.id } : inside ? { inside } : outside ? { outside } : place ? { place } : null;
   return { image: image.id, ...(region && { region }) };
+}
+
+/** Its room is kept from the beginning, so that nothing below it moves when it can be used. */
+function Later({ isReady, children }: { readonly isReady: boolean; readonly children: ReactNode }) {
+  return (
+    <div className="later" data-ready={isReady}>
+      {children}
+    </div>
+  );
 }
 
 function Action({ does, onPress }: { readonly does: string; onPress(): void }) {

@@ -5,7 +5,7 @@ import { runs, useRun, useStarted } from '../runs/use-run.ts';
 import { readRecipe, writeRecipe } from '../settings/recipe.ts';
 import { defaultSettings, newSeed, settingsOf, toInput, type Settings } from '../settings/settings.ts';
 import { firstView, isMeasured, readView, viewNames, writeView, type View } from './place-address.ts';
-import { problemsOf } from './explain.ts';
+import { problemsOf } from '../runs/explain.ts';
 import { resultIn, useCreateAddress, type PageAddress } from './use-create-address.ts';
 
 export interface Note {

@@ -1,14 +1,15 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { Link } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
 import { layerOf, layers } from '../anatomy/layers.ts';
 import { ErrorNote } from '../error-note.tsx';
-import { isBusy, type GenerationState } from '../runs/generation-state.ts';
+import { isBusy, isGone, type GenerationState } from '../runs/generation-state.ts';
 import { runName, shortSentence } from '../runs/sentences.ts';
 import { stepBy, type Place } from '../runs/place.ts';
 import { runs } from '../runs/use-run.ts';
 import { SettingsForm } from '../settings/settings-form.tsx';
-import { explain } from './explain.ts';
+import { explain } from '../runs/explain.ts';
 import { useKeys } from './keys.ts';
 import { Notes } from './notes.tsx';
 import { Rail } from './rail.tsx';
@@ -37,6 +38,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   const { isPlaying, toggle, pause } = usePlay(state, view.place, showPlace);
   const [showsKeys, setShowsKeys] = useState(false);
   const stage = useRef<HTMLElement>(null);
+  const beneath = useRef<HTMLDivElement>(null);
   const begun = useFirstReplay(state, bench.key, toggle);
   const generate = () => {
     pause();
@@ -45,6 +47,10 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   };
   // What had the focus may be gone then.
   const focusStage = () => stage.current!.focus();
+  const goBeneath = () => {
+    beneath.current!.focus({ preventScroll: true });
+    beneath.current!.scrollIntoView({ block: 'start' });
+  };
   const fork = () => {
     bench.fork();
     document.querySelector<HTMLElement>('.settings summary, .settings input')!.focus();
@@ -88,7 +94,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
               <Suspense fallback={<div className="viewport" />}>
                 <Stage {...{ state, model, view, isPlaying }} onView={look} onPlay={toggle}>
                   <Suspense fallback={<div className="caption" />}>
-                    <ImageActions {...{ state, model, models, view }} onFork={fork} />
+                    <ImageActions {...{ state, model, models, view }} onAnatomy={goBeneath} onFork={fork} />
                   </Suspense>
                 </Stage>
               </Suspense>
@@ -98,7 +104,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
         ) : (
           <ErrorBoundary instead={<div className="samples">Press Generate and watch an image come about.</div>}>
             <Suspense fallback={<div className="samples" />}>
-              <Samples />
+              <Samples chosen={settings.model} />
             </Suspense>
           </ErrorBoundary>
         )}
@@ -111,7 +117,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
         onStop={stop}
       />
       {state && model && state.steps.length > 0 && (
-        <div className="beneath">
+        <div ref={beneath} tabIndex={-1} className="beneath">
           <ErrorBoundary instead={<p>How it came about could not be loaded: the server does not answer.</p>}>
             <Suspense>
               <Anatomy
@@ -132,7 +138,11 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
 function Failure({ state, onAgain }: { readonly state: GenerationState; onAgain(): void }) {
   if (state.status !== 'failed') return null;
   const { said, detail, canRepeat } = explain(state);
-  return <ErrorNote message={said} detail={detail} retry={canRepeat ? onAgain : undefined} />;
+  return (
+    <ErrorNote message={said} detail={detail} retry={canRepeat ? onAgain : undefined}>
+      {isGone(state) && <Link href="/gallery">See what is here</Link>}
+    </ErrorNote>
+  );
 }
 
 /** On a small screen what was started must be seen: the images, not the form. */

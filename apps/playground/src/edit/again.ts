@@ -1,5 +1,6 @@
 import { labelOf } from '../api/label.ts';
 import { fetchGeneration, fetchPicture, type Model } from '../api/operations.ts';
+import { saidOf } from '../runs/explain.ts';
 import type { Handed } from '../save/handed-file.ts';
 import type { Recipe } from '../save/recipe.ts';
 import { isOptionValue, type OptionValue, type OwnSettings } from '../settings/options.tsx';
@@ -33,14 +34,14 @@ export async function openAgain(id: string, models: readonly Model[], handed: Ha
   try {
     return await openStored(id, models, { draft, handed });
   } catch (error) {
-    const { message } = error as Error;
+    const said = saidOf(error as Error);
     const recipe = handed?.recipe;
     if (recipe?.edit) {
-      const told = `${message} Here is the edited picture itself, with the mask that its file holds.`;
+      const told = `${said} Here is the edited picture itself, with the mask that its file holds.`;
       return { base: await openOwn(handed!.file, key), draft: draftOfFile(recipe, recipe.edit, models), told };
     }
     if (!draft?.blob) throw error;
-    const told = `${message} This browser has kept the picture, so you can go on.`;
+    const told = `${said} This browser has kept the picture, so you can go on.`;
     return { base: await openOwn(draft.blob, key), draft, told };
   }
 }

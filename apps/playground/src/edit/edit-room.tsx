@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
 import { useLocation, useParams, useSearch } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { loadModels, useModels } from '../api/use-models.ts';
+import { saidOf } from '../runs/explain.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { openAgain } from './again.ts';
 import { imageAsked, keyOf, loadMade, openOwn, OWN, type Base } from './base.ts';
@@ -44,13 +45,13 @@ function Opened({ models }: { readonly models: readonly Model[] }) {
     let isWanted = true;
     const tell = (next: Opening) => isWanted && setOpening(next);
     tell('loading');
-    open({ id, image, again, models }).then(tell, ({ message }: Error) => tell({ error: message }));
+    open({ id, image, again, models }).then(tell, (error: Error) => tell({ error: saidOf(error) }));
     return () => void (isWanted = false);
   }, [id, image, again]);
   const leave = () => {
     if (id !== undefined || again !== null) navigate('/edit');
   };
-  const fail = ({ message }: Error) => setOpening({ error: message });
+  const fail = (error: Error) => setOpening({ error: saidOf(error) });
   const openFile = (file: Blob) => {
     openOwn(file).then((base) => {
       setOpening({ base, draft: emptyDraft, told: null });
@@ -117,7 +118,7 @@ async function openMade(id: string, image: number): Promise<Open> {
     return { base: await loadMade(id, image), draft: draft ?? emptyDraft, told: null };
   } catch (error) {
     if (!draft?.blob) throw error;
-    const told = `${(error as Error).message} This browser has kept the picture, so you can go on.`;
+    const told = `${saidOf(error as Error)} This browser has kept the picture, so you can go on.`;
     return { base: await openOwn(draft.blob, keyOf(id, image)), draft, told };
   }
 }

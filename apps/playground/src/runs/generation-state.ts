@@ -59,6 +59,13 @@ export function isBusy({ status }: GenerationState): boolean {
   return status === 'sending' || status === 'queued' || status === 'running';
 }
 
+const goneCodes = new Set(['unknown-generation', 'generation-deleted', 'not-found']);
+
+/** The server does not have it: nothing has failed. */
+export function isGone({ errorCode }: Pick<GenerationState, 'errorCode'>): boolean {
+  return errorCode !== null && goneCodes.has(errorCode);
+}
+
 export function reduceGeneration(state: GenerationState, action: GenerationAction): GenerationState {
   switch (action.type) {
     case 'follow': {

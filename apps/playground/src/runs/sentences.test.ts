@@ -29,6 +29,17 @@ describe('sentence', () => {
     expect(sentence({ ...after(1, 16), status: 'canceled' })).toBe('Stopped after 1 step');
   });
 
+  it('calls failed only what had begun', () => {
+    const of = (part: Partial<GenerationState>) => sentence({ ...sending('shapes'), status: 'failed', ...part });
+    expect([
+      of({ id: 'a', errorCode: 'interrupted' }),
+      of({ errorCode: 'field-invalid' }),
+      of({ errorCode: 'unreachable' }),
+      of({ errorCode: 'unknown-generation' }),
+      of({ id: 'a', errorCode: 'generation-deleted' }),
+    ]).toEqual(['Failed', 'Not begun', 'No answer', 'Not found here', 'Not found here']);
+  });
+
   it('tells the place in the queue, the time left, and that a model is loaded', () => {
     const queued: GenerationState = { ...sending('shapes'), status: 'queued', ahead: 2, toStart: 4200 };
     expect([sentence(queued), shortSentence(queued)]).toEqual([

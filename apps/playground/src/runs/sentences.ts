@@ -1,6 +1,6 @@
 import { titleOf } from '../settings/classes.tsx';
 import type { Model } from '../api/operations.ts';
-import type { GenerationState } from './generation-state.ts';
+import { isGone, type GenerationState } from './generation-state.ts';
 
 /* What the page says of a run. */
 
@@ -48,10 +48,17 @@ export function sentence(state: GenerationState): string {
     case 'completed':
       return `${counted(images.length, 'image')} in ${formatTime(milliseconds)}, ${counted(steps.length, 'step')}`;
     case 'failed':
-      return 'Failed';
+      return failure(state);
     case 'canceled':
       return `Stopped after ${counted(steps.length, 'step')}`;
   }
+}
+
+/** Only what had begun can fail. */
+function failure(state: GenerationState): string {
+  if (isGone(state)) return 'Not found here';
+  if (state.errorCode === 'unreachable') return 'No answer';
+  return state.id === null ? 'Not begun' : 'Failed';
 }
 
 /** The same for screen readers: of many steps only each quarter is worth a sentence. */
@@ -77,7 +84,7 @@ export function shortSentence(state: GenerationState): string {
     case 'completed':
       return 'Finished';
     case 'failed':
-      return 'Failed';
+      return failure(state);
     case 'canceled':
       return 'Stopped';
   }

@@ -14,14 +14,6 @@ export function factsOf({ stride, parameters, tokens, image: { width, height } }
   return `${ways[stride] ?? 'draws in its own way'} · ${shortCount(parameters)} parameters · ${tokens} tokens · ${width} × ${height} px`;
 }
 
-/** How fast it is on this server, where it has made an image lately. */
-export function speedText(millisecondsPerImage: number | null): string {
-  if (millisecondsPerImage === null) return 'Speed: it has not made an image on this server yet.';
-  const seconds = millisecondsPerImage / 1000;
-  const time = seconds >= 1 ? `${seconds.toPrecision(2)} s` : `${Math.max(1, Math.round(millisecondsPerImage))} ms`;
-  return `Speed: about ${time} an image, as measured on this server.`;
-}
-
 /** Descriptions begin with what the model is for; the rest is in its README. */
 export function firstSentence(text: string): string {
   return /^.*?[.:](?=\s|$)/s.exec(text)?.[0].replace(/:$/, '.') ?? text;

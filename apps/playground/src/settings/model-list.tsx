@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { fetchModels, fetchPicture, type Model } from '../api/operations.ts';
-import { factsOf, firstSentence, speedText } from './model-facts.ts';
+import { factsOf, firstSentence } from './model-facts.ts';
+import { speedText } from './model-speed.ts';
 
 interface ModelListProps {
   readonly models: readonly Model[];
@@ -22,7 +23,7 @@ export function ModelList({ models, model, onPick }: ModelListProps) {
             <span>{firstSentence(one.description)}</span>
             <Samples model={one} />
             <span className="hint">{factsOf(one)}</span>
-            <span className="hint">{speedText(speeds.get(one.name) ?? null)}</span>
+            <span className="hint">{speedText(one, speeds.get(one.name) ?? null)}</span>
           </span>
         </label>
       ))}

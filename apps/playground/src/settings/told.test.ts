@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../api/operations.ts';
 import { formulaOf } from './formulas.tsx';
-import { factsOf, firstSentence, speedText } from './model-facts.ts';
+import { factsOf, firstSentence } from './model-facts.ts';
+import { speedText } from './model-speed.ts';
 
 /* What the form tells of models and settings. */
 
@@ -10,6 +11,11 @@ const shapes = {
   parameters: 10,
   image: { height: 8, width: 8, channels: 3 },
   tokens: 5,
+  layout: [
+    { start: 0, height: 1, width: 1 },
+    { start: 1, height: 2, width: 2 },
+  ],
+  options: {},
   stride: 'scale',
   parts: { tokenizer: 'vq', order: 'next-scale', backbone: 'next-scale-transformer', head: 'categorical' },
   defaults: { guidance: 1, guidanceKind: 'RAMP', preview: 'DECODED' },
@@ -24,9 +30,21 @@ it('tells what a model is for, how it draws, and how large it is', () => {
   expect(factsOf({ ...shapes, stride: 'set' })).toContain('fills holes');
 });
 
-it('tells how fast a model is only where that was measured', () => {
-  expect(speedText(null)).toBe('Speed: it has not made an image on this server yet.');
-  expect([0.2, 12.4, 2345].map(speedText)).toEqual([
+it('tells how fast a model is where that was measured, and before how many steps it takes', () => {
+  const unmeasured = (part: Partial<Model>) => speedText({ ...shapes, ...part }, null);
+  const steps = { properties: { steps: { type: 'integer', minimum: 1, maximum: 9, default: 8 } } };
+  expect([
+    unmeasured({}),
+    unmeasured({ stride: 'token' }),
+    unmeasured({ stride: 'set', options: steps }),
+    unmeasured({ stride: 'set' }),
+  ]).toEqual([
+    'Speed: 2 steps an image; the time is not known, since it has not made an image on this server yet.',
+    'Speed: 5 steps an image; the time is not known, since it has not made an image on this server yet.',
+    'Speed: 8 steps an image; the time is not known, since it has not made an image on this server yet.',
+    'Speed: the time is not known, since it has not made an image on this server yet.',
+  ]);
+  expect([0.2, 12.4, 2345].map((time) => speedText(shapes, time))).toEqual([
     'Speed: about 1 ms an image, as measured on this server.',
     'Speed: about 12 ms an image, as measured on this server.',
     'Speed: about 2.3 s an image, as measured on this server.',

@@ -1,4 +1,4 @@
-import type { GenerationState } from '../runs/generation-state.ts';
+import { isGone, type GenerationState } from './generation-state.ts';
 
 interface Explanation {
   /** What happened and what a person can do. */
@@ -25,18 +25,22 @@ const passing: Readonly<Record<string, string>> = {
   'deadline-passed': 'The server had no time for these images before their deadline. Try again.',
   unreachable: 'The server does not answer. Start it with npm start, then try again.',
 };
-const gone = new Set(['unknown-generation', 'generation-deleted', 'not-found']);
 
 /** What to say of a run that has failed. */
-export function explain({ error, errorCode }: GenerationState): Explanation {
+export function explain({ error, errorCode }: Pick<GenerationState, 'error' | 'errorCode'>): Explanation {
   const detail = error ?? null;
   const said = passing[errorCode ?? ''];
   if (said !== undefined) return { said, detail: errorCode === 'unreachable' ? null : detail, canRepeat: true };
-  if (gone.has(errorCode ?? '')) {
+  if (isGone({ errorCode })) {
     const why = 'This server does not have this result: it was deleted, or the link is from another server.';
     return { said: why, detail: null, canRepeat: false };
   }
   return { said: plainWords(error ?? 'The server gave no reason.'), detail: null, canRepeat: errorCode === null };
+}
+
+/** The same of whatever was thrown. */
+export function saidOf(thrown: Error & { readonly code?: string }): string {
+  return explain({ error: thrown.message, errorCode: thrown.code ?? null }).said;
 }
 
 /** Messages of the API begin with the part that speaks, in brackets. */
