@@ -9,6 +9,7 @@ import { CellLayer } from './cell-layer.tsx';
 import { framesOf } from './frames.ts';
 import { frameName, sentenceOf, type Manner } from './telling.ts';
 import { cellsAt, mapOf, positionsOf, type Token } from './tokens.ts';
+import './timeline.css';
 
 interface Props {
   readonly state: GenerationState;
