@@ -60,6 +60,8 @@ describe('what is said of a failure', () => {
     });
     const gone = failed('unknown-generation', '[api] got the generation id x; expected another');
     expect(explain(gone)).toMatchObject({ canRepeat: false, detail: null });
+    // None of the form is to blame.
+    expect(problemsOf({ ...gone, errorField: ['id'] })).toEqual({});
     expect(saidOf({ name: '', message: gone.error!, code: gone.errorCode! })).toBe(explain(gone).said);
     const refused = failed('field-invalid', '[diffusion-head] got respacing "banana".', [
       'input',

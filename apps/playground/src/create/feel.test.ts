@@ -112,6 +112,11 @@ describe.skipIf(skipped)('Create', () => {
     await button('Pause').waitFor();
     await page.keyboard.press('Space');
     await button('Play the steps').waitFor();
+    await page.keyboard.press('Space');
+    await button('Pause').waitFor();
+    await page.locator('.timeline button').first().click();
+    await button('Play the steps').waitFor();
+    expect(await step.getAttribute('aria-valuetext')).toBe('step 1 of 16');
 
     await generateLong(page);
     expect(await focused()).toBe('Generate');

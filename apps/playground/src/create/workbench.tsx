@@ -14,6 +14,7 @@ import { useKeys } from './keys.ts';
 import { Notes } from './notes.tsx';
 import { Rail } from './rail.tsx';
 import { Progress } from './progress.tsx';
+import type { View } from './place-address.ts';
 import { useFirstReplay, usePlay } from './use-play.ts';
 import { useWorkbench } from './use-workbench.ts';
 
@@ -37,6 +38,11 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   const showPlace = useCallback((place: Place) => look({ place }), [look]);
   const { isPlaying, toggle, pause } = usePlay(state, view.place, showPlace);
   const [showsKeys, setShowsKeys] = useState(false);
+  // Where a person goes to a step, it stays there.
+  const goTo = (part: Partial<View>) => {
+    if (part.place !== undefined) pause();
+    look(part);
+  };
   const stage = useRef<HTMLElement>(null);
   const beneath = useRef<HTMLDivElement>(null);
   const begun = useFirstReplay(state, bench.key, toggle);
@@ -56,10 +62,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
     document.querySelector<HTMLElement>('.settings summary, .settings input')!.focus();
   };
   const stop = () => stopping !== null && runs.cancel(stopping);
-  const step = (by: number) => {
-    pause();
-    if (state) look({ place: stepBy(state, view.place, by) });
-  };
+  const step = (by: number) => state && goTo({ place: stepBy(state, view.place, by) });
   useKeys(isShown, { run: generate, stop, play: toggle, step, help: () => setShowsKeys(true) });
   const model = models.find(({ name }) => name === (state?.model ?? settings.model));
   useTitle(isShown, state, model);
@@ -92,7 +95,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
             {!model && state.model !== null && <p>The server no longer has the model {state.model}.</p>}
             {model && state.labels.length > 0 && (
               <Suspense fallback={<div className="viewport" />}>
-                <Stage {...{ state, model, view, isPlaying }} onView={look} onPlay={toggle}>
+                <Stage {...{ state, model, view, isPlaying }} onView={goTo} onPlay={toggle}>
                   <Suspense fallback={<div className="caption" />}>
                     <ImageActions {...{ state, model, models, view }} onAnatomy={goBeneath} onFork={fork} />
                   </Suspense>
@@ -121,7 +124,8 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
           <ErrorBoundary instead={<p>How it came about could not be loaded: the server does not answer.</p>}>
             <Suspense>
               <Anatomy
-                {...{ state, model, image: view.image, place: view.place, onPlace: showPlace }}
+                {...{ state, model, image: view.image, place: view.place }}
+                onPlace={(place) => goTo({ place })}
                 layer={layerOf(view.layer)}
                 onLayer={(layer) => look({ layer: layer === 'off' ? null : layer })}
               />
@@ -140,7 +144,7 @@ function Failure({ state, onAgain }: { readonly state: GenerationState; onAgain(
   const { said, detail, canRepeat } = explain(state);
   return (
     <ErrorNote message={said} detail={detail} retry={canRepeat ? onAgain : undefined}>
-      {isGone(state) && <Link href="/gallery">See what is here</Link>}
+      {isGone(state) && <Link href="/gallery">Look for it in the gallery</Link>}
     </ErrorNote>
   );
 }

@@ -52,5 +52,5 @@ export function plainWords(message: string): string {
 /** What the server says is wrong, by name of the field of the form. */
 export function problemsOf(state: GenerationState | null): Readonly<Record<string, string>> {
   const name = state?.errorField?.at(-1);
-  return name === undefined || state?.error == null ? {} : { [name]: plainWords(state.error) };
+  return name === undefined || state?.error == null || isGone(state) ? {} : { [name]: plainWords(state.error) };
 }

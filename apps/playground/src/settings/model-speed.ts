@@ -1,12 +1,11 @@
 import type { Model } from '../api/operations.ts';
-import { counted } from '../runs/sentences.ts';
 import { optionFields } from './options.tsx';
 
 /** How fast it is on this server; before its first image here what is known of it: the number of its steps. */
 export function speedText(model: Model, millisecondsPerImage: number | null): string {
   if (millisecondsPerImage === null) {
     const steps = stepsOf(model);
-    const known = steps === null ? '' : `${counted(steps, 'step')} an image; `;
+    const known = steps === null ? '' : `${steps} ${steps === 1 ? 'step' : 'steps'} an image; `;
     return `Speed: ${known}the time is not known, since it has not made an image on this server yet.`;
   }
   const seconds = millisecondsPerImage / 1000;
