@@ -3,6 +3,7 @@ import { schema } from '@tessera/schema';
 import { bindCondition, bindLabels, type ConditionSpace } from './condition.ts';
 import type { BoundBackbone } from './contracts.ts';
 import { disposedAfter } from './dispose.ts';
+import { spaceFor } from './factors.ts';
 import { checkContract, type BackboneDims, type BackbonePlugin, type ConditionPlugin } from './plugin.ts';
 import type { BuildContext, Weights } from './weights.ts';
 
@@ -57,13 +58,18 @@ export function conditionOf({ plugin: backbone, config, condition: given }: Back
  * `condition.NAME`; its own have names of the backbone's choice.
  * @throws TesseraError as `conditionOf`, and what the parts throw
  */
-export function buildBackbone(parts: BackboneParts, dims: BackboneDims, context: BuildContext): BoundBackbone {
+export function buildBackbone(
+  parts: BackboneParts,
+  { layout, space: given }: BackboneDims,
+  context: BuildContext,
+): BoundBackbone {
   const { plugin, config } = parts;
+  const dims = { layout, space: spaceFor(plugin, given) };
   const { space, chosen } = conditionOf(parts);
   if (plugin.contract === 1) return bindLabels(plugin.build(config, dims, context), space);
   const { width } = plugin.describe(config).condition;
   const weights = parts.condition ? prefixed(context.weights, 'condition.') : context.weights;
-  const condition = { width, layout: dims.layout };
+  const condition = { width, layout };
   const part = chosen!.plugin.build(chosen!.config, condition, { engine: context.engine, weights });
   try {
     return bindCondition(plugin.build(config, dims, context), { space, part }, context.engine);

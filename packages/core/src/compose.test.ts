@@ -4,6 +4,7 @@ import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkParts, compose, type Parts } from './compose.ts';
 import { nextScaleOrder } from './orders.ts';
+import type { SpaceShape } from './tokens.ts';
 import { echoBackbone, shadeHead, shadesTokenizer, smallMaterials, smallParts } from './testing/small-composition.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -19,6 +20,24 @@ function refusal(run: () => unknown): { code: string; message: string } {
 }
 
 const { tokenizer, order, backbone, head } = smallParts;
+
+const bits: SpaceShape = {
+  kind: 'factors',
+  channels: 2,
+  factors: [
+    { levels: 2, channels: 1 },
+    { levels: 3, channels: 1 },
+  ],
+};
+const bitsTokenizer: typeof tokenizer.plugin = {
+  ...shadesTokenizer,
+  contract: 2,
+  describe: () => ({ ...shadesTokenizer.describe({}), space: bits }),
+  build: (config, context) => ({
+    ...shadesTokenizer.build(config as never, context),
+    space: { ...bits, codebooks: bits.factors.map(({ levels }) => tf.zeros([levels, 1])) },
+  }),
+};
 
 /** Each exchanges one part for another that does not fit. */
 const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
@@ -54,6 +73,16 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
         },
       },
     },
+  ],
+  [
+    'space-mismatch',
+    /the head shade, which scores the entries of a codebook; .*tokens of the tokenizer shades, whose factors have a codebook each/,
+    { ...smallParts, tokenizer: { ...tokenizer, plugin: bitsTokenizer } },
+  ],
+  [
+    'space-mismatch',
+    /the head shade, which scores the factors of tokens; .*tokens of the tokenizer shades, whose codebook knows no factors/,
+    { ...smallParts, head: { ...head, plugin: { ...shadeHead, contract: 2, space: 'factors' } } },
   ],
   [
     'confidence-missing',
@@ -106,6 +135,35 @@ describe('compose', () => {
     const error = refusal(() => checkParts(parts));
     expect(error.code).toBe(code);
     expect(error.message).toMatch(wording);
+  });
+
+  it('shows tokens of factors as continuous ones to backbones of contract 1 and heads of values', () => {
+    const { engine, weights } = smallMaterials(createEngine({ target: 'eager' }));
+    const met: unknown[] = [];
+    const parts: Parts = {
+      ...smallParts,
+      tokenizer: { ...tokenizer, plugin: bitsTokenizer },
+      backbone: {
+        ...backbone,
+        plugin: {
+          ...echoBackbone,
+          build: (config, dims, context) => (met.push(dims.space), echoBackbone.build(config as never, dims, context)),
+        },
+      },
+      head: {
+        ...head,
+        plugin: {
+          ...shadeHead,
+          space: 'continuous',
+          options: (space) => (met.push(space), shadeHead.options(space)),
+          build: (config, dims, context) => (met.push(dims.space), shadeHead.build(config as never, dims, context)),
+        },
+      },
+    };
+    compose(parts, { engine, weights }).tokenizer.dispose();
+    const continuous = { kind: 'continuous', channels: 2 };
+    expect(met).toEqual([continuous, continuous, continuous]);
+    engine.dispose();
   });
 
   it('disposes what was built where the next part cannot be built', () => {

@@ -4,6 +4,7 @@ import { buildBackbone, conditionOf } from './build-backbone.ts';
 import type { ConditionSpace } from './condition.ts';
 import type { Reads, Tokenizer } from './contracts.ts';
 import { disposedAfter, type Held } from './dispose.ts';
+import { spaceFor } from './factors.ts';
 import { optionsOf } from './options.ts';
 import {
   checkContract,
@@ -75,14 +76,7 @@ export function checkParts({ tokenizer, order, backbone, head, condition: given 
   const { reads, width, remembers } = backbone.plugin.describe(configs.backbone);
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
-  if (head.plugin.space === 'discrete' && space.kind !== 'discrete') {
-    refuse({
-      code: 'space-mismatch',
-      got: `the head ${head.plugin.name}, which scores the entries of a codebook`,
-      expected: `one for the continuous tokens of the tokenizer ${tokenizer.plugin.name}, which has none`,
-      next: 'It could not score a single token: exchange the head or the tokenizer.',
-    });
-  }
+  checkSpace(head.plugin, { space, tokenizer: tokenizer.plugin.name });
   optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
   const { space: condition } = conditionOf({ plugin: backbone.plugin, config: configs.backbone, condition: given });
   return { configs, space, layout, width, reads, condition, remembers };
@@ -112,6 +106,26 @@ function checkReads(reads: Reads, { serves, stride, names: { tokenizer, order, b
       next: 'It would silently miss written tokens: exchange the order or the backbone.',
     });
   }
+}
+
+/** What the heads of a space score, and what the tokens of a space are. */
+const scored = { discrete: 'the entries of a codebook', factors: 'the factors of tokens' } as const;
+const tokensOf = {
+  discrete: { are: 'the tokens', lack: 'whose codebook knows no factors' },
+  continuous: { are: 'the continuous tokens', lack: 'which has none' },
+  factors: { are: 'the tokens', lack: 'whose factors have a codebook each' },
+} as const;
+
+/** Any head may predict values; one that scores codes or factors needs tokens that have them. */
+function checkSpace(head: HeadPlugin, { space, tokenizer }: { space: SpaceShape; tokenizer: string }): void {
+  if (head.space === 'continuous' || head.space === space.kind) return;
+  const { are, lack } = tokensOf[space.kind];
+  refuse({
+    code: 'space-mismatch',
+    got: `the head ${head.name}, which scores ${scored[head.space]}`,
+    expected: `one for ${are} of the tokenizer ${tokenizer}, ${lack}`,
+    next: 'It could not score a single token: exchange the head or the tokenizer.',
+  });
 }
 
 interface OrderPlace {
@@ -181,7 +195,8 @@ export function buildAround(
         { engine, weights: weights.backbone },
       ),
     );
-    const head = hold(h.plugin.build(configs.head, { width, space }, { engine, weights: weights.head }));
+    const dims = { width, space: spaceFor(h.plugin, space) };
+    const head = hold(h.plugin.build(configs.head, dims, { engine, weights: weights.head }));
     return { order: order.plugin.build(configs.order), backbone, head };
   } catch (error) {
     throw disposedAfter(error, built);

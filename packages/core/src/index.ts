@@ -43,6 +43,7 @@ export type {
   TrainTokens,
 } from './contracts.ts';
 export { disposeAll, disposedAfter, isTensor, tensorsOf, thenDispose, type Held } from './dispose.ts';
+export { evenLevels, levelsOf, spaceFor, type FactorSpace } from './factors.ts';
 export {
   constantGuidance,
   guidanceOf,
@@ -119,6 +120,7 @@ export {
   type Condition,
   type Encoded,
   type Encoding,
+  type Factor,
   type Layout,
   type Row,
   type Scale,

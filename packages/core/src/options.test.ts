@@ -11,7 +11,7 @@ const parts: OptionParts = {
   space: { kind: 'continuous', channels: 4 },
   remembers: true,
   order: randomSetsOrder,
-  head: { name: 'warm', options: () => object({ heat }) },
+  head: { name: 'warm', space: 'continuous', options: () => object({ heat }) },
 };
 
 describe('options of a composition', () => {
@@ -46,7 +46,7 @@ describe('options of a composition', () => {
   });
 
   it('refuse one name for two things', () => {
-    const clash = { ...parts, head: { name: 'warm', options: () => object({ steps: number() }) } };
+    const clash = { ...parts, head: { ...parts.head, options: () => object({ steps: number() }) } };
     expect(() => optionsOf(clash)).toThrow('an option steps of both the order random-sets and the head warm');
   });
 });

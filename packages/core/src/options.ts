@@ -1,12 +1,13 @@
 import { TesseraError } from '@tessera/errors';
 import { nearestName, schema, type JsonSchema, type Schema } from '@tessera/schema';
+import { spaceFor } from './factors.ts';
 import type { HeadPlugin, OrderPlugin } from './plugin.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
 
 /** The parts that have request-time options, and the tokens that bound them. */
 export interface OptionParts {
   readonly order: Pick<OrderPlugin, 'name' | 'options'>;
-  readonly head: Pick<HeadPlugin, 'name' | 'options'>;
+  readonly head: Pick<HeadPlugin, 'name' | 'space' | 'options'>;
   readonly layout: Layout;
   readonly space: SpaceShape;
   /** Whether the backbone keeps caches: then no row can be left out at a single step. */
@@ -103,7 +104,7 @@ function orderOptions({ order, layout }: OptionParts): Schema<unknown> {
 }
 
 function headOptions({ head, space }: OptionParts): Schema<unknown> {
-  return head.options(space);
+  return head.options(spaceFor(head, space));
 }
 
 function loopOf({ remembers }: OptionParts): Schema<unknown> {

@@ -7,7 +7,7 @@ import type { BuildContext } from './weights.ts';
 
 /** What every plug-in says about itself. */
 interface PluginBase<C> {
-  /** The version of these contracts that it was written for. What 2 changes: backbones, and conditions are new. */
+  /** The version of these contracts that it was written for. What 2 changes: backbones; conditions and tokens of factors are new. */
   readonly contract: 1 | 2;
   /** What model folders know it by; those of other packages carry their scope: `@acme/gaussian`. */
   readonly name: string;
@@ -54,7 +54,7 @@ export interface ConditionedFacts extends AnyBackboneFacts {
   };
 }
 
-/** The tokens that a backbone is built for. */
+/** The tokens that a backbone is built for. One of contract 1 meets those of factors as continuous ones. */
 export interface BackboneDims {
   readonly layout: Layout;
   readonly space: SpaceShape;
@@ -106,7 +106,7 @@ export interface ConditionPlugin<C = unknown, V = unknown> extends PluginBase<C>
   build(config: C, dims: ConditionDims, context: BuildContext): ConditionPart<V>;
 }
 
-/** The hidden states and tokens that a head is built for. */
+/** The hidden states and tokens that a head is built for. One that predicts values meets tokens of factors as continuous ones. */
 export interface HeadDims<S extends Space = Space> {
   readonly width: number;
   readonly space: S;
@@ -114,7 +114,7 @@ export interface HeadDims<S extends Space = Space> {
 
 export interface HeadPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   readonly kind: 'head';
-  /** What it predicts: indices into a codebook, or values, which discrete tokens have too. */
+  /** What it predicts: indices into a codebook, values, which all tokens have, or (contract 2) the levels of factors. */
   readonly space: SpaceShape['kind'];
   /** True where `sample` says how sure it is of each token: orders by confidence need that. */
   readonly confident?: boolean;

@@ -8,7 +8,7 @@ import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 
 /**
  * Tokens of some positions. Discrete tokens carry the values of their codebook entries too, so that no other part needs
- * the codebook; a Gumbel-smoothed VAR token has values but no index.
+ * the codebook; a Gumbel-smoothed VAR token has values but no index, and so has a token of factors.
  */
 export interface Tokens {
   readonly values_BlC: Tensor3D;
@@ -33,17 +33,27 @@ export interface Layout {
 }
 
 /**
- * What kind of numbers tokens are, known from configuration alone, before any weights load: entries of a codebook, or
- * vectors, which a tokenizer scales to a standard deviation of about 1.
+ * What kind of numbers tokens are, known from configuration alone, before any weights load: entries of a codebook,
+ * vectors, which a tokenizer scales to a standard deviation of about 1, or (contract 2) several factors, each an entry of
+ * a small codebook of its own, whose channels follow one another: bits, levels, products of codebooks. Values of factors
+ * have a deviation of about 1 too. See `factors.ts`.
  */
 export type SpaceShape =
   | { readonly kind: 'discrete'; readonly channels: number; readonly vocabulary: number }
-  | { readonly kind: 'continuous'; readonly channels: number };
+  | { readonly kind: 'continuous'; readonly channels: number }
+  | { readonly kind: 'factors'; readonly channels: number; readonly factors: readonly Factor[] };
 
-/** The same of a built tokenizer, with its codebook. */
+/** One factor of a token: an entry of a codebook of so many levels, each of so many of the token's channels. */
+export interface Factor {
+  readonly levels: number;
+  readonly channels: number;
+}
+
+/** The same of a built tokenizer, with its codebook, or with those of its factors, [levels, channels] each. */
 export type Space =
   | (Extract<SpaceShape, { kind: 'discrete' }> & { readonly codebook_VC: Tensor2D })
-  | Extract<SpaceShape, { kind: 'continuous' }>;
+  | Extract<SpaceShape, { kind: 'continuous' }>
+  | (Extract<SpaceShape, { kind: 'factors' }> & { readonly codebooks: readonly Tensor2D[] });
 
 /** What training caches of an image: indices of a discrete tokenizer, moments of a continuous one. */
 export interface Encoding {

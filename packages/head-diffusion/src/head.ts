@@ -25,10 +25,13 @@ export const diffusionHead = defineHead({
   build: (config, dims, context) => buildHead(config, dims, context),
 });
 
+/** Tokens of factors are met as continuous ones. */
+type ValueSpace = Exclude<Space, { kind: 'factors' }>;
+
 interface HeadDims {
   /** Of the hidden states. */
   readonly width: number;
-  readonly space: Space;
+  readonly space: ValueSpace;
 }
 
 function buildHead(
@@ -72,7 +75,7 @@ interface TokenScale {
  * The scale of a space: null for continuous tokens, which have it by contract. Discrete ones are divided by the standard
  * deviation of their codebook's numbers, computed in the program: so it follows a codebook that is trained.
  */
-function tokenScale(space: Space): TokenScale | null {
+function tokenScale(space: ValueSpace): TokenScale | null {
   if (space.kind === 'continuous') return null;
   const { codebook_VC } = space;
   return {

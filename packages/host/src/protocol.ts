@@ -153,7 +153,7 @@ export interface ModelDescription {
   readonly condition: { readonly classes: number | null; readonly json: JsonSchema };
   readonly parameters: number;
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
-  /** Number of different tokens, or null where tokens are continuous. */
+  /** Number of different tokens, or null where tokens are continuous or have several factors. */
   readonly vocabulary: number | null;
   /** Number of tokens of an image. */
   readonly tokens: number;

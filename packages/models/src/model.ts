@@ -223,6 +223,12 @@ function pixelsMissing(who: string): TesseraError {
   });
 }
 
+/** Numbers that a head computes for a token at most. */
+function logitsOf(space: PartFacts['space']): number {
+  if (space.kind === 'discrete') return space.vocabulary;
+  return space.kind === 'factors' ? space.factors.reduce((sum, { levels }) => sum + levels, 0) : space.channels;
+}
+
 const FLOAT_BYTES = 4;
 /** Channels of each attention head, in nearly all transformers. */
 const HEAD_SIZE = 64;
@@ -245,7 +251,7 @@ function imageBytes({ facts: { layout, width, space }, parameters, guidance }: I
   const kept = parameters / (6 * width);
   const hidden = 16 * width;
   const scores = layout.length * Math.ceil(width / HEAD_SIZE);
-  const logits = 2 * (space.kind === 'discrete' ? space.vocabulary : space.channels);
+  const logits = 2 * logitsOf(space);
   const rows = guidance === 'none' ? 1 : 2;
   return rows * layout.length * (kept + hidden + scores + logits) * FLOAT_BYTES;
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { toFloat32, type Checkpoint, type Named, type TensorEntry } from '@tessera/checkpoints/web';
-import { buildBackbone, checkParts, type Parts, type Weights } from '@tessera/core';
+import { buildBackbone, checkParts, spaceFor, type Parts, type Weights } from '@tessera/core';
 import { int8Weight, releaseInt8, tensorFrom, tensorOver, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { codesOf, isCodes, nameOf, scaleOf } from './int8-file.ts';
@@ -193,7 +193,8 @@ export function recordedShapes(parts: Parts, engine: Engine): Readonly<Record<We
     const { plugin } = parts.backbone;
     const conditioned = { plugin, config: configs.backbone, condition: parts.condition };
     built.push(buildBackbone(conditioned, { layout, space }, context('backbone')));
-    built.push(parts.head.plugin.build(configs.head, { width, space: tokenizer.space }, context('head')));
+    const { plugin: head } = parts.head;
+    built.push(head.build(configs.head, { width, space: spaceFor(head, tokenizer.space) }, context('head')));
     return shapes;
   } finally {
     for (const part of built) part.dispose();

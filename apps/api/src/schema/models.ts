@@ -117,7 +117,7 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
       parameters: t.expose('parameters', { type: 'SafeInt', description: 'Number of trained values.' }),
       vocabulary: t.exposeInt('vocabulary', {
         nullable: true,
-        description: 'Number of different tokens; null where tokens are continuous.',
+        description: 'Number of different tokens; null where tokens are continuous, or have several factors.',
       }),
       tokens: t.exposeInt('tokens', { description: 'Number of tokens of an image.' }),
       layout: t.field({
@@ -216,7 +216,7 @@ export function addPlugins(builder: ApiBuilder): void {
       contract: t.exposeInt('contract', { description: 'The version of the contracts that it speaks.' }),
       space: t.exposeString('space', {
         nullable: true,
-        description: 'Of heads: what they predict, discrete or continuous tokens.',
+        description: 'Of heads: what they predict, discrete tokens, continuous ones, or factors of tokens.',
       }),
       stride: t.exposeString('stride', {
         nullable: true,

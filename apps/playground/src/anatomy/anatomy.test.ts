@@ -170,6 +170,11 @@ describe('what the page says', () => {
     expect([0.5, 0.0523, 0.0004].map(percent)).toEqual(['50 %', '5.2 %', 'below 0.1 %']);
     expect(unknownText(step(0, [[0]], known), model, 1)).toBeNull();
     expect(unknownText(step(0, [[0]]), { ...model, vocabulary: null }, 1)).toContain('continuous tokens');
+    const factors = { ...known, codes: null };
+    expect(unknownText(step(0, [[0]], factors), { ...model, vocabulary: null }, 1)).toBeNull();
+    expect(tokenText(tokensOf([step(0, [[0], [1, 5]], factors)], 1).get(1)!, 'row 1', '')).toBe(
+      'Row 1, drawn in step 1 of 3, with a probability of 25 % (surprise 2.0 bits); the choice was as open as among 8 equally likely tokens (entropy 3.0 bits).',
+    );
     expect(unknownText(step(0, [[0]]), model, 1)).toContain('did not ask');
     expect(unknownText(step(0, [[0]]), model, 300)).toContain(
       'at most 256 images of this model at once: this run has 300',

@@ -121,13 +121,16 @@ export function percent(probability: number): string {
 export function tokenText(token: Token | null, place: string, missing: string): string {
   if (!token) return `${sentenceCase(place)}: ${missing}`;
   const drawn = `${sentenceCase(place)}, drawn in step ${token.index + 1} of ${token.of}`;
-  if (token.code === null) return `${drawn}.`;
-  if (token.logProbability === null || token.entropy === null) return `${drawn}: code ${token.code}.`;
+  // Tokens of several factors have a probability, and no one code.
+  const code = token.code === null ? '' : `: code ${token.code}`;
+  if (token.logProbability === null || token.entropy === null) return `${drawn}${code}.`;
   const open = Math.round(Math.exp(token.entropy));
   const choice =
-    open <= 1 ? 'there was hardly a choice' : `the choice was as open as among ${open} equally likely codes`;
+    open <= 1
+      ? 'there was hardly a choice'
+      : `the choice was as open as among ${open} equally likely ${token.code === null ? 'tokens' : 'codes'}`;
   const surprise = bits(-token.logProbability).toFixed(1);
-  return `${drawn}: code ${token.code}, with a probability of ${percent(Math.exp(token.logProbability))} (surprise ${surprise} bits); ${choice} (entropy ${bits(token.entropy).toFixed(1)} bits).`;
+  return `${drawn}${code}, with a probability of ${percent(Math.exp(token.logProbability))} (surprise ${surprise} bits); ${choice} (entropy ${bits(token.entropy).toFixed(1)} bits).`;
 }
 
 function sentenceCase(text: string): string {
@@ -136,13 +139,13 @@ function sentenceCase(text: string): string {
 
 /** Why codes and probabilities are not there; null where they are. */
 export function unknownText(step: Step, model: Model, images: number): string | null {
-  if (model.vocabulary === null)
+  if (model.vocabulary === null && !step.details?.logProbabilities)
     return `${model.title} draws continuous tokens: they have no codes, and their probabilities are not known.`;
   const most = mostDetailed(model);
   if (!step.details && images > most)
     return `Codes and probabilities are told of at most ${counted(most, 'image')} of this model at once: this run has ${images}. Generate fewer to see them.`;
   if (!step.details) return 'This run did not ask for details: codes and probabilities of its tokens are not known.';
-  if (!step.details.codes)
+  if (!step.details.codes && model.vocabulary !== null)
     return 'Tokens of this run are blends of several codes: they have no probabilities of their own.';
   return null;
 }

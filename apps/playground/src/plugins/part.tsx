@@ -4,7 +4,11 @@ import type { Plugin } from '@tessera/client';
 import { ConfigForm, OptionsForm } from './part-forms.tsx';
 import { schemaRows } from './schema-rows.ts';
 
-const spaces: Record<string, string> = { discrete: 'discrete tokens', continuous: 'continuous tokens' };
+const spaces: Record<string, string> = {
+  discrete: 'discrete tokens',
+  continuous: 'continuous tokens',
+  factors: 'tokens of factors',
+};
 const strides: Record<string, string> = {
   scale: 'a scale a step',
   token: 'a token a step',

@@ -13,7 +13,7 @@ export interface PluginFacts {
   readonly version: string | null;
   readonly contract: number;
   /** For heads: the kind of tokens that they predict; else null. */
-  readonly space: 'discrete' | 'continuous' | null;
+  readonly space: SpaceShape['kind'] | null;
   /** For orders: what one step of theirs writes; else null. */
   readonly stride: Stride | null;
   readonly config: JsonSchema;
@@ -26,6 +26,11 @@ const exampleTokens = {
   layout: { length: 256, scales: [{ start: 0, height: 16, width: 16 }] } satisfies Layout,
   discrete: { kind: 'discrete', channels: 32, vocabulary: 4096 } satisfies SpaceShape,
   continuous: { kind: 'continuous', channels: 16 } satisfies SpaceShape,
+  factors: {
+    kind: 'factors',
+    channels: 16,
+    factors: Array.from({ length: 16 }, () => ({ levels: 2, channels: 1 })),
+  } satisfies SpaceShape,
 } as const;
 
 /** Tessera's own plug-ins and then those of a project, by kind. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { initialValues, type Space, type SpaceShape, type Weights } from '@tessera/core';
+import { initialValues, type Factor, type Space, type SpaceShape, type Weights } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine, type Param, type TraceRng, type TrainStep } from '@tessera/engine';
 import { createEngine, type TargetName } from '@tessera/targets';
 
@@ -98,11 +98,22 @@ export function plainRng(seed: number): TraceRng {
   return { uniform: shaped('uniform'), normal: shaped('normal') };
 }
 
-/** The space of a built tokenizer; the caller disposes its codebook. */
+/** The space of a built tokenizer; `disposeSpace` clears it away. */
 export function spaceOf(shape: SpaceShape): Space {
   if (shape.kind === 'continuous') return shape;
+  if (shape.kind === 'factors') {
+    const book = ({ levels, channels }: Factor, f: number) =>
+      numbers(`codebook.${f}`, [levels, channels]) as tf.Tensor2D;
+    return { ...shape, codebooks: shape.factors.map(book) };
+  }
   const codebook_VC = numbers('codebook', [shape.vocabulary, shape.channels]) as tf.Tensor2D;
   return { ...shape, codebook_VC };
+}
+
+/** Disposes the codebooks of a space. */
+export function disposeSpace(space: Space): void {
+  if (space.kind === 'discrete') space.codebook_VC.dispose();
+  if (space.kind === 'factors') tf.dispose([...space.codebooks]);
 }
 
 /** Numbers of a tensor, which is disposed. */

@@ -85,3 +85,12 @@ export const threeMaps: Layout = {
 };
 export const someNumbers: SpaceShape = { kind: 'continuous', channels: 3 };
 export const someCodes: SpaceShape = { kind: 'discrete', channels: 3, vocabulary: 7 };
+export const someFactors: SpaceShape = {
+  kind: 'factors',
+  channels: 4,
+  factors: [
+    { levels: 2, channels: 1 },
+    { levels: 2, channels: 1 },
+    { levels: 4, channels: 2 },
+  ],
+};

@@ -13,7 +13,7 @@ const methods: Readonly<Record<PluginKind, readonly string[]>> = {
 
 const facts: Partial<Record<PluginKind, { readonly field: string; readonly known: readonly string[] }>> = {
   order: { field: 'stride', known: ['scale', 'token', 'set'] },
-  head: { field: 'space', known: ['discrete', 'continuous'] },
+  head: { field: 'space', known: ['discrete', 'continuous', 'factors'] },
 };
 
 /** Whether a value looks like a plug-in: it names one of the four kinds. Its content is not checked. */
@@ -58,6 +58,8 @@ function checkMembers(kind: PluginKind, plugin: Record<string, unknown>, name: s
   for (const method of methods[kind]) {
     if (typeof plugin[method] !== 'function') malformed(name, `a ${kind} without ${method}()`, `a ${kind} with it`);
   }
+  if (kind === 'head' && plugin['space'] === 'factors' && plugin['contract'] === 1)
+    malformed(name, "space = 'factors' in contract 1", 'contract 2, to which tokens of factors belong');
   const fact = facts[kind];
   if (fact === undefined || fact.known.includes(plugin[fact.field] as string)) return;
   malformed(name, `${fact.field} = ${short(plugin[fact.field])}`, fact.known.join(' or '));

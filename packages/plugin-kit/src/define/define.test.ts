@@ -75,7 +75,8 @@ describe('a definition of plain JavaScript', () => {
     [{ ...whole, build: undefined }, '[@acme/plain] got a head without build(); expected a head with it.'],
     [{ ...whole, options: {} }, '[@acme/plain] got a head without options()'],
     [{ ...whole, config: undefined }, '[@acme/plain] got a head without config; expected a schema'],
-    [{ ...whole, space: 'latent' }, '[@acme/plain] got space = "latent"; expected discrete or continuous.'],
+    [{ ...whole, space: 'factors' }, "[@acme/plain] got space = 'factors' in contract 1; expected contract 2"],
+    [{ ...whole, space: 'latent' }, '[@acme/plain] got space = "latent"; expected discrete or continuous or factors.'],
   ])('%o is refused where it is written', (given, sentence) => {
     expect(() => defineHead(plain(given))).toThrow(sentence);
   });
@@ -159,6 +160,26 @@ describe('a head for discrete tokens', () => {
   });
 });
 
+describe('a head for tokens of factors', () => {
+  it('is given their codebooks by its types, and other tokens are refused', () => {
+    const head = defineHead({
+      ...whole,
+      contract: 2,
+      space: 'factors',
+      options: ({ factors }) => schema.object({ steps: schema.integer({ max: factors.length }) }),
+      build: (_, { space }) => {
+        expectTypeOf(space.codebooks).toEqualTypeOf<readonly Tensor2D[]>();
+        return {} as never;
+      },
+    });
+    const factors = [{ levels: 2, channels: 1 }];
+    expect(head.options({ kind: 'factors', channels: 1, factors }).json.properties).toHaveProperty('steps');
+    expect(() => head.options({ kind: 'discrete', channels: 1, vocabulary: 9 })).toThrow(
+      '[@acme/plain] got discrete tokens; expected tokens of factors: it scores these.',
+    );
+  });
+});
+
 describe('options', () => {
   const withOption = (name: string) => ({ ...whole, options: () => schema.object({ [name]: schema.boolean() }) });
   const tokens = { kind: 'continuous', channels: 1 } as const;
@@ -230,6 +251,12 @@ describe('describe', () => {
     );
     expect(described({ space: { kind: 'discrete', channels: 1, vocabulary: 0 } })).toThrow('space.vocabulary = 0');
     expect(described({ space: { kind: 'fuzzy' } })).toThrow('discrete or continuous');
+    const bits = { kind: 'factors', channels: 2, factors: [{ levels: 2, channels: 1 }] };
+    expect(described({ space: bits })).toThrow('space.factors of 1 channels together; expected 2');
+    expect(described({ space: { ...bits, factors: [] } })).toThrow('space.factors = []; expected a list of factors');
+    const single = { ...bits, channels: 1, factors: [{ levels: 1, channels: 1 }] };
+    expect(described({ space: single })).toThrow('two levels or more');
+    expect(described({ space: { ...bits, channels: 1 } })).toThrow("space.kind = 'factors' in contract 1");
     expect(described({ serves: [] })).toThrow('serves = []');
     expect(described({ layout: { length: 0, scales: [] } })).toThrow('cover every token');
     expect(described({ layout: { length: 1, scales: [{ start: 0, height: -1, width: -1 }] } })).toThrow(

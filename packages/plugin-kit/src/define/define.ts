@@ -153,17 +153,27 @@ export interface HeadDefinition<
   O extends StandardSchema,
   S extends SpaceShape['kind'] = SpaceShape['kind'],
 > extends Pick<HeadPlugin, 'contract' | 'name' | 'package' | 'confident'> {
-  /** As `HeadPlugin.space`. A discrete head is given discrete tokens alone, a continuous one either kind. */
+  /**
+   * As `HeadPlugin.space`. A head of codes is given discrete tokens alone, one of factors tokens of factors alone; one of
+   * values is given all, those of factors as continuous ones.
+   */
   readonly space: S;
   readonly config: C;
   options(space: TokensFor<S, SpaceShape>): O;
   build(config: OutputOf<C>, dims: HeadDims<TokensFor<S, Space>>, context: BuildContext): Head<OutputOf<O>>;
 }
 
-/** Tokens that a head of a kind may meet: values can be predicted of discrete tokens too. */
-type TokensFor<S extends SpaceShape['kind'], T extends SpaceShape> = S extends 'discrete'
-  ? Extract<T, { kind: 'discrete' }>
-  : T;
+/** Tokens that a head of a kind may meet: values can be predicted of all tokens (see `spaceFor`). */
+type TokensFor<S extends SpaceShape['kind'], T extends SpaceShape> = S extends 'continuous'
+  ? Exclude<T, { kind: 'factors' }>
+  : Extract<T, { kind: S }>;
+
+/** What heads of a kind need, and what else they may find. */
+const needs = {
+  discrete: 'discrete ones: it scores the entries of a codebook',
+  factors: 'tokens of factors: it scores these',
+  continuous: 'continuous ones, as which it would meet these',
+} as const;
 
 /** A plug-in that draws tokens from hidden states. @throws TesseraError `part-malformed`, `part-name`, `schema-foreign` */
 export function defineHead<C extends StandardSchema, O extends StandardSchema, const S extends SpaceShape['kind']>(
@@ -186,12 +196,13 @@ function fitting<S extends SpaceShape['kind'], T extends SpaceShape>(
   { name, space: predicted }: { readonly name: string; readonly space: S },
   space: T,
 ): TokensFor<S, T> {
-  if (predicted === 'continuous' || space.kind === 'discrete') return space as TokensFor<S, T>;
+  const fits = predicted === 'continuous' ? space.kind !== 'factors' : space.kind === predicted;
+  if (fits) return space as TokensFor<S, T>;
   throw new TesseraError({
     code: 'space-mismatch',
     who: name,
-    got: 'continuous tokens',
-    expected: 'discrete ones: it scores the entries of a codebook',
+    got: space.kind === 'factors' ? 'tokens of factors' : `${space.kind} tokens`,
+    expected: needs[predicted],
     next: 'Exchange the head or the tokenizer.',
   });
 }

@@ -16,7 +16,7 @@ describe('facts of no use name the plug-in', () => {
     [
       'tokenizer',
       undefined,
-      /^\[shades\] got space\.kind = undefined; expected discrete or continuous\. Correct describe/,
+      /^\[shades\] got space\.kind = undefined; expected discrete or continuous or factors\. Correct/,
     ],
     [
       'tokenizer',

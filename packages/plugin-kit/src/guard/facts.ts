@@ -7,12 +7,14 @@ import type {
   ConditionPlugin,
   Layout,
   Reads,
+  SpaceShape,
   TokenizerFacts,
   TokenizerPlugin,
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { callPart, type PartCall } from './part-call.ts';
 
+const kinds: readonly SpaceShape['kind'][] = ['discrete', 'continuous', 'factors'];
 const reads: readonly Reads[] = ['estimate', 'known', 'last'];
 const forms: readonly ConditionForm[] = ['vector', 'sequence', 'map'];
 
@@ -21,6 +23,8 @@ export function tokenizerFacts(plugin: TokenizerPlugin, config: unknown): Tokeni
   const part = { name: plugin.name, call: 'describe()' };
   const facts = callPart(part, () => plugin.describe(config));
   checkTokenizerFacts(part, facts);
+  const fits = facts.space.kind !== 'factors' || plugin.contract > 1;
+  asker(part)(fits, "space.kind = 'factors' in contract 1", 'contract 2, to which tokens of factors belong');
   return facts;
 }
 
@@ -57,11 +61,12 @@ export function checkTokenizerFacts(part: PartCall, facts: TokenizerFacts): void
 function checkTokens(part: PartCall, facts: TokenizerFacts): void {
   const ask = asker(part);
   const { space, layout, serves } = facts ?? {};
-  ask(['discrete', 'continuous'].includes(space?.kind), `space.kind = ${shown(space?.kind)}`, 'discrete or continuous');
+  ask(kinds.includes(space?.kind), `space.kind = ${shown(space?.kind)}`, kinds.join(' or '));
   ask(isCount(space.channels), `space.channels = ${shown(space.channels)}`, 'a positive integer');
   if (space.kind === 'discrete') {
     ask(isCount(space.vocabulary), `space.vocabulary = ${shown(space.vocabulary)}`, 'a positive integer');
   }
+  if (space.kind === 'factors') checkFactors(ask, space);
   ask(Array.isArray(layout?.scales), `layout.scales = ${shown(layout?.scales)}`, 'a list of scales');
   for (const [index, scale] of layout.scales.entries()) {
     const { height, width } = scale ?? {};
@@ -71,6 +76,18 @@ function checkTokens(part: PartCall, facts: TokenizerFacts): void {
   const known = Array.isArray(serves) && serves.length > 0 && serves.every((one) => reads.includes(one));
   ask(known, `serves = ${shown(serves)}`, `some of ${reads.join(', ')}`);
   checkCover(part, layout);
+}
+
+type Ask = ReturnType<typeof asker>;
+
+function checkFactors(ask: Ask, { factors, channels }: Extract<SpaceShape, { kind: 'factors' }>): void {
+  ask(Array.isArray(factors) && factors.length > 0, `space.factors = ${shown(factors)}`, 'a list of factors');
+  for (const [f, factor] of factors.entries()) {
+    const whole = isCount(factor?.channels) && isCount(factor.levels) && factor.levels > 1;
+    ask(whole, `space.factors[${f}] = ${shown(factor)}`, 'two levels or more, and a channel or more');
+  }
+  const sum = factors.reduce((total, one) => total + one.channels, 0);
+  ask(sum === channels, `space.factors of ${sum} channels together`, `${channels}, as space.channels says`);
 }
 
 function checkClasses(part: PartCall, { condition }: BackboneFacts): void {

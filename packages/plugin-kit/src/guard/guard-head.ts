@@ -9,6 +9,7 @@ import {
   tensorsOf,
 } from '@tessera/core';
 import { checkTensor, findUseless, LeakWatch, lentHidden, lentStep, tensorCount } from './part-values.ts';
+import { strayFactor } from './stray-factor.ts';
 import {
   awaitPart,
   callPart,
@@ -111,6 +112,10 @@ async function checkDrawn({ tokens, confidence_Bl }: Sampled, asked: Asked): Pro
   if (tokens.index_Bl && space.kind === 'discrete') {
     const outside = await findUseless(tokens.index_Bl, space.vocabulary);
     if (outside !== null) throw await wrongNumbers(asked, `the index ${outside}`, `0 to ${space.vocabulary - 1}`);
+  }
+  if (space.kind === 'factors') {
+    const stray = await strayFactor(await tokens.values_BlC.data<'float32'>(), space);
+    if (stray !== null) throw await wrongNumbers(asked, stray, 'an entry of its codebook');
   }
   if (confidence_Bl?.some(Number.isNaN)) throw await wrongNumbers(asked, 'NaN in confidence_Bl', 'logarithms');
 }

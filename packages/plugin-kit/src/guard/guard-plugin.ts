@@ -146,8 +146,10 @@ function configOf(plugin: AnyPlugin): Schema<unknown> {
 
 function factsOf({ space, layout, serves }: TokenizerFacts | Tokenizer): string {
   const vocabulary = space.kind === 'discrete' ? `, vocabulary ${space.vocabulary}` : '';
+  const sizes = space.kind === 'factors' ? space.factors.map(({ levels, channels }) => `${levels}x${channels}`) : [];
+  const factors = sizes.length > 0 ? `, factors ${sizes.join(' ')}` : '';
   const scales = layout.scales.map(({ height, width }) => `${height}x${width}`).join(' ');
-  const tokens = `${space.kind} tokens of ${space.channels} channels${vocabulary}`;
+  const tokens = `${space.kind} tokens of ${space.channels} channels${vocabulary}${factors}`;
   return `${tokens}, scales ${scales}, serves '${[...serves].sort().join("', '")}'`;
 }
 

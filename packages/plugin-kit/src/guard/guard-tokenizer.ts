@@ -20,6 +20,10 @@ export function guardTokenizer(tokenizer: Tokenizer, name: string, report?: Repo
   const built = { name, call: 'build()' };
   checkMembers(built, tokenizer, [...facts, 'encode', 'draw', 'keepMask', 'openCanvas', 'dispose']);
   checkTokenizerFacts(built, tokenizer);
+  if (space.kind === 'factors') {
+    for (const [f, { levels, channels }] of space.factors.entries())
+      checkTensor(built, space.codebooks?.[f], { field: `space.codebooks[${f}]`, shape: [levels, channels] });
+  }
   if (serves.includes('estimate')) checkMembers(built, tokenizer, ['estimates']);
   const [{ height, width }] = layout.scales as [Scale];
   return present<Tokenizer>({

@@ -19,6 +19,8 @@ import {
   type OpenedHead,
   type TrainedHead,
 } from './trained-head.ts';
+import { strayFactor } from '../../guard/stray-factor.ts';
+import { drawsCodes } from './book.ts';
 import { toyBatch, toyOf } from './toy.ts';
 import type { Trial } from '../options.ts';
 import { idleOption } from '../tried-values.ts';
@@ -47,7 +49,7 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
       trained('chance', sharesNoise),
       ...(heated(plugin, trial) ? [trained('temperature', unheated)] : []),
       ...(plugin.confident ? [trained('confidence', unsure)] : []),
-      ...(plugin.space === 'discrete' ? [trained('codes', strayCode)] : []),
+      ...(drawsCodes(plugin) ? [trained('codes', strayCode)] : []),
       trained('options', idle),
     ];
     return [
@@ -130,7 +132,7 @@ async function unguided(opened: OpenedHead): Promise<string | null> {
 
 /** A few tokens are enough: not every target is quick. */
 async function learns({ head, space, bench, plugin, trial }: OpenedHead): Promise<string | null> {
-  const toy = toyOf({ space, width: WIDTH, codes: plugin.space === 'discrete', seed: trial.seed });
+  const toy = toyOf({ space, width: WIDTH, codes: drawsCodes(plugin), seed: trial.seed });
   const whole = toyBatch(toy, trial.seed);
   const batch = Object.fromEntries(Object.entries(whole).map(([name, all]) => [name, tf.slice(all, 0, 1)]));
   try {
@@ -151,10 +153,11 @@ async function elsewhere(trained: TrainedHead, training: HeadTraining): Promise<
   return apart(`tokens of the same weights here and on ${training.target}`, here.values, there.values);
 }
 
-/** Values that are no entry of the codebook under their index. Smoothed tokens have no index. */
+/** Values that are no entry of the codebook under their index, or of their factor's. Smoothed tokens have no index. */
 async function strayCode(trained: TrainedHead): Promise<string | null> {
   const { space } = trained;
   const { values, index } = await drawKinds(trained);
+  if (space.kind === 'factors') return strayFactor(values, space);
   if (space.kind !== 'discrete' || !index) return null;
   const codebook = await space.codebook_VC.data();
   const C = space.channels;
@@ -252,7 +255,7 @@ function lossesOf({ head, space, bench, plugin, trial }: OpenedHead): (change: C
     }
     const batch = {
       hidden_BlD: tensorFrom(hidden, [B, L, WIDTH]),
-      ...(plugin.space === 'discrete'
+      ...(drawsCodes(plugin)
         ? { index_Bl: tensorFrom(index, [B, L], 'int32') }
         : { values_BlC: tensorFrom(values, [B, L, C]) }),
     };

@@ -8,6 +8,7 @@ import {
   type Residuals,
 } from '../compare.ts';
 import { draw, drawKinds, IMAGES, kindAt, nullAt, type Drawn, type TrainedHead } from './trained-head.ts';
+import { codesIn } from './book.ts';
 import { DEVIATION, hiddenOf, KINDS } from './toy.ts';
 
 /*
@@ -51,7 +52,7 @@ function unlikeValues({ toy: { centre_KC, channels: C } }: TrainedHead, drawn: D
 
 function unlikeCodes({ toy: { chance_KV }, space }: TrainedHead, drawn: Drawn): string | null {
   if (!drawn.index) return 'no index_Bl of tokens that are codes';
-  const share_KV = sharesOf(drawn.index, space.kind === 'discrete' ? space.vocabulary : 0);
+  const share_KV = sharesOf(drawn.index, codesIn(space));
   const off = share_KV.reduce((sum, share, i) => sum + Math.abs(share - chance_KV![i]!), 0) / (2 * KINDS);
   if (!(off <= MISPLACED)) return `${show(100 * off)}% of the codes other than taught (${100 * MISPLACED}% at most)`;
   const sharp = tiltOf({ base: chance_KV!.map(Math.sign), lean: logarithms(chance_KV!) }, share_KV);
@@ -84,7 +85,7 @@ function pullOnValues({ toy: { centre_KC, channels: C } }: TrainedHead, drawn: D
 
 function pullOnCodes({ toy: { chance_KV }, space }: TrainedHead, { index }: Drawn): number {
   if (!index) return NaN;
-  const V = space.kind === 'discrete' ? space.vocabulary : 0;
+  const V = codesIn(space);
   const base = chance_KV!.map((_, i) => chance_KV![nullAt(Math.floor(i / V)) * V + (i % V)]!);
   const [class_, null_] = [logarithms(chance_KV!), logarithms(base)];
   return tiltOf({ base, lean: class_.map((one, i) => one - null_[i]!) }, sharesOf(index, V));
@@ -108,10 +109,10 @@ export async function unheated(trained: TrainedHead): Promise<string | null> {
   return null;
 }
 
-/** Deviation of values; of codes, the chance that two of a kind differ. */
+/** Deviation of values; of codes, of how many alike ones two of a kind would be equal as often. */
 function varietyOf({ space, toy: { channels } }: TrainedHead, drawn: Drawn): number {
-  if (!drawn.index || space.kind === 'continuous') return rootMeanSquare(spreadsOf(drawn, meansOf(drawn, channels)));
-  return 1 - sharesOf(drawn.index, space.vocabulary).reduce((sum, share) => sum + share * share, 0) / KINDS;
+  if (!drawn.index) return rootMeanSquare(spreadsOf(drawn, meansOf(drawn, channels)));
+  return KINDS / sharesOf(drawn.index, codesIn(space)).reduce((sum, share) => sum + share * share, 0);
 }
 
 /** Confidence that does not tell likely tokens from unlikely ones, or null. */
@@ -252,8 +253,8 @@ function watched(rng: SampleRng, twice: string[]): SampleRng {
 /** Values without their mean; of codes, one number each, 1 where it was drawn, without its frequency. */
 function residualsOf({ space, toy: { channels, chance_KV } }: TrainedHead, { values, index }: Drawn): Residuals {
   const layout = { rows: IMAGES, places: PLACES.length };
-  const codes = chance_KV && index && space.kind === 'discrete';
-  const features = codes ? space.vocabulary : channels;
+  const codes = chance_KV && index;
+  const features = codes ? codesIn(space) : channels;
   const raw = codes ? oneHot(index, features) : values;
   const mean = new Float32Array(features);
   for (const [i, value] of raw.entries()) mean[i % features]! += (value * features) / raw.length;

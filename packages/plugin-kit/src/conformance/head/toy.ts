@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import type { Space } from '@tessera/core';
 import { keyedRng, tensorFrom } from '@tessera/engine';
 import { numbersOf } from '../bench.ts';
+import { judged, levelChances } from './book.ts';
 
 /*
  * A toy problem that every head can learn: a hidden state of one of six kinds says where its tokens lie. Values are
@@ -28,14 +29,14 @@ export interface Toy {
   readonly hidden_KD: Float32Array;
   /** Of values, [KINDS, C]; of heads that predict indices, nothing. */
   readonly centre_KC: Float32Array | null;
-  /** Of indices, [KINDS, V]. */
+  /** Of codes (see `book.ts`), [KINDS, V]. */
   readonly chance_KV: Float32Array | null;
 }
 
 interface ToySpec {
   readonly space: Space;
   readonly width: number;
-  /** Whether the head predicts indices. */
+  /** Whether the head predicts codes. */
   readonly codes: boolean;
   readonly seed: number;
 }
@@ -47,8 +48,26 @@ export function toyOf({ space, width, codes, seed }: ToySpec): Toy {
     channels: space.channels,
     hidden_KD: numbersOf('toy.hidden', KINDS * width, seed),
     centre_KC: codes ? null : centre(),
-    chance_KV: codes && space.kind === 'discrete' ? chances(space.vocabulary, seed) : null,
+    chance_KV: codes && space.kind !== 'continuous' ? chancesOf(space, seed) : null,
   };
+}
+
+function chancesOf(space: Exclude<Space, { kind: 'continuous' }>, seed: number): Float32Array {
+  return space.kind === 'discrete' ? chances(space.vocabulary, seed) : factorChances(judged(space), seed);
+}
+
+/** Products of the chances of each factor's levels, which come in an order of their own for every kind. */
+function factorChances(sizes: readonly number[], seed: number): Float32Array {
+  const kinds = Array.from({ length: KINDS }, (_, kind) => {
+    let product = [1];
+    for (const [f, size] of sizes.entries()) {
+      const own = levelChances(size);
+      const places = shuffled(size, 1000 * (f + 1) + KINDS * seed + kind);
+      product = places.flatMap((place) => product.map((one) => one * own[place]!));
+    }
+    return product;
+  });
+  return Float32Array.from(kinds.flat());
 }
 
 /** Few codes have all the probability, spread over the vocabulary. */

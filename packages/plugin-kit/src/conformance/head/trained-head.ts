@@ -1,11 +1,22 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { classOf, type Head, type HeadPlugin, type Space, type SpaceShape, type Tokens } from '@tessera/core';
+import { classOf, spaceFor, type Head, type HeadPlugin, type Space, type SpaceShape, type Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
 import type { TargetName } from '@tessera/targets';
-import { load, spaceOf, trains, valuesOf, withBench, type Bench, type BenchValues, type TrainTask } from '../bench.ts';
+import {
+  disposeSpace,
+  load,
+  spaceOf,
+  trains,
+  valuesOf,
+  withBench,
+  type Bench,
+  type BenchValues,
+  type TrainTask,
+} from '../bench.ts';
+import { bookOf, codesAt, drawsCodes } from './book.ts';
 import { hiddenOf, KINDS, toyBatch, toyOf, type Toy } from './toy.ts';
-import { someCodes, someNumbers, type PartTrial, type Trial } from '../options.ts';
+import { someCodes, someFactors, someNumbers, type PartTrial, type Trial } from '../options.ts';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 
 /** Images drawn at once: with six tokens each, 1536 draws to judge by. */
@@ -55,18 +66,19 @@ export class HeadTraining {
 }
 
 function toyFor({ space, plugin, trial }: OpenedHead): Toy {
-  return toyOf({ space, width: WIDTH, codes: plugin.space === 'discrete', seed: trial.seed });
+  return toyOf({ space, width: WIDTH, codes: drawsCodes(plugin), seed: trial.seed });
 }
 
 export function hiddenFrom(given: Readonly<Record<string, Tensor>>) {
   return { values_BlD: given['hidden_BlD'] as Tensor3D, positions_Bl: null };
 }
 
-/** Tokens of a batch by their indices, or by their values alone. */
+/** Tokens of a batch by their codes, or by their values alone. Those of factors have no index. */
 export function targetOf(given: Readonly<Record<string, Tensor>>, space: Space): Tokens {
   const index_Bl = given['index_Bl'] as Tensor2D | undefined;
   if (!index_Bl || space.kind === 'continuous') return { values_BlC: given['values_BlC'] as Tensor3D };
-  return { values_BlC: tf.gather(space.codebook_VC, index_Bl) as unknown as Tensor3D, index_Bl };
+  const values_BlC = tf.gather(bookOf(space), index_Bl) as unknown as Tensor3D;
+  return space.kind === 'discrete' ? { values_BlC, index_Bl } : { values_BlC };
 }
 
 /** Kinds whose hidden states stand at the six places of an image, and those of the null class where guided. */
@@ -104,7 +116,8 @@ export interface OpenedHead {
 }
 
 export function shapeOf({ space }: HeadPlugin, trial: Trial): SpaceShape {
-  return trial.space ?? (space === 'discrete' ? someCodes : someNumbers);
+  if (trial.space) return spaceFor({ space }, trial.space);
+  return { discrete: someCodes, factors: someFactors, continuous: someNumbers }[space];
 }
 
 /** Builds a head with fresh weights, and clears it away. */
@@ -122,7 +135,7 @@ export async function withHead<T>(
       return await use({ plugin, head, space, bench, trial, options });
     } finally {
       head.dispose();
-      if (space.kind === 'discrete') space.codebook_VC.dispose();
+      disposeSpace(space);
     }
   });
 }
@@ -148,7 +161,7 @@ export interface Draw {
 export interface Drawn {
   /** [B, l, C]. */
   readonly values: Float32Array;
-  /** [B, l]. */
+  /** The code of each token (see `book.ts`), [B, l]; null of heads that draw values. */
   readonly index: Int32Array | null;
   readonly confidence: Float32Array | null;
   /** Tokens of an image. */
@@ -158,7 +171,7 @@ export interface Drawn {
 /** Tokens at every other position. */
 const positionOf = (place: number): number => 2 * place;
 
-export async function draw({ head, options }: OpenedHead, asked: Draw): Promise<Drawn> {
+export async function draw({ head, options, plugin, space }: OpenedHead, asked: Draw): Promise<Drawn> {
   const { seeds, hidden, blind, weight = 1, step: index = 1, signal = new AbortController().signal } = asked;
   const of = (some: NonNullable<Draw['blind']>) =>
     seeds.map((seed) => (typeof some === 'function' ? some(seed) : some));
@@ -182,7 +195,8 @@ export async function draw({ head, options }: OpenedHead, asked: Draw): Promise<
       },
     );
     const values = Float32Array.from(await tokens.values_BlC.data());
-    const codes = tokens.index_Bl ? Int32Array.from(await tokens.index_Bl.data()) : null;
+    const given = tokens.index_Bl ? Int32Array.from(await tokens.index_Bl.data()) : null;
+    const codes = drawsCodes(plugin) && space.kind === 'factors' ? await codesAt(values, space) : given;
     tokens.values_BlC.dispose();
     tokens.index_Bl?.dispose();
     return { values, index: codes, confidence: confidence_Bl?.slice() ?? null, tokens: l };

@@ -4,7 +4,7 @@ import { classOf, type HeadPlugin } from '@tessera/core';
 import { keyedRng } from '@tessera/engine';
 import { record, schema, type FieldType } from '@tessera/schema';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
-import { spaceOf, withBench } from '../bench.ts';
+import { disposeSpace, spaceOf, withBench } from '../bench.ts';
 import type { Check } from '../case.ts';
 import { shapeOf } from '../head/trained-head.ts';
 import type { PartTrial } from '../options.ts';
@@ -63,7 +63,7 @@ export function headCheck({ plugin, trial, target }: PartTrial<HeadPlugin>, own:
       } finally {
         tf.dispose([...all, values_RlD]);
         head.dispose();
-        if (space.kind === 'discrete') space.codebook_VC.dispose();
+        disposeSpace(space);
       }
     });
 }

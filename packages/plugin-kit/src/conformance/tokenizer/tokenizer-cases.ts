@@ -4,6 +4,7 @@ import { tensorFrom } from '@tessera/engine';
 import type { TokenizerPlugin } from '@tessera/core';
 import type { Trial } from '../options.ts';
 import { plainRng, take } from '../bench.ts';
+import { strayFactor } from '../../guard/stray-factor.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { apart, distance, sharedByPlaces, sharedByRows, unequal } from '../compare.ts';
 import { mislaidMask, misread, overwritten, turned } from './places.ts';
@@ -95,11 +96,12 @@ async function unlikeAlone(opened: OpenedTokenizer): Promise<string | null> {
 
 async function strayCode(opened: OpenedTokenizer): Promise<string | null> {
   const { space } = opened.tokenizer;
-  if (space.kind !== 'discrete') return null;
+  if (space.kind === 'continuous') return null;
   const { values, index } = await encode(
     opened,
     [1, 2, 3, 4].map((number) => pictureOf(opened, number)),
   );
+  if (space.kind === 'factors') return strayFactor(values, space);
   if (!index) return 'codes without an index each';
   const outside = index.find((one) => one < 0 || one >= space.vocabulary);
   if (outside !== undefined) return `the index ${outside} of a vocabulary of ${space.vocabulary}`;

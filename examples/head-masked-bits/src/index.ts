@@ -1,0 +1,1 @@
+export { maskedBitsHead } from './masked-bits-head.ts';

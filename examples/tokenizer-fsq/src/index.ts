@@ -1,0 +1,1 @@
+export { fsqTokenizer } from './fsq-tokenizer.ts';
