@@ -4,7 +4,7 @@ import { NumberField } from '../settings/fields.tsx';
 import { ModelFields } from '../settings/option-fields.tsx';
 import { MOST_SEED, newSeed, ownSettings, pickModel, type Settings } from '../settings/settings.ts';
 import { AxisField } from './axis-field.tsx';
-import { choicesOf, firstValues, modelsOf, type Axis, type Comparison } from './comparison.ts';
+import { choicesOf, firstAxis, modelsOf, type Comparison } from './comparison.ts';
 
 interface CompareFormProps {
   readonly comparison: Comparison;
@@ -59,7 +59,7 @@ export function CompareForm(props: CompareFormProps) {
       ))}
       <div className="compare-go">
         <button type="submit" className="primary" aria-disabled={isRunning}>
-          Compare {count} pictures
+          Compare {count} {count === 1 ? 'picture' : 'pictures'}
         </button>
         {isRunning && (
           <button type="button" onClick={onStop}>
@@ -73,9 +73,7 @@ export function CompareForm(props: CompareFormProps) {
 
 /** Another model has other settings: the comparison begins again with it. */
 function ofModel(settings: Settings, models: readonly Model[]): Comparison {
-  const [first] = choicesOf([models.find(({ name }) => name === settings.model)!]);
-  const x: Axis = { setting: first!.setting, values: firstValues(first!, settings, models) };
-  return { settings, x, y: null };
+  return { settings, x: firstAxis(settings, models), y: null };
 }
 
 interface OwnFieldsProps {

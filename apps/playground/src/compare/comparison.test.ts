@@ -97,6 +97,14 @@ describe('choicesOf', () => {
     expect(choicesOf([models[0]!]).at(-1)!.setting).toBe('options.smooth');
   });
 
+  it('begins with models, or with classes where no other model is like this one', () => {
+    expect(read('').comparison.x).toEqual({ setting: 'model', values: ['a', 'b'] });
+    expect(readComparison(new URLSearchParams(), [models[0]!]).comparison.x).toEqual({
+      setting: 'label',
+      values: ['0', '1'],
+    });
+  });
+
   it('begins with values around the model’s own', () => {
     const { settings } = read('model=a&seed=7').comparison;
     const first = (setting: string) =>

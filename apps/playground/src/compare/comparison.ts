@@ -86,6 +86,14 @@ export function firstValues(choice: Choice, settings: Settings, models: readonly
   return field?.fallback === undefined ? [] : [String(field.fallback)];
 }
 
+/** What a comparison begins with: models, or where none is like this one, the first setting that has several values. */
+export function firstAxis(settings: Settings, models: readonly Model[]): Axis {
+  const axes = choicesOf([models.find(({ name }) => name === settings.model)!]).map((choice) => {
+    return { setting: choice.setting, values: firstValues(choice, settings, models) };
+  });
+  return axes.find(({ values }) => values.length > 1) ?? axes[0]!;
+}
+
 /** The settings with one of them changed; a sentence where the value cannot be. */
 function withValue(
   settings: Settings,
@@ -211,16 +219,17 @@ export function readComparison(search: URLSearchParams, models: readonly Model[]
   const label = recipe.settings.label === 'each' ? 0 : recipe.settings.label;
   const settings: Settings = { ...recipe.settings, label, count: 1, isLocked: true };
   const choices = choicesOf([models.find(({ name }) => name === settings.model)!]);
+  const usual = firstAxis(settings, models);
   const known = (setting: string | null): Choice | null => {
     const choice = choices.find((one) => one.setting === setting) ?? null;
     if (setting !== null && !choice) {
       notes.push(
-        `The address compares “${setting.slice(0, 80)}”, which ${settings.model} does not have. Taken instead: model.`,
+        `The address compares “${setting.slice(0, 80)}”, which ${settings.model} does not have. Taken instead: ${usual.setting}.`,
       );
     }
     return choice;
   };
-  const xChoice = known(search.get('x')) ?? choices[0]!;
+  const xChoice = known(search.get('x')) ?? choices.find(({ setting }) => setting === usual.setting)!;
   const yChoice = known(search.get('y'));
   const values = (choice: Choice, name: string) => {
     const asked = [...new Set(search.getAll(name))].slice(0, MOST_CELLS);
