@@ -91,6 +91,14 @@ describe('a broken condition', () => {
     expect(await failing(plugin)).toContain(property);
   });
 
+  it.each<readonly [string, NonNullable<ConditionPlugin['fit']>, boolean]>([
+    ['is the same each time', (config) => config, false],
+    ['differs each time', () => ({ drawn: Math.random() }), true],
+    ['is refused by config', () => ({ words: ['a'] }), true],
+  ])('whose fit() %s fails determinism: %#', async (_, fit, fails) => {
+    expect((await failing({ ...sound, fit })).includes('determinism')).toBe(fails);
+  });
+
   it('needs inputs to try', async () => {
     expect(await failing(sound, {})).toContain('context');
   });

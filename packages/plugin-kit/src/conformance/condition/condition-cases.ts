@@ -37,6 +37,8 @@ export function conditionCases(plugin: ConditionPlugin, trial: Trial): readonly 
 interface OpenedCondition {
   readonly part: ConditionPart;
   readonly values: readonly unknown[];
+  /** What is wrong with its `fit`; null for nothing. */
+  readonly wrongFit: () => string | null;
   /** Embeds on the target: all tensors of all forms, in one list. */
   readonly run: (encoded: Encoded) => Promise<readonly Tensor[]>;
   readonly dropping: (encoded: Encoded, dropped_R: Tensor1D) => Promise<readonly Tensor[]>;
@@ -64,7 +66,7 @@ async function withCondition(
       { name: 'conformance.dropped' },
     );
     try {
-      return await check({ part, values, run, dropping });
+      return await check({ part, values, wrongFit: () => wrongFitOf(guarded, trial), run, dropping });
     } finally {
       run.dispose();
       dropping.dispose();
@@ -80,6 +82,16 @@ function valuesFor(plugin: ConditionPlugin, config: unknown, { inputs }: Trial):
   if (inputs.length < 2) return 'no inputs to try: give cases(plugin, { inputs: [...] }) at least two that differ';
   const schema = plugin.input(config);
   return inputs.map((one) => schema.parse(one, plugin.name));
+}
+
+/** A configuration that `fit` completes goes into `model.json`, and must read all that it was made of. */
+function wrongFitOf(plugin: ConditionPlugin, { config, inputs }: Trial): string | null {
+  if (!plugin.fit) return null;
+  const [one, again] = [0, 1].map(() => JSON.stringify(plugin.fit!(config, inputs)));
+  if (one !== again) return 'another configuration of fit() for the same inputs';
+  const schema = plugin.input(plugin.config.parse(JSON.parse(one!), `fit() of ${plugin.name}`));
+  for (const input of inputs) schema.parse(input, `fit() of ${plugin.name}`);
+  return null;
 }
 
 interface Asked {
@@ -108,6 +120,8 @@ async function embedded({ part, run, dropping }: OpenedCondition, { values, drop
 }
 
 async function repeats(opened: OpenedCondition): Promise<string | null> {
+  const wrongFit = opened.wrongFit();
+  if (wrongFit !== null) return wrongFit;
   const { values } = opened;
   const [first, second] = [await embedded(opened, { values }), await embedded(opened, { values })];
   return String(first) === String(second) ? null : 'other numbers for the same conditions';
