@@ -73,6 +73,14 @@ it('quotes for a shell, names classes one by one, and never writes a key', () =>
   expect(copyAs('tessera', { input: named, origin, withKey: false })).toBe(
     String.raw`npx tessera generate --model 'it'\''s' --label 0,1,1 --seed 0 --out images`,
   );
+  const texts = {
+    model: 'avatars-text',
+    images: [{ condition: { input: { text: "a cat's hat" } }, count: 2 }],
+    seed: 0,
+  };
+  expect(copyAs('tessera', { input: texts, origin, withKey: false })).toBe(
+    String.raw`npx tessera generate --model avatars-text --condition '{"text":"a cat'\''s hat"}' --count 2 --seed 0 --out images`,
+  );
   const text = copyAs('curl', { input, origin, withKey: true })!;
   expect(text).toContain('--header "Authorization: Bearer $TESSERA_KEY"');
   const edit = { ...input, edit: { image: 'a', region: { inside: { x0: 0, y0: 0, x1: 1, y1: 0.5 } } } };

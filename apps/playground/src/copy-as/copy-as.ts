@@ -38,10 +38,14 @@ const KEY = 'TESSERA_KEY';
 function commandLine({ model, images, seed, guidance, options, edit }: GenerationInput): string | null {
   const all = (images ?? []).flatMap(({ condition, count = 1 }) => Array<typeof condition>(count ?? 1).fill(condition));
   const labels = all.map((condition) => condition?.label);
+  const inputs = all.map((condition) => JSON.stringify(condition?.input ?? null));
   const own = images?.some(({ seed: one }) => one !== undefined && one !== null) ?? false;
-  if (edit || own || labels.some((label) => typeof label !== 'number')) return null;
-  const isOne = new Set(labels).size === 1;
-  const asked = isOne ? [`--label ${labels[0]}`, `--count ${labels.length}`] : [`--label ${labels.join(',')}`];
+  const isOfClasses = labels.every((label) => typeof label === 'number');
+  if (edit || own || (!isOfClasses && inputs.includes('null'))) return null;
+  const given = isOfClasses ? labels.map(String) : inputs.map(word);
+  const isOne = new Set(given).size === 1;
+  const list = isOfClasses ? [`--label ${given.join(',')}`] : given.map((input) => `--condition ${input}`);
+  const asked = isOne ? [`--${isOfClasses ? 'label' : 'condition'} ${given[0]}`, `--count ${given.length}`] : list;
   return [
     'npx tessera generate',
     `--model ${word(model)}`,

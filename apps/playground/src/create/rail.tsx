@@ -1,13 +1,11 @@
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
-import { labelOf } from '../api/label.ts';
 import { fetchGenerations, type Model, type StoredGeneration } from '../api/operations.ts';
 import { partAt, wholePicture, type PicturePart } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
 import { isBusy } from '../runs/generation-state.ts';
-import { runName, shortSentence } from '../runs/sentences.ts';
+import { runName, shortSentence, subjectsName } from '../runs/sentences.ts';
 import { runs, useRun, useStarted } from '../runs/use-run.ts';
-import { titleOf } from '../settings/classes.tsx';
 
 interface RailProps {
   readonly models: readonly Model[];
@@ -79,10 +77,7 @@ function StoredEntry({ generation, models, isShown }: StoredEntryProps) {
   if (goesOn(state)) return <RunEntry run={id} models={models} isShown={isShown} />;
   const model = models.find(({ name }) => name === modelName);
   const picture = images[0]?.picture;
-  const labels = images.map(labelOf);
-  const isMixed = labels.some((label) => label !== labels[0]);
-  const first = model ? titleOf(labels[0] ?? -1, model.classes) : modelName;
-  const name = isMixed ? `${labels.length} classes` : labels.length === 1 ? first : `${first} × ${labels.length}`;
+  const name = model && images.length > 0 ? subjectsName(images, model) : modelName;
   const status = state === 'COMPLETED' ? 'Finished' : state === 'FAILED' ? 'Failed' : 'Stopped';
   return (
     <Entry

@@ -2,6 +2,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
+import { keptMarks } from '../testing/kept-marks.ts';
 import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 import { testFiles } from './files.cases.ts';
 
@@ -61,18 +62,6 @@ async function pictureOf(id: string): Promise<string | null> {
 }
 
 const freed = async () => Number(await page.locator('.edit-stage').getAttribute('data-freed'));
-/** How many marks hold of what the browser has kept. */
-const keptMarks = () =>
-  page.evaluate(async () => {
-    const ended = <T>(request: IDBRequest<T>) =>
-      new Promise<T>((resolve) => request.addEventListener('success', () => resolve(request.result)));
-    const database = await ended(indexedDB.open('tessera-edit'));
-    const drafts: { history: { done: number } }[] = await ended(
-      database.transaction('drafts').objectStore('drafts').getAll(),
-    );
-    database.close();
-    return drafts.map(({ history }) => history.done);
-  });
 const canvas = () => page.getByRole('application');
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 const row = (status: string) => page.locator(`.edit-row[data-status=${status}]`).first();
@@ -124,7 +113,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     expect(await freed()).toBe(0);
     await page.keyboard.press('Control+Shift+z');
     expect(await freed()).toBe(16);
-    await expect.poll(keptMarks).toEqual([1]);
+    await expect.poll(() => keptMarks(page)).toEqual([1]);
     await page.reload();
     await expect.poll(freed).toBe(16);
 

@@ -1,11 +1,10 @@
 import { useEffect, useState, type ChangeEvent } from 'react';
 import { Link } from 'wouter';
-import { labelOf } from '../api/label.ts';
 import { fetchGenerations, type Model, type StoredGeneration } from '../api/operations.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { wholePicture } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
-import { titleOf } from '../settings/classes.tsx';
+import { subjectName } from '../runs/sentences.ts';
 
 interface PickerProps {
   readonly models: readonly Model[];
@@ -78,7 +77,7 @@ function imagesOf({ id, modelName, images }: StoredGeneration, models: readonly 
   if (!model) return [];
   return images.flatMap(({ picture, condition, seed }, image) => {
     if (!picture) return [];
-    const name = `${titleOf(labelOf({ condition }), model.classes)}, seed ${seed}, ${model.title}`;
+    const name = `${subjectName({ condition }, model)}, seed ${seed}, ${model.title}`;
     const { width, height } = model.image;
     return { href: `/edit/${id}?image=${image}`, url: picture.url, name, width, height };
   });

@@ -1,6 +1,5 @@
 import type { Model, StoredGeneration } from '../api/operations.ts';
-import { labelOf } from '../api/label.ts';
-import { titleOf } from '../settings/classes.tsx';
+import { subjectName } from '../runs/sentences.ts';
 import { readable } from '../settings/options.tsx';
 import { stateNames } from './filter.ts';
 
@@ -8,11 +7,8 @@ import { stateNames } from './filter.ts';
 
 /** What its pictures show: one class, or several. */
 export function subjectOf(generation: Pick<StoredGeneration, 'images'>, model: Model | undefined): string {
-  const labels = [...new Set(generation.images.map(labelOf))];
-  const names = labels
-    .slice(0, 3)
-    .map((label) => (model ? titleOf(label, model.classes) : label === -1 ? 'no class' : `class ${label}`));
-  return labels.length > 3 ? `${names.join(', ')} …` : names.join(', ');
+  const names = [...new Set(generation.images.map((image) => subjectName(image, model)))];
+  return names.length > 3 ? `${names.slice(0, 3).join(', ')} …` : names.join(', ');
 }
 
 /** `4 pictures of 7, edited, seed 43, digits-var, finished, 14:03` */

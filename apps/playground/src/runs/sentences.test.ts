@@ -77,13 +77,27 @@ it('writes times of about three digits', () => {
   expect([3.14159, 42.4, 1234].map(formatTime)).toEqual(['3.1 ms', '42 ms', '1.23 s']);
 });
 
-it('names an image by class and seed, and a run by what it has', () => {
+it('names an image by what it shows and its seed, and a run by what it has', () => {
   const model = {
     title: 'Shapes',
     classes: ['circle', 'star'].map((name, label) => ({ name, label })),
   } as unknown as Model;
-  const run = (...labels: number[]): GenerationState => ({ ...sending('shapes'), labels, seed: 7 });
+  const run = (...given: (number | string)[]): GenerationState => {
+    const images = given.map((one, image) => ({
+      seed: 7 + image,
+      condition:
+        typeof one === 'string'
+          ? { __typename: 'InputCondition', input: { text: one } }
+          : { __typename: 'ClassCondition', label: one },
+    }));
+    return { ...sending('shapes'), seed: 7, asked: { images } as unknown as GenerationState['asked'] };
+  };
   expect(imageName(run(1, 0), model, 1)).toBe('circle, seed 8');
+  expect(imageName(run('a red hat'), model, 0)).toBe('a red hat, seed 7');
+  expect([run('a hat', 'a hat'), run('a hat', 'a cat')].map((one) => runName(one, model))).toEqual([
+    'a hat × 2',
+    '2 texts',
+  ]);
   expect([run(1), run(1, 1), run(0, 1), run()].map((one) => runName(one, model))).toEqual([
     'star',
     'star × 2',

@@ -1,5 +1,6 @@
-import { titleOf } from '../settings/classes.tsx';
+import { labelOf, wordsOf, type Asked } from '../api/label.ts';
 import type { Model } from '../api/operations.ts';
+import { titleOf } from '../settings/classes.tsx';
 import { isGone, type GenerationState } from './generation-state.ts';
 
 /* What the page says of a run. */
@@ -90,18 +91,35 @@ export function shortSentence(state: GenerationState): string {
   }
 }
 
-/** What one image of a run is: class and seed. */
-export function imageName({ labels, seed, asked }: GenerationState, model: Model | undefined, image: number): string {
-  const label = labels[image] ?? -1;
-  const name = model ? titleOf(label, model.classes) : `class ${label}`;
-  return `${name}, seed ${asked?.images[image]?.seed ?? seed + image}`;
+/** Longer texts are cut: names stand beside pictures. */
+const MOST_WORDS = 60;
+
+/** What an image shows: its class, or the words that it was asked for with. */
+export function subjectName(image: Asked, model: Model | undefined): string {
+  const words = wordsOf(image);
+  if (words !== null) return words.length > MOST_WORDS ? `${words.slice(0, MOST_WORDS)}…` : words;
+  const label = labelOf(image);
+  if (label !== -1) return model ? titleOf(label, model.classes) : `class ${label}`;
+  return model && model.classes.length === 0 ? 'nothing asked for' : 'no class';
+}
+
+/** What all images together show, in one line. */
+export function subjectsName(images: readonly Asked[], model: Model | undefined): string {
+  const first = subjectName(images[0]!, model);
+  const [one] = images.map(({ condition }) => JSON.stringify(condition));
+  if (images.some(({ condition }) => JSON.stringify(condition) !== one)) {
+    return `${images.length} ${images.some((image) => wordsOf(image) !== null) ? 'texts' : 'classes'}`;
+  }
+  return images.length === 1 ? first : `${first} × ${images.length}`;
+}
+
+/** What one image of a run is: what it shows, and its seed. */
+export function imageName({ asked, seed }: GenerationState, model: Model | undefined, image: number): string {
+  const of = asked?.images[image];
+  return of ? `${subjectName(of, model)}, seed ${of.seed}` : `seed ${seed + image}`;
 }
 
 /** What a run is in one line. */
-export function runName(state: GenerationState, model: Model | undefined): string {
-  const { labels } = state;
-  if (labels.length === 0) return model?.title ?? 'New images';
-  const isMixed = labels.some((label) => label !== labels[0]);
-  const [first] = imageName(state, model, 0).split(', seed ');
-  return isMixed ? `${labels.length} classes` : labels.length === 1 ? first! : `${first} × ${labels.length}`;
+export function runName({ asked }: GenerationState, model: Model | undefined): string {
+  return asked?.images.length ? subjectsName(asked.images, model) : (model?.title ?? 'New images');
 }

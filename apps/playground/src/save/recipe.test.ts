@@ -40,6 +40,24 @@ it('holds all that makes one picture again, and survives being written', () => {
   expect(fileName(recipeOf({ ...generation, images: [image(-1, 3)] }, 0, undefined))).toBe('shapes-no-class-seed3');
 });
 
+it('holds the words that a picture was asked for with, in the file and in the address', () => {
+  const shown = {
+    ...image(-1, 40),
+    condition: { __typename: 'InputCondition', input: { text: 'a red hat' } } as const,
+  };
+  const texts = { ...generation, images: [shown, { ...shown, seed: 41 }] };
+  const recipe = readRecipe(JSON.stringify(recipeOf(texts, 1, undefined)));
+  expect(recipe).toMatchObject({ label: -1, input: { text: 'a red hat' }, seed: 41 });
+  expect(fileName(recipe)).toBe('shapes-a-red-hat-seed41');
+  const again = new URLSearchParams(repeatAddress(texts).slice(2));
+  expect(['label', 'shapes.input.text', 'count', 'seed'].map((name) => again.get(name))).toEqual([
+    null,
+    'a red hat',
+    '2',
+    '40',
+  ]);
+});
+
 it('becomes an address that names exactly this class', () => {
   const wanted = new URLSearchParams(recipeAddress({ ...recipeOf(generation, 1, model), count: 1 }).slice(2));
   expect(Object.fromEntries(wanted)).toEqual({

@@ -1,4 +1,4 @@
-import { labelOf } from '../api/label.ts';
+import { labelOf, type Asked } from '../api/label.ts';
 import type { Model, StoredGeneration } from '../api/operations.ts';
 import { editAddress } from '../mask/edit-address.ts';
 import { readGivenEdit, type GivenEdit } from '../mask/given-edit.ts';
@@ -17,6 +17,8 @@ export interface Recipe {
   readonly model: string;
   /** Number of the class; -1 is none. */
   readonly label: number;
+  /** What the picture was asked for with, of models without classes. */
+  readonly input?: Readonly<Record<string, unknown>>;
   /** Name of the class, for people. */
   readonly class: string | null;
   readonly seed: number;
@@ -34,7 +36,12 @@ export function recipeOf(generation: StoredGeneration, image: number, model: Mod
   const { seed } = images[image]!;
   const label = labelOf(images[image]!);
   const name = model?.classes[label]?.name ?? null;
-  return { tessera: 1, generation: id, image, model: modelName, label, class: name, seed, guidance, options };
+  const input = inputOf(images[image]!);
+  return { tessera: 1, generation: id, image, model: modelName, label, ...input, class: name, seed, guidance, options };
+}
+
+function inputOf({ condition }: Asked): Pick<Recipe, 'input'> {
+  return condition.__typename === 'InputCondition' ? { input: condition.input } : {};
 }
 
 /** @throws Error that tells what is wrong with the text, to stand after "cannot be read: " */
@@ -46,33 +53,37 @@ export function readRecipe(text: string): Recipe {
     throw new Error('they are no JSON');
   }
   if (typeof read !== 'object' || read === null) throw new Error('they are no object');
-  const { tessera, model, label, seed, guidance = null, options = {} } = read;
+  const { tessera, model, label, input = {}, seed, guidance = null, options = {} } = read;
   if (tessera !== 1) throw new Error(`they are of version ${String(tessera)}, and this page reads version 1`);
   if (typeof model !== 'string') throw new Error('they name no model');
   if (!Number.isSafeInteger(label) || !Number.isSafeInteger(seed)) throw new Error('class or seed is missing');
   if (guidance !== null && typeof guidance !== 'number') throw new Error('guidance is no number');
   if (typeof options !== 'object' || options === null) throw new Error('options are no object');
+  if (typeof input !== 'object' || input === null) throw new Error('what the picture shows is no object');
   if (read.edit !== undefined && readGivenEdit(read.edit) === null) throw new Error('their mask makes no sense');
   if (read.edit !== undefined && typeof read.generation !== 'string') throw new Error('their edit names no result');
   return read as Recipe;
 }
 
 /** Settings of a new run, as the Create room reads them. */
-interface Wanted extends Pick<Recipe, 'model' | 'label' | 'seed' | 'guidance' | 'options'> {
+interface Wanted extends Pick<Recipe, 'model' | 'label' | 'input' | 'seed' | 'guidance' | 'options'> {
   readonly count: number;
 }
 
 /** A class is written as `number:7`, which no name can be taken for. */
-export function recipeAddress({ model, label, seed, count, guidance, options }: Wanted): string {
+export function recipeAddress({ model, label, input, seed, count, guidance, options }: Wanted): string {
+  const written = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
   const entries: [string, string][] = [
     ['model', model],
-    ['label', label === -1 ? 'none' : `number:${label}`],
+    ...(input
+      ? Object.entries(input).map(([field, value]): [string, string] => [`${model}.input.${field}`, written(value)])
+      : ([['label', label === -1 ? 'none' : `number:${label}`]] as [string, string][])),
     ['count', String(count)],
     ['seed', String(seed)],
   ];
   if (guidance !== null) entries.push([`${model}.guidance`, String(guidance)]);
   for (const [name, value] of Object.entries(options)) {
-    entries.push([`${model}.options.${name}`, typeof value === 'object' ? JSON.stringify(value) : String(value)]);
+    entries.push([`${model}.options.${name}`, written(value)]);
   }
   return `/?${new URLSearchParams(entries)}`;
 }
@@ -82,13 +93,16 @@ export function repeatAddress({ id, edit, modelName, images, guidance, options }
   // Its settings alone would make something else.
   if (edit) return editAddress(id);
   const first = images[0]!;
-  const isRow = images.every((image, i) => image.seed === first.seed + i && labelOf(image) === labelOf(first));
+  const shows = (image: Asked) => JSON.stringify(image.condition);
+  const isRow = images.every((image, i) => image.seed === first.seed + i && shows(image) === shows(first));
   const count = isRow ? images.length : 1;
-  return recipeAddress({ model: modelName, label: labelOf(first), seed: first.seed, count, guidance, options });
+  const of = { model: modelName, label: labelOf(first), ...inputOf(first) };
+  return recipeAddress({ ...of, seed: first.seed, count, guidance, options });
 }
 
 /** `digits-var-7-seed43`, with what file systems refuse taken out. */
-export function fileName({ model, label, class: name, seed }: Recipe): string {
-  const shown = label === -1 ? 'no-class' : (name ?? String(label));
+export function fileName({ model, label, input, class: name, seed }: Recipe): string {
+  const words = input && Object.values(input).map(String).join(' ').slice(0, 60);
+  const shown = words ?? (label === -1 ? 'no-class' : (name ?? String(label)));
   return `${model}-${shown}-seed${seed}`.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(0, 120);
 }

@@ -6,7 +6,7 @@ import type { ShowProgress } from '../data/data-set.ts';
 import type { LoadedRecipe } from '../recipe/recipe.ts';
 import type { TrainingRecipe } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
-import { completeRecipe } from './fit-condition.ts';
+import { completeRecipe } from './complete-recipe.ts';
 import { stagesOf } from './planned-stages.ts';
 import { digestsOf, requireFreshCheckpoints } from './provenance.ts';
 import { dataRemarks, openRecipeData } from './recipe-data.ts';

@@ -27,7 +27,7 @@ import { imagesOfClasses } from '@tessera/request';
 import type { DataSet, ImageSize } from '../data/data-set.ts';
 import type { LoadedRecipe, ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import { measuredConfigOf, type TakenTokenizer, trainedBy } from '../tokenizers/tokenizer-stage.ts';
-import { checkConditions } from './fit-condition.ts';
+import { checkConditions } from './check-conditions.ts';
 import { namedFolder } from './named-folder.ts';
 
 /** The parts that a recipe names, checked against each other. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Interval, intervalOf } from '@tessera/evaluation';
 import { readManifest } from '@tessera/models';
 import type { LoadedRecipe } from '../recipe/recipe.ts';
-import { completeRecipe } from './fit-condition.ts';
+import { completeRecipe } from './complete-recipe.ts';
 import { digestsOf } from './provenance.ts';
 import { openRecipeData } from './recipe-data.ts';
 import { runRecipe } from './run-recipe.ts';

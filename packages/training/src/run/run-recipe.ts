@@ -2,7 +2,7 @@ import type { JudgeNetwork } from '@tessera/features';
 import { drawCurves } from '../report/curves.ts';
 import { writeReport } from '../report/report-page.ts';
 import { openPerceptualNetwork, perceptualSource } from '../tokenizers/perceptual.ts';
-import { completeRecipe } from './fit-condition.ts';
+import { completeRecipe } from './complete-recipe.ts';
 import { checkStages } from './check-stages.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { type TrainedModel, trainGenerator } from './generator-run.ts';
