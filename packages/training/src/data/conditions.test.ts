@@ -1,7 +1,7 @@
 import { schema } from '@tessera/schema';
 import { describe, expect, it } from 'vitest';
 import { askedOf } from '../evaluation/asked.ts';
-import { checkConditions } from '../run/complete-recipe.ts';
+import { checkConditions } from '../run/check-conditions.ts';
 import { stripes } from '../testing/stripes.ts';
 import { conditionsOf } from './conditions.ts';
 import { byteSplit, type DataSet } from './data-set.ts';
