@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { CreateRoom } from './create/create-room.tsx';
+import { typing } from './create/keys.ts';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { ErrorNote } from './error-note.tsx';
 import { KeyForm } from './key-form.tsx';
@@ -23,6 +24,8 @@ const PluginsRoom = lazy(() =>
   import('./plugins/plugins-room.tsx').then(({ PluginsRoom }) => ({ default: PluginsRoom })),
 );
 
+const Shortcuts = lazy(() => import('./shortcuts.tsx').then(({ Shortcuts }) => ({ default: Shortcuts })));
+
 export function App() {
   const { key, asks } = useSyncExternalStore(onKeyChange, keyState);
   const [path] = useLocation();
@@ -31,6 +34,14 @@ export function App() {
   useEffect(() => {
     if (room?.path !== '/') document.title = room ? `${room.title} · Tessera` : 'Tessera';
   }, [room]);
+  const [showsKeys, setShowsKeys] = useState(false);
+  useEffect(() => {
+    const press = ({ key: pressed, target }: KeyboardEvent) => {
+      if (pressed === '?' && !(target as Element).closest?.(`${typing}, dialog`)) setShowsKeys(true);
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
   return (
     <>
       <header className="page-header">
@@ -54,6 +65,7 @@ export function App() {
       </header>
       {asks ? <KeyForm refused={asks === 'refused'} /> : <Rooms path={path} />}
       <DropTarget />
+      <Suspense>{showsKeys && <Shortcuts room={roomOf(path)} onClose={() => setShowsKeys(false)} />}</Suspense>
     </>
   );
 }

@@ -68,7 +68,7 @@ describe.skipIf(skipped)('the anatomy', () => {
     const { id, steps } = await make('digits-var', 1);
     await open(id, '?step=2&layer=surprise');
     expect(await sentence()).toBe(
-      'Scale 3 of 5: 9 tokens at once, one for each place of a 3 × 3 grid over the whole picture, added to the picture so far.',
+      'Scale 3 of 5: 9 tokens at once, one for each place of a 3 × 3 grid over the whole picture, predicted from the scales before and added to the picture so far.',
     );
     expect((await page.locator('.sum small').allInnerTexts()).map((text) => text.split(/[:.]/)[0])).toEqual([
       'the sum of scales 1 to 2',

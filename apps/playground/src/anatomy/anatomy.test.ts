@@ -98,7 +98,7 @@ describe('the tokens of an edit', () => {
       finishedSentence({ milliseconds: 12 }, tokensOf(steps, 0), given),
     ]).toEqual([
       'Scale 1 of 3: the token for the whole picture is given.',
-      'Scale 2 of 3: 4 of the 6 tokens of a 2 × 3 grid over the whole picture, added to the picture so far; the others are given.',
+      'Scale 2 of 3: 4 of the 6 tokens of a 2 × 3 grid over the whole picture, predicted from the scales before and added to the picture so far; the others are given.',
       'Finished: 4 tokens in 1 step, 3 given; the model took 12 ms for all images.',
     ]);
   });
@@ -135,8 +135,8 @@ describe('what the page says', () => {
       of(1, [], 'chance', fine),
     ]).toEqual([
       'Scale 1 of 3: 1 token for the whole picture.',
-      'Scale 2 of 3: 6 tokens at once, one for each place of a 2 × 3 grid over the whole picture, added to the picture so far.',
-      'Scale 3 of 3: 2 tokens at once, one for each place of a 4 × 2 grid over the whole picture, added to the picture so far.',
+      'Scale 2 of 3: 6 tokens at once, one for each place of a 2 × 3 grid over the whole picture, predicted from the scales before and added to the picture so far.',
+      'Scale 3 of 3: 2 tokens at once, one for each place of a 4 × 2 grid over the whole picture, predicted from the scales before and added to the picture so far.',
       'Step 1 of 3: 2 tokens in places chosen at random.',
       'Step 2 of 3: one more token in a place chosen at random.',
       'Step 2 of 3: 2 more tokens of which the model was surest.',

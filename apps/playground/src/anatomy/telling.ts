@@ -71,8 +71,9 @@ export function sentenceOf({ step, image, map, manner, given }: Told): string {
 
 /** How many of its tokens a scale draws, and that they are added; the others are given with the picture. */
 function scaleText(count: number, all: number, map: TokenMap, isAdded: boolean): string {
-  const where = all === 1 ? 'for the whole picture' : `of a ${grid(map)} grid over the whole picture`;
-  const added = isAdded ? ', added to the picture so far' : '';
+  const an = /^(8|11 |18 )/.test(grid(map)) ? 'an' : 'a';
+  const where = all === 1 ? 'for the whole picture' : `of ${an} ${grid(map)} grid over the whole picture`;
+  const added = isAdded ? ', predicted from the scales before and added to the picture so far' : '';
   if (count === 0) return all === 1 ? `the token ${where} is given.` : `all ${all} tokens ${where} are given.`;
   if (count < all) return `${count} of the ${all} tokens ${where}${added}; the others are given.`;
   return all === 1 ? `1 token ${where}${added}.` : `${all} tokens at once, one for each place ${where}${added}.`;

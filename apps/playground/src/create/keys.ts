@@ -5,17 +5,7 @@ export interface Keys {
   stop(): void;
   play(): void;
   step(by: number): void;
-  help(): void;
 }
-
-/** What each key does, for the list that `?` shows. */
-export const shortcuts = [
-  { keys: 'Enter', does: 'Generate' },
-  { keys: 'Escape', does: 'Stop what runs' },
-  { keys: 'Space', does: 'Play or pause the steps' },
-  { keys: '← →', does: 'One step back or on' },
-  { keys: '?', does: 'Show these keys' },
-] as const;
 
 /** Keys of the whole room, where the element that has the focus does not use them itself. */
 export function useKeys(isOn: boolean, keys: Keys): void {
@@ -35,7 +25,8 @@ export function useKeys(isOn: boolean, keys: Keys): void {
   }, [isOn]);
 }
 
-const typing = 'input:not([type=checkbox], [type=radio], [type=range]), select, textarea, [contenteditable]';
+/** Fields that take letters. */
+export const typing = 'input:not([type=checkbox], [type=radio], [type=range]), select, textarea, [contenteditable]';
 const pressed = `${typing}, button, summary, a[href], input`;
 const moved = `${typing}, input[type=radio], input[type=range]`;
 
@@ -53,8 +44,6 @@ function actionOf(key: string, target: Element): ((keys: Keys) => void) | null {
     case 'ArrowLeft':
     case 'ArrowRight':
       return isOn(moved) ? null : (keys) => keys.step(key === 'ArrowLeft' ? -1 : 1);
-    case '?':
-      return isOn(typing) ? null : (keys) => keys.help();
     default:
       return null;
   }

@@ -7,6 +7,8 @@ const SETTLE_MS = 350;
 export interface PageAddress {
   readonly path: string;
   readonly search: URLSearchParams;
+  /** The person comes from another room; at first, too. */
+  readonly isEntered: boolean;
 }
 
 /**
@@ -27,11 +29,14 @@ export function useCreateAddress(isShown: boolean, read: (address: PageAddress) 
     isOn.current = isShown;
     if (!isShown) clearTimeout(timer.current);
   }, [isShown]);
+  const wasShown = useRef(false);
   useEffect(() => {
+    const isEntered = !wasShown.current;
+    wasShown.current = isShown;
     if (!isShown || address === written.current) return;
     written.current = address;
     clearTimeout(timer.current);
-    newest.current({ path, search: new URLSearchParams(search) });
+    newest.current({ path, search: new URLSearchParams(search), isEntered });
   }, [isShown, address, path, search]);
 
   const write = useCallback(

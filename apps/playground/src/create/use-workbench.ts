@@ -28,7 +28,11 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
   /** The address of a result that is not known well enough yet to be read. */
   const unread = useRef<URLSearchParams | null>(null);
 
-  const read = ({ path, search }: PageAddress) => {
+  const read = ({ path, search, isEntered }: PageAddress) => {
+    const isBare = path === '/' && search.size === 0;
+    // Who comes back finds the run as it was, at its own address; it may have none yet.
+    if (isBare && isEntered && key !== null)
+      return state?.id && write(`/g/${state.id}${writeView(view, state)}`, { replace: true });
     fresh.current = null;
     const [old, ...more] = search.getAll('generation');
     const id = resultIn(path) ?? old ?? null;
@@ -42,6 +46,9 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
       const recipe = readRecipe(search, models);
       setSettings(recipe.settings);
       setNotes(recipe.notes.map((text) => ({ text })));
+    } else if (isBare) {
+      setKey(null);
+      setNotes(noNotes);
     }
   };
   const { path, write } = useCreateAddress(isShown, read);

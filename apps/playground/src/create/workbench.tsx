@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
@@ -21,7 +21,6 @@ import { useWorkbench } from './use-workbench.ts';
 /* What the page does without when it opens. */
 const ImageActions = lazy(() => import('./image-actions.tsx').then(({ ImageActions }) => ({ default: ImageActions })));
 const Stage = lazy(() => import('./stage.tsx').then(({ Stage }) => ({ default: Stage })));
-const Shortcuts = lazy(() => import('./shortcuts.tsx').then(({ Shortcuts }) => ({ default: Shortcuts })));
 const Samples = lazy(() => import('./samples.tsx').then(({ Samples }) => ({ default: Samples })));
 
 const Anatomy = lazy(() => import('../anatomy/anatomy.tsx').then(({ Anatomy }) => ({ default: Anatomy })));
@@ -37,7 +36,6 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   const { state, view, look, settings, stopping } = bench;
   const showPlace = useCallback((place: Place) => look({ place }), [look]);
   const { isPlaying, toggle, pause } = usePlay(state, view.place, showPlace);
-  const [showsKeys, setShowsKeys] = useState(false);
   // Where a person goes to a step, it stays there.
   const goTo = (part: Partial<View>) => {
     if (part.place !== undefined) pause();
@@ -63,7 +61,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   };
   const stop = () => stopping !== null && runs.cancel(stopping);
   const step = (by: number) => state && goTo({ place: stepBy(state, view.place, by) });
-  useKeys(isShown, { run: generate, stop, play: toggle, step, help: () => setShowsKeys(true) });
+  useKeys(isShown, { run: generate, stop, play: toggle, step });
   const model = models.find(({ name }) => name === (state?.model ?? settings.model));
   useTitle(isShown, state, model);
   return (
@@ -134,7 +132,6 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
         </div>
       )}
       <Rail models={models} shown={bench.key} />
-      <Suspense>{showsKeys && <Shortcuts onClose={() => setShowsKeys(false)} />}</Suspense>
     </main>
   );
 }

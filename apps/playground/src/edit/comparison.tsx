@@ -24,8 +24,8 @@ interface ComparisonProps {
 /** A variant over what it was made of, with a line that one moves between them. */
 export function Comparison({ base, models, chosen, frame, place, onLeave }: ComparisonProps) {
   const state = useRun(chosen.key);
-  /** Where the line is: before it the picture as it was, after it the variant. */
-  const [line, setLine] = useState(0);
+  /** Where the line is, in percent from the left: on its left the variant, on its right the picture as it was. */
+  const [line, setLine] = useState(100);
   const back = useRef<HTMLButtonElement>(null);
   const dragged = useDragged(setLine);
   // Where the focus was on the mask, it would be lost with it.
@@ -55,10 +55,10 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
       </div>
       <div className="edit-pair" {...dragged}>
         <StepPicture part={before === null ? null : wholePicture(before)} name="Before" {...{ width, height }} />
-        <div className="edit-after" style={{ clipPath: `inset(0 0 0 ${line}%)` }}>
+        <div className="edit-after" style={{ clipPath: `inset(0 ${100 - line}% 0 0)` }}>
           <StepPicture part={partAt(state, chosen.image, 'finished')} name={name} {...{ width, height }} />
         </div>
-        <i aria-hidden="true" style={{ left: `${line}%` }} hidden={line === 0} />
+        <i aria-hidden="true" style={{ left: `${line}%` }} hidden={line === 100} />
       </div>
       <label className="edit-slider">
         <span>Before</span>
@@ -68,7 +68,7 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
           max="100"
           value={line}
           aria-label="Before and after"
-          aria-valuetext={`${100 - line} percent of the variant`}
+          aria-valuetext={`${line} percent of the variant`}
           onChange={({ target }) => setLine(Number(target.value))}
         />
         <span>After</span>

@@ -124,7 +124,9 @@ describe.skipIf(skipped)('the Edit room', () => {
     for (const one of made) expect(part(one, isKept, true)).toEqual(part(given, isKept, true));
     expect(new Set(made.map((one) => part(one, isKept, false).join())).size).toBeGreaterThan(1);
 
-    await page.getByRole('slider', { name: 'Before and after' }).press('End');
+    await page.getByRole('slider', { name: 'Before and after' }).press('Home');
+    expect(await shown(page.locator('.edit-pair > .step-picture canvas'))).toEqual(given);
+    expect(await page.locator('.edit-after').getAttribute('style')).toMatch(/inset\(0(px)? 100% 0/);
     expect(await everyLook()).toEqual([]);
     await page.keyboard.press('Escape');
     expect(await freed()).toBe(16);
@@ -200,7 +202,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     api = await startApi({ ...served.environment, PORT: port });
     await page.getByRole('spinbutton', { name: 'Variants' }).fill('16');
     await button('Generate').tap();
-    await button('Cancel').tap();
+    await button('Stop').tap();
     await page.locator('.edit-row:is([data-status=canceled], [data-status=completed])').waitFor({ timeout: 30_000 });
     await page.getByRole('button', { name: 'Back to the mask' }).tap();
     expect(await freed()).toBe(marked);

@@ -47,7 +47,7 @@ function Row({ runKey, models, chosen, onChoose }: RowProps) {
         <p aria-live="polite">{said(state)}</p>
         {isBusy(state) && (
           <button type="button" onClick={() => runs.cancel(runKey)}>
-            Cancel
+            Stop
           </button>
         )}
       </header>
@@ -96,6 +96,6 @@ function said({ status, steps, ahead, labels, seed }: GenerationState): string {
     case 'failed':
       return 'Failed';
     case 'canceled':
-      return 'Canceled';
+      return 'Stopped';
   }
 }

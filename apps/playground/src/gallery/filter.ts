@@ -12,7 +12,7 @@ export const stateNames: Readonly<Record<GenerationState, string>> = {
   RUNNING: 'Running',
   QUEUED: 'Waiting',
   FAILED: 'Failed',
-  CANCELED: 'Canceled',
+  CANCELED: 'Stopped',
 };
 
 export interface Filter {

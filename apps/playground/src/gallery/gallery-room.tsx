@@ -24,7 +24,6 @@ export function GalleryRoom() {
   const { filter, refused } = useMemo(() => readFilter(search), [search]);
   const favourites = useFavourites();
   const { models, list, listed, notes } = useFound(filter, favourites);
-  const address = filterAddress(filter);
   const removed = useSyncExternalStore(removals.onChange, removals.state);
   const items = useMemo(() => listed.items.filter(({ id }) => !removed.hidden.has(id)), [listed.items, removed.hidden]);
   const picking = usePicking({ items, models, removals });
@@ -61,7 +60,7 @@ export function GalleryRoom() {
           onFavourite={toggleFavourites}
           onEnd={onEnd}
         />
-        <End listed={listed} isEmpty={items.length === 0} isFiltered={address !== '/gallery'} onAgain={onEnd} />
+        <End listed={listed} isEmpty={items.length === 0} filter={filter} onAgain={onEnd} />
       </div>
       <Side picking={picking} favourites={favourites} />
       <UndoBar removed={removed} onUndo={() => removals.undo()} />
@@ -147,19 +146,21 @@ function Notes({ listed: { newer, missing }, refused, onNewer }: NotesProps) {
 interface EndProps {
   readonly listed: Listed;
   readonly isEmpty: boolean;
-  readonly isFiltered: boolean;
+  readonly filter: Filter;
   onAgain(): void;
 }
 
 /** What stands beneath the last picture. */
-function End({ listed: { isLoading, hasMore, error }, isEmpty, isFiltered, onAgain }: EndProps) {
+function End({ listed: { isLoading, hasMore, error }, isEmpty, filter, onAgain }: EndProps) {
   if (error !== null) return <ErrorNote message={error} retry={onAgain} />;
   if (isLoading) return <p className="gallery-end">Loading…</p>;
   if (hasMore) return null;
   if (!isEmpty) return <p className="gallery-end">That is all.</p>;
+  const isFiltered = filterAddress(filter) !== filterAddress(everything);
+  const none = filter.day === null ? 'No picture is like that. ' : `No picture like that was made by ${filter.day}. `;
   return (
     <p className="gallery-end">
-      {isFiltered ? 'No picture is like that. ' : 'Nothing has been made here yet. '}
+      {isFiltered ? none : 'Nothing has been made here yet. '}
       {isFiltered ? <Link href={filterAddress(everything)}>Show all</Link> : <Link href="/">Create pictures</Link>}
     </p>
   );

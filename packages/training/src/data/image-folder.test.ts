@@ -48,12 +48,7 @@ describe('a folder with texts beside its images', () => {
 
   it.each([
     ['no file', {}, 'inputs-missing', 'no such file'],
-    [
-      'no line',
-      { 'metadata.jsonl': line('b.png', 'light') },
-      'too-few-images',
-      '1 without a line in metadata.jsonl',
-    ],
+    ['no line', { 'metadata.jsonl': line('b.png', 'light') }, 'too-few-images', '1 without a line in metadata.jsonl'],
     ['no JSON', { 'metadata.jsonl': 'a.png: dark' }, 'inputs-malformed', 'line 1'],
     ['no name', { 'metadata.jsonl': '{"text":"dark"}' }, 'inputs-malformed', 'expected a JSON object with file_name'],
   ])('is refused with %s', async (what, files, code, said) => {
