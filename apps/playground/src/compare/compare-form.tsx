@@ -1,4 +1,5 @@
 import type { Model } from '../api/operations.ts';
+import { counted } from '../runs/sentences.ts';
 import { titleOf } from '../settings/classes.tsx';
 import { NumberField } from '../settings/fields.tsx';
 import { ModelFields } from '../settings/option-fields.tsx';
@@ -30,7 +31,7 @@ export function CompareForm(props: CompareFormProps) {
       aria-label="What to compare"
       onSubmit={(event) => {
         event.preventDefault();
-        if (!isRunning) onStart();
+        if (!isRunning && count > 0) onStart();
       }}
     >
       <Subject
@@ -58,8 +59,8 @@ export function CompareForm(props: CompareFormProps) {
         />
       ))}
       <div className="compare-go">
-        <button type="submit" className="primary" aria-disabled={isRunning}>
-          Compare {count} {count === 1 ? 'picture' : 'pictures'}
+        <button type="submit" className="primary" aria-disabled={isRunning || count === 0}>
+          {count === 0 ? 'Nothing to compare' : `Compare ${counted(count, 'picture')}`}
         </button>
         {isRunning && (
           <button type="button" onClick={onStop}>
