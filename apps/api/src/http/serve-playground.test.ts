@@ -54,3 +54,13 @@ it('answers the address of every room with the page, which is asked for each tim
     expect((await fetch(url + path)).status).toBe(404);
   }
 });
+
+it('tells a person who mistyped an address by the page, and programs by what answers them', async () => {
+  const asBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
+  const page = await fetch(`${url}/galery`, asBrowser);
+  expect([page.status, await page.text()]).toEqual([404, '<p>the page</p>']);
+  for (const path of ['/assets/gone.js', '/v1/nothing']) {
+    expect(await (await fetch(url + path, asBrowser)).text()).toBe('unknown');
+  }
+  expect(await (await fetch(`${url}/galery`)).text()).toBe('unknown');
+});

@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join, relative, sep } from 'node:path';
-import type { Express } from 'express';
+import type { Express, RequestHandler } from 'express';
 import expressStaticGzip from 'express-static-gzip';
 
 /** Addresses of the page's rooms: the page itself finds out which of them it is. */
 const rooms = ['/server', '/g/:id', '/compare', '/edit', '/edit/:id', '/gallery', '/plugins'];
+
+/** What a person may have mistyped: neither a file nor an address of programs. The page says that nothing is there. */
+const mistyped = /^\/(?!v1\/|graphql)[^.]*$/;
 
 const policy = "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
 /** GraphiQL, a document of its own in a folder of the page, brings styles and fonts along. */
@@ -33,8 +36,14 @@ export function servePlayground(app: Express, playground: string): void {
     serveStatic: { cacheControl: false, setHeaders },
   });
   app.use(serve);
-  app.get(rooms, (request, response, next) => {
+  const servePage: RequestHandler = (request, response, next) => {
     request.url = '/index.html';
     serve(request, response, next);
+  };
+  app.get(rooms, servePage);
+  app.get(mistyped, (request, response, next) => {
+    if (request.accepts(['json', 'html']) !== 'html') return next();
+    response.status(404);
+    servePage(request, response, next);
   });
 }
