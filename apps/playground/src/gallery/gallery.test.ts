@@ -114,7 +114,7 @@ describe.skipIf(skipped)('the gallery', () => {
     await expect.poll(() => page.getByRole('heading', { level: 2 }).first().innerText()).toBe(name.replace(',', ''));
     expect(new URL(page.url()).search).toBe(`?day=${day}`);
     await page.getByLabel('State').selectOption('Failed');
-    await page.getByText('No picture is like that.').waitFor();
+    await page.getByText(`No picture like that was made by ${day}.`).waitFor();
     await page.goto(`${api.url}/gallery?state=done&model=var-d16`);
     await page.getByRole('alert').getByText('state “done”').waitFor();
     expect(await page.getByLabel('Model').inputValue()).toBe('var-d16');
