@@ -3,8 +3,7 @@ import { Link, Route, Switch, useLocation } from 'wouter';
 import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { CreateRoom } from './create/create-room.tsx';
 import { typing } from './create/keys.ts';
-import { ErrorBoundary } from './error-boundary.tsx';
-import { ErrorNote } from './error-note.tsx';
+import { ErrorBoundary, NotLoaded } from './error-boundary.tsx';
 import { KeyForm } from './key-form.tsx';
 import logo from './logo.svg';
 import { rooms } from './rooms.ts';
@@ -65,7 +64,9 @@ export function App() {
       </header>
       {asks ? <KeyForm refused={asks === 'refused'} /> : <Rooms path={path} />}
       <DropTarget />
-      <Suspense>{showsKeys && <Shortcuts room={roomOf(path)} onClose={() => setShowsKeys(false)} />}</Suspense>
+      <ErrorBoundary instead={null}>
+        <Suspense>{showsKeys && <Shortcuts room={roomOf(path)} onClose={() => setShowsKeys(false)} />}</Suspense>
+      </ErrorBoundary>
     </>
   );
 }
@@ -112,15 +113,5 @@ function Rooms({ path }: { readonly path: string }) {
         </Suspense>
       </ErrorBoundary>
     </>
-  );
-}
-
-/** A browser does not ask again for a script that it could not get; a page that is loaded again does. */
-function NotLoaded() {
-  return (
-    <ErrorNote
-      message="This part of the page could not be loaded: the server does not answer, or has a newer page."
-      retry={() => location.reload()}
-    />
   );
 }

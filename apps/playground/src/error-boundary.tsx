@@ -1,4 +1,5 @@
 import { Component, type ReactNode } from 'react';
+import { ErrorNote } from './error-note.tsx';
 
 interface Props {
   readonly children: ReactNode;
@@ -17,4 +18,14 @@ export class ErrorBoundary extends Component<Props, { readonly failed: boolean }
   override render(): ReactNode {
     return this.state.failed ? this.props.instead : this.props.children;
   }
+}
+
+/** A browser does not ask again for a script that it could not get; a page that is loaded again does. */
+export function NotLoaded() {
+  return (
+    <ErrorNote
+      message="This part of the page could not be loaded: the server does not answer, or has a newer page."
+      retry={() => location.reload()}
+    />
+  );
 }

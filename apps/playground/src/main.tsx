@@ -1,6 +1,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { ErrorBoundary, NotLoaded } from './error-boundary.tsx';
 import './styles/page.css';
 import './styles/form.css';
 import './styles/buttons.css';
@@ -12,6 +13,8 @@ import './styles/key.css';
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <App />
+    <ErrorBoundary instead={<NotLoaded />}>
+      <App />
+    </ErrorBoundary>
   </StrictMode>,
 );

@@ -172,6 +172,14 @@ describe.skipIf(skipped)('Create', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   });
 
+  it('says so where a part of it cannot be fetched, and is never blank', async () => {
+    await page.route(/\/assets\/stage-[^/]+\.js$/, (route) => route.abort());
+    await open();
+    await generate(page, { model: 'digits-var' });
+    await page.getByRole('alert').getByText('This part of the page could not be loaded').waitFor();
+    await button('Generate').waitFor();
+  });
+
   it('marks the field of the form that the server refuses', async () => {
     await open();
     await pickModel(page, 'digits-mar');

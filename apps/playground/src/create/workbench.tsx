@@ -1,7 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { Model } from '../api/operations.ts';
-import { ErrorBoundary } from '../error-boundary.tsx';
+import { ErrorBoundary, NotLoaded } from '../error-boundary.tsx';
 import { layerOf, layers } from '../anatomy/layers.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { isBusy, isGone, type GenerationState } from '../runs/generation-state.ts';
@@ -92,13 +92,17 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
             />
             {!model && state.model !== null && <p>The server no longer has the model {state.model}.</p>}
             {model && state.labels.length > 0 && (
-              <Suspense fallback={<div className="viewport" />}>
-                <Stage {...{ state, model, view, isPlaying }} onView={goTo} onPlay={toggle}>
-                  <Suspense fallback={<div className="caption" />}>
-                    <ImageActions {...{ state, model, models, view }} onAnatomy={goBeneath} onFork={fork} />
-                  </Suspense>
-                </Stage>
-              </Suspense>
+              <ErrorBoundary instead={<NotLoaded />}>
+                <Suspense fallback={<div className="viewport" />}>
+                  <Stage {...{ state, model, view, isPlaying }} onView={goTo} onPlay={toggle}>
+                    <ErrorBoundary instead={<NotLoaded />}>
+                      <Suspense fallback={<div className="caption" />}>
+                        <ImageActions {...{ state, model, models, view }} onAnatomy={goBeneath} onFork={fork} />
+                      </Suspense>
+                    </ErrorBoundary>
+                  </Stage>
+                </Suspense>
+              </ErrorBoundary>
             )}
             {state.status === 'sending' && <div className="viewport" />}
           </>

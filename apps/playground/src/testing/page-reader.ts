@@ -74,6 +74,8 @@ export async function generateLong(page: Page): Promise<void> {
     .getByText(/^Step \d/)
     .first()
     .waitFor();
+  // All scripts of a result are there: what a cut connection keeps away is another matter.
+  for (const part of ['.viewport canvas', '.caption strong', '.anatomy']) await page.locator(part).first().waitFor();
 }
 
 export async function generate(page: Page, { model, images }: { model?: string; images?: number }): Promise<void> {
