@@ -31,8 +31,10 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
   const read = ({ path, search, isEntered }: PageAddress) => {
     const isBare = path === '/' && search.size === 0;
     // Who comes back finds the run as it was, at its own address; it may have none yet.
-    if (isBare && isEntered && key !== null)
-      return state?.id && write(`/g/${state.id}${writeView(view, state)}`, { replace: true });
+    if (isBare && isEntered && key !== null) {
+      if (state?.id) write(`/g/${state.id}${writeView(view, state)}`, { replace: true });
+      return;
+    }
     fresh.current = null;
     const [old, ...more] = search.getAll('generation');
     const id = resultIn(path) ?? old ?? null;

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type RefObject } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type RefObject, type ReactNode } from 'react';
 import type { Model } from '../api/operations.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
 import { ClassPicker } from './classes.tsx';
@@ -45,7 +45,7 @@ export function SettingsForm(props: SettingsFormProps) {
         </legend>
         <ModelPicker models={models} model={model} onPick={(one) => onChange(pickModel(settings, one, models))} />
         {model.condition.classes === null ? (
-          <Suspense fallback={<p className="hint">Loading…</p>}>
+          <Fetched>
             <InputFields
               key={model.name}
               model={model}
@@ -53,7 +53,7 @@ export function SettingsForm(props: SettingsFormProps) {
               problems={problems}
               onChange={(own) => set({ own: { ...settings.own, [model.name]: own } })}
             />
-          </Suspense>
+          </Fetched>
         ) : (
           <ClassPicker key={model.name} model={model} label={settings.label} onPick={(label) => set({ label })} />
         )}
@@ -70,6 +70,15 @@ export function SettingsForm(props: SettingsFormProps) {
         </button>
       </div>
     </form>
+  );
+}
+
+/** Fields whose script comes when they are first needed, if the server answers. */
+function Fetched({ children }: { readonly children: ReactNode }) {
+  return (
+    <ErrorBoundary instead={<p className="hint">The settings could not be loaded: the server does not answer.</p>}>
+      <Suspense fallback={<p className="hint">Loading…</p>}>{children}</Suspense>
+    </ErrorBoundary>
   );
 }
 
@@ -95,17 +104,15 @@ function How({ details, settings, model, problems, set }: HowProps) {
         How <span className="hint">The model’s own values are good to begin with.</span>
       </summary>
       {wasOpened && (
-        <ErrorBoundary instead={<p className="hint">The settings could not be loaded: the server does not answer.</p>}>
-          <Suspense fallback={<p className="hint">Loading…</p>}>
-            <ModelFields
-              key={model.name}
-              model={model}
-              own={ownSettings(settings, model)}
-              problems={problems}
-              onChange={(own) => set({ own: { ...settings.own, [model.name]: own } })}
-            />
-          </Suspense>
-        </ErrorBoundary>
+        <Fetched>
+          <ModelFields
+            key={model.name}
+            model={model}
+            own={ownSettings(settings, model)}
+            problems={problems}
+            onChange={(own) => set({ own: { ...settings.own, [model.name]: own } })}
+          />
+        </Fetched>
       )}
     </details>
   );
