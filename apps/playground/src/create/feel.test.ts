@@ -139,7 +139,7 @@ describe.skipIf(skipped)('Create', () => {
       .locator('.model-samples img')
       .evaluateAll((all) => all.map((image) => (image as HTMLImageElement).naturalWidth));
     expect(Math.min(...widths)).toBeGreaterThan(300);
-    await own.getByText('it has not made an image on this server yet').waitFor();
+    await own.getByText(/^Speed/).waitFor();
     await page.locator('.models > summary').click();
     await generate(page, {});
     await status(page, 'completed');
@@ -154,7 +154,7 @@ describe.skipIf(skipped)('Create', () => {
         },
         { timeout: 60_000, interval: 1000 },
       )
-      .toMatch(/about \d+ ms an image, as measured on this server/);
+      .toMatch(/about [\d.]+ m?s an image, as measured on this server/);
 
     await page.locator('details.group > summary').click();
     const formulas = page.locator('.formula');
