@@ -52,7 +52,8 @@ below['type:goldens'] = ['type:core', 'type:engine', 'type:targets'];
 below['type:chromium'] = [];
 below['type:playground'] = ['type:client'];
 below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node', 'type:store'];
-below['type:example'] = ['type:client', 'type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'];
+// An example may wrap a part: that is what one of them shows.
+below['type:example'] = ['type:client', 'type:kit', 'type:layers', 'type:part', 'type:core', 'type:schema', 'type:engine'];
 below['type:browser'] = [
   'type:example',
   'type:target',

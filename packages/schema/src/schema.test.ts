@@ -1,5 +1,6 @@
 import { isTesseraError } from '@tessera/errors';
 import { describe, expect, it } from 'vitest';
+import type { Schema } from './json-schema.ts';
 import { schema } from './schema.ts';
 
 const config = schema.object({
@@ -108,5 +109,15 @@ describe('schema', () => {
     expect(define).toThrow(
       expect.objectContaining({ code: 'default-invalid', message: expect.stringContaining(sentence) }),
     );
+  });
+
+  it('reads what another part reads where it stands', () => {
+    const part: Schema<{ readonly depth: number }> = schema.object({ depth: schema.integer({ min: 1 }) });
+    const wrapped = schema.object({ draft: schema.nested(part) });
+    expect(wrapped.parse({ draft: { depth: 2 } }, 'test')).toEqual({ draft: { depth: 2 } });
+    expect(wrapped.json.properties?.['draft']).toEqual(part.json);
+    expect(() => wrapped.parse({ draft: { depth: 0 } }, 'test')).toThrow('[test] got draft.depth = 0');
+    const foreign: Schema<{ readonly depth: number }> = { json: part.json, parse: part.parse };
+    expect(() => schema.nested(foreign).read({}, { who: 'test', path: 'draft' })).toThrow('[test: draft] got no depth');
   });
 });

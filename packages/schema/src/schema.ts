@@ -231,6 +231,14 @@ function refine<T>(inner: Field<T>, rule: (value: T) => string | null, code?: st
   return refined;
 }
 
+/** The configuration of a part that another part holds: `schema.nested(other.config)`. */
+function nested<T>(inner: Schema<T>): Field<T> {
+  const own = inner as Schema<T> & Partial<Pick<Field<T>, 'read'>>;
+  // Of another library, which knows no place.
+  const parse = (value: unknown, { who, path }: Place): T => inner.parse(value, path ? `${who}: ${path}` : who);
+  return field(own.read ?? parse, inner.json);
+}
+
 /** Schemas of configs and options: each reads untrusted JSON into typed values, or says which field is wrong. */
 export const schema = {
   object,
@@ -243,5 +251,6 @@ export const schema = {
   optional,
   described,
   refine,
+  nested,
   field,
 } as const;

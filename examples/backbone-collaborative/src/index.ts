@@ -1,0 +1,1 @@
+export { collaborativeBackbone } from './collaborative-backbone.ts';
