@@ -53,7 +53,15 @@ below['type:chromium'] = [];
 below['type:playground'] = ['type:client'];
 below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node', 'type:store'];
 // An example may wrap a part: that is what one of them shows.
-below['type:example'] = ['type:client', 'type:kit', 'type:layers', 'type:part', 'type:core', 'type:schema', 'type:engine'];
+below['type:example'] = [
+  'type:client',
+  'type:kit',
+  'type:layers',
+  'type:part',
+  'type:core',
+  'type:schema',
+  'type:engine',
+];
 below['type:browser'] = [
   'type:example',
   'type:target',
