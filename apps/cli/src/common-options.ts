@@ -70,8 +70,9 @@ function plainValue(word: string): unknown {
 export function settingLines({ properties = {} }: JsonSchema): string[] {
   const width = Math.max(0, ...Object.keys(properties).map((name) => Math.min(name.length, 60)));
   return Object.entries(properties).map(([name, property]) => {
-    const { description, default: own } = property;
-    const normally = own === undefined ? '' : `, default ${String(own)}`;
+    const { description, default: own, onlyWith = {} } = property;
+    const needs = Object.entries(onlyWith).map(([other, value]) => `, with ${other}=${value}`);
+    const normally = `${own === undefined ? '' : `, default ${String(own)}`}${needs.join('')}`;
     const about = description === undefined ? '' : `: ${description}`;
     return printable(`${name.padEnd(width)}  ${kindOf(property)}${normally}${about}`);
   });

@@ -172,6 +172,8 @@ export type PluginKind =
   | 'BACKBONE'
   /** Embeds what an image is to show. */
   | 'CONDITION'
+  /** Says how strongly conditions pull. Requests name it: guidanceBy. */
+  | 'GUIDANCE'
   /** Draws tokens from hidden states. */
   | 'HEAD'
   /** Says which tokens come next. */

@@ -1,5 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { SampleRng, TraceRng } from '@tessera/engine';
+import type { OpenMix } from './guidance-part.ts';
 import type { Chosen, Condition, Encoded, Encoding, Layout, Row, Space, Step, Tokens } from './tokens.ts';
 
 /*
@@ -132,6 +133,8 @@ export interface Guidance {
   /** Whether rows are also not doubled at single steps whose w is 1, where the rollout remembers nothing. */
   readonly saves: boolean;
   weight(step: Step, layout: Layout): number;
+  /** How the predictions of a step are mixed, where that is not `u + w (c - u)`: for heads that say `mixes`. */
+  mix?(step: Step): OpenMix;
 }
 
 /** Hidden states of one step. Guided: rows 0..B-1 saw the condition, rows B..2B-1 the null class. */
@@ -257,6 +260,8 @@ export interface SampleContext<O = unknown> {
   readonly rows: readonly Row[];
   /** Guidance weight w of this step. */
   readonly weight: number;
+  /** How predictions are mixed instead of `u + w (c - u)`, where hidden states are guided: see `HeadPlugin.mixes`. */
+  readonly mix?: OpenMix;
   readonly rng: SampleRng;
   readonly options: O;
   /** Looked at before the work and, where that takes long, during it: `signal.throwIfAborted()`. */

@@ -53,6 +53,7 @@ export function lateGuidance(guidance: Guidance, from: number): Guidance {
     active: guidance.active,
     saves: true,
     weight: (step, layout) => (step.index < from * step.of ? 1 : guidance.weight(step, layout)),
+    ...(guidance.mix && { mix: (step) => guidance.mix!(step) }),
   };
 }
 

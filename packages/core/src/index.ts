@@ -66,7 +66,19 @@ export type {
   ImageSize,
   TraceableNetwork,
 } from './feature-network.ts';
+export type {
+  GuidanceRequest,
+  GuidedStep,
+  Mix,
+  OpenGuidance,
+  OpenMix,
+  PredictionKind,
+  Predictions,
+  PredictionShape,
+} from './guidance-part.ts';
+export { constantPart, linearPart, openGuidance, rampPart } from './open-guidance.ts';
 export { nextTurn } from './next-turn.ts';
+export { offeredGuidances } from './offered-guidances.ts';
 export {
   checkOptionNames,
   optionReader,
@@ -99,6 +111,7 @@ export {
   type ConditionedFacts,
   type ConditionFacts,
   type ConditionPlugin,
+  type GuidancePlugin,
   type HeadDims,
   type HeadPlugin,
   type LabelBackbonePlugin,

@@ -33,6 +33,7 @@ describe('options of a composition', () => {
       order: { steps: 16 },
       head: { heat: 2 },
       loop: { guidanceFrom: 0 },
+      guidance: null,
     });
   });
 

@@ -1,7 +1,7 @@
 import { TesseraError } from '@tessera/errors';
 import { nearestName, schema, type JsonSchema, type Schema } from '@tessera/schema';
 import { spaceFor } from './factors.ts';
-import type { HeadPlugin, OrderPlugin } from './plugin.ts';
+import type { GuidancePlugin, HeadPlugin, OrderPlugin } from './plugin.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
 
 /** The parts that have request-time options, and the tokens that bound them. */
@@ -12,6 +12,8 @@ export interface OptionParts {
   readonly space: SpaceShape;
   /** Whether the backbone keeps caches: then no row can be left out at a single step. */
   readonly remembers: boolean;
+  /** What a request may name as `guidanceBy`, the model's own first (see `offeredGuidances`); left out: there is no choice. */
+  readonly guidances?: readonly GuidancePlugin[];
 }
 
 /** Longer names are cut in sentences, in characters. */
@@ -23,15 +25,18 @@ export interface PartOptions {
   readonly head: unknown;
 }
 
-/** The same, with the loop's own options. */
+/** The same, with the loop's own options, and the guidance that they name with the options of that. */
 export interface ReadOptions extends PartOptions {
   readonly loop: LoopOptions;
+  /** null: the model's own. */
+  readonly guidance: { readonly plugin: GuidancePlugin; readonly options: unknown } | null;
 }
 
 type Given = Readonly<Record<string, unknown>>;
 
 /**
- * What a request may choose of a composition: the properties of order, head and loop in one object.
+ * What a request may choose of a composition: the properties of order, head, loop and guidances in one object. Those of a
+ * guidance say by `onlyWith` that they count where a request names it.
  * @throws TesseraError `option-twice` where order and head have one of the same name, `option-taken`, `option-name`
  */
 export function optionsOf(
@@ -42,7 +47,12 @@ export function optionsOf(
   const loop = propertiesOf(loopOf(parts));
   const twice = Object.keys(order).find((name) => Object.hasOwn(head, name));
   if (twice === undefined) {
-    return { type: 'object', properties: { ...order, ...head, ...loop }, additionalProperties: false };
+    const guidances = (parts.guidances ?? []).map((plugin) => {
+      const own = Object.entries(propertiesOf(plugin.options()));
+      return Object.fromEntries(own.map(([name, one]) => [name, { ...one, onlyWith: { guidanceBy: plugin.name } }]));
+    });
+    const properties = Object.assign({}, order, head, loop, ...guidances) as Readonly<Record<string, JsonSchema>>;
+    return { type: 'object', properties, additionalProperties: false };
   }
   throw new TesseraError({
     code: 'option-twice',
@@ -55,24 +65,51 @@ export function optionsOf(
 
 /**
  * Reads the options of requests, each by the schema of the part that it belongs to. The parts are asked for their schemas
- * once: `who` of each request completes what is thrown.
+ * once: `who` of each request completes what is thrown. `own` are the model's choices where a request makes none.
  * @throws TesseraError as `optionsOf`; when it reads `option-unknown`, and what the schemas throw
  */
-export function optionReader(parts: OptionParts): (given: Given, who: string) => ReadOptions {
-  const known = Object.keys(optionsOf(parts).properties);
+export function optionReader(parts: OptionParts): (given: Given, who: string, own?: Given) => ReadOptions {
+  const { properties } = optionsOf(parts);
   const read = {
     order: readerOf(orderOptions(parts)),
     head: readerOf(headOptions(parts)),
     loop: readerOf(loopOf(parts)),
   };
-  return (given, who) => {
-    checkNames(known, given, who);
+  const guidances = (parts.guidances ?? []).map((plugin) => ({ plugin, read: readerOf(plugin.options()) }));
+  return (given, who, own = {}) => {
+    checkNames(Object.keys(properties), given, who);
+    const all = { ...own, ...given };
+    const loop = { guidanceFrom: 0, ...(read.loop(all, who) as Partial<LoopOptions>) };
+    checkChosen(properties, { given, who, chosen: loop.guidanceBy });
+    const named = guidances.find(({ plugin }) => plugin.name === loop.guidanceBy);
     return {
-      order: read.order(given, who),
-      head: read.head(given, who),
-      loop: { guidanceFrom: 0, ...(read.loop(given, who) as Partial<LoopOptions>) },
+      order: read.order(all, who),
+      head: read.head(all, who),
+      loop,
+      guidance: named ? { plugin: named.plugin, options: named.read(all, who) } : null,
     };
   };
+}
+
+interface Choice {
+  readonly given: Given;
+  readonly who: string;
+  readonly chosen: string | undefined;
+}
+
+/** An option of a guidance that is not chosen would change nothing. */
+function checkChosen(properties: Readonly<Record<string, JsonSchema>>, { given, who, chosen }: Choice): void {
+  for (const name of Object.keys(given)) {
+    const needed = properties[name]?.onlyWith?.['guidanceBy'];
+    if (needed === undefined || needed === chosen) continue;
+    throw new TesseraError({
+      code: 'option-unused',
+      who,
+      got: `the option ${name} of ${needed}, with guidanceBy = ${chosen}`,
+      expected: `guidanceBy = ${needed} with it`,
+      next: `Name that guidance, or leave ${name} out.`,
+    });
+  }
 }
 
 /** Reads those of the given options that a schema knows. */
@@ -107,28 +144,37 @@ function headOptions({ head, space }: OptionParts): Schema<unknown> {
   return head.options(spaceFor(head, space));
 }
 
-function loopOf({ remembers }: OptionParts): Schema<unknown> {
-  return remembers ? schema.object({}) : loopOptions;
+function loopOf({ remembers, guidances = [] }: OptionParts): Schema<unknown> {
+  const [own, ...others] = guidances.map(({ name }) => name);
+  return schema.object({
+    ...(!remembers && { guidanceFrom }),
+    ...(others.length > 0 && {
+      guidanceBy: schema.described(
+        schema.optional(schema.choice(own!, ...others), own!),
+        'What says how strongly conditions pull at each step, and how predictions are mixed.',
+      ),
+    }),
+  });
 }
 
-function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSchema>> {
+export function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string, JsonSchema>> {
   return json.properties ?? {};
 }
 
 interface LoopOptions {
   /** See `lateGuidance`. */
   readonly guidanceFrom: number;
+  /** Name of a guidance, where there is a choice. */
+  readonly guidanceBy?: string;
 }
 
 /** What the loop itself lets a request choose, where the backbone keeps no caches. */
-const loopOptions: Schema<LoopOptions> = schema.object({
-  guidanceFrom: schema.described(
-    schema.optional(schema.number({ min: 0, max: 1 }), 0),
-    'Guidance begins after this share of the steps; the steps before cost half. 0 guides all of them.',
-  ),
-});
+const guidanceFrom = schema.described(
+  schema.optional(schema.number({ min: 0, max: 1 }), 0),
+  'Guidance begins after this share of the steps; the steps before cost half. 0 guides all of them.',
+);
 
-const taken = Object.keys(loopOptions.json.properties!);
+const taken = ['guidanceFrom', 'guidanceBy'];
 
 /** Options are set by `--set NAME=VALUE` and by forms. */
 const pattern = /^[a-z][\w-]*$/i;

@@ -2,12 +2,13 @@ import { TesseraError } from '@tessera/errors';
 import type { Schema } from '@tessera/schema';
 import type { ConditionedBackbone, ConditionForm, ConditionPart } from './condition.ts';
 import type { Backbone, Head, Order, Reads, Tokenizer } from './contracts.ts';
+import type { GuidanceRequest, OpenGuidance, PredictionKind } from './guidance-part.ts';
 import type { Layout, Space, SpaceShape } from './tokens.ts';
 import type { BuildContext } from './weights.ts';
 
 /** What every plug-in says about itself. */
 interface PluginBase<C> {
-  /** The version of these contracts that it was written for. What 2 changes: backbones; conditions and tokens of factors are new. */
+  /** The version of these contracts that it was written for. What 2 changes: backbones; conditions, guidance and tokens of factors are new. */
   readonly contract: 1 | 2;
   /** What model folders know it by; those of other packages carry their scope: `@acme/gaussian`. */
   readonly name: string;
@@ -118,6 +119,8 @@ export interface HeadPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   readonly space: SpaceShape['kind'];
   /** True where `sample` says how sure it is of each token: orders by confidence need that. */
   readonly confident?: boolean;
+  /** What it predicts, where it mixes predictions as guidances say (`SampleContext.mix`); left out: by their weight alone. */
+  readonly mixes?: PredictionKind;
   /** Request time: top-k, which the vocabulary bounds, or temperature. Names must differ from the order's. */
   options(space: SpaceShape): Schema<O>;
   build(config: C, dims: HeadDims, context: BuildContext): Head<O>;
@@ -136,7 +139,18 @@ export interface OrderPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   build(config: C): Order<O>;
 }
 
-export type AnyPlugin = TokenizerPlugin | OrderPlugin | BackbonePlugin | HeadPlugin | ConditionPlugin;
+/** A guidance (contract 2): how strongly conditions pull at each step, and how predictions are mixed. Requests name it. */
+export interface GuidancePlugin<O = unknown> extends PluginBase<unknown> {
+  readonly kind: 'guidance';
+  readonly contract: 2;
+  /** The predictions that it mixes in its own way, of heads that let it; left out: u + w (c - u), by every head. */
+  readonly mixes?: readonly PredictionKind[];
+  /** Request time, besides the scale. Names must differ from those of orders and heads. */
+  options(): Schema<O>;
+  open(request: GuidanceRequest<O>): OpenGuidance;
+}
+
+export type AnyPlugin = TokenizerPlugin | OrderPlugin | BackbonePlugin | HeadPlugin | ConditionPlugin | GuidancePlugin;
 export type PluginKind = AnyPlugin['kind'];
 
 /** Versions of the contracts that this release of Tessera speaks, oldest first. */

@@ -63,7 +63,8 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       checkReplay(written, step);
       const past = written[step.index];
       const weight = guidance.weight(step, tokenizer.layout);
-      const guided = guidance.active && !(guidance.saves && weight === 1);
+      const guided = guidance.active && !(guidance.saves && weight === 1 && !rollout.remembers);
+      const mix = guided ? guidance.mix?.(step) : undefined;
       const unseen = past && (!rollout.remembers || written.length === step.of); // its hidden states are not needed
       const context = unseen ? null : held.keep(await canvas.read(step));
       if (context) await observe?.({ type: 'read', step, context, weight, guided, rollout });
@@ -71,7 +72,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       if (hidden) await observe?.({ type: 'hidden', step, hidden });
       const sampled = past
         ? reopen(past, step, { rows, space: tokenizer.space })
-        : await head.sample(hidden!, { step, rows, weight, rng, options: options.head, signal });
+        : await head.sample(hidden!, { step, rows, weight, ...(mix && { mix }), rng, options: options.head, signal });
       held.keep(sampled.tokens);
       if (!past) await observe?.({ type: 'drawn', step, sampled });
       const drawn = past ?? (await checkedNumbers(sampled, { hidden: hidden!, step, space: tokenizer.space }));

@@ -5,7 +5,7 @@ import { defineHead } from '@tessera/plugin-kit';
 import { schema, type OutputOf } from '@tessera/schema';
 import { nn, tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { mixGuided, takeNumbers, tokensFrom } from '@tessera/head-kit';
+import { mixGuided, openMixture, takeNumbers, tokensFrom } from '@tessera/head-kit';
 import { describeDrawn, drawTokens, type DrawnTokens } from './sampling.ts';
 
 const NAME = 'categorical';
@@ -44,11 +44,12 @@ export type CategoricalOptions = OutputOf<ReturnType<typeof categoricalOptions>>
 
 /** A distribution over the codebook for each token: one linear layer (VAR, MaskGIT, raster transformers). */
 export const categoricalHead = defineHead({
-  contract: 1,
+  contract: 2,
   name: NAME,
   package: '@tessera/head-categorical',
   space: 'discrete',
   confident: true,
+  mixes: 'logits',
   config: categoricalConfig,
   options: categoricalOptions,
   build: (config, { width, space }, context) => buildHead({ config, width, space }, context),
@@ -76,7 +77,7 @@ function buildHead({ config, width, space }: HeadParts, { engine, weights }: Bui
       categoricalLoss(logitsOf(values_BlD), requireIndex(target), config.labelSmoothing),
     sample: async (hidden, context) => {
       context.signal.throwIfAborted();
-      const logits_BlV = await scorer.score(hidden, context.weight);
+      const logits_BlV = await scorer.score(hidden, context);
       const codebook = { vocabulary, codebook_VC: await readCodebook() };
       const drawn = drawTokens({ ...codebook, logits_BlV, positions_Bl: hidden.positions_Bl }, context);
       const sampled = { tokens: asTokens(drawn, context), confidence_Bl: drawn.confidence_Bl };
@@ -101,7 +102,7 @@ export function categoricalLoss(logits_BLV: Tensor3D, index_BL: Tensor2D, smooth
 }
 
 interface Scorer {
-  score(hidden: Hidden, weight: number): Promise<Float32Array>;
+  score(hidden: Hidden, context: Pick<SampleContext, 'weight' | 'mix' | 'rows'>): Promise<Float32Array>;
   dispose(): void;
 }
 
@@ -114,9 +115,10 @@ function compileScorer(engine: Engine, logitsOf: (values: Tensor3D) => Tensor3D)
     { name: 'categorical.guided', axes: ['R l .', '.'] },
   );
   return {
-    score: async ({ values_RlD, guided: isGuided }, weight) => {
+    score: async ({ values_RlD, guided: isGuided }, context) => {
       if (!isGuided) return takeNumbers(await plain(values_RlD));
-      const weight_1 = tensorFrom(Float32Array.of(weight), [1]) as Tensor1D;
+      if (context.mix) return mixLogits(await takeNumbers(await plain(values_RlD)), values_RlD.shape[1], context);
+      const weight_1 = tensorFrom(Float32Array.of(context.weight), [1]) as Tensor1D;
       try {
         return await takeNumbers(await guided(values_RlD, weight_1));
       } finally {
@@ -128,6 +130,19 @@ function compileScorer(engine: Engine, logitsOf: (values: Tensor3D) => Tensor3D)
       guided.dispose();
     },
   };
+}
+
+/** Mixtures that are not linear need the logits of both halves. */
+function mixLogits(
+  logits_RlV: Float32Array,
+  tokens: number,
+  context: Pick<SampleContext, 'weight' | 'mix' | 'rows'>,
+): Float32Array {
+  const half = logits_RlV.length / 2;
+  const V = half / tokens / context.rows.length;
+  const shape = { kind: 'logits', guided: true, tokens, stride: V, width: V, groups: [V] } as const;
+  const mixed = openMixture(shape, context)(logits_RlV);
+  return Float32Array.from({ length: half }, (_, i) => mixed(i));
 }
 
 /** The numbers of a tensor, which may lie in a file: read once, and again only after others were assigned to it. */

@@ -16,10 +16,11 @@ import { TRAINED_STEPS } from './schedule.ts';
  * "VQ-16" with diffusion loss).
  */
 export const diffusionHead = defineHead({
-  contract: 1,
+  contract: 2,
   name: 'diffusion',
   package: '@tessera/head-diffusion',
   space: 'continuous',
+  mixes: 'noise',
   config: diffusionConfig,
   options: () => diffusionOptions,
   build: (config, dims, context) => buildHead(config, dims, context),

@@ -3,7 +3,7 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Hidden, SampleContext, Step } from '@tessera/core';
 import { tensorFrom, type Engine, type Program } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
-import { cancelPoint, doubled, guidedNumber, noisePerToken, takeNumbers } from '@tessera/head-kit';
+import { cancelPoint, doubled, guidedNumber, noisePerToken, openMixture, takeNumbers } from '@tessera/head-kit';
 import { timestepFeatures, TIMESTEP_FEATURES, type Denoiser } from './denoiser.ts';
 import type { DiffusionOptions } from './options.ts';
 import { annealedSteps, evenPlaces, keptTimesteps, openChain, type Chain } from './schedule.ts';
@@ -87,11 +87,15 @@ async function runChain(run: Run, context: SampleContext<DiffusionOptions>): Pro
   for (let token = 0; token < count; token++) {
     x.set(data.subarray(token * stride, token * stride + channels), token * channels);
   }
+  const tokens = count / context.rows.length;
+  const shape = { kind: 'noise', tokens, stride: 2 * channels, width: channels, groups: [channels] } as const;
+  const mixture = openMixture({ ...shape, guided: hidden.guided }, context);
   for (let step = chain.steps - 1; step >= 0; step--) {
     await cancelPoint(signal);
     const denoised = await predict(hidden.guided ? doubled(x) : x.slice(), step);
     const noise = { data, stride, offset: (chain.steps - step) * channels };
-    takeStep({ chain, step, x, denoised, channels, weight, temperature: options.temperature, noise });
+    const mixed = mixture(denoised, { state: x, keep: chain.clean.keep[step]!, factor: -chain.clean.remove[step]! });
+    takeStep({ chain, step, x, denoised, channels, weight, mixed, temperature: options.temperature, noise });
   }
   checkFinite(x, options);
   return x;
@@ -108,6 +112,8 @@ interface ChainStep {
   readonly channels: number;
   /** Guidance weight w of `u + w (c - u)`; without meaning where rows are not doubled. */
   readonly weight: number;
+  /** The mixed noise by its place in `denoised`, where it is not mixed by `weight`. */
+  readonly mixed?: (i: number) => number;
   readonly temperature: number;
   /** Standard normal numbers: those of token i start at `i * stride + offset`. The last step (0) reads none. */
   readonly noise: { readonly data: Float32Array; readonly stride: number; readonly offset: number };
@@ -118,10 +124,11 @@ interface ChainStep {
  * Guidance mixes the predicted noise alone (appendix B, "Classifier-free guidance"); the variance is that of the rows
  * with the condition.
  */
-export function takeStep({ chain, step, x, denoised, channels, weight, temperature, noise }: ChainStep): void {
+export function takeStep(given: ChainStep): void {
+  const { chain, step, x, denoised, channels, weight, temperature, noise } = given;
   const [keep, remove] = [chain.keep[step]!, chain.remove[step]!];
   const [base, range] = [chain.base[step]!, chain.range[step]!];
-  const mixed = guidedNumber(denoised, { guided: denoised.length > 2 * x.length, weight });
+  const { mixed = guidedNumber(denoised, { guided: denoised.length > 2 * x.length, weight }) } = given;
   for (let token = 0; token * channels < x.length; token++) {
     for (let c = 0; c < channels; c++) {
       const at = token * channels + c;

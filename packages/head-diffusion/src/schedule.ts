@@ -93,6 +93,8 @@ export interface Chain {
   readonly remove: Float64Array;
   readonly base: Float64Array;
   readonly range: Float64Array;
+  /** The estimate of the clean token: `keep` x - `remove` noise. */
+  readonly clean: { readonly keep: Float64Array; readonly remove: Float64Array };
 }
 
 /**
@@ -110,6 +112,7 @@ export function openChain(timesteps: Int32Array): Chain {
     remove: coef1.map((factor, step) => factor * tables.sqrtRecipm1AlphasCumprod[step]!),
     base,
     range: tables.betas.map((beta, step) => Math.log(beta) - base[step]!),
+    clean: { keep: tables.sqrtRecipAlphasCumprod, remove: tables.sqrtRecipm1AlphasCumprod },
   };
 }
 

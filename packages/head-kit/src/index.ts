@@ -7,6 +7,7 @@ export {
   type AdaLNMlpParams,
   type Affine,
 } from './adaln-mlp.ts';
+export { openMixture, type CleanRule, type Mixed, type Predicted } from './mixture.ts';
 export {
   cancelPoint,
   doubled,

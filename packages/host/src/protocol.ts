@@ -162,7 +162,7 @@ export interface ModelDescription {
   /** What a request's `options` may hold: a JSON Schema whose defaults are the model's own. */
   readonly options: JsonSchema;
   /** Names of the plug-ins that it is made of. */
-  readonly parts: Readonly<Record<PluginKind, string>>;
+  readonly parts: Readonly<Record<Exclude<PluginKind, 'guidance'>, string>>;
   /** What one step of its order is. */
   readonly stride: Stride;
   /** The scale at which guidance does nothing; null where the model takes none. */

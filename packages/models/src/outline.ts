@@ -2,8 +2,12 @@ import {
   checkParts,
   guidanceOf,
   lateGuidance,
+  offeredGuidances,
+  openGuidance,
   optionReader,
   optionsOf,
+  type Guidance,
+  type GuidancePlugin,
   type OptionParts,
   type PartFacts,
   type Parts,
@@ -16,17 +20,19 @@ import type { GuardOptions } from '@tessera/plugin-kit';
 import { requestSchema, rowsOf, type Checked, type GenerationRequest, type ModelRequest } from '@tessera/request';
 import type { Field, JsonSchema } from '@tessera/schema';
 import type { ModelManifest } from './manifest.ts';
-import { resolveParts, versionRemarks, type Plugins } from './plugins/built-in.ts';
+import { knownGuidances, resolveParts, versionRemarks, type Plugins } from './plugins/built-in.ts';
 
 /** The facts of a model that a request is checked against. */
-export type Outlined = Pick<ModelOutline, 'manifest' | 'parts' | 'facts'>;
+export type Outlined = Pick<ModelOutline, 'manifest' | 'parts' | 'facts' | 'guidances'>;
 
 /** A model without its weights: enough to describe it, and to check requests as the model itself does. */
 export interface ModelOutline {
   readonly manifest: ModelManifest;
   readonly parts: Parts;
   readonly facts: PartFacts;
-  /** Sentences for people: what has changed since the model was made. */
+  /** What requests may name as `guidanceBy`; empty where there is no choice. */
+  readonly guidances: readonly GuidancePlugin[];
+  /** Sentences for people: what has changed since the model was made, and which guidances are not offered. */
   readonly remarks: readonly string[];
 }
 
@@ -43,7 +49,13 @@ export function outlineOf(
   const parts = resolveParts(manifest, who, { ...plugins, guard });
   const facts = checkParts(parts);
   checkClasses(who, manifest, facts);
-  const outline = { manifest, parts, facts, remarks: versionRemarks(manifest, plugins) };
+  const bare = { manifest, parts, facts, guidances: [] };
+  const { guidances, remarks } = offeredGuidances(
+    manifest.defaults.guidance.kind,
+    knownGuidances({ ...plugins, guard }),
+    { ...optionParts(bare), head: parts.head.plugin },
+  );
+  const outline = { ...bare, guidances, remarks: [...versionRemarks(manifest, plugins), ...remarks] };
   checkDefaults(`${who} defaults`, outline);
   return outline;
 }
@@ -123,13 +135,23 @@ export function planOf(
   outline: Outlined,
   request: Checked<ModelRequest>,
 ): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
-  const { kind, scale } = outline.manifest.defaults.guidance;
-  const { loop, ...parts } = readAll(outline, request.options);
+  const { loop, guidance, ...parts } = readAll(outline, request.options);
   return {
     rows: rowsOf(request),
     options: parts,
-    guidance: lateGuidance(guidanceOf({ kind, scale: request.guidance ?? scale }), loop.guidanceFrom),
+    guidance: lateGuidance(guidanceFor(outline, request, guidance), loop.guidanceFrom),
   };
+}
+
+/** In the model's own scale, whatever the guidance. */
+function guidanceFor(
+  { manifest, facts: { layout } }: Outlined,
+  request: Checked<ModelRequest>,
+  chosen: ReadOptions['guidance'],
+): Guidance {
+  const { kind, scale } = manifest.defaults.guidance;
+  const spec = { kind, scale: request.guidance ?? scale };
+  return chosen ? openGuidance(chosen.plugin, spec, { options: chosen.options, layout }) : guidanceOf(spec);
 }
 
 /**
@@ -153,9 +175,9 @@ export function stepsOf(outline: Outlined, request: Checked<ModelRequest>): numb
 /** Of order, head and loop, with the model's own choices where the request makes none. */
 function readAll(outline: Outlined, options: ModelRequest['options']): ReadOptions {
   const { name, defaults } = outline.manifest;
-  return readersOf(outline).options({ ...defaults.options, ...options }, name);
+  return readersOf(outline).options(options ?? {}, name, defaults.options);
 }
 
-function optionParts({ parts: { order, head }, facts }: Outlined): OptionParts {
-  return { order: order.plugin, head: head.plugin, ...facts };
+function optionParts({ parts: { order, head }, facts, guidances }: Outlined): OptionParts {
+  return { order: order.plugin, head: head.plugin, ...facts, guidances };
 }

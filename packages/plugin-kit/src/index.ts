@@ -62,6 +62,15 @@ export {
   type FeatureResults,
   type TraceableNetwork,
   type Guidance,
+  type GuidancePlugin,
+  type GuidanceRequest,
+  type GuidedStep,
+  type Mix,
+  type OpenGuidance,
+  type OpenMix,
+  type PredictionKind,
+  type Predictions,
+  type PredictionShape,
   type Head,
   type HeadDims,
   type HeadPlugin,
@@ -122,7 +131,7 @@ export {
 } from '@tessera/schema';
 export { checkPlugin, isPluginLike } from './define/check-plugin.ts';
 export { defineBackbone, type BackboneDefinition } from './define/define.ts';
-export { defineCondition, type ConditionDefinition } from './define/define.ts';
+export { defineCondition, defineGuidance, type ConditionDefinition, type GuidanceDefinition } from './define/define.ts';
 export { defineConfig, type TesseraConfig } from './define/define.ts';
 export { checkFeatureNetwork, defineFeatureNetwork, isFeatureNetworkLike } from './define/feature-network.ts';
 export type { FeatureNetworkDefinition } from './define/feature-network.ts';

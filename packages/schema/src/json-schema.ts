@@ -14,6 +14,8 @@ export interface JsonSchema {
   /** Fields that may not be left out. */
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean;
+  /** An annotation of Tessera's: the field counts where others of the same object have these values. */
+  readonly onlyWith?: Readonly<Record<string, string>>;
 }
 
 /** Checks untrusted JSON and returns it typed, or throws a TesseraError that names the field. */

@@ -46,6 +46,7 @@ const theirParams: Readonly<Record<string, string>> = {
   'edit-image-size': 'image',
   'edit-image-values': 'image',
   'option-unknown': 'options',
+  'option-unused': 'options',
 };
 
 export function asOpenAiError(error: TesseraError | GenerationFailed, status = statusFor(error)): OpenAiError {

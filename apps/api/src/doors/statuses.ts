@@ -42,6 +42,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'operation-too-wide': 400,
   'option-twice': 400,
   'option-unknown': 400,
+  'option-unused': 400,
   'page-invalid': 400,
   'part-deaf': 500,
   'part-hangs': 500,

@@ -186,6 +186,12 @@ export function mostClasses(models: readonly ModelDescription[]): number {
   return Math.max(0, ...models.map(({ classes }) => classes.length));
 }
 
+/** A model's own kind of guidance, and those that its requests may name. */
+function offers({ options, defaults, guidanceOff }: ModelDescription, name: string): boolean {
+  const choices = options.properties?.['guidanceBy']?.enum;
+  return choices ? choices.includes(name) : guidanceOff !== null && defaults.guidanceKind === name;
+}
+
 /** Plug-ins, and the query for them. */
 export function addPlugins(builder: ApiBuilder): void {
   const kind = builder.enumType('PluginKind', {
@@ -196,6 +202,7 @@ export function addPlugins(builder: ApiBuilder): void {
       BACKBONE: { value: 'backbone', description: 'Turns known tokens into hidden states.' },
       HEAD: { value: 'head', description: 'Draws tokens from hidden states.' },
       CONDITION: { value: 'condition', description: 'Embeds what an image is to show.' },
+      GUIDANCE: { value: 'guidance', description: 'Says how strongly conditions pull. Requests name it: guidanceBy.' },
     } as const,
   });
   const plugin = builder.objectRef<PluginFacts>('Plugin').implement({
@@ -209,9 +216,12 @@ export function addPlugins(builder: ApiBuilder): void {
       }),
       version: t.exposeString('version', { nullable: true, description: 'The installed version of that package.' }),
       models: t.stringList({
-        description: 'Names of the models of this server that are made of it.',
+        description: 'Names of the models of this server that are made of it, or whose requests may name it.',
         resolve: ({ kind, name }, _args, { models }) =>
-          models.models().flatMap((model) => (model.parts[kind] === name ? model.name : [])),
+          models.models().flatMap((model) => {
+            const isPart = kind === 'guidance' ? offers(model, name) : model.parts[kind] === name;
+            return isPart ? model.name : [];
+          }),
       }),
       contract: t.exposeInt('contract', { description: 'The version of the contracts that it speaks.' }),
       space: t.exposeString('space', {

@@ -1,6 +1,10 @@
 import {
   confidenceOrder,
+  constantPart,
+  linearPart,
+  rampPart,
   nextScaleOrder,
+  type offeredGuidances,
   randomOrder,
   randomSetsOrder,
   rasterOrder,
@@ -8,6 +12,7 @@ import {
   type BackbonePlugin,
   type ConditionPlugin,
   type FeatureNetworkPlugin,
+  type GuidancePlugin,
   type HeadPlugin,
   type OrderPlugin,
   type Part,
@@ -31,6 +36,7 @@ export interface Plugins {
   readonly backbones: readonly BackbonePlugin[];
   readonly heads: readonly HeadPlugin[];
   readonly conditions: readonly ConditionPlugin[];
+  readonly guidances: readonly GuidancePlugin[];
   /** Feature networks of a project. Tessera's own are in @tessera/features. */
   readonly networks?: readonly FeatureNetworkPlugin[];
   /** The packages that the plug-ins of a project came from, if known. */
@@ -47,7 +53,7 @@ export interface PluginOrigin {
 }
 
 /** The lists of `Plugins`. */
-export const pluginKinds = ['tokenizers', 'orders', 'backbones', 'heads', 'conditions'] as const;
+export const pluginKinds = ['tokenizers', 'orders', 'backbones', 'heads', 'conditions', 'guidances'] as const;
 type Kinds = (typeof pluginKinds)[number];
 
 /** Tessera's own plug-ins. */
@@ -67,6 +73,7 @@ export const builtInPlugins: Plugins = {
   ],
   heads: [categoricalHead as HeadPlugin, diffusionHead as HeadPlugin],
   conditions: [classCondition as ConditionPlugin],
+  guidances: [constantPart, linearPart, rampPart],
 };
 
 /** The list that holds the plug-ins of a component. */
@@ -113,6 +120,13 @@ export function findCondition(name: string, extra: Partial<Plugins> = {}): Condi
   const plugin = findPlugin('conditions', name, extra) as ConditionPlugin | undefined;
   if (!plugin) return null;
   return builtInPlugins.conditions.includes(plugin) ? plugin : guardPlugin(plugin, extra.guard);
+}
+
+/** The guidances that requests may name: Tessera's own, and those of a project, guarded. */
+export function knownGuidances({ guidances = [], guard }: Partial<Plugins> = {}): Parameters<
+  typeof offeredGuidances
+>[1] {
+  return { builtIn: builtInPlugins.guidances, project: guidances.map((plugin) => guardPlugin(plugin, guard)) };
 }
 
 /** The parts that a model names. */

@@ -17,7 +17,7 @@ export interface PluginFacts {
   /** For orders: what one step of theirs writes; else null. */
   readonly stride: Stride | null;
   readonly config: JsonSchema;
-  /** For heads and orders, with the limits of `exampleTokens`. A model gives its own limits. */
+  /** For heads, orders and guidances, with the limits of `exampleTokens`. A model gives its own limits. */
   readonly options: JsonSchema | null;
 }
 
@@ -65,6 +65,8 @@ export function factsOf(given: AnyPlugin, origin: PluginOrigin | null): PluginFa
         ? plugin.options(exampleTokens[plugin.space]).json
         : plugin.kind === 'order'
           ? plugin.options(exampleTokens.layout).json
-          : null,
+          : plugin.kind === 'guidance'
+            ? plugin.options().json
+            : null,
   };
 }

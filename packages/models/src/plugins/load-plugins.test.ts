@@ -63,7 +63,7 @@ describe('loadPlugins', () => {
       package: '@acme/gaussian',
       config: { properties: { floor: { type: 'number' } } },
     });
-    expect(facts.find(({ name }) => name === 'categorical')).toMatchObject({ package: 'tessera', contract: 1 });
+    expect(facts.find(({ name }) => name === 'categorical')).toMatchObject({ package: 'tessera', contract: 2 });
     expect((await loadPlugins(null)).plugins.heads).toEqual([]);
   });
 

@@ -140,6 +140,7 @@ function byKind(admitted: Admitted['admitted'], networks: readonly FeatureNetwor
     backbones: plugins.filter((plugin) => plugin.kind === 'backbone'),
     heads: plugins.filter((plugin) => plugin.kind === 'head'),
     conditions: plugins.filter((plugin) => plugin.kind === 'condition'),
+    guidances: plugins.filter((plugin) => plugin.kind === 'guidance'),
     networks,
     origins: new Map(origins),
   };

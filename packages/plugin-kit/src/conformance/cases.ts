@@ -6,6 +6,7 @@ import { caseOf, type Case, type Property } from './case.ts';
 import { headCases } from './head/head-cases.ts';
 import { trialOf, type CasesOptions, type Trial } from './options.ts';
 import { conditionCases } from './condition/condition-cases.ts';
+import { guidanceCases } from './guidance/guidance-cases.ts';
 import { orderCases } from './order/order-cases.ts';
 import { ownCases } from './own/own-cases.ts';
 import { tokenizerCases } from './tokenizer/tokenizer-cases.ts';
@@ -26,6 +27,7 @@ function kindCases(plugin: AnyPlugin, trial: Trial): readonly Case[] {
   if (plugin.kind === 'order') return orderCases(plugin, trial);
   if (plugin.kind === 'backbone') return backboneCases(plugin, trial);
   if (plugin.kind === 'condition') return conditionCases(plugin, trial);
+  if (plugin.kind === 'guidance') return guidanceCases(plugin, trial);
   return tokenizerCases(plugin, trial);
 }
 

@@ -9,6 +9,7 @@ const methods: Readonly<Record<PluginKind, readonly string[]>> = {
   backbone: ['describe', 'build'],
   head: ['options', 'build'],
   condition: ['describe', 'input', 'build'],
+  guidance: ['options', 'open'],
 };
 
 const facts: Partial<Record<PluginKind, { readonly field: string; readonly known: readonly string[] }>> = {
@@ -16,7 +17,7 @@ const facts: Partial<Record<PluginKind, { readonly field: string; readonly known
   head: { field: 'space', known: ['discrete', 'continuous', 'factors'] },
 };
 
-/** Whether a value looks like a plug-in: it names one of the four kinds. Its content is not checked. */
+/** Whether a value looks like a plug-in: it names one of the kinds. Its content is not checked. */
 export function isPluginLike(given: unknown): boolean {
   return Object.hasOwn(methods, String((given as { kind?: unknown } | null | undefined)?.kind));
 }
@@ -49,7 +50,7 @@ export function checkDefinition(kind: PluginKind, given: unknown): void {
   const definition = given as Record<string, unknown>;
   checkName(definition['name'], definer);
   const name = definition['name'] as string;
-  if (definition['config'] === undefined)
+  if (kind !== 'guidance' && definition['config'] === undefined)
     malformed(name, `a ${kind} without config`, 'a schema, schema.object({}) of none');
   checkMembers(kind, definition, name);
 }
@@ -60,9 +61,23 @@ function checkMembers(kind: PluginKind, plugin: Record<string, unknown>, name: s
   }
   if (kind === 'head' && plugin['space'] === 'factors' && plugin['contract'] === 1)
     malformed(name, "space = 'factors' in contract 1", 'contract 2, to which tokens of factors belong');
+  checkMixes(kind, plugin, name);
   const fact = facts[kind];
   if (fact === undefined || fact.known.includes(plugin[fact.field] as string)) return;
   malformed(name, `${fact.field} = ${short(plugin[fact.field])}`, fact.known.join(' or '));
+}
+
+const predictions = ['logits', 'noise', 'velocity'];
+
+/** What a head lets guidances mix, and what a guidance mixes: of contract 2. */
+function checkMixes(kind: PluginKind, { mixes, contract }: Record<string, unknown>, name: string): void {
+  if (kind === 'guidance' && contract !== 2) malformed(name, `a guidance of contract ${short(contract)}`, 'contract 2');
+  if (mixes === undefined || (kind !== 'head' && kind !== 'guidance')) return;
+  if (contract === 1) malformed(name, `mixes = ${short(mixes)} in contract 1`, 'contract 2, to which mixtures belong');
+  const said: unknown[] = kind === 'head' ? [mixes] : Array.isArray(mixes) && mixes.length > 0 ? mixes : [mixes];
+  const wrong = said.find((one) => !predictions.includes(one as string));
+  if (wrong !== undefined || (kind === 'guidance' && !Array.isArray(mixes)))
+    malformed(name, `mixes = ${short(mixes)}`, `${kind === 'head' ? '' : 'a list of '}${predictions.join(' or ')}`);
 }
 
 /** Model folders name plug-ins: where one is missing, the error must say what to install. */
@@ -78,7 +93,8 @@ export function checkHome(name: string, from: unknown): void {
 }
 
 function malformed(who: string, got: string, expected: string): never {
-  const next = 'Make it with defineTokenizer, defineOrder, defineBackbone or defineHead.';
+  const next =
+    'Make it with defineTokenizer, defineOrder, defineBackbone, defineHead, defineCondition or defineGuidance.';
   throw new TesseraError({ code: 'part-malformed', who, got, expected, next });
 }
 

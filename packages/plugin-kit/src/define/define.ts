@@ -1,6 +1,9 @@
 import {
   type AnyPlugin,
   type FeatureNetworkPlugin,
+  type GuidancePlugin,
+  type GuidanceRequest,
+  type OpenGuidance,
   checkOptionNames,
   type Backbone,
   type BackboneDims,
@@ -28,7 +31,7 @@ import {
   type TokenizerPlugin,
 } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
-import { schemaFrom, type OutputOf, type Schema, type StandardSchema } from '@tessera/schema';
+import { schema, schemaFrom, type OutputOf, type Schema, type StandardSchema } from '@tessera/schema';
 import { checkDefinition } from './check-plugin.ts';
 
 /** A tokenizer as its author writes it: a schema of any library of Standard JSON Schema. */
@@ -147,12 +150,36 @@ export function defineCondition<C extends StandardSchema, V extends StandardSche
   };
 }
 
+/** A guidance as its author writes it: a schema of any library of Standard JSON Schema. */
+export interface GuidanceDefinition<O extends StandardSchema> extends Pick<
+  GuidancePlugin,
+  'contract' | 'name' | 'package' | 'mixes'
+> {
+  options(): O;
+  open(request: GuidanceRequest<OutputOf<O>>): OpenGuidance;
+}
+
+/** A plug-in that says how strongly conditions pull, and how predictions are mixed. @throws TesseraError `part-malformed`, `part-name` */
+export function defineGuidance<O extends StandardSchema>(
+  definition: GuidanceDefinition<O>,
+): GuidancePlugin<OutputOf<O>> {
+  checkDefinition('guidance', definition);
+  const { name } = definition;
+  return {
+    ...definition,
+    kind: 'guidance',
+    config: schema.object({}),
+    options: () => optionsFrom(definition.options(), name),
+    open: (request) => definition.open(request),
+  };
+}
+
 /** A head as its author writes it: schemas of any library of Standard JSON Schema. */
 export interface HeadDefinition<
   C extends StandardSchema,
   O extends StandardSchema,
   S extends SpaceShape['kind'] = SpaceShape['kind'],
-> extends Pick<HeadPlugin, 'contract' | 'name' | 'package' | 'confident'> {
+> extends Pick<HeadPlugin, 'contract' | 'name' | 'package' | 'confident' | 'mixes'> {
   /**
    * As `HeadPlugin.space`. A head of codes is given discrete tokens alone, one of factors tokens of factors alone; one of
    * values is given all, those of factors as continuous ones.

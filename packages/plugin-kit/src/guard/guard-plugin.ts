@@ -6,6 +6,7 @@ import {
   type BackbonePlugin,
   type BuildContext,
   type ConditionPlugin,
+  type GuidancePlugin,
   type HeadPlugin,
   type Held,
   type OrderPlugin,
@@ -17,6 +18,7 @@ import type { JsonSchema, Schema } from '@tessera/schema';
 import { backboneFacts, conditionFacts, tokenizerFacts } from './facts.ts';
 import { guardBackbone } from './guard-backbone.ts';
 import { guardCondition } from './guard-condition.ts';
+import { guardGuidance } from './guard-guidance.ts';
 import { guardHead } from './guard-head.ts';
 import { guardOrder } from './guard-order.ts';
 import { guardTokenizer } from './guard-tokenizer.ts';
@@ -42,6 +44,7 @@ export function guardPlugin<P extends AnyPlugin>(plugin: P, options: GuardOption
     backbone: () => backboneGuarded(plugin as BackbonePlugin, options),
     head: () => headGuarded(plugin as HeadPlugin, options),
     condition: () => conditionGuarded(plugin as ConditionPlugin),
+    guidance: () => guidanceGuarded(plugin as GuidancePlugin),
   }[plugin.kind];
   return guarded() as AnyPlugin as P;
 }
@@ -92,6 +95,19 @@ function conditionGuarded(plugin: ConditionPlugin): ConditionPlugin {
         () => plugin.build(config, dims, context),
         (built) => guardCondition(built, { name, forms, dims }),
       );
+    },
+  };
+}
+
+function guidanceGuarded(plugin: GuidancePlugin): GuidancePlugin {
+  const { name } = plugin;
+  return {
+    ...plugin,
+    config: configOf(plugin),
+    options: () => guardOptions(name, () => plugin.options()),
+    open: (request) => {
+      const open = callPart({ name, call: 'open()', quotes: true }, () => plugin.open(request));
+      return guardGuidance(open, { name, mixes: plugin.mixes !== undefined });
     },
   };
 }

@@ -258,6 +258,6 @@ export function checkDefaults(
   data: Pick<DataSet, 'name' | 'classes'>,
 ): void {
   const manifest = manifestOf(recipe, data, { facts });
-  const outlined = { manifest, parts, facts };
+  const outlined = { manifest, parts, facts, guidances: [] };
   planOf(outlined, checkRequest(outlined, { images: imagesOfClasses([-1]), seed: 0 }));
 }

@@ -5,6 +5,7 @@ import { caseOf, slug, type Case, type Check } from '../case.ts';
 import type { Trial } from '../options.ts';
 import { backboneCheck, ownBackbone } from './own-backbone.ts';
 import { conditionCheck, ownCondition } from './own-condition.ts';
+import { guidanceCheck, ownGuidance } from './own-guidance.ts';
 import { headCheck, ownHead } from './own-head.ts';
 import { orderCheck, ownOrder } from './own-order.ts';
 import { ownTokenizer, tokenizerCheck } from './own-tokenizer.ts';
@@ -12,6 +13,10 @@ import { ownTokenizer, tokenizerCheck } from './own-tokenizer.ts';
 /** Cases that the author of a part has written as JSON. @throws TesseraError `field-invalid`, `field-unknown`, `own-twice` */
 export function ownCases(plugin: AnyPlugin, trial: Trial): Case[] {
   const { name: who } = plugin;
+  if (plugin.kind === 'guidance')
+    return read(ownGuidance, trial, who).map((own) =>
+      named(plugin, { trial, on: null, own }, guidanceCheck(plugin, trial, own)),
+    );
   if (plugin.kind === 'order')
     return read(ownOrder, trial, who).map((own) =>
       named(plugin, { trial, on: null, own }, orderCheck(plugin, trial, own)),

@@ -1,0 +1,1 @@
+export { intervalGuidance } from './interval-guidance.ts';

@@ -1,0 +1,1 @@
+export { projectedGuidance } from './projected-guidance.ts';
