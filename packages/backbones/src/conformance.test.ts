@@ -13,14 +13,15 @@ describe.each([
   for (const { name, run } of cases(backbone, { config })) it(name, run);
 });
 
-const attending = { ...transformer, attends: true };
-
-describe.each([
-  [nextScaleTransformer, attending],
-  [causalTransformer, attending],
-  [maskedEncoderDecoder, { attends: true, encoder: transformer, decoder: transformer, buffer: 2 }],
-])('conformance with the sequence of a condition', (backbone, config) => {
-  for (const { name, run } of cases(backbone, { config })) it(name, run);
+// A form besides the vector.
+describe.each(['attends', 'map'])('conformance with %s', (form) => {
+  describe.each([
+    [nextScaleTransformer, { ...transformer, [form]: true }],
+    [causalTransformer, { ...transformer, [form]: true }],
+    [maskedEncoderDecoder, { [form]: true, encoder: transformer, decoder: transformer, buffer: 2 }],
+  ])('of $name', (backbone, config) => {
+    for (const { name, run } of cases(backbone, { config })) it(name, run);
+  });
 });
 
 describe('conformance of classes', () => {

@@ -66,17 +66,19 @@ async function openRollout({ model, programs }: RolloutParts, conditioning: Cond
   const group_L = placesInOrder(model.dims.layout.length);
   const started = await startRollout({ model, programs, group_L }, conditioning);
   const { opening, history, guided, batch, row_R } = started;
+  const { map_RLD } = conditioning.guided ?? conditioning.own;
+  const map = map_RLD ? { map_RLD } : {};
   /** Where the newest tokens lie; empty before the first. */
   let newest = new Int32Array(0);
 
   function begin({ positions_Bl }: Step): Promise<Tensor3D> {
     const next_R1 = columnOf(guided ? [...positions_Bl, ...positions_Bl] : positions_Bl);
-    return programs.begin(opening.start_R1D, next_R1).finally(() => next_R1.dispose());
+    return programs.begin(opening.start_R1D, map, next_R1).finally(() => next_R1.dispose());
   }
 
   function embed(values_BlC: Tensor3D, { positions_Bl }: Step): Promise<Tensor3D> {
     const places = { positions_Bl: columnOf(newest), next_Bl: columnOf(positions_Bl) };
-    const running = programs.embed({ values_BlC, ...places }, row_R);
+    const running = programs.embed({ values_BlC, ...places }, map, row_R);
     return running.finally(() => Object.values(places).forEach((tensor) => tensor.dispose()));
   }
 

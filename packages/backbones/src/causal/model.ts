@@ -85,6 +85,11 @@ function instructions({ dims: { layout }, params }: CausalModel, positions_Bl: T
   return nn.embedding(tf.add(rowsOf(nextPos), nn.embedding(levelEmbed, scale_L)), positions_Bl) as Tensor3D;
 }
 
+/** Inputs of rows that have a map: its vectors at the positions that come next are added. */
+function mapped(x_RlD: Tensor3D, map_RLD: Tensor3D | undefined, next_Rl: () => Tensor2D): Tensor3D {
+  return map_RLD ? tf.add(x_RlD, rowsAt(map_RLD, next_Rl())) : x_RlD;
+}
+
 /** A table [1, L, D] as [L, D]. */
 function rowsOf(table: Tensor): Tensor2D {
   return tf.reshape(table, table.shape.slice(1) as [number, number]);
@@ -98,15 +103,16 @@ function rowsOf(table: Tensor): Tensor2D {
 export function teach(model: CausalModel, batch: EmbeddedBatch, context: TrainContext): TrainHidden {
   const { config, dims, params } = model;
   const { order_BL, values_BLC } = batch;
-  const vector_BD = batch.embedded.vector_RD!;
+  const { vector_RD: vector_BD, map_RLD: map_BLD } = batch.embedded;
   refuseCut(batch.cut, { who: WHO, order: 'an order of one token a step' });
   const [B, L] = order_BL.shape;
   checkBatchLength(L, dims.layout.length, WHO);
-  const start_B1D = startOf(model, vector_BD);
+  const start_B1D = startOf(model, vector_BD!);
   const positions_Bl = tf.slice(order_BL, [0, 0], [B, L - 1]) as Tensor2D;
   const seen = L === 1 ? [] : [seenTokens(model, { values_BlC: rowsAt(values_BLC, positions_Bl), positions_Bl })];
+  const x_BLD = tf.add(tf.concat([start_B1D, ...seen], 1), instructions(model, order_BL)) as Tensor3D;
   const { hidden_RlD } = forward(params, {
-    x_RlD: tf.add(tf.concat([start_B1D, ...seen], 1), instructions(model, order_BL)),
+    x_RlD: mapped(x_BLD, map_BLD, () => order_BL),
     modulations: modulationsOf(params, batch.embedded, config.heads),
     heads: config.heads,
     past: null,
@@ -127,6 +133,11 @@ export type Opening = Modulated & {
   readonly start_R1D: Tensor3D;
 };
 
+/** The map of the rows' conditions, where there is one. */
+export type Mapped = {
+  readonly map_RLD?: Tensor3D;
+};
+
 export type Newest = SeenTokens & {
   /** Positions to predict. */
   readonly next_Bl: Tensor2D;
@@ -136,9 +147,9 @@ export type Newest = SeenTokens & {
 export interface CausalPrograms extends StepPrograms {
   readonly open: Program<[Embedded], Opening>;
   /** The first input with its instruction. */
-  readonly begin: Program<[start_R1D: Tensor3D, next_R1: Tensor2D], Tensor3D>;
+  readonly begin: Program<[start_R1D: Tensor3D, map: Mapped, next_R1: Tensor2D], Tensor3D>;
   /** Newest tokens as inputs; `row_R` says which image each row continues. */
-  readonly embed: Program<[Newest, row_R: Tensor1D], Tensor3D>;
+  readonly embed: Program<[Newest, map: Mapped, row_R: Tensor1D], Tensor3D>;
   dispose(): void;
 }
 
@@ -148,13 +159,16 @@ export function compilePrograms(model: CausalModel, engine: Engine): CausalProgr
     start_R1D: startOf(model, embedded.vector_RD!),
     ...modulationsOf(model.params, embedded, model.config.heads),
   });
-  const beginning = (start_R1D: Tensor3D, next_R1: Tensor2D): Tensor3D =>
-    tf.add(start_R1D, instructions(model, next_R1));
-  const embedding = ({ next_Bl, ...seen }: Newest, row_R: Tensor1D): Tensor3D =>
-    tf.gather(tf.add(seenTokens(model, seen), instructions(model, next_Bl)) as Tensor3D, row_R);
+  const beginning = (start_R1D: Tensor3D, { map_RLD }: Mapped, next_R1: Tensor2D): Tensor3D =>
+    mapped(tf.add(start_R1D, instructions(model, next_R1)), map_RLD, () => next_R1);
+  const embedding = ({ next_Bl, ...seen }: Newest, { map_RLD }: Mapped, row_R: Tensor1D): Tensor3D => {
+    const x_BlD = tf.add(seenTokens(model, seen), instructions(model, next_Bl)) as Tensor3D;
+    return mapped(tf.gather(x_BlD, row_R), map_RLD, () => tf.gather(next_Bl, row_R));
+  };
+  const map = model.config.map ? ['R . .'] : [];
   const open = engine.compile(opening, { name: 'causal.open', axes: embeddedAxes(model.config) });
-  const begin = engine.compile(beginning, { name: 'causal.begin', axes: ['R . .', 'R .'] });
-  const embed = engine.compile(embedding, { name: 'causal.embed', axes: ['B . .', 'B .', 'B .', 'R'] });
+  const begin = engine.compile(beginning, { name: 'causal.begin', axes: ['R . .', ...map, 'R .'] });
+  const embed = engine.compile(embedding, { name: 'causal.embed', axes: ['B . .', 'B .', 'B .', ...map, 'R'] });
   const { step, whole, grow } = compileSteps(model, engine, 'causal');
   const programs = [open, begin, embed, step, whole];
   return { open, begin, embed, step, whole, grow, dispose: () => programs.forEach((program) => program.dispose()) };

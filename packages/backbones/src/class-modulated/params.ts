@@ -16,6 +16,8 @@ export const classModulatedConfig = refine(
     classes: optional(upTo(2 ** 20), undefined),
     /** Every block attends to the sequence of the condition too: see cross-attention.ts. */
     attends: optional(boolean(), false),
+    /** The map of the condition is added to the tokens: its vector at a position to what predicts the token there. */
+    map: optional(boolean(), false),
     depth: upTo(512),
     /** D. */
     width: upTo(65536),

@@ -23,7 +23,7 @@ import { HIDDEN } from '../attention.ts';
 import { checkBatchLength } from '../checks.ts';
 import { conditionFacts, embeddedAxes } from '../own-condition.ts';
 import { intTensor } from '../positions.ts';
-import { bufferTokens, decode, dropoutOf, embedTokens, encode, type MaskedModel } from './encoder-decoder.ts';
+import { bufferTokens, decode, dropoutOf, embedTokens, encode, withMap, type MaskedModel } from './encoder-decoder.ts';
 import { maskedConfig, takeParams, type MaskedConfig } from './params.ts';
 
 const WHO = 'masked-encoder-decoder';
@@ -74,16 +74,18 @@ export function teach(model: MaskedModel, batch: EmbeddedBatch, context: TrainCo
   const B = order_BL.shape[0];
   const drop = dropoutOf(model.config.dropout, context);
   const known_Bm = tf.slice(order_BL, [0, 0], [B, most]);
-  const buffer_BPD = bufferTokens(model, batch.embedded.vector_RD!);
-  const x_RtD =
-    most === 0 ? buffer_BPD : tf.concat([buffer_BPD, embedTokens(model, { values_BLC, known_Bk: known_Bm })], 1);
+  const { vector_RD: vector_BD, sequence = null, map_RLD } = batch.embedded;
+  const buffer_BPD = bufferTokens(model, vector_BD!);
+  const tokens_BmD = () =>
+    withMap(embedTokens(model, { values_BLC, known_Bk: known_Bm }), map_RLD, () => known_Bm as Tensor2D);
+  const x_RtD = most === 0 ? buffer_BPD : tf.concat([buffer_BPD, tokens_BmD()], 1);
   const bias = least === most ? null : hideUnknown(model, { known, most });
-  const { sequence = null } = batch.embedded;
   const encoded_RtD = encode(model, { x_RtD, sequence, bias, drop });
   const positions_Bl = tf.slice(order_BL, [0, least], [B, -1]) as Tensor2D;
   const values_BlD = decode(model, {
     encoded_RtD,
     sequence,
+    map_RLD,
     rank_RL: rank_BL,
     known,
     positions_Rl: positions_Bl,
@@ -148,15 +150,17 @@ type StepProgram = Program<[RowsInput, StepInput], Tensor3D>;
 /** Nothing is compiled before its first call: a backbone that never samples costs nothing here. */
 function compileStep(model: MaskedModel, engine: Engine): StepProgram {
   const step = (
-    { embedded: { vector_RD, sequence: attended }, row_R }: RowsInput,
+    { embedded: { vector_RD, sequence: attended, map_RLD }, row_R }: RowsInput,
     { values_BLC, known_Bk, rank_BL, count, positions_Bl }: StepInput,
   ): Tensor3D => {
     const sequence = attended ?? null;
-    const tokens_RkD = tf.gather(embedTokens(model, { values_BLC, known_Bk }), row_R);
+    const seen_RkD = tf.gather(embedTokens(model, { values_BLC, known_Bk }), row_R);
+    const tokens_RkD = withMap(seen_RkD, map_RLD, () => tf.gather(known_Bk, row_R));
     const x_RtD = tf.concat([bufferTokens(model, vector_RD!), tokens_RkD], 1);
     return decode(model, {
       encoded_RtD: encode(model, { x_RtD, sequence, bias: null, drop: null }),
       sequence,
+      map_RLD,
       rank_RL: tf.gather(rank_BL, row_R),
       known: count,
       positions_Rl: tf.gather(positions_Bl, row_R),

@@ -45,6 +45,11 @@ export function bufferTokens({ config, params }: MaskedModel, vector_RD: Tensor2
   return norm(tf.add(tf.reshape(vector_RD, [-1, 1, D]), places_PD), tokenNorm);
 }
 
+/** Known tokens with the vectors of the condition's map at their positions, for the encoder: [R, k, D]. */
+export function withMap(x_RkD: Tensor3D, map_RLD: Tensor3D | undefined, known_Rk: () => Tensor2D): Tensor3D {
+  return map_RLD ? tf.add(x_RkD, rowsAt(map_RLD, known_Rk())) : x_RkD;
+}
+
 /** What the tokens attend to besides each other: the sequence of the condition; null for nothing. */
 export type Attended = NonNullable<Embedded['sequence']> | null;
 
@@ -64,6 +69,8 @@ export function encode({ config, params }: MaskedModel, { x_RtD, sequence, bias,
 
 interface DecoderInput {
   readonly sequence: Attended;
+  /** The map of the condition, [R, L, D of the encoder]. */
+  readonly map_RLD?: Tensor3D | undefined;
   /** The encoder's result: P buffer tokens, then known ones. */
   readonly encoded_RtD: Tensor3D;
   /** The place of every position among the encoder's tokens; from `known` on, positions are unknown. int32 */
@@ -78,8 +85,9 @@ interface DecoderInput {
 /** Hidden states for the head, [R, l, D of the decoder]. The last block computes the wanted positions alone. */
 export function decode({ config, dims, params }: MaskedModel, input: DecoderInput): Tensor3D {
   const { buffer, decoder } = config;
-  const { positions_Rl, drop } = input;
-  const x_RTD = tf.add(spread({ config, dims, params }, input), params.decoder.places) as Tensor3D;
+  const { positions_Rl, map_RLD, drop } = input;
+  const placed_RTD = tf.add(spread({ config, dims, params }, input), params.decoder.places) as Tensor3D;
+  const x_RTD = map_RLD ? (tf.add(placed_RTD, mapFor(params, map_RLD, buffer)) as Tensor3D) : placed_RTD;
   const hidden_RlD = runBlocks(params.decoder, {
     x_RtD: x_RTD,
     sequence: input.sequence,
@@ -89,6 +97,15 @@ export function decode({ config, dims, params }: MaskedModel, input: DecoderInpu
     drop: within(drop, 'decoder'),
   });
   return tf.add(hidden_RlD, nn.embedding(placesFrom(params.headPlaces, 0), positions_Rl));
+}
+
+/** The map of the condition for the decoder; buffer tokens have none: [R, P + L, D]. */
+function mapFor({ mapEmbed }: MaskedParams, map_RLD: Tensor3D, buffer: number): Tensor3D {
+  return tf.pad(linear(map_RLD, mapEmbed!), [
+    [0, 0],
+    [buffer, 0],
+    [0, 0],
+  ]);
 }
 
 /** Encoded tokens at their positions and the mask token at all others, by one gather: [R, P + L, D]. */

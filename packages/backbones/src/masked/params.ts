@@ -21,6 +21,8 @@ const fields = object({
   classes: optional(upTo(2 ** 20), undefined),
   /** Every block attends to the sequence of the condition too: see cross-attention.ts. */
   attends: optional(boolean(), false),
+  /** The map of the condition is added to the tokens of both transformers, by position. */
+  map: optional(boolean(), false),
   /** Sees the known tokens alone. */
   encoder: transformer,
   /** Sees all positions. */
@@ -67,6 +69,8 @@ export interface MaskedParams {
   readonly encoder: TransformerParams;
   /** From the encoder's width to the decoder's. */
   readonly bridge: LinearParams;
+  /** The map of the condition for the decoder, from the encoder's width; null where there is none. */
+  readonly mapEmbed: LinearParams | null;
   /** Stands for unknown tokens, [1, 1, D]. */
   readonly maskToken: Tensor;
   readonly decoder: TransformerParams;
@@ -91,6 +95,7 @@ export function takeParams(config: MaskedConfig, dims: BackboneDims, weights: We
     tokenNorm: take.norm('z_proj_ln', encoder.width),
     encoder: transformer('encoder', encoder),
     bridge: take.linear('decoder_embed', [decoder.width, encoder.width]),
+    mapEmbed: config.map ? take.linear('map_embed', [decoder.width, encoder.width]) : null,
     maskToken: take.table('mask_token', [1, 1, decoder.width]),
     decoder: transformer('decoder', decoder),
     headPlaces: take.table('diffusion_pos_embed_learned', [1, length, decoder.width]),

@@ -63,7 +63,7 @@ async function openRollout({ model, programs }: RolloutParts, conditioning: Cond
   function embed(values_BlC: Tensor3D, step: Step): Promise<Tensor3D> {
     const { start, height, width } = layout.scales[step.index]!;
     const positions_l = intTensor(Array.from({ length: height * width }, (_, i) => start + i)) as Tensor1D;
-    const running = programs.embed({ values_BlC, positions_l }, opening.places_LD, row_R);
+    const running = programs.embed({ values_BlC, positions_l }, opening.places, row_R);
     return running.finally(() => positions_l.dispose());
   }
 

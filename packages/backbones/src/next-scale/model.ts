@@ -77,6 +77,12 @@ export function placesOf({ pos, levelEmbed }: NextScaleParams, layout: Layout, l
   return tf.add(tf.slice(pos_LD, [0, 0], [length, D]), nn.embedding(levelEmbed, scale_l));
 }
 
+/** `placesOf`, where the map of a condition is added: [R, length, D]. */
+function mappedPlaces(places_lD: Tensor2D, map_RLD: Tensor3D): Tensor3D {
+  const [R, , D] = map_RLD.shape;
+  return tf.add(tf.slice(map_RLD, [0, 0, 0], [R, places_lD.shape[0], D]), places_lD);
+}
+
 /**
  * Block-causal mask of the first `length` positions, [1, 1, length, length]: a token sees its own scale and all before
  * (VAR, figure 4).
@@ -97,13 +103,14 @@ export function teach(
 ): TrainHidden {
   const { layout } = dims;
   const length = batchLength(batch, layout);
-  const vector_BD = batch.embedded.vector_RD!;
-  const start_BpD = startOf(params, vector_BD);
+  const { vector_RD: vector_BD, map_RLD: map_BLD } = batch.embedded;
+  const start_BpD = startOf(params, vector_BD!);
   const { estimates_BLC } = batch;
   const words = estimates_BLC && estimates_BLC.shape[1] > 0 ? [wordsOf(params, estimates_BLC)] : [];
   const tokens_BlD = tf.concat([start_BpD, ...words], 1);
+  const places_lD = placesOf(params, layout, length);
   const { hidden_RlD } = forward(params, {
-    x_RlD: tf.add(tokens_BlD, placesOf(params, layout, length)),
+    x_RlD: tf.add(tokens_BlD, map_BLD ? mappedPlaces(places_lD, map_BLD) : places_lD),
     modulations: modulationsOf(params, batch.embedded, config.heads),
     heads: config.heads,
     past: null,
@@ -133,7 +140,8 @@ function batchLength({ estimates_BLC, cut }: TrainTokens, layout: Layout): numbe
 export type Opening = Modulated & {
   /** The first scale's tokens, with their places, [R, p_0^2, D]. */
   readonly start_RlD: Tensor3D;
-  readonly places_LD: Tensor2D;
+  /** What is added to later tokens: [L, D], or [R, L, D] where each row has a map of its own. */
+  readonly places: Tensor2D | Tensor3D;
 };
 
 export type Estimates = {
@@ -146,7 +154,7 @@ export type Estimates = {
 export interface NextScalePrograms extends StepPrograms {
   readonly open: Program<[Embedded], Opening>;
   /** Estimates as tokens with their places; `row_R` says which image each row continues. */
-  readonly embed: Program<[estimates: Estimates, places_LD: Tensor2D, row_R: Tensor1D], Tensor3D>;
+  readonly embed: Program<[estimates: Estimates, places: Tensor2D | Tensor3D, row_R: Tensor1D], Tensor3D>;
   dispose(): void;
 }
 
@@ -160,13 +168,33 @@ export function compilePrograms(model: NextScaleModel, engine: Engine): NextScal
   const opening = (embedded: Embedded): Opening => {
     const places_LD = placesOf(params, layout, layout.length);
     const start = startOf(params, embedded.vector_RD!);
-    const start_RlD = tf.add(start, tf.slice(places_LD, [0, 0], [start.shape[1], -1])) as Tensor3D;
-    return { start_RlD, places_LD, ...modulationsOf(params, embedded, config.heads) };
+    const { map_RLD } = embedded;
+    const places = map_RLD ? mappedPlaces(places_LD, map_RLD) : places_LD;
+    const from = places.rank === 2 ? [start.shape[1], -1] : [-1, start.shape[1], -1];
+    const start_RlD = tf.add(
+      start,
+      tf.slice(
+        places,
+        from.map(() => 0),
+        from,
+      ),
+    ) as Tensor3D;
+    return { start_RlD, places, ...modulationsOf(params, embedded, config.heads) };
   };
-  const embedding = ({ values_BlC, positions_l }: Estimates, places_LD: Tensor2D, row_R: Tensor1D): Tensor3D =>
-    tf.gather(tf.add(wordsOf(params, values_BlC), tf.gather(places_LD, positions_l)) as Tensor3D, row_R);
+  const embedding = (
+    { values_BlC, positions_l }: Estimates,
+    places: Tensor2D | Tensor3D,
+    row_R: Tensor1D,
+  ): Tensor3D => {
+    const words_BlD = wordsOf(params, values_BlC);
+    if (places.rank === 2) return tf.gather(tf.add(words_BlD, tf.gather(places, positions_l)) as Tensor3D, row_R);
+    return tf.add(tf.gather(words_BlD, row_R), tf.gather(places as Tensor3D, positions_l, 1));
+  };
   const open = engine.compile(opening, { name: 'next-scale.open', axes: embeddedAxes(config) });
-  const embed = engine.compile(embedding, { name: 'next-scale.embed', axes: ['B l .', 'l', '. .', 'R'] });
+  const embed = engine.compile(embedding, {
+    name: 'next-scale.embed',
+    axes: ['B l .', 'l', config.map ? 'R . .' : '. .', 'R'],
+  });
   const { step, whole, grow } = compileSteps(model, engine, 'next-scale');
   const programs = [open, embed, step, whole];
   return { open, embed, step, whole, grow, dispose: () => programs.forEach((program) => program.dispose()) };

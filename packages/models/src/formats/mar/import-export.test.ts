@@ -72,6 +72,7 @@ describe('importing official MAR weights', () => {
     expect([format, remarks]).toEqual(['MAR', [assumedGroups]]);
     expect(manifest.backbone.config).toEqual({
       attends: false,
+      map: false,
       classes: 5,
       encoder: { depth: 1, width: 32, heads: 2 },
       decoder: { depth: 1, width: 32, heads: 2 },

@@ -211,6 +211,7 @@ function preset({ head: [blocks, width], guidance, ...transformer }: Size): MarP
     backbone: {
       classes: 1000,
       attends: false,
+      map: false,
       encoder: transformer,
       decoder: transformer,
       buffer: 64,

@@ -158,6 +158,7 @@ function preset(depth: number, initGate: number, { large = false } = {}): VarPre
     patchNums: patchNumsOf[large ? 512 : 256],
     backbone: {
       attends: false,
+      map: false,
       classes: 1000,
       depth,
       width: 64 * depth,
