@@ -24,7 +24,7 @@ const below = {
   'type:kit': ['type:core', 'type:schema', 'type:engine', 'type:targets'],
   'type:layers': ['type:core', 'type:schema', 'type:engine'],
   'type:part': ['type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'],
-  'type:pictures': ['type:request', 'type:core'],
+  'type:pictures': ['type:request', 'type:core', 'type:schema'],
 };
 below['type:trace'] = ['type:core', 'type:schema', 'type:engine', 'type:checkpoints'];
 below['type:request'] = ['type:core', 'type:schema'];

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { flag, given, numbers, text, type Arguments } from '@tessera/command-line';
-import { TesseraError } from '@tessera/errors';
 import { openPicture, prepareEdit, showKept, type PictureEdit, type Picture } from '@tessera/pictures';
 import { checkRegion } from '@tessera/request';
 import type { ImageOutput } from './make-images.ts';
+import { readPictureFile } from './picture-file.ts';
 
 const fractions = { value: 'x0,y0,x1,y1', count: 4, expected: 'four numbers x0,y0,x1,y1 from 0 to 1' } as const;
 
@@ -48,15 +47,5 @@ async function readPictures({ image, mask, box, place, outside }: EditValues, wh
 }
 
 async function readPicture(path: string): Promise<Picture> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const expected = 'a picture: a PNG, JPEG or WebP file';
-    if (cause.code === 'EISDIR') {
-      const next = 'Name one picture in it.';
-      throw new TesseraError({ code: 'picture-is-folder', who: path, got: 'a folder', expected, next, cause });
-    }
-    const got = cause.code === 'ENOENT' ? 'no file' : `a file that cannot be read (${cause.code})`;
-    const next = 'Check the path.';
-    throw new TesseraError({ code: 'picture-missing', who: path, got, expected, next, cause });
-  });
-  return openPicture(bytes, path);
+  return openPicture(await readPictureFile(path), path);
 }

@@ -9,6 +9,7 @@ import {
   type ModelOutline,
   type Plugins,
 } from '@tessera/models';
+import { readPictures } from '@tessera/pictures';
 import {
   chooseClass,
   classOf,
@@ -20,6 +21,7 @@ import {
 } from '@tessera/request';
 import { modelEngineOptions, modelOption, readSettings, requireWritable, setOption } from './common-options.ts';
 import { projectPlugins, sayRemarks } from './project.ts';
+import { readPictureFile } from './picture-file.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Images of one run at most. */
@@ -35,7 +37,7 @@ export const imageOptions = (otherwise: string) =>
     }),
     condition: texts({
       value: 'WORDS',
-      help: 'of models without classes: what an image is to show, as a text or a JSON object, or none; repeatable',
+      help: 'of models without classes: what an image is to show, as a text, the file of a picture or a JSON object, or none; repeatable',
     }),
     count: integer({ value: 'N', from: 1, to: MOST_IMAGES, help: 'how many images (default: one for each --label)' }),
     seed: integer({
@@ -87,9 +89,17 @@ export async function readImageRun(
   sayRemarks(outline, terminal);
   const { manifest } = outline;
   const conditions = conditionsOf(values, { who, otherwise, outline });
+  const images = await readPictures(
+    conditions.map((condition) => ({ condition })),
+    {
+      json: outline.facts.condition.input.json,
+      who,
+      open: async (path) => ({ bytes: await readPictureFile(path), who: path }),
+    },
+  );
   const request = checkRequest<GenerationRequest>(outline, {
     model: manifest.name,
-    images: conditions.map((condition) => ({ condition })),
+    images,
     seed: values.seed,
     ...given({ guidance: values.guidance }),
     options: readSettings(values.set, optionsSchema(outline), who),

@@ -54,7 +54,8 @@ const refuse = (): never => {
 
 /** Hidden states of one image, by position, where the first number of the map is 1 at these positions, and all others are 0. */
 function hiddenOf(backbone: ConditionedBackbone, at: readonly number[]): Map<number, number[]> {
-  return tf.tidy(() => {
+  const found = new Map<number, number[]>();
+  tf.tidy(() => {
     const marked = Array.from({ length: L * D }, (_, i) => (i % D === 0 && at.includes(Math.floor(i / D)) ? 1 : 0));
     const batch: TrainTokens = {
       values_BLC: tf.zeros([1, L, C]) as Tensor3D,
@@ -68,8 +69,9 @@ function hiddenOf(backbone: ConditionedBackbone, at: readonly number[]): Map<num
     const { values_BlD, positions_Bl } = backbone.teach({ ...batch, embedded }, context);
     const positions = positions_Bl ? [...positions_Bl.dataSync()] : Array.from({ length: L }, (_, i) => i);
     const [states] = values_BlD.arraySync();
-    return new Map(positions.map((position, i) => [position, states![i]!]));
+    for (const [i, position] of positions.entries()) found.set(position, states![i]!);
   });
+  return found;
 }
 
 /** The positions whose hidden states the map at `position` changes. */

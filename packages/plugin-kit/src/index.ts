@@ -122,10 +122,15 @@ export {
 } from '@tessera/engine';
 export {
   nearestName,
+  pictureField,
+  pictureText,
   schema,
   type Field,
   type JsonSchema,
   type OutputOf,
+  type PictureBytes,
+  type PictureSize,
+  type PictureValue,
   type Schema,
   type StandardSchema,
 } from '@tessera/schema';

@@ -16,6 +16,8 @@ export interface JsonSchema {
   readonly additionalProperties?: boolean;
   /** An annotation of Tessera's: the field counts where others of the same object have these values. */
   readonly onlyWith?: Readonly<Record<string, string>>;
+  /** The string is a picture of this size: see `pictureField`. No keyword of JSON Schema, which others pass over. */
+  readonly picture?: { readonly height: number; readonly width: number; readonly channels: number };
 }
 
 /** Checks untrusted JSON and returns it typed, or throws a TesseraError that names the field. */

@@ -26,7 +26,15 @@ const SCALES = [1, 2, 3, 5, 8];
 /** Digits in the tokenizers of the shipped models, and generators of a few hundred thousand parameters. */
 export async function openDigitsSetup(request: DigitsSetupRequest): Promise<Setup & { dispose(): void }> {
   const { engine, steps } = request;
-  const images = { kind: 'mnist', size: 32, validation: 96, limit: 8000, ...noAugmentation, copies: 0 } as const;
+  const images = {
+    kind: 'mnist',
+    size: 32,
+    validation: 96,
+    limit: 8000,
+    ...noAugmentation,
+    copies: 0,
+    picture: undefined,
+  } as const;
   const data = await openData(images, { folder: '.', seed: SEED });
   const held: { dispose(): void }[] = [];
   const open = async (name: Cell['tokenizer'], model: string): Promise<SharedTokenizer> => {

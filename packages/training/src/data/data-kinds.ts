@@ -8,6 +8,7 @@ import { openCifar10 } from './cifar10.ts';
 import type { DataSet, ShowProgress } from './data-set.ts';
 import { openIdx, openMnist } from './idx.ts';
 import { openImageFolder } from './image-folder.ts';
+import { pictureFields, withPictures } from './low-pictures.ts';
 
 const { object, integer, number, string, choice, list, optional, refine } = schema;
 const share = number({ min: 0, max: 1 });
@@ -39,7 +40,7 @@ function dataKind<T>(fields: Field<T>, open: DataKind<T>['open']): DataKind<T> {
 /** All sources of images, by `data.kind` of a recipe. A new source is one more entry. */
 const dataKinds = {
   mnist: dataKind(
-    object({ kind: choice('mnist'), size: count, validation: heldOut, limit, ...augmentFields }),
+    object({ kind: choice('mnist'), size: count, validation: heldOut, limit, ...augmentFields, ...pictureFields }),
     (data, { seed }) => openMnist({ ...data, seed }),
   ),
   idx: dataKind(
@@ -52,6 +53,7 @@ const dataKinds = {
       classes: optional(list(string()), []),
       limit,
       ...augmentFields,
+      ...pictureFields,
     }),
     ({ train, test, size, validation, classes, limit: most }, { at, seed }) => {
       const pair = (files: typeof train) => ({ images: at(files.images), labels: at(files.labels) });
@@ -79,6 +81,7 @@ const dataKinds = {
       input: optional(refine(list(string()), distinct), []),
       limit,
       ...augmentFields,
+      ...pictureFields,
     }),
     (data, { at, seed }) =>
       openImageFolder({ ...data, path: at(data.path), channels: data.channels === 1 ? 1 : 3, seed }),
@@ -97,11 +100,12 @@ const dataKinds = {
       input: optional(refine(list(choice(...avatarFields)), distinct), []),
       limit,
       ...augmentFields,
+      ...pictureFields,
     }),
     (data, { progress }) => openAvatars({ ...data, progress }),
   ),
   cifar10: dataKind(
-    object({ kind: choice('cifar10'), validation: heldOut, limit, ...augmentFields }),
+    object({ kind: choice('cifar10'), validation: heldOut, limit, ...augmentFields, ...pictureFields }),
     (data, { seed, progress }) => openCifar10({ ...data, seed, progress }),
   ),
 };
@@ -117,11 +121,13 @@ function distinct(names: readonly string[]): string | null {
   return new Set(names).size === names.length ? null : 'each of them once';
 }
 
-/** Opens the images of a recipe. Relative paths start at `folder`. @throws TesseraError as the source that is named */
-export function openData(
+/** Opens the images of a recipe. Relative paths start at `folder`. @throws TesseraError as the source that is named, and `withPictures` */
+export async function openData(
   data: DataRecipe,
   { folder, seed, progress = () => () => silentProgress }: { folder: string; seed: number; progress?: ShowProgress },
 ): Promise<DataSet> {
   const { open } = dataKinds[data.kind] as DataKind<DataRecipe>;
-  return open(data, { at: (path) => resolve(folder, path), seed, progress });
+  const opened = await open(data, { at: (path) => resolve(folder, path), seed, progress });
+  const { picture, flips, copies } = data;
+  return picture ? withPictures(opened, { ...picture, varied: flips || copies > 0 }) : opened;
 }

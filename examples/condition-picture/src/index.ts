@@ -1,0 +1,1 @@
+export { pictureCondition } from './picture-condition.ts';

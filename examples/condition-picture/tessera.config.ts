@@ -1,0 +1,4 @@
+import { defineConfig } from '@tessera/plugin-kit';
+import { pictureCondition } from '@tessera-examples/condition-picture';
+
+export const config = defineConfig({ plugins: [pictureCondition] });
