@@ -51,6 +51,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'picture-depth': 400,
   'picture-format': 400,
   'picture-missing': 500,
+  'picture-size': 400,
   'picture-too-large': 400,
   'priority-out-of-range': 400,
   'quota-exceeded': 429,

@@ -51,6 +51,7 @@ export const errorCodes = {
   'picture-depth': 'The picture has neither 8 nor 16 bits a value.',
   'picture-format': 'The file is no picture of a known format.',
   'picture-missing': 'A stored picture is no longer in the data directory.',
+  'picture-size': 'A picture has another size than the condition of the model reads.',
   'picture-too-large': 'The picture has too many pixels.',
   'priority-out-of-range': 'The priority is not from -10 to 10.',
   'quota-exceeded': 'This client has used what it may use in a day; ask again later.',
