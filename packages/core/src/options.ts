@@ -77,8 +77,8 @@ export function optionReader(parts: OptionParts): (given: Given, who: string, ow
   };
   const guidances = (parts.guidances ?? []).map((plugin) => ({ plugin, read: readerOf(plugin.options()) }));
   return (given, who, own = {}) => {
-    checkNames(Object.keys(properties), given, who);
     const all = { ...own, ...given };
+    checkNames(Object.keys(properties), all, who);
     const loop = { guidanceFrom: 0, ...(read.loop(all, who) as Partial<LoopOptions>) };
     checkChosen(properties, { given, who, chosen: loop.guidanceBy });
     const named = guidances.find(({ plugin }) => plugin.name === loop.guidanceBy);

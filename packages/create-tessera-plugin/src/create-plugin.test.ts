@@ -73,7 +73,7 @@ describe('refuses in one sentence', () => {
     [
       ['my-head'],
       2,
-      'got no --kind; expected --kind with one of head, order, tokenizer, backbone, condition. After npm create, it follows --',
+      'got no --kind; expected --kind with one of head, order, tokenizer, backbone, condition, guidance. After npm create, it follows --',
     ],
     [['my-head', '--kind', 'sampler'], 2, 'got --kind sampler; expected --kind with one of head'],
     [['my-head', '--kin', 'head'], 2, "got Unknown option '--kin'; expected NAME --kind KIND."],
@@ -96,6 +96,6 @@ describe('refuses in one sentence', () => {
 it('prints its page of help', () => {
   expect(create('--help')).toEqual({
     code: 0,
-    said: expect.stringContaining('--kind KIND  head, order, tokenizer, backbone, condition'),
+    said: expect.stringContaining('--kind KIND  head, order, tokenizer, backbone, condition, guidance'),
   });
 });

@@ -48,6 +48,11 @@ export const kinds = {
     }),
     data: { input: ['text'] },
   },
+  guidance: {
+    example: 'guidance-interval',
+    does: 'says how strongly conditions pull, step by step',
+    parts: (plugin) => ({ defaults: { options: { steps: 4, respacing: '4,0', guidanceBy: plugin } } }),
+  },
 } as const satisfies Readonly<Record<string, Kind>>;
 
 export type KindName = keyof typeof kinds;

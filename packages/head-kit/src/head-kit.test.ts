@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
-import { classOf, type ParamSpec, type Weights } from '@tessera/core';
+import { classOf, type OpenMix, type ParamSpec, type Weights } from '@tessera/core';
 import { keyedRng, tensorFrom } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import {
   doubled,
   guidedNumber,
   mixGuided,
+  openMixture,
   noisePerToken,
   runAdaLNMlp,
   takeAdaLNMlp,
@@ -141,5 +142,39 @@ describe('the AdaLN-MLP', () => {
     expect([...(await run(values, -0.5, [2]))]).not.toEqual([...flat]);
     expect(flat[0]).not.toBe(flat[2]);
     tf.dispose([...taken.values()].map(({ tensor }) => tensor));
+  });
+});
+
+describe('openMixture', () => {
+  // Two images of two tokens: two numbers that are mixed, and one that is not.
+  const values = Float32Array.from({ length: 24 }, (_, i) => i);
+  const rows = [0, 1].map((seed) => ({ seed, condition: classOf(0) }));
+  const shape = { kind: 'noise', tokens: 2, stride: 3, width: 2, groups: [2], guided: true } as const;
+
+  it('gives the mixture of each image its own numbers, and leaves the others as they are', () => {
+    const seen: unknown[] = [];
+    const mix: OpenMix = (about) => (given) => {
+      seen.push(about, given);
+      return given.own_lX.map((own, i) => own + given.none_lX[i]!);
+    };
+    const mixture = openMixture(shape, { weight: 7, mix, rows });
+    const mixed = mixture(values, { state: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), keep: 2, factor: 3 });
+    expect(Array.from({ length: 12 }, (_, i) => mixed(i))).toEqual([12, 14, 2, 18, 20, 5, 24, 26, 8, 30, 32, 11]);
+    const about = { kind: 'noise', tokens: 2, width: 2, groups: [2] };
+    const of = (...numbers: number[]) => Float64Array.from(numbers);
+    const clean = { keep: 2, factor: 3 };
+    expect(seen).toEqual([
+      about,
+      { own_lX: of(0, 1, 3, 4), none_lX: of(12, 13, 15, 16), clean: { ...clean, state_lX: of(1, 2, 3, 4) } },
+      about,
+      { own_lX: of(6, 7, 9, 10), none_lX: of(18, 19, 21, 22), clean: { ...clean, state_lX: of(5, 6, 7, 8) } },
+    ]);
+  });
+
+  it('is that of the weight where there is no other, and none where nothing is guided', () => {
+    const plain = openMixture(shape, { weight: 2, rows })(values);
+    expect(plain(1)).toBe(guidedNumber(values, { guided: true, weight: 2 })(1));
+    const mix: OpenMix = () => () => [];
+    expect(openMixture({ ...shape, guided: false }, { weight: 2, mix, rows })(values)(23)).toBe(23);
   });
 });

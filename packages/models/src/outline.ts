@@ -49,15 +49,20 @@ export function outlineOf(
   const parts = resolveParts(manifest, who, { ...plugins, guard });
   const facts = checkParts(parts);
   checkClasses(who, manifest, facts);
-  const bare = { manifest, parts, facts, guidances: [] };
-  const { guidances, remarks } = offeredGuidances(
-    manifest.defaults.guidance.kind,
-    knownGuidances({ ...plugins, guard }),
-    { ...optionParts(bare), head: parts.head.plugin },
-  );
-  const outline = { ...bare, guidances, remarks: [...versionRemarks(manifest, plugins), ...remarks] };
+  const { guidances, remarks } = guidancesOf(manifest, { parts, facts }, { ...plugins, guard });
+  const outline = { manifest, parts, facts, guidances, remarks: [...versionRemarks(manifest, plugins), ...remarks] };
   checkDefaults(`${who} defaults`, outline);
   return outline;
+}
+
+/** The guidances of Tessera and of a project that requests to a model may name, and why others are not offered. */
+export function guidancesOf(
+  { defaults }: { readonly defaults: Pick<ModelManifest['defaults'], 'guidance'> },
+  { parts, facts }: Pick<ModelOutline, 'parts' | 'facts'>,
+  plugins: Partial<Plugins> = {},
+): ReturnType<typeof offeredGuidances> {
+  const bound = { ...optionParts({ parts, facts, guidances: [] }), head: parts.head.plugin };
+  return offeredGuidances(defaults.guidance.kind, knownGuidances(plugins), bound);
 }
 
 function checkClasses(who: string, { classes }: ModelManifest, facts: PartFacts): void {
@@ -178,6 +183,10 @@ function readAll(outline: Outlined, options: ModelRequest['options']): ReadOptio
   return readersOf(outline).options(options ?? {}, name, defaults.options);
 }
 
-function optionParts({ parts: { order, head }, facts, guidances }: Outlined): OptionParts {
+function optionParts({
+  parts: { order, head },
+  facts,
+  guidances,
+}: Pick<Outlined, 'parts' | 'facts' | 'guidances'>): OptionParts {
   return { order: order.plugin, head: head.plugin, ...facts, guidances };
 }

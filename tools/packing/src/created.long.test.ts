@@ -31,7 +31,7 @@ function run(cwd: string, program: string, ...args: string[]): string {
 const bash = (cwd: string, line: string): string =>
   run(cwd, 'bash', '-euo', 'pipefail', '-c', `export npm_config_prefer_offline=true\n${line}`);
 
-describe.each(['head', 'order', 'tokenizer', 'backbone', 'condition'])('a new %s', (kind) => {
+describe.each(['head', 'order', 'tokenizer', 'backbone', 'condition', 'guidance'])('a new %s', (kind) => {
   const name = `my-${kind}`;
 
   it('is made, installed, type-checked, tested, built and packed', () => {
@@ -52,7 +52,9 @@ describe.each(['head', 'order', 'tokenizer', 'backbone', 'condition'])('a new %s
     expect(bash(place, 'npx tessera certify .')).toMatch(/ is certified by the conformance kit/);
     expect(bash(place, `npx tessera certify ./${name}-0.1.0.tgz --badge badge.svg`)).toMatch(/ is certified by/);
     expect(bash(place, `npx tessera plugins ${name}`)).toMatch(
-      new RegExp(`${name}: a ${kind} .*for contract ${kind === 'condition' ? 2 : 1}, ${name} 0.1.0`),
+      new RegExp(
+        `${name}: a ${kind} .*for contract ${['condition', 'guidance'].includes(kind) ? 2 : 1}, ${name} 0.1.0`,
+      ),
     );
     bash(place, 'npm run trial');
     expect(readdirSync(join(place, 'samples'))).toHaveLength(5);

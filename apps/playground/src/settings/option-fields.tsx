@@ -3,7 +3,14 @@ import type { Model } from '../api/operations.ts';
 import { FormulaDetails } from './formula.tsx';
 import { formulaOf } from './formulas.tsx';
 import { described, Hint, NumberField, RangeField } from './fields.tsx';
-import { optionFields, readOption, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
+import {
+  countsWith,
+  optionFields,
+  readOption,
+  type OptionField,
+  type OptionValue,
+  type OwnSettings,
+} from './options.tsx';
 import { inputFields } from './settings.ts';
 
 /** Of a part alone, which is no model, no formula is known. */
@@ -19,6 +26,7 @@ interface ModelFieldsProps {
 
 /** Guidance and options of one model. */
 export function ModelFields({ model, own, problems, onChange }: ModelFieldsProps) {
+  const fields = optionFields(model.options).filter((field) => countsWith(field, own.options));
   return (
     <>
       {own.guidance !== null && (
@@ -33,7 +41,7 @@ export function ModelFields({ model, own, problems, onChange }: ModelFieldsProps
           />
         </Explained>
       )}
-      {optionFields(model.options).map((field) => (
+      {fields.map((field) => (
         <Explained key={field.name} name={field.name} title={field.label} model={model}>
           <OptionInput
             field={field}

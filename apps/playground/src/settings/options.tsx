@@ -12,6 +12,8 @@ interface JsonSchema {
   readonly maximum?: number;
   readonly enum?: readonly (string | number)[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  /** Of Tessera: the field counts where others have these values. */
+  readonly onlyWith?: Readonly<Record<string, string>>;
 }
 
 export type OptionValue = number | string | boolean;
@@ -32,6 +34,8 @@ interface Described {
   readonly help?: string;
   /** The model's own value; where there is none, the option may be left out. */
   readonly fallback?: OptionValue;
+  /** Values of other fields with which it counts. */
+  readonly onlyWith?: Readonly<Record<string, string>>;
 }
 
 /** One option of a model as a form shows it. */
@@ -52,12 +56,18 @@ export function optionFields(options: Model['options']): readonly OptionField[] 
   });
 }
 
-function describe(name: string, { title, description, default: fallback }: JsonSchema): Described {
+/** Whether a field counts with these values: settings of a guidance that is not chosen would change nothing. */
+export function countsWith({ onlyWith = {} }: OptionField, values: OwnSettings['options']): boolean {
+  return Object.entries(onlyWith).every(([name, value]) => values[name] === value);
+}
+
+function describe(name: string, { title, description, default: fallback, onlyWith }: JsonSchema): Described {
   return {
     name,
     label: title ?? readable(name),
     ...(description !== undefined && { help: description }),
     ...(isOptionValue(fallback) && { fallback }),
+    ...(onlyWith && { onlyWith }),
   };
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../api/operations.ts';
 import { findClasses, readingsOf, refusedWord, titleOf, wordOf } from './classes.tsx';
-import { optionFields, readable, readOption } from './options.tsx';
+import { countsWith, optionFields, readable, readOption } from './options.tsx';
 import { readRecipe, writeRecipe } from './recipe.ts';
 import { shapes } from './shapes.fixture.ts';
 import { MOST_SEED, ownSettings, pickModel, settingsOf, toInput } from './settings.ts';
@@ -148,6 +148,29 @@ const fields = optionFields({
     respacing: { type: 'string', title: 'Timesteps' },
     weights: { type: 'array' },
   },
+});
+
+describe('settings of a guidance', () => {
+  const guided: Model = {
+    ...shapes,
+    options: {
+      properties: {
+        guidanceBy: { type: 'string', enum: ['ramp', '@acme/early'], default: 'ramp' },
+        share: { type: 'number', default: 0.5, onlyWith: { guidanceBy: '@acme/early' } },
+      },
+    },
+  };
+
+  it('are sent where it is chosen, and are kept where it is not', () => {
+    const chosen = 'shapes.options.guidanceBy=%40acme%2Fearly&shapes.options.share=0.25';
+    const sent = (search: string) => toInput(recipe(search, [guided]).settings, [guided]).options;
+    expect(sent(chosen)).toEqual({ guidanceBy: '@acme/early', share: 0.25 });
+    expect(sent('shapes.options.share=0.25')).toEqual({ guidanceBy: 'ramp' });
+    const { settings } = recipe('shapes.options.share=0.25', [guided]);
+    expect(settings.own['shapes']!.options['share']).toBe(0.25);
+    const [by, share] = optionFields(guided.options);
+    expect([by!, share!].map((field) => countsWith(field, { guidanceBy: 'ramp' }))).toEqual([true, false]);
+  });
 });
 
 describe('optionFields', () => {

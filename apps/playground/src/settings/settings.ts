@@ -1,7 +1,14 @@
 import { labelOf } from '../api/label.ts';
 import type { Generation, GenerationInput, Model } from '../api/operations.ts';
 import type { Label } from './classes.tsx';
-import { isOptionValue, optionFields, type OptionField, type OptionValue, type OwnSettings } from './options.tsx';
+import {
+  countsWith,
+  isOptionValue,
+  optionFields,
+  type OptionField,
+  type OptionValue,
+  type OwnSettings,
+} from './options.tsx';
 
 /** What the form holds. */
 export interface Settings {
@@ -83,7 +90,9 @@ export function toInput(settings: Settings, models: readonly Model[]): Generatio
   const model = models.find(({ name }) => name === settings.model)!;
   const each = model.classes.slice(0, MOST_IMAGES).map((one) => ({ condition: { label: one.label } }));
   const images = label === 'each' ? each : [{ ...conditionOf(settings, model), count }];
-  const { guidance, options } = ownSettings(settings, model);
+  const { guidance, options: chosen } = ownSettings(settings, model);
+  const idle = optionFields(model.options).filter((field) => !countsWith(field, chosen));
+  const options = Object.fromEntries(Object.entries(chosen).filter(([name]) => !idle.some((one) => one.name === name)));
   // Codes and probabilities of tokens are for the anatomy.
   const details = (label === 'each' ? each.length : count) <= mostDetailed(model);
   return { model: model.name, images, seed, options, details, ...(guidance !== null && { guidance }) };

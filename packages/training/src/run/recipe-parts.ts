@@ -5,6 +5,7 @@ import {
   type Composition,
   disposeAll,
   disposedAfter,
+  type GuidancePlugin,
   type Held,
   type PartFacts,
   type Parts,
@@ -16,6 +17,7 @@ import {
   checkRequest,
   fileWeights,
   freshWeights,
+  guidancesOf,
   type FreshWeights,
   type ModelManifest,
   planOf,
@@ -34,6 +36,8 @@ import { namedFolder } from './named-folder.ts';
 export interface RecipeParts {
   readonly parts: Parts;
   readonly facts: PartFacts;
+  /** What the defaults of its model may name as `guidanceBy`. */
+  readonly guidances: readonly GuidancePlugin[];
 }
 
 interface FitRequest {
@@ -92,7 +96,9 @@ export function partsOf({ name: who, model, tokenizer: stage }: Recipe, extra: P
   const parts = resolveParts(model, who, extra);
   const tokenizer = { ...parts.tokenizer, config: initialConfig(model, stage, who) };
   const initial = { ...parts, tokenizer };
-  return { parts: initial, facts: checkParts(initial) };
+  const facts = checkParts(initial);
+  const { guidances } = guidancesOf(model, { parts: initial, facts }, extra);
+  return { parts: initial, facts, guidances };
 }
 
 /** The tokenizer's configuration before anything is measured. A stage that trains must be of the kind of the plug-in. */
@@ -190,7 +196,7 @@ function checkFixedFields(
  */
 export function buildTrained(
   engine: Engine,
-  { parts, facts }: RecipeParts,
+  { parts, facts }: Pick<RecipeParts, 'parts' | 'facts'>,
   { tokenizer, weights }: { tokenizer: Tokenizer; weights: Readonly<Record<'backbone' | 'head', FreshWeights>> },
 ): Omit<Composition, 'tokenizer'> {
   return buildAround(parts, facts, { engine, tokenizer, weights });
@@ -254,10 +260,10 @@ export function manifestOf(
  */
 export function checkDefaults(
   recipe: Recipe,
-  { parts, facts }: RecipeParts,
+  { parts, facts, guidances }: RecipeParts,
   data: Pick<DataSet, 'name' | 'classes'>,
 ): void {
   const manifest = manifestOf(recipe, data, { facts });
-  const outlined = { manifest, parts, facts, guidances: [] };
+  const outlined = { manifest, parts, facts, guidances };
   planOf(outlined, checkRequest(outlined, { images: imagesOfClasses([-1]), seed: 0 }));
 }

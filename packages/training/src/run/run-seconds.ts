@@ -127,7 +127,7 @@ function picturesOf({ steps, every }: TrainingRecipe): number {
 /** A few images at the model's defaults. */
 async function drawImages(composition: Composition, { recipe, parts, data }: Omit<Measured, 'engine'>): Promise<void> {
   const manifest = manifestOf(recipe, data, parts);
-  const outlined = { manifest, ...parts, guidances: [] };
+  const outlined = { manifest, ...parts };
   const images = imagesOfClasses(new Array<number>(SAMPLED).fill(-1));
   const request = planOf(outlined, checkRequest(outlined, { images, seed: 0 }));
   const { signal } = new AbortController();

@@ -107,7 +107,13 @@ function offAndOn(opened: Opened): string | null {
       }
     }
   }
-  const [on, none] = [3, 1].map((weight) => course(opened, opened.open(weight), stepsOf(8)));
+  // Of a guidance that mixes, the mixtures count and not what it says of weights.
+  const seen = (weight: number): number[] => {
+    const open = opened.open(weight);
+    if (opened.kinds.length === 0) return course(opened, open, stepsOf(8));
+    return stepsOf(8).flatMap((step) => mixedOnce(opened, open, step));
+  };
+  const [on, none] = [3, 1].map(seen);
   return distance(on!, none!) > 0 ? null : 'nothing that changes between the weights 1 and 3';
 }
 
@@ -221,7 +227,24 @@ function repeats(opened: Opened): string | null {
   const again = unequal('mixtures of the same predictions', before, course(opened, whole, steps));
   if (again !== null) return again;
   const alone = steps.flatMap((step) => course(opened, opened.open(4), [step]));
-  return unequal('mixtures of a step after others and alone', before, alone);
+  const moved = unequal('mixtures of a step after others and alone', before, alone);
+  if (moved !== null) return moved;
+  const [inTurn, fresh] = [opened.open(4), () => opened.open(4)];
+  const together = steps.flatMap((step) => mixedOnce(opened, inTurn, step));
+  return unequal(
+    'steps after others and alone',
+    together,
+    steps.flatMap((step) => mixedOnce(opened, fresh(), step)),
+  );
+}
+
+/** A step that is asked for once, as a head that predicts once does: its weight where nothing is mixed. */
+function mixedOnce({ kinds, seed }: Opened, open: OpenGuidance, step: Step): number[] {
+  const guided = open.step(step);
+  const [shape] = shapes(kinds);
+  if (!shape) return [guided?.weight ?? 1];
+  const [given] = chainOf(shape, seed + step.index);
+  return Array.from(guided?.mix?.(shape)(given!) ?? given!.own_lX);
 }
 
 /** Images of a batch are mixed in turn, at each denoising step. */

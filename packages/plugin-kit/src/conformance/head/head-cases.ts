@@ -21,6 +21,7 @@ import {
 } from './trained-head.ts';
 import { strayFactor } from '../../guard/stray-factor.ts';
 import { drawsCodes } from './book.ts';
+import { mixesOtherwise } from './mixture.ts';
 import { toyBatch, toyOf } from './toy.ts';
 import type { Trial } from '../options.ts';
 import { idleOption } from '../tried-values.ts';
@@ -60,6 +61,7 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
       shaken('determinism', unsteady),
       shaken('batch', unlikeAlone),
       shaken('guidance', unguided),
+      ...(plugin.mixes ? [shaken('mixture', (opened) => mixesOtherwise(opened, made(opened, [1, 2, 3], true)))] : []),
       fresh('loss', learns),
       shaken('targets', spilledLoss),
       ...(target === training.target ? judged : [trained('learning', (own) => elsewhere(own, training))]),

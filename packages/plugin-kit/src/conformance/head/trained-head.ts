@@ -1,6 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import { classOf, spaceFor, type Head, type HeadPlugin, type Space, type SpaceShape, type Tokens } from '@tessera/core';
+import {
+  classOf,
+  spaceFor,
+  type Head,
+  type HeadPlugin,
+  type OpenMix,
+  type Space,
+  type SpaceShape,
+  type Tokens,
+} from '@tessera/core';
 import { keyedRng, tensorFrom, type SampleRng } from '@tessera/engine';
 import type { TargetName } from '@tessera/targets';
 import {
@@ -149,6 +158,8 @@ export interface Draw {
   readonly blind?: Float32Array | ((seed: number) => Float32Array);
   /** Guidance; 1 unless said. */
   readonly weight?: number;
+  /** Of a guidance that mixes predictions in its own way. */
+  readonly mix?: OpenMix;
   /** Step of the order, of three. */
   readonly step?: number;
   readonly options?: unknown;
@@ -189,6 +200,7 @@ export async function draw({ head, options, plugin, space }: OpenedHead, asked: 
         step: { index, of: 3, before, after: before - l, positions_Bl },
         rows: seeds.map((seed) => ({ seed, condition: classOf(0) })),
         weight,
+        ...(asked.mix && { mix: asked.mix }),
         rng: asked.rng ?? keyedRng(seeds),
         options: asked.options ?? options,
         signal,
