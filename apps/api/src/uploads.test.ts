@@ -1,22 +1,28 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { loadPlugins } from '@tessera/models';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import type { RunningServer } from './index.ts';
+import { conditionPictureCases } from './images/condition-pictures.cases.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
 import { startTestServer } from './testing/open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tessera-uploads-'));
-const names = ['quick', 'sets', 'slow'] as const;
+const names = ['quick', 'sets', 'slow', 'large'] as const;
+const config = join(root, 'tessera.config.mjs');
+const condition = fileURLToPath(new URL('../../../examples/condition-picture/src/index.ts', import.meta.url));
 const options = {
   port: 0,
   address: '127.0.0.1',
   dataDirectory: join(root, 'data'),
   playground: join(root, 'none'),
+  config,
   modelFolders: names.map((name) => join(root, name)),
 };
 let server: RunningServer;
@@ -32,6 +38,10 @@ beforeAll(async () => {
   await writeRandomModel(join(root, 'quick'), { ...small, name: 'quick' });
   await writeRandomModel(join(root, 'sets'), { ...small, name: 'sets', step: 'set' });
   await writeRandomModel(join(root, 'slow'), { name: 'slow', width: 192, depth: 8, channels: 3 });
+  writeFileSync(config, `export const config = { plugins: [${JSON.stringify(condition)}] };`);
+  const { plugins } = await loadPlugins(config);
+  const ofPictures = { plugin: '@tessera-examples/condition-picture', config: { side: 32, channels: 1 }, plugins };
+  await writeRandomModel(join(root, 'large'), { ...small, name: 'large', condition: ofPictures });
   await start();
 });
 
@@ -252,3 +262,5 @@ function bomb(): Promise<Buffer> {
     .png()
     .toBuffer();
 }
+
+conditionPictureCases({ client: () => client, upload, imagesOf, grayAt, pictures: [picture, lowerHalf] });

@@ -11,8 +11,8 @@ const { json } = schema.object({ picture: field, more: schema.object({ inner: fi
 
 function from(files: Readonly<Record<string, Uint8Array>>): PictureSource & { readonly opened: string[] } {
   const opened: string[] = [];
-  const open = async (name: string, path: string) => {
-    opened.push(`${path}: ${name}`);
+  const open = async (name: string) => {
+    opened.push(name);
     if (files[name]) return { bytes: files[name], who: name };
     throw new TesseraError({ code: 'picture-missing', who: name, got: 'no file', expected: 'a picture' });
   };
@@ -58,7 +58,7 @@ describe('readPictures', () => {
       field: ['more', 'inner'],
       said: expect.stringContaining('[large.png] got a picture of 2 x 4 pixels; expected 2 x 2 pixels'),
     });
-    expect(await refusal({ picture: 'text.txt' })).toMatchObject({ code: 'picture-format' });
+    expect(await refusal({ picture: 'text.txt' })).toMatchObject({ code: 'picture-format', field: ['picture'] });
     expect(await refusal({ picture: 'a red hat' })).toMatchObject({ code: 'picture-missing' });
     expect(await refusal({ picture: 3 })).toBeNull();
   });

@@ -1,3 +1,4 @@
+import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { RequestedImage } from '@tessera/request';
 import { isPictureText, pictureText, wrongSize, type JsonSchema, type PictureSize } from '@tessera/schema';
 import { fitBytes } from './fit-picture.ts';
@@ -9,8 +10,8 @@ export interface PictureSource {
   readonly json: JsonSchema;
   /** Who is named in errors of a picture that came with the request itself. */
   readonly who: string;
-  /** The bytes of a picture by its name, and who is named in its errors. `path` is that of the field in the input. */
-  readonly open: (name: string, path: string) => Promise<{ readonly bytes: Uint8Array; readonly who: string }>;
+  /** The bytes of a picture by its name, and who is named in its errors. */
+  readonly open: (name: string) => Promise<{ readonly bytes: Uint8Array; readonly who: string }>;
 }
 
 const EMBEDDED = /^data:image\/[a-z+.-]+;base64,/;
@@ -65,11 +66,21 @@ interface Wanted {
   readonly source: PictureSource;
 }
 
-async function readOne(name: string, { size, path, source }: Wanted): Promise<string> {
+/** Errors say where the picture is named. */
+async function readOne(name: string, wanted: Wanted): Promise<string> {
+  try {
+    return await textOf(name, wanted);
+  } catch (error) {
+    if (!isTesseraError(error) || !error.parts) throw error;
+    throw new TesseraError({ ...error.parts, field: wanted.path.split('.'), cause: error });
+  }
+}
+
+async function textOf(name: string, { size, path, source }: Wanted): Promise<string> {
   const embedded = EMBEDDED.exec(name);
   const { bytes, who } = embedded
     ? { bytes: Buffer.from(name.slice(embedded[0].length), 'base64'), who: source.who }
-    : await source.open(name, path);
+    : await source.open(name);
   const picture = await openPicture(bytes, who);
   if (picture.width !== size.width || picture.height !== size.height) throw wrongSize(picture, size, { who, path });
   return pictureText({ ...size, data: await fitBytes(picture, size, who) });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { isSha256 } from '@tessera/blobs';
-import { TesseraError } from '@tessera/errors';
 import { readEdit, type KnownModels, type ModelDescription } from '@tessera/host';
 import { batchKey, type Checked, type GenerationRequest, type RequestedImage } from '@tessera/request';
 import type {
@@ -19,9 +18,11 @@ import type {
 import { isQuotaError, type Quotas } from '../guard/quotas.ts';
 import { unknownGeneration } from '../streams/unknown-generation.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
+import { withPictures } from './condition-pictures.ts';
 import { readInput, type GenerationInput } from './read-input.ts';
 import { readWishes } from './read-wishes.ts';
 import { requireFewDetails } from './token-details.ts';
+import { unknownPicture } from './unknown-picture.ts';
 
 /** What the API knows of its models: no weights are needed for any of it. */
 export type Models = KnownModels;
@@ -31,7 +32,7 @@ export interface Generations {
   /**
    * Accepted means stored: a worker takes it up. `existed`: an earlier request of the same key has made it.
    * @throws TesseraError `queue-full`, `idempotency-conflict`, `unknown-picture`, `details-too-many`, and the codes of `readInput`, `readWishes`,
-   * of the models' `check` and of `readEdit`
+   * of `withPictures`, of the models' `check` and of `readEdit`
    */
   create(owner: Owner, input: GenerationInput): Promise<Created>;
   /**
@@ -114,7 +115,8 @@ class GenerationService implements Generations {
 
   async #queue(owner: Owner, wanted: GenerationRequest, { webhook, ...how }: How): Promise<Created> {
     const { models, records, webhooks } = this.#parts;
-    const request = models.check(wanted);
+    const model = models.models().find(({ name }) => name === wanted.model);
+    const request = models.check(await withPictures(owner, wanted, { ...this.#parts, model }));
     requireFewDetails(request, this.#modelOf(request));
     await this.#checkEdit(owner, request);
     const id = randomUUID();
@@ -173,7 +175,7 @@ class GenerationService implements Generations {
     ] as const) {
       if (sha256 === undefined) continue;
       const file = own.has(sha256) ? await this.#parts.fileOf(sha256) : null;
-      if (file === null) throw unknownPicture(sha256, place);
+      if (file === null) throw unknownPicture(sha256, ['input', 'edit', ...place]);
       files.set(sha256, file);
     }
     const { image: size } = this.#modelOf(request);
@@ -228,15 +230,4 @@ class GenerationService implements Generations {
 /** Its own seed would make the same image again. */
 function withoutSeed({ condition }: RequestedImage): RequestedImage {
   return { condition };
-}
-
-function unknownPicture(id: string, place: readonly string[]): TesseraError {
-  return new TesseraError({
-    code: 'unknown-picture',
-    who: 'createGeneration',
-    got: `the picture ${id.slice(0, 70)}`,
-    expected: 'the id of an upload, or of a picture of a generation',
-    next: 'Send the picture to /v1/uploads first.',
-    field: ['input', 'edit', ...place],
-  });
 }

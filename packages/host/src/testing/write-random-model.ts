@@ -15,6 +15,8 @@ interface RandomModelOptions {
   readonly step?: keyof typeof partsOf;
   /** A head of a project, which takes no configuration, in the place of our own. */
   readonly head?: { readonly plugin: string; readonly plugins: Partial<Plugins> };
+  /** A condition of a project, which gives a vector and a map, in the place of ten classes: of scales alone. */
+  readonly condition?: { readonly plugin: string; readonly config: unknown; readonly plugins: Partial<Plugins> };
 }
 
 const latent = 8;
@@ -24,7 +26,7 @@ export async function writeRandomModel(folder: string, options: RandomModelOptio
   const manifest = manifestOf(options);
   const engine = createEngine({ target: 'eager' });
   const weights = { tokenizer: freshWeights(1), backbone: freshWeights(2), head: freshWeights(3) };
-  const parts = resolveParts(manifest, options.name, options.head?.plugins);
+  const parts = resolveParts(manifest, options.name, (options.head ?? options.condition)?.plugins);
   const { tokenizer, backbone, head } = compose(parts, { engine, weights });
   const tensors = {
     tokenizer: savedTensors(weights.tokenizer),
@@ -39,7 +41,7 @@ export async function writeRandomModel(folder: string, options: RandomModelOptio
 type PartEntries = Pick<ModelManifest, 'tokenizer' | 'order' | 'backbone' | 'head' | 'defaults'>;
 
 function manifestOf({ step = 'scale', ...options }: RandomModelOptions): ModelManifest {
-  const { name } = options;
+  const { name, condition } = options;
   return {
     format: 'tessera-model',
     version: 1,
@@ -48,7 +50,8 @@ function manifestOf({ step = 'scale', ...options }: RandomModelOptions): ModelMa
     description: 'Untrained, for tests.',
     licence: 'MIT',
     data: 'none',
-    classes: ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'],
+    classes: condition ? [] : ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'],
+    ...(condition && { condition: { plugin: condition.plugin, config: condition.config } }),
     ...partsOf[step](options),
   };
 }
@@ -56,12 +59,15 @@ function manifestOf({ step = 'scale', ...options }: RandomModelOptions): ModelMa
 const partsOf = { scale: scaleParts, set: setParts, surest: surestParts, token: tokenParts };
 
 /** Six steps, from 1 to 64 tokens. */
-function scaleParts({ width, depth, channels }: RandomModelOptions): PartEntries {
+function scaleParts({ width, depth, channels, condition }: RandomModelOptions): PartEntries {
   const config = { ...levels(channels), V: 64, Cvae: latent, patch_nums: [1, 2, 3, 4, 6, 8] };
   return {
     tokenizer: { plugin: 'vq', config },
     order: { plugin: 'next-scale', config: {} },
-    backbone: { plugin: 'next-scale-transformer', config: { classes: 10, depth, width, heads: 4 } },
+    backbone: {
+      plugin: 'next-scale-transformer',
+      config: { ...(condition ? { map: true } : { classes: 10 }), depth, width, heads: 4 },
+    },
     head: { plugin: 'categorical', config: {} },
     defaults: { guidance: { kind: 'ramp', scale: 1.5 }, options: { topK: 32, topP: 0.95 }, preview: 'linear' },
   };
