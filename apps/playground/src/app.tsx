@@ -44,6 +44,9 @@ export function App() {
   return (
     <>
       <header className="page-header">
+        <button type="button" className="skip" onClick={focusMain}>
+          Skip to the content
+        </button>
         <img src={logo} alt="" width="28" height="28" />
         <h1>Tessera</h1>
         <nav aria-label="Rooms">
@@ -69,6 +72,14 @@ export function App() {
       </ErrorBoundary>
     </>
   );
+}
+
+/** Of the room that is shown: Create stays behind the others. */
+function focusMain(): void {
+  const main = [...document.querySelectorAll('main')].find((one) => one.checkVisibility());
+  if (!main) return;
+  main.tabIndex = -1;
+  main.focus();
 }
 
 /** Results are shown in Create; what is below a room's address is in the room. */

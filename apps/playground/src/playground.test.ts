@@ -258,7 +258,7 @@ describe.skipIf(skipped)('the playground', () => {
     await button('Generate').click();
     await page.getByRole('alert').getByText('npm start').waitFor();
     api = await startApi({ ...environment, PORT: new URL(api.url).port });
-    await button('Try again').click();
+    await page.getByRole('alert').filter({ hasText: 'and does again' }).getByRole('button').click();
     await status(page, 'completed');
   });
 

@@ -98,6 +98,10 @@ describe.skipIf(skipped)('Create', () => {
 
   it('is worked by the keyboard alone, and keeps the focus where the person is', async () => {
     await open();
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe('create');
     await pickModel(page, 'digits-mar');
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
     await page.keyboard.press('Enter');

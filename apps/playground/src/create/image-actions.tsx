@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import type { Generation, GenerationInput, Model } from '../api/operations.ts';
 import { editAddress } from '../mask/edit-address.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
-import type { GenerationState } from '../runs/generation-state.ts';
+import { isBusy, type GenerationState } from '../runs/generation-state.ts';
 import { imageName } from '../runs/sentences.ts';
 import { writeRecipe } from '../settings/recipe.ts';
 import { settingsOf, toInput } from '../settings/settings.ts';
@@ -12,6 +12,8 @@ import { writeView, type View } from './place-address.ts';
 const CopyAsPanel = lazy(() =>
   import('../copy-as/copy-as-panel.tsx').then(({ CopyAsPanel }) => ({ default: CopyAsPanel })),
 );
+
+const EditedFrom = lazy(() => import('../edit/edited-from.tsx').then(({ EditedFrom }) => ({ default: EditedFrom })));
 
 type Edit = NonNullable<Generation['edit']>;
 
@@ -32,6 +34,7 @@ export function ImageActions({ state, model, models, view, onAnatomy, onFork }: 
   const [said, setSaid] = useState<string | null>(null);
   const [showsCode, setShowsCode] = useState(false);
   if (id === null || asked === null) return null;
+  const isEnded = !isBusy(state);
   const made = { ...settingsOf(asked, model), isLocked: true };
   // Another server does not know the result: the link carries what makes the same one there.
   const place = writeView(view, state);
@@ -48,7 +51,7 @@ export function ImageActions({ state, model, models, view, onAnatomy, onFork }: 
   return (
     <div className="caption">
       <strong>{name}</strong>
-      <Later isReady={state.steps.length > 0}>
+      <Later isReady={state.steps.length > 0} isEnded={isEnded}>
         <button type="button" className="link to-anatomy" onClick={onAnatomy}>
           <span>
             How it came about <span aria-hidden="true">↓</span>
@@ -64,7 +67,7 @@ export function ImageActions({ state, model, models, view, onAnatomy, onFork }: 
           Change settings
         </Link>
       )}
-      <Later isReady={images.length > 0}>
+      <Later isReady={images.length > 0} isEnded={isEnded}>
         <Link className="link" href={`/edit/${id}?image=${view.image}`}>
           Edit
         </Link>
@@ -87,7 +90,11 @@ export function ImageActions({ state, model, models, view, onAnatomy, onFork }: 
         Copy as code
       </button>
       {edit !== null && (
-        <p className="hint edited">This is an edit: a part of a picture was drawn. Generate makes whole pictures.</p>
+        <ErrorBoundary instead={<p>The picture before could not be loaded: the server does not answer.</p>}>
+          <Suspense fallback={<div className="edited-from" style={{ minHeight: 112 }} />}>
+            <EditedFrom edit={edit} model={model} />
+          </Suspense>
+        </ErrorBoundary>
       )}
       <p role="status" className="said">
         {said}
@@ -109,8 +116,16 @@ function editInput({ image, mask, inside, outside, place }: Edit): NonNullable<G
   return { image: image.id, ...(region && { region }) };
 }
 
+interface LaterProps {
+  readonly isReady: boolean;
+  /** What is not ready by then never will be. */
+  readonly isEnded: boolean;
+  readonly children: ReactNode;
+}
+
 /** Its room is kept from the beginning, so that nothing below it moves when it can be used. */
-function Later({ isReady, children }: { readonly isReady: boolean; readonly children: ReactNode }) {
+function Later({ isReady, isEnded, children }: LaterProps) {
+  if (isEnded && !isReady) return null;
   return (
     <div className="later" data-ready={isReady}>
       {children}

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useRef } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { Model } from '../api/operations.ts';
 import { ErrorBoundary, NotLoaded } from '../error-boundary.tsx';
@@ -141,13 +141,38 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
 }
 
 function Failure({ state, onAgain }: { readonly state: GenerationState; onAgain(): void }) {
+  const isBack = useServerIsBack(state.errorCode === 'unreachable');
   if (state.status !== 'failed') return null;
   const { said, detail, canRepeat } = explain(state);
   return (
-    <ErrorNote message={said} detail={detail} retry={canRepeat ? onAgain : undefined}>
+    <ErrorNote
+      message={isBack ? 'The server did not answer, and does again. Try again.' : said}
+      detail={detail}
+      retry={canRepeat ? onAgain : undefined}
+    >
       {isGone(state) && <Link href="/gallery">Look for it in the gallery</Link>}
     </ErrorNote>
   );
+}
+
+/** Asks every few seconds while it is out, so that nobody has to try in vain. */
+function useServerIsBack(isOut: boolean): boolean {
+  const [isBack, setIsBack] = useState(false);
+  useEffect(() => {
+    if (!isOut) return;
+    setIsBack(false);
+    const timer = setInterval(() => {
+      fetch('/', { method: 'HEAD', cache: 'no-store' }).then(
+        () => {
+          clearInterval(timer);
+          setIsBack(true);
+        },
+        () => undefined,
+      );
+    }, 3000);
+    return () => clearInterval(timer);
+  }, [isOut]);
+  return isOut && isBack;
 }
 
 /** On a small screen what was started must be seen: the images, not the form. */

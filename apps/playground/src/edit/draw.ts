@@ -17,10 +17,16 @@ export interface Scene {
 }
 
 /** From the page's own variables, which forced colours replace. */
-export interface Colours {
+interface Colours {
   readonly mark: string;
   readonly paper: string;
   readonly ink: string;
+}
+
+/** The canvas has them as its own colours: variables that are asked for by name are not resolved. */
+export function coloursOf(canvas: HTMLCanvasElement): Colours {
+  const { color, backgroundColor, outlineColor } = getComputedStyle(canvas);
+  return { mark: color, paper: backgroundColor, ink: outlineColor };
 }
 
 /** From this side on a picture looks better smoothed than as squares. */

@@ -137,6 +137,18 @@ export function testFiles(room: Room): void {
     await page.keyboard.press('End');
     expect(await grid.getAttribute('aria-valuetext')).toContain('drawn in step 5 of 5: code ');
     await page.getByText(/, \d+ given; the model took/).waitFor();
+    // Beside it, the picture before: its upper half plain, its lower one hatched.
+    const before = page.getByRole('img', { name: 'The picture before, hatched where it was drawn anew' });
+    await expect.poll(() => before.getAttribute('data-drawn')).toBe('true');
+    const [kept, hatched] = await before.evaluate((canvas: HTMLCanvasElement) => {
+      const { width, height } = canvas;
+      const half = (top: number) => canvas.getContext('2d')!.getImageData(0, top, width, height / 2).data;
+      // Gray is as red as green.
+      const coloured = (data: Uint8ClampedArray) => data.filter((red, i) => i % 4 === 0 && red !== data[i + 1]).length;
+      return [coloured(half(0)), coloured(half(height / 2))].map((count) => count / (width * (height / 2)));
+    });
+    expect(kept).toBeLessThan(0.1);
+    expect(hatched).toBeGreaterThan(0.7);
     await page.getByRole('link', { name: 'Change settings' }).click();
 
     await expect.poll(room.freed).toBe(32);

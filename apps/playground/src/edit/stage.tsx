@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
 import type { Base } from './base.ts';
 import { cutPicture } from '../mask/compose.ts';
-import { drawStage, type Colours, type Scene } from './draw.ts';
+import { coloursOf, drawStage, type Scene } from './draw.ts';
 import { EdgeHandles } from './edge-handles.tsx';
 import { freedTokens, type Frame } from '../mask/frame.ts';
 import { areFreed, chosenBox, describeCells, firstCell, moveCells, type CellCursor } from './keys.ts';
@@ -157,10 +157,4 @@ function useScene(scene: Scene, size: Size, place: ReturnType<typeof laid>) {
     drawStage(context, scene, { laid: place, colours: coloursOf(current!) });
   });
   return canvas;
-}
-
-/** The canvas has them as its own colours: variables that are asked for by name are not resolved. */
-function coloursOf(canvas: HTMLCanvasElement): Colours {
-  const { color, backgroundColor, outlineColor } = getComputedStyle(canvas);
-  return { mark: color, paper: backgroundColor, ink: outlineColor };
 }
