@@ -3,6 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { initialValues, type Factor, type Space, type SpaceShape, type Weights } from '@tessera/core';
 import { keyedRng, tensorFrom, type Engine, type Param, type TraceRng, type TrainStep } from '@tessera/engine';
 import { createEngine, type TargetName } from '@tessera/targets';
+import { watch, type WatchedEngine } from './watched-engine.ts';
 
 /** An engine and fresh weights for one check. */
 export interface Bench {
@@ -10,6 +11,12 @@ export interface Bench {
   readonly weights: Weights;
   /** Trained parameters that the part asked for. */
   readonly params: readonly Param[];
+  /** What the part does with the engine. */
+  readonly watched: WatchedEngine;
+  /** Is called before the part is built: what there is already is not the part's. */
+  begin(): void;
+  /** What a part has left after its dispose(), besides the weights; null for nothing. */
+  left(): string | null;
 }
 
 interface BenchSpec {
@@ -20,7 +27,9 @@ interface BenchSpec {
 
 /** Gives a check an engine and fresh weights, and disposes them. */
 export async function withBench<T>({ target, seed }: BenchSpec, run: (bench: Bench) => Promise<T>): Promise<T> {
-  const engine = createEngine({ target, threads: 1 });
+  const watched = watch(createEngine({ target, threads: 1 }));
+  const { engine } = watched;
+  let before = tf.memory().numTensors;
   const params = new Map<string, Param & { readonly trained: boolean }>();
   const weights: Weights = {
     has: (name) => params.has(name),
@@ -39,6 +48,19 @@ export async function withBench<T>({ target, seed }: BenchSpec, run: (bench: Ben
     return await run({
       engine,
       weights,
+      watched,
+      begin: () => {
+        before = tf.memory().numTensors;
+      },
+      left: () => {
+        const program = watched.alive().find((name) => !name.startsWith('conformance.'));
+        if (program !== undefined)
+          return `the program ${program} still there after dispose(), which must dispose what build() compiled`;
+        const tensors = tf.memory().numTensors - before - params.size;
+        return tensors > 0
+          ? `${tensors} tensors still there after dispose(), which must dispose what build() made`
+          : null;
+      },
       get params() {
         return [...params.values()].filter(({ trained }) => trained);
       },

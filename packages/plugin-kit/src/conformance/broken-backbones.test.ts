@@ -123,6 +123,17 @@ const disposeOnce = () => {
 };
 
 const broken: readonly [string, Property, RegExp, LabelBackbonePlugin][] = [
+  [
+    'training on twice what sampling computes',
+    'cache',
+    /hidden states of training, whose noise does nothing, and of sampling/,
+    backboneWith(({ teach }) => ({
+      teach: (batch, context) => {
+        const { values_BlD, ...said } = teach(batch, context);
+        return { ...said, values_BlD: context.train ? tf.mul(values_BlD, 2) : values_BlD };
+      },
+    })),
+  ],
   ['another width', 'shapes', /width 5/, backboneWith(() => ({ width: 5 }))],
   [
     'positions of another type',

@@ -99,6 +99,62 @@ describe('a broken condition', () => {
     expect((await failing({ ...sound, fit })).includes('determinism')).toBe(fails);
   });
 
+  it.each<readonly [string, Property, ConditionPlugin]>([
+    [
+      'gives NaN for a shade that it takes',
+      'inputs',
+      embedding(({ vector_RD }, shade_R) => ({
+        vector_RD: tf.div(vector_RD!, tf.expandDims(tf.cast(tf.notEqual(shade_R, 0.5), 'float32'), 1)) as Tensor2D,
+      })),
+    ],
+    [
+      'takes the brightest for the darkest',
+      'inputs',
+      shadeWith(({ encode }) => ({ encode: (values) => encode(values.map((one) => one && { shade: one.shade % 1 })) })),
+    ],
+    [
+      'changes what it was asked',
+      'shapes',
+      shadeWith(({ encode }) => ({
+        encode: (values) => {
+          const encoded = encode(values);
+          for (const one of values) if (one) Object.assign(one, { shade: 0 });
+          return encoded;
+        },
+      })),
+    ],
+    [
+      'keeps a tensor of build()',
+      'dispose',
+      ((): ConditionPlugin => {
+        const build: ConditionPlugin['build'] = (...given) => {
+          tf.ones([2]);
+          return sound.build(...given);
+        };
+        return { ...sound, build };
+      })(),
+    ],
+  ])('that %s fails %s', async (_, property, plugin) => {
+    expect(await failing(plugin)).toContain(property);
+  });
+
+  it('has a fit() that makes what its own config() reads', async () => {
+    const config = schema.refine(schema.object({ shades: schema.list(schema.number()) }), ({ shades }) =>
+      shades.every((one, i) => i === 0 || one > shades[i - 1]!) ? null : 'shades that ascend',
+    );
+    const of = (sort: boolean): ConditionPlugin => ({
+      ...sound,
+      config,
+      fit: (given, asked) => {
+        const shades = asked.map((one) => (one as Shade).shade);
+        return { shades: sort ? shades.sort((a, b) => a - b) : shades, ...(given as object) };
+      },
+    });
+    const options = { config: { shades: [0.25, 1] }, inputs: [{ shade: 1 }, { shade: 0.25 }] };
+    expect((await failing(of(true), options)).includes('determinism')).toBe(false);
+    expect((await failing(of(false), options)).includes('determinism')).toBe(true);
+  });
+
   it('needs inputs to try', async () => {
     expect(await failing(sound, {})).toContain('context');
   });

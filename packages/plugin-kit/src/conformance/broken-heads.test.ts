@@ -4,8 +4,8 @@ import { codeHead, normalHead } from '../../fixtures/faulty-heads.ts';
 import { headFaults } from '../../fixtures/head-faults.ts';
 import { lineHead } from '../../fixtures/line-head.ts';
 import { saysOf } from '../../fixtures/said.ts';
-import { schema, type HeadPlugin } from '../index.ts';
-import { cases, report, type CasesOptions } from './index.ts';
+import { schema, type Head, type HeadPlugin } from '../index.ts';
+import { cases, report, type CasesOptions, type Property } from './index.ts';
 
 /*
  * The tests of the tests: a head that keeps every rule passes, and one with a single fault fails the check of the rule that
@@ -68,6 +68,72 @@ describe('options', () => {
       values: (all, { options }) => void ((options as { temperature: number }).temperature === 10 && all.fill(NaN)),
     });
     expect(await saysOf(head, 'options', quick)).toMatch(/NaN in tokens\.values_BlC .* with temperature = 10/);
+  });
+});
+
+/** A head whose `sample` is asked otherwise. */
+function asked(head: HeadPlugin, change: (sample: Head['sample']) => Head['sample']): HeadPlugin {
+  const build: HeadPlugin['build'] = (...given) => {
+    const built = head.build(...given);
+    return { ...built, sample: change(built.sample) };
+  };
+  return { ...head, build };
+}
+
+const { optional, integer, number, object } = schema;
+const topK = object({ temperature: optional(number({ min: 0, max: 2 }), 1), topK: optional(integer({ min: 0 }), 0) });
+
+describe('a head', () => {
+  it.each<readonly [string, Property, RegExp, HeadPlugin]>([
+    [
+      'whose temperature stays 1 where it is guided',
+      'temperature',
+      /, with guidance/,
+      asked(
+        normalHead(),
+        (sample) => (hidden, context) =>
+          sample(hidden, hidden.guided ? { ...context, options: { temperature: 1 } } : context),
+      ),
+    ],
+    [
+      'whose topK of 1 leaves a choice',
+      'options',
+      /different codes for 6 hidden states with topK = 1/,
+      {
+        ...asked(codeHead(), (sample) => (hidden, context) => {
+          const { temperature, topK: most } = context.options as { temperature: number; topK: number };
+          return sample(hidden, { ...context, options: { temperature: temperature * (most > 0 ? 0.8 : 1) } });
+        }),
+        options: () => topK,
+      },
+    ],
+    [
+      'that says of its tokens what cannot be',
+      'described',
+      /a mean of -logProbability_Bl of 0 and one of entropy_Bl of 1 /,
+      asked(codeHead(), (sample) => async (hidden, context) => ({
+        ...(await sample(hidden, context)),
+        describe: () => ({
+          logProbability_Bl: new Float32Array(hidden.positions_Bl.length),
+          entropy_Bl: new Float32Array(hidden.positions_Bl.length).fill(1),
+        }),
+      })),
+    ],
+    [
+      'that goes on after an abort',
+      'abort',
+      /\d more calls of programs after an abort: look at the signal/,
+      asked(normalHead(), (sample) => async (hidden, context) => {
+        context.signal.throwIfAborted();
+        for (let i = 0; i < 6; i++) {
+          const { tokens } = await sample(hidden, { ...context, signal: new AbortController().signal });
+          tokens.values_BlC.dispose();
+        }
+        return sample(hidden, context);
+      }),
+    ],
+  ])('%s fails %s', async (_, property, words, head) => {
+    expect(await saysOf(head, property, quick)).toMatch(words);
   });
 });
 

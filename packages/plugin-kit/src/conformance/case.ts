@@ -17,6 +17,7 @@ export const properties = {
   steps: 'the same course over the steps, be they few or many',
   mixture: 'predictions that are mixed as the guidance says, image by image',
   learning: 'samples that show what was taught',
+  described: 'a description of the distributions that tokens were drawn from',
   temperature: 'tokens that vary more the higher the temperature is',
   confidence: 'confidence that tells the likely from the unlikely',
   options: 'options of which each matters, within all of its range',
@@ -25,9 +26,10 @@ export const properties = {
   cache: 'the same hidden states step by step as all at once',
   loss: 'a finite and differentiable loss that falls on a toy set',
   targets: "a loss of each token that its own target and hidden state move, and no other token's",
+  weights: 'weights of which each matters, and of which the newest count',
   leaks: 'no tensor left behind',
   abort: 'an end within one step after an abort',
-  dispose: 'a second dispose that does nothing, and weights left to their owner',
+  dispose: 'a dispose that frees all but the weights, and a second one that does nothing',
   coverage: 'every token once, in steps that agree with their own numbers',
   visit: 'training in an order in which sampling goes too',
   kept: 'kept tokens that stay',
@@ -36,6 +38,8 @@ export const properties = {
   mask: 'a mask that keeps its own places',
   orientation: 'tokens and pixels that lie where their layout says',
   pictures: 'pictures that come back as themselves, each in its own row',
+  configs: 'the same care under other configurations',
+  inputs: 'inputs that are refused or embedded, and of which each matters',
   own: 'what its author says of it',
 } as const;
 

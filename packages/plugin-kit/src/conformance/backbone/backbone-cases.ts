@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { type BackbonePlugin, noGuidance } from '@tessera/core';
-import { type Trial } from '../options.ts';
+import { type PartTrial, type Trial } from '../options.ts';
+import { stale, unused, type Weighed } from '../other-weights.ts';
 import { falls, numbers, type TrainTask } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { apart, unequal } from '../compare.ts';
@@ -16,12 +17,15 @@ import {
   type Images,
   type OpenedBackbone,
 } from './opened-backbone.ts';
+import { unlikePart } from './part-batches.ts';
 import { idle, roll } from './roll.ts';
+import { otherWithoutNoise } from './training-noise.ts';
 
 /** Checks of a backbone alone, with synthetic tokens and estimates and perturbed weights. */
 export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
   const two: Images = { seeds: [2 * trial.seed, 2 * trial.seed + 1] };
   return trial.targets.flatMap((target) => {
+    const first = target === trial.targets[0];
     const on = (property: Property, check: (opened: OpenedBackbone) => Promise<string | null>): Case =>
       caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
         withBackbone({ plugin, trial, target }, check),
@@ -38,7 +42,11 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
       on('determinism', async (opened) => {
         const once = await roll(opened, two);
         await roll(opened, { seeds: [9], guidance: idle });
-        return unequal('hidden states', once, await roll(opened, two));
+        const again = unequal('hidden states', once, await roll(opened, two));
+        if (again !== null) return again;
+        const [beside] = await Promise.all([roll(opened, two), roll(opened, { seeds: [9, 8, 7], shuffled: true })]);
+        const mixed = unequal('hidden states', once, beside);
+        return mixed && `${mixed} while another generation is under way: keep what changes in the rollout`;
       }),
       on('batch', async (opened) => {
         const seeds = [1, 2, 3];
@@ -52,10 +60,22 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
         return null;
       }),
       on('guidance', (opened) => misguided(opened, two)),
-      on('causality', (opened) => foresees(opened, two)),
+      on('causality', async (opened) => (await foresees(opened, two)) ?? (first ? unlikePart(opened, two) : null)),
       on('context', (opened) => deaf(opened, two)),
-      on('cache', (opened) => unlikeTrained(opened, two)),
+      on(
+        'cache',
+        async (opened) =>
+          (await unlikeTrained(opened, two)) ?? (first ? otherWithoutNoise({ plugin, trial, target }, two) : null),
+      ),
       on('loss', learns),
+      // How weights are used is the same on every target.
+      ...(first
+        ? [
+            caseOf({ plugin, property: 'weights', on: target, limit: trial.limit }, () =>
+              misweighed({ plugin, trial, target }, two),
+            ),
+          ]
+        : []),
       on('leaks', async (opened) => {
         const all = async (): Promise<void> => {
           for (const guidance of [idle, noGuidance]) await roll(opened, { seeds: [1], guidance });
@@ -70,10 +90,23 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
         backbone.dispose();
         backbone.dispose();
         const gone = bench.params.find(({ variable }) => variable.isDisposed);
-        return gone ? `the weight ${gone.name} disposed by the backbone` : null;
+        return gone ? `the weight ${gone.name} disposed by the backbone` : bench.left();
       }),
     ];
   });
+}
+
+/** What is wrong with how a backbone uses its weights, or null. */
+async function misweighed(spec: PartTrial<BackbonePlugin>, images: Images): Promise<string | null> {
+  const weighed: Omit<Weighed<OpenedBackbone>, 'numbers'> = {
+    seed: spec.trial.seed,
+    open: (use) => withBackbone(spec, use),
+    bench: ({ bench }) => bench,
+  };
+  const rolled = (opened: OpenedBackbone) => roll(opened, { ...images, guidance: idle });
+  const taught = async (opened: OpenedBackbone) =>
+    (await trainHidden(opened, { ...images, labels: images.seeds.map((_, row) => row - 1) })).values;
+  return (await stale({ ...weighed, numbers: rolled })) ?? unused({ ...weighed, numbers: taught });
 }
 
 /** Training compares hidden states with the tokens at the positions that `teach` returns: the order of the batch from its cut on. */

@@ -45,6 +45,7 @@ export async function withBackbone<T>(
     const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
     const parts = guardedParts(plugin, config);
     const { space: condition } = conditionOf(parts);
+    bench.begin();
     const backbone = buildBackbone(parts, { layout, space }, bench);
     shake(bench, trial.seed);
     const teach = bench.engine.compile(

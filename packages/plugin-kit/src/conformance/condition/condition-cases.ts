@@ -3,9 +3,12 @@ import type { Tensor, Tensor1D } from '@tensorflow/tfjs';
 import { tensorsOf, type ConditionFacts, type ConditionPart, type ConditionPlugin, type Encoded } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
-import { plainRng, shake, withBench } from '../bench.ts';
-import { caseOf, type Case, type Check, type Property } from '../case.ts';
-import { apart } from '../compare.ts';
+import { TesseraError } from '@tessera/errors';
+import { plainRng, shake, withBench, type Bench } from '../bench.ts';
+import { caseOf, wordsOf, type Case, type Check, type Property } from '../case.ts';
+import { apart, distance } from '../compare.ts';
+import { stale, unused, type Weighed } from '../other-weights.ts';
+import { triedAround, type TriedInput } from './tried-inputs.ts';
 import { oneMap, type PartTrial, type Trial } from '../options.ts';
 
 /** Width of the vectors that a condition is asked for. */
@@ -22,21 +25,39 @@ export function conditionCases(plugin: ConditionPlugin, trial: Trial): readonly 
     batch: aloneAsTogether,
     context: tellsApart,
     guidance: dropsToNone,
+    inputs: mistakesInput,
     leaks: leavesNothing,
+    dispose: async ({ part, bench }) => {
+      part.dispose();
+      part.dispose();
+      const gone = bench.params.find(({ variable }) => variable.isDisposed);
+      return gone ? `the weight ${gone.name} disposed by the condition` : bench.left();
+    },
   };
-  return trial.targets.flatMap((target) =>
-    Object.entries(checks).map(([property, check]) =>
+  return trial.targets.flatMap((target) => [
+    ...Object.entries(checks).map(([property, check]) =>
       caseOf({ plugin, property: property as Property, on: target, limit: trial.limit }, () =>
         withCondition({ plugin, trial, target }, check),
       ),
     ),
-  );
+    // How weights are used is the same on every target.
+    ...(target === trial.targets[0]
+      ? [
+          caseOf({ plugin, property: 'weights', on: target, limit: trial.limit }, () =>
+            misweighed({ plugin, trial, target }),
+          ),
+        ]
+      : []),
+  ]);
 }
 
 /** A built condition with perturbed weights, and values that it reads. */
 interface OpenedCondition {
   readonly part: ConditionPart;
+  readonly bench: Bench;
   readonly values: readonly unknown[];
+  /** The same, with fields changed, as far as `input` takes them. */
+  readonly tried: () => readonly (TriedInput & { readonly value: unknown })[];
   /** What is wrong with its `fit`; null for nothing. */
   readonly wrongFit: () => string | null;
   /** Embeds on the target: all tensors of all forms, in one list. */
@@ -53,6 +74,7 @@ async function withCondition(
     const config = guarded.config.parse(trial.config, plugin.name);
     const values = valuesFor(guarded, config, trial);
     if (typeof values === 'string') return values;
+    bench.begin();
     const part = guarded.build(config, { width: WIDTH, layout: trial.layout ?? oneMap }, bench);
     shake(bench, trial.seed);
     const train = { rng: plainRng(trial.seed), train: false };
@@ -66,7 +88,11 @@ async function withCondition(
       { name: 'conformance.dropped' },
     );
     try {
-      return await check({ part, values, wrongFit: () => wrongFitOf(guarded, trial), run, dropping });
+      return await check({
+        ...{ part, bench, values, run, dropping },
+        tried: () => triedBy(guarded, config, trial),
+        wrongFit: () => wrongFitOf(guarded, trial),
+      });
     } finally {
       run.dispose();
       dropping.dispose();
@@ -84,6 +110,24 @@ function valuesFor(plugin: ConditionPlugin, config: unknown, { inputs }: Trial):
   return inputs.map((one) => schema.parse(one, plugin.name));
 }
 
+/** Inputs like those of the author that `input` takes too; of classes, the last one. */
+function triedBy(plugin: ConditionPlugin, config: unknown, { inputs }: Trial) {
+  const schema = plugin.input(config);
+  const { classes } = plugin.describe(config);
+  const tried: readonly TriedInput[] =
+    classes === null
+      ? inputs.flatMap((input) => triedAround(schema.json, input))
+      : [{ called: `label ${classes - 1}`, input: classes - 1, group: null }];
+  return tried.flatMap((one) => {
+    try {
+      return [{ ...one, value: schema.parse(one.input, plugin.name) }];
+    } catch (error) {
+      if (error instanceof TesseraError) return [];
+      throw new Error(`${wordsOf(error)} of input() with ${one.called}: refuse it by the schema`, { cause: error });
+    }
+  });
+}
+
 /** A configuration that `fit` completes goes into `model.json`, and must read all that it was made of. */
 function wrongFitOf(plugin: ConditionPlugin, { config, inputs }: Trial): string | null {
   if (!plugin.fit) return null;
@@ -91,6 +135,29 @@ function wrongFitOf(plugin: ConditionPlugin, { config, inputs }: Trial): string 
   if (one !== again) return 'another configuration of fit() for the same inputs';
   const schema = plugin.input(plugin.config.parse(JSON.parse(one!), `fit() of ${plugin.name}`));
   for (const input of inputs) schema.parse(input, `fit() of ${plugin.name}`);
+  return wrongCompletion(plugin, config, inputs);
+}
+
+/** What a recipe leaves out and `fit` completes must be a configuration, which reads the inputs that it was made of. */
+function wrongCompletion(plugin: ConditionPlugin, config: unknown, inputs: readonly unknown[]): string | null {
+  for (const name of Object.keys(config as object)) {
+    const left = Object.fromEntries(Object.entries(config as object).filter(([other]) => other !== name));
+    const made = ((): unknown => {
+      try {
+        return plugin.fit!(left, inputs);
+      } catch {
+        return left; // a recipe must say it
+      }
+    })() as Readonly<Record<string, unknown>>;
+    if (!(name in made)) continue;
+    const who = `fit() of ${plugin.name}, which made ${name}`;
+    try {
+      const schema = plugin.input(plugin.config.parse(JSON.parse(JSON.stringify(made)), who));
+      for (const input of inputs) schema.parse(input, who);
+    } catch (error) {
+      return `${wordsOf(error)} where a recipe leaves ${name} to fit(): make it as config() and input() read it`;
+    }
+  }
   return null;
 }
 
@@ -103,7 +170,10 @@ interface Asked {
 
 /** Numbers of all forms, a list for each row. */
 async function embedded({ part, run, dropping }: OpenedCondition, { values, dropped }: Asked): Promise<string[]> {
+  const before = JSON.stringify(values);
   const encoded = part.encode(values);
+  if (JSON.stringify(values) !== before)
+    throw new Error('values changed by encode(): copy them before you change them');
   const inOrder = Object.fromEntries(Object.keys(part.axes).map((name) => [name, encoded[name]!]));
   const dropped_R = dropped && (tensorFrom(Uint8Array.from(dropped, Number), [values.length], 'bool') as Tensor1D);
   const tensors = await (dropped_R ? dropping(inOrder, dropped_R) : run(inOrder));
@@ -117,6 +187,46 @@ async function embedded({ part, run, dropping }: OpenedCondition, { values, drop
   } finally {
     tf.dispose([...tensors, ...Object.values(encoded), ...(dropped_R ? [dropped_R] : [])]);
   }
+}
+
+/** Embedded numbers that differ by no more are the same but for rounding. */
+const SAME = 1e-4;
+
+/** An input that is taken must be embedded as finite numbers, its own and no other image's, or be refused with words of the part's own. */
+async function mistakesInput(opened: OpenedCondition): Promise<string | null> {
+  const [plain] = opened.values;
+  const [own] = await embedded(opened, { values: [plain] });
+  const seen = new Map<string, { readonly called: string; readonly row: string }[]>();
+  for (const { called, group, value } of opened.tried()) {
+    try {
+      const [row, beside] = await embedded(opened, { values: [value, plain] });
+      if (!numbersOf(row!).every(Number.isFinite))
+        return `numbers that are not finite with ${called}: refuse it in input()`;
+      if (!sameNumbers(own!, beside!)) return `other numbers for an image beside one with ${called}`;
+      const others = group === null ? [] : (seen.get(group) ?? []);
+      const same = others.find((one) => one.called !== called && distance(numbersOf(one.row), numbersOf(row!)) <= SAME);
+      if (same) return `the same numbers with ${same.called} and with ${called}`;
+      if (group !== null) seen.set(group, [...others, { called, row: row! }]);
+    } catch (error) {
+      if (error instanceof TesseraError && !error.code.startsWith('part-')) continue;
+      return `${wordsOf(error)} with ${called}: refuse it in input()`;
+    }
+  }
+  return null;
+}
+
+/** What is wrong with how it uses its weights, or null. */
+async function misweighed(spec: PartTrial<ConditionPlugin>): Promise<string | null> {
+  const weighed: Weighed<OpenedCondition> = {
+    seed: spec.trial.seed,
+    open: (use) => withCondition(spec, use),
+    bench: ({ bench }) => bench,
+    numbers: async (opened) => {
+      const rows = await embedded(opened, { values: [...opened.values, null] });
+      return Float32Array.from(rows.flatMap(numbersOf));
+    },
+  };
+  return (await stale(weighed)) ?? unused(weighed);
 }
 
 async function repeats(opened: OpenedCondition): Promise<string | null> {

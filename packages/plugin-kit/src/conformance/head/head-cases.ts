@@ -2,9 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import type { HeadPlugin } from '@tessera/core';
 import { tensorFrom } from '@tessera/engine';
 import { asksLosses, falls, numbersOf, shake } from '../bench.ts';
-import { caseOf, within, type Case, type Property } from '../case.ts';
-import { apart, largest, unequal } from '../compare.ts';
-import { mispulled, sharesNoise, unheated, unlike, unsure } from './likeness.ts';
+import { caseOf, type Case, type Property } from '../case.ts';
+import { apart, largest } from '../compare.ts';
+import { misdescribed } from './described.ts';
+import { misweighed } from './head-weights.ts';
+import { unsure } from './confidence.ts';
+import { mispulled, sharesNoise, unlike } from './likeness.ts';
+import { loose, misheated, unheated } from './named-options.ts';
 import {
   draw,
   drawKinds,
@@ -22,6 +26,7 @@ import {
 import { strayFactor } from '../../guard/stray-factor.ts';
 import { drawsCodes } from './book.ts';
 import { mixesOtherwise } from './mixture.ts';
+import { goesOn, unsteady } from './under-way.ts';
 import { toyBatch, toyOf } from './toy.ts';
 import type { Trial } from '../options.ts';
 import { idleOption } from '../tried-values.ts';
@@ -48,39 +53,50 @@ export function headCases(plugin: HeadPlugin, trial: Trial): Case[] {
       trained('learning', unlike),
       trained('pull', mispulled),
       trained('chance', sharesNoise),
-      ...(heated(plugin, trial) ? [trained('temperature', unheated)] : []),
+      ...(offers(plugin, trial, 'temperature')
+        ? [trained('temperature', async (own) => (await unheated(own)) ?? misheated(own))]
+        : []),
       ...(plugin.confident ? [trained('confidence', unsure)] : []),
       ...(drawsCodes(plugin) ? [trained('codes', strayCode)] : []),
-      trained('options', idle),
+      trained('described', misdescribed),
+      trained('options', async (own) => (await idle(own)) ?? (drawsCodes(plugin) ? loose(own) : null)),
     ];
     return [
       fresh('shapes', async (opened) => {
         const { values } = await draw(opened, made(opened, [1, 2]));
         return values.every(Number.isFinite) ? null : 'tokens that are not finite';
       }),
-      shaken('determinism', unsteady),
+      shaken('determinism', (opened) => unsteady(opened, made)),
       shaken('batch', unlikeAlone),
       shaken('guidance', unguided),
       ...(plugin.mixes ? [shaken('mixture', (opened) => mixesOtherwise(opened, made(opened, [1, 2, 3], true)))] : []),
       fresh('loss', learns),
       shaken('targets', spilledLoss),
       ...(target === training.target ? judged : [trained('learning', (own) => elsewhere(own, training))]),
+      // How weights are used is the same on every target.
+      ...(target === trial.targets[0]
+        ? [
+            caseOf({ plugin, property: 'weights', on: target, limit }, () =>
+              misweighed({ plugin, trial, target }, (opened) => ({ ...made(opened, [1, 2], true), weight: 2 })),
+            ),
+          ]
+        : []),
       fresh('leaks', leftBehind),
-      fresh('abort', goesOn),
+      fresh('abort', (opened) => goesOn(opened, made)),
       fresh('dispose', async ({ head, bench }) => {
         head.dispose();
         head.dispose();
         const gone = bench.params.find(({ variable }) => variable.isDisposed);
-        return gone ? `the weight ${gone.name} disposed by the head` : null;
+        return gone ? `the weight ${gone.name} disposed by the head` : bench.left();
       }),
     ];
   });
 }
 
-/** Whether it has an option called temperature. Other errors of its options are found by the cases. */
-function heated(plugin: HeadPlugin, trial: Trial): boolean {
+/** Whether it has an option of this name. Other errors of its options are found by the cases. */
+function offers(plugin: HeadPlugin, trial: Trial, option: string): boolean {
   try {
-    return 'temperature' in (plugin.options(shapeOf(plugin, trial)).json.properties ?? {});
+    return option in (plugin.options(shapeOf(plugin, trial)).json.properties ?? {});
   } catch {
     return false;
   }
@@ -90,18 +106,6 @@ function heated(plugin: HeadPlugin, trial: Trial): boolean {
 function made({ trial }: OpenedHead, seeds: readonly number[], guided = false): Draw {
   const of = (stream: string) => (seed: number) => numbersOf(stream, TOKENS * WIDTH, 1000 * trial.seed + seed);
   return { seeds, hidden: of('hidden'), ...(guided && { blind: of('null') }) };
-}
-
-/** The same call again, with another between. */
-async function unsteady(opened: OpenedHead): Promise<string | null> {
-  for (const guided of [false, true]) {
-    const asked = { ...made(opened, [5, 6], guided), weight: guided ? 2 : 1 };
-    const once = seenOf(await draw(opened, asked));
-    await draw(opened, { ...made(opened, [7, 8, 9], !guided), step: 2 });
-    const again = unequal('tokens of one seed', once, seenOf(await draw(opened, asked)));
-    if (again !== null) return again;
-  }
-  return null;
 }
 
 /** Each row is compared alone, and one seed comes twice: a row may only depend on itself. */
@@ -189,30 +193,6 @@ async function leftBehind(opened: OpenedHead): Promise<string | null> {
   for (const guided of [false, true, false]) await draw(opened, made(opened, [1], guided));
   const left = tf.memory().numTensors - before;
   return left === 0 ? null : `${left} tensors after three calls of sample()`;
-}
-
-/** A head checks the signal before its work. After an abort during the work it may return or throw, but must end. */
-async function goesOn(opened: OpenedHead): Promise<string | null> {
-  const { patience } = opened.trial;
-  const late = `nothing for ${patience} ms after the abort`;
-  const aborted = 'tokens for a signal that had aborted before: signal.throwIfAborted() is missing';
-  const early = await within(patience, late, () => drawUntil(opened, AbortSignal.abort(), aborted));
-  if (early !== null) return early;
-  const stop = new AbortController();
-  const drawn = drawUntil(opened, stop.signal, null);
-  stop.abort();
-  return within(patience, late, () => drawn);
-}
-
-/** `answered` where it answers, null where it ends with the signal. */
-async function drawUntil(opened: OpenedHead, signal: AbortSignal, answered: string | null): Promise<string | null> {
-  try {
-    await draw(opened, { ...made(opened, [1, 2]), signal });
-    return answered;
-  } catch (error) {
-    if (error === signal.reason) return null;
-    throw error;
-  }
 }
 
 const [B, L] = [2, 4];

@@ -31,8 +31,8 @@ const PULLS = [
   [0.5, 0.2],
   [2, 0.4],
 ] as const;
-/** From one temperature to twice as much, tokens vary more by this factor at least. */
-const WARMER = 1.05;
+/** Of codes, where mixed probabilities differ much from mixed logarithms. */
+const STRONG = [[4, 1.2]] as const;
 
 /** How tokens differ from the training distribution, or null. */
 export async function unlike(trained: TrainedHead): Promise<string | null> {
@@ -62,11 +62,14 @@ function unlikeCodes({ toy: { chance_KV }, space }: TrainedHead, drawn: Drawn): 
 
 /** How guidance differs from u + w (c - u), or null. */
 export async function mispulled(trained: TrainedHead): Promise<string | null> {
-  for (const [weight, tolerance] of PULLS) {
+  for (const [weight, tolerance] of [...PULLS, ...(trained.toy.chance_KV ? STRONG : [])]) {
     const drawn = await drawKinds(trained, { guided: true, weight });
     const seen = trained.toy.chance_KV ? pullOnCodes(trained, drawn) : pullOnValues(trained, drawn);
     if (!(Math.abs(seen - weight) <= tolerance))
       return `tokens as of the weight ${show(seen)} at guidance of the weight ${weight} (${tolerance} off at most)`;
+    const off = trained.toy.chance_KV ? offMixture(trained, drawn, weight) : 0;
+    if (!(off <= MISPLACED))
+      return `${show(100 * off)}% of the codes other than u^(1 - w) c^w has them at guidance of the weight ${weight} (${100 * MISPLACED}% at most): mix logits, before the softmax`;
   }
   return null;
 }
@@ -91,55 +94,37 @@ function pullOnCodes({ toy: { chance_KV }, space }: TrainedHead, { index }: Draw
   return tiltOf({ base, lean: class_.map((one, i) => one - null_[i]!) }, sharesOf(index, V));
 }
 
-/** How an option called temperature does not act as one, or null. */
-export async function unheated(trained: TrainedHead): Promise<string | null> {
-  const { plugin, trial, space } = trained;
-  const schema = plugin.options(space);
-  const { default: usual, minimum = 0, maximum = Infinity } = schema.json.properties!['temperature']!;
-  const middle = typeof usual === 'number' && usual > 0 ? usual : 1;
-  const temperatures = [middle / 2, middle, 2 * middle].filter((one) => one >= minimum && one <= maximum);
-  let before: number | null = null;
-  for (const temperature of temperatures) {
-    const options = schema.parse({ ...trial.options, temperature }, plugin.name);
-    const spread = varietyOf(trained, await drawKinds(trained, { options }));
-    if (before !== null && !(spread > WARMER * before))
-      return `tokens that vary by ${show(spread)} at the temperature ${temperature} and ${show(before)} at half of it`;
-    before = spread;
-  }
-  return null;
+/** The share of codes that would have to be others for u^(1 - w) c^w, u and c being what was taught. */
+function offMixture({ toy: { chance_KV }, space }: TrainedHead, { index }: Drawn, weight: number): number {
+  const V = codesIn(space);
+  const mixed_KV = chance_KV!.map((class_, i) => {
+    const null_ = chance_KV![nullAt(Math.floor(i / V)) * V + (i % V)]!;
+    return class_ === 0 || null_ === 0 ? 0 : null_ ** (1 - weight) * class_ ** weight;
+  });
+  const sums = Array.from({ length: KINDS }, (_, kind) =>
+    mixed_KV.subarray(kind * V, (kind + 1) * V).reduce((sum, one) => sum + one, 0),
+  );
+  const share_KV = sharesOf(index!, V);
+  return (
+    mixed_KV.reduce((sum, one, i) => sum + Math.abs(one / sums[Math.floor(i / V)]! - share_KV[i]!), 0) / (2 * KINDS)
+  );
 }
 
 /** Deviation of values; of codes, of how many alike ones two of a kind would be equal as often. */
-function varietyOf({ space, toy: { channels } }: TrainedHead, drawn: Drawn): number {
+export function varietyOf({ space, toy: { channels } }: TrainedHead, drawn: Drawn): number {
   if (!drawn.index) return rootMeanSquare(spreadsOf(drawn, meansOf(drawn, channels)));
   return KINDS / sharesOf(drawn.index, codesIn(space)).reduce((sum, share) => sum + share * share, 0);
 }
 
-/** Confidence that does not tell likely tokens from unlikely ones, or null. */
-export async function unsure(trained: TrainedHead): Promise<string | null> {
-  const { toy } = trained;
-  const { confidence, index, values } = await drawKinds(trained);
-  if (!confidence) return 'no confidence_Bl';
-  const known = index && toy.chance_KV ? logarithms(toy.chance_KV) : null;
-  const due = Array.from(confidence, (_, i) => {
-    const kind = kindAt(i % KINDS);
-    if (known) return known[kind * (known.length / KINDS) + index![i]!]!;
-    const own = values.subarray(i * toy.channels, (i + 1) * toy.channels);
-    return -own.reduce((sum, value, c) => sum + (value - (toy.centre_KC?.[kind * toy.channels + c] ?? 0)) ** 2, 0);
-  });
-  const share = correlation(confidence, due);
-  return share > 0.5 ? null : `confidence that goes with the tokens' likelihood by ${show(share)} (0.5 at least)`;
-}
-
 /** [places, C], over images. */
-function meansOf({ values }: Drawn, C: number): Float32Array {
+export function meansOf({ values }: Drawn, C: number): Float32Array {
   const mean = new Float32Array(KINDS * C);
   for (const [i, value] of values.entries()) mean[i % mean.length]! += value / IMAGES;
   return mean;
 }
 
 /** Deviation of each channel around the means of its places. */
-function spreadsOf({ values }: Drawn, mean_KC: Float32Array): number[] {
+export function spreadsOf({ values }: Drawn, mean_KC: Float32Array): number[] {
   const C = mean_KC.length / KINDS;
   return Array.from({ length: C }, (_, c) =>
     rootMeanSquare(values.filter((_, i) => i % C === c).map((value, i) => value - mean_KC[(i % KINDS) * C + c]!)),
@@ -147,26 +132,17 @@ function spreadsOf({ values }: Drawn, mean_KC: Float32Array): number[] {
 }
 
 /** [places, V], over images. */
-function sharesOf(index: Int32Array, V: number): Float32Array {
+export function sharesOf(index: Int32Array, V: number): Float32Array {
   const share = new Float32Array(KINDS * V);
   for (const [i, v] of index.entries()) share[(i % KINDS) * V + v]! += 1 / IMAGES;
   return share;
 }
 
 /** The logarithm of a probability of zero: large, but finite in sums. */
-const logarithms = (shares: Float32Array): Float32Array => shares.map((share) => Math.log(Math.max(share, 1e-3)));
+export const logarithms = (shares: Float32Array): Float32Array =>
+  shares.map((share) => Math.log(Math.max(share, 1e-3)));
 
-function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const centred = (values: ArrayLike<number>): number[] => {
-    const mean = Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
-    return Array.from(values, (value) => value - mean);
-  };
-  const [x, y] = [centred(a), centred(b)];
-  const size = rootMeanSquare(x) * rootMeanSquare(y) * x.length;
-  return size === 0 ? 0 : x.reduce((sum, value, i) => sum + value * y[i]!, 0) / size;
-}
-
-const show = (value: number): string => String(Number(value.toPrecision(2)));
+export const show = (value: number): string => String(Number(value.toPrecision(2)));
 
 /**
  * Distributions proportional to `base exp(t lean)`, one for each kind: guidance leans towards the class by its weight t,
@@ -179,7 +155,7 @@ interface Family {
 }
 
 /** The t under which drawn codes are the likeliest: by bisection of the mean lean, which grows with t. */
-function tiltOf(family: Family, share_KV: Float32Array): number {
+export function tiltOf(family: Family, share_KV: Float32Array): number {
   const { base, lean } = family;
   const V = base.length / KINDS;
   const drawn = share_KV.map((share, i) => (base[i] === 0 ? 0 : share));

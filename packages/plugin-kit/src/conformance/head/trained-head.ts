@@ -3,6 +3,7 @@ import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import {
   classOf,
   spaceFor,
+  type Described,
   type Head,
   type HeadPlugin,
   type OpenMix,
@@ -139,6 +140,7 @@ export async function withHead<T>(
     const space = spaceOf(shape);
     const config = plugin.config.parse(trial.config, plugin.name);
     const options = plugin.options(shape).parse(trial.options, plugin.name);
+    bench.begin();
     const head = guardPlugin(plugin).build(config, { width: WIDTH, space }, bench);
     try {
       return await use({ plugin, head, space, bench, trial, options });
@@ -164,6 +166,8 @@ export interface Draw {
   readonly step?: number;
   readonly options?: unknown;
   readonly signal?: AbortSignal;
+  /** Whether to ask what tokens were drawn from. */
+  readonly described?: boolean;
   /** Random numbers, where they are watched. */
   readonly rng?: SampleRng;
 }
@@ -175,6 +179,8 @@ export interface Drawn {
   /** The code of each token (see `book.ts`), [B, l]; null of heads that draw values. */
   readonly index: Int32Array | null;
   readonly confidence: Float32Array | null;
+  /** What the head says of the distributions that tokens were drawn from; null where it says nothing. */
+  readonly described: Described | null;
   /** Tokens of an image. */
   readonly tokens: number;
 }
@@ -194,7 +200,7 @@ export async function draw({ head, options, plugin, space }: OpenedHead, asked: 
   const positions_Bl = Int32Array.from({ length: seeds.length * l }, (_, i) => positionOf(i % l));
   const before = 3 * l - index * l;
   try {
-    const { tokens, confidence_Bl } = await head.sample(
+    const { tokens, confidence_Bl, describe } = await head.sample(
       { values_RlD, positions_Bl, guided: blind !== undefined },
       {
         step: { index, of: 3, before, after: before - l, positions_Bl },
@@ -206,12 +212,13 @@ export async function draw({ head, options, plugin, space }: OpenedHead, asked: 
         signal,
       },
     );
+    const told = (asked.described && describe?.()) || null;
     const values = Float32Array.from(await tokens.values_BlC.data());
     const given = tokens.index_Bl ? Int32Array.from(await tokens.index_Bl.data()) : null;
     const codes = drawsCodes(plugin) && space.kind === 'factors' ? await codesAt(values, space) : given;
     tokens.values_BlC.dispose();
     tokens.index_Bl?.dispose();
-    return { values, index: codes, confidence: confidence_Bl?.slice() ?? null, tokens: l };
+    return { values, index: codes, confidence: confidence_Bl?.slice() ?? null, described: told, tokens: l };
   } finally {
     values_RlD.dispose();
   }

@@ -19,6 +19,7 @@ export async function withTokenizer<T>(
   use: (opened: OpenedTokenizer) => Promise<T>,
 ): Promise<T> {
   return withBench({ target, seed: trial.seed }, async (bench) => {
+    bench.begin();
     const tokenizer = guardPlugin(plugin).build(plugin.config.parse(trial.config, plugin.name), bench);
     shake(bench, trial.seed);
     try {
@@ -81,6 +82,8 @@ interface Painting {
   readonly reads?: Reads;
   /** Kept tokens, [B, L, C], and which of them, [L]. */
   readonly kept?: { readonly tokens: Float32Array; readonly keep_L: Uint8Array };
+  /** Whether pictures are asked for after every step, as a page asks for them. */
+  readonly watched?: boolean;
   /** Takes what the canvas gives before every step, which is borrowed. */
   readonly seen?: (step: Step, context: Context) => Promise<void>;
 }
@@ -88,7 +91,7 @@ interface Painting {
 /** Writes tokens to a canvas, step by step, and renders every row. */
 export async function paint(opened: OpenedTokenizer, painting: Painting): Promise<Float32Array[]> {
   const { tokenizer } = opened;
-  const { tokens, rows = 1, reads = tokenizer.serves[0]!, kept, seen } = painting;
+  const { tokens, rows = 1, reads = tokenizer.serves[0]!, kept, watched = false, seen } = painting;
   const { layout, space } = tokenizer;
   const held = kept && keptOf(kept, [rows, layout.length, space.channels]);
   const canvas = tokenizer.openCanvas(rowsOf(rows), held ?? null, reads);
@@ -99,6 +102,7 @@ export async function paint(opened: OpenedTokenizer, painting: Painting): Promis
       if (!seen) disposeContext(context);
       const values_BlC = tokensAt(tokens, step, { rows, length: layout.length });
       await canvas.write(step, { values_BlC }).finally(() => values_BlC.dispose());
+      if (watched) await canvas.preview('decoded');
     }
     const shown = await canvas.preview('decoded');
     const pictures: Pixels[] = [];

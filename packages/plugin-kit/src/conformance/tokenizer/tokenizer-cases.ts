@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
 import type { TokenizerPlugin } from '@tessera/core';
-import type { Trial } from '../options.ts';
+import type { PartTrial, Trial } from '../options.ts';
+import { stale } from '../other-weights.ts';
 import { plainRng, take } from '../bench.ts';
 import { strayFactor } from '../../guard/stray-factor.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
-import { apart, distance, sharedByPlaces, sharedByRows, unequal } from '../compare.ts';
+import { apart, sharedByPlaces, sharedByRows, unequal } from '../compare.ts';
+import { confused, otherwise } from './come-back.ts';
 import { mislaidMask, misread, overwritten, turned } from './places.ts';
 import {
   encode,
@@ -23,6 +25,7 @@ import {
 export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
   const main = trial.targets.find((one) => one !== 'eager') ?? trial.targets[0]!;
   return trial.targets.flatMap((target) => {
+    const first = target === trial.targets[0];
     const on = (property: Property, check: (opened: OpenedTokenizer) => Promise<string | null>): Case =>
       caseOf({ plugin, property, on: target, limit: trial.limit }, () =>
         withTokenizer({ plugin, trial, target }, check),
@@ -39,17 +42,44 @@ export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
       // Where things lie is the same on every target.
       ...(target === main ? [on('mask', async (opened) => mislaidMask(opened)), on('orientation', turned)] : []),
       ...(target === main ? [on('chance', sharesNoise)] : []),
+      // How weights and configurations are used is the same on every target.
+      ...(first
+        ? [
+            caseOf({ plugin, property: 'weights', on: target, limit: trial.limit }, () =>
+              outdated({ plugin, trial, target }),
+            ),
+            caseOf({ plugin, property: 'configs', on: target, limit: trial.limit }, () =>
+              otherwise({ plugin, trial, target }),
+            ),
+          ]
+        : []),
       on('leaks', leftBehind),
-      on('dispose', async ({ tokenizer, bench }) => {
+      on('dispose', async (opened) => {
+        const { tokenizer, bench } = opened;
+        if (first) await paint(opened, { tokens: await tokensOf(opened, [1]) });
         const canvas = tokenizer.openCanvas(rowsOf(1), null, tokenizer.serves[0]!);
         canvas.dispose();
         canvas.dispose();
         tokenizer.dispose();
         tokenizer.dispose();
         const gone = bench.params.find(({ variable }) => variable.isDisposed);
-        return gone ? `the weight ${gone.name} disposed by the tokenizer` : null;
+        return gone ? `the weight ${gone.name} disposed by the tokenizer` : bench.left();
       }),
     ];
+  });
+}
+
+/** What it computes with weights that it does not have any more, or null. */
+async function outdated(spec: PartTrial<TokenizerPlugin>): Promise<string | null> {
+  return stale<OpenedTokenizer>({
+    seed: spec.trial.seed,
+    open: (use) => withTokenizer(spec, use),
+    bench: ({ bench }) => bench,
+    numbers: async (opened) => {
+      const { values } = await encode(opened, [pictureOf(opened, 1)]);
+      const [shown] = await paint(opened, { tokens: values });
+      return Float32Array.from([...values, ...shown!]);
+    },
   });
 }
 
@@ -64,7 +94,12 @@ async function misshapen(opened: OpenedTokenizer): Promise<string | null> {
     const outside = pictures.some((one) => !one.every((value) => value >= 0 && value <= 1));
     if (outside) return 'pixels that are not in [0, 1]';
   }
-  return null;
+  if (space.kind !== 'continuous') return null;
+  // A head may draw values that no picture has.
+  const [wild] = await paint(opened, { tokens: values.subarray(0, values.length / 2).map((value) => 10 * value) });
+  return wild!.every((value) => value >= 0 && value <= 1)
+    ? null
+    : 'pixels that are not in [0, 1], of tokens that are ten times as large as those of a picture: cut them at 0 and 1';
 }
 
 async function unsteady(opened: OpenedTokenizer): Promise<string | null> {
@@ -76,7 +111,20 @@ async function unsteady(opened: OpenedTokenizer): Promise<string | null> {
   };
   const once = await all();
   await tokensOf(opened, [3]);
-  return unequal('tokens and pixels of one picture', once, await all());
+  const again = unequal('tokens and pixels of one picture', once, await all());
+  if (again !== null) return again;
+  const tokens = await tokensOf(opened, [1]);
+  const [alone] = await paint(opened, { tokens });
+  const [beside] = await Promise.all([
+    paint(opened, { tokens }),
+    paint(opened, { tokens: await tokensOf(opened, [2]) }),
+  ]);
+  const [watched] = await paint(opened, { tokens, watched: true });
+  const old = unequal('pixels', alone!, watched!);
+  if (old !== null)
+    return `${old} where pictures were asked for between the steps: a picture shows what is written by then`;
+  const mixed = unequal('pixels', alone!, beside[0]!);
+  return mixed && `${mixed} while another canvas is painted: keep what is written in the canvas`;
 }
 
 /** Noise of training is drawn for a whole batch: means are compared. */
@@ -151,39 +199,7 @@ async function unlikeTrained(opened: OpenedTokenizer): Promise<string | null> {
   return apart('estimates of training and canvas', await estimatesOf(opened, tokens), given);
 }
 
-/** Different pictures have different tokens, and those different pixels. Without weights, pixels are nearest their own. */
-async function confused(opened: OpenedTokenizer): Promise<string | null> {
-  const pictures = [1, 2, 3, 4].map((number) => smoothOf(opened, number));
-  const { values } = await encode(opened, pictures);
-  const size = values.length / pictures.length;
-  const same = pictures.findIndex(
-    (_, row) => row > 0 && distance(values.subarray(0, size), tokensAt(values, row, size)) === 0,
-  );
-  if (same > 0) return 'the same tokens for different pictures';
-  const shown = await paint(opened, { tokens: values, rows: pictures.length });
-  if (shown.slice(1).some((one) => distance(shown[0]!, one) === 0)) return 'the same pixels for different tokens';
-  if (opened.bench.params.length > 0) return null;
-  for (const [row, one] of shown.entries()) {
-    const nearest = pictures.reduce(
-      (best, picture, at) => (far(one, picture) < far(one, pictures[best]!) ? at : best),
-      row,
-    );
-    if (nearest !== row) return `the picture in row ${row} shown in the place of that in row ${nearest}`;
-  }
-  return null;
-}
-
 const tokensAt = (values: Float32Array, row: number, size: number) => values.subarray(row * size, (row + 1) * size);
-const far = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0);
-
-/** Slopes of a picture's own, which survive a lossy tokenizer. */
-function smoothOf({ tokenizer: { image } }: OpenedTokenizer, number: number): Float32Array {
-  const { height, width, channels } = image;
-  return Float32Array.from({ length: height * width * channels }, (_, i) => {
-    const [y, x] = [Math.floor(i / (width * channels)) / height, (Math.floor(i / channels) % width) / width];
-    return [0.1 + 0.8 * y, 0.9 - 0.8 * y, 0.1 + 0.8 * x, 0.9 - 0.8 * x][number % 4]!;
-  });
-}
 
 /** Draws of one picture's distribution, many at once. */
 const DRAWS = 256;
