@@ -18,7 +18,10 @@ beforeAll(() => tf.setBackend('cpu'));
 const quick: CasesOptions = { targets: ['eager'] };
 
 /** A part that is built once, or otherwise. */
-function rebuilt<P extends AnyPlugin>(plugin: P, build: P['build']): P {
+function rebuilt<P extends BackbonePlugin | HeadPlugin | OrderPlugin | TokenizerPlugin>(
+  plugin: P,
+  build: P['build'],
+): P {
   return { ...plugin, build };
 }
 
@@ -130,5 +133,10 @@ describe('a part that keeps what it should not', () => {
     ['a tokenizer that keeps tensors', 'dispose', /1 tensors still there after dispose\(\)/, hoarding],
   ])('is found: %s', async (_, property, words, plugin) => {
     expect(await saysOf(plugin, property, quick)).toMatch(words);
+  });
+
+  it('lets a weight be idle with a reason', async () => {
+    expect(await saysOf(asking, 'weights', { ...quick, neutral: { spare: 'for a longer text' } })).toBeNull();
+    expect(await saysOf(asking, 'options', { ...quick, neutral: { spare: 'for a longer text' } })).toBeNull();
   });
 });

@@ -12,7 +12,7 @@ export interface CasesOptions {
    * where a bound would take too long. One that depends on others must fit `options`.
    */
   readonly values?: Readonly<Record<string, readonly unknown[]>>;
-  /** Request-time options that change no result, each with the reason why. */
+  /** Request-time options that change no result, and weights that have no use under this configuration, each with the reason why. */
   readonly neutral?: Readonly<Record<string, string>>;
   /** Of conditions that are no classes: some that differ, as requests say them. */
   readonly inputs?: readonly unknown[];

@@ -99,7 +99,7 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
 /** What is wrong with how a backbone uses its weights, or null. */
 async function misweighed(spec: PartTrial<BackbonePlugin>, images: Images): Promise<string | null> {
   const weighed: Omit<Weighed<OpenedBackbone>, 'numbers'> = {
-    seed: spec.trial.seed,
+    trial: spec.trial,
     open: (use) => withBackbone(spec, use),
     bench: ({ bench }) => bench,
   };

@@ -218,7 +218,7 @@ async function mistakesInput(opened: OpenedCondition): Promise<string | null> {
 /** What is wrong with how it uses its weights, or null. */
 async function misweighed(spec: PartTrial<ConditionPlugin>): Promise<string | null> {
   const weighed: Weighed<OpenedCondition> = {
-    seed: spec.trial.seed,
+    trial: spec.trial,
     open: (use) => withCondition(spec, use),
     bench: ({ bench }) => bench,
     numbers: async (opened) => {

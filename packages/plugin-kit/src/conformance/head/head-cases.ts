@@ -178,7 +178,10 @@ const OCCASIONS = [
 ] as const;
 
 async function idle(trained: TrainedHead): Promise<string | null> {
-  const { plugin, trial, space } = trained;
+  const { plugin, space, bench } = trained;
+  const weights = new Set(bench.params.map(({ name }) => name));
+  const neutral = Object.fromEntries(Object.entries(trained.trial.neutral).filter(([name]) => !weights.has(name)));
+  const trial = { ...trained.trial, neutral };
   const seeds = Array.from({ length: 8 }, (_, row) => row);
   return idleOption({ schema: plugin.options(space), trial, who: plugin.name }, async ({ options }) => {
     const seen: number[] = [];

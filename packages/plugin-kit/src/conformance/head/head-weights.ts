@@ -13,7 +13,7 @@ export async function misweighed(
   asked: (opened: OpenedHead) => Draw,
 ): Promise<string | null> {
   const weighed: Omit<Weighed<OpenedHead>, 'numbers'> = {
-    seed: spec.trial.seed,
+    trial: spec.trial,
     open: (use) => withHead(spec, use),
     bench: ({ bench }) => bench,
   };

@@ -72,7 +72,7 @@ export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
 /** What it computes with weights that it does not have any more, or null. */
 async function outdated(spec: PartTrial<TokenizerPlugin>): Promise<string | null> {
   return stale<OpenedTokenizer>({
-    seed: spec.trial.seed,
+    trial: spec.trial,
     open: (use) => withTokenizer(spec, use),
     bench: ({ bench }) => bench,
     numbers: async (opened) => {
