@@ -117,14 +117,14 @@ export function varietyOf({ space, toy: { channels } }: TrainedHead, drawn: Draw
 }
 
 /** [places, C], over images. */
-export function meansOf({ values }: Drawn, C: number): Float32Array {
+function meansOf({ values }: Drawn, C: number): Float32Array {
   const mean = new Float32Array(KINDS * C);
   for (const [i, value] of values.entries()) mean[i % mean.length]! += value / IMAGES;
   return mean;
 }
 
 /** Deviation of each channel around the means of its places. */
-export function spreadsOf({ values }: Drawn, mean_KC: Float32Array): number[] {
+function spreadsOf({ values }: Drawn, mean_KC: Float32Array): number[] {
   const C = mean_KC.length / KINDS;
   return Array.from({ length: C }, (_, c) =>
     rootMeanSquare(values.filter((_, i) => i % C === c).map((value, i) => value - mean_KC[(i % KINDS) * C + c]!)),

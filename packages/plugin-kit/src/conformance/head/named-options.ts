@@ -1,5 +1,5 @@
 import { codesIn } from './book.ts';
-import { logarithms, meansOf, sharesOf, show, spreadsOf, tiltOf, varietyOf } from './likeness.ts';
+import { logarithms, sharesOf, show, tiltOf, varietyOf } from './likeness.ts';
 import { KINDS } from './toy.ts';
 import { drawKinds, type TrainedHead } from './trained-head.ts';
 
