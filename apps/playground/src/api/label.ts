@@ -10,9 +10,13 @@ export function labelOf({ condition }: Asked): number {
   return condition.__typename === 'ClassCondition' ? condition.label : -1;
 }
 
-/** The words of an input: its texts, else all of it as JSON. Null where the condition is another. */
+/** The words of an input: its texts, else all of it as JSON; of a picture, that it is one. Null where the condition is another. */
 export function wordsOf({ condition }: Asked): string | null {
   if (condition.__typename !== 'InputCondition') return null;
-  const values = Object.values(condition.input);
+  const values = Object.values(condition.input).map(inWords);
   return values.every((value) => typeof value === 'string') ? values.join(', ') : JSON.stringify(condition.input);
+}
+
+function inWords(value: unknown): unknown {
+  return typeof value === 'string' && value.startsWith('data:image/') ? 'a picture' : value;
 }

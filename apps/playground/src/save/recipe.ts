@@ -102,7 +102,11 @@ export function repeatAddress({ id, edit, modelName, images, guidance, options }
 
 /** `digits-var-7-seed43`, with what file systems refuse taken out. */
 export function fileName({ model, label, input, class: name, seed }: Recipe): string {
-  const words = input && Object.values(input).map(String).join(' ').slice(0, 60);
+  const said = input && Object.values(input).map(String);
+  const words = said
+    ?.map((one) => (one.startsWith('data:image/') ? 'picture' : one))
+    .join(' ')
+    .slice(0, 60);
   const shown = words ?? (label === -1 ? 'no-class' : (name ?? String(label)));
   return `${model}-${shown}-seed${seed}`.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(0, 120);
 }

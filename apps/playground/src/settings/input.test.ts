@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../api/operations.ts';
+import { wordsOf } from '../api/label.ts';
 import { readRecipe, writeRecipe } from './recipe.ts';
-import { settingsOf, toInput } from './settings.ts';
+import { inputFields, settingsOf, toInput } from './settings.ts';
 import { shapes } from './shapes.fixture.ts';
 
 const told: Model = {
@@ -31,4 +32,13 @@ describe('a model that is told in words', () => {
     const again = toInput(settingsOf(made, told), [told]);
     expect(again.images).toEqual([{ condition: { input: { text: 'a red hat' } }, count: 1 }]);
   });
+});
+
+it('is told in pictures where the schema says so, and names them in a word', () => {
+  const picture = { height: 16, width: 16, channels: 3 };
+  const schema = { type: 'object', properties: { picture: { type: 'string', picture } } };
+  const [field] = inputFields({ ...told, condition: { classes: null, schema } });
+  expect(field).toMatchObject({ kind: 'picture', label: 'Picture', size: { height: 16, width: 16 } });
+  const condition = { __typename: 'InputCondition' as const, input: { picture: 'data:image/bmp;base64,AAAA' } };
+  expect(wordsOf({ condition })).toBe('a picture');
 });

@@ -11,6 +11,7 @@ import {
   type OptionValue,
   type OwnSettings,
 } from './options.tsx';
+import { PictureField } from './picture-field.tsx';
 import { inputFields } from './settings.ts';
 
 /** Of a part alone, which is no model, no formula is known. */
@@ -126,6 +127,11 @@ function OptionInput(props: OptionInputProps) {
     case 'choice':
     case 'text':
       return <TextInput {...props} />;
+    case 'picture': {
+      const { size } = field;
+      const given = { size, value: String(value ?? ''), hint: help, problem, onChange };
+      return <PictureField name={label} {...given} />;
+    }
     case 'check':
       return <CheckInput {...props} />;
   }

@@ -1,5 +1,6 @@
 import type { Model } from '../api/operations.ts';
 import type { Bounds } from './fields.tsx';
+import type { PictureSize } from './picture-field.tsx';
 
 /** The parts of JSON Schema that options need. */
 interface JsonSchema {
@@ -14,6 +15,8 @@ interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   /** Of Tessera: the field counts where others have these values. */
   readonly onlyWith?: Readonly<Record<string, string>>;
+  /** Of Tessera: the text is a picture of this size. */
+  readonly picture?: PictureSize;
 }
 
 export type OptionValue = number | string | boolean;
@@ -45,6 +48,7 @@ export type OptionField = Described &
     | { readonly kind: 'choice'; readonly choices: readonly (string | number)[] }
     | { readonly kind: 'check' }
     | { readonly kind: 'text' }
+    | { readonly kind: 'picture'; readonly size: PictureSize }
   );
 
 /** The options that a form can show: numbers, choices, yes or no, and text. Others keep the model's own values. */
@@ -71,7 +75,8 @@ function describe(name: string, { title, description, default: fallback, onlyWit
   };
 }
 
-function kindOf({ type, enum: choices, minimum: min, exclusiveMinimum: above, maximum: max }: JsonSchema) {
+function kindOf({ type, enum: choices, minimum: min, exclusiveMinimum: above, maximum: max, picture }: JsonSchema) {
+  if (picture) return { kind: 'picture', size: picture };
   if (choices) return { kind: 'choice', choices };
   if (type === 'number' || type === 'integer') {
     return {
@@ -106,6 +111,7 @@ export function readOption(field: OptionField, text: string): OptionValue | unde
     case 'check':
       return text === 'true' || text === 'false' ? text === 'true' : undefined;
     case 'text':
+    case 'picture':
       return text;
   }
 }
@@ -140,5 +146,7 @@ export function boundsOf(field: OptionField): string {
       return 'true or false';
     case 'text':
       return 'a text';
+    case 'picture':
+      return 'a picture';
   }
 }
