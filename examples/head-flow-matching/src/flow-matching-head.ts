@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { defineHead, schema, tensorFrom } from '@tessera/plugin-kit';
-import { cancelPoint, doubled, guidedNumber, noisePerToken, takeNumbers, tokensFrom } from '@tessera/head-kit';
+import { cancelPoint, doubled, noisePerToken, openMixture, takeNumbers, tokensFrom } from '@tessera/head-kit';
 import { openVelocity } from './velocity.ts';
 
 const { object, integer, number, optional, described } = schema;
@@ -9,9 +9,10 @@ const temperature = described(optional(number({ min: 0, max: 10 }), 1), 'Factor 
 
 /** Rectified flow (arXiv 2209.03003, section 2): each token goes straight from noise to data, given its hidden state. */
 export const flowMatchingHead = defineHead({
-  contract: 1,
+  contract: 2,
   name: '@tessera-examples/head-flow-matching',
   space: 'continuous',
+  mixes: 'velocity', // guidances may mix what it predicts
   config: object({ blocks: integer({ min: 1, max: 64 }), width: integer({ min: 1, max: 4096 }) }),
   options: () => object({ flowSteps, temperature }),
   build: ({ blocks, width }, { width: D, space: { channels: C } }, { engine, weights }) => {
@@ -26,8 +27,10 @@ export const flowMatchingHead = defineHead({
         return tf.mean(tf.squaredDifference(found_BlC, flow_BlC), 2);
       },
       sample: async ({ values_RlD, positions_Bl, guided }, context) => {
-        const { rows, weight, options, signal } = context;
+        const { rows, options, signal } = context;
         const [R, l] = values_RlD.shape;
+        const shape = { kind: 'velocity', tokens: l, stride: C, width: C, groups: [C] } as const;
+        const mixture = openMixture({ ...shape, guided }, context);
         const noise = noisePerToken(positions_Bl, { stream: 'flow', count: C }, context);
         const x = noise.map((value) => value * options.temperature);
         for (let k = 0; k < options.flowSteps; k++) {
@@ -35,7 +38,9 @@ export const flowMatchingHead = defineHead({
           const x_RlC = tensorFrom(guided ? doubled(x) : x.slice(), [R, l, C]);
           const time = tensorFrom([k / options.flowSteps], [1]);
           const found_RlC = await program(x_RlC, time, values_RlD).finally(() => tf.dispose([x_RlC, time]));
-          const speed = guidedNumber(await takeNumbers(found_RlC), { guided, weight });
+          // From here, data is where a straight line would end.
+          const clean = { state: x, keep: 1, factor: 1 - k / options.flowSteps };
+          const speed = mixture(await takeNumbers(found_RlC), clean);
           for (const i of x.keys()) x[i]! += speed(i) / options.flowSteps;
         }
         return { tokens: { values_BlC: tokensFrom(x, rows, C) } };

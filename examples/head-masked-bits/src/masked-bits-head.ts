@@ -5,7 +5,7 @@ import {
   affine,
   cancelPoint,
   doubled,
-  guidedNumber,
+  openMixture,
   runAdaLNMlp,
   takeAdaLNMlp,
   takeAffine,
@@ -29,6 +29,7 @@ export const maskedBitsHead = defineHead({
   name: '@tessera-examples/head-masked-bits',
   space: 'factors',
   confident: true,
+  mixes: 'logits', // guidances may mix the scores of bits
   config: object({
     blocks: described(optional(integer({ min: 1, max: 24 }), 2), 'Residual blocks of the network.'),
     width: described(optional(integer({ min: 1, max: 4096 }), 64), 'Numbers of their hidden layers.'),
@@ -63,8 +64,11 @@ export const maskedBitsHead = defineHead({
         return tf.sum(tf.div(each_BlF, share_Bl1), 2) as Tensor2D;
       },
       sample: async ({ values_RlD, positions_Bl, guided }, context) => {
-        const { rows, weight, rng, options, signal } = context;
+        const { rows, rng, options, signal } = context;
         const N = positions_Bl.length;
+        const shape = { kind: 'logits', tokens: N / rows.length, stride: S, width: S } as const;
+        const groups = factors.map(({ levels }) => levels);
+        const mixture = openMixture({ ...shape, groups, guided }, context);
         const books = await Promise.all(space.codebooks.map((book) => book.data<'float32'>()));
         // Numbers depend on the row's seed, the step and the position alone: an image is the same in any batch.
         const draws = Array.from({ length: N }, (_, token) => {
@@ -81,8 +85,8 @@ export const maskedBitsHead = defineHead({
           const given = guided ? doubled(known) : known.slice();
           const known_Rlx = tensorFrom(given, [values_RlD.shape[0], values_RlD.shape[1], C + F]) as Tensor3D;
           const scored = program(values_RlD, known_Rlx).finally(() => known_Rlx.dispose());
-          // Where guided, the second half of the rows saw no class: logits are mixed, u + w (c - u).
-          const mixed = guidedNumber(await takeNumbers(await scored), { guided, weight });
+          // Where guided, the second half of the rows saw no class: logits are mixed, u + w (c - u) or as a guidance says.
+          const mixed = mixture(await takeNumbers(await scored));
           for (const [token, { order, race_S }] of draws.entries()) {
             for (const f of order.slice(from, to)) {
               const { first, channel } = places[f]!;

@@ -3,6 +3,8 @@ import { keyedRng } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compose } from './compose.ts';
+import type { Guidance, Head } from './contracts.ts';
+import type { OpenMix } from './guidance-part.ts';
 import { noGuidance } from './guidance.ts';
 import type { Moment, Observer } from './observe.ts';
 import { classOf, type Row } from './tokens.ts';
@@ -61,6 +63,33 @@ describe('sample', () => {
     const together = await images(requestOf(rows));
     expect(new Set(together.map(String)).size).toBeGreaterThan(1);
     for (const [index, row] of rows.entries()) expect(await images(requestOf([row]))).toEqual([together[index]]);
+  });
+
+  it('gives heads the mixture of a guidance where a step is guided, and only there', async () => {
+    const seen: unknown[] = [];
+    const mix: OpenMix =
+      () =>
+      ({ own_lX }) =>
+        own_lX;
+    const head: Head = {
+      ...parts.head,
+      sample: (hidden, context) => {
+        seen.push([context.weight, context.mix === mix]);
+        return parts.head.sample(hidden, context);
+      },
+    };
+    const guidance: Guidance = {
+      ...noGuidance,
+      active: true,
+      saves: true,
+      weight: ({ index }) => 1 + 2 * index,
+      mix: () => mix,
+    };
+    await run(requestOf([{ seed: 1, condition: classOf(1) }], { guidance }), { ...parts, head });
+    expect(seen).toEqual([
+      [1, false],
+      [3, true],
+    ]);
   });
 
   it('leaves kept tokens alone', async () => {

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelManifest } from './manifest.ts';
 import { checkRequest, optionsSchema, planOf, refusalOf } from './outline.ts';
 import { outlineModel } from './model-folder.ts';
-import { classOf } from '@tessera/core';
+import { classOf, type GuidancePlugin } from '@tessera/core';
+import { defineGuidance } from '@tessera/plugin-kit';
 import { imagesOfClasses } from '@tessera/request';
+import { schema } from '@tessera/schema';
 
 const shipped = fileURLToPath(new URL('../../../models/digits-var/model.json', import.meta.url));
 const request = { images: imagesOfClasses([1]), seed: 0 };
@@ -43,6 +45,46 @@ describe('an outline', () => {
     expect(() => checkRequest(outline, { ...request, options: { topK: 257 } })).toThrow(
       '[digits-var] got topK = 257; expected an integer from 0 to 256. Correct topK.',
     );
+  });
+
+  it('lets requests name a guidance of the project, with its options and in the scale of the model', async () => {
+    await write();
+    const early = defineGuidance({
+      contract: 2,
+      name: '@acme/early',
+      mixes: ['logits'],
+      options: () => schema.object({ share: schema.optional(schema.number({ min: 0, max: 1 }), 0.5) }),
+      open: ({ weight, options: { share } }) => ({
+        step: ({ index, of }) =>
+          index < share * of
+            ? {
+                weight,
+                mix:
+                  () =>
+                  ({ own_lX }) =>
+                    own_lX,
+              }
+            : null,
+      }),
+    }) as GuidancePlugin;
+    const ofNoise = { ...early, name: '@acme/noise', mixes: ['noise'] } as const;
+    const outline = await outlineModel(folder, { guidances: [early, ofNoise] });
+    expect(outline.remarks).toEqual(['@acme/noise is not offered: it mixes noise, and categorical predicts logits.']);
+    const { properties } = optionsSchema(outline);
+    expect(properties!['guidanceBy']!.enum).toEqual(['ramp', 'constant', 'linear', '@acme/early']);
+    expect(properties!['share']!.onlyWith).toEqual({ guidanceBy: '@acme/early' });
+    const weights = (options: Readonly<Record<string, unknown>>) => {
+      const { guidance } = planOf(outline, checkRequest(outline, { ...request, guidance: 4, options }));
+      const step = (index: number) => ({ index, of: 5, before: 5, after: 4, positions_Bl: new Int32Array(1) });
+      return [0, 1, 2, 3, 4].map((index) => guidance.weight(step(index), outline.facts.layout));
+    };
+    expect(weights({})).toEqual([1, 2, 3, 4, 5]);
+    expect(weights({ guidanceBy: 'constant' })).toEqual([5, 5, 5, 5, 5]);
+    expect(weights({ guidanceBy: '@acme/early', share: 0.4 })).toEqual([5, 5, 1, 1, 1]);
+    expect(() => weights({ share: 0.4 })).toThrow(expect.objectContaining({ code: 'option-unused' }));
+    expect(() => weights({ guidanceBy: '@acme/early', share: 4 })).toThrow('share = 4; expected a number from 0 to 1');
+    // Where the project has none, there is no choice.
+    expect(optionsSchema(await outlineModel(folder)).properties).not.toHaveProperty('guidanceBy');
   });
 
   it('is refused for defaults that it does not take itself, in words that say where they stand', async () => {
