@@ -29,8 +29,8 @@ export const flowMatchingHead = defineHead({
       sample: async ({ values_RlD, positions_Bl, guided }, context) => {
         const { rows, options, signal } = context;
         const [R, l] = values_RlD.shape;
-        const shape = { kind: 'velocity', tokens: l, stride: C, width: C, groups: [C] } as const;
-        const mixture = openMixture({ ...shape, guided }, context);
+        const shape = { kind: 'velocity', tokens: l, stride: C, width: C, groups: [C], guided } as const;
+        const mixture = openMixture(shape, context);
         const noise = noisePerToken(positions_Bl, { stream: 'flow', count: C }, context);
         const x = noise.map((value) => value * options.temperature);
         for (let k = 0; k < options.flowSteps; k++) {
@@ -39,9 +39,8 @@ export const flowMatchingHead = defineHead({
           const time = tensorFrom([k / options.flowSteps], [1]);
           const found_RlC = await program(x_RlC, time, values_RlD).finally(() => tf.dispose([x_RlC, time]));
           // From here, data is where a straight line would end.
-          const clean = { state: x, keep: 1, factor: 1 - k / options.flowSteps };
-          const speed = mixture(await takeNumbers(found_RlC), clean);
-          for (const i of x.keys()) x[i]! += speed(i) / options.flowSteps;
+          const mixed = mixture(await takeNumbers(found_RlC), { state: x, keep: 1, factor: 1 - k / options.flowSteps });
+          for (const i of x.keys()) x[i]! += mixed(i) / options.flowSteps;
         }
         return { tokens: { values_BlC: tokensFrom(x, rows, C) } };
       },
