@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomModel } from '@tessera/host/testing';
 import type { RunningServer } from './index.ts';
-import { conditionPictureCases } from './images/condition-pictures.cases.ts';
+import { conditionPictureCases } from './testing/condition-pictures.ts';
 import { testClient, type TestClient } from './testing/test-client.ts';
 import { startTestServer } from './testing/open.ts';
 

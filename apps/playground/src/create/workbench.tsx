@@ -155,7 +155,7 @@ function Failure({ state, onAgain }: { readonly state: GenerationState; onAgain(
   );
 }
 
-/** Asks every few seconds while it is out, so that nobody has to try in vain. */
+/** Asks every few seconds while it is out, so that a person knows when to try again. */
 function useServerIsBack(isOut: boolean): boolean {
   const [isBack, setIsBack] = useState(false);
   useEffect(() => {

@@ -17,7 +17,7 @@ interface EditedFromProps {
 /** Of the longer side, in CSS pixels. */
 const SIDE = 112;
 
-/** Beside the result of an edit: the picture before, and on it what was drawn anew. */
+/** Beside the result of an edit: the picture before, and on it what was drawn again. */
 export function EditedFrom({ edit, model }: EditedFromProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [said, setSaid] = useState<string | null>(null);
@@ -37,13 +37,13 @@ export function EditedFrom({ edit, model }: EditedFromProps) {
       <canvas
         ref={canvas}
         role="img"
-        aria-label="The picture before, hatched where it was drawn anew"
+        aria-label="The picture before, hatched where it was drawn again"
         style={{ width, height }}
         hidden={said !== null}
       />
       <figcaption className="hint">
         {said === null
-          ? 'This is an edit of the picture here. What is hatched was drawn anew; every other pixel stayed as it was.'
+          ? 'This is an edit of the picture here. What is hatched was drawn again; every other pixel stayed as it was.'
           : `This is an edit. The picture before cannot be shown: ${said}`}
       </figcaption>
     </figure>

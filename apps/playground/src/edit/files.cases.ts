@@ -138,7 +138,7 @@ export function testFiles(room: Room): void {
     expect(await grid.getAttribute('aria-valuetext')).toContain('drawn in step 5 of 5: code ');
     await page.getByText(/, \d+ given; the model took/).waitFor();
     // Beside it, the picture before: its upper half plain, its lower one hatched.
-    const before = page.getByRole('img', { name: 'The picture before, hatched where it was drawn anew' });
+    const before = page.getByRole('img', { name: 'The picture before, hatched where it was drawn again' });
     await expect.poll(() => before.getAttribute('data-drawn')).toBe('true');
     const [kept, hatched] = await before.evaluate((canvas: HTMLCanvasElement) => {
       const { width, height } = canvas;

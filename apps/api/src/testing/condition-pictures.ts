@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import type { TestClient } from '../testing/test-client.ts';
+import type { TestClient } from './test-client.ts';
 
 interface CasesOf {
   readonly client: () => TestClient;
