@@ -100,17 +100,29 @@ function dataOf({ data, errors }: Answer): Record<string, unknown> | null {
   throw new Refused(JSON.stringify(errors));
 }
 
+interface Following {
+  readonly subscriber: string;
+  readonly random: Random;
+  readonly until: AbortSignal;
+  /** Called with each event of the log. */
+  readonly heard?: (event: SeenEvent) => void;
+}
+
 /** Follows a generation to its end over as many connections as that takes, by turns on WebSocket and SSE. */
 export async function follow(
   doors: Doors,
   id: string,
-  { subscriber, random, until }: { readonly subscriber: string; readonly random: Random; readonly until: AbortSignal },
+  { subscriber, random, until, heard }: Following,
 ): Promise<Stream> {
   const events: SeenEvent[] = [];
   const after = (): number => events.at(-1)?.seq ?? 0;
   const see = (event: Received): boolean => {
     // Not in the log: it repeats the last seq.
-    if (event.__typename !== 'WaitingEvent') events.push(seenOf(event));
+    if (event.__typename !== 'WaitingEvent') {
+      const seen = seenOf(event);
+      events.push(seen);
+      heard?.(seen);
+    }
     return LAST.includes(event.kind);
   };
   for (;;) {

@@ -35,7 +35,19 @@ export async function faultsOf(
         hang: () => server.hang(),
         wake: () => server.wake(),
       };
-      return { seed, ...(await runFaults({ rounds, seed, underWay: 50, postgres, disk, folder, print })) };
+      return {
+        seed,
+        ...(await runFaults({
+          rounds,
+          leastRestarts: Math.ceil(rounds / 15),
+          seed,
+          underWay: 50,
+          postgres,
+          disk,
+          folder,
+          print,
+        })),
+      };
     } catch (error) {
       console.log(lines.slice(-20).join('\n'));
       throw error;

@@ -12,6 +12,11 @@ import { drawReferences } from './references.ts';
 
 export interface FaultsOptions {
   readonly rounds: number;
+  /**
+   * Of generations that were under way. Where machines are so slow that faults come before anything runs, more rounds follow,
+   * at most as many again, and each waits for a step first.
+   */
+  readonly leastRestarts: number;
   readonly seed: number;
   /** Generations that are always under way. */
   readonly underWay: number;
@@ -54,7 +59,9 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsReport> {
       pending: new Set(),
     };
     const clients = startClients(doors, options, stop.signal);
-    for (let round = 1; round <= options.rounds; round++) {
+    const { rounds, leastRestarts } = options;
+    for (let round = 1; round <= (clients.restarts < leastRestarts ? 2 * rounds : rounds); round++) {
+      if (round > rounds) await Promise.race([clients.nextStep(), clients.failed]);
       const done = await Promise.race([oneFault(targets), clients.failed]);
       options.print(`round ${round}: ${done}; ${clients.count} asked, ${clients.underWay} under way`);
       await wait(PAUSE_MS);
@@ -105,6 +112,10 @@ function doorsOf(apis: readonly Node[], random: Random): Doors {
 interface Clients {
   readonly count: number;
   readonly underWay: number;
+  /** How often a generation that was under way went on after its worker had ended. */
+  readonly restarts: number;
+  /** Resolves when a step has been drawn since. */
+  nextStep(): Promise<void>;
   /** Never resolves; rejects where a client met what must not be. */
   readonly failed: Promise<never>;
   /** What has not ended yet, in words. */
@@ -118,6 +129,8 @@ function startClients(doors: Doors, { underWay, seed }: FaultsOptions, until: Ab
   const asked: Asked[] = [];
   const streams: Stream[] = [];
   const running = new Map<string, Promise<void>>();
+  const restarts = new Set<string>();
+  let steps = 0;
   let count = 0;
   let finishing = false;
   let fail: (error: unknown) => void;
@@ -137,7 +150,12 @@ function startClients(doors: Doors, { underWay, seed }: FaultsOptions, until: Ab
     const got = await ask(doors, wish, until);
     asked.push(got);
     const followers = 1 + random.below(2);
-    const follower = (i: number) => follow(doors, got.accepted[0]!, { subscriber: `${wish.key}-${i}`, random, until });
+    const id = got.accepted[0]!;
+    const heard = ({ kind, seq }: SeenEvent): void => {
+      if (kind === 'restarted') restarts.add(`${id} ${seq}`);
+      if (kind === 'step') steps++;
+    };
+    const follower = (i: number) => follow(doors, id, { subscriber: `${wish.key}-${i}`, random, until, heard });
     streams.push(...(await Promise.all(Array.from({ length: followers }, (_, i) => follower(i)))));
   };
   for (let i = 0; i < underWay; i++) begin();
@@ -147,6 +165,12 @@ function startClients(doors: Doors, { underWay, seed }: FaultsOptions, until: Ab
     },
     get underWay() {
       return running.size;
+    },
+    get restarts() {
+      return restarts.size;
+    },
+    async nextStep() {
+      for (const before = steps; steps === before;) await wait(50, undefined, { signal: until });
     },
     failed,
     open: () => [...running.keys()].join(', '),
