@@ -52,16 +52,9 @@ below['type:goldens'] = ['type:core', 'type:engine', 'type:targets'];
 below['type:chromium'] = [];
 below['type:playground'] = ['type:client'];
 below['type:house'] = ['type:engine', 'type:setup', 'type:command', 'type:node', 'type:store'];
-// An example may wrap a part: that is what one of them shows.
-below['type:example'] = [
-  'type:client',
-  'type:kit',
-  'type:layers',
-  'type:part',
-  'type:core',
-  'type:schema',
-  'type:engine',
-];
+below['type:example'] = ['type:client', 'type:kit', 'type:layers', 'type:core', 'type:schema', 'type:engine'];
+// An example that wraps parts that ship.
+below['type:wrapper'] = ['type:part', ...below['type:example']];
 below['type:browser'] = [
   'type:example',
   'type:target',
