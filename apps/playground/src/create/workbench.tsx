@@ -163,7 +163,9 @@ function useServerIsBack(isOut: boolean): boolean {
     setIsBack(false);
     const timer = setInterval(() => {
       fetch('/', { method: 'HEAD', cache: 'no-store' }).then(
-        () => {
+        // A proxy answers for a server that is out.
+        ({ ok }) => {
+          if (!ok) return;
           clearInterval(timer);
           setIsBack(true);
         },
