@@ -7,14 +7,24 @@ import { programArguments } from '@tessera/api/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
-const recipes = { codes: join(root, 'recipes/micro-var.json'), distributions: join(root, 'recipes/micro-mar.json') };
 const flags = programArguments(join(import.meta.dirname, 'main.ts'));
 
 let folder: string;
+let codes: string;
+let distributions: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tessera-train-'));
+  [codes, distributions] = [briefly('micro-var'), briefly('micro-mar')];
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A recipe of the repository that evaluates a few samples: what is looked at here comes before. */
+function briefly(name: string): string {
+  const file = join(folder, `${name}.json`);
+  const evaluation = { samples: 2, neighbours: 1 };
+  writeFileSync(file, JSON.stringify({ extends: join(root, `recipes/${name}.json`), name, evaluation }));
+  return file;
+}
 
 function tessera(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, ...args], { encoding: 'utf8', cwd: root });
@@ -50,14 +60,17 @@ async function killAt(stage: string, step: number, [recipe, out]: readonly [stri
 }
 
 describe('train', () => {
-  it.each(Object.entries(recipes))(
-    'goes on after kill -9 with the losses of a run that nothing disturbed: %s',
-    async (what, recipe) => {
+  it.each([
+    ['codes', 'tokenizer', () => codes],
+    ['distributions', 'generator', () => distributions],
+  ])(
+    'goes on after kill -9 with the losses of a run that nothing disturbed: %s, in its %s',
+    async (what, stage, recipeOf) => {
+      const recipe = recipeOf();
       const undisturbed = join(folder, `${what}-undisturbed`);
       const disturbed = join(folder, `${what}-disturbed`);
       expect(tessera('train', recipe, '--out', undisturbed)).toMatchObject({ status: 0 });
-      await killAt('tokenizer', 5, [recipe, disturbed]);
-      await killAt('generator', 5, [recipe, disturbed]);
+      await killAt(stage, 5, [recipe, disturbed]);
       expect(existsSync(join(disturbed, 'model'))).toBe(false);
       expect(tessera('train', recipe, '--out', disturbed, '--resume')).toMatchObject({ status: 0 });
       expect(Object.keys(losses(undisturbed))).toHaveLength(16);
@@ -70,7 +83,7 @@ describe('train', () => {
   );
 
   it('refuses to train over a training, and writes nothing on a dry run', () => {
-    const recipe = recipes.codes;
+    const recipe = codes;
     const over = tessera('train', recipe, '--out', join(folder, 'codes-undisturbed'));
     expect([over.status, over.stderr]).toEqual([1, expect.stringMatching(/holds a training already.*\(run-exists\)/)]);
     const dry = tessera('train', recipe, '--out', join(folder, 'dry'), '--dry-run', '--json');

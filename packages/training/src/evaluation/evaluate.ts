@@ -156,16 +156,20 @@ export async function evaluateReconstruction(
   }
 }
 
-/** Share of a split's images whose class the judge recognises. */
+/** Share of a split's images whose class the judge recognises: of all, or of `count` that `seed` chooses. */
 export async function judgeAccuracy(
   request: { readonly engine: Engine; readonly judge: JudgeNetwork; readonly data: DataSet },
   split: Split,
+  { count = split.count, seed = 0 }: { readonly count?: number; readonly seed?: number } = {},
 ): Promise<number> {
   const program = request.judge.open(request.engine, request.data.image);
-  const all = Int32Array.from({ length: split.count }, (_, i) => i);
-  const { label_N } = await judgeSplit(program, split, all);
+  const members = someOf(split, { count, seed });
+  const { label_N } = await judgeSplit(program, split, members);
   program.dispose();
-  return accuracy(label_N, split.label_N);
+  return accuracy(
+    label_N,
+    members.map((member) => split.label_N[member]!),
+  );
 }
 
 function gaussianOf({ features_ND, dims }: Pick<Judged, 'features_ND' | 'dims'>): Gaussian {

@@ -64,9 +64,11 @@ async function measure(run: EvaluatedRun, { judge, trained }: Evaluated): Promis
     progress.begin('samples beside their nearest training images');
     await drawSampleGrid(model, data, join(out, 'pictures', 'samples.png'));
     const near = await drawNeighbours({ data, out }, model, neighbours);
+    // Of small evaluations the judge's own accuracy would be the longest part.
+    const judged = { count: 50 * samples, seed: SEED };
     return {
       parameters: model.parameters,
-      judgeAccuracy: await judgeAccuracy({ engine, judge, data }, data.test),
+      judgeAccuracy: await judgeAccuracy({ engine, judge, data }, data.test, judged),
       ...renamed(made, (name) => (name === 'reference' ? 'fdCnnReference' : name)),
       ...reconstructionMetrics(back),
       neighbourDistance: near.samples,
