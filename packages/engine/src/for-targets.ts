@@ -4,6 +4,7 @@
 export type { FusedOp } from './fused.ts';
 export { graphTarget } from './graph-target.ts';
 export { fusedOps } from './nn/nn.ts';
+export type { ConvAttrs } from './nn/int8-conv.ts';
 export { BORDER, shapesOf, squaresOf } from './nn/convolutions.ts';
 export { bindEdges, fusedLowering, GraphWriter, lowerNode, type Lowerings } from './program/graph-writer.ts';
 export { flatten, unflatten, type Skeleton, type Tree } from './program/tree.ts';

@@ -12,6 +12,7 @@ export {
 export { defineFused, type FusedGradientContext, type FusedInputs, type FusedOp, type FusedSpec } from './fused.ts';
 export { nn } from './nn/nn.ts';
 export { int8Weight, isInInt8, releaseInt8, usedInt8Form, useInt8, type Int8Form } from './nn/int8.ts';
+export { isFilterInInt8, releaseInt8Filter, useInt8Filter } from './nn/int8-conv.ts';
 export type { Tree } from './program/tree.ts';
 export { keyedRng, type DrawKey, type SampleRng } from './rng/keyed-rng.ts';
 export type { TraceRng } from './rng/trace-rng.ts';

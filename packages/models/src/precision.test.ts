@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
-import { imagesOfClasses } from '@tessera/request';
+import type { Written } from '@tessera/core';
+import { imagesOfClasses, type ModelRequest } from '@tessera/request';
 import { createEngine } from '@tessera/targets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportModel } from './formats/export-model.ts';
@@ -25,11 +26,26 @@ afterAll(async () => {
 
 const folderOf = (name: string): string => fileURLToPath(new URL(`../../../models/${name}`, import.meta.url));
 
+/** What is decoded from tokens that are given. */
+async function imagesFrom(model: Model, request: ModelRequest, written: readonly Written[]): Promise<Float32Array[]> {
+  const images: Float32Array[] = [];
+  for await (const event of model.generate(request, { written })) {
+    if (event.type === 'image') images[event.row] = Float32Array.from(event.pixels.data);
+  }
+  return images;
+}
+
+/** Decibels between pixels from 0 to 1. */
+function psnr(wanted: Float32Array, found: Float32Array): number {
+  const squares = wanted.reduce((sum, pixel, i) => sum + (pixel - found[i]!) ** 2, 0);
+  return -10 * Math.log10(squares / wanted.length);
+}
+
 /** The pixels of the images of these labels, the first with this seed. */
-async function imagesOf(model: Model, labels: readonly number[], seed: number): Promise<readonly Uint8Array[]> {
-  const images: Uint8Array[] = [];
+async function imagesOf(model: Model, labels: readonly number[], seed: number): Promise<readonly Float32Array[]> {
+  const images: Float32Array[] = [];
   for await (const event of model.generate({ images: imagesOfClasses([...labels]), seed, preview: 'none' })) {
-    if (event.type === 'image') images[event.row] = Uint8Array.from(event.pixels.data);
+    if (event.type === 'image') images[event.row] = Float32Array.from(event.pixels.data);
   }
   return images;
 }
@@ -42,6 +58,23 @@ describe('a model in 8 bits', () => {
     expect(await imagesOf(model, labels.slice(2, 5), 12)).toEqual(together.slice(2, 5));
     expect(await imagesOf(model, labels.slice(7), 17)).toEqual(together.slice(7));
     model.dispose();
+  });
+
+  it('decodes the same tokens to nearly the same pixels', async () => {
+    const request = { images: imagesOfClasses([2, 3]), seed: 1, preview: 'none' } as const;
+    const [exact, reduced] = [
+      await openModel(folderOf('avatars-var'), { engine: float32 }),
+      await openModel(folderOf('avatars-var'), { engine: int8 }),
+    ];
+    const written: Written[] = [];
+    for await (const event of exact.generate(request)) if (event.type === 'step') written.push(event.written);
+    const wanted = await imagesFrom(exact, request, written);
+    const found = await imagesFrom(reduced, request, written);
+    const decibels = wanted.map((pixels, row) => psnr(pixels, found[row]!));
+    expect(Math.min(...decibels)).toBeGreaterThan(38);
+    expect(Math.max(...decibels)).toBeLessThan(80);
+    reduced.dispose();
+    exact.dispose();
   });
 
   it('is stored in a folder that makes the same images, in 8 bits alone', async () => {

@@ -1,5 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs';
-import { isInInt8, releaseInt8, useInt8, type Precision } from '@tessera/engine';
+import {
+  isFilterInInt8,
+  isInInt8,
+  releaseInt8,
+  releaseInt8Filter,
+  useInt8,
+  useInt8Filter,
+  type Precision,
+} from '@tessera/engine';
 import type { ParamSpec } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import type { WeightedComponent } from './manifest.ts';
@@ -9,8 +17,11 @@ import type { FileWeights, ModelWeights } from './weights.ts';
  * Which weights of a model are multiplied in 8 bits: the only place that says so. docs/precision.md has the measurements.
  */
 
-/** Tokenizers stay in float32: their convolutions are not linear layers, and nearest codes are compared exactly. */
-const inInt8: readonly WeightedComponent[] = ['backbone', 'head'];
+/** Not those of tokenizers: nearest codes are compared exactly. */
+const withMatrices: readonly WeightedComponent[] = ['backbone', 'head'];
+
+/** Filters with fewer inputs or outputs were not faster in 8 bits; the first and the last one of a tokenizer matter most. */
+const FEWEST_CHANNELS = 128;
 
 /**
  * The weights as parts get them when a model is opened with a precision.
@@ -19,9 +30,11 @@ const inInt8: readonly WeightedComponent[] = ['backbone', 'head'];
 export function weightsIn(precision: Precision, weights: ModelWeights, who: string): ModelWeights {
   if (precision === 'float32') return requireFloat32(who, weights);
   const entries = Object.entries(weights) as [WeightedComponent, FileWeights][];
-  return Object.fromEntries(
-    entries.map(([component, own]) => [component, inInt8.includes(component) ? new Int8Weights(own) : own]),
-  ) as ModelWeights;
+  const marked = entries.map(([component, own]): [WeightedComponent, FileWeights] => [
+    component,
+    new Int8Weights(own, withMatrices.includes(component)),
+  ]);
+  return Object.fromEntries(marked) as ModelWeights;
 }
 
 function requireFloat32(who: string, weights: ModelWeights): ModelWeights {
@@ -35,13 +48,16 @@ function requireFloat32(who: string, weights: ModelWeights): ModelWeights {
   });
 }
 
-/** Matrices are marked; `nn.linear` makes codes of those that it multiplies by. */
+/** Matrices and filters are marked; `nn.linear` and `nn.conv2d` make codes of those that they multiply by. */
 class Int8Weights implements FileWeights {
   readonly #weights: FileWeights;
+  readonly #hasMatrices: boolean;
   readonly #matrices = new Map<string, Tensor>();
+  readonly #filters = new Map<string, Tensor>();
 
-  constructor(weights: FileWeights) {
+  constructor(weights: FileWeights, hasMatrices: boolean) {
     this.#weights = weights;
+    this.#hasMatrices = hasMatrices;
   }
 
   get parameters(): number {
@@ -62,9 +78,13 @@ class Int8Weights implements FileWeights {
 
   param(name: string, shape: readonly number[], spec: ParamSpec): Tensor {
     const tensor = this.#weights.param(name, shape, spec);
-    if (shape.length === 2 && !this.#matrices.has(name)) {
+    if (this.#hasMatrices && shape.length === 2 && !this.#matrices.has(name)) {
       if (!isInInt8(tensor)) useInt8(tensor);
       this.#matrices.set(name, tensor);
+    }
+    if (isLargeFilter(shape) && !isFilterInInt8(tensor)) {
+      useInt8Filter(tensor);
+      this.#filters.set(name, tensor);
     }
     return tensor;
   }
@@ -79,7 +99,13 @@ class Int8Weights implements FileWeights {
 
   dispose(): void {
     this.#matrices.forEach(releaseInt8);
+    this.#filters.forEach(releaseInt8Filter);
     this.#matrices.clear();
+    this.#filters.clear();
     this.#weights.dispose();
   }
+}
+
+function isLargeFilter(shape: readonly number[]): boolean {
+  return shape.length === 4 && Math.min(shape[0]!, shape[1]!) >= FEWEST_CHANNELS;
 }

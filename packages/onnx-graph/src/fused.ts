@@ -8,10 +8,10 @@ import {
   squaresOf,
 } from '@tessera/engine/target';
 import type { OnnxBuilder, OnnxLowering } from './builder.ts';
+import { convInt8, linearInt8 } from './lower-int8.ts';
 
 /** TensorProto.DataType, for Cast. */
 const FLOAT = 1;
-const UINT8 = 2;
 const INT32 = 6;
 const INT64 = 7;
 const UINT32 = 12;
@@ -19,36 +19,6 @@ const UINT32 = 12;
 /** Gemm starts from the bias and adds the product to it, which saves a pass over the result. */
 const linear: OnnxLowering = ({ inputs }, onnx) =>
   onnx.op('Gemm', [onnx.name(inputs.x!), onnx.name(inputs.weight!), onnx.name(inputs.bias!)], { transB: 1 });
-
-/**
- * Activations are unsigned with 128 for zero: products of unsigned and signed bytes are the fastest that processors have. Scales
- * of rows are applied after the product, since ONNX Runtime knows one scale for all rows.
- */
-const linearInt8: OnnxLowering = ({ inputs }, onnx) => {
-  const x = onnx.name(inputs.x!);
-  const step = stepOfRows(x, onnx);
-  const one = onnx.scalar(1, 'float32');
-  const zero = onnx.op('Cast', [onnx.scalar(128, 'int32')], { to: UINT8 });
-  const codes = onnx.op('QuantizeLinear', [onnx.op('Div', [x, step]), one, zero]);
-  const factors = [codes, onnx.name(inputs.codes!), one, onnx.name(inputs.scale!), zero];
-  const sums = onnx.op('MatMulIntegerToFloat', factors, {}, 'com.microsoft');
-  const product = onnx.op('Mul', [sums, step]);
-  return inputs.bias ? onnx.op('Add', [product, onnx.name(inputs.bias)]) : product;
-};
-
-/**
- * A 127th of each row's largest number. ReduceMax overlooks NaN, of which the codes would make a number like any other: a sum
- * times zero brings it back. Three passes that read are as fast as absolute values and one.
- */
-function stepOfRows(x: string, onnx: OnnxBuilder): string {
-  const over = (op: string): string => onnx.op(op, [x, onnx.ints([-1])], { keepdims: 1 });
-  const largest = onnx.op('Max', [over('ReduceMax'), onnx.op('Neg', [over('ReduceMin')])]);
-  const fraction = onnx.op('Mul', [largest, onnx.scalar(1 / 127, 'float32')]);
-  const nothing = onnx.op('Mul', [over('ReduceSum'), onnx.scalar(0, 'float32')]);
-  const step = onnx.op('Add', [onnx.op('Add', [fraction, onnx.scalar(1e-30, 'float32')]), nothing]);
-  // Where there are no rows, ONNX Runtime's reductions give [0, I] instead of [0, 1].
-  return onnx.op('Reshape', [step, onnx.ints([-1, 1])]);
-}
 
 const silu: OnnxLowering = ({ inputs }, onnx) =>
   onnx.op('QuickGelu', [onnx.name(inputs.x!)], { alpha: { float: 1 } }, 'com.microsoft');
@@ -287,6 +257,7 @@ export const FUSED: ReadonlyMap<Fused, OnnxLowering> = new Map<Fused, OnnxLoweri
   [fusedOps.groupNormBiasGradient, groupNormBiasGradient],
   [fusedOps.linear, linear],
   [fusedOps.linearInt8, linearInt8],
+  [fusedOps.convInt8, convInt8],
   [fusedOps.silu, silu],
   [fusedOps.gelu, gelu],
   [fusedOps.attention, attention],

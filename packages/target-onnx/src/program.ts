@@ -17,7 +17,6 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
   const { name, threads, memory } = options;
   const { InferenceSession } = await loadRuntime();
   const { initializers, root, memory: externalData } = packWeights(model, options);
-  const isInt8 = initializers.some(({ dtype }) => dtype === 'int8');
   const sessionOptions = {
     intraOpNumThreads: threads,
     enableCpuMemArena: memory !== 'release',
@@ -28,13 +27,27 @@ export async function buildProgram(model: OnnxModel, options: ProgramOptions): P
         // Spinning threads starve each other where cores are shared.
         intra_op: { allow_spinning: '0' },
         // Weights become unsigned, which is slower, where sums would saturate.
-        ...(isInt8 && (await saturates()) && { x64quantprecision: '1' }),
+        ...(mayExceed(model, name) && (await saturates()) && { x64quantprecision: '1' }),
         model_external_initializers_file_folder_path: root,
       },
     },
   };
   const open = (bytes: Uint8Array) => InferenceSession.create(bytes, sessionOptions);
   return sessionProgram({ name, model, weights: initializers, device: CPU, open });
+}
+
+/** Sums of two products of a byte and a code up to this size stay below 2^15: those of linear layers exceed it, those of filters do not. */
+const SAFE_CODE = 63;
+
+function mayExceed({ weights }: OnnxModel, who: string): boolean {
+  const codes = weights.filter((weight) => weightType(weight) === 'int8');
+  return codes.some(({ dataId }) => isBeyond(storedNumbers(dataId, who)));
+}
+
+/** A loop: a million codes take a millisecond. */
+function isBeyond(codes: ArrayLike<number>): boolean {
+  for (let at = 0; at < codes.length; at++) if (Math.abs(codes[at]!) > SAFE_CODE) return true;
+  return false;
 }
 
 /** A protobuf message holds at most 2 GB, and inline weights exist twice while a session is made. */

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { defineOwnFused, type FusedOp } from '../fused.ts';
+import { SUMS } from './enlarged.ts';
+import { filterFormFor, fusedConvInt8 } from './int8-conv.ts';
 
 interface Conv2dOptions {
   /** Default 1. */
@@ -12,6 +14,7 @@ interface Conv2dOptions {
 
 /**
  * Cross-correlation as in PyTorch's Conv2d: `x_BHWC`, `weight_OIHW`, `bias_O` -> [B, H', W', O], sizes rounded down.
+ * A filter that the model was opened with in 8 bits is multiplied in 8 bits: see int8-conv.ts.
  * @throws TesseraError `shape-mismatch`
  */
 export function conv2d(
@@ -29,7 +32,13 @@ export function conv2d(
     });
   }
   const { stride = 1, pad = 0 } = options;
-  const [top, bottom, left, right] = typeof pad === 'number' ? [pad, pad, pad, pad] : pad;
+  const [top, bottom, left, right] = typeof pad === 'number' ? ([pad, pad, pad, pad] as const) : pad;
+  const form = filterFormFor(weight_OIHW, 'plain');
+  if (form) {
+    const [, , height, width] = weight_OIHW.shape as Four;
+    const inputs = { x: x_BHWC, codes: form.codes_KO, scale: form.scale_O, bias: bias_O ?? undefined };
+    return fusedConvInt8(inputs, { kernel: [height, width], stride, pad: [top, bottom, left, right] }) as Tensor4D;
+  }
   const weight_HWIO = tf.transpose(weight_OIHW as Tensor4D, [2, 3, 1, 0]);
   const around: [number, number][] = [
     [0, 0],
@@ -75,33 +84,6 @@ export function upsample2x(x_BHWC: Tensor4D): Tensor4D {
 }
 
 /**
- * A filter of 3 rows on the enlarged image covers two rows of the small image, j - 1 and j. For each of these two: which
- * of the filter's rows lie on it, when the filter starts at row 2 j - 1 and when at 2 j.
- */
-const MEETS = [
-  [
-    [1, 1, 0],
-    [1, 0, 0],
-  ],
-  [
-    [0, 0, 1],
-    [0, 1, 1],
-  ],
-] as const;
-
-const PAIRS = [
-  [0, 0],
-  [0, 1],
-  [1, 0],
-  [1, 1],
-] as const;
-
-/** [16, 9]: for each start of the filter and each pixel of the small image under it, the filter's pixels that are added up. */
-const SUMS = PAIRS.flatMap(([row, column]) =>
-  PAIRS.map(([down, right]) => MEETS[row][down].flatMap((y) => MEETS[column][right].map((x) => y * x))),
-);
-
-/**
  * Every pixel repeated to 2 x 2, then a convolution of 3 x 3 with padding 1: `x_BHWC`, `weight_OIHW`, `bias_O` ->
  * [B, 2 H, 2 W, O]. The enlarged image is never made: the filter's four positions within a pixel become four filters of
  * 2 x 2 on the small image, with 4 / 9 of the multiplications.
@@ -116,6 +98,11 @@ export function upsampleConv2d(x_BHWC: Tensor4D, weight_OIHW: Tensor, bias_O: Te
       got: `x [${x_BHWC.shape}] with a weight of [${weight_OIHW.shape}]`,
       expected: 'a weight of [outputs, inputs, 3, 3] whose inputs equal the last axis of x',
     });
+  }
+  const form = filterFormFor(weight_OIHW, 'enlarged');
+  if (form) {
+    const inputs = { x: x_BHWC, codes: form.codes_KO, scale: form.scale_O, bias: tf.tile(bias_O, [4]) };
+    return interleave(fusedConvInt8(inputs, { kernel: [2, 2], stride: 1, pad: [1, 1, 1, 1] }) as Tensor4D);
   }
   const filters_2x2xIxO = filtersOf(weight_OIHW, [inputs, outputs!]);
   const squares = tf.conv2d(tf.pad(x_BHWC, BORDER) as Tensor4D, filters_2x2xIxO, 1, 'valid');

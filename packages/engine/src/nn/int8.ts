@@ -13,7 +13,7 @@ import { readNumbers } from '../trace/tfjs-internals.ts';
 /** Codes from -127 to 127: without -128 they are symmetric, and activations become unsigned by adding 128. */
 const LARGEST = 127;
 /** Added to a row's scale, so that a row of zeros can be divided by it. Far below the scale of any other row. */
-const TINIEST = 1e-30;
+export const TINIEST = 1e-30;
 
 interface Inputs {
   /** [N, I]. */
@@ -37,15 +37,20 @@ export const fusedLinearInt8 = defineOwnFused<Inputs, object>({
     return bias ? tf.add(product_NO, bias) : product_NO;
   },
   gradient: () => {
-    throw new TesseraError({
-      code: 'int8-not-trainable',
-      who: 'nn.linear',
-      got: 'a gradient through a layer in 8 bits',
-      expected: 'weights in float32',
-      next: 'Open the model with the precision float32 to train it.',
-    });
+    throw notTrainable('nn.linear');
   },
 });
+
+/** @param who the function whose gradient was asked for */
+export function notTrainable(who: string): TesseraError {
+  return new TesseraError({
+    code: 'int8-not-trainable',
+    who,
+    got: 'a gradient through a layer in 8 bits',
+    expected: 'weights in float32',
+    next: 'Open the model with the precision float32 to train it.',
+  });
+}
 
 /** A weight [O, I] in 8 bits: about `codes_IO^T * scale_O`. */
 export interface Int8Form {

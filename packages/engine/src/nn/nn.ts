@@ -4,6 +4,7 @@ import { fusedGelu, fusedSilu, gelu, silu } from './activations.ts';
 import { attention, fusedAttention } from './linear.ts';
 import { conv2d, fusedInterleave, fusedSquares, upsample2x, upsampleConv2d } from './convolutions.ts';
 import { fusedLinearInt8 } from './int8.ts';
+import { fusedConvInt8 } from './int8-conv.ts';
 import { crossEntropy, fusedCrossEntropy, fusedCrossEntropyGradient } from './cross-entropy.ts';
 import { embedding, fusedLinear, linear, normalize } from './linear.ts';
 import {
@@ -49,6 +50,7 @@ export const nn = {
 export const fusedOps = byName({
   linear: fusedLinear,
   linearInt8: fusedLinearInt8,
+  convInt8: fusedConvInt8,
   layerNorm: fusedLayerNorm,
   layerNormGradient: fusedLayerNormGradient,
   groupNorm: fusedGroupNorm,
