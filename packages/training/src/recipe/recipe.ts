@@ -50,6 +50,11 @@ const wholeRecipe = object({
   judge: optional(nullable(judgeFields), null),
   /** The model whose parts and weights the training starts from, in place of the sections `model` and `tokenizer`. */
   start: optional(nullable(string()), null),
+  /**
+   * What images are to show in place of what the model to start from is told, and the fields of its backbone's configuration
+   * that take it (`attends`, `map`).
+   */
+  condition: optional(nullable(object({ plugin: string(), config: anything, backbone: optional(record, {}) })), null),
   /** Trains small matrices beside the products of the backbone, and the embeddings of classes, in place of everything. */
   adapter: optional(nullable(adapterFields), null),
   model: optional(nullable(model), null),
@@ -61,8 +66,11 @@ const wholeRecipe = object({
   }),
 });
 
-const recipe = refine(wholeRecipe, ({ start, adapter, model, tokenizer, generator }) => {
+const recipe = refine(wholeRecipe, ({ start, condition, adapter, model, tokenizer, generator }) => {
   if (adapter && start === null) return 'start with adapter: the model that it is for';
+  if (condition && start === null) return 'model.condition where the training starts from no model';
+  if (condition && adapter)
+    return 'condition without adapter: an adapter leaves the weights of a new condition as they are';
   if (start === null) return null;
   if (model || tokenizer) return 'start without the sections model and tokenizer: the parts are those of the model';
   return generator ? null : 'start with a section generator';

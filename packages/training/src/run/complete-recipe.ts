@@ -18,12 +18,13 @@ export async function completeRecipe(
 
 /**
  * A recipe whose condition knows what the training images are to show, as `fit` of its part says. A recipe without one, or that
- * continues a model, stays as it is. @throws what `fit` throws
+ * keeps that of a model, stays as it is. @throws what `fit` throws
  */
 function withCondition(loaded: LoadedRecipe, data: DataSet, plugins: Partial<Plugins> = {}): LoadedRecipe {
   const { recipe } = loaded;
   const condition = recipe.model?.condition;
-  const fit = condition && recipe.start === null ? findCondition(condition.plugin, plugins)?.fit : undefined;
+  const isNew = recipe.start === null || recipe.condition !== null;
+  const fit = condition && isNew ? findCondition(condition.plugin, plugins)?.fit : undefined;
   if (!condition || !fit) return loaded;
   const config = fit(condition.config, (data.train.inputs ?? []).flat());
   return { ...loaded, recipe: { ...recipe, model: { ...recipe.model!, condition: { ...condition, config } } } };

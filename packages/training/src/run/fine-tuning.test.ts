@@ -58,11 +58,13 @@ const modelOf = (name: string) => join(outOf(name), 'model');
 async function train(name: string, json: object, stopAt?: string) {
   const abort = new AbortController();
   const stream = new PassThrough();
+  let said = '';
   stream.on('data', (text) => {
+    said += String(text);
     if (stopAt && String(text).startsWith(stopAt)) abort.abort();
   });
   const loaded = { recipe: recipeSchema.parse(json, name), folder };
-  return runRecipe({ loaded, engine, out: outOf(name), stream, signal: abort.signal });
+  return { ...(await runRecipe({ loaded, engine, out: outOf(name), stream, signal: abort.signal })), said };
 }
 
 function tuning(kind: Kind, changes: { readonly rate?: number; readonly adapter?: object } = {}) {
@@ -149,9 +151,28 @@ describe('an adapter', () => {
   });
 });
 
+describe('another condition', () => {
+  it('is new, and leaves the weights of the model as they are where they fit', async () => {
+    const [kind, name] = ['var', 'var-told'] as const;
+    const condition = { plugin: 'class', config: { classes: 3 }, backbone: { attends: false } };
+    const { said, finished } = await train(name, { ...tuning(kind, { rate: 0 }), condition });
+    expect([finished, said]).toEqual([true, expect.stringContaining('lacks 1 parameters that begin new: condition.')]);
+    const manifest = JSON.parse(await readFile(join(modelOf(name), 'model.json'), 'utf8'));
+    expect(manifest).toMatchObject({ condition: { plugin: 'class', config: { classes: 3 } } });
+    expect(manifest.backbone.config).not.toHaveProperty('classes');
+    const [own, theirs] = [await numbersOf(name, 'backbone'), await numbersOf(kind, 'backbone')];
+    expect(own.get(`condition.${TABLE}`)).toHaveLength(4 * 16);
+    own.delete(`condition.${TABLE}`);
+    theirs.delete(TABLE);
+    expect(own).toEqual(theirs);
+  });
+});
+
 describe('a recipe that starts from a model', () => {
   it.each([
     [{ tokenizer: microRecipe.tokenizer }, /start without the sections model and tokenizer/],
+    [{ start: null, condition: { plugin: 'class', config: {} } }, /model.condition where the training starts from no/],
+    [{ adapter: {}, condition: { plugin: 'class', config: {} } }, /condition without adapter/],
     [{ start: null, adapter: {} }, /start with adapter/],
     [{ generator: null }, /start with a section generator/],
   ])('is refused with %j', (changes, sentence) => {

@@ -119,7 +119,8 @@ async function trainOn(
 ): Promise<TrainedModel | null> {
   const { recipe, plugins, out, data } = run;
   const generator = await openGenerator(run, recipeParts, { tokenizer, encoded });
-  const { stage } = generator;
+  const { stage, fresh } = generator;
+  if (fresh.length > 0) run.note(`${recipe.start} lacks ${fresh.length} parameters that begin new: ${firstOf(fresh)}.`);
   const manifest = withOrigins(manifestOf(recipe, data, { facts: recipeParts.facts, config }), plugins);
   const sync = () => stage.trainStep.sync(recipe.generator!.optimiser.ema > 0 ? 'ema' : 'params');
   const save = async (folder: string): Promise<void> => {
@@ -142,6 +143,11 @@ async function trainOn(
     return { folder, usage: usageOf(encoded.validation ?? encoded.train, tokenizer) };
   };
   return thenDispose(() => [generator], train);
+}
+
+/** A few of the names. */
+function firstOf(names: readonly string[]): string {
+  return `${names.slice(0, 3).join(', ')}${names.length > 3 ? ' and others' : ''}`;
 }
 
 /** Names the head whose loss was not finite. The loss is computed within a program, where no check sees the head. */

@@ -27,6 +27,8 @@ interface OpenGenerator {
   readonly stage: Stage;
   /** The adapter that is trained; null where everything is. */
   readonly adapter: Adapter | null;
+  /** Names of parameters that are new beside those of the model that the recipe starts from: its condition is another. */
+  readonly fresh: readonly string[];
   /** The tensors of the model that it is at the last `sync`. */
   tensors(): Readonly<Record<'backbone' | 'head', readonly SavedTensor[]>>;
   dispose(): void;
@@ -48,7 +50,8 @@ export async function openGenerator(
   const held: Held[] = [built.backbone, built.head, weights.backbone, weights.head];
   try {
     const classTables = start ? classTablesOf(recipeParts, engine) : new Set<string>();
-    if (start) await continueFrom(start, { weights, classes: data.classes, classTables });
+    const isTold = recipe.condition !== null;
+    const fresh = start ? await continueFrom(start, { weights, classes: data.classes, classTables, isTold }) : [];
     const adapter = recipe.adapter && openAdapter(weights.backbone, { recipe: recipe.adapter, classTables, seed });
     if (adapter) held.unshift(adapter);
     const adapted = adapter && adaptedBackbone(engine, recipeParts, adapter);
@@ -59,6 +62,7 @@ export async function openGenerator(
     return {
       stage,
       adapter,
+      fresh,
       tensors: () => ({
         backbone: adapter ? adapter.merged() : savedTensors(weights.backbone),
         head: savedTensors(weights.head),

@@ -7,7 +7,7 @@ import { type Engine, tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { type FreshWeights, type ModelManifest, readManifest, type SavedTensor } from '@tessera/models';
 import type { DataSet } from '../data/data-set.ts';
-import type { LoadedRecipe, ModelRecipe } from '../recipe/recipe.ts';
+import type { LoadedRecipe, ModelRecipe, Recipe } from '../recipe/recipe.ts';
 import { measuredConfigOf } from '../tokenizers/tokenizer-stage.ts';
 import { namedFolder } from './named-folder.ts';
 import type { RecipeParts } from './recipe-parts.ts';
@@ -20,6 +20,9 @@ export interface StartModel {
   /** Of the weights of backbone and head. */
   readonly sha256: string;
 }
+
+/** The names of a condition's parameters begin so. */
+const CONDITION = 'condition.';
 
 /** Components whose weights a fine-tuning continues. */
 const CONTINUED = ['backbone', 'head'] as const;
@@ -38,7 +41,8 @@ export async function withStart(
   const folder = namedFolder(recipe.start, loaded.folder);
   const manifest = await readManifest(folder);
   const digests = await Promise.all(CONTINUED.map((component) => checkedDigest({ folder, manifest, component })));
-  const model = partsOfModel(manifest, classes.length);
+  const kept = partsOfModel(manifest, classes.length);
+  const model = recipe.condition ? told(kept, recipe.condition) : kept;
   const whole = { ...recipe, model, tokenizer: { kind: 'model', model: recipe.start } as const };
   return { loaded: { ...loaded, recipe: whole }, start: { folder, manifest, sha256: fingerprint(...digests) } };
 }
@@ -85,6 +89,15 @@ function partsOfModel(
   };
 }
 
+/** The parts of a model, told another condition than its own. Classes go: by convention they are the backbone's own condition. */
+function told(
+  { backbone, ...parts }: ModelRecipe,
+  { backbone: takes, ...condition }: NonNullable<Recipe['condition']>,
+): ModelRecipe {
+  const kept = Object.entries(backbone.config as object).filter(([name]) => name !== 'classes');
+  return { ...parts, backbone: { ...backbone, config: { ...Object.fromEntries(kept), ...takes } }, condition };
+}
+
 /** The configuration of a backbone for so many classes: by convention they are its field `classes`. */
 function withClasses(config: unknown, classes: number): unknown {
   return hasClasses(config) ? { ...config, classes } : config;
@@ -126,20 +139,31 @@ interface Destination {
   /** Names of the classes of the data. */
   readonly classes: readonly string[];
   readonly classTables: ReadonlySet<string>;
+  /** Whether the recipe has a condition of its own: its parameters stay fresh, and others that the model has not. */
+  readonly isTold: boolean;
 }
 
 /**
  * Gives fresh weights the values of the model to start from. Of a table of classes, a class keeps its row if the model has
  * a class of that name; rows of other classes stay fresh. Rows beyond the classes (that of the null class) are kept.
+ * Returns the names of the parameters that stay fresh as a whole.
  * @throws TesseraError `weights-mismatch`
  */
-export async function continueFrom(start: StartModel, { weights, classes, classTables }: Destination): Promise<void> {
+export async function continueFrom(
+  start: StartModel,
+  { weights, classes, classTables, isTold }: Destination,
+): Promise<readonly string[]> {
+  const fresh: string[] = [];
   for (const component of CONTINUED) {
     const path = weightFile(start, component);
     const found = new Map((await readWeightFile(path)).map((tensor) => [tensor.name, tensor]));
     const targets = [...weights[component].params, ...weights[component].buffers];
     for (const { name, variable } of targets) {
       const tensor = found.get(name);
+      if (isTold && component === 'backbone' && (!tensor || name.startsWith(CONDITION))) {
+        fresh.push(name);
+        continue;
+      }
       const isTable = component === 'backbone' && classTables.has(name);
       const rows = isTable
         ? keptRows(start.manifest.classes, classes, { from: tensor?.shape, to: variable.shape })
@@ -150,6 +174,7 @@ export async function continueFrom(start: StartModel, { weights, classes, classT
       await assign(variable, { tensor, rows });
     }
   }
+  return fresh;
 }
 
 /** For each row of the new table, the row of the old one that it keeps; null for a fresh one. Null if the tables do not fit. */
