@@ -72,9 +72,14 @@ it('takes the threads of a model', () => {
 
 it('takes the precision of models', () => {
   const precision = (text: string) => defaultOptions({ TESSERA_PRECISION: text }).precision;
-  expect([precision(''), precision('int8'), precision('float32')]).toEqual([undefined, 'int8', 'float32']);
+  expect([precision(''), precision('int8'), precision('float32'), precision('auto')]).toEqual([
+    undefined,
+    'int8',
+    'float32',
+    'auto',
+  ]);
   expect(() => precision('int4')).toThrow(
-    '[api] got TESSERA_PRECISION=int4; expected float32 or int8. Leave it out for what each model says.',
+    '[api] got TESSERA_PRECISION=int4; expected float32 or int8 or auto. Leave it out for what each model says.',
   );
 });
 

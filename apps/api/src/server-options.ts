@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { PRECISIONS } from '@tessera/engine';
+import { PRECISION_CHOICES } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { HostOptions } from '@tessera/host';
 import { findConfig, listModelFolders, modelRoots } from '@tessera/models';
@@ -76,13 +76,13 @@ export function defaultOptions(environment: NodeJS.ProcessEnv = process.env): Se
 /** @throws TesseraError `precision-unknown` */
 function readPrecision({ TESSERA_PRECISION: text }: NodeJS.ProcessEnv): Pick<ServerOptions, 'precision'> {
   if (!text) return {};
-  const precision = PRECISIONS.find((one) => one === text);
+  const precision = PRECISION_CHOICES.find((one) => one === text);
   if (precision) return { precision };
   throw new TesseraError({
     code: 'precision-unknown',
     who: 'api',
     got: `TESSERA_PRECISION=${text.slice(0, 100)}`,
-    expected: PRECISIONS.join(' or '),
+    expected: PRECISION_CHOICES.join(' or '),
     next: 'Leave it out for what each model says.',
   });
 }

@@ -18,7 +18,7 @@ export const modelEngineOptions = {
   ...engineOptions,
   precision: text({
     value: 'P',
-    help: 'float32, or int8: linear layers in 8 bits, faster and less exact (default: what the model says)',
+    help: 'float32; int8: products in 8 bits, faster and less exact; auto: int8 for models from width 512 on, on x86 (default: what the model says)',
   }),
 } as const;
 

@@ -36,6 +36,6 @@ it('stores a model in 8 bits, which makes the images of --precision int8', async
 it('refuses a precision that there is not', async () => {
   const args = ['--model', 'digits-var', '--precision', 'int4', '--out', join(root, 'none')];
   await expect(runCommand(generate, 'tessera generate', args)).rejects.toThrow(
-    "[createEngine] got the precision 'int4'; expected 'float32' or 'int8'.",
+    "[createEngine] got the precision 'int4'; expected 'float32' or 'int8' or 'auto'.",
   );
 });

@@ -24,6 +24,11 @@ export type Precision = (typeof PRECISIONS)[number];
 
 export const PRECISIONS = ['float32', 'int8'] as const;
 
+/** A precision, or `auto`: each model's own choice of the faster one. */
+export type PrecisionChoice = (typeof PRECISION_CHOICES)[number];
+
+export const PRECISION_CHOICES = [...PRECISIONS, 'auto'] as const;
+
 /** Programs and training steps on a target. Parts receive it as an argument; there is no global engine. */
 export interface Engine {
   /** The name of the target of programs. */
@@ -31,7 +36,7 @@ export interface Engine {
   /** One line for health pages: which target and why. */
   readonly why: string;
   /** For models that are opened with this engine; null leaves the choice to each model. Training is always in float32. */
-  readonly precision: Precision | null;
+  readonly precision: PrecisionChoice | null;
   /** Where training steps run, and why. */
   readonly training: TargetChoice;
   compile<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, options: CompileOptions): Program<A, R>;
@@ -88,7 +93,7 @@ export interface EngineParts {
   /** Where training steps run: by default the target of programs. */
   readonly training?: TargetSource;
   /** See `Engine.precision`. */
-  readonly precision?: Precision | null;
+  readonly precision?: PrecisionChoice | null;
   /** Why these, for health pages. */
   readonly why?: { readonly target: string; readonly training: string };
 }

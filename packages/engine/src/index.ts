@@ -1,10 +1,12 @@
 export {
   makeEngine,
+  PRECISION_CHOICES,
   PRECISIONS,
   type CompileOptions,
   type Engine,
   type EngineParts,
   type Precision,
+  type PrecisionChoice,
   type Program,
   type TargetChoice,
   type TargetSource,

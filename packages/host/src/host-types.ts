@@ -1,4 +1,4 @@
-import type { Precision } from '@tessera/engine';
+import type { PrecisionChoice } from '@tessera/engine';
 import type { TargetName } from '@tessera/targets';
 import type { Checked, GenerationRequest } from '@tessera/request';
 import type { KnownModels, ModelFolders } from './folders.ts';
@@ -13,7 +13,7 @@ export interface HostOptions {
   readonly described?: ModelFolders;
   readonly target?: TargetName;
   /** Of all models; by default what each model says. */
-  readonly precision?: Precision;
+  readonly precision?: PrecisionChoice;
   /** Threads of the model's kernels. */
   readonly threads?: number;
   /**

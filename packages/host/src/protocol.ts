@@ -7,7 +7,7 @@ import {
   type Stride,
 } from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
-import type { Precision } from '@tessera/engine';
+import type { PrecisionChoice } from '@tessera/engine';
 import type { TargetName } from '@tessera/targets';
 import { causeStack, isTesseraError, printable } from '@tessera/errors';
 import type { Model, ModelOutline } from '@tessera/models';
@@ -23,7 +23,7 @@ export interface ChildSetup {
   /** The project's configuration, which lists its plug-ins; null where there is none. */
   readonly config: string | null;
   readonly target?: TargetName;
-  readonly precision?: Precision;
+  readonly precision?: PrecisionChoice;
   readonly threads?: number;
   /** Memory that the images of one batch may take together, in bytes. */
   readonly batchBytes: number;

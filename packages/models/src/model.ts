@@ -21,7 +21,7 @@ import { checkEdit, sampleEdit, type Edit } from './edit.ts';
 import { weightedComponents, type ModelManifest } from './manifest.ts';
 import { checkRequest, optionsSchema, outlineOf, planOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
-import { weightsIn } from './precision.ts';
+import { precisionFor, weightsIn } from './precision.ts';
 import type { ModelWeights } from './weights.ts';
 
 /** What a program passes beside a request, since it can be neither stored nor sent. */
@@ -107,7 +107,10 @@ export async function loadModel(
 ): Promise<Model> {
   const guard = { watchLeaks, ...(report && { report }) };
   const outline = outlineOf(await source.readManifest(), source.who, { plugins, guard });
-  const precision = engine.precision ?? outline.manifest.defaults.precision ?? 'float32';
+  const precision = precisionFor(engine.precision, {
+    own: outline.manifest.defaults.precision,
+    width: outline.facts.width,
+  });
   const opened = await source.openWeights(outline.manifest);
   let weights = opened;
   try {

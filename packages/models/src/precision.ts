@@ -7,6 +7,7 @@ import {
   useInt8,
   useInt8Filter,
   type Precision,
+  type PrecisionChoice,
 } from '@tessera/engine';
 import type { ParamSpec } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
@@ -22,6 +23,22 @@ const withMatrices: readonly WeightedComponent[] = ['backbone', 'head'];
 
 /** Filters with fewer inputs or outputs were not faster in 8 bits; the first and the last one of a tokenizer matter most. */
 const FEWEST_CHANNELS = 128;
+
+/** `auto` is int8 from this width of the backbone on: 128 and 192 were not faster in 8 bits, 1024 is everywhere. */
+const LEAST_WIDTH = 512;
+
+interface Measures {
+  /** What `model.json` says. */
+  readonly own: Precision | undefined;
+  /** Of the backbone. */
+  readonly width: number;
+}
+
+/** What a model is opened with; a model that is stored in 8 bits says so itself. */
+export function precisionFor(choice: PrecisionChoice | null, { own = 'float32', width }: Measures): Precision {
+  if (choice !== 'auto') return choice ?? own;
+  return own === 'int8' || width >= LEAST_WIDTH ? 'int8' : 'float32';
+}
 
 /**
  * The weights as parts get them when a model is opened with a precision.

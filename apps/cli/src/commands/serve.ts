@@ -1,6 +1,6 @@
 import { roles, serveUntilStopped } from '@tessera/api';
 import { choice, given, integer, type Arguments } from '@tessera/command-line';
-import { PRECISIONS } from '@tessera/engine';
+import { PRECISION_CHOICES } from '@tessera/engine';
 import type { Terminal } from '../terminal.ts';
 import type { Command } from '../command.ts';
 
@@ -8,8 +8,8 @@ const options = {
   port: integer({ value: 'N', from: 0, to: 65_535, help: 'port to listen on (default: PORT, or 4000)' }),
   precision: choice({
     value: 'P',
-    of: PRECISIONS,
-    help: 'how models multiply: float32, or int8, faster and less exact (default: TESSERA_PRECISION, or what each model says)',
+    of: PRECISION_CHOICES,
+    help: 'how models multiply: float32; int8, faster and less exact; auto: int8 for models from width 512 on, on x86 (default: TESSERA_PRECISION, or what each model says)',
   }),
   role: choice({
     value: 'ROLE',
