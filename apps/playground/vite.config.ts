@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 import { compressed } from './vite.compressed.ts';
+import { early } from './vite.early.ts';
 import { headerFirst } from './vite.header.ts';
 
 // `npx vite` beside a running `npm start`: the page from here, the data from there.
@@ -20,9 +21,15 @@ const trustedDocuments: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [react(), headerFirst, trustedDocuments, compressed],
+  plugins: [react(), headerFirst, early, trustedDocuments, compressed],
   resolve: { conditions: ['@tessera/source', ...defaultClientConditions] },
-  build: { assetsInlineLimit: 0 },
+  build: {
+    assetsInlineLimit: 0,
+    // Those that know light-dark(): what stands in for it would follow the system alone, never the switch of the page.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+    // All of them know it.
+    modulePreload: { polyfill: false },
+  },
   server: {
     proxy: { '/graphql': { target: api, ws: true }, '/images': api, '/v1': { target: api } },
   },

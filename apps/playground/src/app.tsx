@@ -4,7 +4,6 @@ import { forgetKey, keyState, onKeyChange } from './api/key.ts';
 import { CreateRoom } from './create/create-room.tsx';
 import { typing } from './create/keys.ts';
 import { ErrorBoundary, NotLoaded } from './error-boundary.tsx';
-import { KeyForm } from './key-form.tsx';
 import logo from './logo.svg';
 import { rooms } from './rooms.ts';
 import { DropTarget } from './save/drop-target.tsx';
@@ -23,6 +22,7 @@ const PluginsRoom = lazy(() =>
   import('./plugins/plugins-room.tsx').then(({ PluginsRoom }) => ({ default: PluginsRoom })),
 );
 
+const KeyForm = lazy(() => import('./key-form.tsx').then(({ KeyForm }) => ({ default: KeyForm })));
 const Shortcuts = lazy(() => import('./shortcuts.tsx').then(({ Shortcuts }) => ({ default: Shortcuts })));
 
 export function App() {
@@ -65,7 +65,15 @@ export function App() {
           <ThemeSwitch />
         </div>
       </header>
-      {asks ? <KeyForm refused={asks === 'refused'} /> : <Rooms path={path} />}
+      {asks ? (
+        <ErrorBoundary instead={<NotLoaded />}>
+          <Suspense>
+            <KeyForm refused={asks === 'refused'} />
+          </Suspense>
+        </ErrorBoundary>
+      ) : (
+        <Rooms path={path} />
+      )}
       <DropTarget />
       <ErrorBoundary instead={null}>
         <Suspense>{showsKeys && <Shortcuts room={roomOf(path)} onClose={() => setShowsKeys(false)} />}</Suspense>

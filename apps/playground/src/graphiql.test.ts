@@ -61,16 +61,6 @@ describe.skipIf(skipped)('GraphiQL', () => {
     await run(0, '"models": [');
     const created = await run(1, '"CreateGenerationPayload"');
     const id = /"id": "([^"]+)"/.exec(created)![1]!;
-    await page.getByRole('tab').nth(2).click();
-    // The editor of variables, by the name that CodeMirror 5 gives itself.
-    await page
-      .locator('.graphiql-editor-tool .CodeMirror')
-      .first()
-      .evaluate(
-        (editor, text) =>
-          (editor as unknown as { CodeMirror: { setValue(text: string): void } }).CodeMirror.setValue(text),
-        JSON.stringify({ id }),
-      );
     await run(2, '"CompletedEvent"');
     expect(await run(3, '"COMPLETED"')).toContain(id);
     expect(complaints).toEqual([]);

@@ -1,5 +1,6 @@
 import type { FormEvent } from 'react';
 import { enterKey } from './api/key.ts';
+import './key-form.css';
 
 interface KeyFormProps {
   /** Whether the server has refused a key. */

@@ -1,3 +1,4 @@
+import './early.ts';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
@@ -9,7 +10,6 @@ import './styles/create.css';
 import './styles/rail.css';
 import './styles/notes.css';
 import './styles/models.css';
-import './styles/key.css';
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -135,8 +135,23 @@ describe.skipIf(skipped)('a page before two replicas of each role', () => {
     await enter(second);
     const state = (name: string) => page.locator(`.progress[data-status="${name}"]`).waitFor({ timeout: 20_000 });
     await state('running');
-    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    const stop = page.getByRole('button', { name: 'Stop', exact: true });
+    const entries = page.locator('.rail .entry');
+    // Beside what could not be sent, Stop does not end the run before it.
+    door.cut();
+    await page.getByRole('button', { name: 'Generate', exact: true }).click();
+    await page.getByRole('alert').waitFor();
+    expect(await stop.getAttribute('aria-disabled')).toBe('true');
+    door.reopen();
+    await entries.nth(1).getByRole('link').click();
+    await stop.click();
     await state('canceled');
     expect(await page.getByRole('alert').count()).toBe(0);
+    // What it had drawn is shown wherever it is listed.
+    await page.goto(door.url);
+    await entries.first().locator('[data-shown="drawn"]').waitFor();
+    await page.goto(`${door.url}/gallery`);
+    await page.locator('.tile').first().locator('[data-shown="drawn"]').first().waitFor();
+    await page.locator('.tile').first().getByText('stopped').waitFor();
   });
 });

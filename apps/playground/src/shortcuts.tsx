@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import './shortcuts.css';
 
 const everywhere = [
   ['Tab', 'To the next field, button or picture'],

@@ -104,10 +104,12 @@ export function createClient(options: ClientOptions): Client {
   const client: Client = {
     models: async () => (await ask<ModelsQuery>(documents.modelsDocument)).models,
     async createGeneration(input) {
+      live.prepare();
       const keyed = { ...input, idempotencyKey: input.idempotencyKey ?? newKey() };
       return (await ask<CreateGenerationMutation>(documents.createDocument, { input: keyed })).createGeneration;
     },
     async retryGeneration(input) {
+      live.prepare();
       const keyed = { ...input, idempotencyKey: input.idempotencyKey ?? newKey() };
       return (await ask<RetryGenerationMutation>(documents.retryDocument, { input: keyed })).retryGeneration;
     },

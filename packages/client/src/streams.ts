@@ -1,5 +1,3 @@
-import type { Client as EventStreams } from 'graphql-sse';
-import { createClient as createSocket } from 'graphql-ws';
 import { addressOf } from './address.ts';
 import type { Variables } from './requests.ts';
 
@@ -23,12 +21,23 @@ interface StreamedAnswer {
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: unknown } }[];
 }
 
+/** What both of the libraries give; they are fetched when the first stream is opened. */
+interface Connection {
+  iterate(request: {
+    readonly query: string;
+    readonly variables: Record<string, unknown>;
+  }): AsyncIterableIterator<unknown>;
+  dispose(): void | Promise<void>;
+}
+
 /** Subscriptions, each of which ends with an error when its connection does. */
 export interface Streams {
   /** Of the server, for messages. */
   readonly url: string;
   /** Aborted by `close`. */
   readonly ended: AbortSignal;
+  /** Fetches what a stream needs, without opening one. */
+  prepare(): void;
   open(document: string, variables: Variables): AsyncIterableIterator<StreamedAnswer>;
   /** To be told of a connection that has failed: where no socket has ever opened, the next stream goes the other way. */
   failed(): void;
@@ -40,53 +49,56 @@ export interface Streams {
 export function streams(options: StreamOptions): Streams {
   const { url, webSocket, transport, onConnection } = options;
   const end = new AbortController();
-  let way: Transport = transport ?? (webSocket ? 'websocket' : 'sse');
+  let way: Transport = webSocket ? (transport ?? 'websocket') : 'sse';
   let opened = false;
   let connected = true;
   const tell = (now: boolean) => {
     if (now !== connected) onConnection((connected = now));
   };
   const works = () => tell(true);
-  const socket = webSocket
-    ? openSocket(options, () => {
+  const open: Readonly<Record<Transport, () => Promise<Connection>>> = {
+    websocket: () =>
+      openSocket(options, () => {
         opened = true;
         works();
-      })
-    : null;
-  // Fetched where it is used: most programs have a socket.
-  let eventStreams: Promise<EventStreams> | null = null;
+      }),
+    sse: () => openEventStreams(options, works),
+  };
+  const connections = new Map<Transport, Promise<Connection>>();
+  const connection = (by: Transport): Promise<Connection> => {
+    // What could not be fetched is asked for again by the next try.
+    const known = connections.get(by) ?? open[by]();
+    connections.set(by, known);
+    known.catch(() => connections.delete(by));
+    return known;
+  };
   return {
     url,
     ended: end.signal,
+    prepare: () => void connection(way).catch(() => undefined),
     open(query, variables) {
       const request = { query, variables: { ...variables } };
-      if (way === 'websocket' && socket) return socket.iterate(request) as AsyncIterableIterator<StreamedAnswer>;
-      // What could not be fetched is asked for again by the next try.
-      eventStreams ??= openEventStreams(options, works).catch((error: unknown) => {
-        eventStreams = null;
-        throw error;
-      });
-      return later(eventStreams.then((client) => client.iterate(request) as AsyncIterableIterator<StreamedAnswer>));
+      return later(connection(way).then((one) => one.iterate(request) as AsyncIterableIterator<StreamedAnswer>));
     },
     failed() {
       tell(false);
-      if (transport === null && socket && !opened) way = way === 'sse' ? 'websocket' : 'sse';
+      if (transport === null && webSocket && !opened) way = way === 'sse' ? 'websocket' : 'sse';
     },
     works,
     async close() {
       end.abort();
       // It may be opening, and fail at that.
-      await Promise.resolve(socket?.dispose()).catch(() => undefined);
-      await eventStreams?.then((client) => client.dispose()).catch(() => undefined);
+      for (const one of connections.values()) await one.then((it) => it.dispose()).catch(() => undefined);
     },
   };
 }
 
 /** A socket that answers no ping is ended: a machine that is gone does not say so. */
-function openSocket({ url, key, webSocket, silenceMs }: StreamOptions, connected: () => void) {
+async function openSocket({ url, key, webSocket, silenceMs }: StreamOptions, connected: () => void) {
+  const { createClient } = await import('graphql-ws');
   let late: ReturnType<typeof setTimeout> | undefined;
   const heard = () => clearTimeout(late);
-  const socket = createSocket({
+  const socket = createClient({
     url: addressOf(url, '/graphql').href.replace(/^http/, 'ws'),
     webSocketImpl: webSocket,
     connectionParams: authorizationBy(key),

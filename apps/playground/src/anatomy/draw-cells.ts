@@ -40,6 +40,8 @@ const FAINT = 'rgb(160 160 160 / 0.4)';
 /** In pixels of CSS: smaller cells would be all lines. */
 const LEAST_CELL = 5;
 const FINE_CELL = 15;
+/** In smaller ones a dot would hide the picture. */
+const DOTTED_CELL = 14;
 
 /** One canvas for all cells, however many there are. */
 export function drawCells(context: Context, size: Size, { map, looks, hasLines, cursor }: Drawing): void {
@@ -64,8 +66,8 @@ export function drawCells(context: Context, size: Size, { map, looks, hasLines, 
   const isPart = looks.some(({ isNew }) => !isNew);
   if (isPart)
     for (const [index, { isNew }] of looks.entries()) if (isNew) frame(context, edge(index), { dots, colour: '#fff' });
-  const own = looks.flatMap(({ isGiven }, index) => (isGiven ? [edge(index)] : []));
-  for (const given of own) dot(context, given, dots);
+  if (Math.min(width / map.width, height / map.height) >= DOTTED_CELL * dots)
+    for (const [index, { isGiven }] of looks.entries()) if (isGiven) dot(context, edge(index), dots);
   if (cursor !== null && cursor < looks.length) frame(context, edge(cursor), { dots: 1.6 * dots, colour: CURSOR });
 }
 

@@ -13,8 +13,11 @@ export function labelOf({ condition }: Asked): number {
 /** The words of an input: its texts, else all of it as JSON; of a picture, that it is one. Null where the condition is another. */
 export function wordsOf({ condition }: Asked): string | null {
   if (condition.__typename !== 'InputCondition') return null;
-  const values = Object.values(condition.input).map(inWords);
-  return values.every((value) => typeof value === 'string') ? values.join(', ') : JSON.stringify(condition.input);
+  const said = Object.entries(condition.input).map(([name, value]) => [name, inWords(value)] as const);
+  const values = said.map(([, value]) => value);
+  return values.every((value) => typeof value === 'string')
+    ? values.join(', ')
+    : JSON.stringify(Object.fromEntries(said));
 }
 
 function inWords(value: unknown): unknown {

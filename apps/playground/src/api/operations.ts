@@ -89,13 +89,21 @@ export function fetchPicture(url: string): Promise<Uint8Array> {
   return asked((client) => client.download({ url }));
 }
 
-/** The steps of a generation so far, where it has ended all of them. */
-export function fetchSteps(id: string): Promise<readonly Step[]> {
+/** The steps of a generation so far, where it has ended all of them; of those the ones after an event. */
+export function fetchSteps(id: string, after = 0): Promise<readonly Step[]> {
   return asked(async (client) => {
     const steps: Step[] = [];
-    for await (const event of client.events(id)) if (event.__typename === 'StepEvent') steps.push(event);
+    for await (const event of client.events(id, { after })) if (event.__typename === 'StepEvent') steps.push(event);
     return steps;
   });
+}
+
+/** Among the last events is the end itself, and where a worker was lost, its restart. */
+const LAST_EVENTS = 4;
+
+/** The last steps of a generation that has ended, as far as its newest pictures need them. */
+export function fetchLastSteps(id: string, lastSeq: number): Promise<readonly Step[]> {
+  return fetchSteps(id, Math.max(0, lastSeq - LAST_EVENTS));
 }
 
 export async function cancelGeneration(id: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { Model } from '../api/operations.ts';
 import { counted } from '../runs/sentences.ts';
 import { titleOf } from '../settings/classes.tsx';
 import { NumberField } from '../settings/fields.tsx';
-import { ModelFields } from '../settings/option-fields.tsx';
+import { InputFields, ModelFields } from '../settings/option-fields.tsx';
 import { MOST_SEED, newSeed, ownSettings, pickModel, type Settings } from '../settings/settings.ts';
 import { AxisField } from './axis-field.tsx';
 import { choicesOf, firstAxis, modelsOf, type Comparison } from './comparison.ts';
@@ -101,7 +101,7 @@ function OwnFields({ model, settings, along, onChange }: OwnFieldsProps) {
           own={hasGuidance ? own : { ...own, guidance: null }}
           problems={{}}
           onChange={({ guidance, options }) => {
-            const changed = { guidance: hasGuidance ? guidance : own.guidance, options };
+            const changed = { ...own, guidance: hasGuidance ? guidance : own.guidance, options };
             onChange({ ...settings, own: { ...settings.own, [model.name]: changed } });
           }}
         />
@@ -146,7 +146,16 @@ function Subject({ settings, models, without, onChange }: SubjectProps) {
           </select>
         </label>
       )}
-      {!without.includes('label') && (
+      {model.condition.classes === null && (
+        <InputFields
+          key={model.name}
+          model={model}
+          own={ownSettings(settings, model)}
+          problems={{}}
+          onChange={(own) => onChange({ ...settings, own: { ...settings.own, [model.name]: own } })}
+        />
+      )}
+      {!without.includes('label') && model.condition.classes !== null && (
         <label>
           <span>Class</span>
           <select

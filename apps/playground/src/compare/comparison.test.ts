@@ -103,6 +103,20 @@ describe('choicesOf', () => {
       setting: 'label',
       values: ['0', '1'],
     });
+    // Models along an axis are those of the picture.
+    expect(read('x=model&xs=b&xs=a').comparison.settings.model).toBe('b');
+    // Texts are no classes.
+    const told = {
+      ...models[0]!,
+      classes: [],
+      condition: { classes: null, schema: { properties: { text: { type: 'string' } } } },
+    };
+    const { comparison, notes } = readComparison(new URLSearchParams('model=a&seed=3&a.input.text=a+red+hat'), [told]);
+    expect(comparison.x).toEqual({ setting: 'seed', values: ['3', '4', '5'] });
+    expect(cellsOf(comparison, [told]).cells[1]!.input).toMatchObject({
+      ...{ seed: 4, images: [{ condition: { input: { text: 'a red hat' } } }] },
+    });
+    expect([notes, choicesOf([told]).some(({ setting }) => setting === 'label')]).toEqual([[], false]);
   });
 
   it('begins with values around the model’s own', () => {

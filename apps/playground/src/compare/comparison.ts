@@ -44,7 +44,9 @@ export function choicesOf(models: readonly Model[]): readonly Choice[] {
   );
   return [
     { setting: 'model', title: 'Model', field: null },
-    { setting: 'label', title: 'Class', field: null },
+    ...(models.every(({ condition }) => condition.classes !== null)
+      ? [{ setting: 'label', title: 'Class', field: null }]
+      : []),
     { setting: 'seed', title: 'Seed', field: null },
     ...(models.every(({ guidanceOff }) => guidanceOff !== null)
       ? [{ setting: 'guidance', title: 'Guidance', field: null }]
@@ -184,7 +186,7 @@ function changedOf(settings: Settings, name: string, models: readonly Model[]): 
 }
 
 function isOwn([entry]: readonly [string, string], model: string): boolean {
-  return entry === `${model}.guidance` || entry.startsWith(`${model}.options.`);
+  return entry === `${model}.guidance` || [`${model}.options.`, `${model}.input.`].some((own) => entry.startsWith(own));
 }
 
 interface ReadComparison {
@@ -194,10 +196,18 @@ interface ReadComparison {
   readonly notes: readonly string[];
 }
 
+/** Of models along an axis the first one that there is, where the address names none for the picture. */
+function namedModel(search: URLSearchParams, models: readonly Model[]): [string, string][] {
+  const axis = ['x', 'y'].find((name) => search.get(name) === 'model');
+  if (search.has('model') || axis === undefined) return [];
+  const found = search.getAll(`${axis}s`).find((value) => models.some(({ name }) => name === value));
+  return found === undefined ? [] : [['model', found]];
+}
+
 /** The settings of the picture, with those of the other models that are compared. */
 function readRecipes(search: URLSearchParams, models: readonly Model[]): ReturnType<typeof readRecipe> {
   // Those that stand there several times would be noted.
-  const asked = [...search].filter(([name]) => !NAMES.includes(name));
+  const asked = [...namedModel(search, models), ...search].filter(([name]) => !NAMES.includes(name));
   const { model } = readRecipe(new URLSearchParams(asked), models).settings;
   const values = new Set([...search.getAll('xs'), ...search.getAll('ys')]);
   const others = models.filter(({ name }) => name !== model && values.has(name));

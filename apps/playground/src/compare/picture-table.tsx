@@ -64,7 +64,11 @@ function Shown({ cell, state, model, share }: ShownCell & { readonly share: numb
   const { width, height } = model.image;
   const steps = state?.steps.length ?? 0;
   const step = stepAt(state?.status === 'completed' ? steps : 0, share);
-  const what = state?.id ? imageName(state, model, 0) : titleOf(Number(cell.settings.label), model.classes);
+  const what = state?.id
+    ? imageName(state, model, 0)
+    : model.classes.length > 0
+      ? titleOf(Number(cell.settings.label), model.classes)
+      : 'Not asked for yet';
   const where = step === 'finished' ? '' : `, step ${step + 1} of ${steps}`;
   return (
     <figure>

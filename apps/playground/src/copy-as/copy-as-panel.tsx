@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { keyState } from '../api/key.ts';
 import type { GenerationInput } from '../api/operations.ts';
-import { copyAs, copyKinds, type CopyKind } from './copy-as.ts';
+import { copyAs, copyKinds, shortened, type CopyKind } from './copy-as.ts';
 import './copy-as.css';
 
 /** The request of a result as a command or a program, to be copied. */
@@ -40,7 +40,10 @@ export function CopyAsPanel({ input }: { readonly input: GenerationInput }) {
       {text === null ? (
         <p>The command line takes the picture as a file: npx tessera edit --help shows how.</p>
       ) : (
-        <pre tabIndex={0}>{text}</pre>
+        <>
+          <pre tabIndex={0}>{shortened(text)}</pre>
+          {shortened(text) !== text && <p className="hint">Pictures are cut here to be read; Copy has all of them.</p>}
+        </>
       )}
     </section>
   );

@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
-import { copyAs, type CopyKind } from './copy-as.ts';
+import { copyAs, type CopyKind, shortened } from './copy-as.ts';
 
 /* What the page offers to copy is run as it is, and must make the images of the page, to the byte. */
 
@@ -81,6 +81,14 @@ it('quotes for a shell, names classes one by one, and never writes a key', () =>
   expect(copyAs('tessera', { input: texts, origin, withKey: false })).toBe(
     String.raw`npx tessera generate --model avatars-text --condition '{"text":"a cat'\''s hat"}' --count 2 --seed 0 --out images`,
   );
+  const low = `data:image/png;base64,${'iVBORw0KGgoA'.repeat(20)}==`;
+  const ofPicture = copyAs('curl', {
+    input: { ...texts, images: [{ condition: { input: { low } } }] },
+    origin,
+    withKey: false,
+  })!;
+  expect(ofPicture).toContain(low);
+  expect(shortened(ofPicture)).toBe(ofPicture.replace(low, 'data:image/png;base64,iVBORw0KGgoA…'));
   const text = copyAs('curl', { input, origin, withKey: true })!;
   expect(text).toContain('--header "Authorization: Bearer $TESSERA_KEY"');
   const edit = { ...input, edit: { image: 'a', region: { inside: { x0: 0, y0: 0, x1: 1, y1: 0.5 } } } };

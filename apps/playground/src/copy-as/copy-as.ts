@@ -33,6 +33,11 @@ export function copyAs(kind: CopyKind, request: CopiedRequest): string | null {
   }
 }
 
+/** The same for eyes: of a picture that was given only its beginning. */
+export function shortened(text: string): string {
+  return text.replaceAll(/(data:image\/[a-z]+;base64,[\w+/]{12})[\w+/=]+/g, '$1…');
+}
+
 const KEY = 'TESSERA_KEY';
 
 function commandLine({ model, images, seed, guidance, options, edit }: GenerationInput): string | null {

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { onConnection } from '../api/tessera.ts';
-import { loadModels, useModels } from '../api/use-models.ts';
+import { loadModels } from '../api/models.ts';
+import { useModels } from '../api/use-models.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { Workbench } from './workbench.tsx';
 

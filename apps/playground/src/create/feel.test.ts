@@ -135,7 +135,8 @@ describe.skipIf(skipped)('Create', () => {
   });
 
   it('shows of each model what it has drawn and how fast it is here, and of each setting the formula', async () => {
-    await open({ width: 390, height: 844, path: '/?model=digits-var-diffusion' });
+    await open({ width: 390, height: 844, path: '/?model=digits-var-diffusion&digits-var-diffusion.guidance=99' });
+    await page.locator('.notes li', { hasText: 'Guidance above 10 mostly draws noise' }).waitFor();
     const own = page.locator('.model:has(:checked)');
     await page.locator('.models > summary').click();
     await page.locator('.model-samples img').nth(4).waitFor();
@@ -159,11 +160,13 @@ describe.skipIf(skipped)('Create', () => {
         { timeout: 60_000, interval: 1000 },
       )
       .toMatch(/about [\d.]+ m?s an image, as measured on this server/);
-
     await page.locator('details.group > summary').click();
     const formulas = page.locator('.formula');
     await formulas.first().waitFor();
     expect(await formulas.count()).toBe(4);
+    expect(await page.locator('.caution').innerText()).toContain('this model is made for less');
+    await page.getByRole('slider', { name: 'Guidance' }).fill('2');
+    expect(await page.locator('.caution').innerText()).toBe('');
     for (const one of await formulas.locator('summary').all()) await one.click();
     for (const one of await formulas.locator('math').all())
       expect((await one.boundingBox())!.height).toBeGreaterThan(15);
@@ -216,7 +219,7 @@ describe.skipIf(skipped)('Create', () => {
     await expect.poll(() => page.url()).toContain('label=777');
   });
 
-  it('tells what is chosen in forced colours, too', async () => {
+  it('tells what is chosen in forced colours, and that a form goes on beneath', async () => {
     await page.emulateMedia({ forcedColors: 'active' });
     await open();
     const ground = (state: string) =>
@@ -234,6 +237,12 @@ describe.skipIf(skipped)('Create', () => {
         .first()
         .evaluate((frame) => getComputedStyle(frame).borderTopWidth);
     expect([await step('[aria-current]'), await step(':not([aria-current])')]).toEqual(['3px', '1px']);
+    await page.emulateMedia({ forcedColors: 'none' });
+    await page.evaluate(() => (document.documentElement.style.fontSize = '200%'));
+    const edge = () => page.locator('.actions').evaluate((one) => getComputedStyle(one).borderTopColor);
+    expect(await edge()).not.toBe('rgba(0, 0, 0, 0)');
+    await page.locator('.settings').evaluate((form) => form.scrollTo(0, form.scrollHeight));
+    await expect.poll(edge).toBe('rgba(0, 0, 0, 0)');
   });
 
   it.each(['light', 'dark'] as const)(
@@ -246,6 +255,11 @@ describe.skipIf(skipped)('Create', () => {
       ] as const) {
         await open({ width, height });
         await page.locator('.sample').first().waitFor();
+        const paper = () => page.locator('body').evaluate((body) => getComputedStyle(body).backgroundColor);
+        const [own, theme] = [await paper(), page.getByLabel('Theme')];
+        await theme.selectOption(colorScheme === 'dark' ? 'light' : 'dark');
+        expect(await paper()).not.toBe(own);
+        await theme.selectOption('system');
         expect(await button('Play').count()).toBe(1);
         expect(await findings(page)).toEqual([]);
         await generate(page, { images: 4 });

@@ -87,7 +87,9 @@ export function ImageActions({ state, model, models, view, onAnatomy, onFork }: 
       </Later>
       <CopyLink key={link} link={link} />
       <button type="button" className="link" aria-expanded={showsCode} onClick={() => setShowsCode(!showsCode)}>
-        Copy as code
+        <span>
+          Show as code <span aria-hidden="true">{showsCode ? '▴' : '▾'}</span>
+        </span>
       </button>
       {edit !== null && (
         <ErrorBoundary instead={<p>The picture before could not be loaded: the server does not answer.</p>}>

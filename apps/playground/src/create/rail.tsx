@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { fetchGenerations, type Model, type StoredGeneration } from '../api/operations.ts';
-import { partAt, wholePicture, type PicturePart } from '../pictures/picture-part.ts';
+import { useLeftSteps } from '../pictures/left-picture.ts';
+import { partAfter, partAt, wholePicture, type PicturePart } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
 import { isBusy } from '../runs/generation-state.ts';
 import { runName, shortSentence, subjectsName } from '../runs/sentences.ts';
@@ -73,8 +74,14 @@ interface StoredEntryProps {
 }
 
 function StoredEntry({ generation, models, isShown }: StoredEntryProps) {
-  const { id, state, images, modelName } = generation;
+  const { id, state } = generation;
   if (goesOn(state)) return <RunEntry run={id} models={models} isShown={isShown} />;
+  return <EndedEntry {...{ generation, models, isShown }} />;
+}
+
+function EndedEntry({ generation, models, isShown }: StoredEntryProps) {
+  const { id, state, images, modelName } = generation;
+  const left = useLeftSteps(generation);
   const model = models.find(({ name }) => name === modelName);
   const picture = images[0]?.picture;
   const name = model && images.length > 0 ? subjectsName(images, model) : modelName;
@@ -83,7 +90,7 @@ function StoredEntry({ generation, models, isShown }: StoredEntryProps) {
     <Entry
       {...{ id, name, status, model, isShown }}
       seed={generation.seed}
-      part={picture ? wholePicture(picture.url) : null}
+      part={picture ? wholePicture(picture.url) : partAfter(left, 0)}
     />
   );
 }

@@ -6,6 +6,7 @@ import type { GenerationState } from '../runs/generation-state.ts';
 import { placeName, shownAt, stopsOf, type Place } from '../runs/place.ts';
 import { imageName, runName } from '../runs/sentences.ts';
 import type { View } from './place-address.ts';
+import './stage.css';
 
 interface StageProps {
   readonly state: GenerationState;

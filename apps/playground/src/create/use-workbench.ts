@@ -136,10 +136,14 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
   };
 }
 
-/** The run that Stop ends: the one on the stage, else the newest that goes on; null where none does. */
+/**
+ * The run that Stop ends: the one on the stage, else the newest that goes on; null where none does. Beside one that could
+ * not be sent, nobody would take Stop for that of another: the list of runs ends those.
+ */
 function useStoppable(key: string | null): string | null {
   const started = useStarted();
   const state = useRun(key ?? noRun);
   if (key !== null && state && isBusy(state)) return key;
+  if (state?.status === 'failed' && state.id === null) return null;
   return started.find((one) => isBusy(runs.state(one)!)) ?? null;
 }

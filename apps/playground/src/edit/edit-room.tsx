@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
 import { useLocation, useParams, useSearch } from 'wouter';
 import type { Model } from '../api/operations.ts';
-import { loadModels, useModels } from '../api/use-models.ts';
+import { loadModels } from '../api/models.ts';
+import { useModels } from '../api/use-models.ts';
 import { saidOf } from '../runs/explain.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { openAgain } from './again.ts';

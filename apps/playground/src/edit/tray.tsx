@@ -4,7 +4,7 @@ import { partAt } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
 import { isBusy, type GenerationState } from '../runs/generation-state.ts';
 import { runs, useRun } from '../runs/use-run.ts';
-import { titleOf } from '../settings/classes.tsx';
+import { subjectName } from '../runs/sentences.ts';
 import type { Variants } from './use-draft.ts';
 
 /** One of the variants. */
@@ -75,9 +75,9 @@ function Row({ runKey, models, chosen, onChoose }: RowProps) {
   );
 }
 
-export function variantName({ labels, seed }: GenerationState, image: number, { classes }: Model): string {
-  const label = labels[image] ?? -1;
-  const shows = label < 0 ? 'whatever fits' : titleOf(label, classes);
+export function variantName({ asked, seed }: GenerationState, image: number, model: Model): string {
+  const one = asked?.images[image];
+  const shows = !one || one.condition.__typename === 'NoCondition' ? 'whatever fits' : subjectName(one, model);
   return `Variant ${image + 1}, ${shows}, seed ${seed + image}`;
 }
 

@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Model, StoredGeneration } from '../api/operations.ts';
-import { wholePicture } from '../pictures/picture-part.ts';
+import { useLeftSteps } from '../pictures/left-picture.ts';
+import { partAfter, wholePicture } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
 import { saveAll, saveAnimation, savePicture } from '../save/save.ts';
 import { repeatAddress } from '../save/recipe.ts';
@@ -72,14 +73,16 @@ export function Details({ looked, isFavourite, onImage, onFavourite, onRemove, o
 export function LargePicture({ looked }: { readonly looked: Looked }) {
   const { generation, image, model } = looked;
   const picture = generation.images[image]?.picture;
-  if (!picture) return <div className="gallery-none">{stateNames[generation.state]}</div>;
+  const left = partAfter(useLeftSteps(generation), image);
+  if (!picture && !left) return <div className="gallery-none">{stateNames[generation.state]}</div>;
   const { seed } = generation.images[image]!;
+  const ended = picture ? '' : `, ${stateNames[generation.state].toLowerCase()} before it was finished`;
   return (
     <StepPicture
-      part={wholePicture(picture.url)}
-      name={`Picture of ${subjectOf({ images: [generation.images[image]!] }, model)}, seed ${seed}`}
-      width={picture.width ?? model?.image.width ?? 32}
-      height={picture.height ?? model?.image.height ?? 32}
+      part={picture ? wholePicture(picture.url) : left}
+      name={`Picture of ${subjectOf({ images: [generation.images[image]!] }, model)}, seed ${seed}${ended}`}
+      width={picture?.width ?? model?.image.width ?? 32}
+      height={picture?.height ?? model?.image.height ?? 32}
     />
   );
 }
@@ -155,6 +158,11 @@ function SaveButtons({ looked: { generation, image } }: { readonly looked: Looke
   );
 }
 
+/** A picture that was given is shown, not its text. */
+function Value({ text }: { readonly text: string }) {
+  return text.startsWith('data:image/') ? <img src={text} alt="The picture that was given" height={64} /> : text;
+}
+
 /** One column for each; where they differ is marked. */
 export function Settings({ all }: { readonly all: readonly Looked[] }) {
   const columns = all.map(({ generation, image, model }) => settingsOf(generation, image, model));
@@ -174,7 +182,9 @@ export function Settings({ all }: { readonly all: readonly Looked[] }) {
                 {differs && <span className="unseen"> (differs)</span>}
               </th>
               {values.map((value, column) => (
-                <td key={column}>{value}</td>
+                <td key={column}>
+                  <Value text={value} />
+                </td>
               ))}
             </tr>
           );

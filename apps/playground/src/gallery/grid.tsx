@@ -4,11 +4,16 @@ import type { Model, StoredGeneration } from '../api/operations.ts';
 import { columnsIn, neighbour, rowOf, rowsOf } from './rows.ts';
 import { Tile } from './tile.tsx';
 import type { Held, Picking } from './use-picking.ts';
+import { subjectOf } from './wording.ts';
 
 const GAP = 12;
 const LEAST = 144;
 /** Beneath the pictures of a tile, and of a day: at the usual size of text. */
 const CAPTION = 48;
+/** Where what is shown takes two lines. */
+const LONG_CAPTION = 66;
+/** Of a letter, in pixels: about. */
+const LETTER = 7;
 const DAY = 52;
 const USUAL_TEXT = 16;
 
@@ -38,10 +43,18 @@ export function Grid(props: GridProps) {
   const columns = columnsIn(width, { least: LEAST, gap: GAP });
   const rows = useMemo(() => rowsOf(items, columns, new Date()), [items, columns]);
   const side = Math.floor((width - GAP * (columns - 1)) / columns);
+  const caption = useMemo(() => {
+    const lengthOf = (item: StoredGeneration) =>
+      subjectOf(
+        item,
+        models.find(({ name }) => name === item.modelName),
+      ).length;
+    return items.some((item) => lengthOf(item) * LETTER * text > side) ? LONG_CAPTION : CAPTION;
+  }, [items, models, side, text]);
   const atPicked = picked === null ? -1 : rowOf(rows, picked);
   const virtual = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: (index) => (rows[index]!.kind === 'day' ? DAY * text : side + CAPTION * text + GAP),
+    estimateSize: (index) => (rows[index]!.kind === 'day' ? DAY * text : side + caption * text + GAP),
     getItemKey: (index) => keyOf(rows[index]!),
     overscan: 2,
     scrollMargin: top,
@@ -50,7 +63,7 @@ export function Grid(props: GridProps) {
     scrollPaddingEnd: matchMedia('(max-width: 980px)').matches ? innerHeight * 0.54 : 0,
     rangeExtractor: useCallback((range: Range) => withRow(range, atPicked), [atPicked]),
   });
-  useLayoutEffect(() => virtual.measure(), [virtual, side, text]);
+  useLayoutEffect(() => virtual.measure(), [virtual, side, text, caption]);
   const shown = virtual.getVirtualItems();
   const isAtEnd = rows.length === 0 || (virtual.range?.endIndex ?? 0) >= rows.length - 4;
   useEffect(() => {

@@ -1,5 +1,8 @@
 import { memo, useState } from 'react';
 import type { Model, StoredGeneration } from '../api/operations.ts';
+import { useLeftSteps } from '../pictures/left-picture.ts';
+import { partAfter } from '../pictures/picture-part.ts';
+import { StepPicture } from '../pictures/step-picture.tsx';
 import { stateNames } from './filter.ts';
 import type { Held } from './use-picking.ts';
 import { nameOf, subjectOf } from './wording.ts';
@@ -32,7 +35,16 @@ export const Tile = memo(function Tile(props: TileProps) {
   const { id, images, state, seed, edit } = generation;
   const marks = `${isFavourite ? ', favourite' : ''}${isChosen ? ', chosen' : ''}`;
   const shown = images.slice(0, MOST_SHOWN).flatMap(({ picture }) => picture ?? []);
-  const across = shown.length > 1 ? 2 : 1;
+  const left = useLeftSteps(generation);
+  const parts = images.slice(0, MOST_SHOWN).flatMap((_, image) => partAfter(left, image) ?? []);
+  const across = shown.length + parts.length > 1 ? 2 : 1;
+  const subject = subjectOf(generation, model);
+  const facts = [
+    `seed ${seed}`,
+    ...(shown.length === 0 && parts.length > 0 ? [stateNames[state].toLowerCase()] : []),
+    ...(images.length > 1 ? [`${images.length} pictures`] : []),
+    ...(edit ? ['edited'] : []),
+  ];
   return (
     <div role="gridcell" aria-selected={isChosen} className="tile-cell" style={{ width: side }}>
       <button
@@ -49,20 +61,19 @@ export const Tile = memo(function Tile(props: TileProps) {
         onFocus={() => onPick(id)}
       >
         <span className="tile-pictures" style={{ height: side }}>
-          {shown.length === 0 ? (
-            <span className="tile-state">{stateNames[state]}</span>
-          ) : (
-            shown.map(({ url, width }) => (
-              <Thumb key={url} url={url} side={enlarged(width ?? 32, (side - 2) / across)} />
-            ))
-          )}
+          {shown.length + parts.length === 0 && <span className="tile-state">{stateNames[state]}</span>}
+          {shown.map(({ url, width }) => (
+            <Thumb key={url} url={url} side={enlarged(width ?? 32, (side - 2) / across)} />
+          ))}
+          {parts.map((part) => (
+            <span key={part.index} style={{ width: enlarged(model?.image.width ?? 32, (side - 2) / across) }}>
+              <StepPicture part={part} name="" {...(model?.image ?? { width: 1, height: 1 })} />
+            </span>
+          ))}
         </span>
         <span className="tile-caption">
-          <strong>{subjectOf(generation, model)}</strong>
-          <span>
-            {edit && 'edited · '}seed {seed}
-            {images.length > 1 && ` · ${images.length} pictures`}
-          </span>
+          <strong title={subject}>{subject}</strong>
+          <span>{facts.join(' · ')}</span>
         </span>
         {isFavourite && <span className="tile-mark">★</span>}
         {isChosen && <span className="tile-mark chosen">✓</span>}

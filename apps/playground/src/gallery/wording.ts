@@ -1,6 +1,7 @@
 import type { Model, StoredGeneration } from '../api/operations.ts';
+import { wordsOf } from '../api/label.ts';
 import { subjectName } from '../runs/sentences.ts';
-import { readable } from '../settings/options.tsx';
+import { optionTitle, readable } from '../settings/options.tsx';
 import { stateNames } from './filter.ts';
 
 /* How a generation is called: for eyes, and as the name of its tile. */
@@ -25,8 +26,17 @@ export function timeOf(at: string): string {
   return time.format(new Date(at));
 }
 
+/** The pictures that a condition was given, by the name of their field. */
+function picturesOf({ condition }: StoredGeneration['images'][number]): readonly Setting[] {
+  if (condition.__typename !== 'InputCondition') return [];
+  return Object.entries(condition.input).flatMap(([name, value]) =>
+    typeof value === 'string' && value.startsWith('data:image/') ? [{ name: readable(name), value }] : [],
+  );
+}
+
 export interface Setting {
   readonly name: string;
+  /** A picture is a data URL. */
   readonly value: string;
 }
 
@@ -39,12 +49,16 @@ export function settingsOf(generation: StoredGeneration, image: number, model: M
   return [
     { name: 'Model', value: modelName },
     ...(edit ? [{ name: 'Edited', value: 'a part of a picture' }] : []),
-    { name: 'Class', value: subjectOf({ images: [images[image]!] }, model) },
+    {
+      name: wordsOf(images[image]!) === null ? 'Class' : 'Shows',
+      value: subjectOf({ images: [images[image]!] }, model),
+    },
+    ...picturesOf(images[image]!),
     { name: 'Seed', value: String(images[image]!.seed) },
     ...(pull === undefined || model?.guidanceOff === null ? [] : [{ name: 'Guidance', value: String(pull) }]),
     ...names.flatMap((name) => {
       const value = options[name] ?? defaults[name]?.default;
-      return value === undefined ? [] : [{ name: readable(name), value: String(value) }];
+      return value === undefined ? [] : [{ name: optionTitle(name), value: String(value) }];
     }),
   ];
 }

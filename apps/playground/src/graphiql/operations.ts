@@ -26,7 +26,7 @@ query Models {
 }
 `;
 
-const create = `# Makes two images. The id that it returns is for the next tab.
+const create = `# Makes two images. The next tab follows them.
 mutation Create($input: CreateGenerationInput!) {
   createGeneration(input: $input) {
     __typename
@@ -46,7 +46,11 @@ mutation Create($input: CreateGenerationInput!) {
 }
 `;
 
+/** In place of an id: this page puts that of the newest generation there. */
+export const NEWEST = 'newest';
+
 const events = `# Every step of a generation, while it is made or later. After an interruption, go on with after: the last seq.
+# In place of "newest", which is the newest generation, an id may stand.
 subscription Events($id: ID!, $after: Int! = 0) {
   generationEvents(id: $id, after: $after) {
     __typename
@@ -108,6 +112,6 @@ export const operations: readonly Operation[] = [
       input: { model: 'digits-var', images: [{ condition: { label: 7 }, count: 2 }], seed: 1, details: true },
     }),
   },
-  { query: events, variables: variables({ id: 'THE-ID', after: 0 }) },
+  { query: events, variables: variables({ id: NEWEST, after: 0 }) },
   { query: generations, variables: variables({ first: 10 }) },
 ];

@@ -36,25 +36,23 @@ export function OwnWaiting() {
   return (
     <Section title="Your generations in it" empty={open.length === 0 && 'None waits or runs.'}>
       {error && <p role="alert">It could not be canceled: {error}</p>}
-      <Table heads={['place', 'begins', '', 'model', 'pictures']}>
-        {open.map((one) => (
-          <tr key={one.id}>
-            <th scope="row">
-              {one.position === null ? 'runs' : one.position === 0 ? 'next' : `${one.position} before it`}
-            </th>
-            <td>{beginsIn(one)}</td>
-            <td>
-              <button type="button" onClick={() => cancel(one.id)}>
-                Cancel
-              </button>
-            </td>
-            <td>
-              <Link href={`/g/${one.id}`}>{one.modelName}</Link>
-            </td>
-            <td>{one.images.length}</td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        heads={['place', 'begins', 'model', 'pictures', '']}
+        rows={open.map((one) => ({
+          key: one.id,
+          cells: [
+            one.position === null ? 'runs' : one.position === 0 ? 'next' : `${one.position} before it`,
+            beginsIn(one),
+            <Link key="link" href={`/g/${one.id}`}>
+              {one.modelName}
+            </Link>,
+            one.images.length,
+            <button key="cancel" type="button" onClick={() => cancel(one.id)}>
+              Cancel
+            </button>,
+          ],
+        }))}
+      />
     </Section>
   );
 }

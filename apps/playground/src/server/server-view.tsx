@@ -75,33 +75,45 @@ function Sparkline({ values }: { readonly values: readonly number[] }) {
 function Workers({ workers }: { readonly workers: readonly Worker[] }) {
   return (
     <Section title="Workers" empty={workers.length === 0 && 'No worker is running: what is accepted waits.'}>
-      <Table heads={['worker', 'status', 'target', 'memory', 'up', 'models']}>
-        {workers.map((worker) => (
-          <tr key={worker.name}>
-            <th scope="row">{worker.name}</th>
-            <td>
-              <span className={`status ${worker.status.toLowerCase()}`}>{statusOf(worker)}</span>
-              {worker.why && <p className="why">{worker.why}</p>}
-            </td>
-            <td>{worker.target}</td>
-            <td>{worker.memoryBytes === null ? 'not known' : bytes(worker.memoryBytes)}</td>
-            <td>{duration(worker.ageSeconds)}</td>
-            <td>
-              <ul className="models">
-                {worker.models.map((model) => (
-                  <li key={model.name} className={model.loaded ? 'loaded' : undefined}>
-                    {model.name}
-                    {model.loaded && ' · in memory'}
-                    {model.running > 0 && ` · ${model.running} running`}
-                    {model.millisecondsPerImage !== null && ` · ${Math.round(model.millisecondsPerImage)} ms an image`}
-                  </li>
-                ))}
-              </ul>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        heads={['worker', 'status', 'target', 'memory', 'up', 'models']}
+        rows={workers.map((worker) => ({
+          key: worker.name,
+          cells: [
+            worker.name,
+            <Status key="status" worker={worker} />,
+            worker.target,
+            worker.memoryBytes === null ? 'not known' : bytes(worker.memoryBytes),
+            duration(worker.ageSeconds),
+            <Models key="models" models={worker.models} />,
+          ],
+        }))}
+      />
     </Section>
+  );
+}
+
+function Status({ worker }: { readonly worker: Worker }) {
+  return (
+    <div>
+      <span className={`status ${worker.status.toLowerCase()}`}>{statusOf(worker)}</span>
+      {worker.why && <p className="why">{worker.why}</p>}
+    </div>
+  );
+}
+
+function Models({ models }: Pick<Worker, 'models'>) {
+  return (
+    <ul className="models">
+      {models.map((model) => (
+        <li key={model.name} className={model.loaded ? 'loaded' : undefined}>
+          {model.name}
+          {model.loaded && ' · in memory'}
+          {model.running > 0 && ` · ${model.running} running`}
+          {model.millisecondsPerImage !== null && ` · ${Math.round(model.millisecondsPerImage)} ms an image`}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -115,18 +127,24 @@ function Queue({ queue }: { readonly queue: readonly QueueShare[] }) {
     <Section title="Queue" empty={queue.length === 0 && 'Nothing waits or runs.'}>
       <Table
         heads={['model', ...(tenants ? ['tenant'] : []), 'waiting', 'running', 'oldest waits', 'workers that have it']}
-      >
-        {queue.map(({ model, tenant, waiting, running, oldestSeconds, workers }) => (
-          <tr key={`${model} ${tenant}`}>
-            <th scope="row">{model}</th>
-            {tenants && <td>{tenant}</td>}
-            <td>{waiting}</td>
-            <td>{running}</td>
-            <td>{oldestSeconds === null ? '–' : duration(oldestSeconds)}</td>
-            <td>{workers === 0 ? <span className="status lost">none: it waits for one</span> : workers}</td>
-          </tr>
-        ))}
-      </Table>
+        rows={queue.map(({ model, tenant, waiting, running, oldestSeconds, workers }) => ({
+          key: `${model} ${tenant}`,
+          cells: [
+            model,
+            ...(tenants ? [tenant] : []),
+            waiting,
+            running,
+            oldestSeconds === null ? '–' : duration(oldestSeconds),
+            workers === 0 ? (
+              <span key="none" className="status lost">
+                none: it waits for one
+              </span>
+            ) : (
+              workers
+            ),
+          ],
+        }))}
+      />
     </Section>
   );
 }
@@ -134,17 +152,13 @@ function Queue({ queue }: { readonly queue: readonly QueueShare[] }) {
 function Failures({ failures }: { readonly failures: readonly Failure[] }) {
   return (
     <Section title="Failures of the last hour" empty={failures.length === 0 && 'None.'}>
-      <Table heads={['code', 'how often', 'newest', 'model', 'what it said']}>
-        {failures.map(({ code, count, newestAt, model, message }) => (
-          <tr key={code}>
-            <th scope="row">{code}</th>
-            <td>{count}</td>
-            <td>{new Date(newestAt).toLocaleTimeString()}</td>
-            <td>{model}</td>
-            <td>{message}</td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        heads={['code', 'how often', 'newest', 'model', 'what it said']}
+        rows={failures.map(({ code, count, newestAt, model, message }) => ({
+          key: code,
+          cells: [code, count, new Date(newestAt).toLocaleTimeString(), model, message],
+        }))}
+      />
     </Section>
   );
 }

@@ -18,21 +18,41 @@ export function Section({ title, empty, children }: SectionProps) {
   );
 }
 
-export function Table({ heads, children }: { readonly heads: readonly string[]; readonly children: ReactNode }) {
+export interface TableRow {
+  readonly key: string;
+  /** One for each head; the first names the row. */
+  readonly cells: readonly ReactNode[];
+}
+
+/** On a narrow screen each row is a list of heads and values. Styles that make it one would take its roles away. */
+export function Table({ heads, rows }: { readonly heads: readonly string[]; readonly rows: readonly TableRow[] }) {
   return (
-    // Wide on a narrow screen: it scrolls by itself, also by keyboard.
+    // Where it is wider than its place, it scrolls by itself, also by keyboard.
     <div className="table" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
+      <table role="table">
+        <thead role="rowgroup">
+          <tr role="row">
             {heads.map((head) => (
-              <th key={head} scope="col">
+              <th key={head} role="columnheader" scope="col">
                 {head}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        <tbody role="rowgroup">
+          {rows.map(({ key, cells: [name, ...values] }) => (
+            <tr key={key} role="row">
+              <th role="rowheader" scope="row">
+                {name}
+              </th>
+              {values.map((value, index) => (
+                <td key={heads[index + 1]} role="cell" data-head={heads[index + 1]}>
+                  {value}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
       </table>
     </div>
   );

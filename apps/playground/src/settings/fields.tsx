@@ -97,11 +97,13 @@ interface RangeFieldProps {
   readonly range: { readonly min: number; readonly max: number; readonly step: number };
   readonly hint: string;
   readonly problem?: string | undefined;
+  /** What to know of this value, which is taken as it is. */
+  readonly caution?: string | undefined;
   onChange(value: number): void;
 }
 
 /** A number to slide, shown beside its name. */
-export function RangeField({ name, value, range, hint, problem, onChange }: RangeFieldProps) {
+export function RangeField({ name, value, range, hint, problem, caution, onChange }: RangeFieldProps) {
   const id = useId();
   return (
     <div className="field">
@@ -116,6 +118,10 @@ export function RangeField({ name, value, range, hint, problem, onChange }: Rang
         {...described(id, { hint, problem })}
         onChange={({ target }) => onChange(Number(target.value))}
       />
+      {/* Read out when it comes. */}
+      <p className="caution" role="status">
+        {caution}
+      </p>
       <Hint id={id} text={hint} problem={problem} />
     </div>
   );

@@ -41,4 +41,6 @@ it('is told in pictures where the schema says so, and names them in a word', () 
   expect(field).toMatchObject({ kind: 'picture', label: 'Picture', size: { height: 16, width: 16 } });
   const condition = { __typename: 'InputCondition' as const, input: { picture: 'data:image/bmp;base64,AAAA' } };
   expect(wordsOf({ condition })).toBe('a picture');
+  const several = { ...condition, input: { ...condition.input, blur: 2 } };
+  expect(wordsOf({ condition: several })).toBe('{"picture":"a picture","blur":2}');
 });

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import { fetchModels, fetchPicture, type Model } from '../api/operations.ts';
 import { factsOf, firstSentence } from './model-facts.ts';
 import { speedText } from './model-speed.ts';
+import './model-list.css';
 
 interface ModelListProps {
   readonly models: readonly Model[];

@@ -6,13 +6,14 @@ import { described, Hint, NumberField, RangeField } from './fields.tsx';
 import {
   countsWith,
   optionFields,
+  readable,
   readOption,
   type OptionField,
   type OptionValue,
   type OwnSettings,
 } from './options.tsx';
 import { PictureField } from './picture-field.tsx';
-import { inputFields } from './settings.ts';
+import { guidanceCaution, inputFields, usualGuidance } from './settings.ts';
 
 /** Of a part alone, which is no model, no formula is known. */
 type Chosen = Pick<Model, 'options' | 'guidanceOff'> & Partial<Pick<Model, 'parts' | 'defaults'>>;
@@ -36,7 +37,8 @@ export function ModelFields({ model, own, problems, onChange }: ModelFieldsProps
             name="Guidance"
             hint={`Higher shows the class more clearly, but images grow more alike; ${model.guidanceOff} is off.`}
             value={own.guidance}
-            range={{ min: 0, max: Math.max(10, own.guidance), step: 0.1 }}
+            range={{ min: 0, max: Math.max(usualGuidance(model), own.guidance), step: 0.1 }}
+            caution={guidanceCaution(own.guidance, model) ?? undefined}
             problem={problems['guidance']}
             onChange={(guidance) => onChange({ ...own, guidance })}
           />
@@ -137,6 +139,18 @@ function OptionInput(props: OptionInputProps) {
   }
 }
 
+/** What the kinds that every server has do; others say it by their own options. */
+const guidances: Readonly<Record<string, string>> = {
+  constant: 'the same at every step',
+  linear: 'grows with the tokens that are known',
+  ramp: 'grows from step to step',
+};
+
+function guidanceTitle(name: string): string {
+  const does = guidances[name];
+  return does ? `${readable(name)}: ${does}` : readable(name);
+}
+
 function TextInput({ field, value, problem, onChange }: OptionInputProps) {
   const id = useId();
   const common = { id, value: String(value ?? ''), ...described(id, { hint: field.help, problem }) };
@@ -152,7 +166,7 @@ function TextInput({ field, value, problem, onChange }: OptionInputProps) {
           {value === undefined && <option value="">(the model’s own)</option>}
           {field.choices.map((choice) => (
             <option key={choice} value={choice}>
-              {choice}
+              {field.name === 'guidanceBy' ? guidanceTitle(String(choice)) : choice}
             </option>
           ))}
         </select>

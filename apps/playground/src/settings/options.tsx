@@ -65,10 +65,18 @@ export function countsWith({ onlyWith = {} }: OptionField, values: OwnSettings['
   return Object.entries(onlyWith).every(([name, value]) => values[name] === value);
 }
 
+/** Of options that the loop itself has. */
+const titles: Readonly<Record<string, string>> = { guidanceBy: 'Kind of guidance', guidanceFrom: 'Guidance from' };
+
+/** What an option is called that has no title of its own. */
+export function optionTitle(name: string): string {
+  return titles[name] ?? readable(name);
+}
+
 function describe(name: string, { title, description, default: fallback, onlyWith }: JsonSchema): Described {
   return {
     name,
-    label: title ?? readable(name),
+    label: title ?? optionTitle(name),
     ...(description !== undefined && { help: description }),
     ...(isOptionValue(fallback) && { fallback }),
     ...(onlyWith && { onlyWith }),

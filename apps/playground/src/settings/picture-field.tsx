@@ -1,5 +1,6 @@
 import { useId, useState } from 'react';
 import { described, Hint } from './fields.tsx';
+import './picture-field.css';
 
 export interface PictureSize {
   readonly height: number;

@@ -9,7 +9,15 @@ import {
   type OptionValue,
   type OwnSettings,
 } from './options.tsx';
-import { defaultSettings, inputFields, MOST_IMAGES, MOST_SEED, ownSettings, type Settings } from './settings.ts';
+import {
+  defaultSettings,
+  guidanceCaution,
+  inputFields,
+  MOST_IMAGES,
+  MOST_SEED,
+  ownSettings,
+  type Settings,
+} from './settings.ts';
 
 /*
  * A recipe: settings as an address holds them. Guidance, options and inputs stand there with their model's name:
@@ -66,7 +74,12 @@ export function readRecipe(search: URLSearchParams, models: readonly Model[], ot
     own: { [model.name]: takeOwn({ take }, model) },
   };
   const rest = [...search].filter(([name], at, all) => !known.has(name) || all.findIndex(([n]) => n === name) < at);
-  return { settings, notes: [...notes, ...rest.map((entry) => leftOut(entry, model, known))] };
+  const caution = guidanceCaution(ownSettings(settings, model).guidance, model);
+  const cautions =
+    caution === null
+      ? []
+      : [`“${guidanceName(model.name)}=${search.get(guidanceName(model.name))}” is taken. ${caution}`];
+  return { settings, notes: [...notes, ...cautions, ...rest.map((entry) => leftOut(entry, model, known))] };
 }
 
 function note({ name, text, expected, taken }: { name: string; text: string; expected: string; taken: string }) {

@@ -42,6 +42,18 @@ function defaultsOf({ options, guidanceOff, defaults }: Model): OwnSettings {
   return { guidance: guidanceOff === null ? null : defaults.guidance, options: Object.fromEntries(fallbacks) };
 }
 
+/** More is taken up to 100, since parts may measure it in another way. */
+export function usualGuidance({ defaults }: Partial<Pick<Model, 'defaults'>>): number {
+  return Math.max(10, 2 * (defaults?.guidance ?? 0));
+}
+
+/** What to know of a guidance that is taken, and hardly what anybody wants; null of others. */
+export function guidanceCaution(guidance: number | null, model: Partial<Pick<Model, 'defaults'>>): string | null {
+  const usual = usualGuidance(model);
+  if (guidance === null || guidance <= usual) return null;
+  return `Guidance above ${usual} mostly draws noise: this model is made for less.`;
+}
+
 /** The fields of what images are to show; none for models of classes. */
 export function inputFields({ condition }: Model): readonly OptionField[] {
   return condition.classes === null ? optionFields(condition.schema) : [];
@@ -62,9 +74,10 @@ export function newSeed(): number {
   return Math.floor(Math.random() * NEW_SEEDS);
 }
 
-/** Only models of the same classes can be asked for the same pictures. */
+/** Only models of the same classes, or of the same kind of texts, can be asked for the same pictures. */
 export function areComparable(one: Model, other: Model): boolean {
   return (
+    JSON.stringify(one.condition) === JSON.stringify(other.condition) &&
     one.classes.length === other.classes.length &&
     one.classes.every(({ name }, index) => name === other.classes[index]!.name)
   );
