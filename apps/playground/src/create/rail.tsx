@@ -22,7 +22,7 @@ export function Rail({ models, shown }: RailProps) {
   const others = (latest ?? []).filter(({ id }) => !own.has(id));
   return (
     <nav className="rail" aria-label="History">
-      <ol>
+      <ol data-waiting={latest === null && error === null}>
         {started.map((key) => (
           <RunEntry key={key} run={key} models={models} isShown={key === shown} />
         ))}
@@ -30,7 +30,7 @@ export function Rail({ models, shown }: RailProps) {
           <StoredEntry key={generation.id} generation={generation} models={models} isShown={generation.id === shown} />
         ))}
       </ol>
-      {started.length === 0 && latest?.length === 0 && <p className="hint">What you make is kept here.</p>}
+      {started.length === 0 && latest?.length === 0 && <p className="hint rail-empty">What you make is kept here.</p>}
       {error !== null && (
         <p className="hint">
           Earlier images could not be listed: {error}{' '}

@@ -138,7 +138,7 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
 
 /**
  * The run that Stop ends: the one on the stage, else the newest that goes on; null where none does. Beside one that could
- * not be sent, nobody would take Stop for that of another: the list of runs ends those.
+ * not be sent, Stop would seem to be that of this one: the list of runs ends the others.
  */
 function useStoppable(key: string | null): string | null {
   const started = useStarted();
