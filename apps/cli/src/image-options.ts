@@ -1,4 +1,5 @@
 import { flag, given, integer, number, text, texts, type Arguments } from '@tessera/command-line';
+import type { PictureSize } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import {
   checkRequest,
@@ -52,6 +53,10 @@ export const imageOptions = (otherwise: string) =>
       required: true,
       help: 'folder for the files (made if missing; files of earlier runs stay)',
     }),
+    size: text({
+      value: 'WxH',
+      help: 'width and height of the images in pixels, 96x64, of models that make other sizes (default: the model’s own)',
+    }),
     guidance: number({ value: 'G', help: 'strength of guidance in the model’s own scale (default: the model’s own)' }),
     set: setOption,
     json: flag('print one JSON object'),
@@ -101,11 +106,25 @@ export async function readImageRun(
     model: manifest.name,
     images,
     seed: values.seed,
-    ...given({ guidance: values.guidance }),
+    ...given({ guidance: values.guidance, size: readSize(values.size, who) }),
     options: readSettings(values.set, optionsSchema(outline), who),
   });
   await requireWritable(values.out);
   return { folder, plugins, request };
+}
+
+/** `96x64` as a width and a height. @throws TesseraError `option` */
+function readSize(words: string | undefined, who: string): PictureSize | undefined {
+  if (words === undefined) return undefined;
+  const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(words) ?? [];
+  if (width && height) return { width: Number(width), height: Number(height) };
+  throw new TesseraError({
+    code: 'option',
+    who,
+    got: `--size ${words.slice(0, 40)}`,
+    expected: 'width and height in pixels, as 96x64',
+    next: 'Correct --size.',
+  });
 }
 
 interface Conditions extends ImageCommand {

@@ -36,7 +36,7 @@ export async function makeImages(run: ImageOutput, terminal: Terminal): Promise<
     const model = await openModel(folder, { engine, plugins, watchLeaks: true, report: (line) => terminal.err(line) });
     held.unshift(model);
     stopwatch.loaded();
-    const prepared = await run.edit?.(model.image);
+    const prepared = await run.edit?.(model.at(run.request.size).image);
     const preview = strip || animation ? 'decoded' : 'none';
     const request = { ...run.request, preview } as const;
     const options = { signal, ...(prepared && { edit: prepared.edit }) };

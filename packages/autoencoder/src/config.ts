@@ -1,3 +1,4 @@
+import type { PictureSize, SizeBounds } from '@tessera/core';
 import { schema, type Field } from '@tessera/schema';
 import { TesseraError } from '@tessera/errors';
 import type { Levels } from './encoder-decoder.ts';
@@ -35,6 +36,43 @@ export const stackFields = {
   /** How latents look; `kl`: before they are scaled. */
   preview,
 } as const;
+
+const pixels = upTo(2 ** 15);
+
+/** Size of the picture in pixels where it is not the square that the other fields describe: the same weights serve both. */
+export const pictureField: Field<PictureSize | undefined> = optional(
+  object({ height: pixels, width: pixels }),
+  undefined,
+);
+
+/** How many times smaller and larger than the trained side other pictures may be. */
+const RANGE = 2;
+
+interface SquareSizes {
+  /** Side of the square that the weights were trained on, in pixels. */
+  readonly side: number;
+  /** Pixels on a side of a token. */
+  readonly step: number;
+  readonly picture?: PictureSize | undefined;
+}
+
+/**
+ * The sizes that a convolutional autoencoder serves: its layers take any map. From half of the trained side to twice as
+ * much, since farther away a generator makes nothing that can be recognised, and time grows with the square of the tokens.
+ */
+export function squareBounds({ side, step, picture }: SquareSizes): SizeBounds {
+  const own = picture ?? { height: side, width: side };
+  return { own, step, least: Math.ceil(side / RANGE / step) * step, most: RANGE * side };
+}
+
+/** The rule of `pictureField`. */
+export function pictureRule({
+  picture,
+  step,
+}: Pick<SquareSizes, 'picture' | 'step'>): Rule<{ readonly picture: unknown }> {
+  const fits = !picture || [picture.height, picture.width].every((one) => one % step === 0);
+  return { field: 'picture', fits, expected: `multiples of ${step} pixels, the side of a token` };
+}
 
 /** A rule on several fields together. */
 export interface Rule<C> {

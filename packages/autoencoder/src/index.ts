@@ -1,4 +1,14 @@
-export { keeping, latentChannels, stackFields, stackRules, upTo, type Rule } from './config.ts';
+export {
+  keeping,
+  latentChannels,
+  pictureField,
+  pictureRule,
+  squareBounds,
+  stackFields,
+  stackRules,
+  upTo,
+  type Rule,
+} from './config.ts';
 export { decoderLayers, encoderLayers, toNetworkRange, toPixelRange } from './encoder-decoder.ts';
 export { Blocks, convParams, runLayers, type ConvParams, type Layer, type Tap } from './layers.ts';
 export { fitPreview, linearPreview, previewMissing, type LinearPreview } from './preview.ts';
@@ -11,7 +21,6 @@ export {
   keepMask,
   readsOfScales,
   remainder,
-  scaleLayout,
   type Pyramid,
   type Size,
 } from './pyramid.ts';

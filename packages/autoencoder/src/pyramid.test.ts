@@ -1,6 +1,10 @@
 import { varSchedules } from '@tessera/goldens';
 import { describe, expect, it } from 'vitest';
-import { keepMask, scaleLayout } from './pyramid.ts';
+import { layoutOf, scaleSizes } from '@tessera/core';
+import { keepMask } from './pyramid.ts';
+
+const scaleLayout = (sides: readonly number[]) =>
+  layoutOf(scaleSizes(sides, { height: sides.at(-1)!, width: sides.at(-1)! }));
 
 describe('keepMask', () => {
   it.each(varSchedules().edit_mask)(

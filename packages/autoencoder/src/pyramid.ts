@@ -90,17 +90,6 @@ export interface Size {
   readonly width: number;
 }
 
-/** Square scales of these sides, one after the other, each row-major. */
-export function scaleLayout(sides: readonly number[]): Layout {
-  let length = 0;
-  const scales = sides.map((side) => {
-    const start = length;
-    length += side * side;
-    return { start, height: side, width: side };
-  });
-  return { length, scales };
-}
-
 /** A scale's tokens as a map: [B, l, C] -> [B, h, w, C]. */
 export function asMap(tokens_BlC: Tensor3D, { height, width }: Size): Tensor4D {
   const [batch, , channels] = tokens_BlC.shape;

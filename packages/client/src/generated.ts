@@ -72,6 +72,8 @@ export type CreateGenerationInput = {
   readonly priority?: number | null | undefined;
   /** Image i has seed + i unless it has its own, and can be made again alone. 0 where left out. */
   readonly seed?: number | null | undefined;
+  /** Of the pictures, in pixels; left out, the model's own. See Model.sizes. */
+  readonly size?: SizeInput | null | undefined;
   /** Whom to tell what becomes of it. */
   readonly webhook?: WebhookInput | null | undefined;
 };
@@ -198,6 +200,14 @@ export type RetryGenerationInput = {
   readonly idempotencyKey?: string | null | undefined;
   /** Of the first image, for other images; those of the generation where left out, for the same ones. */
   readonly seed?: number | null | undefined;
+};
+
+/** Size of a picture in pixels. */
+export type SizeInput = {
+  /** Rows. */
+  readonly height: number;
+  /** Columns. */
+  readonly width: number;
 };
 
 /** What a webhook is told of. */

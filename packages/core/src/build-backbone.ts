@@ -4,7 +4,13 @@ import { bindCondition, bindLabels, type ConditionSpace } from './condition.ts';
 import type { BoundBackbone } from './contracts.ts';
 import { disposedAfter } from './dispose.ts';
 import { spaceFor } from './factors.ts';
-import { checkContract, type BackboneDims, type BackbonePlugin, type ConditionPlugin } from './plugin.ts';
+import {
+  checkContract,
+  type BackboneDims,
+  type BackbonePlugin,
+  type ConditionFacts,
+  type ConditionPlugin,
+} from './plugin.ts';
 import type { BuildContext, Weights } from './weights.ts';
 
 /* A backbone is built together with its condition: the part that the model names, or else the backbone's own. */
@@ -21,6 +27,8 @@ interface ChosenCondition {
   readonly space: ConditionSpace;
   /** The part, with its configuration read; null for backbones of contract 1, which embed classes by themselves. */
   readonly chosen: { readonly plugin: ConditionPlugin; readonly config: unknown } | null;
+  /** What the part says about itself; null as `chosen`. */
+  readonly facts: ConditionFacts | null;
 }
 
 /**
@@ -33,7 +41,7 @@ export function conditionOf({ plugin: backbone, config, condition: given }: Back
     if (given) throw unwanted(given.plugin.name, backbone.name);
     const { classes } = backbone.describe(config).condition;
     const input = schema.integer({ min: 0, max: classes - 1 });
-    return { space: { name: backbone.name, classes, input }, chosen: null };
+    return { space: { name: backbone.name, classes, input }, chosen: null, facts: null };
   }
   const { forms, own } = backbone.describe(config).condition;
   if (given && own) throw unwanted(given.plugin.name, backbone.name);
@@ -50,7 +58,11 @@ export function conditionOf({ plugin: backbone, config, condition: given }: Back
     });
   }
   const { name } = given ? plugin : backbone;
-  return { space: { name, classes: facts.classes, input: plugin.input(read) }, chosen: { plugin, config: read } };
+  return {
+    space: { name, classes: facts.classes, input: plugin.input(read) },
+    chosen: { plugin, config: read },
+    facts,
+  };
 }
 
 /**
@@ -60,11 +72,11 @@ export function conditionOf({ plugin: backbone, config, condition: given }: Back
  */
 export function buildBackbone(
   parts: BackboneParts,
-  { layout, space: given }: BackboneDims,
+  { layout, space: given, trained }: BackboneDims,
   context: BuildContext,
 ): BoundBackbone {
   const { plugin, config } = parts;
-  const dims = { layout, space: spaceFor(plugin, given) };
+  const dims = { layout, space: spaceFor(plugin, given), ...(trained && { trained }) };
   const { space, chosen } = conditionOf(parts);
   if (plugin.contract === 1) return bindLabels(plugin.build(config, dims, context), space);
   const { width } = plugin.describe(config).condition;

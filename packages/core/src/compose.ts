@@ -15,6 +15,7 @@ import {
   type Stride,
   type TokenizerPlugin,
 } from './plugin.ts';
+import { checkSize, sizesOf, type PictureSize, type Sizes } from './picture-size.ts';
 import type { Composition } from './sample.ts';
 import type { Layout, SpaceShape } from './tokens.ts';
 import type { Weights } from './weights.ts';
@@ -45,6 +46,10 @@ export interface PartFacts {
   readonly condition: ConditionSpace;
   /** Whether its backbone keeps caches from step to step. */
   readonly remembers: boolean;
+  /** The sizes of pictures that all parts serve. */
+  readonly sizes: Sizes;
+  /** The layout that the weights are of, where `layout` is that of another size. */
+  readonly trained?: Layout;
 }
 
 /** What `compose` builds from, besides the parts. */
@@ -78,8 +83,44 @@ export function checkParts({ tokenizer, order, backbone, head, condition: given 
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
   checkSpace(head.plugin, { space, tokenizer: tokenizer.plugin.name });
   optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
-  const { space: condition } = conditionOf({ plugin: backbone.plugin, config: configs.backbone, condition: given });
-  return { configs, space, layout, width, reads, condition, remembers };
+  const { space: condition, facts } = conditionOf({
+    plugin: backbone.plugin,
+    config: configs.backbone,
+    condition: given,
+  });
+  const sizes = sizesOf({
+    tokenizer: { plugin: tokenizer.plugin, config: configs.tokenizer },
+    backbone: { plugin: backbone.plugin, config: configs.backbone },
+    condition: { name: condition.name, forms: facts?.forms ?? [], anySize: facts?.anySize === true },
+  });
+  return { configs, space, layout, width, reads, condition, remembers, sizes };
+}
+
+/**
+ * The same parts for pictures of another size, by the same weights.
+ * @throws TesseraError `size-unsupported`, `part-misdescribed`; `option-twice`, since options depend on the layout
+ */
+export function factsAtSize(
+  { tokenizer: { plugin }, order, head }: Parts,
+  facts: PartFacts,
+  { size, who }: { readonly size: PictureSize; readonly who: string },
+): PartFacts {
+  checkSize(size, facts.sizes, who);
+  const { own } = facts.sizes.bounds!;
+  if (size.height === own.height && size.width === own.width) return facts;
+  const config = plugin.sized!.config(facts.configs.tokenizer, size);
+  const { layout, space } = plugin.describe(config);
+  const [before, after] = [facts.layout.scales.length, layout.scales.length];
+  if (before !== after)
+    throw new TesseraError({
+      code: 'part-misdescribed',
+      who: plugin.name,
+      got: `${after} scales for the size ${size.width}x${size.height}`,
+      expected: `${before}, as many as its own size has`,
+      next: `Correct sized.config() of ${plugin.name}, or exchange the part.`,
+    });
+  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers: facts.remembers });
+  return { ...facts, configs: { ...facts.configs, tokenizer: config }, layout, trained: facts.layout };
 }
 
 interface Reading {
@@ -154,11 +195,15 @@ function checkOrder(order: OrderPlugin, { scales, names: { tokenizer, head } }: 
 }
 
 /**
- * Builds a generator from parts that agree; the caller disposes its tokenizer, backbone and head.
+ * Builds a generator from parts that agree; the caller disposes its tokenizer, backbone and head. `facts` of another size
+ * (`factsAtSize`) make one for that size, by the same weights.
  * @throws TesseraError as `checkParts`, and what the parts throw
  */
-export function compose(parts: Parts, { engine, weights }: Materials): Composition {
-  const facts = checkParts(parts);
+export function compose(
+  parts: Parts,
+  { engine, weights }: Materials,
+  facts: PartFacts = checkParts(parts),
+): Composition {
   const tokenizer = parts.tokenizer.plugin.build(facts.configs.tokenizer, { engine, weights: weights.tokenizer });
   try {
     return { tokenizer, ...buildAround(parts, facts, { engine, tokenizer, weights }) };
@@ -179,7 +224,7 @@ interface AroundMaterials extends Pick<Materials, 'engine'> {
  */
 export function buildAround(
   { order, backbone: b, head: h, condition }: Omit<Parts, 'tokenizer'>,
-  { configs, layout, width }: PartFacts,
+  { configs, layout, trained, width }: PartFacts,
   { engine, tokenizer: { space }, weights }: AroundMaterials,
 ): Omit<Composition, 'tokenizer'> {
   const built: Held[] = [];
@@ -191,7 +236,7 @@ export function buildAround(
     const backbone = hold(
       buildBackbone(
         { plugin: b.plugin, config: configs.backbone, condition },
-        { layout, space },
+        { layout, space, ...(trained && { trained }) },
         { engine, weights: weights.backbone },
       ),
     );

@@ -1,6 +1,15 @@
 export { canvasEmpty, checkImage, checkKept, checkMask, checkTokens, readsUnserved } from './checks.ts';
 export { buildBackbone, conditionOf, type BackboneParts } from './build-backbone.ts';
-export { buildAround, checkParts, compose, type Materials, type Part, type PartFacts, type Parts } from './compose.ts';
+export {
+  buildAround,
+  checkParts,
+  compose,
+  factsAtSize,
+  type Materials,
+  type Part,
+  type PartFacts,
+  type Parts,
+} from './compose.ts';
 export {
   encodeLabels,
   valueOf,
@@ -98,6 +107,7 @@ export {
   shuffled,
   tokenSteps,
 } from './orders.ts';
+export { checkSize, layoutOf, scaleSizes, type PictureSize, type SizeBounds, type Sizes } from './picture-size.ts';
 export { pixelsOf } from './token-canvas.ts';
 export {
   checkContract,
@@ -116,6 +126,7 @@ export {
   type HeadPlugin,
   type LabelBackbonePlugin,
   type OrderPlugin,
+  type OtherSizes,
   type PluginKind,
   type Stride,
   type TokenizerFacts,

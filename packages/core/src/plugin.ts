@@ -3,6 +3,7 @@ import type { Schema } from '@tessera/schema';
 import type { ConditionedBackbone, ConditionForm, ConditionPart } from './condition.ts';
 import type { Backbone, Head, Order, Reads, Tokenizer } from './contracts.ts';
 import type { GuidanceRequest, OpenGuidance, PredictionKind } from './guidance-part.ts';
+import type { PictureSize, SizeBounds } from './picture-size.ts';
 import type { Layout, Space, SpaceShape } from './tokens.ts';
 import type { BuildContext } from './weights.ts';
 
@@ -25,8 +26,17 @@ export interface TokenizerFacts {
   readonly serves: readonly Reads[];
 }
 
+/** How a tokenizer makes pictures of other sizes by the same weights. */
+export interface OtherSizes<C = unknown> {
+  bounds(config: C): SizeBounds;
+  /** The configuration for pictures of a size within the bounds: with as many scales, and no other parameters. */
+  config(config: C, size: PictureSize): C;
+}
+
 export interface TokenizerPlugin<C = unknown, T extends Tokenizer = Tokenizer> extends PluginBase<C> {
   readonly kind: 'tokenizer';
+  /** Left out: pictures have the size of the configuration alone. */
+  readonly sized?: OtherSizes<C>;
   describe(config: C): TokenizerFacts;
   build(config: C, context: BuildContext): T;
 }
@@ -36,6 +46,8 @@ interface AnyBackboneFacts {
   readonly reads: Reads;
   /** As `Rollout.remembers` of all its rollouts. */
   readonly remembers: boolean;
+  /** True where it can be built for another layout than its weights are of: see `BackboneDims.trained`. */
+  readonly anySize?: boolean;
 }
 
 /** What a backbone of contract 1 says about itself without its weights: it embeds classes by itself. */
@@ -58,6 +70,8 @@ export interface ConditionedFacts extends AnyBackboneFacts {
 /** The tokens that a backbone is built for. One of contract 1 meets those of factors as continuous ones. */
 export interface BackboneDims {
   readonly layout: Layout;
+  /** The layout that the weights are of, where `layout` is that of another picture size: for backbones that say `anySize`. */
+  readonly trained?: Layout;
   readonly space: SpaceShape;
 }
 
@@ -84,6 +98,8 @@ export interface ConditionFacts {
   readonly forms: readonly ConditionForm[];
   /** Where conditions are classes: how many, and `input` reads a label; else null. */
   readonly classes: number | null;
+  /** Of those that give maps: true where no parameter has the layout in its shape. */
+  readonly anySize?: boolean;
 }
 
 /** What a condition part is built for: the vectors that the backbone takes, and the tokens of an image. */

@@ -39,7 +39,6 @@ interface Group {
  */
 export class Batch {
   readonly #parts: BatchParts;
-  readonly #capacity: number;
   #running: Member[] = [];
   #waiting: Member[] = [];
   #group: Group | null = null;
@@ -51,7 +50,12 @@ export class Batch {
 
   constructor(parts: BatchParts) {
     this.#parts = parts;
-    this.#capacity = Math.max(1, Math.floor(parts.batchBytes / parts.model.imageBytes));
+  }
+
+  /** Images of a request that fit into memory together: larger ones take more. */
+  #capacityOf({ size }: Pick<Job['request'], 'size'>): number {
+    const { batchBytes, model } = this.#parts;
+    return Math.max(1, Math.floor(batchBytes / model.at(size).imageBytes));
   }
 
   /** Runs until nothing is left, or until it is stopped. Never throws. */
@@ -73,7 +77,7 @@ export class Batch {
   add(jobs: readonly Job[]): void {
     for (const job of jobs) {
       try {
-        this.#waiting.push(new Member(job, this.#capacity));
+        this.#waiting.push(new Member(job, this.#capacityOf(job.request)));
       } catch (error) {
         void this.#parts.tell(Promise.resolve([{ key: job.key, event: failed(error) }]), this.#room());
       }
@@ -120,7 +124,8 @@ export class Batch {
     for (const member of this.#waiting) {
       const first = this.#running[0] ?? joining[0];
       const fits = first && first.shares !== null && first.shares === member.shares && !first.apart && payable;
-      if (member.gone || (first && !(fits && images + member.images <= this.#capacity))) continue;
+      const capacity = this.#capacityOf(member.part.request);
+      if (member.gone || (first && !(fits && images + member.images <= capacity))) continue;
       joining.push(member);
       images += member.images;
     }
@@ -137,7 +142,7 @@ export class Batch {
     const [first] = this.#running;
     if (!first || first.shares === null || first.apart || this.#stopped) return 0;
     if (this.#spent + this.#price() > JOIN_BUDGET) return 0;
-    return Math.max(0, this.#capacity - imagesOf(this.#running) - imagesOf(this.#waiting));
+    return Math.max(0, this.#capacityOf(first.part.request) - imagesOf(this.#running) - imagesOf(this.#waiting));
   }
 
   /** Those with the fewest steps; one alone where a batch has failed. Null where none runs. */
@@ -194,10 +199,14 @@ export class Batch {
 
   async #editOf({ job: { request, files } }: Member): Promise<{ readonly edit?: Edit }> {
     const { model } = this.#parts;
-    const { edit } = request;
+    const { edit, size } = request;
     if (!edit) return {};
     return {
-      edit: await readEdit(edit, { size: model.image, who: model.name, fileOf: (name) => files[name] ?? name }),
+      edit: await readEdit(edit, {
+        size: model.at(size).image,
+        who: model.name,
+        fileOf: (name) => files[name] ?? name,
+      }),
     };
   }
 
@@ -213,7 +222,7 @@ export class Batch {
       if (event.type === 'step') {
         const { step } = event;
         member.part.written[step.index] = sliceWritten(event.written, rows);
-        this.#done = Math.max(this.#done, this.#shareOf(step));
+        this.#done = Math.max(this.#done, this.#shareOf(step, member));
       } else if (event.row < rows.first || event.row >= first) continue;
       if (member.gone) continue;
       member.spend(event.type === 'step' ? 'steps' : 'images', milliseconds);
@@ -243,8 +252,9 @@ export class Batch {
   }
 
   /** Share of a run that is done: of the tokens where replaying costs, since later steps have more; else of the steps. */
-  #shareOf({ index, of, after }: Extract<SampleEvent, { type: 'step' }>['step']): number {
-    return this.#parts.model.remembers ? 1 - after / this.#parts.model.layout.length : (index + 1) / of;
+  #shareOf({ index, of, after }: Extract<SampleEvent, { type: 'step' }>['step'], { part }: Member): number {
+    const { model } = this.#parts;
+    return model.remembers ? 1 - after / model.at(part.request.size).layout.length : (index + 1) / of;
   }
 
   /** Whether the loop must be opened again here: for others, to stop, or because it repays to go on without some. */

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Layout } from '@tessera/core';
 import { printable } from '@tessera/errors';
 import {
   checkRequest,
   inspectModel,
   listPlugins,
   loadPlugins,
+  outlineAt,
   outlineModel,
   stepsOf,
   unknownModel,
@@ -42,6 +44,8 @@ export interface KnownModels {
   samplesOf(name: string): string | null;
   /** In how many steps the images of a request are made, all at once: see `stepsOf` of @tessera/models. */
   steps(request: Checked<GenerationRequest>): number;
+  /** Where the tokens of its images lie. @throws TesseraError `unknown-model`, `size-unsupported` */
+  layout(request: Pick<GenerationRequest, 'model' | 'size'>): Layout;
 }
 
 /** Model folders that were looked at. */
@@ -130,6 +134,10 @@ class DescribedFolders implements ModelFolders {
 
   steps(request: Checked<GenerationRequest>): number {
     return stepsOf(this.#outlineOf(request.model), request);
+  }
+
+  layout(request: Pick<GenerationRequest, 'model' | 'size'>): Layout {
+    return outlineAt(this.#outlineOf(request.model), request.size).facts.layout;
   }
 
   samplesOf(name: string): string | null {

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import type { Layout } from '@tessera/core';
 import { isTesseraError, type TesseraError } from '@tessera/errors';
 import type { ModelOutline, PluginFacts, PluginProblem } from '@tessera/models';
 import type { Checked, GenerationRequest } from '@tessera/request';
@@ -129,6 +130,10 @@ class ProcessHost implements Host {
 
   steps(request: Checked<GenerationRequest>): number {
     return this.#context.folders.steps(request);
+  }
+
+  layout(request: Pick<GenerationRequest, 'model' | 'size'>): Layout {
+    return this.#context.folders.layout(request);
   }
 
   loaded(): readonly string[] {

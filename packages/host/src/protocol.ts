@@ -4,6 +4,7 @@ import {
   type PluginKind,
   type PreviewKind,
   type Scale,
+  type SizeBounds,
   type Stride,
 } from '@tessera/core';
 import type { JsonSchema } from '@tessera/schema';
@@ -153,6 +154,8 @@ export interface ModelDescription {
   readonly condition: { readonly classes: number | null; readonly json: JsonSchema };
   readonly parameters: number;
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
+  /** What other sizes a request may ask for; null where it makes its own alone. */
+  readonly sizes: Pick<SizeBounds, 'step' | 'least' | 'most'> | null;
   /** Number of different tokens, or null where tokens are continuous or have several factors. */
   readonly vocabulary: number | null;
   /** Number of tokens of an image. */
@@ -188,6 +191,7 @@ export function describeModel(model: Model, { parts }: Pick<ModelOutline, 'parts
     condition: { classes: condition.classes, json: condition.input.json },
     parameters,
     image: { height: image.height, width: image.width, channels: image.channels },
+    sizes: boundsOf(model),
     vocabulary: space.kind === 'discrete' ? space.vocabulary : null,
     tokens: layout.length,
     layout: layout.scales.map(({ start, height, width }) => ({ start, height, width })),
@@ -207,6 +211,10 @@ export function describeModel(model: Model, { parts }: Pick<ModelOutline, 'parts
       preview: defaults.preview,
     },
   };
+}
+
+function boundsOf({ sizes: { bounds } }: Model): ModelDescription['sizes'] {
+  return bounds && { step: bounds.step, least: bounds.least, most: bounds.most };
 }
 
 /** An error of the models' process as data. Its stack is printed there where TESSERA_DEBUG asks for it. */

@@ -11,7 +11,16 @@ export { refuseInt8 } from './int8-file.ts';
 export type { ModelManifest } from './manifest.ts';
 export { inspectModel, outlineModel, openModel, readManifest } from './model-folder.ts';
 export type { Model, ModelRun, OpenModelOptions } from './model.ts';
-export { checkRequest, guidancesOf, optionsSchema, planOf, refusalOf, stepsOf, type ModelOutline } from './outline.ts';
+export {
+  checkRequest,
+  guidancesOf,
+  optionsSchema,
+  outlineAt,
+  planOf,
+  refusalOf,
+  stepsOf,
+  type ModelOutline,
+} from './outline.ts';
 export {
   builtInPlugins,
   packagesOf,

@@ -7,6 +7,7 @@ import {
   type Layout,
   type Observer,
   type PartFacts,
+  type PictureSize,
   type SampleEvent,
   type SpaceShape,
   type Tokenizer,
@@ -17,9 +18,10 @@ import type { JsonSchema } from '@tessera/schema';
 import { keyedRng, type Engine, type Precision } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Checked, ModelRequest } from '@tessera/request';
+import { Compositions } from './compositions.ts';
 import { checkEdit, sampleEdit, type Edit } from './edit.ts';
 import { weightedComponents, type ModelManifest } from './manifest.ts';
-import { checkRequest, optionsSchema, outlineOf, planOf, type ModelOutline } from './outline.ts';
+import { checkRequest, optionsSchema, outlineAt, outlineOf, planOf, type ModelOutline } from './outline.ts';
 import type { Plugins } from './plugins/built-in.ts';
 import { precisionFor, weightsIn } from './precision.ts';
 import type { ModelWeights } from './weights.ts';
@@ -35,8 +37,18 @@ export interface ModelRun {
   readonly observe?: Observer;
 }
 
-/** A loaded model. */
-export interface Model {
+/** What depends on the size of the pictures. */
+export interface SizedModel {
+  /** Size of the images, in pixels. */
+  readonly image: Tokenizer['image'];
+  /** The maps of their tokens. */
+  readonly layout: Layout;
+  /** Estimated memory of one more image in a batch, in bytes. */
+  readonly imageBytes: number;
+}
+
+/** A loaded model; image, layout and imageBytes are those of its own size. */
+export interface Model extends SizedModel {
   readonly name: string;
   readonly manifest: ModelManifest;
   readonly parameters: number;
@@ -44,30 +56,28 @@ export interface Model {
   readonly precision: Precision;
   /** Whether its backbone keeps caches: steps that are replayed then cost as much as others. */
   readonly remembers: boolean;
-  /** Estimated memory of one more image in a batch, in bytes. */
-  readonly imageBytes: number;
-  /** Size of the images it makes, in pixels. */
-  readonly image: Tokenizer['image'];
+  /** The sizes of images that it makes. */
+  readonly sizes: PartFacts['sizes'];
   /** The kind of its tokens, with the size of their vocabulary. */
   readonly space: SpaceShape;
-  /** The maps of its tokens. */
-  readonly layout: Layout;
   /** JSON Schema of a request's `options`; its defaults are the model's own. */
   readonly options: JsonSchema;
   /** What requests may say of an image. */
   readonly condition: ConditionSpace;
   /**
    * Checks a request as `generate` does, without running it.
-   * @throws TesseraError images-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range, guidance-unsupported,
+   * @throws TesseraError size-unsupported, images-empty, label-out-of-range, seed-out-of-range, guidance-out-of-range, guidance-unsupported,
    * option-unknown, field-..., and what the schemas of the options throw
    */
   check<R extends ModelRequest>(request: R): Checked<R>;
+  /** For images of another size, which a check has let pass; its own where none is given. */
+  at(size?: PictureSize): SizedModel;
   /** `check` and `run`, for requests that were not checked yet. Errors are thrown at once, before the first event. */
   generate(request: ModelRequest, run?: ModelRun): AsyncGenerator<SampleEvent>;
   /**
    * Makes the images of a request, step by step. With `edit`, tokens whose pixels are all kept condition the others, and
    * the kept pixels of every image are exactly those of the picture.
-   * @throws TesseraError model-disposed, edit-image-size, edit-image-values, edit-mask-size, edit-repaints-nothing, edit-pixels-missing
+   * @throws TesseraError model-disposed, edit-image-size, edit-image-values, edit-mask-size, edit-repaints-nothing, edit-pixels-missing, size-weights
    */
   run(request: Checked<ModelRequest>, run?: ModelRun): AsyncGenerator<SampleEvent>;
   dispose(): void;
@@ -144,11 +154,13 @@ class LoadedModel implements Model {
   readonly remembers: boolean;
   readonly imageBytes: number;
   readonly image: Model['image'];
+  readonly sizes: Model['sizes'];
   readonly space: Model['space'];
   readonly layout: Model['layout'];
   readonly options: JsonSchema;
   readonly condition: ConditionSpace;
   readonly #loaded: Loaded;
+  readonly #compositions: Compositions;
   #disposed = false;
 
   constructor(loaded: Loaded) {
@@ -159,20 +171,30 @@ class LoadedModel implements Model {
     this.precision = loaded.precision;
     this.parameters = weightedComponents.reduce((sum, component) => sum + loaded.weights[component].parameters, 0);
     this.remembers = facts.remembers;
-    this.imageBytes = imageBytes({
-      facts,
-      parameters: loaded.weights.backbone.parameters,
-      guidance: manifest.defaults.guidance.kind,
-    });
     this.image = loaded.composition.tokenizer.image;
+    this.sizes = facts.sizes;
     this.space = facts.space;
     this.layout = facts.layout;
+    this.imageBytes = this.at().imageBytes;
+    const { outline, composition, engine, weights } = loaded;
+    this.#compositions = new Compositions({ engine, weights, own: { outline, composition } });
     this.options = optionsSchema(loaded.outline);
     this.condition = facts.condition;
   }
 
   check<R extends ModelRequest>(request: R): Checked<R> {
     return checkRequest(this.#loaded.outline, request);
+  }
+
+  at(size?: PictureSize): SizedModel {
+    const { outline, weights } = this.#loaded;
+    const { facts } = outlineAt(outline, size);
+    const { kind: guidance } = this.manifest.defaults.guidance;
+    return {
+      image: { ...this.image, ...size },
+      layout: facts.layout,
+      imageBytes: imageBytes({ facts, parameters: weights.backbone.parameters, guidance }),
+    };
   }
 
   generate(request: ModelRequest, run?: ModelRun): AsyncGenerator<SampleEvent> {
@@ -182,8 +204,8 @@ class LoadedModel implements Model {
 
   run(request: Checked<ModelRequest>, { edit, signal, written = [], observe }: ModelRun = {}) {
     if (this.#disposed) throw disposedModel(this.name);
-    const { outline, composition, engine } = this.#loaded;
-    if (edit) checkEdit(edit, { who: this.name, image: this.image });
+    const { outline, engine } = this.#loaded;
+    if (edit) checkEdit(edit, { who: this.name, image: this.at(request.size).image });
     else if ('edit' in request) throw pixelsMissing(this.name);
     const plan = planOf(outline, request);
     const given = {
@@ -194,15 +216,16 @@ class LoadedModel implements Model {
       written,
       ...(observe && { observe }),
     };
-    return edit ? sampleEdit(composition, { ...given, edit, engine }) : sample(composition, { ...given, kept: null });
+    return this.#compositions.run(outlineAt(outline, request.size), (composition) =>
+      edit ? sampleEdit(composition, { ...given, edit, engine }) : sample(composition, { ...given, kept: null }),
+    );
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    const { composition, weights } = this.#loaded;
-    const own = weightedComponents.map((component) => weights[component]);
-    disposeAll([composition.tokenizer, composition.backbone, composition.head, ...own]);
+    const { weights } = this.#loaded;
+    disposeAll([this.#compositions, ...weightedComponents.map((component) => weights[component])]);
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   checkParts,
+  factsAtSize,
   guidanceOf,
   lateGuidance,
   offeredGuidances,
@@ -11,13 +12,22 @@ import {
   type OptionParts,
   type PartFacts,
   type Parts,
+  type PictureSize,
   type ReadOptions,
   type SampleRequest,
 } from '@tessera/core';
 import { keyedRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { GuardOptions } from '@tessera/plugin-kit';
-import { requestSchema, rowsOf, type Checked, type GenerationRequest, type ModelRequest } from '@tessera/request';
+import {
+  requestSchema,
+  rowsOf,
+  sizeField,
+  sizeText,
+  type Checked,
+  type GenerationRequest,
+  type ModelRequest,
+} from '@tessera/request';
 import type { Field, JsonSchema } from '@tessera/schema';
 import type { ModelManifest } from './manifest.ts';
 import { knownGuidances, resolveParts, versionRemarks, type Plugins } from './plugins/built-in.ts';
@@ -106,7 +116,39 @@ export function optionsSchema(outline: Outlined): JsonSchema {
  */
 export function checkRequest<R extends ModelRequest>(outline: Outlined, request: R): Checked<R> {
   const { name } = outline.manifest;
-  return readersOf(outline).request.parse(request, name) as GenerationRequest as unknown as Checked<R>;
+  const at = request.size ? outlineAt(outline, readSize(request.size, outline)) : outline;
+  return readersOf(at).request.parse(request, name) as GenerationRequest as unknown as Checked<R>;
+}
+
+/** Options depend on the layout, so the size is read before them. */
+function readSize(size: PictureSize, { manifest, facts }: Outlined): PictureSize {
+  return sizeField(facts.sizes).read(size, { who: manifest.name, path: 'size' });
+}
+
+/** Outlines of other sizes by their model: the newest are kept, since each reads requests by schemas of its own. */
+const otherSizes = new WeakMap<Outlined, Map<string, Outlined>>();
+const MOST_SIZES = 16;
+
+/**
+ * The same model for pictures of another size; itself where none is given.
+ * @throws TesseraError as `factsAtSize` of @tessera/core
+ */
+export function outlineAt(outline: Outlined, size: PictureSize | undefined): Outlined {
+  if (!size) return outline;
+  const known = otherSizes.get(outline) ?? new Map<string, Outlined>();
+  otherSizes.set(outline, known);
+  const key = sizeText(size);
+  const found = known.get(key) ?? sizedOutline(outline, size);
+  known.delete(key);
+  known.set(key, found);
+  const [oldest] = known.keys();
+  if (known.size > MOST_SIZES) known.delete(oldest!);
+  return found;
+}
+
+function sizedOutline(outline: Outlined, size: PictureSize): Outlined {
+  const facts = factsAtSize(outline.parts, outline.facts, { size, who: outline.manifest.name });
+  return facts === outline.facts ? outline : { ...outline, facts };
 }
 
 /** What reads the requests of a model. */
@@ -128,6 +170,7 @@ function readersOf(outline: Outlined): Readers {
       name,
       condition: outline.facts.condition,
       guidance: defaults.guidance.kind,
+      sizes: outline.facts.sizes,
       readOptions: (options) => readAll(outline, options),
     }),
   };
@@ -137,9 +180,10 @@ function readersOf(outline: Outlined): Readers {
 
 /** What the sampling loop makes of a request. Options are read here, since what a schema makes of them may be no JSON. */
 export function planOf(
-  outline: Outlined,
+  model: Outlined,
   request: Checked<ModelRequest>,
 ): Pick<SampleRequest, 'rows' | 'options' | 'guidance'> {
+  const outline = outlineAt(model, request.size);
   const { loop, guidance, ...parts } = readAll(outline, request.options);
   return {
     rows: rowsOf(request),
@@ -163,7 +207,8 @@ function guidanceFor(
  * In how many steps the images of a request are made, all at once; an edit that keeps many tokens may take fewer. It needs
  * no weights.
  */
-export function stepsOf(outline: Outlined, request: Checked<ModelRequest>): number {
+export function stepsOf(model: Outlined, request: Checked<ModelRequest>): number {
+  const outline = outlineAt(model, request.size);
   const { parts, facts } = outline;
   const { rows, options } = planOf(outline, request);
   const [row] = rows;

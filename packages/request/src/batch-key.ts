@@ -5,8 +5,8 @@ import type { GenerationRequest } from './request.ts';
  * conditions aside. The picture of an edit belongs to one generation, so an edit's key is its own: it holds `id`.
  */
 export function batchKey(request: GenerationRequest, id: string): string {
-  const { model, guidance, options = {}, preview, details = false, edit } = request;
-  const shared = { model, guidance, options, preview, details } satisfies {
+  const { model, guidance, options = {}, preview, size, details = false, edit } = request;
+  const shared = { model, guidance, options, preview, size, details } satisfies {
     [K in keyof Required<Omit<GenerationRequest, 'images' | 'seed' | 'edit'>>]: unknown;
   };
   return JSON.stringify(sorted({ ...shared, ...(edit && { edit: id }) }));

@@ -1,13 +1,21 @@
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import { schema } from '@tessera/schema';
 import { describe, expect, it } from 'vitest';
-import { imagesOfClasses, requestSchema, rowsOf, type GenerationRequest, type RequestBounds } from './index.ts';
+import {
+  batchKey,
+  imagesOfClasses,
+  requestSchema,
+  rowsOf,
+  type GenerationRequest,
+  type RequestBounds,
+} from './index.ts';
 import { classOf } from '@tessera/core';
 
 const bounds: RequestBounds = {
   name: 'digits',
   condition: { name: 'digits', classes: 10, input: schema.integer({ min: 0, max: 9 }) },
   guidance: 'ramp',
+  sizes: { bounds: { own: { height: 32, width: 32 }, step: 4, least: 16, most: 64 } },
   readOptions: (options) => {
     if (!('topK' in options)) return options;
     throw new TesseraError({ code: 'option-unknown', who: 'digits', got: 'topK', expected: 'none' });
@@ -29,6 +37,21 @@ function codeOf(value: unknown, model?: RequestBounds): string {
 const one = { images: imagesOfClasses([3]), seed: 0 };
 
 describe('a request', () => {
+  it('has a size that its model makes, and shares a batch with those of this size alone', () => {
+    const sized = (width: number, height = 32): GenerationRequest => ({
+      ...one,
+      model: 'digits',
+      size: { width, height },
+    });
+    expect(read(sized(64))).toMatchObject({ size: { width: 64, height: 32 } });
+    expect(codeOf(sized(66))).toBe('size-unsupported');
+    expect(codeOf({ ...one, size: { width: 32 } })).toBe('field-missing');
+    expect(batchKey(sized(64), 'a')).toBe(batchKey(sized(64), 'b'));
+    expect(batchKey(sized(64), 'a')).not.toBe(batchKey(sized(32), 'a'));
+    const fixed = { ...bounds, sizes: { bounds: null, because: 'the backbone b knows the places of one size' } };
+    expect(codeOf(sized(64), fixed)).toBe('size-unsupported');
+  });
+
   it('says where in it an input is wrong', () => {
     const space = { name: 'told', classes: null, input: schema.object({ text: schema.string() }) };
     const told = { ...bounds, condition: space };

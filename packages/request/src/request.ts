@@ -1,11 +1,14 @@
 import {
+  checkSize,
   guidanceOf,
   mostGuidance,
   valueOf,
   type Condition,
   type ConditionSpace,
   type GuidanceKind,
+  type PictureSize,
   type PreviewKind,
+  type Sizes,
 } from '@tessera/core';
 import { anything, schema, type Field } from '@tessera/schema';
 import { isTesseraError, TesseraError } from '@tessera/errors';
@@ -32,6 +35,8 @@ export interface GenerationRequest {
   /** Options of order, head and loop by name: `steps`, `temperature`, `topK` ... */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly preview?: PreviewKind;
+  /** Of the pictures, in pixels; left out, the model's own. */
+  readonly size?: PictureSize;
   /** Whether each step tells code, log-probability, entropy and likeliest codes of its tokens: false by default. */
   readonly details?: boolean;
   /** A picture of which a part is redrawn, in every image; without a class that is plain in- or out-painting. */
@@ -54,6 +59,7 @@ export const requestTexts: Readonly<Record<keyof GenerationRequest, string>> = {
   guidance: `How strongly the conditions pull, 0 to ${mostGuidance}; see Model.guidanceOff.`,
   options: 'What else the model lets one choose: see Model.options.',
   preview: 'How each step is shown.',
+  size: "Of the pictures, in pixels; left out, the model's own. See Model.sizes.",
   details: 'Whether each step tells code, log-probability, entropy and likeliest codes of its tokens.',
   edit: 'A picture of which a part is redrawn, in every image.',
 };
@@ -65,17 +71,19 @@ export interface RequestBounds {
   /** The conditions that it knows. */
   readonly condition: ConditionSpace;
   readonly guidance: GuidanceKind;
+  /** The sizes of pictures that it makes. */
+  readonly sizes: Sizes;
   /** Reads options. @throws TesseraError for those that it does not take */
   readonly readOptions: (options: Readonly<Record<string, unknown>>) => unknown;
 }
 
-const { choice, described, field, list, object, optional, string, boolean, number } = schema;
+const { choice, described, field, integer, list, object, optional, string, boolean, number } = schema;
 
 /**
  * Reads a request by the bounds of its model; its JSON Schema says the same.
  * @throws TesseraError `images-empty`, `label-out-of-range`, `seed-out-of-range`,
  * `guidance-out-of-range`, `guidance-unsupported`, `option-unknown` and what the schemas of the options throw,
- * `edit-region-twice`, `edit-outside-alone`, `edit-box-invalid`; `field-...` for values of another type
+ * `size-unsupported`, `edit-region-twice`, `edit-outside-alone`, `edit-box-invalid`; `field-...` for values of another type
  */
 export function requestSchema(bounds: RequestBounds): Field<GenerationRequest> {
   const fields = {
@@ -85,6 +93,7 @@ export function requestSchema(bounds: RequestBounds): Field<GenerationRequest> {
     guidance: described(optional(guidanceFor(bounds), undefined), requestTexts.guidance),
     options: described(optional(optionsOf(bounds), undefined), requestTexts.options),
     preview: described(optional(choice('none', 'linear', 'decoded'), undefined), requestTexts.preview),
+    size: described(optional(sizeField(bounds.sizes), undefined), requestTexts.size),
     details: described(optional(boolean(), undefined), requestTexts.details),
     edit: described(optional(edit, undefined), requestTexts.edit),
   } satisfies { readonly [K in keyof Required<GenerationRequest>]: Field<GenerationRequest[K]> };
@@ -194,6 +203,23 @@ function guidanceFor({ guidance: kind }: RequestBounds): Field<number> {
     },
     { type: 'number', minimum: 0, maximum: mostGuidance },
   );
+}
+
+const side = integer({ min: 1 });
+const sides: Field<PictureSize> = object({ height: side, width: side });
+
+/** `96x64`: width, then height. */
+export function sizeText({ width, height }: PictureSize): string {
+  return `${width}x${height}`;
+}
+
+/** Of a picture, by the bounds of a model. @throws TesseraError `size-unsupported`, `field-...` */
+export function sizeField(sizes: Sizes): Field<PictureSize> {
+  return field((value, place) => {
+    const size = sides.read(value, place);
+    checkSize(size, sizes, place.who);
+    return size;
+  }, sides.json);
 }
 
 /** The values stay as they are: the model's parts read them by the same schemas when it runs. */

@@ -1,14 +1,24 @@
 import {
   keeping,
   latentChannels,
+  pictureField,
+  pictureRule,
   readsOfScales,
-  scaleLayout,
+  squareBounds,
   stackFields,
   stackRules,
   upTo,
   type Rule,
 } from '@tessera/autoencoder';
-import type { Layout, Reads, SpaceShape } from '@tessera/core';
+import {
+  layoutOf,
+  scaleSizes,
+  type Layout,
+  type PictureSize,
+  type Reads,
+  type SizeBounds,
+  type SpaceShape,
+} from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { schema, type Field, type OutputOf } from '@tessera/schema';
 
@@ -54,6 +64,7 @@ const klFields = {
   patch_size: optional(upTo(64), 1),
   /** Tokens are latents times this, which gives them a standard deviation of about one. */
   latentScale,
+  picture: pictureField,
 } as const;
 
 const fields = object(klFields);
@@ -79,7 +90,7 @@ function whole<C extends Pick<OutputOf<typeof fields>, 'resolution' | 'ch_mult' 
 /** Rules on several fields together. */
 function klRules(config: KlConfig): readonly Rule<KlConfig>[] {
   const { z_channels, resolution, attn_resolutions, ch_mult, patch_size } = config;
-  const shrinks = 2 ** (ch_mult.length - 1) * patch_size;
+  const shrinks = stepOf(config);
   const sides = sidesOf(config);
   return [
     {
@@ -87,6 +98,7 @@ function klRules(config: KlConfig): readonly Rule<KlConfig>[] {
       fits: resolution % shrinks === 0,
       expected: `a multiple of ${shrinks}: ${ch_mult.length} levels and tokens of ${patch_size} x ${patch_size} latents`,
     },
+    pictureRule({ ...config, step: shrinks }),
     ...stackRules(config, z_channels),
     {
       field: 'attn_resolutions',
@@ -106,7 +118,29 @@ export function encoderAttends(config: KlConfig, level: number): boolean {
   return config.attn_resolutions.includes(sidesOf(config)[level]!);
 }
 
-/** Side of the latent map. */
+/** Pixels on a side of a token. */
+function stepOf({ ch_mult, patch_size }: Pick<KlConfig, 'ch_mult' | 'patch_size'>): number {
+  return 2 ** (ch_mult.length - 1) * patch_size;
+}
+
+/** Sizes of pictures that the same weights serve. */
+export function klBounds(config: KlConfig): SizeBounds {
+  return squareBounds({ side: config.resolution, step: stepOf(config), picture: config.picture });
+}
+
+/** Size of the picture in pixels. */
+export function klImage(config: KlConfig): PictureSize {
+  return klBounds(config).own;
+}
+
+/** Size of the map of tokens; of the latent map where `patch_size` is 1. */
+export function klGrid(config: KlConfig): PictureSize {
+  const { height, width } = klImage(config);
+  const step = stepOf(config);
+  return { height: height / step, width: width / step };
+}
+
+/** Side of the latent map of the square that it was trained on. */
 export function latentSide(config: KlConfig): number {
   return sidesOf(config).at(-1)!;
 }
@@ -118,8 +152,7 @@ export function tokenChannels({ z_channels, patch_size }: KlConfig): number {
 
 /** One row-major map of tokens. */
 export function klLayout(config: KlConfig): Layout {
-  const tokens = latentSide(config) / config.patch_size;
-  return { length: tokens ** 2, scales: [{ start: 0, height: tokens, width: tokens }] };
+  return layoutOf([klGrid(config)]);
 }
 
 /** KL-16 as published with MAR: 256 tokens of 16 channels from a picture of 256 x 256. */
@@ -161,15 +194,21 @@ function scalesRules(config: KlScalesConfig): readonly Rule<KlScalesConfig>[] {
   ];
 }
 
+/** Size of each scale's token map, coarse to fine. */
+export function klScaleSizes(config: KlScalesConfig): readonly PictureSize[] {
+  return scaleSizes(config.patch_nums, klGrid(config));
+}
+
 /** What its tokens are, where they lie, and which backbones can read them. */
-export function describeKlScales({ z_channels, patch_nums }: KlScalesConfig): {
+export function describeKlScales(config: KlScalesConfig): {
   readonly space: SpaceShape & { readonly kind: 'continuous' };
   readonly layout: Layout;
   readonly serves: readonly Reads[];
 } {
+  const { z_channels, patch_nums } = config;
   return {
     space: { kind: 'continuous', channels: z_channels },
-    layout: scaleLayout(patch_nums),
+    layout: layoutOf(klScaleSizes(config)),
     serves: readsOfScales(patch_nums.length),
   };
 }

@@ -10,7 +10,7 @@ import {
   type Layer,
   type Tap,
 } from '@tessera/autoencoder';
-import type { Encoding, Weights } from '@tessera/core';
+import type { Encoding, PictureSize, Weights } from '@tessera/core';
 import { nn, type TraceRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { encoderAttends, type KlConfig } from './config.ts';
@@ -137,13 +137,13 @@ export function toTokens(latent_Bhwz: Tensor4D, patch: number): Tensor3D {
   return tf.reshape(tf.transpose(split, [0, 1, 3, 5, 2, 4]), shape);
 }
 
-/** The inverse of `toTokens` for a square map: [B, L, z patch^2] -> [B, h, w, z]. */
-export function fromTokens(tokens_BLC: Tensor3D, patch: number): Tensor4D {
+/** The inverse of `toTokens` for a map of tokens of this size; left out, a square: [B, L, z patch^2] -> [B, h, w, z]. */
+export function fromTokens(tokens_BLC: Tensor3D, patch: number, grid?: PictureSize): Tensor4D {
   const [batch, length, size] = tokens_BLC.shape;
-  const rows = Math.sqrt(length);
+  const { height: rows, width: columns } = grid ?? { height: Math.sqrt(length), width: Math.sqrt(length) };
   const channels = size / patch ** 2;
-  const shape: [number, number, number, number] = [batch, rows * patch, rows * patch, channels];
+  const shape: [number, number, number, number] = [batch, rows * patch, columns * patch, channels];
   if (patch === 1) return tf.reshape(tokens_BLC, shape);
-  const split = tf.reshape(tokens_BLC, [batch, rows, rows, channels, patch, patch]);
+  const split = tf.reshape(tokens_BLC, [batch, rows, columns, channels, patch, patch]);
   return tf.reshape(tf.transpose(split, [0, 1, 4, 2, 5, 3]), shape);
 }

@@ -15,7 +15,7 @@ import {
 } from '@tessera/autoencoder';
 import type { BuildContext, TokenizerPlugin } from '@tessera/core';
 import { defineTokenizer } from '@tessera/plugin-kit';
-import { describeKlScales, klScalesConfig, type KlScalesConfig } from './config.ts';
+import { describeKlScales, klBounds, klImage, klScalesConfig, klScaleSizes, type KlScalesConfig } from './config.ts';
 import { decodeLatent, drawLatent, encodeMoments, openKlVae, type KlVae } from './kl-vae.ts';
 
 const WHO = 'tokenizer-continuous';
@@ -37,6 +37,7 @@ export const klScalesTokenizer: KlScalesTokenizerPlugin = defineTokenizer({
   name: 'kl-scales',
   package: '@tessera/tokenizer-continuous',
   config: klScalesConfig,
+  sized: { bounds: klBounds, config: (config, picture) => ({ ...config, picture }) },
   describe: describeKlScales,
   build: openKlScalesTokenizer,
 });
@@ -44,12 +45,12 @@ export const klScalesTokenizer: KlScalesTokenizerPlugin = defineTokenizer({
 function openKlScalesTokenizer(config: KlScalesConfig, { engine, weights }: BuildContext): KlScalesTokenizer {
   const model = openKlVae(config, weights);
   const { space, layout } = describeKlScales(config);
-  const { resolution, in_channels, latentScale } = config;
+  const { in_channels, latentScale } = config;
   const tokenizer = openScaleTokenizer(engine, {
     name: 'kl-scales',
     space,
     layout,
-    image: { height: resolution, width: resolution, channels: in_channels },
+    image: { ...klImage(config), channels: in_channels },
     shown: scaleModel(model, latentPyramid(config)),
     encodes: 'moments',
     encode: (pixels_BHWC) => encodeMoments(model, toNetworkRange(pixels_BHWC)),
@@ -72,17 +73,11 @@ function scaleModel(model: KlVae, pyramid: Pyramid): ScaleModel {
   };
 }
 
-/** Square scales of these sides. */
-function squares(patch_nums: readonly number[]): readonly Size[] {
-  return patch_nums.map((side) => ({ height: side, width: side }));
-}
-
 /**
- * A map of numbers as a sum of square scales, coarse to fine: [B, H, W, C] -> one [B, l, C] per scale. VAR, algorithm 1,
+ * A map of numbers as a sum of scales of these sizes, coarse to fine: [B, H, W, C] -> one [B, l, C] per scale. VAR, algorithm 1,
  * without a codebook; the last scale is what is left, so that nothing is lost. Traceable.
  */
-export function takeApart(map_BHWC: Tensor4D, patch_nums: readonly number[]): Tensor3D[] {
-  const sizes = squares(patch_nums);
+export function takeApart(map_BHWC: Tensor4D, sizes: readonly Size[]): Tensor3D[] {
   let rest_BHWC = map_BHWC;
   return sizes.map((_, scale) => {
     const part_BlC = asTokens(remainder(rest_BHWC, { scale, sizes }));
@@ -92,14 +87,16 @@ export function takeApart(map_BHWC: Tensor4D, patch_nums: readonly number[]): Te
 }
 
 /** Scaled latents [B, H, W, C] as tokens of all scales [B, L, C]: each scale's part over its standard deviation. */
-function toScaleTokens(map_BHWC: Tensor4D, { patch_nums, scaleStd }: KlScalesConfig): Tensor3D {
-  const tokens = takeApart(map_BHWC, patch_nums).map((part, scale) => tf.div<Tensor3D>(part, scaleStd[scale]!));
+function toScaleTokens(map_BHWC: Tensor4D, config: KlScalesConfig): Tensor3D {
+  const parts = takeApart(map_BHWC, klScaleSizes(config));
+  const tokens = parts.map((part, scale) => tf.div<Tensor3D>(part, config.scaleStd[scale]!));
   return tokens.length === 1 ? tokens[0]! : tf.concat(tokens, 1);
 }
 
 /** The reverse (VAR, algorithm 2): what the tokens of a scale add to scaled latents. */
-function latentPyramid({ patch_nums, scaleStd }: KlScalesConfig): Pyramid {
-  const sizes = squares(patch_nums);
+function latentPyramid(config: KlScalesConfig): Pyramid {
+  const { scaleStd } = config;
+  const sizes = klScaleSizes(config);
   return {
     sizes,
     contribution: (tokens_BlC, scale) => enlarged(tf.mul(tokens_BlC, scaleStd[scale]!), { scale, sizes }),

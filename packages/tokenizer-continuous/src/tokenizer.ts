@@ -17,7 +17,7 @@ import {
 } from '@tessera/core';
 import { defineTokenizer } from '@tessera/plugin-kit';
 import type { Engine, Program, TraceRng } from '@tessera/engine';
-import { klConfig, klLayout, tokenChannels, type KlConfig } from './config.ts';
+import { klBounds, klConfig, klGrid, klImage, klLayout, tokenChannels, type KlConfig } from './config.ts';
 import { decodeLatent, drawLatent, encodeMoments, fromTokens, openKlVae, toTokens, type KlVae } from './kl-vae.ts';
 
 /** The KL-VAE as a tokenizer, with its network in reach of trainers and tests. */
@@ -36,6 +36,7 @@ export const klTokenizer: KlTokenizerPlugin = defineTokenizer({
   name: 'kl',
   package: '@tessera/tokenizer-continuous',
   config: klConfig,
+  sized: { bounds: klBounds, config: (config, picture) => ({ ...config, picture }) },
   describe: (config) => ({ space: spaceShape(config), layout: klLayout(config), serves: SERVES }),
   build: openKlTokenizer,
 });
@@ -49,8 +50,7 @@ function openKlTokenizer(config: KlConfig, { engine, weights }: BuildContext): K
   const model = openKlVae(config, weights);
   const programs = new KlPrograms(engine, model);
   const layout = klLayout(config);
-  const { resolution, in_channels } = config;
-  const image = { height: resolution, width: resolution, channels: in_channels };
+  const image = { ...klImage(config), channels: config.in_channels };
   const canvas: TokenCanvasParts = {
     who: `${WHO} canvas`,
     layout,
@@ -117,7 +117,7 @@ class KlPrograms {
     const shown = (tokens_BLC: Tensor3D, known_BL: Tensor2D): Tensor4D => {
       const pixels_BhwC = linearPreview(preview, latentsOf(this.#model, tokens_BLC));
       const all_BLC = tf.mul(tf.expandDims(known_BL, 2), tf.ones([1, 1, patch_size ** 2])) as Tensor3D;
-      const known_Bhw1 = fromTokens(all_BLC, patch_size);
+      const known_Bhw1 = fromTokens(all_BLC, patch_size, klGrid(this.#model.config));
       return tf.add(tf.mul(tf.sub(pixels_BhwC, UNKNOWN), known_Bhw1), UNKNOWN);
     };
     return this.#programs.once('preview', { axes: ['B . .', 'B .'] }, shown);
@@ -129,5 +129,5 @@ class KlPrograms {
 }
 
 function latentsOf({ config }: KlVae, tokens_BLC: Tensor3D): Tensor4D {
-  return tf.div(fromTokens(tokens_BLC, config.patch_size), config.latentScale);
+  return tf.div(fromTokens(tokens_BLC, config.patch_size, klGrid(config)), config.latentScale);
 }

@@ -1,6 +1,6 @@
 import { isTesseraError } from '@tessera/errors';
 import { describe, expect, it } from 'vitest';
-import { imageSide, vqConfig, vqLayout } from './config.ts';
+import { imageSize, vqBounds, vqConfig, vqLayout, vqScales } from './config.ts';
 
 const official = { V: 4096, Cvae: 32, ch: 160, patch_nums: [1, 2, 3, 4, 5, 6, 8, 10, 13, 16] };
 
@@ -24,9 +24,21 @@ describe('vqConfig', () => {
       share_quant_resi: 4,
       preview: null,
     });
-    expect(imageSide(config)).toBe(256);
+    expect(imageSize(config)).toEqual({ height: 256, width: 256 });
     expect(vqLayout(config).length).toBe(680);
     expect(vqLayout(config).scales[9]).toEqual({ start: 424, height: 16, width: 16 });
+  });
+
+  it('serves other sizes, whose scales are in proportion', () => {
+    const config = vqConfig.parse({ ...official, picture: { height: 256, width: 384 } }, 'vq');
+    expect(vqBounds(config)).toEqual({ own: { height: 256, width: 384 }, step: 16, least: 128, most: 512 });
+    expect(vqScales(config).slice(0, 3)).toEqual([
+      { height: 1, width: 1 },
+      { height: 2, width: 3 },
+      { height: 3, width: 5 },
+    ]);
+    expect(vqScales(config).at(-1)).toEqual({ height: 16, width: 24 });
+    expect(refusal({ picture: { height: 256, width: 250 } })).toContain('expected multiples of 16 pixels');
   });
 
   it('names the field that is wrong', () => {

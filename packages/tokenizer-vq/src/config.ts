@@ -1,5 +1,15 @@
-import { keeping, latentChannels, scaleLayout, stackFields, stackRules, upTo, type Rule } from '@tessera/autoencoder';
-import type { Layout } from '@tessera/core';
+import {
+  keeping,
+  latentChannels,
+  pictureField,
+  pictureRule,
+  squareBounds,
+  stackFields,
+  stackRules,
+  upTo,
+  type Rule,
+} from '@tessera/autoencoder';
+import { layoutOf, scaleSizes, type Layout, type PictureSize, type SizeBounds } from '@tessera/core';
 import { schema, type Field, type OutputOf } from '@tessera/schema';
 
 const { object, integer, number, boolean, list, optional } = schema;
@@ -27,6 +37,7 @@ const fields = object({
   /** Weight of the commitment part of the quantiser's loss. */
   beta: optional(number({ min: 0 }), 0.25),
   quant_conv_ks: optional(upTo(31), 3),
+  picture: pictureField,
 });
 
 export type VqConfig = OutputOf<typeof fields>;
@@ -43,6 +54,7 @@ function rules(config: VqConfig): readonly Rule<VqConfig>[] {
   const last = mapSide(config);
   return [
     ...stackRules(config, Cvae),
+    pictureRule({ ...config, step: stepOf(config) }),
     { field: 'quant_conv_ks', fits: quant_conv_ks % 2 === 1, expected: 'an odd kernel size, which keeps the map size' },
     {
       field: 'patch_nums',
@@ -57,12 +69,30 @@ function mapSide(config: VqConfig): number {
   return config.patch_nums.at(-1)!;
 }
 
-/** Side of the picture in pixels. */
-export function imageSide(config: VqConfig): number {
-  return mapSide(config) * 2 ** (config.ch_mult.length - 1);
+/** Pixels on a side of a token. */
+function stepOf({ ch_mult }: VqConfig): number {
+  return 2 ** (ch_mult.length - 1);
+}
+
+/** Sizes of pictures that the same weights serve. */
+export function vqBounds(config: VqConfig): SizeBounds {
+  const step = stepOf(config);
+  return squareBounds({ side: mapSide(config) * step, step, picture: config.picture });
+}
+
+/** Size of the picture in pixels. */
+export function imageSize(config: VqConfig): PictureSize {
+  return vqBounds(config).own;
+}
+
+/** Size of each scale's token map, coarse to fine. */
+export function vqScales(config: VqConfig): readonly PictureSize[] {
+  const { height, width } = imageSize(config);
+  const step = stepOf(config);
+  return scaleSizes(config.patch_nums, { height: height / step, width: width / step });
 }
 
 /** All scales one after the other, each row-major. */
 export function vqLayout(config: VqConfig): Layout {
-  return scaleLayout(config.patch_nums);
+  return layoutOf(vqScales(config));
 }

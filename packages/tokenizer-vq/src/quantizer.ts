@@ -12,7 +12,7 @@ import {
 } from '@tessera/autoencoder';
 import type { Weights } from '@tessera/core';
 import { nn } from '@tessera/engine';
-import type { VqConfig } from './config.ts';
+import { vqScales, type VqConfig } from './config.ts';
 
 /*
  * The multi-scale residual quantiser (VAR, arXiv 2404.02905, section 3.2, algorithms 1 and 2): a latent map as a sum of
@@ -30,14 +30,14 @@ export interface Quantizer {
 }
 
 export function takeQuantizer(weights: Weights, config: VqConfig): Quantizer {
-  const { V, Cvae, patch_nums, using_znorm } = config;
+  const { V, Cvae, using_znorm } = config;
   // A codebook that decayed would pull codes that are not in use to zero.
   const spec = { init: { kind: 'uniform', bound: 1 / V }, decay: false } as const;
   return {
     codebook_VC: weights.param('quantize.embedding.weight', [V, Cvae], spec) as Tensor2D,
     phi: takePhi(weights, config),
     znorm: using_znorm,
-    sizes: patch_nums.map((side) => ({ height: side, width: side })),
+    sizes: vqScales(config),
   };
 }
 

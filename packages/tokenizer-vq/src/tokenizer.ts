@@ -12,7 +12,7 @@ import {
 import type { BuildContext, Encoding, SpaceShape, TokenizerPlugin, Tokens } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { defineTokenizer } from '@tessera/plugin-kit';
-import { imageSide, vqConfig, vqLayout, type VqConfig } from './config.ts';
+import { imageSize, vqBounds, vqConfig, vqLayout, type VqConfig } from './config.ts';
 import { lookUp, pyramidOf, quantize } from './quantizer.ts';
 import { decodeFeatures, encodeFeatures, openVqVae, type VqVae } from './vq-vae.ts';
 
@@ -31,6 +31,7 @@ export const vqTokenizer: VqTokenizerPlugin = defineTokenizer({
   name: 'vq',
   package: '@tessera/tokenizer-vq',
   config: vqConfig,
+  sized: { bounds: vqBounds, config: (config, picture) => ({ ...config, picture }) },
   describe: (config) => ({
     space: spaceShape(config),
     layout: vqLayout(config),
@@ -45,12 +46,11 @@ function spaceShape({ Cvae, V }: VqConfig): SpaceShape & { readonly kind: 'discr
 
 function openVqTokenizer(config: VqConfig, { engine, weights }: BuildContext): VqTokenizer {
   const model = openVqVae(config, weights);
-  const side = imageSide(config);
   const tokenizer = openScaleTokenizer(engine, {
     name: 'vq',
     space: { ...spaceShape(config), codebook_VC: model.quantizer.codebook_VC },
     layout: vqLayout(config),
-    image: { height: side, width: side, channels: config.in_channels },
+    image: { ...imageSize(config), channels: config.in_channels },
     shown: scaleModel(model),
     encodes: 'index_BL',
     encode: (pixels_BHWC) => indicesOf(model, pixels_BHWC),

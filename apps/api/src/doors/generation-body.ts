@@ -71,6 +71,10 @@ export const generationBody = object({
   guidance: maybe(number(), 'How strongly the conditions pull.'),
   options: maybe(record, 'What else the model lets one choose.'),
   preview: maybe(choice('none', 'linear', 'decoded'), 'How each step is shown.'),
+  size: maybe(
+    object({ width: integer({ min: 1 }), height: integer({ min: 1 }) }),
+    "Of the images, in pixels; the model's own where left out.",
+  ),
   details: maybe(boolean(), 'Codes, probabilities, entropies and likeliest codes of the tokens of each step.'),
   edit: maybe(
     object({

@@ -1,10 +1,11 @@
 import type { Response } from 'express';
 import { isTesseraError, TesseraError } from '@tessera/errors';
+import { sizeText } from '@tessera/request';
 import type { Generation } from '@tessera/store';
 import type { FollowedEvent } from '../streams/followed-event.ts';
 import { isInterruption } from '../streams/interruption.ts';
 import type { Engine } from './engine.ts';
-import { sizeOf, type ImagesCall } from './openai-body.ts';
+import type { ImagesCall } from './openai-body.ts';
 import { asOpenAiError, GenerationFailed, unexpected } from './openai-errors.ts';
 import { openSse } from './sse.ts';
 
@@ -39,7 +40,7 @@ export async function answerAtOnce(running: RunningCall, response: Response): Pr
     data: await Promise.all(data),
     background: 'opaque',
     output_format: 'png',
-    size: sizeOf(call.model.image),
+    size: sizeOf(call),
     usage: usage.sum(),
   });
 }
@@ -50,7 +51,7 @@ export async function answerInEvents(running: RunningCall, response: Response): 
   const stream = openSse(response);
   const usage = new Usage();
   const count = generation.request.images.length;
-  const facts = { size: sizeOf(call.model.image), quality: 'auto', background: 'opaque', output_format: 'png' };
+  const facts = { size: sizeOf(call), quality: 'auto', background: 'opaque', output_format: 'png' };
   const send = async (type: string, sha256: string, more: object) => {
     const about = { type, ...more, ...facts, created_at: seconds(new Date()) };
     const final = type.endsWith('.completed');
@@ -155,6 +156,10 @@ export function interruptedCall(got: string): TesseraError {
     next: 'Send the same request again: another server takes it, or this one once it is back.',
     retryAfter: 1,
   });
+}
+
+function sizeOf({ input, model }: ImagesCall): string {
+  return sizeText(input.size ?? model.image);
 }
 
 async function base64(engine: Engine, sha256: string): Promise<string> {

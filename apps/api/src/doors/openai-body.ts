@@ -2,7 +2,7 @@ import { createHash, randomInt } from 'node:crypto';
 import { isTesseraError, TesseraError } from '@tessera/errors';
 import type { ModelDescription } from '@tessera/host';
 import { unknownModel } from '@tessera/models';
-import { checkRegion, conditionOfWords, labelOf } from '@tessera/request';
+import { checkRegion, conditionOfWords, labelOf, sizeText, type PictureSize } from '@tessera/request';
 import { nullable, record, schema, type Field, type FieldsType } from '@tessera/schema';
 import {
   MOST_IMAGES,
@@ -28,7 +28,7 @@ const callFields = {
   ),
   model: maybe(string(), 'Name of a model; may be left out where there is only one.'),
   n: maybe(integer({ min: 1, max: MOST_IMAGES }), 'Number of images, 1 where left out.'),
-  size: maybe(string(), "The model's own size as 32x32, or auto."),
+  size: maybe(string(), 'Width and height as 96x64; auto, or left out, is the size of the model.'),
   response_format: maybe(choice('b64_json', 'url'), 'b64_json where left out.'),
   stream: maybe(boolean(), 'Answer with server-sent events.'),
   partial_images: maybe(integer({ min: 0, max: MOST_PARTIAL }), 'Pictures of each image on its way, where it streams.'),
@@ -72,7 +72,6 @@ export interface ImagesCall {
  */
 export function readCall(call: Call, models: readonly ModelDescription[], key: string | null): ImagesCall {
   const model = findModel(call.model, models);
-  requireSize(call.size, model);
   const { seed, guidance, options } = call;
   const partialImages = call.stream ? (call.partial_images ?? 0) : 0;
   return {
@@ -84,6 +83,7 @@ export function readCall(call: Call, models: readonly ModelDescription[], key: s
       model: model.name,
       images: [{ condition: conditionOf(call.prompt, model), count: call.n ?? 1 }],
       seed: seed ?? seedOf(key),
+      size: readSize(call.size, model),
       guidance,
       options,
       ...previewOf(partialImages, model),
@@ -135,18 +135,15 @@ function findModel(name: string | null, models: readonly ModelDescription[]): Mo
   throw refuse({ code: 'model-missing', got: 'no model', expected, next: 'GET /v1/models lists them.' }, 'model');
 }
 
-function requireSize(size: string | null, { name, image }: ModelDescription): void {
-  const own = sizeOf(image);
-  if (size === null || size === 'auto' || size === own) return;
+/** Null for the model's own. Whether the model makes it is for its check to say. */
+function readSize(size: string | null, { name, image, sizes }: ModelDescription): PictureSize | null {
+  const own = sizeText(image);
+  if (size === null || size === 'auto' || size === own) return null;
+  const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(size) ?? [];
+  if (sizes && width && height) return { width: Number(width), height: Number(height) };
   const next = 'Leave size out.';
-  throw refuse(
-    { code: 'size-unsupported', got: `the size ${size}`, expected: `${own}, which ${name} draws`, next },
-    'size',
-  );
-}
-
-export function sizeOf({ width, height }: ModelDescription['image']): string {
-  return `${width}x${height}`;
+  const expected = sizes ? 'width and height as 96x64, or auto' : `${own}, which ${name} draws`;
+  throw refuse({ code: 'size-unsupported', got: `the size ${size.slice(0, 40)}`, expected, next }, 'size');
 }
 
 const MOST_NAMED = 20;

@@ -45,6 +45,7 @@ const theirParams: Readonly<Record<string, string>> = {
   'edit-mask-size': 'mask',
   'edit-image-size': 'image',
   'edit-image-values': 'image',
+  'size-unsupported': 'size',
   'option-unknown': 'options',
   'option-unused': 'options',
 };

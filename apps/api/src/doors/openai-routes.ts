@@ -9,7 +9,8 @@ import { isInterruption } from '../streams/interruption.ts';
 import type { Engine } from './engine.ts';
 import { readForm } from './form.ts';
 import { answerAtOnce, answerInEvents, interruptedCall } from './openai-answers.ts';
-import { editBody, generateBody, readCall, readRegion, sizeOf, type ImagesCall } from './openai-body.ts';
+import { sizeText } from '@tessera/request';
+import { editBody, generateBody, readCall, readRegion, type ImagesCall } from './openai-body.ts';
 import { explainOpenAi, refuseOpenAi } from './openai-errors.ts';
 import { maskFromAlpha } from './openai-mask.ts';
 import { editOperation, generateOperation, modelOperation, modelsOperation } from './openai-operations.ts';
@@ -160,8 +161,16 @@ function oneFile(files: readonly Uint8Array[] = [], name: string): Uint8Array {
   throw refuse({ code: `${name}-missing`, got, expected: 'one file', next: `Send one file as ${name}.` }, name);
 }
 
-function modelOf({ name, title, image, classes, options, tokens }: ReturnType<Engine['models']>[number]): object {
-  const more = { title, size: sizeOf(image), classes, options, tokens };
+function modelOf({
+  name,
+  title,
+  image,
+  sizes,
+  classes,
+  options,
+  tokens,
+}: ReturnType<Engine['models']>[number]): object {
+  const more = { title, size: sizeText(image), sizes, classes, options, tokens };
   return { id: name, object: 'model', created: 0, owned_by: 'tessera', ...more };
 }
 

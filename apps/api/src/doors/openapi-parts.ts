@@ -64,10 +64,11 @@ const request = object(
     options: { type: 'object' },
     guidance: { type: 'number' },
     preview: text,
+    size: { type: 'object' },
     details: { type: 'boolean' },
     edit: { type: 'object' },
   },
-  ['guidance', 'preview', 'details', 'edit'],
+  ['guidance', 'preview', 'size', 'details', 'edit'],
 );
 const image = object({ b64_json: text, url: text, seed: whole }, ['b64_json', 'url']);
 const usage = object({
@@ -138,6 +139,7 @@ export const components = {
     owned_by: text,
     title: text,
     size: text,
+    sizes: { oneOf: [{ type: 'null' }, object({ step: whole, least: whole, most: whole })] },
     classes: listOf(text),
     options: { type: 'object' },
     tokens: whole,

@@ -58,6 +58,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'quota-too-small': 400,
   'queue-full': 429,
   'seed-out-of-range': 400,
+  'size-unsupported': 400,
   'storage-failed': 503,
   'stream-interrupted': 503,
   'too-many-operations': 429,

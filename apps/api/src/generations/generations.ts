@@ -151,8 +151,12 @@ class GenerationService implements Generations {
     return height * width * request.images.length * this.#parts.models.steps(request);
   }
 
-  #modelOf({ model }: Checked<GenerationRequest>): ModelDescription {
-    return this.#parts.models.models().find(({ name }) => name === model)!;
+  /** With the image and the tokens of the size that the request has. */
+  #modelOf(request: Checked<GenerationRequest>): ModelDescription {
+    const { models } = this.#parts;
+    const model = models.models().find(({ name }) => name === request.model)!;
+    if (!request.size) return model;
+    return { ...model, image: { ...model.image, ...request.size }, tokens: models.layout(request).length };
   }
 
   #limitsOf(owner: Owner): QueueLimits {

@@ -67,7 +67,7 @@ export const MOST_IMAGES = 64;
  */
 export function readInput(input: GenerationInput, models: readonly ModelDescription[]): GenerationRequest {
   const model = findModel(input.model, models);
-  const { seed, guidance, options, preview, details, edit } = input;
+  const { seed, guidance, options, preview, size, details, edit } = input;
   return {
     model: model.name,
     images: readImages(input, model),
@@ -75,6 +75,7 @@ export function readInput(input: GenerationInput, models: readonly ModelDescript
     options: options ?? {},
     ...(guidance != null && { guidance }),
     ...(preview && { preview }),
+    ...(size && { size: { height: size.height, width: size.width } }),
     ...(details && { details }),
     ...(edit && { edit: readEditInput(edit) }),
   };

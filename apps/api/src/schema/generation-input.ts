@@ -1,4 +1,4 @@
-import { requestTexts, type GenerationRequest } from '@tessera/request';
+import { requestTexts, type GenerationRequest, type PictureSize } from '@tessera/request';
 import {
   MOST_IMAGES,
   type ConditionInput,
@@ -22,6 +22,7 @@ export function addGenerationInput(builder: ApiBuilder, preview: PreviewKindRef)
   const image = addImageInput(builder);
   const edit = addEditInput(builder);
   const webhook = addWebhookInput(builder);
+  const size = addSizeInput(builder);
   return builder.inputType('CreateGenerationInput', {
     description: "What is left out takes the model's own default: one image, the class of each in turn, the seed 0.",
     fields: (t) =>
@@ -32,6 +33,7 @@ export function addGenerationInput(builder: ApiBuilder, preview: PreviewKindRef)
         guidance: t.float({ description: requestTexts.guidance }),
         options: t.field({ type: 'JSONObject', description: requestTexts.options }),
         preview: t.field({ type: preview, description: `${requestTexts.preview} The model's own way where left out.` }),
+        size: t.field({ type: size, description: requestTexts.size }),
         details: t.boolean({ description: `${requestTexts.details} False where left out.` }),
         edit: t.field({ type: edit, description: `${requestTexts.edit} They show no class where none is said.` }),
         priority: t.int({
@@ -45,6 +47,17 @@ export function addGenerationInput(builder: ApiBuilder, preview: PreviewKindRef)
         idempotencyKey: t.string({ description: keyText }),
         webhook: t.field({ type: webhook, description: 'Whom to tell what becomes of it.' }),
       }) satisfies Record<keyof GenerationRequest | Exclude<keyof GenerationInput, 'cancelAfterMs'>, unknown>,
+  });
+}
+
+function addSizeInput(builder: ApiBuilder) {
+  return builder.inputType('SizeInput', {
+    description: 'Size of a picture in pixels.',
+    fields: (t) =>
+      ({
+        width: t.int({ required: true, description: 'Columns.' }),
+        height: t.int({ required: true, description: 'Rows.' }),
+      }) satisfies Record<keyof PictureSize, unknown>,
   });
 }
 

@@ -1,4 +1,4 @@
-import { TesseraError } from '@tessera/errors';
+import { isTesseraError, TesseraError } from '@tessera/errors';
 import { requestTexts, type GenerationRequest } from '@tessera/request';
 import type { Generation, GenerationState } from '@tessera/store';
 import { MOST_IMAGES } from '../generations/read-input.ts';
@@ -6,8 +6,9 @@ import type { ApiBuilder, ApiContext, ApiSchemaTypes } from './builder.ts';
 import { codeText, messageText, reasonOf, reasonText, type ErrorCodeRef } from './errors.ts';
 import type { EventRef } from './events.ts';
 import { addEdit, addImage, imagesOf, type PictureRef } from './images.ts';
-import type { ModelRef, PreviewKindRef } from './models.ts';
+import { USUAL_MAPS, type ModelRef, type PreviewKindRef } from './models.ts';
 import type { NodeRef } from './nodes.ts';
+import type { PictureSizeRef, TokenMapRef } from './sizes.ts';
 
 /** More than the options of any model hold. */
 const OPTION_VALUES = 16;
@@ -19,6 +20,8 @@ export interface SharedTypes {
   readonly node: NodeRef;
   readonly model: ModelRef;
   readonly preview: PreviewKindRef;
+  readonly size: PictureSizeRef;
+  readonly map: TokenMapRef;
   readonly reason: ErrorCodeRef;
   readonly picture: PictureRef;
   readonly event: EventRef;
@@ -75,7 +78,7 @@ type GenerationFields = PothosSchemaTypes.ObjectFieldBuilder<
 >;
 
 /** The request of a generation, every field of it: one that is missing here does not compile. */
-function requestFields(builder: ApiBuilder, { model, preview, picture }: SharedTypes) {
+function requestFields(builder: ApiBuilder, { model, preview, size, map, picture }: SharedTypes) {
   const image = addImage(builder, picture);
   const edit = addEdit(builder, picture);
   return (t: GenerationFields) => ({
@@ -110,6 +113,12 @@ function requestFields(builder: ApiBuilder, { model, preview, picture }: SharedT
         description: "Null where the model's default holds.",
         resolve: ({ request }) => request.preview ?? null,
       }),
+      size: t.field({
+        type: size,
+        nullable: true,
+        description: "Null where the model's own size holds.",
+        resolve: ({ request }) => request.size ?? null,
+      }),
       details: t.boolean({ description: requestTexts.details, resolve: ({ request }) => request.details ?? false }),
       edit: t.field({
         type: edit,
@@ -118,6 +127,14 @@ function requestFields(builder: ApiBuilder, { model, preview, picture }: SharedT
         resolve: ({ request }) => request.edit ?? null,
       }),
     } satisfies Record<keyof GenerationRequest, unknown>),
+    layout: t.field({
+      type: [map],
+      nullable: true,
+      description:
+        'Where the tokens of its images lie, coarse to fine. Null where this server no longer has the model, or one that makes this size.',
+      complexity: { multiplier: USUAL_MAPS },
+      resolve: ({ request }, _args, { models }) => layoutOf(request, models),
+    }),
     modelName: t.string({ description: requestTexts.model, resolve: ({ request }) => request.model }),
     priority: t.exposeInt('priority', { description: 'Higher ones begin sooner; 0 is usual.' }),
     deadline: t.expose('deadline', {
@@ -126,6 +143,15 @@ function requestFields(builder: ApiBuilder, { model, preview, picture }: SharedT
       description: 'It fails if it has not begun by then; null where it may wait for ever.',
     }),
   });
+}
+
+function layoutOf(request: Generation['request'], models: ApiContext['models']) {
+  try {
+    return [...models.layout(request).scales];
+  } catch (error) {
+    if (isTesseraError(error)) return null;
+    throw error;
+  }
 }
 
 /** What has become of it. */

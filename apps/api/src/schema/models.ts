@@ -3,11 +3,12 @@ import { speedOf } from '../telemetry/queue-facts.ts';
 import type { ApiBuilder } from './builder.ts';
 import { codeText, messageText } from './errors.ts';
 import type { NodeRef } from './nodes.ts';
+import type { ModelSizesRef, TokenMapRef } from './sizes.ts';
 
 /** About as many values as a JSON Schema of a plug-in or a model holds. */
 const SCHEMA_VALUES = 50;
 /** Maps of tokens of one model: VAR has ten at 256 pixels. */
-const USUAL_MAPS = 10;
+export const USUAL_MAPS = 10;
 
 export type ModelRef = ReturnType<typeof addModels>;
 export type PreviewKindRef = ReturnType<typeof addPreviewKind>;
@@ -25,12 +26,14 @@ export function addPreviewKind(builder: ApiBuilder) {
 }
 
 interface ModelTypes {
+  readonly map: TokenMapRef;
+  readonly sizes: ModelSizesRef;
   readonly node: NodeRef;
   readonly preview: PreviewKindRef;
 }
 
 /** Models, and the queries for them. */
-export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
+export function addModels(builder: ApiBuilder, { node, preview, map, sizes }: ModelTypes) {
   const modelClass = builder.objectRef<{ label: number; name: string }>('ModelClass').implement({
     description: 'A class that the model can draw.',
     fields: (t) => ({
@@ -61,14 +64,6 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
       guidance: t.exposeFloat('guidance', { description: 'How strongly the class pulls.' }),
       guidanceKind: t.expose('guidanceKind', { type: kinds, description: 'How its weight goes over the steps.' }),
       preview: t.field({ type: preview, description: 'How each step is shown.', resolve: (one) => one.preview }),
-    }),
-  });
-  const map = builder.objectRef<ModelDescription['layout'][number]>('TokenMap').implement({
-    description: 'A map of tokens, row by row.',
-    fields: (t) => ({
-      start: t.exposeInt('start', { description: 'Position of its first token.' }),
-      height: t.exposeInt('height', { description: 'Rows of tokens.' }),
-      width: t.exposeInt('width', { description: 'Columns of tokens.' }),
     }),
   });
   const parts = builder.objectRef<ModelDescription['parts']>('ModelParts').implement({
@@ -127,6 +122,12 @@ export function addModels(builder: ApiBuilder, { node, preview }: ModelTypes) {
         resolve: ({ layout }) => [...layout],
       }),
       image: t.expose('image', { type: size, description: 'Size of the images that it makes.' }),
+      sizes: t.field({
+        type: sizes,
+        nullable: true,
+        description: 'What other sizes a request may ask for; null where it makes its own alone.',
+        resolve: ({ sizes: bounds }) => bounds,
+      }),
       guidanceOff: t.exposeFloat('guidanceOff', {
         nullable: true,
         description: 'The value that turns guidance off; null if the model takes none.',

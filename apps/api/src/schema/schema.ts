@@ -9,6 +9,7 @@ import { addPicture } from './images.ts';
 import { addModels, addPlugins, addPreviewKind } from './models.ts';
 import { addMutations } from './mutations.ts';
 import { addNode } from './nodes.ts';
+import { addModelSizes, addPictureSize, addTokenMap } from './sizes.ts';
 
 /** The whole GraphQL schema; `schema.graphql` beside the sources is its printed form. */
 export function createSchema(): GraphQLSchema {
@@ -18,12 +19,14 @@ export function createSchema(): GraphQLSchema {
   const { reason, errors } = addErrors(builder);
   const node = addNode(builder);
   const preview = addPreviewKind(builder);
+  const size = addPictureSize(builder);
+  const map = addTokenMap(builder);
   const picture = addPicture(builder, node);
-  const model = addModels(builder, { node, preview });
+  const model = addModels(builder, { node, preview, map, sizes: addModelSizes(builder) });
   addPlugins(builder);
   const event = addEvents(builder, { reason, picture });
   const state = addGenerationState(builder);
-  const generation = addGenerationType(builder, state, { node, model, preview, reason, picture, event });
+  const generation = addGenerationType(builder, state, { node, model, preview, size, map, reason, picture, event });
   addGenerationQueries(builder, { generation, state, errors });
   addAdmin(builder, errors);
   addMutations(builder, { generation, preview, errors });

@@ -52,9 +52,34 @@ describe('createGeneration', () => {
       ['input', 'images', '1', 'condition', 'class'],
     ],
     ['details-too-many', { details: true, images: [{ count: 16 }] }, ['input', 'details']],
+    ['size-unsupported', { size: { width: 33, height: 32 } }, ['input', 'size']],
+    [
+      'details-too-many',
+      { details: true, size: { width: 64, height: 64 }, images: [{ count: 5 }] },
+      ['input', 'details'],
+    ],
     ['unknown-picture', { edit: { image: '0'.repeat(64) } }, ['input', 'edit', 'image']],
   ])('says with %s which field is to blame', async (code, input, field) => {
     expect(await create(input)).toMatchObject({ code, field });
+  });
+
+  it('takes a size, and tells the maps of its tokens', async () => {
+    const id = await idOf({ size: { width: 48, height: 32 } });
+    const query = `query ($id: ID!) { generation(id: $id) { ... on Generation { size { width height } layout { start height width }
+      model { image { width height } sizes { step least most } } } } }`;
+    const { generation } = await ask<{ generation: object }>(query, { id });
+    expect(generation).toMatchObject({
+      size: { width: 48, height: 32 },
+      layout: [
+        { start: 0, height: 1, width: 1 },
+        { start: 1, height: 2, width: 3 },
+        { start: 7, height: 3, width: 5 },
+        { start: 22, height: 4, width: 6 },
+        { start: 46, height: 6, width: 9 },
+        { start: 100, height: 8, width: 12 },
+      ],
+      model: { image: { width: 32, height: 32 }, sizes: { step: 4, least: 16, most: 64 } },
+    });
   });
 
   it('tells details of as many images as one answer may hold, and of one always', async () => {
@@ -114,6 +139,8 @@ describe('a generation', () => {
 
   it('gives its events as a list, with pictures and their sizes', async () => {
     const id = await idOf({ priority: 10 });
+    // Again: on a slow machine its lease has ended.
+    await service.store.queue.register(worker);
     const [claim] = await service.store.queue.claim({ worker: worker.id, models: ['quick'], maxImages: 1 });
     expect(claim).toMatchObject({ id });
     const picture = { sha256: 'ab'.repeat(32), width: 32, height: 30, bytes: 999 };

@@ -52,13 +52,13 @@ async function runTrace({ values }: Arguments<typeof options>, terminal: Termina
   const record = async (): Promise<number> => {
     const model = await openModel(run.folder, { engine, plugins: run.plugins, report: (line) => terminal.err(line) });
     held.unshift(model);
-    const prepared = await edit?.(model.image);
+    const prepared = await edit?.(model.at(run.request.size).image);
     const recorder = new TraceRecorder();
     const pixels = await generate(model, run, { recorder, terminal, out, ...(prepared && { edit: prepared.edit }) });
     const facts = factsOf(model, run.request, { target: engine.target, edit: await editFacts(values) });
     const { steps } = recorder;
     const shown = [...recorder.images, ...pixels];
-    await writeTrace(out, { facts, layout: model.layout, steps, images: shown });
+    await writeTrace(out, { facts, layout: model.at(run.request.size).layout, steps, images: shown });
     terminal.done();
     const tensors = steps.reduce((sum, step) => sum + step.tensors.length, shown.length);
     if (json) terminal.out(JSON.stringify({ out, steps: steps.length, tensors, ...facts }));

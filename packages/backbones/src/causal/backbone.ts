@@ -40,6 +40,7 @@ export const causalTransformer = defineBackbone({
     condition: conditionFacts(config, { width: config.width }),
     reads: 'last',
     remembers: true,
+    anySize: true,
   }),
   build: buildBackbone,
 });

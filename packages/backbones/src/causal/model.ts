@@ -9,7 +9,7 @@ import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParam
 import { dropPath, forward, modulationsOf, type Modulated } from '../class-modulated/transformer.ts';
 import { linear, type LinearParams } from '../linear.ts';
 import { embeddedAxes } from '../own-condition.ts';
-import { rowsAt, scaleOfPositions } from '../positions.ts';
+import { placesIn, rowsAt, scaleOfPositions } from '../positions.ts';
 
 /*
  * The causal transformer: its parameters, how tokens enter it, teacher forcing, and the programs of sampling. The blocks
@@ -39,11 +39,11 @@ interface CausalParams extends ClassModulatedParams {
 /** Takes parameters with the names, initialisation and decay of the official VAR, as far as it has them. */
 export function takeParams(
   config: ClassModulatedConfig,
-  { layout, space }: BackboneDims,
+  { layout, space, trained = layout }: BackboneDims,
   weights: Weights,
 ): CausalParams {
   const { width: D } = config;
-  const { length, scales } = layout;
+  const { length, scales } = trained;
   const take = takerOf(weights, D);
   return {
     start: take.table('pos_start', [1, 1, D], false),
@@ -68,21 +68,23 @@ type SeenTokens = {
 };
 
 /** Seen tokens with their places, before their instructions: [B, l, D]. */
-function seenTokens({ params: { pos, wordEmbed } }: CausalModel, seen: SeenTokens): Tensor3D {
+function seenTokens({ params: { pos, wordEmbed }, dims }: CausalModel, seen: SeenTokens): Tensor3D {
   const { values_BlC, positions_Bl } = seen;
   const words_BlD = linear<Tensor>(values_BlC, wordEmbed);
-  return tf.add(words_BlD, nn.embedding(rowsOf(pos), positions_Bl)) as Tensor3D;
+  return tf.add(words_BlD, nn.embedding(placesIn(dims, rowsOf(pos)), positions_Bl)) as Tensor3D;
 }
 
 /**
  * Position instructions (sigma-GPT, arXiv 2404.09562, section 2): what tells an input which position comes next (int32),
  * and of which scale it is: [B, l, D].
  */
-function instructions({ dims: { layout }, params }: CausalModel, positions_Bl: Tensor2D): Tensor3D {
+function instructions({ dims, params }: CausalModel, positions_Bl: Tensor2D): Tensor3D {
+  const { layout } = dims;
   const { nextPos, levelEmbed } = params;
-  if (!levelEmbed) return nn.embedding(rowsOf(nextPos), positions_Bl) as Tensor3D;
+  const next_LD = placesIn(dims, rowsOf(nextPos));
+  if (!levelEmbed) return nn.embedding(next_LD, positions_Bl) as Tensor3D;
   const scale_L = tf.tensor1d(scaleOfPositions(layout, layout.length), 'int32');
-  return nn.embedding(tf.add(rowsOf(nextPos), nn.embedding(levelEmbed, scale_L)), positions_Bl) as Tensor3D;
+  return nn.embedding(tf.add(next_LD, nn.embedding(levelEmbed, scale_L)), positions_Bl) as Tensor3D;
 }
 
 /** Inputs of rows that have a map: its vectors at the positions that come next are added. */

@@ -43,6 +43,7 @@ export const maskedEncoderDecoder = defineBackbone({
     condition: conditionFacts(config, { width: config.encoder.width, none: 'parameter', initial: 0.02 }),
     reads: 'known',
     remembers: false,
+    anySize: true,
   }),
   build: buildBackbone,
 });

@@ -5,7 +5,7 @@ import { nn } from '@tessera/engine';
 import { headsFirst } from '../attention.ts';
 import { crossAttend, hideFilling, seeSequence } from '../cross-attention.ts';
 import { linear, type LinearParams } from '../linear.ts';
-import { flatIndex, rowsAt } from '../positions.ts';
+import { flatIndex, placesIn, rowsAt } from '../positions.ts';
 import type { BlockParams, MaskedConfig, MaskedParams, NormParams, TransformerParams } from './params.ts';
 
 /*
@@ -31,9 +31,9 @@ interface KnownTokens {
 }
 
 /** Known tokens for the encoder: embedded, with their places, normalised: [B, k, D]. */
-export function embedTokens({ config, params }: MaskedModel, { values_BLC, known_Bk }: KnownTokens): Tensor3D {
+export function embedTokens({ config, params, dims }: MaskedModel, { values_BLC, known_Bk }: KnownTokens): Tensor3D {
   const { tokenEmbed, tokenNorm, encoder } = params;
-  const places_BkD = nn.embedding(placesFrom(encoder.places, config.buffer), known_Bk);
+  const places_BkD = nn.embedding(placesIn(dims, placesFrom(encoder.places, config.buffer)), known_Bk);
   return norm(tf.add(linear(rowsAt(values_BLC, known_Bk), tokenEmbed), places_BkD), tokenNorm);
 }
 
@@ -86,7 +86,10 @@ interface DecoderInput {
 export function decode({ config, dims, params }: MaskedModel, input: DecoderInput): Tensor3D {
   const { buffer, decoder } = config;
   const { positions_Rl, map_RLD, drop } = input;
-  const placed_RTD = tf.add(spread({ config, dims, params }, input), params.decoder.places) as Tensor3D;
+  const placed_RTD = tf.add(
+    spread({ config, dims, params }, input),
+    decoderPlaces(dims, params.decoder, buffer),
+  ) as Tensor3D;
   const x_RTD = map_RLD ? (tf.add(placed_RTD, mapFor(params, map_RLD, buffer)) as Tensor3D) : placed_RTD;
   const hidden_RlD = runBlocks(params.decoder, {
     x_RtD: x_RTD,
@@ -96,7 +99,7 @@ export function decode({ config, dims, params }: MaskedModel, input: DecoderInpu
     at_Rl: tf.add(positions_Rl, tf.scalar(buffer, 'int32')),
     drop: within(drop, 'decoder'),
   });
-  return tf.add(hidden_RlD, nn.embedding(placesFrom(params.headPlaces, 0), positions_Rl));
+  return tf.add(hidden_RlD, nn.embedding(placesIn(dims, placesFrom(params.headPlaces, 0)), positions_Rl));
 }
 
 /** The map of the condition for the decoder; buffer tokens have none: [R, P + L, D]. */
@@ -147,6 +150,14 @@ function runBlocks({ blocks, norm: last }: TransformerParams, { at_Rl, drop, ...
 
 function within(drop: Dropout | null, outer: string): Dropout | null {
   return drop && ((x, place) => drop(x, `${outer}.${place}`));
+}
+
+/** Places of all tokens, the P buffer tokens first, which lie in no picture: [P + L, D], or with a first axis of 1. */
+function decoderPlaces(dims: BackboneDims, { places }: TransformerParams, buffer: number): Tensor {
+  if (!dims.trained) return places;
+  const D = places.shape[2]!;
+  const buffer_PD = tf.reshape(tf.slice(places, [0, 0, 0], [1, buffer, D]), [buffer, D]);
+  return tf.concat([buffer_PD, placesIn(dims, placesFrom(places, buffer))], 0);
 }
 
 /** Rows of a table [1, n, D] from `start` on. */

@@ -57,7 +57,7 @@ export interface BlockParams {
 }
 
 export interface TransformerParams {
-  /** [1, P + L, D]: buffer tokens first. */
+  /** [1, P + L, D]: buffer tokens first; L the tokens of the layout that it was trained on. */
   readonly places: Tensor;
   readonly blocks: readonly BlockParams[];
   readonly norm: NormParams;
@@ -81,7 +81,7 @@ export interface MaskedParams {
 /** Takes parameters under the official names, with the official initialisation and decay. */
 export function takeParams(config: MaskedConfig, dims: BackboneDims, weights: Weights): MaskedParams {
   const { buffer, encoder, decoder } = config;
-  const { length } = dims.layout;
+  const { length } = dims.trained ?? dims.layout;
   const take = takerOf(weights);
   const transformer = (name: string, of: TransformerConfig): TransformerParams => ({
     places: take.table(`${name}_pos_embed_learned`, [1, buffer + length, of.width]),

@@ -32,6 +32,7 @@ export const nextScaleTransformer = defineBackbone({
     condition: conditionFacts(config, { width: config.width }),
     reads: 'estimate',
     remembers: true,
+    anySize: true,
   }),
   build: buildBackbone,
 });

@@ -19,7 +19,7 @@ import { takerOf, takeStack, type ClassModulatedConfig, type ClassModulatedParam
 import { dropPath, forward, modulationsOf, type Modulated } from '../class-modulated/transformer.ts';
 import { linear, type LinearParams } from '../linear.ts';
 import { embeddedAxes } from '../own-condition.ts';
-import { scaleOfPositions } from '../positions.ts';
+import { placesIn, scaleOfPositions } from '../positions.ts';
 
 /*
  * The next-scale transformer of VAR (arXiv 2404.02905, section 3.2): its parameters, how tokens enter it, teacher forcing,
@@ -35,9 +35,9 @@ export interface NextScaleModel extends ClassModulatedModel {
 }
 
 interface NextScaleParams extends ClassModulatedParams {
-  /** [1, p_0^2, D], p_0 the side of the first scale. */
+  /** [1, p_0^2, D], p_0 the side of the first scale of the layout that it was trained on. */
   readonly posStart: Tensor;
-  /** [1, L, D] */
+  /** [1, L, D], L the tokens of that layout. */
   readonly pos: Tensor;
   /** [S, D] */
   readonly levelEmbed: Tensor;
@@ -47,7 +47,7 @@ interface NextScaleParams extends ClassModulatedParams {
 /** Takes parameters under the official names, with the official initialisation and decay. */
 export function takeParams(config: ClassModulatedConfig, dims: BackboneDims, weights: Weights): NextScaleParams {
   const { width: D } = config;
-  const { length, scales } = dims.layout;
+  const { length, scales } = dims.trained ?? dims.layout;
   const take = takerOf(weights, D);
   return {
     posStart: take.table('pos_start', [1, scales[0]!.height * scales[0]!.width, D], false),
@@ -59,10 +59,14 @@ export function takeParams(config: ClassModulatedConfig, dims: BackboneDims, wei
 }
 
 /** The tokens of the first scale before places are added: the condition as the start token [s], [R, p_0^2, D]. */
-export function startOf({ posStart }: NextScaleParams, vector_RD: Tensor2D): Tensor3D {
+export function startOf({ params: { posStart }, dims }: PlacedModel, vector_RD: Tensor2D): Tensor3D {
   const [R, D] = vector_RD.shape;
-  return tf.add(tf.reshape(vector_RD, [R, 1, D]), posStart);
+  const [, n] = posStart.shape;
+  const places_pD = placesIn(dims, tf.reshape(posStart, [n!, D]));
+  return tf.add(tf.reshape(vector_RD, [R, 1, D]), places_pD);
 }
+
+type PlacedModel = Pick<NextScaleModel, 'params' | 'dims'>;
 
 /** Estimates of later scales as tokens, before places are added: [B, l, C] -> [B, l, D]. */
 export function wordsOf({ wordEmbed }: NextScaleParams, values_BlC: Tensor3D): Tensor3D {
@@ -70,10 +74,10 @@ export function wordsOf({ wordEmbed }: NextScaleParams, values_BlC: Tensor3D): T
 }
 
 /** What is added to the tokens of the first `length` positions: position and scale, [length, D]. */
-export function placesOf({ pos, levelEmbed }: NextScaleParams, layout: Layout, length: number): Tensor2D {
-  const D = pos.shape[2]!;
-  const pos_LD = tf.reshape(pos, [layout.length, D]);
-  const scale_l = tf.tensor1d(scaleOfPositions(layout, length), 'int32');
+export function placesOf({ params: { pos, levelEmbed }, dims }: PlacedModel, length: number): Tensor2D {
+  const [, n, D] = pos.shape as [number, number, number];
+  const pos_LD = placesIn(dims, tf.reshape(pos, [n, D]));
+  const scale_l = tf.tensor1d(scaleOfPositions(dims.layout, length), 'int32');
   return tf.add(tf.slice(pos_LD, [0, 0], [length, D]), nn.embedding(levelEmbed, scale_l));
 }
 
@@ -96,19 +100,16 @@ export function blockCausalMask(layout: Layout, length: number): Tensor4D {
  * length says how many scales it has: progressive training gives the first ones only. Traceable.
  * @throws TesseraError `batch-order`, `batch-length`
  */
-export function teach(
-  { config, dims, params }: NextScaleModel,
-  batch: EmbeddedBatch,
-  context: TrainContext,
-): TrainHidden {
+export function teach(model: NextScaleModel, batch: EmbeddedBatch, context: TrainContext): TrainHidden {
+  const { config, dims, params } = model;
   const { layout } = dims;
   const length = batchLength(batch, layout);
   const { vector_RD: vector_BD, map_RLD: map_BLD } = batch.embedded;
-  const start_BpD = startOf(params, vector_BD!);
+  const start_BpD = startOf(model, vector_BD!);
   const { estimates_BLC } = batch;
   const words = estimates_BLC && estimates_BLC.shape[1] > 0 ? [wordsOf(params, estimates_BLC)] : [];
   const tokens_BlD = tf.concat([start_BpD, ...words], 1);
-  const places_lD = placesOf(params, layout, length);
+  const places_lD = placesOf(model, length);
   const { hidden_RlD } = forward(params, {
     x_RlD: tf.add(tokens_BlD, map_BLD ? mappedPlaces(places_lD, map_BLD) : places_lD),
     modulations: modulationsOf(params, batch.embedded, config.heads),
@@ -166,8 +167,8 @@ export function compilePrograms(model: NextScaleModel, engine: Engine): NextScal
     dims: { layout },
   } = model;
   const opening = (embedded: Embedded): Opening => {
-    const places_LD = placesOf(params, layout, layout.length);
-    const start = startOf(params, embedded.vector_RD!);
+    const places_LD = placesOf(model, layout.length);
+    const start = startOf(model, embedded.vector_RD!);
     const { map_RLD } = embedded;
     const places = map_RLD ? mappedPlaces(places_LD, map_RLD) : places_LD;
     const from = places.rank === 2 ? [start.shape[1], -1] : [-1, start.shape[1], -1];

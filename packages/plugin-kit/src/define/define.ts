@@ -24,6 +24,7 @@ import {
   type Layout,
   type Order,
   type OrderPlugin,
+  type OtherSizes,
   type Space,
   type SpaceShape,
   type Tokenizer,
@@ -40,6 +41,8 @@ export interface TokenizerDefinition<C extends StandardSchema, T extends Tokeniz
   'contract' | 'name' | 'package'
 > {
   readonly config: C;
+  /** As `TokenizerPlugin.sized`. */
+  readonly sized?: OtherSizes<OutputOf<C>>;
   describe(config: OutputOf<C>): TokenizerFacts;
   build(config: OutputOf<C>, context: BuildContext): T;
 }

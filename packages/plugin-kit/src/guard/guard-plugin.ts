@@ -21,6 +21,7 @@ import { guardCondition } from './guard-condition.ts';
 import { guardGuidance } from './guard-guidance.ts';
 import { guardHead } from './guard-head.ts';
 import { guardOrder } from './guard-order.ts';
+import { guardSizes } from './guard-sizes.ts';
 import { guardTokenizer } from './guard-tokenizer.ts';
 import { callPart, checkMembers, misdescribed, wrongShape, type PartCall, type Report } from './part-call.ts';
 
@@ -53,6 +54,7 @@ function tokenizerGuarded(plugin: TokenizerPlugin, { report }: GuardOptions): To
   return {
     ...plugin,
     config: configOf(plugin),
+    ...(plugin.sized && { sized: guardSizes(plugin.sized, plugin.name) }),
     describe: (config) => tokenizerFacts(plugin, config),
     build: (config, context) => {
       const said = factsOf(tokenizerFacts(plugin, config));

@@ -199,7 +199,10 @@ function momentsOfParts(
   latent_Bhwz: Tensor4D,
   patch_nums: readonly number[],
 ): { readonly mean_S: Tensor1D; readonly square_S: Tensor1D } {
-  const parts = takeApart(latent_Bhwz, patch_nums);
+  const parts = takeApart(
+    latent_Bhwz,
+    patch_nums.map((side) => ({ height: side, width: side })),
+  );
   return {
     mean_S: tf.stack(parts.map((part) => tf.mean(part))) as Tensor1D,
     square_S: tf.stack(parts.map((part) => tf.mean(tf.square(part)))) as Tensor1D,

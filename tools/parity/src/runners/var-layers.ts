@@ -93,11 +93,12 @@ function throughBlocks(
   { estimates_BLC, label_B }: Given,
 ) {
   const { layout, space } = tokenizer;
-  const params = takeParams(config, { layout, space }, weights.again());
+  const dims = { layout, space };
+  const params = takeParams(config, dims, weights.again());
   const vector_BD = classVectors(weights, { ...config, none: 'row' }, { label_B, engine });
   const conditioning = modulationsOf(params, { vector_RD: vector_BD }, config.heads);
-  const tokens_BLD = tf.concat([startOf(params, vector_BD), wordsOf(params, estimates_BLC)], 1);
-  const x_in = tf.add(tokens_BLD, placesOf(params, layout, layout.length)) as Tensor3D;
+  const tokens_BLD = tf.concat([startOf({ params, dims }, vector_BD), wordsOf(params, estimates_BLC)], 1);
+  const x_in = tf.add(tokens_BLD, placesOf({ params, dims }, layout.length)) as Tensor3D;
   const common = { sequence: null, heads: config.heads, past: null, bias: blockCausalMask(layout, layout.length) };
   const outputs: Record<string, Tensor> = { x_in };
   let x_RlD = x_in;

@@ -201,5 +201,6 @@ export function varTokenizer(patchNums: readonly number[]): VqConfig {
     quant_conv_ks: 3,
     groups: 32,
     preview: null,
+    picture: undefined,
   };
 }
