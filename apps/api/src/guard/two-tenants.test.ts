@@ -89,7 +89,7 @@ afterAll(async () => {
 async function fill({ HTTP, WebSocket }: ReturnType<typeof transportsOf>): Promise<typeof ids> {
   const picture = await upload(keys.a, '#fff');
   const create = `mutation ($picture: ID!) { createGeneration(input: { model: "quick", seed: ${seed}, idempotencyKey: "once",
-    images: [{ condition: { label: 1 }, count: 2 }], edit: { image: $picture, region: { inside: { x0: 0, y0: 0, x1: 1, y1: 0.5 } } } }) {
+    size: { width: 48, height: 32 }, images: [{ condition: { label: 1 }, count: 2 }], edit: { image: $picture, region: { inside: { x0: 0, y0: 0, x1: 1, y1: 0.5 } } } }) {
     __typename ... on CreateGenerationPayload { generation { id } } ... on Error { message } } }`;
   const [made] = await HTTP(create, { picture });
   const id = idIn(made!.data);

@@ -40,6 +40,7 @@ export const properties = {
   pictures: 'pictures that come back as themselves, each in its own row',
   configs: 'the same care under other configurations',
   inputs: 'inputs that are refused or embedded, and of which each matters',
+  sizes: 'the same care for other sizes of pictures, by the same weights',
   own: 'what its author says of it',
 } as const;
 

@@ -17,6 +17,7 @@ import {
   type Images,
   type OpenedBackbone,
 } from './opened-backbone.ts';
+import { misplacedElsewhere } from './other-sizes.ts';
 import { unlikePart } from './part-batches.ts';
 import { idle, roll } from './roll.ts';
 import { otherWithoutNoise } from './training-noise.ts';
@@ -74,6 +75,7 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
             caseOf({ plugin, property: 'weights', on: target, limit: trial.limit }, () =>
               misweighed({ plugin, trial, target }, two),
             ),
+            ...sizeCases({ plugin, trial, target }, two),
           ]
         : []),
       on('leaks', async (opened) => {
@@ -94,6 +96,18 @@ export function backboneCases(plugin: BackbonePlugin, trial: Trial): Case[] {
       }),
     ];
   });
+}
+
+/** Of a backbone that says `anySize`. */
+function sizeCases(spec: PartTrial<BackbonePlugin>, images: Images): Case[] {
+  const { plugin, trial, target } = spec;
+  if (!plugin.describe(plugin.config.parse(trial.config, plugin.name)).anySize) return [];
+  const check = async (opened: OpenedBackbone) => (await unlikeTrained(opened, images)) ?? deaf(opened, images);
+  return [
+    caseOf({ plugin, property: 'sizes', on: target, limit: trial.limit }, () =>
+      misplacedElsewhere(spec, images, check),
+    ),
+  ];
 }
 
 /** What is wrong with how a backbone uses its weights, or null. */

@@ -17,6 +17,7 @@ import {
 import { oneMap, type PartTrial, someNumbers, type Trial, twoMaps } from '../options.ts';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
 import { numbersOf, plainRng, shake, withBench, type Bench } from '../bench.ts';
+import { sameWeights } from '../same-weights.ts';
 import { toyCondition } from './toy-condition.ts';
 
 /** A built backbone with perturbed weights, and its test inputs. */
@@ -34,8 +35,9 @@ export interface OpenedBackbone {
 
 type Given = Record<string, Tensor>;
 
+/** `trained`: the layout that the weights are of, where the backbone is to be built for another. */
 export async function withBackbone<T>(
-  { plugin, trial, target }: PartTrial<BackbonePlugin>,
+  { plugin, trial, target, trained }: PartTrial<BackbonePlugin> & { readonly trained?: Layout },
   use: (opened: OpenedBackbone) => Promise<T>,
 ): Promise<T> {
   const space = trial.space ?? someNumbers;
@@ -46,7 +48,12 @@ export async function withBackbone<T>(
     const parts = guardedParts(plugin, config);
     const { space: condition } = conditionOf(parts);
     bench.begin();
-    const backbone = buildBackbone(parts, { layout, space }, bench);
+    const { first, again } = sameWeights(bench.weights);
+    const { engine } = bench;
+    if (trained) buildBackbone(parts, { layout: trained, space }, { engine, weights: first }).dispose();
+    const backbone = trained
+      ? buildBackbone(parts, { layout, space, trained }, { engine, weights: again })
+      : buildBackbone(parts, { layout, space }, bench);
     shake(bench, trial.seed);
     const teach = bench.engine.compile(
       (given: Given): Given => {

@@ -2,10 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
-import type { Context, Kept, Pixels, Reads, Step, Tokenizer, TokenizerPlugin } from '@tessera/core';
+import type { Context, Kept, PictureSize, Pixels, Reads, Step, Tokenizer, TokenizerPlugin } from '@tessera/core';
 import type { PartTrial, Trial } from '../options.ts';
 import { plainRng, shake, withBench, type Bench } from '../bench.ts';
 import { classOf } from '@tessera/core';
+import { sameWeights } from '../same-weights.ts';
 
 /** A built tokenizer, with perturbed weights. */
 export interface OpenedTokenizer {
@@ -14,13 +15,21 @@ export interface OpenedTokenizer {
   readonly trial: Trial;
 }
 
+/** `size`: of other pictures than those of its configuration, which the same weights make. */
 export async function withTokenizer<T>(
-  { plugin, trial, target }: PartTrial<TokenizerPlugin>,
+  { plugin, trial, target, size }: PartTrial<TokenizerPlugin> & { readonly size?: PictureSize },
   use: (opened: OpenedTokenizer) => Promise<T>,
 ): Promise<T> {
   return withBench({ target, seed: trial.seed }, async (bench) => {
     bench.begin();
-    const tokenizer = guardPlugin(plugin).build(plugin.config.parse(trial.config, plugin.name), bench);
+    const guarded = guardPlugin(plugin);
+    const config = plugin.config.parse(trial.config, plugin.name);
+    const { engine } = bench;
+    const { first, again } = sameWeights(bench.weights);
+    if (size) guarded.build(config, { engine, weights: first }).dispose();
+    const tokenizer = size
+      ? guarded.build(guarded.sized!.config(config, size), { engine, weights: again })
+      : guarded.build(config, bench);
     shake(bench, trial.seed);
     try {
       return await use({ tokenizer, bench, trial });

@@ -9,6 +9,7 @@ import { strayFactor } from '../../guard/stray-factor.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
 import { apart, sharedByPlaces, sharedByRows, unequal } from '../compare.ts';
 import { confused, otherwise } from './come-back.ts';
+import { misshapenElsewhere } from './other-sizes.ts';
 import { mislaidMask, misread, overwritten, turned } from './places.ts';
 import {
   encode,
@@ -51,6 +52,16 @@ export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
             caseOf({ plugin, property: 'configs', on: target, limit: trial.limit }, () =>
               otherwise({ plugin, trial, target }),
             ),
+            ...(plugin.sized
+              ? [
+                  caseOf({ plugin, property: 'sizes', on: target, limit: trial.limit }, () =>
+                    misshapenElsewhere(
+                      { plugin, trial, target },
+                      async (opened) => (await misshapen(opened)) ?? mislaidMask(opened) ?? (await turned(opened)),
+                    ),
+                  ),
+                ]
+              : []),
           ]
         : []),
       on('leaks', leftBehind),

@@ -1,0 +1,1 @@
+export { placedBackbone } from './placed-backbone.ts';

@@ -1,0 +1,4 @@
+import { defineConfig } from '@tessera/plugin-kit';
+import { placedBackbone } from '@tessera-examples/any-size';
+
+export const config = defineConfig({ plugins: [placedBackbone] });
