@@ -52,16 +52,16 @@ export function tokenizerCases(plugin: TokenizerPlugin, trial: Trial): Case[] {
             caseOf({ plugin, property: 'configs', on: target, limit: trial.limit }, () =>
               otherwise({ plugin, trial, target }),
             ),
-            ...(plugin.sized
-              ? [
-                  caseOf({ plugin, property: 'sizes', on: target, limit: trial.limit }, () =>
-                    misshapenElsewhere(
-                      { plugin, trial, target },
-                      async (opened) => (await misshapen(opened)) ?? mislaidMask(opened) ?? (await turned(opened)),
-                    ),
-                  ),
-                ]
-              : []),
+          ]
+        : []),
+      ...(target === main && plugin.sized
+        ? [
+            caseOf({ plugin, property: 'sizes', on: target, limit: trial.limit }, () =>
+              misshapenElsewhere(
+                { plugin, trial, target },
+                async (opened) => (await misshapen(opened)) ?? mislaidMask(opened),
+              ),
+            ),
           ]
         : []),
       on('leaks', leftBehind),
