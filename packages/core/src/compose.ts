@@ -15,9 +15,9 @@ import {
   type Stride,
   type TokenizerPlugin,
 } from './plugin.ts';
-import { checkSize, sizesOf, type PictureSize, type Sizes } from './picture-size.ts';
+import { checkSize, sizesOf, type Sizes } from './picture-size.ts';
 import type { Composition } from './sample.ts';
-import type { Layout, SpaceShape } from './tokens.ts';
+import type { Layout, PictureSize, SpaceShape } from './tokens.ts';
 import type { Weights } from './weights.ts';
 
 /** A plug-in and its configuration as `model.json` writes it: untrusted until its schema has read it. */

@@ -107,7 +107,7 @@ export {
   shuffled,
   tokenSteps,
 } from './orders.ts';
-export { checkSize, layoutOf, scaleSizes, type PictureSize, type SizeBounds, type Sizes } from './picture-size.ts';
+export { checkSize, layoutOf, scaleSizes, type Sizes } from './picture-size.ts';
 export { pixelsOf } from './token-canvas.ts';
 export {
   checkContract,
@@ -146,8 +146,10 @@ export {
   type Encoding,
   type Factor,
   type Layout,
+  type PictureSize,
   type Row,
   type Scale,
+  type SizeBounds,
   type Space,
   type SpaceShape,
   type Step,

@@ -1,7 +1,8 @@
 import { isTesseraError } from '@tessera/errors';
 import { describe, expect, it } from 'vitest';
 import { checkParts, factsAtSize, type Parts } from './compose.ts';
-import { layoutOf, scaleSizes, type PictureSize } from './picture-size.ts';
+import { layoutOf, scaleSizes } from './picture-size.ts';
+import type { PictureSize } from './tokens.ts';
 import { echoBackbone, shadesTokenizer, smallParts } from './testing/small-composition.ts';
 
 const own = { height: 2, width: 2 };

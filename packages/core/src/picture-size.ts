@@ -1,27 +1,12 @@
 import { TesseraError } from '@tessera/errors';
 import type { ConditionForm } from './condition.ts';
 import type { BackbonePlugin, TokenizerPlugin } from './plugin.ts';
-import type { Layout } from './tokens.ts';
+import type { Layout, PictureSize, SizeBounds } from './tokens.ts';
 
 /*
  * Pictures of other sizes by the same weights. A size changes the tokenizer's configuration, and with it the layout; the
  * other parts are built for that layout again.
  */
-
-/** Size of a picture in pixels. */
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
-
-/** The sizes that the same weights serve: height and width are multiples of `step`, from `least` to `most`, in pixels. */
-export interface SizeBounds {
-  /** The size of the configuration as it is, which is always served. */
-  readonly own: PictureSize;
-  readonly step: number;
-  readonly least: number;
-  readonly most: number;
-}
 
 /** Which sizes a model makes: those within bounds, or its own alone, and why. */
 export type Sizes = { readonly bounds: SizeBounds } | { readonly bounds: null; readonly because: string };

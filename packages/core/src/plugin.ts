@@ -3,8 +3,7 @@ import type { Schema } from '@tessera/schema';
 import type { ConditionedBackbone, ConditionForm, ConditionPart } from './condition.ts';
 import type { Backbone, Head, Order, Reads, Tokenizer } from './contracts.ts';
 import type { GuidanceRequest, OpenGuidance, PredictionKind } from './guidance-part.ts';
-import type { PictureSize, SizeBounds } from './picture-size.ts';
-import type { Layout, Space, SpaceShape } from './tokens.ts';
+import type { Layout, PictureSize, SizeBounds, Space, SpaceShape } from './tokens.ts';
 import type { BuildContext } from './weights.ts';
 
 /** What every plug-in says about itself. */

@@ -108,3 +108,18 @@ export interface Row {
   readonly seed: number;
   readonly condition: Condition;
 }
+
+/** Size of a picture in pixels. */
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The sizes that the same weights serve: height and width are multiples of `step`, from `least` to `most`, in pixels. */
+export interface SizeBounds {
+  /** The size of the configuration as it is, which is always served. */
+  readonly own: PictureSize;
+  readonly step: number;
+  readonly least: number;
+  readonly most: number;
+}
