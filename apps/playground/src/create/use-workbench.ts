@@ -84,10 +84,12 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
   useEffect(() => {
     if (id === null || fresh.current !== key) return;
     fresh.current = null;
-    write(`/g/${id}`);
+    write(`/g/${id}`, { replace: true });
   }, [id, key, write]);
 
-  const begin = (started: string) => {
+  // Until a run has an address, the page is at its recipe: a link to the result before it still leads there.
+  const begin = (started: string, made: Settings) => {
+    write(`/?${writeRecipe(made, models)}`);
     fresh.current = started;
     unread.current = null;
     setKey(started);
@@ -98,7 +100,7 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
     const next = settings.isLocked ? settings : { ...settings, seed: newSeed() };
     setSettings(next);
     const started = runs.start(toInput(next, models));
-    begin(started);
+    begin(started, next);
     return started;
   };
   const change = (next: Settings) => {
@@ -122,7 +124,7 @@ export function useWorkbench(models: readonly Model[], isShown: boolean, layers:
   );
   const again = () => {
     const started = key === null ? null : runs.again(key);
-    if (started !== null) begin(started);
+    if (started !== null) begin(started, settings);
     else if (id === null && key !== null) runs.show(key);
   };
   const problems = useMemo(() => problemsOf(state), [state]);

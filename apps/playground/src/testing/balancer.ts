@@ -18,8 +18,10 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
   let newest: string | null = null;
   let isCut = false;
   const serve = async (near: Socket): Promise<void> => {
+    // Connections that come at once must not take each other's turns: each tries every server.
+    const first = turn++;
     for (let tries = 0; tries < servers.length; tries++) {
-      const server = servers[turn++ % servers.length]!;
+      const server = servers[(first + tries) % servers.length]!;
       const far = await reach(server);
       if (!far) continue;
       near.once('data', (head: Buffer) => {
