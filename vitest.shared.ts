@@ -1,10 +1,11 @@
 import { defaultServerConditions } from 'vite';
-import { configDefaults, defineConfig, mergeConfig } from 'vitest/config';
+import { defineConfig, mergeConfig } from 'vitest/config';
 import type { TestCase } from 'vitest/node';
 
-/** Tests that take minutes: `npm run test:long` runs them, and `npm test` does not. */
-const LONG = 'src/**/*.long.test.ts';
-const isLong = process.env['TESSERA_TESTS'] === 'long';
+/** Tests that take long, or whose subject others test in short: `npm run test:long` runs them, and `npm test` does not. */
+const LONG = 'long';
+/** Which tests are run. Where several packages are run at once, Vitest heeds it in the configuration of all alone. */
+export const tagsFilter = [process.env['TESSERA_TESTS'] === 'long' ? LONG : `!${LONG}`];
 
 /** As Node itself resolves: it knows no `module`, which some packages keep for bundlers alone. */
 const conditions = ['@tessera/source', ...defaultServerConditions.filter((condition) => condition !== 'module')];
@@ -13,8 +14,9 @@ const conditions = ['@tessera/source', ...defaultServerConditions.filter((condit
 export const packageConfig = defineConfig({
   ssr: { resolve: { conditions } },
   test: {
-    include: [isLong ? LONG : 'src/**/*.test.ts'],
-    exclude: isLong ? configDefaults.exclude : [...configDefaults.exclude, LONG],
+    include: ['src/**/*.test.ts'],
+    tags: [{ name: LONG, description: 'for `npm run test:long`' }],
+    tagsFilter,
     // A machine that does other work beside is slow, and not wrong.
     testTimeout: 120_000,
     hookTimeout: 120_000,

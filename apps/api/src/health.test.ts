@@ -45,33 +45,37 @@ async function health(): Promise<[number, readonly string[], Health]> {
   return [ready.status, reasons.map(({ code }) => code), (await lives.json()) as Health];
 }
 
-it('tells a model process that is stopped, one that is being started, and one that is well', async () => {
-  const pid = server.host!.pid!;
-  expect(await health()).toEqual([
-    200,
-    [],
-    expect.objectContaining({ status: 'ok', modelProcess: null, models: ['quick'] }),
-  ]);
-  process.kill(pid, 'SIGSTOP');
-  const seen = new Map<string, string | null>();
-  const unready = new Set<string>();
-  const look = async () => {
-    const [code, reasons, { status, modelProcess }] = await health();
-    // Both were asked one after the other.
-    if (reasons[0] === `model-process-${status}`) expect(code).toBe(503);
-    if (reasons[0]) unready.add(reasons[0]);
-    else expect(code).toBe(200);
-    seen.set(status, modelProcess);
-    expect(server.host!.pid).not.toBe(pid);
-    expect(status).toBe('ok');
-  };
-  await vi.waitFor(look, { timeout: 60_000, interval: 50 });
-  expect([...seen.keys()]).toEqual(['ok', 'hanging', 'starting']);
-  expect([...unready]).toEqual(['model-process-hanging', 'model-process-starting']);
-  expect(seen.get('hanging')).toMatch(/^The model process has been silent for 2 s or more, .*\.$/);
-  expect(seen.get('starting')).toMatch(/\.$/);
-  expect(reports).toEqual([expect.stringContaining('no beat of the model process for 4 s')]);
-  const client = testClient(server.url);
-  const { id } = await client.create({ model: 'quick' });
-  expect((await client.events(id)).at(-1)).toMatchObject({ kind: 'COMPLETED' });
-});
+it(
+  'tells a model process that is stopped, one that is being started, and one that is well',
+  { tags: ['long'] },
+  async () => {
+    const pid = server.host!.pid!;
+    expect(await health()).toEqual([
+      200,
+      [],
+      expect.objectContaining({ status: 'ok', modelProcess: null, models: ['quick'] }),
+    ]);
+    process.kill(pid, 'SIGSTOP');
+    const seen = new Map<string, string | null>();
+    const unready = new Set<string>();
+    const look = async () => {
+      const [code, reasons, { status, modelProcess }] = await health();
+      // Both were asked one after the other.
+      if (reasons[0] === `model-process-${status}`) expect(code).toBe(503);
+      if (reasons[0]) unready.add(reasons[0]);
+      else expect(code).toBe(200);
+      seen.set(status, modelProcess);
+      expect(server.host!.pid).not.toBe(pid);
+      expect(status).toBe('ok');
+    };
+    await vi.waitFor(look, { timeout: 60_000, interval: 50 });
+    expect([...seen.keys()]).toEqual(['ok', 'hanging', 'starting']);
+    expect([...unready]).toEqual(['model-process-hanging', 'model-process-starting']);
+    expect(seen.get('hanging')).toMatch(/^The model process has been silent for 2 s or more, .*\.$/);
+    expect(seen.get('starting')).toMatch(/\.$/);
+    expect(reports).toEqual([expect.stringContaining('no beat of the model process for 4 s')]);
+    const client = testClient(server.url);
+    const { id } = await client.create({ model: 'quick' });
+    expect((await client.events(id)).at(-1)).toMatchObject({ kind: 'COMPLETED' });
+  },
+);

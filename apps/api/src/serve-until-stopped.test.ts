@@ -50,15 +50,19 @@ it('says where it is, and ends in order at the first signal', async () => {
   await said('Tessera is stopping.');
 });
 
-it('says in the same words, here and where models run, that a plug-in left a promise alone', async () => {
-  const config = join(folder, 'tessera.config.mjs');
-  writeFileSync(config, "void Promise.reject(new Error('stray promise'));\nexport const config = { plugins: [] };\n");
-  const { said } = await start('stray', { TESSERA_CONFIG: config });
-  const sentence = '[plug-ins] got an unhandled error (Error: stray promise)';
-  await said(sentence, 2);
-});
+it(
+  'says in the same words, here and where models run, that a plug-in left a promise alone',
+  { tags: ['long'] },
+  async () => {
+    const config = join(folder, 'tessera.config.mjs');
+    writeFileSync(config, "void Promise.reject(new Error('stray promise'));\nexport const config = { plugins: [] };\n");
+    const { said } = await start('stray', { TESSERA_CONFIG: config });
+    const sentence = '[plug-ins] got an unhandled error (Error: stray promise)';
+    await said(sentence, 2);
+  },
+);
 
-it('says that it answers to every host name on a network', async () => {
+it('says that it answers to every host name on a network', { tags: ['long'] }, async () => {
   const { said } = await start('open', { HOST: '0.0.0.0', TESSERA_AUTH: 'off' });
   await said('hosts: any, TESSERA_HOSTS would name them)');
 });

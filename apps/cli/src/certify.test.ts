@@ -88,20 +88,24 @@ it('tests every part of a package with the cases of its author, by stable ids', 
   ]);
 });
 
-it('ends what hangs, goes on where a process ended, and gives up a part that ends each', async () => {
-  const hang = 'if (rows.length === 3) for (;;);';
-  const leave = "if (rows.length === 1) { console.log('bye'); process.exit(0); }";
-  const place = write('wild', order('hangs', hang) + order('leaves', leave));
-  const found = await certified(place, { limit: 4000 });
-  const [hanging, leaving] = found.parts;
-  expect(failures({ ...found, parts: [hanging!] })).toEqual([
-    '@acme/hangs order/batch: no end after 4 s, so its process was ended',
-  ]);
-  const left = leaving!.cases.filter(({ ok }) => !ok).map(({ message }) => message);
-  expect(left.filter((message) => message === 'its process ended with exit code 0')).toHaveLength(3);
-  expect(left.at(-1)).toBe('not tried: 3 processes of this part had to be ended before');
-  expect(found.said).toContain('bye');
-});
+it(
+  'ends what hangs, goes on where a process ended, and gives up a part that ends each',
+  { tags: ['long'] },
+  async () => {
+    const hang = 'if (rows.length === 3) for (;;);';
+    const leave = "if (rows.length === 1) { console.log('bye'); process.exit(0); }";
+    const place = write('wild', order('hangs', hang) + order('leaves', leave));
+    const found = await certified(place, { limit: 4000 });
+    const [hanging, leaving] = found.parts;
+    expect(failures({ ...found, parts: [hanging!] })).toEqual([
+      '@acme/hangs order/batch: no end after 4 s, so its process was ended',
+    ]);
+    const left = leaving!.cases.filter(({ ok }) => !ok).map(({ message }) => message);
+    expect(left.filter((message) => message === 'its process ended with exit code 0')).toHaveLength(3);
+    expect(left.at(-1)).toBe('not tried: 3 processes of this part had to be ended before');
+    expect(found.said).toContain('bye');
+  },
+);
 
 describe('refuses in one sentence', () => {
   it('a package that cannot be imported, never ends its import, or offers nothing', async () => {

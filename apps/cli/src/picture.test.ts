@@ -57,21 +57,25 @@ function likeness(one: readonly number[], other: readonly number[]): number {
   return 10 * Math.log10(255 ** 2 / error);
 }
 
-it('trains on pictures of the images, and draws images that look like a picture', async () => {
-  const trained = tessera('train', 'micro.json', '--out', join(folder, 'run'));
-  expect(trained.status, trained.said).toBe(0);
-  const names = ['two', 'seven'];
-  const drawn = made('pictures/two.png', '{"picture": "pictures/seven.png"}');
-  expect(drawn.status, drawn.said).toBe(0);
-  const pictures = await Promise.all(names.map((name) => small(join(example, `pictures/${name}.png`))));
-  const images = await Promise.all([1, 2].map((seed) => small(join(folder, `out/seed-${seed}.png`))));
-  for (const [i, image] of images.entries()) {
-    const [own, other] = [likeness(image, pictures[i]!), likeness(image, pictures[1 - i]!)];
-    expect(own, names[i]!).toBeGreaterThan(18);
-    expect(own - other, names[i]!).toBeGreaterThan(5);
-  }
-  expect(made('a red hat').said).toContain('[a red hat] got no file; expected a picture');
-  expect(made(join(folder, 'out/seed-1.png')).said).toContain('a picture of 32 x 32 pixels; expected 8 x 8 pixels');
-  expect(made('{}').said).toContain('no picture; expected a picture of 8 x 8 pixels');
-  expect(made('micro.json').said).toContain('expected a PNG, JPEG or WebP file');
-}, 300_000);
+it(
+  'trains on pictures of the images, and draws images that look like a picture',
+  { tags: ['long'], timeout: 300_000 },
+  async () => {
+    const trained = tessera('train', 'micro.json', '--out', join(folder, 'run'));
+    expect(trained.status, trained.said).toBe(0);
+    const names = ['two', 'seven'];
+    const drawn = made('pictures/two.png', '{"picture": "pictures/seven.png"}');
+    expect(drawn.status, drawn.said).toBe(0);
+    const pictures = await Promise.all(names.map((name) => small(join(example, `pictures/${name}.png`))));
+    const images = await Promise.all([1, 2].map((seed) => small(join(folder, `out/seed-${seed}.png`))));
+    for (const [i, image] of images.entries()) {
+      const [own, other] = [likeness(image, pictures[i]!), likeness(image, pictures[1 - i]!)];
+      expect(own, names[i]!).toBeGreaterThan(18);
+      expect(own - other, names[i]!).toBeGreaterThan(5);
+    }
+    expect(made('a red hat').said).toContain('[a red hat] got no file; expected a picture');
+    expect(made(join(folder, 'out/seed-1.png')).said).toContain('a picture of 32 x 32 pixels; expected 8 x 8 pixels');
+    expect(made('{}').said).toContain('no picture; expected a picture of 8 x 8 pixels');
+    expect(made('micro.json').said).toContain('expected a PNG, JPEG or WebP file');
+  },
+);

@@ -60,25 +60,29 @@ it('shows one with the JSON Schemas of its configuration and options', () => {
   });
 });
 
-it('elsewhere one line says that there are some, and a model that misses a plug-in says which', () => {
-  const listed = tessera('models');
-  expect([listed.status, listed.stderr.match(/^\[diffusion\]/m)]).toEqual([0, null]);
-  expect(listed.stderr).toMatch(
-    /tessera\.config\.ts has 2 problems, and plug-ins may be left out: tessera plugins says why\.$/m,
-  );
-  const model = join(folder, 'model');
-  cpSync(join(shipped, 'digits-mar'), model, { recursive: true });
-  const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
-  writeFileSync(
-    join(model, 'model.json'),
-    JSON.stringify({ ...manifest, head: { ...manifest.head, plugin: '@acme/none' } }),
-  );
-  const { status, stderr } = tessera('models', './model');
-  expect(status).toBe(1);
-  expect(stderr).toMatch(
-    /got the plug-in "@acme\/none" among its heads.*\(plugin-unknown\)\n\[diffusion\] got a second head/,
-  );
-});
+it(
+  'elsewhere one line says that there are some, and a model that misses a plug-in says which',
+  { tags: ['long'] },
+  () => {
+    const listed = tessera('models');
+    expect([listed.status, listed.stderr.match(/^\[diffusion\]/m)]).toEqual([0, null]);
+    expect(listed.stderr).toMatch(
+      /tessera\.config\.ts has 2 problems, and plug-ins may be left out: tessera plugins says why\.$/m,
+    );
+    const model = join(folder, 'model');
+    cpSync(join(shipped, 'digits-mar'), model, { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+    writeFileSync(
+      join(model, 'model.json'),
+      JSON.stringify({ ...manifest, head: { ...manifest.head, plugin: '@acme/none' } }),
+    );
+    const { status, stderr } = tessera('models', './model');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /got the plug-in "@acme\/none" among its heads.*\(plugin-unknown\)\n\[diffusion\] got a second head/,
+    );
+  },
+);
 
 it('lists the other models where a plug-in of one does not describe itself', () => {
   const project = join(folder, 'mute');
@@ -144,17 +148,21 @@ describe('a package whose import never ends', () => {
     return spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: project, env });
   };
 
-  it('is left out by its name where the configuration names it, and the command ends in order', () => {
-    const config = "export const config = { plugins: ['@acme/never'] };";
-    const { status, stdout, stderr } = ran(config, 'plugins');
-    expect(stderr).toBe(
-      '[@acme/never] got an error while tessera.config.mjs imported it: it waits for something that will never happen ' +
-        '(@acme/never 1.2.0); expected plug-ins. It is left out and the others work: repair it, install another version, or ' +
-        'remove it from plugins. (plugin-import)\n',
-    );
-    expect([status, stdout.split('\n').length > 10]).toEqual([1, true]);
-    expect(ran(config, 'models')).toMatchObject({ status: 0, stderr: expect.stringMatching(/has 1 problem/) });
-  });
+  it(
+    'is left out by its name where the configuration names it, and the command ends in order',
+    { tags: ['long'] },
+    () => {
+      const config = "export const config = { plugins: ['@acme/never'] };";
+      const { status, stdout, stderr } = ran(config, 'plugins');
+      expect(stderr).toBe(
+        '[@acme/never] got an error while tessera.config.mjs imported it: it waits for something that will never happen ' +
+          '(@acme/never 1.2.0); expected plug-ins. It is left out and the others work: repair it, install another version, or ' +
+          'remove it from plugins. (plugin-import)\n',
+      );
+      expect([status, stdout.split('\n').length > 10]).toEqual([1, true]);
+      expect(ran(config, 'models')).toMatchObject({ status: 0, stderr: expect.stringMatching(/has 1 problem/) });
+    },
+  );
 
   it('is named too where the configuration imports it', () => {
     const config = "import { head } from '@acme/never';\nexport const config = { plugins: [head] };";
@@ -187,4 +195,13 @@ it('ends at an interrupt, though a part waits for a device that never answers', 
   child.kill('SIGINT');
   const [code] = await once(child, 'close');
   expect([code, said.join('')]).toEqual([130, 'Interrupted: no image is finished.\n']);
+});
+
+it('leaves out a module whose import waits for an hour, after half a minute, and ends', { tags: ['long'] }, () => {
+  const project = mkdtempSync(join(folder, 'waits-'));
+  writeFileSync(join(project, 'waits.mjs'), 'await new Promise((done) => setTimeout(done, 3_600_000));');
+  writeFileSync(join(project, 'tessera.config.mjs'), "export const config = { plugins: ['./waits.mjs'] };");
+  const { status, stderr } = spawnSync(process.execPath, [bin, 'plugins'], { encoding: 'utf8', cwd: project });
+  expect(stderr).toMatch(/^\[\.\/waits\.mjs\] got an error .*: no end of it for 30 s; .*\(plugin-import\)\n$/);
+  expect(status).toBe(1);
 });

@@ -1,12 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listModelFolders } from '@tessera/models';
+import { generate } from './commands/images.ts';
+import { models as modelsCommand } from './commands/models.ts';
+import { runCommand } from './testing/run-command.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-const bin = join(root, 'apps/cli/bin/tessera.mjs');
 /** The models that come with the repository: each has a recipe of its name. */
 const models = listModelFolders([join(root, 'models')]).filter(({ name }) =>
   existsSync(join(root, 'recipes', `${name}.json`)),
@@ -18,10 +19,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function tessera(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: root });
-  return { status, stdout, stderr };
-}
+const text = async (...args: string[]) =>
+  (await runCommand(modelsCommand, 'tessera models', args)).lines.map((line) => `${line}\n`).join('');
+const draw = (...args: string[]) => runCommand(generate, 'tessera generate', args);
 
 interface Option {
   readonly type: string;
@@ -29,35 +29,33 @@ interface Option {
 }
 
 describe.each(models)('$name', ({ name }) => {
-  const options = () => {
-    const { stdout } = tessera('models', name, '--json');
-    return Object.entries(
-      (JSON.parse(stdout) as { options: { properties: Record<string, Option> } }).options.properties,
-    );
+  const options = async () => {
+    const { options } = JSON.parse(await text(name, '--json')) as { options: { properties: Record<string, Option> } };
+    return Object.entries(options.properties);
   };
 
-  it('makes the same images with its defaults said as with nothing said, and tells the time of every step', () => {
-    const said = options().flatMap(([option, { default: own }]) => ['--set', `${option}=${String(own)}`]);
-    const images = [[], said].map((settings, index) => {
+  it('makes the same images with its defaults said as with nothing said, and tells the time of every step', async () => {
+    const said = (await options()).flatMap(([option, { default: own }]) => ['--set', `${option}=${String(own)}`]);
+    const images = [];
+    for (const [index, settings] of [[], said].entries()) {
       const out = join(folder, `${name}-${index}`);
       const args = ['--model', name, '--label', '3', '--count', '2', '--out', out, '--json', ...settings];
-      const { status, stdout, stderr } = tessera('generate', ...args);
-      expect([status, stderr]).toEqual([0, '']);
-      const { steps } = (JSON.parse(stdout) as { timings_ms: { steps: { index: number; ms: number }[] } }).timings_ms;
+      const { lines, notes } = await draw(...args);
+      expect(notes).toEqual([]);
+      const { steps } = (JSON.parse(lines.join('\n')) as { timings_ms: { steps: { index: number; ms: number }[] } })
+        .timings_ms;
       expect(steps.length).toBeGreaterThan(1);
       expect(steps.every(({ ms }, step) => ms > 0 && steps[step]!.index === step)).toBe(true);
-      return readdirSync(out).map((file) => [file, readFileSync(join(out, file)).toString('base64')]);
-    });
+      images.push(readdirSync(out).map((file) => [file, readFileSync(join(out, file)).toString('base64')]));
+    }
     expect(images[1]).toEqual(images[0]);
   });
 
-  it('shows measures to four digits, and all digits in JSON', () => {
+  it('shows measures to four digits, and all digits in JSON', async () => {
     const shown = Object.fromEntries(
-      tessera('models', name)
-        .stdout.split('\n')
-        .map((line) => line.trim().split(/ {2,}/, 2)),
+      (await text(name)).split('\n').map((line) => line.trim().split(/ {2,}/, 2)),
     ) as Record<string, string>;
-    const { metrics } = JSON.parse(tessera('models', name, '--json').stdout) as { metrics: Record<string, number> };
+    const { metrics } = JSON.parse(await text(name, '--json')) as { metrics: Record<string, number> };
     expect(shown['parameters']).toBe(metrics['parameters']!.toLocaleString('en'));
     expect(shown['fdCnn']!.length).toBeLessThanOrEqual('0.01234'.length);
     expect(String(metrics['fdCnn']).length).toBeGreaterThan(10);
@@ -66,14 +64,13 @@ describe.each(models)('$name', ({ name }) => {
     }
   });
 
-  it('says of every option what it is, and in one sentence what is wrong with it', () => {
-    const { stdout } = tessera('models', name);
-    for (const [option, { type }] of options()) {
-      expect(stdout).toMatch(new RegExp(`^  ${option} +.+, default .+: .+\\.$`, 'm'));
+  it('says of every option what it is, and in one sentence what is wrong with it', async () => {
+    const shown = await text(name);
+    for (const [option, { type }] of await options()) {
+      expect(shown).toMatch(new RegExp(`^  ${option} +.+, default .+: .+\\.$`, 'm'));
       const wrong = type === 'string' ? '' : 'some';
-      const { status, stderr } = tessera('generate', '--model', name, '--out', folder, '--set', `${option}=${wrong}`);
-      expect(stderr).toMatch(new RegExp(`^\\[${name}\\] got ${option} = "${wrong}"; expected .+\\(\\S+\\)\n$`));
-      expect(status).toBe(1);
+      const refused = draw('--model', name, '--out', folder, '--set', `${option}=${wrong}`);
+      await expect(refused).rejects.toThrow(new RegExp(`^\\[${name}\\] got ${option} = "${wrong}"; expected .+$`));
     }
   });
 });

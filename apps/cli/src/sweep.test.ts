@@ -34,7 +34,7 @@ const cellsOf = (out: string): readonly Cell[] => {
     .map((line) => JSON.parse(line) as Cell);
 };
 
-it('goes on after kill -9 with the figures of a sweep that nothing disturbed', async () => {
+it('goes on after kill -9 with the figures of a sweep that nothing disturbed', { tags: ['long'] }, async () => {
   const [out, undisturbed] = [join(folder, 'out'), join(folder, 'undisturbed')];
   const flags = programArguments(join(import.meta.dirname, 'main.ts'));
   const child = spawn(process.execPath, [...flags, 'sweep', ...argvOf(out, ...grid)], { cwd: root });

@@ -54,7 +54,7 @@ async function drawn(text: string): Promise<{ readonly red: number; readonly blu
   return { red: mean(0), blue: mean(2) };
 }
 
-it('trains on captions, and draws what a text says', async () => {
+it('trains on captions, and draws what a text says', { tags: ['long'], timeout: 300_000 }, async () => {
   const trained = tessera('train', 'micro.json', '--out', join(folder, 'run'));
   expect(trained.status, trained.said).toBe(0);
   const lines = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trim().split('\n');
@@ -70,4 +70,4 @@ it('trains on captions, and draws what a text says', async () => {
   expect(white.red - blue.red).toBeGreaterThan(10);
   const refused = tessera('generate', '--model', model(), '--condition', 'a bleu thumb', '--out', join(folder, 'none'));
   expect(refused).toMatchObject({ status: 1, said: expect.stringContaining('did you mean blue?') });
-}, 300_000);
+});

@@ -94,7 +94,7 @@ describe('tessera trace', () => {
     expect([differs, first.step, first.name, first.at.scale.number]).toEqual([true, 4, 'hidden.values_RlD', 4]);
   });
 
-  it('agrees across targets within float32, also where a picture is edited', () => {
+  it('agrees across targets within float32, also where a picture is edited', { tags: ['long'] }, () => {
     trace('three-eager', '--model', shipped('digits-var'), '--label', '3', '--count', '2', '--target', 'eager');
     const agreed = tessera('trace', 'diff', 'three', 'three-eager');
     expect(agreed).toMatchObject({
@@ -113,7 +113,7 @@ describe('tessera trace', () => {
     expect(images.map(({ name }: { name: string }) => name)).toEqual(['image.1.rendered_HWC', 'image.1.pixels_HWC']);
   });
 
-  it('says first that edits were made from other pictures, whatever their path', async () => {
+  it('says first that edits were made from other pictures, whatever their path', { tags: ['long'] }, async () => {
     const pictures = ['label-3-seed-1.png', 'label-3-seed-2.png'].map((name) => join(folder, 'three', name));
     const edit = ['--model', shipped('digits-mar'), '--box', '0,0.5,1,1', '--set', 'steps=1', '--image'];
     for (const [i, picture] of pictures.entries()) {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -65,6 +65,7 @@ describe('train', () => {
     ['distributions', 'generator', () => distributions],
   ])(
     'goes on after kill -9 with the losses of a run that nothing disturbed: %s, in its %s',
+    { tags: ['long'], timeout: 300_000 },
     async (what, stage, recipeOf) => {
       const recipe = recipeOf();
       const undisturbed = join(folder, `${what}-undisturbed`);
@@ -79,12 +80,14 @@ describe('train', () => {
       expect(weights(disturbed).equals(weights(undisturbed))).toBe(true);
       expect(readdirSync(join(undisturbed, 'pictures'))).toContain('neighbours.png');
     },
-    300_000,
   );
 
   it('refuses to train over a training, and writes nothing on a dry run', () => {
     const recipe = codes;
-    const over = tessera('train', recipe, '--out', join(folder, 'codes-undisturbed'));
+    const begun = join(folder, 'begun');
+    mkdirSync(begun);
+    writeFileSync(join(begun, 'log.jsonl'), '');
+    const over = tessera('train', recipe, '--out', begun);
     expect([over.status, over.stderr]).toEqual([1, expect.stringMatching(/holds a training already.*\(run-exists\)/)]);
     const dry = tessera('train', recipe, '--out', join(folder, 'dry'), '--dry-run', '--json');
     expect(JSON.parse(dry.stdout)).toMatchObject({

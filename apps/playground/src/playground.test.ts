@@ -262,7 +262,7 @@ describe.skipIf(skipped)('the playground', () => {
     await status(page, 'completed');
   });
 
-  it('asks for the key of a server that needs one, and keeps it as long as the tab', async () => {
+  it('asks for the key of a server that needs one, and keeps it as long as the tab', { tags: ['long'] }, async () => {
     const { port } = new URL(api.url);
     await api.kill();
     const secret = await keys(environment, 'page', 'create', '--admin');

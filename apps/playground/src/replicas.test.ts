@@ -125,7 +125,7 @@ describe.skipIf(skipped)('a page before two replicas of each role', () => {
     expect(complaints.filter((said) => !/401|WebSocket|ERR_/.test(said))).toEqual([]);
   });
 
-  it('asks for a key again when its key is revoked, and goes on with another one', async () => {
+  it('asks for a key again when its key is revoked, and goes on with another one', { tags: ['long'] }, async () => {
     const second = await keys(environment, 'second', 'create');
     received.length = 0;
     await generate(64, 'ddim1000');

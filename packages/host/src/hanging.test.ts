@@ -73,7 +73,7 @@ it.each(['looping', 'mute'])(
   120_000,
 );
 
-it('ends a process that was stopped, while a generation runs and while nothing does', async () => {
+it('ends a process that was stopped, while a generation runs and while nothing does', { tags: ['long'] }, async () => {
   for (const busy of [true, false]) {
     const pid = host.pid!;
     let running: Promise<HostEvent[]> | null = null;
@@ -93,7 +93,7 @@ it('ends a process that was stopped, while a generation runs and while nothing d
   }
 });
 
-it('ends a process that was stopped as soon as it was ready', async () => {
+it('ends a process that was stopped as soon as it was ready', { tags: ['long'] }, async () => {
   const modelFolders = [join(folder, 'plain')];
   const young = await startHost({ modelFolders, config, beatLimit: 2000, report: () => undefined });
   const pid = young.pid!;

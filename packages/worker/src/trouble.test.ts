@@ -163,45 +163,53 @@ it('gives back what it owns and does not know: the answer of a claim was lost', 
   expect(events.find(({ kind }) => kind === 'restarted')).toMatchObject({ attempt: 2, fromStep: 0 });
 });
 
-it('tries again when the process of the models dies, and fails what ends it three times', async () => {
-  const whole = imagesOf(await bench.events((await bench.create({ model: 'slow', labels: many })).id));
-  const { id } = await bench.create({ model: 'slow', labels: many });
-  await bench.reached(id, 'step');
-  process.kill(host.pid!, 'SIGKILL');
-  expect(imagesOf(await bench.events(id))).toEqual(whole);
-  const last = await bench.create({ ...endless, labels: many });
-  for (let attempt = 1; attempt <= 3; attempt++) {
-    await vi.waitFor(async () => {
-      expect(await bench.store.generations.find(last.id, '')).toMatchObject({ state: 'running', attempt });
-      expect(host.health().status).toBe('ok');
-    }, 60_000);
+it(
+  'tries again when the process of the models dies, and fails what ends it three times',
+  { tags: ['long'] },
+  async () => {
+    const whole = imagesOf(await bench.events((await bench.create({ model: 'slow', labels: many })).id));
+    const { id } = await bench.create({ model: 'slow', labels: many });
+    await bench.reached(id, 'step');
     process.kill(host.pid!, 'SIGKILL');
-  }
-  expect(lastOf(await bench.events(last.id))).toMatchObject({ kind: 'failed', code: 'model-process-died' });
-  imagesOf(await bench.events((await bench.create({})).id));
-});
+    expect(imagesOf(await bench.events(id))).toEqual(whole);
+    const last = await bench.create({ ...endless, labels: many });
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await vi.waitFor(async () => {
+        expect(await bench.store.generations.find(last.id, '')).toMatchObject({ state: 'running', attempt });
+        expect(host.health().status).toBe('ok');
+      }, 60_000);
+      process.kill(host.pid!, 'SIGKILL');
+    }
+    expect(lastOf(await bench.events(last.id))).toMatchObject({ kind: 'failed', code: 'model-process-died' });
+    imagesOf(await bench.events((await bench.create({})).id));
+  },
+);
 
-it('blames nothing and claims nothing while that process cannot start, and goes on by itself when it can', async () => {
-  const { queue } = bench.store;
-  const { claim } = queue;
-  const pid = host.pid!;
-  vi.stubEnv('NODE_OPTIONS', '--require=/not/there.cjs');
-  // It ends between the claim and the batch.
-  queue.claim = async (wanted) => {
-    const claimed = await claim(wanted);
-    if (claimed.length === 0) return claimed;
-    queue.claim = claim;
-    process.kill(pid, 'SIGKILL');
+it(
+  'blames nothing and claims nothing while that process cannot start, and goes on by itself when it can',
+  { tags: ['long'] },
+  async () => {
+    const { queue } = bench.store;
+    const { claim } = queue;
+    const pid = host.pid!;
+    vi.stubEnv('NODE_OPTIONS', '--require=/not/there.cjs');
+    // It ends between the claim and the batch.
+    queue.claim = async (wanted) => {
+      const claimed = await claim(wanted);
+      if (claimed.length === 0) return claimed;
+      queue.claim = claim;
+      process.kill(pid, 'SIGKILL');
+      await vi.waitFor(() => expect(host.health().status).toBe('dead'), 60_000);
+      return claimed;
+    };
+    const { id } = await bench.create({ seed: 1 });
     await vi.waitFor(() => expect(host.health().status).toBe('dead'), 60_000);
-    return claimed;
-  };
-  const { id } = await bench.create({ seed: 1 });
-  await vi.waitFor(() => expect(host.health().status).toBe('dead'), 60_000);
-  await sleep(2500);
-  expect(await bench.store.generations.find(id, '')).toMatchObject({ state: 'queued', attempt: 1 });
-  const { rows } = await bench.store.database.query('SELECT blames FROM generation WHERE id = $1', [id]);
-  expect(rows).toEqual([{ blames: 0 }]);
-  expect(worker.state().health.status).not.toBe('ok');
-  vi.unstubAllEnvs();
-  imagesOf(await bench.events(id));
-});
+    await sleep(2500);
+    expect(await bench.store.generations.find(id, '')).toMatchObject({ state: 'queued', attempt: 1 });
+    const { rows } = await bench.store.database.query('SELECT blames FROM generation WHERE id = $1', [id]);
+    expect(rows).toEqual([{ blames: 0 }]);
+    expect(worker.state().health.status).not.toBe('ok');
+    vi.unstubAllEnvs();
+    imagesOf(await bench.events(id));
+  },
+);

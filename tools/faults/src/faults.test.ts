@@ -13,3 +13,12 @@ it(
     expect(events).toBeGreaterThan(1000);
   },
 );
+
+it('nothing is lost, doubled or changed: 1,000 rounds', { tags: ['long'], timeout: 3_600_000 }, async () => {
+  const { seed, faults, generations, streams, events, restarted } = await faultsOf(1000);
+  console.log(
+    `faults: seed ${seed}, ${generations} generations, ${restarted} restarts, ${streams} streams, ${events} events`,
+  );
+  expect(faults).toEqual([]);
+  expect(restarted).toBeGreaterThan(50);
+});

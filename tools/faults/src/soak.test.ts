@@ -8,3 +8,9 @@ it('memory and open files stay flat under five minutes of mixed load', { timeout
   expect(growth.handles).toBeLessThan(20);
   expect(growth.megabytes).toBeLessThan(100);
 });
+
+it('memory and open files stay flat under an hour of mixed load', { tags: ['long'], timeout: 4_000_000 }, async () => {
+  const { growth } = await soakFor(3600);
+  expect(growth.handles).toBeLessThan(20);
+  expect(growth.megabytes).toBeLessThan(100);
+});

@@ -17,7 +17,7 @@ describe('recipes', () => {
     expect(run.status).toBe(1);
   });
 
-  it('refuses before training, or trains without, where nothing is left to validate', async () => {
+  it('refuses before training, or trains without, where nothing is left to validate', { tags: ['long'] }, async () => {
     const dry = await tessera('train', recipe('no-validation'), '--dry-run');
     if (dry.status !== 0) return expect(sentences(dry)).toHaveLength(1);
     const run = await tessera('train', recipe('no-validation'), '--out', join(folder, 'none'));

@@ -1,4 +1,4 @@
-// What takes too long for `npm test`: the tests in files *.long.test.ts, and what needs TensorFlow, where it is set up.
+// What takes too long for `npm test`: the tests with the tag `long`, and what needs TensorFlow, where it is set up.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { choices, runProgram } from '@tessera/command-line';
@@ -15,7 +15,7 @@ interface Part {
 
 const parity = ['tsx', '--conditions=@tessera/source', 'tools/parity/src/main.ts', 'tools/goldens/cases'];
 const always: readonly Part[] = [
-  { name: 'long tests', command: ['vitest', 'run'], env: { TESSERA_TESTS: 'long' } },
+  { name: 'long tests', command: ['turbo', 'run', 'test', '--continue', '--output-logs=new-only'], env: { TESSERA_TESTS: 'long' } },
   { name: 'parity on eager', command: [...parity, '--target', 'eager'] },
 ];
 const onTensorFlow: readonly Part[] = [

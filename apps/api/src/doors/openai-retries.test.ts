@@ -125,56 +125,60 @@ describe('a server that ends', () => {
   const retrying = (fetching: typeof fetch = fetch) =>
     new OpenAI({ apiKey: 'none', baseURL: `${server.url}/v1`, maxRetries: 30, fetch: fetching });
 
-  it('says so to all who wait: their call, sent again, gets its images, and is drawn once', async () => {
-    const stream = await openai.images.generate({ ...seeded(1), ...endless, stream: true, partial_images: 2 });
-    // The others wait for it.
-    await vi.waitFor(async () => expect(await list(1)).toMatchObject([{ seed: 1, state: 'RUNNING' }]), 60_000);
-    const streamed = (async () => {
-      for await (const event of stream) expect(event.type).toBe('image_generation.partial_image');
-    })();
-    const whole = openai.images.generate({ ...seeded(2), ...endless }).asResponse();
-    const headers = { 'content-type': 'application/json', prefer: 'wait=30' };
-    const init = { method: 'POST', headers, body: JSON.stringify({ model: 'slow', seed: 3 }) };
-    const preferred = fetch(`${server.url}/v1/generations`, init);
-    const again = retrying().images.generate(seeded(4));
-    const keyed = retrying().images.generate(seeded(5), { headers: { 'Idempotency-Key': 'restart' } });
-    const refusals = Promise.all([refusal(streamed), refusal(whole)]);
-    await vi.waitFor(
-      async () => {
-        expect((await list(5)).map(({ seed }) => seed).sort()).toEqual([1, 2, 3, 4, 5]);
-        for (const { state } of await list(5)) expect(state).toMatch(/QUEUED|RUNNING/);
-      },
-      { timeout: 60_000 },
-    );
-    const begun = Date.now();
-    const closed = server.close();
-    // Whatever is found below, the tests that follow have a server.
-    const started = closed.then(async () => (server = await start({ maxQueueOfClient: 2 })));
-    const [first, second] = await refusals;
-    for (const error of [first, second]) {
-      expect(error).toMatchObject({ code: 'stream-interrupted', type: 'server_error' });
-      expect(error.message).toContain('got the end of this server; expected');
-      expect(error.message).toContain('Send the same request again');
-    }
-    expect([second.status, second.headers?.get('retry-after')]).toEqual([503, '1']);
-    const answer = await preferred;
-    const { id } = (await answer.json()) as { id: string };
-    expect([answer.status, answer.headers.get('location')]).toEqual([202, `/v1/generations/${id}`]);
-    // Not by the 30 s that it would have waited for.
-    expect(Date.now() - begun).toBeLessThan(25_000);
-    await started;
-    expect((await again).data!.length).toBe(2);
-    expect((await keyed).data!.length).toBe(2);
-    await vi.waitFor(async () => {
-      const states = (await list(6)).map(({ seed, state }) => `${seed} ${state}`);
-      // The key found its generation again; without one a second was made, and the first had been canceled.
-      expect(states.sort()).toEqual(
-        ['1 CANCELED', '2 CANCELED', '3 COMPLETED', '4 CANCELED', '4 COMPLETED', '5 COMPLETED'].sort(),
+  it(
+    'says so to all who wait: their call, sent again, gets its images, and is drawn once',
+    { tags: ['long'] },
+    async () => {
+      const stream = await openai.images.generate({ ...seeded(1), ...endless, stream: true, partial_images: 2 });
+      // The others wait for it.
+      await vi.waitFor(async () => expect(await list(1)).toMatchObject([{ seed: 1, state: 'RUNNING' }]), 60_000);
+      const streamed = (async () => {
+        for await (const event of stream) expect(event.type).toBe('image_generation.partial_image');
+      })();
+      const whole = openai.images.generate({ ...seeded(2), ...endless }).asResponse();
+      const headers = { 'content-type': 'application/json', prefer: 'wait=30' };
+      const init = { method: 'POST', headers, body: JSON.stringify({ model: 'slow', seed: 3 }) };
+      const preferred = fetch(`${server.url}/v1/generations`, init);
+      const again = retrying().images.generate(seeded(4));
+      const keyed = retrying().images.generate(seeded(5), { headers: { 'Idempotency-Key': 'restart' } });
+      const refusals = Promise.all([refusal(streamed), refusal(whole)]);
+      await vi.waitFor(
+        async () => {
+          expect((await list(5)).map(({ seed }) => seed).sort()).toEqual([1, 2, 3, 4, 5]);
+          for (const { state } of await list(5)) expect(state).toMatch(/QUEUED|RUNNING/);
+        },
+        { timeout: 60_000 },
       );
-    }, 60_000);
-  });
+      const begun = Date.now();
+      const closed = server.close();
+      // Whatever is found below, the tests that follow have a server.
+      const started = closed.then(async () => (server = await start({ maxQueueOfClient: 2 })));
+      const [first, second] = await refusals;
+      for (const error of [first, second]) {
+        expect(error).toMatchObject({ code: 'stream-interrupted', type: 'server_error' });
+        expect(error.message).toContain('got the end of this server; expected');
+        expect(error.message).toContain('Send the same request again');
+      }
+      expect([second.status, second.headers?.get('retry-after')]).toEqual([503, '1']);
+      const answer = await preferred;
+      const { id } = (await answer.json()) as { id: string };
+      expect([answer.status, answer.headers.get('location')]).toEqual([202, `/v1/generations/${id}`]);
+      // Not by the 30 s that it would have waited for.
+      expect(Date.now() - begun).toBeLessThan(25_000);
+      await started;
+      expect((await again).data!.length).toBe(2);
+      expect((await keyed).data!.length).toBe(2);
+      await vi.waitFor(async () => {
+        const states = (await list(6)).map(({ seed, state }) => `${seed} ${state}`);
+        // The key found its generation again; without one a second was made, and the first had been canceled.
+        expect(states.sort()).toEqual(
+          ['1 CANCELED', '2 CANCELED', '3 COMPLETED', '4 CANCELED', '4 COMPLETED', '5 COMPLETED'].sort(),
+        );
+      }, 60_000);
+    },
+  );
 
-  it('has a limit, at which a call is refused, or made as soon as there is room', async () => {
+  it('has a limit, at which a call is refused, or made as soon as there is room', { tags: ['long'] }, async () => {
     const stop = new AbortController();
     const { signal } = stop;
     const fill = (seed: number) =>

@@ -73,29 +73,36 @@ async function complete(id: string): Promise<void> {
 
 const left = async () => (await store.database.query('SELECT FROM webhook')).rows.length;
 
-it('are delivered again after a 500, and by another process where theirs is killed meanwhile', async () => {
-  const url = `https://hook.example:${(receiver.address() as AddressInfo).port}/`;
-  const body = JSON.stringify({ model: 'quick', webhook: { url } });
-  const headers = { 'content-type': 'application/json' };
-  const created = await fetch(`${await startChild()}/v1/generations`, { method: 'POST', headers, body });
-  const { id } = (await created.json()) as { id: string };
-  await complete(id);
-  await vi.waitFor(() => expect(got.length).toBe(2), 60_000);
-  child!.kill('SIGKILL');
-  await once(child!, 'exit');
-  expect(await left()).toBe(1);
-  // What the dead one has claimed is another's after a minute.
-  await store.database.query("UPDATE webhook SET next_at = next_at - interval '1 minute'");
-  const other = await startServer({ ...options, fetch: toReceiver });
-  try {
-    await vi.waitFor(async () => expect(await left()).toBe(0), 60_000);
-    const { secret } = (await (await fetch(`${other.url}/v1/webhooks/secret`)).json()) as { secret: string };
-    expect(got.map((one) => one.headers['webhook-id'])).toEqual(Array(3).fill(`${id}.2`));
-    for (const one of got) {
-      const message = new Webhook(secret).verify(one.body, one.headers as Record<string, string>);
-      expect(message).toMatchObject({ type: 'generation.completed', data: { generation: { id, state: 'completed' } } });
+it(
+  'are delivered again after a 500, and by another process where theirs is killed meanwhile',
+  { tags: ['long'] },
+  async () => {
+    const url = `https://hook.example:${(receiver.address() as AddressInfo).port}/`;
+    const body = JSON.stringify({ model: 'quick', webhook: { url } });
+    const headers = { 'content-type': 'application/json' };
+    const created = await fetch(`${await startChild()}/v1/generations`, { method: 'POST', headers, body });
+    const { id } = (await created.json()) as { id: string };
+    await complete(id);
+    await vi.waitFor(() => expect(got.length).toBe(2), 60_000);
+    child!.kill('SIGKILL');
+    await once(child!, 'exit');
+    expect(await left()).toBe(1);
+    // What the dead one has claimed is another's after a minute.
+    await store.database.query("UPDATE webhook SET next_at = next_at - interval '1 minute'");
+    const other = await startServer({ ...options, fetch: toReceiver });
+    try {
+      await vi.waitFor(async () => expect(await left()).toBe(0), 60_000);
+      const { secret } = (await (await fetch(`${other.url}/v1/webhooks/secret`)).json()) as { secret: string };
+      expect(got.map((one) => one.headers['webhook-id'])).toEqual(Array(3).fill(`${id}.2`));
+      for (const one of got) {
+        const message = new Webhook(secret).verify(one.body, one.headers as Record<string, string>);
+        expect(message).toMatchObject({
+          type: 'generation.completed',
+          data: { generation: { id, state: 'completed' } },
+        });
+      }
+    } finally {
+      await other.close();
     }
-  } finally {
-    await other.close();
-  }
-});
+  },
+);

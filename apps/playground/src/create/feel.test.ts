@@ -45,12 +45,7 @@ async function isInView(selector: string): Promise<boolean> {
 }
 
 describe.skipIf(skipped)('Create', () => {
-  it.each([
-    [360, 640],
-    [360, 740],
-    [390, 844],
-    [768, 1024],
-  ])('brings the image into view after Generate at %i x %i, wherever the page was', async (width, height) => {
+  const inView = async (width: number, height: number) => {
     await open({ width, height });
     await page.locator('.sample').first().waitFor();
     expect(await page.getByRole('button', { name: 'Generate' }).boundingBox()).toMatchObject({ x: expect.any(Number) });
@@ -63,7 +58,13 @@ describe.skipIf(skipped)('Create', () => {
       expect(await isInView('.viewport canvas')).toBe(true);
     }
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-  });
+  };
+  it('brings the image into view after Generate at 360 x 640, wherever the page was', () => inView(360, 640));
+  it.each([
+    [360, 740],
+    [390, 844],
+    [768, 1024],
+  ])('and at %i x %i', { tags: ['long'] }, inView);
 
   it('shows the image as large as fits, by whole numbers, from 360 to 2560 pixels', async () => {
     await open({ path: '/?model=digits-mar' });
@@ -247,6 +248,7 @@ describe.skipIf(skipped)('Create', () => {
 
   it.each(['light', 'dark'] as const)(
     'has nothing that axe objects to, and borders that are seen, when it is %s',
+    { tags: ['long'] },
     async (colorScheme) => {
       await page.emulateMedia({ colorScheme });
       for (const [width, height] of [

@@ -15,7 +15,7 @@ const refusal = (work: Promise<unknown>) =>
   );
 
 describe('what lies in the place of a database', () => {
-  it('is refused in one sentence, and left as it is', async () => {
+  it('is refused in one sentence, and left as it is', { tags: ['long'] }, async () => {
     const sound = join(root, 'sound');
     await mkdir(sound);
     await (await openStore({ directory: sound })).close();

@@ -159,31 +159,37 @@ describe('a server that is cut, restarted or killed', () => {
     expect(performance.now() - back).toBeGreaterThan(1500);
   });
 
-  it('that hangs for longer than it is waited for makes no worker dead, loses nothing, and is said', async () => {
-    const store = await open(await postgres.database(), { leaseMs: 2000 });
-    const { stop } = await appender(store);
-    const beats = setInterval(() => void store.queue.beat('w', workerState).catch(() => undefined), 500);
-    const reaps: Promise<number | null>[] = [];
-    const reap = () => reaps.push(store.queue.reap().catch(() => null));
-    const reaping = setInterval(reap, 500);
-    await sleep(1000);
-    // One is under way when it begins.
-    reap();
-    postgres.hang();
-    const ready = store.ready();
-    await sleep(11_000);
-    expect(await ready).toBe(false);
-    postgres.wake();
-    await until(() => store.ready());
-    await sleep(3000);
-    for (const timer of [beats, reaping]) clearInterval(timer);
-    const { id, written } = await stop();
-    expect((await Promise.all(reaps)).filter((moved) => moved !== null && moved > 0)).toEqual([]);
-    const events = await store.generations.eventsAfter([{ id, after: 0, most: 1_000_000 }]);
-    expect(events.get(id)!.map(({ seq }) => seq)).toEqual(Array.from({ length: written.length + 1 }, (_, i) => i + 1));
-  });
+  it(
+    'that hangs for longer than it is waited for makes no worker dead, loses nothing, and is said',
+    { tags: ['long'] },
+    async () => {
+      const store = await open(await postgres.database(), { leaseMs: 2000 });
+      const { stop } = await appender(store);
+      const beats = setInterval(() => void store.queue.beat('w', workerState).catch(() => undefined), 500);
+      const reaps: Promise<number | null>[] = [];
+      const reap = () => reaps.push(store.queue.reap().catch(() => null));
+      const reaping = setInterval(reap, 500);
+      await sleep(1000);
+      // One is under way when it begins.
+      reap();
+      postgres.hang();
+      const ready = store.ready();
+      await sleep(11_000);
+      expect(await ready).toBe(false);
+      postgres.wake();
+      await until(() => store.ready());
+      await sleep(3000);
+      for (const timer of [beats, reaping]) clearInterval(timer);
+      const { id, written } = await stop();
+      expect((await Promise.all(reaps)).filter((moved) => moved !== null && moved > 0)).toEqual([]);
+      const events = await store.generations.eventsAfter([{ id, after: 0, most: 1_000_000 }]);
+      expect(events.get(id)!.map(({ seq }) => seq)).toEqual(
+        Array.from({ length: written.length + 1 }, (_, i) => i + 1),
+      );
+    },
+  );
 
-  it('fails with `storage-failed` while it is away for long, and works afterwards', async () => {
+  it('fails with `storage-failed` while it is away for long, and works afterwards', { tags: ['long'] }, async () => {
     const store = await open(await postgres.database());
     await postgres.kill();
     const calls = [

@@ -90,9 +90,13 @@ describe('queue, log and fencing', () => {
     const [first, last] = replayed === undefined ? [1, 500] : [Number(replayed), Number(replayed)];
     expect(await runSeeds(engine, { first, last })).toBeNull();
   }, 300_000);
+
+  it('keep their promises in 10,000 more', { tags: ['long'], timeout: 3_600_000 }, async () => {
+    expect(await runSeeds(engine, { first: 501, last: 10_500 })).toBeNull();
+  });
 });
 
-describe.skipIf(replayed !== undefined)('the simulation', () => {
+describe.skipIf(replayed !== undefined)('the simulation', { tags: ['long'] }, () => {
   it.each(Object.entries(mistakes))(
     'finds %s',
     async (name, mistake) => {

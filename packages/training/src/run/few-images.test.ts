@@ -97,7 +97,7 @@ describe('a training on few images', () => {
     expect(existsSync(join(model!, 'model.json'))).toBe(true);
   });
 
-  it('looks through a network that its recipe names', async () => {
+  it('looks through a network that its recipe names', { tags: ['long'] }, async () => {
     const perceptual = { weight: 0.5, network: 'mnist-32' };
     const { log } = await run(recipeOf(microRecipe, { data: { path: 'two' }, perceptual }), join(folder, 'named'));
     expect(Number(/"perceptual":([\d.]+)/.exec(log)![1])).toBeGreaterThan(0);

@@ -126,29 +126,35 @@ describe('an adapter', () => {
     }
   });
 
-  it('keeps an adapter apart, which gives the trained model when it is merged, and resumes', async () => {
-    const [kind, name, stopped] = ['var', 'var-adapter', 'var-adapter-stopped'] as const;
-    const recipe = tuning(kind, { rate: 0.01, adapter: { rank: 2, alpha: 4 } });
-    await train(name, recipe);
-    expect((await lossesOf(name)).at(-1)).not.toBe((await lossesOf(`${kind}-adapter-still`)).at(-1));
-    expect((await bytesOf(name, 'head')).equals(await bytesOf(kind, 'head'))).toBe(true);
-    expect((await bytesOf(name, 'backbone')).equals(await bytesOf(`${kind}-still`, 'backbone'))).toBe(false);
-    const file = join(outOf(name), 'adapter.safetensors');
-    expect(await mergeAdapter(modelOf(kind), file, modelOf(`${kind}-merged`))).toMatchObject({
-      name: 'tuned',
-      classes: ['bars', 'dots', 'rows'],
-    });
-    for (const component of ['tokenizer', 'backbone', 'head']) {
-      expect((await bytesOf(`${kind}-merged`, component)).equals(await bytesOf(name, component))).toBe(true);
-    }
-    await expect(mergeAdapter(modelOf('mar'), file, outOf('never'))).rejects.toMatchObject({ code: 'adapter-misfit' });
+  it(
+    'keeps an adapter apart, which gives the trained model when it is merged, and resumes',
+    { tags: ['long'] },
+    async () => {
+      const [kind, name, stopped] = ['var', 'var-adapter', 'var-adapter-stopped'] as const;
+      const recipe = tuning(kind, { rate: 0.01, adapter: { rank: 2, alpha: 4 } });
+      await train(name, recipe);
+      expect((await lossesOf(name)).at(-1)).not.toBe((await lossesOf(`${kind}-adapter-still`)).at(-1));
+      expect((await bytesOf(name, 'head')).equals(await bytesOf(kind, 'head'))).toBe(true);
+      expect((await bytesOf(name, 'backbone')).equals(await bytesOf(`${kind}-still`, 'backbone'))).toBe(false);
+      const file = join(outOf(name), 'adapter.safetensors');
+      expect(await mergeAdapter(modelOf(kind), file, modelOf(`${kind}-merged`))).toMatchObject({
+        name: 'tuned',
+        classes: ['bars', 'dots', 'rows'],
+      });
+      for (const component of ['tokenizer', 'backbone', 'head']) {
+        expect((await bytesOf(`${kind}-merged`, component)).equals(await bytesOf(name, component))).toBe(true);
+      }
+      await expect(mergeAdapter(modelOf('mar'), file, outOf('never'))).rejects.toMatchObject({
+        code: 'adapter-misfit',
+      });
 
-    expect((await train(stopped, recipe, 'generator')).finished).toBe(false);
-    expect((await lossesOf(stopped)).length).toBeLessThan(8);
-    expect((await train(stopped, recipe)).finished).toBe(true);
-    expect(await lossesOf(stopped)).toEqual(await lossesOf(name));
-    expect((await bytesOf(stopped, 'backbone')).equals(await bytesOf(name, 'backbone'))).toBe(true);
-  });
+      expect((await train(stopped, recipe, 'generator')).finished).toBe(false);
+      expect((await lossesOf(stopped)).length).toBeLessThan(8);
+      expect((await train(stopped, recipe)).finished).toBe(true);
+      expect(await lossesOf(stopped)).toEqual(await lossesOf(name));
+      expect((await bytesOf(stopped, 'backbone')).equals(await bytesOf(name, 'backbone'))).toBe(true);
+    },
+  );
 });
 
 describe('another condition', () => {

@@ -16,7 +16,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-it('runs every recipe with every seed, stops at any point, and runs nothing twice', async () => {
+it('runs every recipe with every seed, stops at any point, and runs nothing twice', { tags: ['long'] }, async () => {
   await writeStripes(join(folder, 'stripes'), 40);
   const short = { steps: 2, every: { validate: 0, picture: 0 } };
   const recipe = recipeSchema.parse(

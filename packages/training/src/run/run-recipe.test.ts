@@ -128,7 +128,7 @@ describe('a recipe', () => {
     expect(await readFile(join(model!, 'README.md'), 'utf8')).not.toMatch(/NaN|recipes\/|shared/);
   });
 
-  it('measures every scale of continuous latents', async () => {
+  it('measures every scale of continuous latents', { tags: ['long'] }, async () => {
     const out = join(folder, 'scales');
     const before = tf.memory().numTensors;
     const { signal } = new AbortController();
@@ -146,7 +146,7 @@ describe('a recipe', () => {
     expect(log).toContain('"stage":"generator"');
   });
 
-  it('takes a tokenizer from a model and trains nothing of it', async () => {
+  it('takes a tokenizer from a model and trains nothing of it', { tags: ['long'] }, async () => {
     const { recipe: taking, model } = borrowing(scales);
     const loaded = { recipe: taking, folder };
     const facts = await recipeFacts({ loaded, engine, measure: 0 });
@@ -199,21 +199,25 @@ describe('a recipe', () => {
     expect([facts.seconds, facts.secondsOf]).toEqual([null, null]);
   });
 
-  it.each(['codes', 'distributions'])('is told the time of everything that will run: %s', async (tokens) => {
-    const loaded = { recipe: tokens === 'codes' ? recipe : masked, folder };
-    const before = tf.memory().numTensors;
-    const { seconds, secondsOf, stages } = await recipeFacts({ loaded, engine, measure: 1 });
-    expect(tf.memory().numTensors).toBe(before);
-    const parts = ['compiling', 'encoding', 'evaluation', 'pictures', 'steps', 'validation'] as const;
-    expect(Object.keys(secondsOf!).sort()).toEqual(parts);
-    for (const part of parts) expect(secondsOf![part], part).toBeGreaterThan(0);
-    expect(seconds).toBeCloseTo(parts.reduce((sum, part) => sum + secondsOf![part], 0));
-    // Eight steps of a micro model are over before its programs are compiled.
-    expect(secondsOf!.compiling).toBeGreaterThan(secondsOf!.steps);
-    expect(secondsOf!.steps).toBeCloseTo(
-      stages.reduce((sum, { steps, secondsPerStep }) => sum + steps * secondsPerStep!, 0),
-    );
-  });
+  it.each(['codes', 'distributions'])(
+    'is told the time of everything that will run: %s',
+    { tags: ['long'] },
+    async (tokens) => {
+      const loaded = { recipe: tokens === 'codes' ? recipe : masked, folder };
+      const before = tf.memory().numTensors;
+      const { seconds, secondsOf, stages } = await recipeFacts({ loaded, engine, measure: 1 });
+      expect(tf.memory().numTensors).toBe(before);
+      const parts = ['compiling', 'encoding', 'evaluation', 'pictures', 'steps', 'validation'] as const;
+      expect(Object.keys(secondsOf!).sort()).toEqual(parts);
+      for (const part of parts) expect(secondsOf![part], part).toBeGreaterThan(0);
+      expect(seconds).toBeCloseTo(parts.reduce((sum, part) => sum + secondsOf![part], 0));
+      // Eight steps of a micro model are over before its programs are compiled.
+      expect(secondsOf!.compiling).toBeGreaterThan(secondsOf!.steps);
+      expect(secondsOf!.steps).toBeCloseTo(
+        stages.reduce((sum, { steps, secondsPerStep }) => sum + steps * secondsPerStep!, 0),
+      );
+    },
+  );
 
   it('is told that every program of masked prediction takes memory', async () => {
     const factsOf = async (programs: number) => {

@@ -129,20 +129,24 @@ describe('a training whose images have changed', () => {
     expect(await weights(out)).not.toEqual(await weights(trained));
   });
 
-  it('encodes them again and says so, and learns what a training from the beginning would have learnt', async () => {
-    const change = (path: string) => rename(join(path, 'cat'), join(path, 'zcat'));
-    const without = [checkpoint('tokenizer'), checkpoint('generator')];
-    const { out, images } = await after('begun again', { change, without });
-    await writeFile(join(out, 'model', 'README.md'), 'figures of earlier weights');
-    const said = await run(out, { images });
-    expect(said).toMatch(/Note: .*train\.safetensors is encoded again: other tokenizer and images\.\n/);
-    expect(await classesOf(out)).toEqual(['dog', 'zcat']);
-    expect(existsSync(join(out, 'model', 'README.md'))).toBe(false);
-    const fresh = join(folder, 'fresh');
-    await run(fresh, { images });
-    expect(await weights(out)).toEqual(await weights(fresh));
-    expect(await weights(out)).not.toEqual(await weights(trained));
-  });
+  it(
+    'encodes them again and says so, and learns what a training from the beginning would have learnt',
+    { tags: ['long'] },
+    async () => {
+      const change = (path: string) => rename(join(path, 'cat'), join(path, 'zcat'));
+      const without = [checkpoint('tokenizer'), checkpoint('generator')];
+      const { out, images } = await after('begun again', { change, without });
+      await writeFile(join(out, 'model', 'README.md'), 'figures of earlier weights');
+      const said = await run(out, { images });
+      expect(said).toMatch(/Note: .*train\.safetensors is encoded again: other tokenizer and images\.\n/);
+      expect(await classesOf(out)).toEqual(['dog', 'zcat']);
+      expect(existsSync(join(out, 'model', 'README.md'))).toBe(false);
+      const fresh = join(folder, 'fresh');
+      await run(fresh, { images });
+      expect(await weights(out)).toEqual(await weights(fresh));
+      expect(await weights(out)).not.toEqual(await weights(trained));
+    },
+  );
 
   it('continues if images only moved, or if a class has another name in the same place', async () => {
     const { out, images } = await after('elsewhere', {

@@ -32,23 +32,27 @@ const whole = { ...microRecipe, data, judge: { ...microRecipe.judge, steps: 2 } 
 const loadedOf = (json: object) => ({ recipe: recipeSchema.parse(json, 'alone'), folder });
 const surroundings = () => ({ engine, stream: new PassThrough(), signal: new AbortController().signal });
 
-it('a recipe without a generator ends after stage one with figures, and with a generator goes on from there', async () => {
-  const out = join(folder, 'out');
-  const alone = loadedOf({ ...whole, generator: null });
-  expect((await recipeFacts({ loaded: alone, engine, measure: 1 })).stages.map(({ name }) => name)).toEqual([
-    'judge',
-    'tokenizer',
-  ]);
-  const first = await runRecipe({ loaded: alone, out, ...surroundings() });
-  expect(first).toMatchObject({ finished: true, model: null });
-  expect(first.metrics['reconstructionPsnr']).toBeGreaterThan(0);
-  const weights = await readFile(join(out, 'tokenizer.safetensors'));
-  expect(await readdir(join(out, 'pictures'))).toContain('tokenizer-000008.png');
+it(
+  'a recipe without a generator ends after stage one with figures, and with a generator goes on from there',
+  { tags: ['long'] },
+  async () => {
+    const out = join(folder, 'out');
+    const alone = loadedOf({ ...whole, generator: null });
+    expect((await recipeFacts({ loaded: alone, engine, measure: 1 })).stages.map(({ name }) => name)).toEqual([
+      'judge',
+      'tokenizer',
+    ]);
+    const first = await runRecipe({ loaded: alone, out, ...surroundings() });
+    expect(first).toMatchObject({ finished: true, model: null });
+    expect(first.metrics['reconstructionPsnr']).toBeGreaterThan(0);
+    const weights = await readFile(join(out, 'tokenizer.safetensors'));
+    expect(await readdir(join(out, 'pictures'))).toContain('tokenizer-000008.png');
 
-  const second = await runRecipe({ loaded: loadedOf(whole), out, ...surroundings() });
-  expect(second.metrics['reconstructionPsnr']).toBe(first.metrics['reconstructionPsnr']);
-  expect(await readFile(join(out, 'tokenizer.safetensors'))).toEqual(weights);
-});
+    const second = await runRecipe({ loaded: loadedOf(whole), out, ...surroundings() });
+    expect(second.metrics['reconstructionPsnr']).toBe(first.metrics['reconstructionPsnr']);
+    expect(await readFile(join(out, 'tokenizer.safetensors'))).toEqual(weights);
+  },
+);
 
 it('a batch keeps the figures of recipes that make no model', async () => {
   const recipes = [

