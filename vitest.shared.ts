@@ -4,7 +4,7 @@ import type { TestCase } from 'vitest/node';
 
 /** Tests that take long, or whose subject others test in short: `npm run test:long` runs them, and `npm test` does not. */
 const LONG = 'long';
-/** Which tests are run. Where several packages are run at once, Vitest heeds it in the configuration of all alone. */
+/** Which tests are run. Vitest reads it from the configuration of all packages where several are run at once. */
 export const tagsFilter = [process.env['TESSERA_TESTS'] === 'long' ? LONG : `!${LONG}`];
 
 /** As Node itself resolves: it knows no `module`, which some packages keep for bundlers alone. */

@@ -1,3 +1,3 @@
-import { packageConfig } from '../../vitest.shared.ts';
+import { oneProcessConfig } from '../../vitest.shared.ts';
 
-export default packageConfig;
+export default oneProcessConfig;

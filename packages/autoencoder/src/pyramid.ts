@@ -81,7 +81,7 @@ export function estimatesOf(pyramid: Pyramid, tokens_BLC: Tensor3D): Tensor3D {
 
 /** What canvases of so many scales can serve: one alone has no coarser ones to estimate it from. */
 export function readsOfScales(scales: number): readonly Reads[] {
-  return scales > 1 ? ['estimate', 'known', 'last'] : ['known', 'last'];
+  return scales > 1 ? ['estimate', 'known', 'last', 'scale'] : ['known', 'last'];
 }
 
 /** Size of one scale's token map. */

@@ -43,6 +43,7 @@ export function scaleCanvases(parts: ScaleCanvasParts): OpenScaleCanvas {
     ...parts,
     decode: async (values_1LC) => (await pixelsOf(await programs.decodeTokens()(values_1LC)))[0]!,
     preview: async (values_BLC, known_BL) => pixelsOf(await programs.previewTokens()(values_BLC, known_BL)),
+    estimate: (values_BLC, scale) => programs.estimateOfTokens(scale)(values_BLC),
   } satisfies TokenCanvasParts;
   function open(rows: readonly Row[], kept: Kept | null, reads: 'estimate'): ScaleCanvas;
   function open(rows: readonly Row[], kept: Kept | null, reads: Reads): Canvas;

@@ -93,6 +93,15 @@ export class ScalePrograms {
     return this.#programs.once(`estimate.${scale}`, { axes: [MAP] }, (map_BHWC: Tensor4D) => estimate(map_BHWC, size));
   }
 
+  /** Tokens of all scales [B, L, C], of which the coarser ones are read -> what a backbone reads before a scale [B, l, C]. */
+  estimateOfTokens(scale: number): Program<[Tensor3D], Tensor3D> {
+    const { pyramid } = this.#model;
+    return this.#programs.once(`estimate-of-tokens.${scale}`, { axes: [TOKENS] }, (tokens_BLC: Tensor3D) => {
+      const coarser = splitScales(pyramid.sizes, tokens_BLC).slice(0, scale);
+      return estimate(accumulate(pyramid, coarser), pyramid.sizes[scale]!);
+    });
+  }
+
   /** Running maps of all rows and the index [1] of one (int32) -> its map [1, H, W, C]. */
   row(): Program<[Tensor4D, Tensor1D], Tensor4D> {
     return this.#programs.once('row', { axes: [MAP, '.'] }, (map_BHWC: Tensor4D, row_1: Tensor1D) =>

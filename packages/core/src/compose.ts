@@ -62,7 +62,8 @@ export interface Materials {
 const stridesOf: Readonly<Record<Reads, readonly Stride[]>> = {
   estimate: ['scale'],
   last: ['token'],
-  known: ['scale', 'token', 'set'],
+  known: ['scale', 'token', 'set', 'part'],
+  scale: ['scale', 'part'],
 };
 
 /**

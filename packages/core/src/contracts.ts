@@ -9,17 +9,26 @@ import type { Chosen, Condition, Encoded, Encoding, Layout, Row, Space, Step, To
  * three channels (C = 3) from a codebook of eight (V = 8), and a backbone of width four (D = 4).
  */
 
-/** What a backbone reads from the canvas: the running estimate (VAR), all known tokens (MAR), or the newest (causal). */
-export type Reads = 'estimate' | 'known' | 'last';
+/** What a backbone reads: the running estimate (VAR), all known tokens (MAR), the newest (causal), the scale under way (HMAR). */
+export type Reads = 'estimate' | 'known' | 'last' | 'scale';
 
 /**
  * What a canvas gives to a backbone before a step: the estimate of this step's tokens, all tokens with a mark for those
- * that are known, or what the step before wrote. `values_BlC` is null while nothing has been written.
+ * that are known, what the step before wrote, or the whole scale of this step: its estimate from the coarser ones, and its
+ * own tokens with a mark for those that are known. `values_BlC` and `estimate_BnC` are null while nothing coarser has been
+ * written.
  */
 export type Context =
   | { readonly reads: 'estimate'; readonly values_BlC: Tensor3D | null }
   | { readonly reads: 'known'; readonly values_BLC: Tensor3D; readonly known_BL: Tensor2D }
-  | { readonly reads: 'last'; readonly values_BlC: Tensor3D | null };
+  | { readonly reads: 'last'; readonly values_BlC: Tensor3D | null }
+  | {
+      readonly reads: 'scale';
+      readonly estimate_BnC: Tensor3D | null;
+      /** Zero where unknown. */
+      readonly values_BnC: Tensor3D;
+      readonly known_Bn: Tensor2D;
+    };
 
 /** Tokens that stay as they are (in-painting), for all L positions; `keep_L` is 1 where the given token stays. */
 export interface Kept {
@@ -89,7 +98,7 @@ export interface OrderRequest<O = unknown> {
   readonly rows: readonly Row[];
   /** Request-time options, parsed by the plug-in's schema. */
   readonly options: O;
-  /** Orders by sets leave kept tokens out; the others write them again in their turn, and the canvas lets kept tokens win. */
+  /** Orders by sets and parts leave kept tokens out; the others write them again in their turn, and the canvas lets kept tokens win. */
   readonly kept: Kept | null;
   readonly rng: SampleRng;
 }
@@ -208,6 +217,11 @@ export interface TrainTokens {
   readonly rank_BL: Tensor2D;
   /** null: every step is supervised (VAR, causal); else only what comes after the cut (MAR). */
   readonly cut: Cut | null;
+  /**
+   * For backbones that read scales: 1 where a token is known while the others of its scale are predicted, else 0. Hidden
+   * states of all positions are asked for; the trainer weighs those of known tokens with 0.
+   */
+  readonly known_BL?: Tensor2D;
 }
 
 /** The conditions of a batch for backbones of contract 1: a class per image, -1 for the null class; int32. */

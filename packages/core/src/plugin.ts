@@ -141,8 +141,11 @@ export interface HeadPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   build(config: C, dims: HeadDims, context: BuildContext): Head<O>;
 }
 
-/** What one step of an order is: a whole scale, one token a row, or any set of tokens. */
-export type Stride = 'scale' | 'token' | 'set';
+/**
+ * What one step of an order is: a whole scale, one token a row, any set of tokens, or (contract 2) a part of a scale, whose
+ * coarser scales are whole. Like sets, parts leave kept tokens out.
+ */
+export type Stride = 'scale' | 'token' | 'set' | 'part';
 
 export interface OrderPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   readonly kind: 'order';

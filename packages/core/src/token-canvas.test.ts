@@ -96,4 +96,43 @@ describe('TokenCanvas', () => {
     await expect(canvas.read(stepAt(0, 2))).rejects.toThrow('position 0 of row 0 again; expected tokens still missing');
     canvas.dispose();
   });
+
+  it("gives a backbone that reads 'scale' the scale of the step, its estimate and what of it is known", async () => {
+    const scales = {
+      length: 3,
+      scales: [
+        { start: 0, height: 1, width: 1 },
+        { start: 1, height: 1, width: 2 },
+      ],
+    };
+    const estimate = async (values_BLC: Tensor3D): Promise<Tensor3D> =>
+      tf.tidy(() => tf.tile(tf.slice(values_BLC, [0, 0, 0], [-1, 1, -1]), [1, 2, 1]) as Tensor3D);
+    const canvas = new TokenCanvas({ ...parts, layout: scales, estimate }, { batch: 1, kept: null, reads: 'scale' });
+    const seen = async (...positions: number[]) => {
+      const context = await canvas.read(stepAt(...positions));
+      if (context.reads !== 'scale') return expect.unreachable();
+      const { estimate_BnC, values_BnC, known_Bn } = context;
+      const found = [estimate_BnC?.arraySync() ?? null, values_BnC.arraySync(), known_Bn.arraySync()];
+      tf.dispose([values_BnC, known_Bn, ...(estimate_BnC ? [estimate_BnC] : [])]);
+      return found;
+    };
+    expect(await seen(0)).toEqual([null, [[[0, 0]]], [[0]]]);
+    await expect(canvas.read(stepAt(1))).rejects.toThrow('in scale 1 while position 0 is missing');
+    const given = tokens([1, 2], 1);
+    await canvas.write(stepAt(0), given);
+    given.values_BlC.dispose();
+    await expect(canvas.read(stepAt(0, 2))).rejects.toMatchObject({ code: 'step-misfit' });
+    const newest = tokens([5, 6], 1);
+    await canvas.write(stepAt(2), newest);
+    newest.values_BlC.dispose();
+    const both = [
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    ];
+    expect(await seen(1)).toEqual([both, [[[0, 0], [5, 6]]], [[0, 1]]]); // prettier-ignore
+    canvas.dispose();
+    expect(() => new TokenCanvas(parts, { batch: 1, kept: null, reads: 'scale' })).toThrow("reads 'scale'");
+  });
 });

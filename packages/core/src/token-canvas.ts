@@ -1,5 +1,6 @@
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import { canvasEmpty, checkKept, checkPositions, checkTokens, readsUnserved } from './checks.ts';
 import type { Canvas, Context, Kept, Pixels, PreviewKind, Reads } from './contracts.ts';
 import type { Layout, Step, Tokens } from './tokens.ts';
@@ -15,6 +16,11 @@ export interface TokenCanvasParts {
   decode(values_1LC: Tensor3D): Promise<Pixels>;
   /** Cheap pictures of tokens [B, L, C], 1 where known in [B, L]; both are borrowed. */
   preview(values_BLC: Tensor3D, known_BL: Tensor2D): Promise<readonly Pixels[]>;
+  /**
+   * What the coarser ones say of a scale but the first, [B, n, C]; tokens [B, L, C] are borrowed. Left out: the canvas serves
+   * no backbone that reads 'scale'.
+   */
+  estimate?(values_BLC: Tensor3D, scale: number): Promise<Tensor3D>;
 }
 
 export interface TokenCanvasRequest {
@@ -26,13 +32,13 @@ export interface TokenCanvasRequest {
 }
 
 /**
- * The canvas of generation in any order: all tokens in their places, and which of them are known. It serves 'known' and
- * 'last'. @throws TesseraError `reads-unserved`, `shape-mismatch`
+ * The canvas of generation in any order: all tokens in their places, and which of them are known. It serves 'known', 'last'
+ * and, where its parts estimate scales, 'scale'. @throws TesseraError `reads-unserved`, `shape-mismatch`
  */
 export class TokenCanvas implements Canvas {
   readonly #parts: TokenCanvasParts;
   readonly #batch: number;
-  readonly #reads: 'known' | 'last';
+  readonly #reads: Exclude<Reads, 'estimate'>;
   /** Zeros where unknown. */
   readonly #values_BLC: Float32Array;
   /** 1 where known. */
@@ -42,7 +48,8 @@ export class TokenCanvas implements Canvas {
 
   constructor(parts: TokenCanvasParts, { batch, kept, reads }: TokenCanvasRequest) {
     const { layout, channels, who } = parts;
-    if (reads === 'estimate') throw readsUnserved(reads, "known' or 'last", who);
+    if (reads === 'estimate' || (reads === 'scale' && !parts.estimate))
+      throw readsUnserved(reads, "known' or 'last", who);
     if (kept !== null) checkKept(kept, [batch, layout.length, channels], who);
     this.#parts = parts;
     this.#batch = batch;
@@ -56,6 +63,7 @@ export class TokenCanvas implements Canvas {
     await this.#placeKept();
     this.#check(step);
     if (this.#reads === 'known') return { reads: 'known', values_BLC: this.#values(), known_BL: this.#known() };
+    if (this.#reads === 'scale') return this.#scaleOf(step);
     return { reads: 'last', values_BlC: this.#newest && this.#valuesAt(this.#newest) };
   }
 
@@ -132,6 +140,53 @@ export class TokenCanvas implements Canvas {
       values.set(this.#values_BLC.subarray(at, at + channels), i * channels);
     }
     return tensorFrom(values, [this.#batch, count, channels]) as Tensor3D;
+  }
+
+  /** The scale that a step is part of, as a whole. @throws TesseraError `scale-unfinished` where a coarser one is not whole */
+  async #scaleOf(step: Step): Promise<Context> {
+    const { layout, channels } = this.#parts;
+    const scale = this.#placeOf(step);
+    const { start, height, width } = layout.scales[scale]!;
+    const n = height * width;
+    const cut = (from: Float32Array, numbers: number): Float32Array => {
+      const own = new Float32Array(this.#batch * n * numbers);
+      for (let row = 0; row < this.#batch; row++) {
+        const at = (row * layout.length + start) * numbers;
+        own.set(from.subarray(at, at + n * numbers), row * n * numbers);
+      }
+      return own;
+    };
+    const values_BLC = this.#values();
+    try {
+      return {
+        reads: 'scale',
+        estimate_BnC: scale === 0 ? null : await this.#parts.estimate!(values_BLC, scale),
+        values_BnC: tensorFrom(cut(this.#values_BLC, channels), [this.#batch, n, channels]) as Tensor3D,
+        known_Bn: tensorFrom(cut(this.#known_BL, 1), [this.#batch, n]) as Tensor2D,
+      };
+    } finally {
+      values_BLC.dispose();
+    }
+  }
+
+  /** The one scale that a step's positions lie in; all coarser tokens are known. */
+  #placeOf({ index, positions_Bl }: Step): number {
+    const { layout, who } = this.#parts;
+    const scale = layout.scales.findLastIndex(({ start }) => start <= positions_Bl[0]!);
+    const { start, height, width } = layout.scales[scale]!;
+    const outside = positions_Bl.find((at) => at < start || at >= start + height * width);
+    const gap = this.#known_BL.findIndex((known, at) => known === 0 && at % layout.length < start);
+    if (outside === undefined && gap < 0) return scale;
+    throw new TesseraError({
+      code: 'scale-unfinished',
+      who,
+      got:
+        outside === undefined
+          ? `step ${index} in scale ${scale} while position ${gap % layout.length} is missing`
+          : `step ${index} with the positions ${positions_Bl[0]} and ${outside}`,
+      expected: 'tokens of one scale, after all of the coarser ones',
+      next: 'Choose an order whose step is a scale or a part of one.',
+    });
   }
 
   #isKept(position: number): boolean {

@@ -2,8 +2,8 @@ import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 
 /*
  * What passes between the parts: tokens and where they lie, the steps that write them, and the rows of a request. Tensor
- * names end in their axes: B images, R rows (2B when guided), L all tokens, l the tokens of a step, D width of the
- * backbone, C token channels, V vocabulary, H W pixels.
+ * names end in their axes: B images, R rows (2B when guided), L all tokens, l the tokens of a step, n those of a scale, D
+ * width of the backbone, C token channels, V vocabulary, H W pixels.
  */
 
 /**

@@ -79,7 +79,7 @@ const traceSchema = object({
     object({
       index: count,
       of: count,
-      reads: choice('estimate', 'known', 'last'),
+      reads: choice('estimate', 'known', 'last', 'scale'),
       weight: number({}),
       guided: boolean(),
       positions: list(count),

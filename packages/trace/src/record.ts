@@ -77,6 +77,10 @@ async function noteContext(open: OpenStep, { context }: Extract<Moment, { type: 
   if (context.reads === 'known') {
     await note(open, 'read.values_BLC', context.values_BLC);
     await note(open, 'read.known_BL', context.known_BL);
+  } else if (context.reads === 'scale') {
+    await note(open, 'read.estimate_BnC', context.estimate_BnC);
+    await note(open, 'read.values_BnC', context.values_BnC);
+    await note(open, 'read.known_Bn', context.known_Bn);
   } else {
     await note(open, 'read.values_BlC', context.values_BlC);
   }

@@ -139,7 +139,9 @@ export function addModels(builder: ApiBuilder, { node, preview, map, sizes }: Mo
         resolve: ({ options }) => options,
       }),
       parts: t.expose('parts', { type: parts, description: 'The plug-ins that it is made of.' }),
-      stride: t.exposeString('stride', { description: 'What one step is: a scale, a token or a set of tokens.' }),
+      stride: t.exposeString('stride', {
+        description: 'What one step is: a scale, a token, a set of tokens, or a part of a scale.',
+      }),
       millisecondsPerImage: t.float({
         nullable: true,
         description:
@@ -231,7 +233,7 @@ export function addPlugins(builder: ApiBuilder): void {
       }),
       stride: t.exposeString('stride', {
         nullable: true,
-        description: 'Of orders: what one step is, a scale, a token or a set of tokens.',
+        description: 'Of orders: what one step is, a scale, a token, a set of tokens, or a part of a scale.',
       }),
       config: t.field({
         type: 'JSONObject',

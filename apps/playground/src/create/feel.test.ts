@@ -45,26 +45,32 @@ async function isInView(selector: string): Promise<boolean> {
 }
 
 describe.skipIf(skipped)('Create', () => {
-  const inView = async (width: number, height: number) => {
-    await open({ width, height });
-    await page.locator('.sample').first().waitFor();
-    expect(await page.getByRole('button', { name: 'Generate' }).boundingBox()).toMatchObject({ x: expect.any(Number) });
-    const box = (await button('Generate').boundingBox())!;
-    expect(box.y + box.height).toBeLessThanOrEqual(height);
-    for (const scroll of [0, 5000]) {
-      await page.evaluate((y) => scrollTo(0, y), scroll);
-      await generate(page, {});
-      await status(page, 'completed');
-      expect(await isInView('.viewport canvas')).toBe(true);
-    }
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-  };
-  it('brings the image into view after Generate at 360 x 640, wherever the page was', () => inView(360, 640));
-  it.each([
-    [360, 740],
-    [390, 844],
-    [768, 1024],
-  ])('and at %i x %i', { tags: ['long'] }, inView);
+  for (const [width, height, ...tags] of [
+    [360, 640],
+    [360, 740, 'long'],
+    [390, 844, 'long'],
+    [768, 1024, 'long'],
+  ] as const)
+    it(
+      `brings the image into view after Generate at ${width} x ${height}, wherever the page was`,
+      { tags: [...tags] },
+      async () => {
+        await open({ width, height });
+        await page.locator('.sample').first().waitFor();
+        expect(await page.getByRole('button', { name: 'Generate' }).boundingBox()).toMatchObject({
+          x: expect.any(Number),
+        });
+        const box = (await button('Generate').boundingBox())!;
+        expect(box.y + box.height).toBeLessThanOrEqual(height);
+        for (const scroll of [0, 5000]) {
+          await page.evaluate((y) => scrollTo(0, y), scroll);
+          await generate(page, {});
+          await status(page, 'completed');
+          expect(await isInView('.viewport canvas')).toBe(true);
+        }
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      },
+    );
 
   it('shows the image as large as fits, by whole numbers, from 360 to 2560 pixels', async () => {
     await open({ path: '/?model=digits-mar' });

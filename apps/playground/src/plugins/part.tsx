@@ -13,6 +13,7 @@ const strides: Record<string, string> = {
   scale: 'a scale a step',
   token: 'a token a step',
   set: 'a set of tokens a step',
+  part: 'a part of a scale a step',
 };
 
 /** One plug-in: where it is from, what uses it, and what can be set. */

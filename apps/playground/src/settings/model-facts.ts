@@ -7,6 +7,7 @@ const ways: Readonly<Record<string, string>> = {
   scale: 'grows sharper',
   set: 'fills holes',
   token: 'draws token by token',
+  part: 'grows sharper, each scale in several steps',
 };
 
 /** How it draws, how large it is, and what it makes. */

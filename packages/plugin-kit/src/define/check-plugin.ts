@@ -13,7 +13,7 @@ const methods: Readonly<Record<PluginKind, readonly string[]>> = {
 };
 
 const facts: Partial<Record<PluginKind, { readonly field: string; readonly known: readonly string[] }>> = {
-  order: { field: 'stride', known: ['scale', 'token', 'set'] },
+  order: { field: 'stride', known: ['scale', 'token', 'set', 'part'] },
   head: { field: 'space', known: ['discrete', 'continuous', 'factors'] },
 };
 
@@ -61,6 +61,8 @@ function checkMembers(kind: PluginKind, plugin: Record<string, unknown>, name: s
   }
   if (kind === 'head' && plugin['space'] === 'factors' && plugin['contract'] === 1)
     malformed(name, "space = 'factors' in contract 1", 'contract 2, to which tokens of factors belong');
+  if (kind === 'order' && plugin['stride'] === 'part' && plugin['contract'] === 1)
+    malformed(name, "stride = 'part' in contract 1", 'contract 2, to which parts of scales belong');
   checkMixes(kind, plugin, name);
   const fact = facts[kind];
   if (fact === undefined || fact.known.includes(plugin[fact.field] as string)) return;

@@ -15,7 +15,7 @@ import { TesseraError } from '@tessera/errors';
 import { callPart, type PartCall } from './part-call.ts';
 
 const kinds: readonly SpaceShape['kind'][] = ['discrete', 'continuous', 'factors'];
-const reads: readonly Reads[] = ['estimate', 'known', 'last'];
+const reads: readonly Reads[] = ['estimate', 'known', 'last', 'scale'];
 const forms: readonly ConditionForm[] = ['vector', 'sequence', 'map'];
 
 /** What a tokenizer says about itself, checked. @throws TesseraError `part-failed`, `part-misdescribed`, `layout-broken` */
@@ -34,6 +34,8 @@ export function backboneFacts<P extends BackbonePlugin>(plugin: P, config: unkno
   const facts = callPart(part, () => plugin.describe(config)) as ReturnType<P['describe']>;
   callPart(part, () => {
     checkBackboneFacts(part, facts);
+    const fits = facts.reads !== 'scale' || plugin.contract > 1;
+    asker(part)(fits, "reads = 'scale' in contract 1", 'contract 2, to which it belongs');
     if (plugin.contract === 1) checkClasses(part, facts as BackboneFacts);
     else checkTaken(part, facts as ConditionedFacts);
   });

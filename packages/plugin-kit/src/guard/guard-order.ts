@@ -100,7 +100,8 @@ function checkStep(part: PartCall, step: Step, { walk, chooses }: { walk: Walk; 
   }
   const [l, first] = [count / rows, missing(walk)];
   const follows = last ? before === last.after : before === length || before === first;
-  const agrees = chooses ? before === l && after >= 0 && after < before : before - after === l;
+  // Of those that choose, a step offers all that is missing, or all that is missing of a scale.
+  const agrees = chooses ? before - after <= l && l <= before && after >= 0 && after < before : before - after === l;
   if (!follows || !agrees) {
     const got = `step ${index} of ${l} tokens that says ${before} before and ${after} after`;
     throw wrongShape(part, got, `${last ? last.after : first} before, and what is then left after`);

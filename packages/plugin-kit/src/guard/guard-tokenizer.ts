@@ -24,7 +24,7 @@ export function guardTokenizer(tokenizer: Tokenizer, name: string, report?: Repo
     for (const [f, { levels, channels }] of space.factors.entries())
       checkTensor(built, space.codebooks?.[f], { field: `space.codebooks[${f}]`, shape: [levels, channels] });
   }
-  if (serves.includes('estimate')) checkMembers(built, tokenizer, ['estimates']);
+  if (serves.includes('estimate') || serves.includes('scale')) checkMembers(built, tokenizer, ['estimates']);
   const [{ height, width }] = layout.scales as [Scale];
   return present<Tokenizer>({
     ...{ space, layout, serves, image },
@@ -127,6 +127,11 @@ function checkContext(part: PartCall, context: Context, { step, guard }: { step:
   if (context.reads === 'known') {
     shaped('values_BLC', [rows, layout.length, space.channels]);
     shaped('known_BL', [rows, layout.length]);
+  } else if (context.reads === 'scale') {
+    const { start, height, width } = layout.scales.findLast((scale) => scale.start <= step.positions_Bl[0]!)!;
+    shaped('values_BnC', [rows, height * width, space.channels]);
+    shaped('known_Bn', [rows, height * width]);
+    if (start > 0) shaped('estimate_BnC', [rows, height * width, space.channels]);
   } else if (context.values_BlC !== null) {
     const l = reads === 'estimate' ? step.positions_Bl.length / rows : null;
     shaped('values_BlC', [rows, l, space.channels]);

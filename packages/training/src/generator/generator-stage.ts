@@ -11,6 +11,7 @@ import type { EncodedSplit } from '../tokenizers/encoded-split.ts';
 import { causalObjective } from './causal.ts';
 import { maskedObjective } from './masked.ts';
 import { nextScaleObjective } from './next-scale.ts';
+import { scalePartsObjective } from './scale-parts.ts';
 import {
   type BatchKey,
   conditionTensors,
@@ -31,6 +32,7 @@ const objectives: { readonly [R in Reads]: ObjectiveEntry } = {
   estimate: { section: 'progressive', open: nextScaleObjective },
   known: { section: 'masking', open: maskedObjective },
   last: { section: null, open: causalObjective },
+  scale: { section: null, open: scalePartsObjective },
 };
 
 /**

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { type BackbonePlugin, noGuidance } from '@tessera/core';
+import { type BackbonePlugin, noGuidance, type Scale } from '@tessera/core';
 import { type PartTrial, type Trial } from '../options.ts';
 import { stale, unused, type Weighed } from '../other-weights.ts';
 import { falls, numbers, type TrainTask } from '../bench.ts';
@@ -8,6 +8,7 @@ import { caseOf, type Case, type Property } from '../case.ts';
 import { apart, unequal } from '../compare.ts';
 import {
   KNOWN,
+  knownOf,
   trainBatchFrom,
   batchTensors,
   orderOf,
@@ -148,7 +149,11 @@ function boundariesOf({ facts, layout }: OpenedBackbone): { readonly from: numbe
   const L = layout.length;
   if (facts.reads === 'known') return [{ from: KNOWN, until: L }];
   if (facts.reads === 'last') return [0, Math.floor(L / 2), L - 1].map((from) => ({ from, until: from + 1 }));
-  return layout.scales.map(({ start, height, width }) => ({ from: start, until: start + height * width }));
+  const seen = (scale: Scale): number => (facts.reads === 'scale' ? knownOf(scale) : 0);
+  return layout.scales.map((scale) => ({
+    from: scale.start + seen(scale),
+    until: scale.start + scale.height * scale.width,
+  }));
 }
 
 /** Hidden states that depend on tokens which are not yet written, or null. */
@@ -185,8 +190,9 @@ async function deaf(opened: OpenedBackbone, images: Images): Promise<string | nu
   if (new Set(seen).size < classes.length) return `the same hidden states for the labels ${classes.join(', ')}`;
   if (await same({ moved: (place) => place < layout.length - 1, estimated: () => true }))
     return 'the same hidden states whatever is written';
-  if (facts.reads !== 'known') return null;
+  if (facts.reads !== 'known' && facts.reads !== 'scale') return null;
   if (await same({ unmarked: true })) return 'the same hidden states whether tokens are known or not';
+  if (facts.reads === 'scale') return null;
   const places = statesAt(opened, own, (row) => (row === 0 ? [KNOWN, KNOWN + 1] : []));
   const [first, second] = [places.slice(0, facts.width), places.slice(facts.width)];
   return String(first) === String(second) ? 'the same hidden states at all places' : null;

@@ -13,6 +13,8 @@ import {
   type ConditionedFacts,
   type ConditionSpace,
   type Layout,
+  type Reads,
+  type Scale,
 } from '@tessera/core';
 import { oneMap, type PartTrial, someNumbers, type Trial, twoMaps } from '../options.ts';
 import { guardPlugin } from '../../guard/guard-plugin.ts';
@@ -44,7 +46,7 @@ export async function withBackbone<T>(
   return withBench({ target, seed: trial.seed }, async (bench) => {
     const config = plugin.config.parse(trial.config, plugin.name);
     const facts = plugin.describe(config);
-    const layout = trial.layout ?? (facts.reads === 'estimate' ? twoMaps : oneMap);
+    const layout = trial.layout ?? (readsScales(facts.reads) ? twoMaps : oneMap);
     const parts = guardedParts(plugin, config);
     const { space: condition } = conditionOf(parts);
     bench.begin();
@@ -82,6 +84,12 @@ export function guardedParts(plugin: BackbonePlugin, config: unknown): BackboneP
 /** Tokens that are known at the cut, of bidirectional backbones. */
 export const KNOWN = 3;
 
+/** Whether a backbone needs a layout of several scales. */
+export const readsScales = (reads: Reads): boolean => reads === 'estimate' || reads === 'scale';
+
+/** How many tokens of a scale are known while its others are predicted, of backbones that read scales. */
+export const knownOf = ({ height, width }: Scale): number => Math.floor((height * width) / 2);
+
 /** Images of one training batch or rollout. */
 export interface Images {
   readonly seeds: readonly number[];
@@ -98,7 +106,10 @@ export interface Images {
 /** Positions of an image as they come. */
 export function orderOf({ facts, layout }: OpenedBackbone, seed: number, { shuffled = false }: Images): number[] {
   const all = Array.from({ length: layout.length }, (_, position) => position);
-  return shuffled && facts.reads !== 'estimate' ? byKey(all, numbersOf('order', layout.length, seed)) : all;
+  const keys = numbersOf('order', layout.length, seed);
+  if (!shuffled || facts.reads === 'estimate') return all;
+  if (facts.reads !== 'scale') return byKey(all, keys);
+  return layout.scales.flatMap(({ start, height, width }) => byKey(all.slice(start, start + height * width), keys));
 }
 
 export const labelsOf = ({ condition }: OpenedBackbone, { seeds, labels }: Images): readonly number[] =>
@@ -141,7 +152,13 @@ export function batchTensors(opened: OpenedBackbone, images: Images): Given {
   const estimates = tf.slice(all, [0, first, 0], [B, L - first, channels]);
   all.dispose();
   const whole = (rows: readonly (readonly number[])[]) => tensorFrom(Int32Array.from(rows.flat()), [B, L], 'int32');
+  const isKnown = (rank: number): boolean => {
+    const scale = layout.scales.findLast(({ start }) => start <= rank)!;
+    return rank - scale.start < knownOf(scale);
+  };
+  const marks = Float32Array.from(ranks.flat(), (rank) => (isKnown(rank) ? 1 : 0));
   return {
+    marks: tensorFrom(marks, [B, L]),
     values: tensorFrom(tokensOf(opened, images), [B, L, channels]),
     estimates,
     order: whole(orders),
@@ -154,7 +171,8 @@ export function batchTensors(opened: OpenedBackbone, images: Images): Given {
 export function trainBatchFrom({ reads }: Pick<BackboneFacts, 'reads'>, given: Readonly<Given>): BoundBatch {
   return {
     values_BLC: given['values'] as Tensor3D,
-    ...(reads === 'estimate' && { estimates_BLC: given['estimates'] as Tensor3D }),
+    ...(readsScales(reads) && { estimates_BLC: given['estimates'] as Tensor3D }),
+    ...(reads === 'scale' && { known_BL: given['marks'] as Tensor2D }),
     order_BL: given['order'] as Tensor2D,
     rank_BL: given['rank'] as Tensor2D,
     cut: reads === 'known' ? { known: given['known']!, least: KNOWN, most: KNOWN } : null,

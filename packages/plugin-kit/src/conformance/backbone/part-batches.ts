@@ -16,7 +16,7 @@ export async function unlikePart(opened: OpenedBackbone, images: Images): Promis
   try {
     const usual = trainBatchFrom(opened.facts, given);
     if (usual.cut) return await withinBounds(opened, usual, images);
-    return usual.estimates_BLC ? await firstScales(opened, usual) : null;
+    return opened.facts.reads === 'estimate' ? await firstScales(opened, usual) : null;
   } finally {
     tf.dispose(given);
   }

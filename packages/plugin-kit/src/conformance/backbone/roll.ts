@@ -1,11 +1,12 @@
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import { classOf, type Context, type Guidance, noGuidance, type Step } from '@tessera/core';
+import { classOf, type Context, type Guidance, type Layout, noGuidance, type Step } from '@tessera/core';
 import { take } from '../bench.ts';
 import {
   emptyStates,
   estimatesOf,
   KNOWN,
+  knownOf,
   labelsOf,
   orderOf,
   place,
@@ -60,19 +61,29 @@ function stepsOf(opened: OpenedBackbone, rolled: Rolled): Place[] {
   const { facts, layout } = opened;
   const L = layout.length;
   const bidirectional = rolled.rest ? [KNOWN] : [0, KNOWN];
+  const orders = rolled.seeds.map((seed) => orderOf(opened, seed, rolled));
+  const halves = layout.scales.flatMap((scale) => {
+    const [{ start }, middle] = [scale, scale.start + knownOf(scale)];
+    return middle === start || rolled.rest ? [middle] : [start, middle];
+  });
   const starts = {
+    scale: halves,
     estimate: layout.scales.map(({ start }) => start),
     known: bidirectional.filter((start) => start < L),
     last: Array.from({ length: L }, (_, at) => at),
   }[facts.reads];
-  const orders = rolled.seeds.map((seed) => orderOf(opened, seed, rolled));
   return starts.map((start, index) => {
-    const end = starts[index + 1] ?? L;
+    const end = Math.min(starts[index + 1] ?? L, facts.reads === 'scale' ? endOf(layout, start) : L);
     const positions_Bl = Int32Array.from(
       orders.flatMap((order) => order.slice(start, end).sort((first, second) => first - second)),
     );
     return { start, step: { index, of: starts.length, before: L - start, after: L - end, positions_Bl } };
   });
+}
+
+/** The end of the scale in which a position lies. */
+function endOf({ scales, length }: Layout, position: number): number {
+  return scales.find(({ start }) => start > position)?.start ?? length;
 }
 
 /** What a canvas would give: the first `start` tokens of each order are written. */
@@ -91,6 +102,22 @@ function contextOf(opened: OpenedBackbone, rolled: Rolled, { start, step }: Plac
   const orders = rolled.seeds.map((seed) => orderOf(opened, seed, rolled));
   if (facts.reads === 'last')
     return { reads: 'last', values_BlC: start === 0 ? null : cut(tokens, (row) => orders[row]![start - 1]!, 1) };
+  if (facts.reads === 'scale') {
+    const scale = layout.scales.findLast((one) => one.start <= start)!;
+    const n = scale.height * scale.width;
+    const marks = new Float32Array(B * L);
+    for (const [row, order] of orders.entries())
+      for (const at of order.slice(scale.start, start)) marks[row * L + at] = 1;
+    const own = tokens.map((value, i) => value * marks[Math.floor(i / C)]!);
+    const shown = orders.flatMap((_, row) => [...marks.subarray(row * L + scale.start, row * L + scale.start + n)]);
+    const seen = Float32Array.from(shown, (mark) => (rolled.unmarked ? 0 : mark));
+    return {
+      reads: 'scale',
+      estimate_BnC: scale.start === 0 ? null : cut(estimatesOf(opened, rolled), () => scale.start, n),
+      values_BnC: cut(own, () => scale.start, n),
+      known_Bn: tensorFrom(seen, [B, n]) as Tensor2D,
+    };
+  }
   const known = new Float32Array(B * L);
   for (const [row, order] of orders.entries()) for (const at of order.slice(0, start)) known[row * L + at] = 1;
   const values = tokens.map((value, i) => value * known[Math.floor(i / C)]!);

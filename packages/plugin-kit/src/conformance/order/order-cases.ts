@@ -10,7 +10,7 @@ import { besides, walk, walking, withKept, written, type OpenedOrder } from './w
 
 /** An order alone, on some layouts: nothing of it runs on an engine. */
 export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
-  const usual = plugin.stride === 'scale' ? [twoMaps, threeMaps] : [oneMap, wideMap, threeMaps];
+  const usual = ['scale', 'part'].includes(plugin.stride) ? [twoMaps, threeMaps] : [oneMap, wideMap, threeMaps];
   const layouts = trial.layout ? [trial.layout] : usual;
   const seed = 100 * trial.seed;
   const each = (property: Property, check: (opened: OpenedOrder) => string | null): Case =>
@@ -23,10 +23,10 @@ export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
       return null;
     });
   return [
-    each('coverage', (opened) => holed(opened, seed)),
+    each('coverage', (opened) => holed(opened, seed) ?? (plugin.stride === 'part' ? unfinished(opened, seed) : null)),
     each('determinism', (opened) => unsteady(opened, seed)),
     each('batch', (opened) => unlikeAlone(opened, seed)),
-    each('kept', (opened) => remade(opened, { set: plugin.stride === 'set', seed })),
+    each('kept', (opened) => remade(opened, { set: leavesKept(plugin), seed })),
     each('visit', otherWay),
     ...(plugin.needsConfidence ? [each('confidence', (opened) => unsure(opened, seed))] : []),
     caseOf({ plugin, property: 'options', on: null, limit: trial.limit }, () => idle(plugin, { trial, layouts })),
@@ -44,6 +44,9 @@ export function orderCases(plugin: OrderPlugin, trial: Trial): Case[] {
   ];
 }
 
+/** Whether kept tokens come in no step. */
+const leavesKept = ({ stride }: OrderPlugin): boolean => stride === 'set' || stride === 'part';
+
 function build(plugin: OrderPlugin, { config }: Trial): Order {
   return guardPlugin(plugin).build(plugin.config.parse(config, plugin.name));
 }
@@ -57,6 +60,24 @@ function holed(opened: OpenedOrder, seed: number): string | null {
     .map(({ step }) => layout.length - step.before)
     .find((start) => stops !== null && !stops.includes(start));
   return off === undefined ? null : `a step after ${off} tokens, which stops() leaves out`;
+}
+
+/** Each step lies in one scale, after all of the coarser ones, also where tokens are kept. */
+function unfinished(opened: OpenedOrder, seed: number): string | null {
+  const { scales } = opened.layout;
+  const scaleOf = (position: number): number => scales.findLastIndex(({ start }) => start <= position);
+  const wrong = (steps: ReturnType<typeof walk>): string | null => {
+    let scale = 0;
+    for (const { step } of steps) {
+      const own = new Set(Array.from(step.positions_Bl, scaleOf));
+      if (own.size > 1) return `step ${step.index} with tokens of ${own.size} scales`;
+      if ([...own][0]! < scale) return `step ${step.index} of a scale that is coarser than the one before`;
+      scale = [...own][0]!;
+    }
+    return null;
+  };
+  const masked = (position: number): boolean => position % 3 === 0;
+  return wrong(walk(opened, [seed])) ?? withKept(opened, masked, (kept) => wrong(walk(opened, [seed], kept)));
 }
 
 /** The same again, in sampling and in training, with another request between. */
@@ -129,12 +150,12 @@ const SURER = 0.75;
 function unsure(opened: OpenedOrder, seed: number): string | null {
   let [surer, judged] = [0, 0];
   for (let image = 0; image < IMAGES; image++) {
-    const [first] = walk(opened, [seed + image]);
+    const choosing = walk(opened, [seed + image]).find(({ offered }) => offered.some(({ stays }) => !stays));
+    if (choosing === undefined) continue;
     const mean = (stays: boolean): number => {
-      const some = first!.offered.filter((one) => one.stays === stays);
+      const some = choosing.offered.filter((one) => one.stays === stays);
       return some.reduce((sum, { confidence }) => sum + confidence, 0) / some.length;
     };
-    if (first!.offered.every(({ stays }) => stays)) continue;
     judged++;
     if (mean(true) > mean(false)) surer++;
   }
@@ -155,7 +176,7 @@ async function idle(plugin: OrderPlugin, { trial, layouts }: Ground): Promise<st
     const schema = plugin.options(layout);
     const found = await idleOption({ schema, trial, who: plugin.name }, async ({ options }) => {
       const opened = { order: build(plugin, trial), layout, options };
-      const wrong = remade(opened, { set: plugin.stride === 'set', seed: trial.seed }) ?? otherWay(opened);
+      const wrong = remade(opened, { set: leavesKept(plugin), seed: trial.seed }) ?? otherWay(opened);
       if (wrong !== null) throw new Error(wrong);
       return [0, 1, 2, 3].flatMap((round) =>
         walk(opened, [round, round + 10]).flatMap(({ step }) => [step.index, ...step.positions_Bl]),

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { buildBackbone, classOf, noGuidance, type BackbonePlugin, type Context, type Reads } from '@tessera/core';
 import { nullable, schema, type FieldType } from '@tessera/schema';
-import { guardedParts } from '../backbone/opened-backbone.ts';
+import { guardedParts, readsScales } from '../backbone/opened-backbone.ts';
 import { withBench } from '../bench.ts';
 import type { Check } from '../case.ts';
 import { oneMap, someNumbers, twoMaps, type PartTrial } from '../options.ts';
@@ -15,7 +15,9 @@ const step = object({
   positions: list(integer({ min: 0 }), { min: 1 }),
   /** What the canvas gives: all tokens (`known`), the newest (`last`), the estimates of these (`estimate`); null: nothing yet. */
   values: nullable(rows),
-  /** Of backbones that read 'known': 1 where a token is known, for each position. */
+  /** Of backbones that read 'scale': what the coarser scales say of this one; null: nothing yet. */
+  estimate: optional(nullable(rows), null),
+  /** Of backbones that read 'known' or 'scale': 1 where a token is known, for each position of all or of the scale. */
   known: optional(list(integer({ min: 0, max: 1 })), undefined),
   /** The hidden state of each position. */
   hidden: rows,
@@ -39,7 +41,7 @@ export function backboneCheck(
     withBench({ target, seed: trial.seed }, async (bench) => {
       const config = plugin.config.parse(trial.config, plugin.name);
       const { reads } = plugin.describe(config);
-      const layout = trial.layout ?? (reads === 'estimate' ? twoMaps : oneMap);
+      const layout = trial.layout ?? (readsScales(reads) ? twoMaps : oneMap);
       const dims = { layout, space: trial.space ?? someNumbers };
       const backbone = buildBackbone(guardedParts(plugin, config), dims, bench);
       try {
@@ -65,10 +67,14 @@ export function backboneCheck(
     });
 }
 
-function contextOf({ values, known }: OwnStep, reads: Reads): Context {
-  if (reads !== 'known') return { reads, values_BlC: values === null ? null : tensorOf(values) };
+function contextOf({ values, known, estimate }: OwnStep, reads: Reads): Context {
+  if (reads === 'estimate' || reads === 'last') return { reads, values_BlC: values === null ? null : tensorOf(values) };
   if (values === null || known?.length !== values.length)
     throw new Error('a step without values and known for every position');
+  if (reads === 'scale') {
+    const estimate_BnC = estimate && tensorOf(estimate);
+    return { reads, estimate_BnC, values_BnC: tensorOf(values), known_Bn: rowTensor(known) };
+  }
   return { reads, values_BLC: tensorOf(values), known_BL: rowTensor(known) };
 }
 

@@ -161,15 +161,19 @@ function tokensAt(tokens: Float32Array, { positions_Bl }: Step, { rows, length }
   return tensorFrom(values, [rows, l, C]) as Tensor3D;
 }
 
-/** Scale after scale, or odd positions before even ones, or one by one from the last. */
+/** Scale after scale, or odd positions before even ones, of all or of each scale, or one by one from the last. */
 export function stepsOf(
   { layout }: Tokenizer,
   { rows, reads }: { readonly rows: number; readonly reads: Reads },
 ): Step[] {
   const all = Array.from({ length: layout.length }, (_, position) => position);
+  const scales = layout.scales.map(({ start, height, width }) => all.slice(start, start + height * width));
+  const oddFirst = (some: readonly number[]): number[][] =>
+    [1, 0].map((rest) => some.filter((at) => at % 2 === rest)).filter((set) => set.length > 0);
   const sets = {
-    estimate: layout.scales.map(({ start, height, width }) => all.slice(start, start + height * width)),
-    known: [all.filter((at) => at % 2 === 1), all.filter((at) => at % 2 === 0)].filter((set) => set.length > 0),
+    estimate: scales,
+    known: oddFirst(all),
+    scale: scales.flatMap(oddFirst),
     last: all.map((at) => [at]).reverse(),
   }[reads];
   let before = layout.length;

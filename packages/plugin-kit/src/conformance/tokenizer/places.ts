@@ -1,4 +1,4 @@
-import type { Context, Reads, Tokenizer } from '@tessera/core';
+import type { Context, Reads, Scale, Tokenizer } from '@tessera/core';
 import { apart } from '../compare.ts';
 import { encode, paint, pictureOf, stepsOf, tokensOf, type OpenedTokenizer } from './opened-tokenizer.ts';
 
@@ -88,9 +88,10 @@ export async function misread(opened: OpenedTokenizer): Promise<string | null> {
     let wrong: string | null = null;
     await paint(opened, {
       ...{ tokens: written, rows: ROWS, reads, kept: { tokens: kept, keep_L } },
-      seen: async ({ index }, context) => {
-        const before = steps.slice(0, index).map(({ positions_Bl }) => positions_Bl);
-        wrong ??= await wrongContext(context, { all, keep_L, before, reads });
+      seen: async (step, context) => {
+        const before = steps.slice(0, step.index).map(({ positions_Bl }) => positions_Bl);
+        const at = tokenizer.layout.scales.findLast(({ start }) => start <= step.positions_Bl[0]!)!;
+        wrong ??= await wrongContext(context, { all, keep_L, before, reads, at });
       },
     });
     if (wrong !== null) return wrong;
@@ -105,22 +106,30 @@ interface Due {
   /** Positions of the steps so far, of all rows. */
   readonly before: readonly Int32Array[];
   readonly reads: Reads;
+  /** The scale of the step. */
+  readonly at: Scale;
 }
 
-async function wrongContext(context: Context, { all, keep_L, before, reads }: Due): Promise<string | null> {
+async function wrongContext(context: Context, { all, keep_L, before, reads, at }: Due): Promise<string | null> {
   const L = keep_L.length;
   const C = all.length / (ROWS * L);
-  if (context.reads === 'known') {
+  if (context.reads === 'known' || context.reads === 'scale') {
+    const isScale = context.reads === 'scale';
+    const [start, n] = isScale ? [at.start, at.height * at.width] : [0, L];
+    const seen = await (isScale ? context.known_Bn : context.known_BL).data();
+    const given = await (isScale ? context.values_BnC : context.values_BLC).data();
     const written = new Set(before.flatMap((positions) => [...positions]));
-    const known = Float32Array.from({ length: ROWS * L }, (_, i) => (keep_L[i % L] || written.has(i % L) ? 1 : 0));
-    const seen = await context.known_BL.data();
-    const values = (await context.values_BLC.data()).map((value, i) => value * known[Math.floor(i / C)]!);
+    const places = Array.from({ length: ROWS * n }, (_, i) => Math.floor(i / n) * L + start + (i % n));
+    const known = places.map((place) => (keep_L[place % L] || written.has(place % L) ? 1 : 0));
+    const values = places.flatMap((place, i) =>
+      [...all.subarray(place * C, place * C + C)].map((one) => one * known[i]!),
+    );
     return (
       apart('known tokens, and those written and kept,', seen, known) ??
       apart(
         'values of known tokens',
+        given.map((value, i) => value * known[Math.floor(i / C)]!),
         values,
-        all.map((value, i) => value * known[Math.floor(i / C)]!),
       )
     );
   }

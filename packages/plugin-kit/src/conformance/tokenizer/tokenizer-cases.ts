@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import type { TokenizerPlugin } from '@tessera/core';
+import type { Context, TokenizerPlugin } from '@tessera/core';
 import type { PartTrial, Trial } from '../options.ts';
 import { stale } from '../other-weights.ts';
 import { plainRng, take } from '../bench.ts';
@@ -198,17 +198,29 @@ async function foreseen(opened: OpenedTokenizer): Promise<string | null> {
 /** What training estimates is what the canvas gives. */
 async function unlikeTrained(opened: OpenedTokenizer): Promise<string | null> {
   if (!opened.tokenizer.estimates) return null;
-  const given: number[] = [];
   const tokens = await tokensOf(opened, [1]);
-  await paint(opened, {
-    tokens,
-    reads: 'estimate',
-    seen: async (_, context) => {
-      if (context.reads === 'estimate' && context.values_BlC) given.push(...(await context.values_BlC.data()));
-    },
-  });
-  return apart('estimates of training and canvas', await estimatesOf(opened, tokens), given);
+  const due = await estimatesOf(opened, tokens);
+  for (const reads of opened.tokenizer.serves) {
+    if (reads !== 'estimate' && reads !== 'scale') continue;
+    const given: number[] = [];
+    let before = -1;
+    await paint(opened, {
+      tokens,
+      reads,
+      seen: async ({ positions_Bl }, context) => {
+        const scale = opened.tokenizer.layout.scales.findLastIndex(({ start }) => start <= positions_Bl[0]!);
+        const estimate = context.reads === 'estimate' ? context.values_BlC : estimateIn(context);
+        if (estimate && scale !== before) given.push(...(await estimate.data()));
+        before = scale;
+      },
+    });
+    const far = apart('estimates of training and canvas', due, given);
+    if (far !== null) return far;
+  }
+  return null;
 }
+
+const estimateIn = (context: Context): Tensor3D | null => (context.reads === 'scale' ? context.estimate_BnC : null);
 
 const tokensAt = (values: Float32Array, row: number, size: number) => values.subarray(row * size, (row + 1) * size);
 
