@@ -45,32 +45,25 @@ async function isInView(selector: string): Promise<boolean> {
 }
 
 describe.skipIf(skipped)('Create', () => {
-  for (const [width, height, ...tags] of [
-    [360, 640],
-    [360, 740, 'long'],
-    [390, 844, 'long'],
-    [768, 1024, 'long'],
-  ] as const)
-    it(
-      `brings the image into view after Generate at ${width} x ${height}, wherever the page was`,
-      { tags: [...tags] },
-      async () => {
-        await open({ width, height });
-        await page.locator('.sample').first().waitFor();
-        expect(await page.getByRole('button', { name: 'Generate' }).boundingBox()).toMatchObject({
-          x: expect.any(Number),
-        });
-        const box = (await button('Generate').boundingBox())!;
-        expect(box.y + box.height).toBeLessThanOrEqual(height);
-        for (const scroll of [0, 5000]) {
-          await page.evaluate((y) => scrollTo(0, y), scroll);
-          await generate(page, {});
-          await status(page, 'completed');
-          expect(await isInView('.viewport canvas')).toBe(true);
-        }
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      },
-    );
+  const inView = async (size: string) => {
+    const [width = 0, height = 0] = size.split(' x ').map(Number);
+    await open({ width, height });
+    await page.locator('.sample').first().waitFor();
+    expect(await page.getByRole('button', { name: 'Generate' }).boundingBox()).toMatchObject({
+      x: expect.any(Number),
+    });
+    const box = (await button('Generate').boundingBox())!;
+    expect(box.y + box.height).toBeLessThanOrEqual(height);
+    for (const scroll of [0, 5000]) {
+      await page.evaluate((y) => scrollTo(0, y), scroll);
+      await generate(page, {});
+      await status(page, 'completed');
+      expect(await isInView('.viewport canvas')).toBe(true);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+  };
+  it('brings the image into view after Generate at 360 x 640, wherever the page was', () => inView('360 x 640'));
+  it.each(['360 x 740', '390 x 844', '768 x 1024'])('and at %s', { tags: ['long'] }, inView);
 
   it('shows the image as large as fits, by whole numbers, from 360 to 2560 pixels', async () => {
     await open({ path: '/?model=digits-mar' });
