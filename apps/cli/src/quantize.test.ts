@@ -33,6 +33,23 @@ it('stores a model in 8 bits, which makes the images of --precision int8', async
   expect(exact.image).not.toBe(loaded.image);
 });
 
+it('measures the model in both precisions, and says so in the card of the folder', async () => {
+  const small = join(root, 'measured');
+  const args = ['digits-var', '--out', small, '--samples', '20', '--seeds', '1,2'];
+  const { lines } = await runCommand(quantize, 'tessera quantize', args);
+  const card = await readFile(join(small, 'README.md'), 'utf8');
+  expect(card).toMatch(/^# Handwritten digits \(VAR\) in 8 bits\n/);
+  expect(lines.slice(1).join('\n')).toMatch(
+    /^float32:\n  digits-var: 20 images in each of 2 sets [^]*\nint8:\n  digits-var: 20 /,
+  );
+  expect(card).toContain(lines.slice(1).join('\n'));
+  expect(card.match(/^ +seeds 1, 2; (int8; )?guidance/gm)).toEqual([
+    '  seeds 1, 2; guidance',
+    '  seeds 1, 2; int8; guidance',
+  ]);
+  expect(card.match(/recognised +[\d.]+ %/g)).toHaveLength(2);
+});
+
 it('refuses a precision that there is not', async () => {
   const args = ['--model', 'digits-var', '--precision', 'int4', '--out', join(root, 'none')];
   await expect(runCommand(generate, 'tessera generate', args)).rejects.toThrow(

@@ -1,15 +1,11 @@
 import { flag, given, integer, number, text, type Arguments } from '@tessera/command-line';
 import { TesseraError } from '@tessera/errors';
-import { saveNpzImages, type Measured } from '@tessera/evaluation';
-import { optionsSchema } from '@tessera/models';
-import { modelEngineOptions, readEngineOptions, readSettings, setOption } from '../common-options.ts';
+import { modelEngineOptions, readEngineOptions, setOption } from '../common-options.ts';
 import { evaluateFiles } from '../evaluation/evaluate-files.ts';
-import { generateSet, MOST_SAMPLES, setsOf } from '../evaluation/generate-set.ts';
-import { openModelSession, type ModelSession } from '../evaluation/model-session.ts';
+import { evaluateModel } from '../evaluation/evaluate-model.ts';
+import { MOST_SAMPLES } from '../evaluation/generate-set.ts';
 import { measuringOptions } from '../evaluation/options.ts';
-import { reconstructionOf } from '../evaluation/reconstruction.ts';
-import { manner, recognisedByClass, reportLines, type Report } from '../evaluation/report.ts';
-import { settingsOf, type Settings } from '../evaluation/settings.ts';
+import { reportLines, type Report } from '../evaluation/report.ts';
 import { namedSubject } from '../evaluation/subject.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Command } from '../command.ts';
@@ -54,7 +50,14 @@ async function run({ positionals: [word], values }: Arguments<typeof options>, t
     throw contradiction('--save with several seeds', 'one set to save');
   const against = values.against ?? recipe;
   if (subject.kind === 'model') {
-    print(await evaluateModel({ folder: subject.model.folder, against, values }, terminal), values, terminal);
+    print(
+      await evaluateModel(
+        { folder: subject.model.folder, against, engine: readEngineOptions(values), values },
+        terminal,
+      ),
+      values,
+      terminal,
+    );
     return 0;
   }
   const ofModels = given({ seeds, seed, guidance, save, set: set.length > 0 || undefined });
@@ -77,68 +80,4 @@ function print(report: Report, { json }: Values, terminal: Terminal): void {
   terminal.done();
   if (json) terminal.out(JSON.stringify(report));
   else for (const line of reportLines(report)) terminal.out(line);
-}
-
-interface ModelEvaluation {
-  readonly folder: string;
-  readonly against: string | undefined;
-  readonly values: Values;
-}
-
-async function evaluateModel({ folder, against, values }: ModelEvaluation, terminal: Terminal): Promise<Report> {
-  const { samples, network, size, guidance } = values;
-  const read = (outline: ModelSession['outline']): Settings => ({
-    ...given({ guidance }),
-    options: readSettings(values.set, optionsSchema(outline), 'tessera eval'),
-  });
-  const asked = { folder, against, network, size, samples, engine: readEngineOptions(values) };
-  const opened = await openModelSession({ ...asked, settings: (outline) => [read(outline)] }, terminal);
-  try {
-    const { measured, imagesPerSecond } = await measureSets(
-      opened,
-      { values, settings: read(opened.outline) },
-      terminal,
-    );
-    const { session, outline, model } = opened;
-    terminal.progress(model.name, 1).begin('figures, and test images through its tokenizer');
-    return {
-      ...manner(opened, { subject: model.name, image: model.image, samples }),
-      figures: await session.figures(measured),
-      recognisedByClass: recognisedByClass(
-        measured,
-        model.condition.classes === null ? (opened.opened.classes ?? []) : outline.manifest.classes,
-      ),
-      generation: {
-        seeds: setsOf(values).map(({ seed }) => seed),
-        ...settingsOf(outline, read(outline)),
-        imagesPerSecond,
-        reconstruction: await reconstructionOf(opened, { folder, images: samples }),
-      },
-    };
-  } finally {
-    terminal.done();
-    opened.dispose();
-  }
-}
-
-/** Generates every set and measures it. */
-async function measureSets(
-  { model, opened, session }: ModelSession,
-  { values, settings }: { readonly values: Values; readonly settings: Settings },
-  terminal: Terminal,
-): Promise<{ readonly measured: readonly Measured[]; readonly imagesPerSecond: number }> {
-  const { samples, save } = values;
-  const sets = setsOf(values);
-  const progress = terminal.progress(model.name, samples * sets.length);
-  progress.begin(`${samples} samples${sets.length > 1 ? ` in each of ${sets.length} sets` : ''}`);
-  const measured: Measured[] = [];
-  let seconds = 0;
-  for (const [index, { first }] of sets.entries()) {
-    const made = (images: number): void => progress.update(index * samples + images, 'samples');
-    const set = await generateSet({ model, opened }, { samples, seed: first, ...settings, made });
-    seconds += set.seconds;
-    if (save !== undefined) await saveNpzImages(save, set.images);
-    measured.push(await session.measure(set.images));
-  }
-  return { measured, imagesPerSecond: (samples * sets.length) / seconds };
 }

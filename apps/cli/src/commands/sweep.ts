@@ -2,7 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flag, text, texts, type Arguments } from '@tessera/command-line';
 import { findModel, optionsSchema, type ModelOutline } from '@tessera/models';
-import { engineOptions, readEngineOptions, requireWritable } from '../common-options.ts';
+import { modelEngineOptions, readEngineOptions, requireWritable } from '../common-options.ts';
 import { generateSet, setsOf } from '../evaluation/generate-set.ts';
 import { openModelSession, type ModelSession } from '../evaluation/model-session.ts';
 import { measuringOptions } from '../evaluation/options.ts';
@@ -20,7 +20,7 @@ const options = {
   }),
   out: text({ value: 'DIR', required: true, help: 'folder for cells, table and plots; a sweep that is there goes on' }),
   json: flag('print one JSON object for each combination'),
-  ...engineOptions,
+  ...modelEngineOptions,
 } as const;
 
 type Values = Arguments<typeof options>['values'];
@@ -74,6 +74,7 @@ async function mannerOf(
   return {
     model: model.name,
     modelSha256,
+    precision: model.precision,
     against: opened.name,
     network,
     networkSha256,

@@ -6,6 +6,7 @@ import {
   type Measured,
 } from '@tessera/evaluation';
 import type { FeatureNetwork, ImageSize } from '@tessera/features';
+import type { Precision } from '@tessera/engine';
 import type { ReconstructionFigures } from '@tessera/training';
 import type { OpenedReference } from './reference.ts';
 import type { Session } from './session.ts';
@@ -63,6 +64,7 @@ export interface Report {
 
 interface GenerationReport {
   readonly seeds: readonly number[];
+  readonly precision: Precision;
   readonly guidance: { readonly kind: string; readonly scale: number };
   readonly options: Readonly<Record<string, unknown>>;
   /** Steps of the loop for one image. */
@@ -86,11 +88,16 @@ export function reportLines(report: Report): string[] {
   ];
 }
 
-function settingsLine({ seeds, guidance, options, steps }: GenerationReport): string {
+function settingsLine({ seeds, precision, guidance, options, steps }: GenerationReport): string {
   const set = Object.entries(options).map(([name, value]) => `${name} ${String(value)}`);
-  return [`seeds ${seeds.join(', ')}`, `guidance ${guidance.kind} ${guidance.scale}`, `${steps} steps`, ...set].join(
-    '; ',
-  );
+  const reduced = precision === 'float32' ? [] : [precision];
+  return [
+    `seeds ${seeds.join(', ')}`,
+    ...reduced,
+    `guidance ${guidance.kind} ${guidance.scale}`,
+    `${steps} steps`,
+    ...set,
+  ].join('; ');
 }
 
 /** A line for each figure, with its interval and what real images reach. */

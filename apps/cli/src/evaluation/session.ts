@@ -91,9 +91,14 @@ export async function openNetwork(
 
 /** The recipe beside the models folder that has the model's name. @throws TesseraError `recipe-missing` */
 export async function findRecipe(modelFolder: string): Promise<LoadedRecipe> {
+  return readRecipe(recipePath(modelFolder));
+}
+
+/** Its path. @throws TesseraError `recipe-missing` */
+export function recipePath(modelFolder: string): string {
   const name = `${modelFolder.split(/[/\\]/).at(-1)}.json`;
   const guess = join(dirname(dirname(modelFolder)), 'recipes', name);
-  if (existsSync(guess)) return readRecipe(guess);
+  if (existsSync(guess)) return guess;
   throw new TesseraError({
     code: 'recipe-missing',
     who: 'tessera eval',

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseJson, TesseraError } from '@tessera/errors';
+import type { Precision } from '@tessera/engine';
 import type { Figures } from '@tessera/evaluation';
 
 /** One set of images of one point of the grid, measured. */
@@ -21,6 +22,7 @@ export interface SweepManner {
   readonly model: string;
   /** SHA-256 of the model's files. */
   readonly modelSha256: string;
+  readonly precision: Precision;
   readonly against: string;
   readonly network: string;
   readonly networkSha256: string;
@@ -65,12 +67,14 @@ async function requireManner(path: string, manner: SweepManner): Promise<void> {
   const refusal = { code: 'sweep-malformed', who: path, expected: 'what a sweep has written' };
   const before = parseJson(bytes, refusal) as Readonly<Record<string, unknown>>;
   for (const [name, value] of Object.entries(manner)) {
-    if (name === 'floor' || before[name] === value) continue;
+    // Sweeps of before said none: they were in float32.
+    const due = name === 'precision' ? (before[name] ?? 'float32') : before[name];
+    if (name === 'floor' || due === value) continue;
     throw new TesseraError({
       code: 'protocols-differ',
       who: path,
       got: `${name} ${String(value)}`,
-      expected: `${String(before[name])}, with which its cells were measured`,
+      expected: `${String(due)}, with which its cells were measured`,
       next: 'Choose another folder with --out, or ask for the same again.',
     });
   }
