@@ -3,7 +3,7 @@
 const picture = `fragment PictureParts on Picture { id url width height bytes }`;
 
 const generation = `fragment GenerationParts on Generation {
-  id modelName state seed guidance options priority deadline lastSeq attempt position millisecondsToStart
+  id modelName state seed guidance size { width height } layout { start height width } options priority deadline lastSeq attempt position millisecondsToStart
   images { seed condition { __typename ... on ClassCondition { label } ... on InputCondition { input } } picture { ...PictureParts } }
   edit { image { ...PictureParts } mask { ...PictureParts } inside { ...BoxParts } outside { ...BoxParts } place { ...BoxParts } }
   failure { code message } createdAt startedAt finishedAt
@@ -20,7 +20,7 @@ const shortRefusal = `__typename ... on Error { code message field } ... on Unav
 export const modelsDocument = `query Models {
   models {
     id name title description licence parameters classes { label name } image { height width channels } tokens vocabulary
-    layout { start height width } options guidanceOff defaults { guidance guidanceKind preview }
+    layout { start height width } sizes { least most step } options guidanceOff defaults { guidance guidanceKind preview }
     parts { tokenizer order backbone head } condition { classes schema } stride millisecondsPerImage samples
   }
 }`;

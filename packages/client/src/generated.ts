@@ -258,6 +258,7 @@ export type ModelsQuery = {
     readonly classes: ReadonlyArray<{ readonly label: number; readonly name: string }>;
     readonly image: { readonly height: number; readonly width: number; readonly channels: number };
     readonly layout: ReadonlyArray<{ readonly start: number; readonly height: number; readonly width: number }>;
+    readonly sizes: { readonly least: number; readonly most: number; readonly step: number } | null;
     readonly defaults: {
       readonly guidance: number;
       readonly guidanceKind: GuidanceKind;
@@ -296,6 +297,12 @@ export type GenerationQuery = {
         readonly createdAt: string;
         readonly startedAt: string | null;
         readonly finishedAt: string | null;
+        readonly size: { readonly width: number; readonly height: number } | null;
+        readonly layout: ReadonlyArray<{
+          readonly start: number;
+          readonly height: number;
+          readonly width: number;
+        }> | null;
         readonly images: ReadonlyArray<{
           readonly seed: number;
           readonly condition:
@@ -372,6 +379,8 @@ export type GenerationPartsFragment = {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  readonly size: { readonly width: number; readonly height: number } | null;
+  readonly layout: ReadonlyArray<{ readonly start: number; readonly height: number; readonly width: number }> | null;
   readonly images: ReadonlyArray<{
     readonly seed: number;
     readonly condition:
@@ -444,6 +453,12 @@ export type GenerationsQuery = {
       readonly createdAt: string;
       readonly startedAt: string | null;
       readonly finishedAt: string | null;
+      readonly size: { readonly width: number; readonly height: number } | null;
+      readonly layout: ReadonlyArray<{
+        readonly start: number;
+        readonly height: number;
+        readonly width: number;
+      }> | null;
       readonly images: ReadonlyArray<{
         readonly seed: number;
         readonly condition:
@@ -513,6 +528,12 @@ export type CreateGenerationMutation = {
           readonly createdAt: string;
           readonly startedAt: string | null;
           readonly finishedAt: string | null;
+          readonly size: { readonly width: number; readonly height: number } | null;
+          readonly layout: ReadonlyArray<{
+            readonly start: number;
+            readonly height: number;
+            readonly width: number;
+          }> | null;
           readonly images: ReadonlyArray<{
             readonly seed: number;
             readonly condition:
@@ -662,6 +683,12 @@ export type RetryGenerationMutation = {
           readonly createdAt: string;
           readonly startedAt: string | null;
           readonly finishedAt: string | null;
+          readonly size: { readonly width: number; readonly height: number } | null;
+          readonly layout: ReadonlyArray<{
+            readonly start: number;
+            readonly height: number;
+            readonly width: number;
+          }> | null;
           readonly images: ReadonlyArray<{
             readonly seed: number;
             readonly condition:
@@ -746,6 +773,12 @@ export type CancelGenerationMutation = {
           readonly createdAt: string;
           readonly startedAt: string | null;
           readonly finishedAt: string | null;
+          readonly size: { readonly width: number; readonly height: number } | null;
+          readonly layout: ReadonlyArray<{
+            readonly start: number;
+            readonly height: number;
+            readonly width: number;
+          }> | null;
           readonly images: ReadonlyArray<{
             readonly seed: number;
             readonly condition:

@@ -20,7 +20,7 @@ export type TokenMap = Model['layout'][number];
 export type Condition = WholeGeneration['images'][number]['condition'];
 export interface Generation extends Pick<
   WholeGeneration,
-  'id' | 'modelName' | 'seed' | 'guidance' | 'options' | 'edit'
+  'id' | 'modelName' | 'seed' | 'guidance' | 'size' | 'layout' | 'options' | 'edit'
 > {
   readonly images: readonly { readonly seed: number; readonly condition: Condition }[];
 }

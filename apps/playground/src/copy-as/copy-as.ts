@@ -40,7 +40,7 @@ export function shortened(text: string): string {
 
 const KEY = 'TESSERA_KEY';
 
-function commandLine({ model, images, seed, guidance, options, edit }: GenerationInput): string | null {
+function commandLine({ model, images, seed, guidance, size, options, edit }: GenerationInput): string | null {
   const all = (images ?? []).flatMap(({ condition, count = 1 }) => Array<typeof condition>(count ?? 1).fill(condition));
   const labels = all.map((condition) => condition?.label);
   const inputs = all.map((condition) => JSON.stringify(condition?.input ?? null));
@@ -57,6 +57,7 @@ function commandLine({ model, images, seed, guidance, options, edit }: Generatio
     ...(labels.length > 0 ? asked : []),
     ...(seed === undefined || seed === null ? [] : [`--seed ${seed}`]),
     ...(guidance === undefined || guidance === null ? [] : [`--guidance ${guidance}`]),
+    ...(size ? [`--size ${size.width}x${size.height}`] : []),
     ...Object.entries(options ?? {}).map(([name, value]) => `--set ${word(`${name}=${String(value)}`)}`),
     '--out images',
   ].join(' ');

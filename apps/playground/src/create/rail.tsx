@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import { modelOf } from '../api/model-of.ts';
 import { fetchGenerations, type Model, type StoredGeneration } from '../api/operations.ts';
 import { useLeftSteps } from '../pictures/left-picture.ts';
 import { partAfter, partAt, wholePicture, type PicturePart } from '../pictures/picture-part.ts';
@@ -82,7 +83,7 @@ function StoredEntry({ generation, models, isShown }: StoredEntryProps) {
 function EndedEntry({ generation, models, isShown }: StoredEntryProps) {
   const { id, state, images, modelName } = generation;
   const left = useLeftSteps(generation);
-  const model = models.find(({ name }) => name === modelName);
+  const model = modelOf(models, modelName, generation);
   const picture = images[0]?.picture;
   const name = model && images.length > 0 ? subjectsName(images, model) : modelName;
   const status = state === 'COMPLETED' ? 'Finished' : state === 'FAILED' ? 'Failed' : 'Stopped';
@@ -104,7 +105,7 @@ interface RunEntryProps {
 function RunEntry({ run, models, isShown }: RunEntryProps) {
   const state = useRun(run);
   if (!state) return null;
-  const model = models.find(({ name }) => name === state.model);
+  const model = modelOf(models, state.model, state.asked);
   return (
     <Entry
       id={state.id}

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
+import { modelOf } from '../api/model-of.ts';
 import type { Model } from '../api/operations.ts';
 import { ErrorBoundary, NotLoaded } from '../error-boundary.tsx';
 import { layerOf, layers } from '../anatomy/layers.ts';
@@ -62,7 +63,7 @@ export function Workbench({ models, isShown }: WorkbenchProps) {
   const stop = () => stopping !== null && runs.cancel(stopping);
   const step = (by: number) => state && goTo({ place: stepBy(state, view.place, by) });
   useKeys(isShown, { run: generate, stop, play: toggle, step });
-  const model = models.find(({ name }) => name === (state?.model ?? settings.model));
+  const model = modelOf(models, state?.model ?? settings.model, state?.asked ?? null);
   useTitle(isShown, state, model);
   return (
     <main className="create">

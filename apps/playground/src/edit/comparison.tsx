@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState, type PointerEvent } from 'react';
 import { Link } from 'wouter';
+import { modelOf } from '../api/model-of.ts';
 import type { Model } from '../api/operations.ts';
 import { partAt, wholePicture } from '../pictures/picture-part.ts';
 import { StepPicture } from '../pictures/step-picture.tsx';
@@ -38,7 +39,7 @@ export function Comparison({ base, models, chosen, frame, place, onLeave }: Comp
     // Some browsers answer with a promise, which is no way to end an effect.
     void whole.current?.scrollIntoView({ block: 'nearest' });
   }, [chosen]);
-  const model = models.find(({ name }) => name === state?.model);
+  const model = modelOf(models, state?.model ?? null, state?.asked ?? null);
   const before = useBefore(base, place, model ? frameOf(model) : frame);
   if (!state || !model) return <p className="loading">Asking the server…</p>;
   const { width, height } = model.image;

@@ -1,3 +1,4 @@
+import { modelOf } from '../api/model-of.ts';
 import type { Model } from '../api/operations.ts';
 import { ErrorNote } from '../error-note.tsx';
 import { partAt } from '../pictures/picture-part.ts';
@@ -39,7 +40,7 @@ interface RowProps extends Omit<TrayProps, 'variants'> {
 function Row({ runKey, models, chosen, onChoose }: RowProps) {
   const state = useRun(runKey);
   if (!state) return null;
-  const model = models.find(({ name }) => name === state.model);
+  const model = modelOf(models, state.model, state.asked);
   const isChosen = (image: number) => chosen?.key === runKey && chosen.image === image;
   return (
     <div className="edit-row" data-status={state.status}>

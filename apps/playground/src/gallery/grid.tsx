@@ -1,5 +1,6 @@
 import { useWindowVirtualizer, type Range } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { modelOf } from '../api/model-of.ts';
 import type { Model, StoredGeneration } from '../api/operations.ts';
 import { columnsIn, neighbour, rowOf, rowsOf } from './rows.ts';
 import { Tile } from './tile.tsx';
@@ -117,7 +118,7 @@ export function Grid(props: GridProps) {
                   <Tile
                     key={item.id}
                     generation={item}
-                    model={models.find(({ name }) => name === item.modelName)}
+                    model={modelOf(models, item.modelName, item)}
                     side={side}
                     isFavourite={props.favourites.includes(item.id)}
                     isPicked={item.id === picked}

@@ -38,6 +38,8 @@ export const Tile = memo(function Tile(props: TileProps) {
   const left = useLeftSteps(generation);
   const parts = images.slice(0, MOST_SHOWN).flatMap((_, image) => partAfter(left, image) ?? []);
   const across = shown.length + parts.length > 1 ? 2 : 1;
+  // Without the border, and the gap between two.
+  const room = (side - 2 * across) / across;
   const subject = subjectOf(generation, model);
   const facts = [
     `seed ${seed}`,
@@ -62,11 +64,11 @@ export const Tile = memo(function Tile(props: TileProps) {
       >
         <span className="tile-pictures" style={{ height: side }}>
           {shown.length + parts.length === 0 && <span className="tile-state">{stateNames[state]}</span>}
-          {shown.map(({ url, width }) => (
-            <Thumb key={url} url={url} side={enlarged(width ?? 32, (side - 2) / across)} />
+          {shown.map(({ url, width, height }) => (
+            <Thumb key={url} url={url} {...fitted({ width: width ?? 32, height: height ?? 32 }, room)} />
           ))}
           {parts.map((part) => (
-            <span key={part.index} style={{ width: enlarged(model?.image.width ?? 32, (side - 2) / across) }}>
+            <span key={part.index} style={fitted(model?.image ?? { width: 32, height: 32 }, room)}>
               <StepPicture part={part} name="" {...(model?.image ?? { width: 1, height: 1 })} />
             </span>
           ))}
@@ -82,13 +84,20 @@ export const Tile = memo(function Tile(props: TileProps) {
   );
 });
 
-/** Small pictures are enlarged by a whole number, as far as they fit. */
-export function enlarged(own: number, room: number): number {
-  return own <= room ? own * Math.floor(room / own) : room;
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Small pictures are enlarged by a whole number, as far as they fit; large ones are shrunk. */
+export function fitted({ width, height }: Size, room: number): Size {
+  const most = room / Math.max(width, height);
+  const factor = most >= 1 ? Math.floor(most) : most;
+  return { width: width * factor, height: height * factor };
 }
 
 /** A finished picture; empty while it is not there, or where the server is away. */
-function Thumb({ url, side }: { readonly url: string; readonly side: number }) {
+function Thumb({ url, width, height }: Size & { readonly url: string }) {
   const [isThere, setIsThere] = useState(false);
   const show = () => setIsThere(true);
   const hide = () => setIsThere(false);
@@ -97,8 +106,8 @@ function Thumb({ url, side }: { readonly url: string; readonly side: number }) {
       src={url}
       alt=""
       decoding="async"
-      width={side}
-      height={side}
+      width={width}
+      height={height}
       className={isThere ? 'there' : undefined}
       onLoad={show}
       onError={hide}

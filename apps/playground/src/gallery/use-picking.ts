@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { modelOf } from '../api/model-of.ts';
 import type { Model, StoredGeneration } from '../api/operations.ts';
 import type { Looked } from './details.tsx';
 import type { RemovalStore } from './removals.ts';
@@ -65,7 +66,7 @@ export function usePicking({ items, models, removals }: PickingOf): Picking {
   useEffect(() => void (pickedLast = picked), [picked]);
   const pick = useCallback((id: string) => setPicked((before) => (before?.id === id ? before : { id, image: 0 })), []);
   const lookedAt = (generation: StoredGeneration, image: number): Looked => {
-    return { generation, image, model: models.find(({ name }) => name === generation.modelName) };
+    return { generation, image, model: modelOf(models, generation.modelName, generation) };
   };
   const generation = picked && items.find(({ id }) => id === picked.id);
   const looked = generation ? lookedAt(generation, picked.image) : null;

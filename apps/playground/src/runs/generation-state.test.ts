@@ -38,6 +38,8 @@ const generation: Generation = {
   seed: 3,
   guidance: 2,
   options: {},
+  size: null,
+  layout: null,
   edit: null,
   images: [
     { seed: 3, condition: { __typename: 'ClassCondition', label: 7 } },

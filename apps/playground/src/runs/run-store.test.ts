@@ -8,6 +8,8 @@ const generation: Generation = {
   seed: 0,
   guidance: null,
   options: {},
+  size: null,
+  layout: null,
   edit: null,
   images: [],
 };

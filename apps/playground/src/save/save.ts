@@ -1,3 +1,4 @@
+import { modelOf } from '../api/model-of.ts';
 import {
   fetchGeneration,
   fetchModels,
@@ -90,7 +91,7 @@ async function wholeRecipe(generation: StoredGeneration, image: number, model: M
 
 async function readGeneration(id: string) {
   const [generation, models] = await Promise.all([fetchGeneration(id), fetchModels()]);
-  return { generation, model: models.find(({ name }) => name === generation.modelName) };
+  return { generation, model: modelOf(models, generation.modelName, generation) };
 }
 
 /** Of equal names, the second and later ones get a number. */

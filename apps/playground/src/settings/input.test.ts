@@ -28,7 +28,15 @@ describe('a model that is told in words', () => {
 
   it('is asked for the same again', () => {
     const condition = { __typename: 'InputCondition' as const, input: { text: 'a red hat' } };
-    const made = { id: 'g', modelName: 'told', seed: 5, guidance: 3, options: {}, images: [{ seed: 5, condition }] };
+    const made = {
+      id: 'g',
+      modelName: 'told',
+      seed: 5,
+      guidance: 3,
+      size: null,
+      options: {},
+      images: [{ seed: 5, condition }],
+    };
     const again = toInput(settingsOf(made, told), [told]);
     expect(again.images).toEqual([{ condition: { input: { text: 'a red hat' } }, count: 1 }]);
   });

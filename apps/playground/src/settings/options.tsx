@@ -29,6 +29,8 @@ export interface OwnSettings {
   readonly options: Readonly<Record<string, OptionValue>>;
   /** What images are to show, by field, where the model has no classes. */
   readonly input?: Readonly<Record<string, OptionValue>>;
+  /** Of the pictures, as `96x64`; left out, the model's own. */
+  readonly size?: string;
 }
 
 interface Described {

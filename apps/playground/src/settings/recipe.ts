@@ -18,12 +18,14 @@ import {
   ownSettings,
   type Settings,
 } from './settings.ts';
+import { readSize, sizeBounds, sizeText } from './sizes.ts';
 
 /*
  * A recipe: settings as an address holds them. Guidance, options and inputs stand there with their model's name:
- * digits-var.guidance, digits-var.options.topP, avatars-text.input.text.
+ * digits-var.guidance, digits-var.size, digits-var.options.topP, avatars-text.input.text.
  */
 const guidanceName = (model: string) => `${model}.guidance`;
+const sizeName = (model: string) => `${model}.size`;
 const inputName = (model: string, field: string) => `${model}.input.${field}`;
 const optionName = (model: string, option: string) => `${model}.options.${option}`;
 
@@ -125,7 +127,13 @@ function takeOwn({ take }: Reader, model: Model): OwnSettings {
   };
   const options = taken(optionFields(model.options), optionName, base.options);
   const input = taken(inputFields(model), inputName, {});
-  const own = { options, ...(Object.keys(input).length > 0 && { input }) };
+  const read = (text: string) => (readSize(text, model) ? text : undefined);
+  const size = take(sizeName(model.name), read, { value: sizeText(model), expected: sizeBounds(model) });
+  const own = {
+    options,
+    ...(Object.keys(input).length > 0 && { input }),
+    ...(size !== sizeText(model) && { size }),
+  };
   if (base.guidance === null) return { guidance: null, ...own };
   const guidance = take(guidanceName(model.name), (text) => readNumber(text, { min: 0, max: 100 }), {
     value: base.guidance,
@@ -138,7 +146,7 @@ function takeOwn({ take }: Reader, model: Model): OwnSettings {
 export function writeRecipe(settings: Settings, models: readonly Model[]): URLSearchParams {
   const model = models.find(({ name }) => name === settings.model)!;
   const { label, count, seed, isLocked } = settings;
-  const { guidance, options, input = {} } = ownSettings(settings, model);
+  const { guidance, options, size, input = {} } = ownSettings(settings, model);
   const entries: (readonly [string, OptionValue])[] = [
     ['model', model.name],
     ...(model.condition.classes === null
@@ -148,6 +156,7 @@ export function writeRecipe(settings: Settings, models: readonly Model[]): URLSe
     ['count', count],
     ...(isLocked ? [['seed', seed] as const] : []),
     ...(guidance === null ? [] : [[guidanceName(model.name), guidance] as const]),
+    ...(size === undefined ? [] : [[sizeName(model.name), size] as const]),
     ...Object.entries(options).map(([name, value]) => [optionName(model.name, name), value] as const),
   ];
   return new URLSearchParams(entries.map(([name, value]) => [name, String(value)]));

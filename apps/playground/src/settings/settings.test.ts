@@ -122,7 +122,7 @@ describe('settingsOf', () => {
     seed: 7 + index,
     condition: { __typename: 'ClassCondition' as const, label },
   }));
-  const generation = { id: 'g', modelName: 'shapes', seed: 7, guidance: 3, options: { topP: 0.2 }, images };
+  const generation = { id: 'g', modelName: 'shapes', seed: 7, guidance: 3, size: null, options: { topP: 0.2 }, images };
 
   it('gives what makes the same images again', () => {
     const settings = settingsOf(generation, shapes);

@@ -1,6 +1,7 @@
 import { labelOf } from '../api/label.ts';
 import type { Generation, GenerationInput, Model } from '../api/operations.ts';
 import type { Label } from './classes.tsx';
+import { readSize, sizeText } from './sizes.ts';
 import {
   countsWith,
   isOptionValue,
@@ -94,7 +95,7 @@ export function pickModel(settings: Settings, picked: Model, models: readonly Mo
 const MOST_DETAILED = 2048;
 
 /** Of so many images of a model at once the server tells codes and probabilities of the tokens. */
-export function mostDetailed({ tokens }: Model): number {
+export function mostDetailed({ tokens }: Pick<Model, 'tokens'>): number {
   return Math.max(1, Math.floor(MOST_DETAILED / tokens));
 }
 
@@ -103,16 +104,28 @@ export function toInput(settings: Settings, models: readonly Model[]): Generatio
   const model = models.find(({ name }) => name === settings.model)!;
   const each = model.classes.slice(0, MOST_IMAGES).map((one) => ({ condition: { label: one.label } }));
   const images = label === 'each' ? each : [{ ...conditionOf(settings, model), count }];
-  const { guidance, options: chosen } = ownSettings(settings, model);
+  const { guidance, options: chosen, size: asked = sizeText(model) } = ownSettings(settings, model);
+  const size = asked === sizeText(model) ? undefined : readSize(asked, model);
+  // Tokens grow with the picture.
+  const larger = size ? (size.width * size.height) / (model.image.width * model.image.height) : 1;
   const idle = optionFields(model.options).filter((field) => !countsWith(field, chosen));
   const options = Object.fromEntries(Object.entries(chosen).filter(([name]) => !idle.some((one) => one.name === name)));
   // Codes and probabilities of tokens are for the anatomy.
-  const details = (label === 'each' ? each.length : count) <= mostDetailed(model);
-  return { model: model.name, images, seed, options, details, ...(guidance !== null && { guidance }) };
+  const details = (label === 'each' ? each.length : count) <= mostDetailed({ tokens: model.tokens * larger });
+  return {
+    model: model.name,
+    images,
+    seed,
+    options,
+    details,
+    ...(size && { size }),
+    ...(guidance !== null && { guidance }),
+  };
 }
 
 /** The settings that made a generation. */
-export function settingsOf({ images, seed, guidance, options }: Omit<Generation, 'edit'>, model: Model): Settings {
+export function settingsOf(made: Omit<Generation, 'edit' | 'layout'>, model: Model): Settings {
+  const { images, seed, guidance, size, options } = made;
   const labels = images.map(labelOf);
   const isEach = labels.length > 1 && labels.every((label, index) => label === index);
   const base = defaultsOf(model);
@@ -123,6 +136,7 @@ export function settingsOf({ images, seed, guidance, options }: Omit<Generation,
     guidance: base.guidance === null ? null : (guidance ?? base.guidance),
     options: { ...base.options, ...plain(options) },
     ...(first && { input: plain(first) }),
+    ...(size && { size: `${size.width}x${size.height}` }),
   };
   return {
     model: model.name,

@@ -16,6 +16,7 @@ export const shapes: Model = {
     { start: 0, height: 1, width: 1 },
     { start: 1, height: 2, width: 2 },
   ],
+  sizes: { least: 4, most: 16, step: 4 },
   options: {
     properties: {
       topP: { type: 'number', minimum: 0, maximum: 1, default: 0.9 },

@@ -1,0 +1,47 @@
+import type { Model } from '../api/operations.ts';
+
+/* Sizes of pictures, written as `tessera generate --size` takes them: 96x64 is wider than high. */
+
+type Sized = Pick<Model, 'image' | 'sizes'>;
+
+/** Sides of shapes to choose from, as shares of the model's own. */
+const SHAPES: readonly (readonly [width: number, height: number])[] = [
+  [1, 1],
+  [1.5, 1],
+  [2, 1],
+  [1, 1.5],
+  [1, 2],
+  [0.5, 0.5],
+  [1.5, 1.5],
+  [2, 2],
+];
+
+/** What a size is called: that of the model for an empty one. */
+export function sizeText({ image: { width, height } }: Sized): string {
+  return `${width}x${height}`;
+}
+
+/** The sizes that are offered: the model's own first. Empty where it makes no other. */
+export function offeredSizes(model: Sized): readonly string[] {
+  const { width, height } = model.image;
+  const all = SHAPES.map(([x, y]) => `${width * x}x${height * y}`);
+  const offered = all.filter((text) => readSize(text, model) !== undefined);
+  return offered.length > 1 ? offered : [];
+}
+
+/** The size that a text says; undefined where it is none that the model makes. */
+export function readSize(text: string, { image, sizes }: Sized): { width: number; height: number } | undefined {
+  const [, width = 0, height = 0] = (/^(\d{1,5})x(\d{1,5})$/.exec(text) ?? []).map(Number);
+  if (width === image.width && height === image.height) return { width, height };
+  if (!sizes) return undefined;
+  const { least, most, step } = sizes;
+  const fits = (side: number): boolean => side >= least && side <= most && side % step === 0;
+  return fits(width) && fits(height) ? { width, height } : undefined;
+}
+
+/** For people: what sizes there are. */
+export function sizeBounds({ image, sizes }: Sized): string {
+  if (!sizes) return `${image.width}x${image.height}, the only size of this model`;
+  const { least, most, step } = sizes;
+  return `a size like ${image.width}x${image.height}: sides from ${least} to ${most}, in steps of ${step}`;
+}
