@@ -2,7 +2,7 @@ import type { Generation, Model } from './operations.ts';
 
 type Made = Pick<Generation, 'size' | 'layout'>;
 
-/** By what was made: the same one again, so that nothing is drawn anew for it. */
+/** By what was made: the same one again, so that nothing is drawn again for it. */
 const told = new WeakMap<Made, { readonly own: Model; readonly model: Model }>();
 
 /** The model of what was made. What it tells of its images and tokens holds for the size that was asked for. */
