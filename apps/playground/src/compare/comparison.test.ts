@@ -11,6 +11,8 @@ const model = (name: string, options: Record<string, unknown>): Model =>
       { label: 1, name: 'one' },
     ],
     condition: { classes: 2, schema: {} },
+    image: { width: 8, height: 8, channels: 1 },
+    stride: 'set',
     guidanceOff: 0,
     defaults: { guidance: 1.5, preview: 'LINEAR' },
     options: { properties: options },

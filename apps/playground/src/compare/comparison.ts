@@ -3,6 +3,7 @@ import { readingsOf, titleOf, wordOf } from '../settings/classes.tsx';
 import { boundsOf, optionFields, readNumber, readOption, type OptionField } from '../settings/options.tsx';
 import { readRecipe, writeRecipe } from '../settings/recipe.ts';
 import { areComparable, MOST_SEED, ownSettings, toInput, type Settings } from '../settings/settings.ts';
+import { firstModel } from '../settings/first-model.ts';
 
 /* One picture in many ways: a setting goes across, another one down, all else stays. */
 
@@ -60,7 +61,7 @@ export function modelsOf({ settings, x, y }: Comparison, models: readonly Model[
   const along = [x, y].find((axis) => axis?.setting === 'model');
   const names = along ? along.values : [settings.model];
   const found = names.flatMap((name) => models.find((model) => model.name === name) ?? []);
-  return found.length > 0 ? found : [models.find(({ name }) => name === settings.model) ?? models[0]!];
+  return found.length > 0 ? found : [models.find(({ name }) => name === settings.model) ?? firstModel(models)];
 }
 
 /** What a value is called on the page. */

@@ -6,6 +6,7 @@ import { readRecipe, writeRecipe } from '../settings/recipe.ts';
 import { defaultSettings, newSeed, settingsOf, toInput, type Settings } from '../settings/settings.ts';
 import { firstView, isMeasured, readView, viewNames, writeView, type View } from './place-address.ts';
 import { problemsOf } from '../runs/explain.ts';
+import { firstModel } from '../settings/first-model.ts';
 import { resultIn, useCreateAddress, type PageAddress } from './use-create-address.ts';
 
 export interface Note {
@@ -18,7 +19,7 @@ const noRun = '';
 
 /** What Create holds: the settings of the form, the run on the stage, and the address that tells one of them. */
 export function useWorkbench(models: readonly Model[], isShown: boolean, layers: readonly string[]) {
-  const [settings, setSettings] = useState<Settings>(() => defaultSettings(models[0]!));
+  const [settings, setSettings] = useState<Settings>(() => defaultSettings(firstModel(models)));
   const [key, setKey] = useState<string | null>(null);
   const [view, setView] = useState<View>(firstView);
   const [notes, setNotes] = useState(noNotes);

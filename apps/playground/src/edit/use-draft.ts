@@ -4,6 +4,7 @@ import { runs } from '../runs/use-run.ts';
 import type { Base } from './base.ts';
 import { keepDraft, type Draft } from './draft.ts';
 import type { Box } from '../mask/frame.ts';
+import { firstModel } from '../settings/first-model.ts';
 import type { EditSettings } from './request.ts';
 
 /** Images that one press of Generate made: a run of the page. */
@@ -50,6 +51,6 @@ function settingsOf({ made }: Base, draft: Draft, models: readonly Model[]): Edi
   const known = (name: string | undefined) => models.find((model) => model.name === name);
   // Drafts of earlier versions of the page have no settings of models.
   if (draft.settings && known(draft.settings.model)) return { ...draft.settings, own: draft.settings.own ?? {} };
-  const model = known(made?.model) ?? models[0]!;
+  const model = known(made?.model) ?? firstModel(models);
   return { model: model.name, label: made?.model === model.name ? made.label : -1, count: 4, seed: null, own: {} };
 }

@@ -1,5 +1,5 @@
 import type { Model } from '../api/operations.ts';
-import { optionFields } from './options.tsx';
+import { stepsOf } from './first-model.ts';
 
 /** How fast it is on this server; before its first image here what is known of it: the number of its steps. */
 export function speedText(model: Model, millisecondsPerImage: number | null): string {
@@ -11,11 +11,4 @@ export function speedText(model: Model, millisecondsPerImage: number | null): st
   const seconds = millisecondsPerImage / 1000;
   const time = seconds >= 1 ? `${seconds.toPrecision(2)} s` : `${Math.max(1, Math.round(millisecondsPerImage))} ms`;
   return `Speed: about ${time} an image, as measured on this server.`;
-}
-
-/** Steps of an image by the model's own settings; null where only its order knows them. */
-function stepsOf({ stride, layout, tokens, options }: Model): number | null {
-  const own = optionFields(options).find(({ name }) => name === 'steps')?.fallback;
-  if (typeof own === 'number') return own;
-  return stride === 'scale' ? layout.length : stride === 'token' ? tokens : null;
 }

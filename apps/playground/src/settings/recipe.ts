@@ -1,5 +1,6 @@
 import type { Model } from '../api/operations.ts';
 import { readingsOf, refusedWord, titleOf, wordOf, type Label } from './classes.tsx';
+import { firstModel } from './first-model.ts';
 import {
   boundsOf,
   optionFields,
@@ -96,7 +97,7 @@ function leftOut([name, text]: [string, string], model: Model, known: ReadonlySe
 }
 
 function takeModel({ take }: Reader, models: readonly Model[]): Model {
-  const value = models[0]!;
+  const value = firstModel(models);
   const expected = `a model of this server (${models.map(({ name }) => name).join(', ')})`;
   return take('model', (text) => models.find(({ name }) => name === text), { value, expected, taken: value.name });
 }
