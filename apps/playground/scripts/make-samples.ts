@@ -8,25 +8,40 @@ import { startApi } from '../src/testing/api-process.ts';
 
 /*
  * Makes the samples that Create plays before the first run, by the shipped models:
- *   npx tsx --conditions=@tessera/source apps/playground/scripts/make-samples.ts
+ *   npx tsx --conditions=@tessera/source apps/playground/scripts/make-samples.ts [MODEL...]
  * A row per image; a column per step, and one for the finished image. What MAR has not drawn yet is transparent.
  */
 
-const samples = [
+interface Sample {
+  readonly model: string;
+  readonly file: string;
+  readonly labels: readonly number[];
+  readonly hasHoles: boolean;
+  readonly seed: number;
+  /** Fewer steps than usual make a smaller file. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+const samples: readonly Sample[] = [
   { model: 'digits-var', file: 'digits-var.png', labels: [3, 5, 8], hasHoles: false, seed: 21 },
   { model: 'digits-mar', file: 'digits-mar.png', labels: [3, 5, 8], hasHoles: true, seed: 21 },
   { model: 'avatars-var', file: 'avatars-var.png', labels: [2, 1, 4], hasHoles: false, seed: 21 },
+  {
+    ...{ model: 'avatars-mar', file: 'avatars-mar.png', labels: [2, 1, 4], hasHoles: true, seed: 21 },
+    options: { steps: 16 },
+  },
 ];
+/** Names of models on the command line: only these are made. */
+const chosen = process.argv.slice(2);
 const folder = fileURLToPath(new URL('../src/create/samples', import.meta.url));
 
-type Sample = (typeof samples)[number];
 type StepEvent = Extract<GenerationEvent, { __typename: 'StepEvent' }>;
 type CompletedEvent = Extract<GenerationEvent, { __typename: 'CompletedEvent' }>;
 
-async function make(client: Client, { model, file, labels, hasHoles, seed }: Sample): Promise<void> {
+async function make(client: Client, { model, file, labels, hasHoles, seed, options }: Sample): Promise<void> {
   const { image, layout } = (await client.models()).find(({ name }) => name === model)!;
   const images = labels.map((label) => ({ condition: { label } }));
-  const made = await client.createGeneration({ model, images, seed, preview: 'DECODED' });
+  const made = await client.createGeneration({ model, images, seed, options, preview: 'DECODED' });
   if (made.__typename !== 'CreateGenerationPayload') throw new Error(`${model}: ${made.message}`);
   const steps: StepEvent[] = [];
   let last: CompletedEvent | null = null;
@@ -76,7 +91,7 @@ const folderOfData = mkdtempSync(join(tmpdir(), 'tessera-samples-'));
 const api = await startApi({ TESSERA_DATA: folderOfData, PORT: '0' });
 const client = createClient({ url: api.url });
 try {
-  for (const sample of samples) await make(client, sample);
+  for (const sample of samples) if (chosen.length === 0 || chosen.includes(sample.model)) await make(client, sample);
 } finally {
   await client.close();
   await api.kill();

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import avatarsMar from './samples/avatars-mar.png';
 import avatarsVar from './samples/avatars-var.png';
 import digitsMar from './samples/digits-mar.png';
 import digitsVar from './samples/digits-var.png';
@@ -45,9 +46,15 @@ const ways: readonly Way[] = [
         ...{ model: 'digits-mar', title: 'Handwritten digits (MAR)', shows: digit },
         ...{ url: digitsMar, columns: 17, stepMs: 150 },
       },
+      {
+        ...{ model: 'avatars-mar', title: 'Avatars (MAR)', shows: 'An avatar' },
+        ...{ url: avatarsMar, columns: 17, stepMs: 150 },
+      },
     ],
   },
 ];
+/** Models that draw the same begin with the same word. */
+const subjectOf = (model: string): string => model.split('-')[0]!;
 const ROWS = 3;
 const REST_MS = 1400;
 
@@ -58,7 +65,11 @@ export function Samples({ chosen }: { readonly chosen: string }) {
     <div className="samples">
       <div className="sample-pair">
         {ways.map((way) => {
-          const sheet = way.sheets.find(({ model }) => model === chosen) ?? way.sheets[0];
+          const [own, kin] = [
+            ({ model }: Sheet) => model === chosen,
+            ({ model }: Sheet) => subjectOf(model) === subjectOf(chosen),
+          ];
+          const sheet = way.sheets.find(own) ?? way.sheets.find(kin) ?? way.sheets[0];
           return <SampleFigure key={sheet.model} {...{ way, sheet, isPlaying }} isChosen={sheet.model === chosen} />;
         })}
       </div>
