@@ -15,7 +15,11 @@ interface Part {
 
 const parity = ['tsx', '--conditions=@tessera/source', 'tools/parity/src/main.ts', 'tools/goldens/cases'];
 const always: readonly Part[] = [
-  { name: 'long tests', command: ['turbo', 'run', 'test', '--continue', '--output-logs=new-only'], env: { TESSERA_TESTS: 'long' } },
+  {
+    name: 'long tests',
+    command: ['turbo', 'run', 'test', '--continue', '--output-logs=new-only'],
+    env: { TESSERA_TESTS: 'long' },
+  },
   { name: 'parity on eager', command: [...parity, '--target', 'eager'] },
 ];
 const onTensorFlow: readonly Part[] = [
