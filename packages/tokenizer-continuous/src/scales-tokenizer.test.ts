@@ -104,7 +104,7 @@ describe.each(['eager', 'onnx'] as const)('klScalesTokenizer on %s', (target) =>
     expect([space, layout.length, serves]).toEqual([
       { kind: 'continuous', channels: CHANNELS },
       LENGTH,
-      ['estimate', 'known', 'last'],
+      ['estimate', 'known', 'last', 'scale'],
     ]);
     const alone = klScalesTokenizer.describe({ ...config, patch_nums: [8], scaleStd: [1] });
     expect([alone.layout.length, alone.serves]).toEqual([64, ['known', 'last']]);
