@@ -27,7 +27,7 @@ const samples: readonly Sample[] = [
   { model: 'digits-mar', file: 'digits-mar.png', labels: [3, 5, 8], hasHoles: true, seed: 21 },
   { model: 'avatars-var', file: 'avatars-var.png', labels: [2, 1, 4], hasHoles: false, seed: 21 },
   {
-    ...{ model: 'avatars-mar', file: 'avatars-mar.png', labels: [2, 1, 4], hasHoles: true, seed: 21 },
+    ...{ model: 'avatars-mar', file: 'avatars-mar.png', labels: [2, 1, 4], hasHoles: true, seed: 30 },
     options: { steps: 16 },
   },
 ];
