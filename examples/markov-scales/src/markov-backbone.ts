@@ -10,7 +10,7 @@ import {
   wordsOf,
   type ClassModulatedConfig,
 } from '@tessera/backbones';
-import { defineBackbone, nn, schema, tensorFrom, type BackboneDims, type Weights } from '@tessera/plugin-kit';
+import { defineBackbone, nn, scaleAt, schema, tensorFrom, type BackboneDims, type Weights } from '@tessera/plugin-kit';
 
 const NAME = '@tessera-examples/markov-backbone';
 
@@ -51,7 +51,7 @@ export const markovBackbone = defineBackbone({
         remembers: false,
         forward: async (context, { positions_Bl }, guided) => {
           if (context.reads !== 'scale') throw new Error(`${NAME} reads scales`);
-          const scale = dims.layout.scales.findLastIndex(({ start }) => start <= positions_Bl[0]!);
+          const scale = scaleAt(dims.layout, positions_Bl[0]!);
           const { start } = dims.layout.scales[scale]!;
           const { estimate_BnC, values_BnC, known_Bn } = context; // borrowed, as all arguments
           const copies = guided ? [0, 1] : [0];

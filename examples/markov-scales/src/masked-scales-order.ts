@@ -1,15 +1,14 @@
 import {
   allPositions,
   byKey,
+  chooseSurest,
   defineOrder,
   missingOf,
   schema,
   setSizes,
-  type Chosen,
   type Plan,
   type SampleRng,
   type Scale,
-  type Step,
 } from '@tessera/plugin-kit';
 
 const NAME = '@tessera-examples/masked-scales';
@@ -93,7 +92,7 @@ function openPlan(parts: readonly Part[], { rows, rng, temperature }: Choosing):
       }
     },
     choose(step, { confidence_Bl }) {
-      const chosen = chooseSurest(step, { confidence_Bl: confidence_Bl!, rows, rng, noise });
+      const chosen = chooseSurest(step, { confidence_Bl: confidence_Bl!, rows, rng, temperature: noise });
       const taken = new Set(chosen.slots_Bl);
       const l = missing[0]!.length;
       missing = missing.map((positions, row) => positions.filter((_, i) => !taken.has(row * l + i)));
@@ -101,27 +100,4 @@ function openPlan(parts: readonly Part[], { rows, rng, temperature }: Choosing):
     },
     dispose: () => undefined,
   };
-}
-
-interface Choice extends Omit<Choosing, 'temperature'> {
-  readonly confidence_Bl: Float32Array;
-  readonly noise: number;
-}
-
-/** As many tokens as the step leaves, those with the highest confidence under Gumbel noise. */
-function chooseSurest(step: Step, { confidence_Bl, rows, rng, noise }: Choice): Chosen {
-  const l = step.positions_Bl.length / rows;
-  const slots = Array.from({ length: rows }, (_, row) => {
-    const doubt: number[] = [];
-    for (let slot = row * l; slot < (row + 1) * l; slot++) {
-      const key = { row, stream: 'confidence', step: step.index, position: step.positions_Bl[slot]! };
-      const gumbel = -Math.log(-Math.log(Math.max(rng.uniform(key, 1)[0]!, 1e-20)));
-      doubt[slot] = -confidence_Bl[slot]! - noise * gumbel;
-    }
-    return byKey(Object.keys(doubt).map(Number), doubt)
-      .slice(0, step.before - step.after)
-      .sort((a, b) => a - b);
-  });
-  const slots_Bl = Int32Array.from(slots.flat());
-  return { step: { ...step, positions_Bl: slots_Bl.map((slot) => step.positions_Bl[slot]!) }, slots_Bl };
 }

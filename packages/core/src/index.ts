@@ -135,11 +135,12 @@ export {
 export { roundHalfEven } from './round-half-even.ts';
 export type { Moment, Observer } from './observe.ts';
 export { sample, type Composition, type SampleEvent, type SampleRequest } from './sample.ts';
-export { confidenceOrder, randomSetsOrder, setSizes, stepsField } from './set-orders.ts';
+export { chooseSurest, confidenceOrder, randomSetsOrder, setSizes, stepsField, type Choice } from './set-orders.ts';
 export { TokenCanvas, type TokenCanvasParts, type TokenCanvasRequest } from './token-canvas.ts';
 export {
   classOf,
   labelOf,
+  scaleAt,
   type Chosen,
   type Condition,
   type Encoded,

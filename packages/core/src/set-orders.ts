@@ -141,7 +141,8 @@ function openPlan({ sizes, missing: all, rng, temperature }: PlanParts): Plan {
   };
 }
 
-interface Choice {
+/** How the surest tokens of a step are chosen. */
+export interface Choice {
   readonly confidence_Bl: Float32Array;
   /** Factor on the Gumbel noise. */
   readonly temperature: number;
@@ -149,8 +150,12 @@ interface Choice {
   readonly rng: SampleRng;
 }
 
-function chooseSurest(step: Step, { confidence_Bl, temperature, rows, rng }: Choice): Chosen {
-  const l = step.before;
+/**
+ * Of the tokens that a step offers as many as it leaves, those with the highest confidence under Gumbel noise. Random stream:
+ * `confidence`, one uniform per token.
+ */
+export function chooseSurest(step: Step, { confidence_Bl, temperature, rows, rng }: Choice): Chosen {
+  const l = step.positions_Bl.length / rows;
   const count = step.before - step.after;
   const slots = Array.from({ length: rows }, (_, row) => {
     const own = Array.from({ length: l }, (_, i) => row * l + i);

@@ -3,7 +3,7 @@ import { tensorFrom } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { canvasEmpty, checkKept, checkPositions, checkTokens, readsUnserved } from './checks.ts';
 import type { Canvas, Context, Kept, Pixels, PreviewKind, Reads } from './contracts.ts';
-import type { Layout, Step, Tokens } from './tokens.ts';
+import { scaleAt, type Layout, type Step, type Tokens } from './tokens.ts';
 
 /** What a tokenizer adds to a grid of tokens to make a canvas of it. */
 export interface TokenCanvasParts {
@@ -172,7 +172,7 @@ export class TokenCanvas implements Canvas {
   /** The one scale that a step's positions lie in; all coarser tokens are known. */
   #placeOf({ index, positions_Bl }: Step): number {
     const { layout, who } = this.#parts;
-    const scale = layout.scales.findLastIndex(({ start }) => start <= positions_Bl[0]!);
+    const scale = scaleAt(layout, positions_Bl[0]!);
     const { start, height, width } = layout.scales[scale]!;
     const outside = positions_Bl.find((at) => at < start || at >= start + height * width);
     const gap = this.#known_BL.findIndex((known, at) => known === 0 && at % layout.length < start);

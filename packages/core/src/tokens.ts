@@ -32,6 +32,11 @@ export interface Layout {
   readonly scales: readonly Scale[];
 }
 
+/** The index of the scale in which a position lies. */
+export function scaleAt({ scales }: Layout, position: number): number {
+  return scales.findLastIndex(({ start }) => start <= position);
+}
+
 /**
  * What kind of numbers tokens are, known from configuration alone, before any weights load: entries of a codebook,
  * vectors, which a tokenizer scales to a standard deviation of about 1, or (contract 2) several factors, each an entry of

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { integer, text } from '@tessera/command-line';
 import { printable } from '@tessera/errors';
-import { findModel, quantizeModel, type ModelManifest, type QuantizedSizes } from '@tessera/models';
+import { findModel, outlineModel, quantizeModel, type ModelManifest, type QuantizedSizes } from '@tessera/models';
 import { createEngine } from '@tessera/targets';
 import { requireWritable } from '../common-options.ts';
 import { evaluateModel } from '../evaluation/evaluate-model.ts';
@@ -46,7 +46,8 @@ export const quantize: Command<typeof options> = {
     const sizes = await quantizeModel(folder, out, { engine, plugins }).finally(() => engine.dispose());
     const share = Math.round((100 * sizes.after) / sizes.before);
     const own = `${megabytes(sizes.after)}, ${share}% of ${megabytes(sizes.before)}`;
-    await writeFile(join(out, 'README.md'), await card(folder, sizes));
+    const { manifest } = await outlineModel(folder, plugins);
+    await writeFile(join(out, 'README.md'), card(manifest, sizes));
     terminal.out(`${printable(name!, 120)} in int8 is in ${out}: ${own}.`);
     if (samples !== undefined) await measure([folder, out], { samples, ...measuring }, terminal);
     return 0;
@@ -54,8 +55,7 @@ export const quantize: Command<typeof options> = {
 };
 
 /** What the folder is, for people. */
-async function card(folder: string, { before, after }: QuantizedSizes): Promise<string> {
-  const { title, name, licence } = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as ModelManifest;
+function card({ title, name, licence }: ModelManifest, { before, after }: QuantizedSizes): string {
   return [
     `# ${title} in 8 bits`,
     '',

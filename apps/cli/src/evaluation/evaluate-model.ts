@@ -22,7 +22,7 @@ interface ModelEvaluation {
     readonly guidance?: number | undefined;
     readonly set?: readonly string[];
     readonly seed?: number | undefined;
-    readonly seeds?: readonly number[] | undefined;
+    readonly seeds: readonly number[] | undefined;
     readonly save?: string | undefined;
   };
 }
@@ -55,7 +55,7 @@ export async function evaluateModel(
         model.condition.classes === null ? (opened.opened.classes ?? []) : outline.manifest.classes,
       ),
       generation: {
-        seeds: setsOf({ seeds: undefined, ...values }).map(({ seed }) => seed),
+        seeds: setsOf(values).map(({ seed }) => seed),
         precision: model.precision,
         ...settingsOf(outline, read(outline)),
         imagesPerSecond,
@@ -75,7 +75,7 @@ async function measureSets(
   terminal: Terminal,
 ): Promise<{ readonly measured: readonly Measured[]; readonly imagesPerSecond: number }> {
   const { samples, save } = values;
-  const sets = setsOf({ seeds: undefined, ...values });
+  const sets = setsOf(values);
   const progress = terminal.progress(model.name, samples * sets.length);
   progress.begin(`${samples} samples${sets.length > 1 ? ` in each of ${sets.length} sets` : ''}`);
   const measured: Measured[] = [];

@@ -55,6 +55,11 @@ const ways: readonly Way[] = [
 ];
 /** Models that draw the same begin with the same word. */
 const subjectOf = (model: string): string => model.split('-')[0]!;
+function sheetFor({ sheets }: Way, chosen: string): Sheet {
+  const own = sheets.find(({ model }) => model === chosen);
+  return own ?? sheets.find(({ model }) => subjectOf(model) === subjectOf(chosen)) ?? sheets[0];
+}
+
 const ROWS = 3;
 const REST_MS = 1400;
 
@@ -65,11 +70,7 @@ export function Samples({ chosen }: { readonly chosen: string }) {
     <div className="samples">
       <div className="sample-pair">
         {ways.map((way) => {
-          const [own, kin] = [
-            ({ model }: Sheet) => model === chosen,
-            ({ model }: Sheet) => subjectOf(model) === subjectOf(chosen),
-          ];
-          const sheet = way.sheets.find(own) ?? way.sheets.find(kin) ?? way.sheets[0];
+          const sheet = sheetFor(way, chosen);
           return <SampleFigure key={sheet.model} {...{ way, sheet, isPlaying }} isChosen={sheet.model === chosen} />;
         })}
       </div>

@@ -16,7 +16,7 @@ const SHAPES: readonly (readonly [width: number, height: number])[] = [
   [2, 2],
 ];
 
-/** What a size is called: that of the model for an empty one. */
+/** The model's own size. */
 export function sizeText({ image: { width, height } }: Sized): string {
   return `${width}x${height}`;
 }

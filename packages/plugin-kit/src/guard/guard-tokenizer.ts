@@ -1,4 +1,13 @@
-import type { Canvas, Context, Pixels, Reads, Scale, Step, Tokenizer } from '@tessera/core';
+import {
+  scaleAt,
+  type Canvas,
+  type Context,
+  type Pixels,
+  type Reads,
+  type Scale,
+  type Step,
+  type Tokenizer,
+} from '@tessera/core';
 import { checkTokenizerFacts } from './facts.ts';
 import {
   awaitPart,
@@ -128,7 +137,7 @@ function checkContext(part: PartCall, context: Context, { step, guard }: { step:
     shaped('values_BLC', [rows, layout.length, space.channels]);
     shaped('known_BL', [rows, layout.length]);
   } else if (context.reads === 'scale') {
-    const { start, height, width } = layout.scales.findLast((scale) => scale.start <= step.positions_Bl[0]!)!;
+    const { start, height, width } = layout.scales[scaleAt(layout, step.positions_Bl[0]!)]!;
     shaped('values_BnC', [rows, height * width, space.channels]);
     shaped('known_Bn', [rows, height * width]);
     if (start > 0) shaped('estimate_BnC', [rows, height * width, space.channels]);

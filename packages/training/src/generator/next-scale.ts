@@ -6,6 +6,7 @@ import { TesseraError } from '@tessera/errors';
 import {
   type BatchConditions,
   droppedOf,
+  requireEstimates,
   splitBatch,
   type LossParts,
   type Objective,
@@ -35,14 +36,7 @@ export function nextScaleLoss(
   { tokenizer, backbone, head }: LossParts,
   { conditionDrop, scales: counted }: NextScaleLossOptions,
 ): (batch: ScaleBatch, rng: TraceRng) => { loss: Scalar; aux: { scale_S: Tensor1D } } {
-  if (!tokenizer.estimates) {
-    throw new TesseraError({
-      code: 'tokenizer-not-next-scale',
-      who: 'training',
-      got: `a tokenizer of ${tokenizer.layout.scales.length} scale(s) without estimates`,
-      expected: 'one of several scales, which estimates each from the coarser ones',
-    });
-  }
+  requireEstimates(tokenizer);
   const all = tokenizer.layout.scales.map(({ height, width }) => height * width);
   return (given, rng) => {
     const { encoded, others } = splitBatch(given);

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { BoundBackbone, Condition, Encoded, Head, Order, Tokenizer, Tokens } from '@tessera/core';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
+import { TesseraError } from '@tessera/errors';
 import { nullable, schema, type Field, type FieldType } from '@tessera/schema';
 import { trainingFields } from '../stage/optimiser.ts';
 import type { Batch, Stage } from '../stage/stage.ts';
@@ -144,4 +145,15 @@ export function tokensAt(tokens: Tokens, positions_Bl: Tensor2D | null): Tokens 
     values_BlC: tf.gather(values_BlC, positions_Bl, 1, 1),
     ...(index_Bl && { index_Bl: tf.gather(index_Bl, positions_Bl, 1, 1) }),
   };
+}
+
+/** @throws TesseraError `tokenizer-not-next-scale` where a tokenizer estimates no scales */
+export function requireEstimates({ estimates, layout }: Tokenizer): void {
+  if (estimates) return;
+  throw new TesseraError({
+    code: 'tokenizer-not-next-scale',
+    who: 'training',
+    got: `a tokenizer of ${layout.scales.length} scale(s) without estimates`,
+    expected: 'one of several scales, which estimates each from the coarser ones',
+  });
 }

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { Encoding, Layout } from '@tessera/core';
 import { keyedRng, tensorFrom, type TraceRng } from '@tessera/engine';
-import { TesseraError } from '@tessera/errors';
 import {
   type BatchConditions,
   type BatchKey,
@@ -10,6 +9,7 @@ import {
   type LossParts,
   type Objective,
   type ObjectiveOptions,
+  requireEstimates,
   splitBatch,
   tokensAt,
   visitOrders,
@@ -35,14 +35,7 @@ export function scalePartsLoss(
   { conditionDrop }: { readonly conditionDrop: number },
 ): (batch: PartBatch, rng: TraceRng) => { loss: Scalar; aux: { scale_S: Tensor1D } } {
   const { layout } = tokenizer;
-  if (!tokenizer.estimates) {
-    throw new TesseraError({
-      code: 'tokenizer-not-next-scale',
-      who: 'training',
-      got: `a tokenizer of ${layout.scales.length} scale(s) without estimates`,
-      expected: 'one of several scales, which estimates each from the coarser ones',
-    });
-  }
+  requireEstimates(tokenizer);
   const sizes = layout.scales.map(({ height, width }) => height * width);
   return (given, rng) => {
     const { encoded, others } = splitBatch(given);

@@ -5,6 +5,7 @@ import {
   buildBackbone,
   byKey,
   conditionOf,
+  scaleAt,
   type BackboneFacts,
   type BackboneParts,
   type BackbonePlugin,
@@ -153,7 +154,7 @@ export function batchTensors(opened: OpenedBackbone, images: Images): Given {
   all.dispose();
   const whole = (rows: readonly (readonly number[])[]) => tensorFrom(Int32Array.from(rows.flat()), [B, L], 'int32');
   const isKnown = (rank: number): boolean => {
-    const scale = layout.scales.findLast(({ start }) => start <= rank)!;
+    const scale = layout.scales[scaleAt(layout, rank)]!;
     return rank - scale.start < knownOf(scale);
   };
   const marks = Float32Array.from(ranks.flat(), (rank) => (isKnown(rank) ? 1 : 0));

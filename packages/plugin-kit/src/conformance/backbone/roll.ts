@@ -1,6 +1,6 @@
 import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import { classOf, type Context, type Guidance, type Layout, noGuidance, type Step } from '@tessera/core';
+import { classOf, type Context, type Guidance, type Layout, noGuidance, scaleAt, type Step } from '@tessera/core';
 import { take } from '../bench.ts';
 import {
   emptyStates,
@@ -103,7 +103,7 @@ function contextOf(opened: OpenedBackbone, rolled: Rolled, { start, step }: Plac
   if (facts.reads === 'last')
     return { reads: 'last', values_BlC: start === 0 ? null : cut(tokens, (row) => orders[row]![start - 1]!, 1) };
   if (facts.reads === 'scale') {
-    const scale = layout.scales.findLast((one) => one.start <= start)!;
+    const scale = layout.scales[scaleAt(layout, start)]!;
     const n = scale.height * scale.width;
     const marks = new Float32Array(B * L);
     for (const [row, order] of orders.entries())

@@ -1,4 +1,4 @@
-import { classOf, type Layout, type Order, type OrderPlugin } from '@tessera/core';
+import { classOf, scaleAt, type Layout, type Order, type OrderPlugin } from '@tessera/core';
 import { keyedRng } from '@tessera/engine';
 import { numbersOf } from '../bench.ts';
 import { caseOf, type Case, type Property } from '../case.ts';
@@ -64,8 +64,7 @@ function holed(opened: OpenedOrder, seed: number): string | null {
 
 /** Each step lies in one scale, after all of the coarser ones, also where tokens are kept. */
 function unfinished(opened: OpenedOrder, seed: number): string | null {
-  const { scales } = opened.layout;
-  const scaleOf = (position: number): number => scales.findLastIndex(({ start }) => start <= position);
+  const scaleOf = (position: number): number => scaleAt(opened.layout, position);
   const wrong = (steps: ReturnType<typeof walk>): string | null => {
     let scale = 0;
     for (const { step } of steps) {

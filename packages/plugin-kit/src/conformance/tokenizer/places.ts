@@ -1,4 +1,4 @@
-import type { Context, Reads, Scale, Tokenizer } from '@tessera/core';
+import { scaleAt, type Context, type Reads, type Scale, type Tokenizer } from '@tessera/core';
 import { apart } from '../compare.ts';
 import { encode, paint, pictureOf, stepsOf, tokensOf, type OpenedTokenizer } from './opened-tokenizer.ts';
 
@@ -90,7 +90,7 @@ export async function misread(opened: OpenedTokenizer): Promise<string | null> {
       ...{ tokens: written, rows: ROWS, reads, kept: { tokens: kept, keep_L } },
       seen: async (step, context) => {
         const before = steps.slice(0, step.index).map(({ positions_Bl }) => positions_Bl);
-        const at = tokenizer.layout.scales.findLast(({ start }) => start <= step.positions_Bl[0]!)!;
+        const at = tokenizer.layout.scales[scaleAt(tokenizer.layout, step.positions_Bl[0]!)]!;
         wrong ??= await wrongContext(context, { all, keep_L, before, reads, at });
       },
     });

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom } from '@tessera/engine';
-import type { Context, TokenizerPlugin } from '@tessera/core';
+import { scaleAt, type Context, type TokenizerPlugin } from '@tessera/core';
 import type { PartTrial, Trial } from '../options.ts';
 import { stale } from '../other-weights.ts';
 import { plainRng, take } from '../bench.ts';
@@ -208,7 +208,7 @@ async function unlikeTrained(opened: OpenedTokenizer): Promise<string | null> {
       tokens,
       reads,
       seen: async ({ positions_Bl }, context) => {
-        const scale = opened.tokenizer.layout.scales.findLastIndex(({ start }) => start <= positions_Bl[0]!);
+        const scale = scaleAt(opened.tokenizer.layout, positions_Bl[0]!);
         const estimate = context.reads === 'estimate' ? context.values_BlC : estimateIn(context);
         if (estimate && scale !== before) given.push(...(await estimate.data()));
         before = scale;
