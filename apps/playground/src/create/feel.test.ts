@@ -208,7 +208,7 @@ describe.skipIf(skipped)('Create', () => {
         label,
         name: `${label % 2 ? 'grey' : 'red'} fox ${label}`,
       }));
-      if (answer.data?.models) answer.data.models[0]!.classes = classes;
+      for (const model of answer.data?.models ?? []) model.classes = classes;
       await route.fulfill({ response, json: answer });
     });
     await open();
