@@ -50,7 +50,13 @@ export const collaborativeBackbone = defineBackbone({
     const own =
       classes === undefined ? null : { plugin: classCondition as ConditionPlugin, config: { classes, initial } };
     // One vector holds what either of them is told.
-    return { width: draft.width, reads: 'estimate', remembers: true, condition: { forms: ['vector'], width, own } };
+    return {
+      width: draft.width,
+      reads: 'estimate',
+      remembers: true,
+      endsGuidance: true,
+      condition: { forms: ['vector'], width, own },
+    };
   },
   build: (config, dims, { engine, weights }) => {
     const { at } = config;

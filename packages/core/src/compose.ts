@@ -46,6 +46,8 @@ export interface PartFacts {
   readonly condition: ConditionSpace;
   /** Whether its backbone keeps caches from step to step. */
   readonly remembers: boolean;
+  /** As `OptionParts.endsGuidance`. */
+  readonly endsGuidance: boolean;
   /** The sizes of pictures that all parts serve. */
   readonly sizes: Sizes;
   /** The layout that the weights are of, where `layout` is that of another size. */
@@ -79,11 +81,11 @@ export function checkParts({ tokenizer, order, backbone, head, condition: given 
     head: readConfig('head', head),
   };
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
-  const { reads, width, remembers } = backbone.plugin.describe(configs.backbone);
+  const { reads, width, remembers, endsGuidance = !remembers } = backbone.plugin.describe(configs.backbone);
   checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
   checkSpace(head.plugin, { space, tokenizer: tokenizer.plugin.name });
-  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers });
+  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers, endsGuidance });
   const { space: condition, facts } = conditionOf({
     plugin: backbone.plugin,
     config: configs.backbone,
@@ -94,7 +96,7 @@ export function checkParts({ tokenizer, order, backbone, head, condition: given 
     backbone: { plugin: backbone.plugin, config: configs.backbone },
     condition: { name: condition.name, forms: facts?.forms ?? [], anySize: facts?.anySize === true },
   });
-  return { configs, space, layout, width, reads, condition, remembers, sizes };
+  return { configs, space, layout, width, reads, condition, remembers, endsGuidance, sizes };
 }
 
 /**
@@ -120,7 +122,8 @@ export function factsAtSize(
       expected: `${before}, as many as its own size has`,
       next: `Correct sized.config() of ${plugin.name}, or exchange the part.`,
     });
-  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers: facts.remembers });
+  const { remembers, endsGuidance } = facts;
+  optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers, endsGuidance });
   return { ...facts, configs: { ...facts.configs, tokenizer: config }, layout, trained: facts.layout };
 }
 

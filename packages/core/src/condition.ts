@@ -6,13 +6,13 @@ import type { Schema } from '@tessera/schema';
 import type {
   Backbone,
   BoundBackbone,
-  Guidance,
   Reads,
   Rollout,
   TrainContext,
   TrainHidden,
   TrainTokens,
 } from './contracts.ts';
+import type { Guidance } from './guidance-part.ts';
 import { disposeAll, disposedAfter, Holding, tensorsOf } from './dispose.ts';
 import type { Condition, Encoded } from './tokens.ts';
 

@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { SampleRng, TraceRng } from '@tessera/engine';
-import type { OpenMix } from './guidance-part.ts';
+import type { Guidance, OpenMix } from './guidance-part.ts';
 import type { Chosen, Condition, Encoded, Encoding, Layout, Row, Space, Step, Tokens } from './tokens.ts';
 
 /*
@@ -131,21 +131,6 @@ export interface Plan {
   dispose(): void;
 }
 
-/**
- * How strongly conditions pull. Classifier-free: each step mixes `u + w (c - u)` of what the backbone predicts without
- * and with the condition; w = 1 is no guidance. VAR's ramp of 1.5 over four steps has the weights 1, 1.5, 2, 2.5.
- */
-export interface Guidance {
-  readonly kind: 'classifier-free';
-  /** False when w is 1 at every step: rows are then not doubled. */
-  readonly active: boolean;
-  /** Whether rows are also not doubled at single steps whose w is 1, where the rollout remembers nothing. */
-  readonly saves: boolean;
-  weight(step: Step, layout: Layout): number;
-  /** How the predictions of a step are mixed, where that is not `u + w (c - u)`: for heads that say `mixes`. */
-  mix?(step: Step): OpenMix;
-}
-
 /** Hidden states of one step. Guided: rows 0..B-1 saw the condition, rows B..2B-1 the null class. */
 export interface Hidden {
   readonly values_RlD: Tensor3D;
@@ -184,7 +169,10 @@ interface AnyBackbone {
 export interface Rollout {
   /** True where a step depends on earlier calls (caches): then it must see also the steps that are only replayed. */
   readonly remembers: boolean;
-  /** `guided`: whether to compute the null class too. A rollout that remembers does so at every step, or at none. */
+  /**
+   * `guided`: whether to compute the null class too. A rollout that remembers does so at every step, or at none; of backbones
+   * that say `endsGuidance` it may also do so up to a step, and never after it.
+   */
   forward(context: Context, step: Step, guided: boolean): Promise<Hidden>;
   dispose(): void;
 }

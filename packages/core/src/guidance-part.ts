@@ -1,9 +1,26 @@
 import type { Layout, Step } from './tokens.ts';
 
 /*
- * How a guidance of contract 2 works. It says for each step how strongly conditions pull, and may say how the predictions
- * with and without condition are mixed. Heads make the predictions, and go on with what is mixed of them.
+ * What the loop asks of a guidance, and how one of contract 2 works: it says for each step how strongly conditions pull, and
+ * may say how the predictions with and without condition are mixed. Heads make the predictions, and go on with what is mixed.
  */
+
+/**
+ * How strongly conditions pull. Classifier-free: each step mixes `u + w (c - u)` of what the backbone predicts without
+ * and with the condition; w = 1 is no guidance. VAR's ramp of 1.5 over four steps has the weights 1, 1.5, 2, 2.5.
+ */
+export interface Guidance {
+  readonly kind: 'classifier-free';
+  /** False when w is 1 at every step: rows are then not doubled. */
+  readonly active: boolean;
+  /** Whether rows are also not doubled at single steps whose w is 1, where the rollout remembers nothing. */
+  readonly saves: boolean;
+  /** Whether neither this step nor any after it is guided: rows are then not doubled, whatever the rollout remembers. */
+  ended?(step: Step): boolean;
+  weight(step: Step, layout: Layout): number;
+  /** How the predictions of a step are mixed, where that is not `u + w (c - u)`: for heads that say `mixes`. */
+  mix?(step: Step): OpenMix;
+}
 
 /** What a head predicts: scores of choices, the noise in a token that is denoised, or its velocity from noise to data. */
 export type PredictionKind = 'logits' | 'noise' | 'velocity';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { guidanceOf, lateGuidance, noGuidance } from './guidance.ts';
+import { guidanceOf, guidanceWithin, noGuidance } from './guidance.ts';
 import type { Step } from './tokens.ts';
 
 const layout = { length: 256, scales: [{ start: 0, height: 16, width: 16 }] };
@@ -31,11 +31,19 @@ describe('guidance', () => {
 
   it('begins later where told to, and says that rows may be saved', () => {
     const constant = guidanceOf({ kind: 'constant', scale: 4 });
-    const late = lateGuidance(constant, 0.5);
+    const late = guidanceWithin(constant, { from: 0.5, until: 1 });
     expect([0, 1, 2, 3].map((index) => late.weight(step(index, 4), layout))).toEqual([1, 1, 4, 4]);
     expect(late).toMatchObject({ active: true, saves: true });
-    expect(lateGuidance(constant, 0)).toBe(constant);
-    expect(lateGuidance(noGuidance, 0.5).active).toBe(false);
+    expect([0, 3].map((index) => late.ended!(step(index, 4)))).toEqual([false, false]);
+    expect(guidanceWithin(constant, { from: 0, until: 1 })).toBe(constant);
+    expect(guidanceWithin(noGuidance, { from: 0.5, until: 1 }).active).toBe(false);
+  });
+
+  it('ends where told to, and says so', () => {
+    const early = guidanceWithin(guidanceOf({ kind: 'ramp', scale: 3 }), { from: 0, until: 0.5 });
+    expect([0, 1, 2, 3].map((index) => early.weight(step(index, 4), layout))).toEqual([1, 2, 1, 1]);
+    expect([0, 1, 2, 3].map((index) => early.ended!(step(index, 4)))).toEqual([false, false, true, true]);
+    expect(guidanceWithin(early, { from: 0, until: 0 }).active).toBe(false);
   });
 
   it('stays constant, or off', () => {

@@ -1,5 +1,6 @@
 import { TesseraError } from '@tessera/errors';
-import type { Guidance } from './contracts.ts';
+import type { Guidance } from './guidance-part.ts';
+import type { Step } from './tokens.ts';
 import { nearestName } from '@tessera/schema';
 
 export type GuidanceKind = 'none' | 'ramp' | 'linear' | 'constant';
@@ -43,16 +44,18 @@ export function linearGuidance(scale: number): Guidance {
 }
 
 /**
- * The same guidance, but none in the first `from` of the steps, a share: there w is 1 and, where the rollout remembers
- * nothing, half of the rows are saved. 0 changes nothing.
+ * The same guidance, but none in the first `from` of the steps, a share, and none after the first `until` of them: there w is
+ * 1, and half of the rows are saved. From 0 until 1 changes nothing. Where the rollout remembers, `from` must be 0.
  */
-export function lateGuidance(guidance: Guidance, from: number): Guidance {
-  if (from === 0) return guidance;
+export function guidanceWithin(guidance: Guidance, { from, until }: Record<'from' | 'until', number>): Guidance {
+  if (from === 0 && until === 1) return guidance;
+  const ended = ({ index, of }: Step) => index >= until * of;
   return {
     kind: 'classifier-free',
-    active: guidance.active,
+    active: guidance.active && until > 0,
     saves: true,
-    weight: (step, layout) => (step.index < from * step.of ? 1 : guidance.weight(step, layout)),
+    ended,
+    weight: (step, layout) => (step.index < from * step.of || ended(step) ? 1 : guidance.weight(step, layout)),
     ...(guidance.mix && { mix: (step) => guidance.mix!(step) }),
   };
 }

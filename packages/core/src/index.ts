@@ -31,7 +31,6 @@ export type {
   Context,
   Cut,
   Described,
-  Guidance,
   Head,
   Hidden,
   Kept,
@@ -57,7 +56,7 @@ export {
   constantGuidance,
   guidanceOf,
   guidanceOff,
-  lateGuidance,
+  guidanceWithin,
   linearGuidance,
   mostGuidance,
   noGuidance,
@@ -76,6 +75,7 @@ export type {
   TraceableNetwork,
 } from './feature-network.ts';
 export type {
+  Guidance,
   GuidanceRequest,
   GuidedStep,
   Mix,

@@ -91,6 +91,7 @@ const parts: OptionParts = {
   layout,
   space: { kind: 'discrete', channels: 1, vocabulary: 4 },
   remembers: true,
+  endsGuidance: false,
 };
 const builtIn = [constantPart, linearPart, rampPart];
 const offered = (project: readonly GuidancePlugin[], mixes?: string) => {

@@ -1,7 +1,6 @@
 import { TesseraError } from '@tessera/errors';
 import { schema } from '@tessera/schema';
-import type { Guidance } from './contracts.ts';
-import type { GuidanceRequest, GuidedStep, OpenMix } from './guidance-part.ts';
+import type { Guidance, GuidanceRequest, GuidedStep, OpenMix } from './guidance-part.ts';
 import { guidanceOf, noGuidance, type GuidanceSpec } from './guidance.ts';
 import type { GuidancePlugin } from './plugin.ts';
 import type { Step } from './tokens.ts';

@@ -10,6 +10,7 @@ const parts: OptionParts = {
   layout,
   space: { kind: 'continuous', channels: 4 },
   remembers: true,
+  endsGuidance: false,
   order: randomSetsOrder,
   head: { name: 'warm', space: 'continuous', options: () => object({ heat }) },
 };
@@ -19,6 +20,12 @@ describe('options of a composition', () => {
     const free = { ...parts, remembers: false };
     expect(optionReader(free)({ guidanceFrom: 0.25 }, 'm').loop.guidanceFrom).toBe(0.25);
     expect(() => optionReader(parts)({ guidanceFrom: 0.25 }, 'm')).toThrow('the unknown option guidanceFrom');
+  });
+
+  it('let guidance end earlier where the backbone can leave the null class out', () => {
+    const ending = { ...parts, endsGuidance: true };
+    expect(optionReader(ending)({ guidanceUntil: 0.75 }, 'm').loop).toEqual({ guidanceFrom: 0, guidanceUntil: 0.75 });
+    expect(() => optionReader(parts)({ guidanceUntil: 0.75 }, 'm')).toThrow('the unknown option guidanceUntil');
   });
 
   it('are one record for people, and each part gets its own', () => {
@@ -32,7 +39,7 @@ describe('options of a composition', () => {
     expect(optionReader(parts)({ heat: 2 }, 'm')).toEqual({
       order: { steps: 16 },
       head: { heat: 2 },
-      loop: { guidanceFrom: 0 },
+      loop: { guidanceFrom: 0, guidanceUntil: 1 },
       guidance: null,
     });
   });

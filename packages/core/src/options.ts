@@ -12,6 +12,8 @@ export interface OptionParts {
   readonly space: SpaceShape;
   /** Whether the backbone keeps caches: then no row can be left out at a single step. */
   readonly remembers: boolean;
+  /** Whether it can leave the null class out from a step on. */
+  readonly endsGuidance: boolean;
   /** What a request may name as `guidanceBy`, the model's own first (see `offeredGuidances`); left out: there is no choice. */
   readonly guidances?: readonly GuidancePlugin[];
 }
@@ -79,7 +81,7 @@ export function optionReader(parts: OptionParts): (given: Given, who: string, ow
   return (given, who, own = {}) => {
     const all = { ...own, ...given };
     checkNames(Object.keys(properties), all, who);
-    const loop = { guidanceFrom: 0, ...(read.loop(all, who) as Partial<LoopOptions>) };
+    const loop = { guidanceFrom: 0, guidanceUntil: 1, ...(read.loop(all, who) as Partial<LoopOptions>) };
     checkChosen(properties, { given, who, chosen: loop.guidanceBy });
     const named = guidances.find(({ plugin }) => plugin.name === loop.guidanceBy);
     return {
@@ -144,10 +146,11 @@ function headOptions({ head, space }: OptionParts): Schema<unknown> {
   return head.options(spaceFor(head, space));
 }
 
-function loopOf({ remembers, guidances = [] }: OptionParts): Schema<unknown> {
+function loopOf({ remembers, endsGuidance, guidances = [] }: OptionParts): Schema<unknown> {
   const [own, ...others] = guidances.map(({ name }) => name);
   return schema.object({
     ...(!remembers && { guidanceFrom }),
+    ...(endsGuidance && { guidanceUntil }),
     ...(others.length > 0 && {
       guidanceBy: schema.described(
         schema.optional(schema.choice(own!, ...others), own!),
@@ -162,8 +165,9 @@ export function propertiesOf({ json }: Schema<unknown>): Readonly<Record<string,
 }
 
 interface LoopOptions {
-  /** See `lateGuidance`. */
+  /** See `guidanceWithin`. */
   readonly guidanceFrom: number;
+  readonly guidanceUntil: number;
   /** Name of a guidance, where there is a choice. */
   readonly guidanceBy?: string;
 }
@@ -174,7 +178,13 @@ const guidanceFrom = schema.described(
   'Guidance begins after this share of the steps; the steps before cost half. 0 guides all of them.',
 );
 
-const taken = ['guidanceFrom', 'guidanceBy'];
+/** The same, where the null class can be left out from a step on. */
+const guidanceUntil = schema.described(
+  schema.optional(schema.number({ min: 0, max: 1 }), 1),
+  'Guidance ends after this share of the steps; the steps after cost half. 1 guides to the end.',
+);
+
+const taken = ['guidanceFrom', 'guidanceUntil', 'guidanceBy'];
 
 /** Options are set by `--set NAME=VALUE` and by forms. */
 const pattern = /^[a-z][\w-]*$/i;

@@ -45,6 +45,8 @@ interface AnyBackboneFacts {
   readonly reads: Reads;
   /** As `Rollout.remembers` of all its rollouts. */
   readonly remembers: boolean;
+  /** Of one that remembers: true where its rollouts can leave the null class out from a step on. See `Rollout.forward`. */
+  readonly endsGuidance?: boolean;
   /** True where it can be built for another layout than its weights are of: see `BackboneDims.trained`. */
   readonly anySize?: boolean;
 }

@@ -1,7 +1,8 @@
 import type { SampleRng } from '@tessera/engine';
-import type { BoundBackbone, Guidance, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
+import type { BoundBackbone, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
 import type { Row, Step } from './tokens.ts';
 import { disposeAll, disposedAfter, Holding } from './dispose.ts';
+import type { Guidance } from './guidance-part.ts';
 import { nextTurn } from './next-turn.ts';
 import type { Observer } from './observe.ts';
 import type { PartOptions } from './options.ts';
@@ -63,7 +64,8 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       checkReplay(written, step);
       const past = written[step.index];
       const weight = guidance.weight(step, tokenizer.layout);
-      const guided = guidance.active && !(guidance.saves && weight === 1 && !rollout.remembers);
+      const isOwn = guidance.ended?.(step) || (guidance.saves && weight === 1 && !rollout.remembers);
+      const guided = guidance.active && !isOwn;
       const mix = guided ? guidance.mix?.(step) : undefined;
       const unseen = past && (!rollout.remembers || written.length === step.of); // its hidden states are not needed
       const context = unseen ? null : held.keep(await canvas.read(step));

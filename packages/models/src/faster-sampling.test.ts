@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HeadPlugin } from '@tessera/core';
+import type { HeadPlugin, Written } from '@tessera/core';
 import type { Engine } from '@tessera/engine';
 import { createEngine } from '@tessera/targets';
 import { diffusionHead } from '@tessera/head-diffusion';
@@ -94,6 +94,40 @@ describe('guidance from later on', () => {
     const refused = () => remembers.generate({ ...eight, options: { guidanceFrom: 0.5 } });
     expect(refused).toThrow(expect.objectContaining({ code: 'option-unknown' }));
     remembers.dispose();
+  });
+});
+
+describe('guidance until a step', () => {
+  it('leaves the later half of the steps undoubled at 0.5', async () => {
+    const request = { images: imagesOfClasses([1, 2]), seed: 7 };
+    const early = await make({ ...request, options: { guidanceUntil: 0.5 } });
+    expect(early.seen.map(({ rows }) => rows)).toEqual([4, 4, 4, 2, 2, 2]);
+    expect(early.steps.slice(0, 3)).toEqual((await make(request)).steps.slice(0, 3));
+    expect((await make({ ...request, options: { guidanceUntil: 0 } })).images).toEqual(
+      (await make({ ...request, guidance: 1 })).images,
+    );
+  });
+
+  it('is the same for a model with a cache: alone, among others, and replayed', async () => {
+    const cached = await openModel(digits, { engine });
+    const made = async (request: ModelRequest, written: readonly Written[] = []) => {
+      const [steps, images]: [Written[], Float32Array[]] = [[], []];
+      for await (const event of cached.generate(request, { written })) {
+        if (event.type === 'step') steps.push(event.written);
+        else images.push(event.pixels.data);
+      }
+      return { steps, images };
+    };
+    const request = { ...eight, guidance: 3, options: { guidanceUntil: 0.6 } };
+    const all = await made(request);
+    const guided = await made({ ...eight, guidance: 3 });
+    const early = Math.ceil(0.6 * all.steps.length);
+    expect(all.steps.slice(0, early)).toEqual(guided.steps.slice(0, early));
+    expect(all.images).not.toEqual(guided.images);
+    expect(await made(request, all.steps.slice(0, early + 1))).toEqual(all);
+    const alone = { images: imagesOfClasses([3]), seed: eight.seed + 3, guidance: 3, options: request.options };
+    expect((await made(alone)).images[0]).toEqual(all.images[3]);
+    cached.dispose();
   });
 });
 

@@ -188,7 +188,10 @@ describe('options of an open model', () => {
   it('are those of order, head and loop, with the defaults of the model', async () => {
     const model = await openModel(folder, { engine });
     const { properties } = model.options;
-    expect(Object.keys(properties!)).toEqual(['steps', 'temperature', 'respacing', 'lateSteps', 'guidanceFrom']);
+    expect(Object.keys(properties!)).toEqual([
+      ...['steps', 'temperature', 'respacing', 'lateSteps'],
+      ...['guidanceFrom', 'guidanceUntil'],
+    ]);
     expect(properties!['steps']).toMatchObject({ type: 'integer', minimum: 1, maximum: 64, default: 6 });
     expect(properties!['temperature']).toMatchObject({ default: 0.9 });
     expect(properties!['respacing']).toMatchObject({ default: '8,0' });

@@ -2,7 +2,7 @@ import {
   checkParts,
   factsAtSize,
   guidanceOf,
-  lateGuidance,
+  guidanceWithin,
   offeredGuidances,
   openGuidance,
   optionReader,
@@ -188,7 +188,10 @@ export function planOf(
   return {
     rows: rowsOf(request),
     options: parts,
-    guidance: lateGuidance(guidanceFor(outline, request, guidance), loop.guidanceFrom),
+    guidance: guidanceWithin(guidanceFor(outline, request, guidance), {
+      from: loop.guidanceFrom,
+      until: loop.guidanceUntil,
+    }),
   };
 }
 

@@ -14,13 +14,14 @@ const benchmarks = [
   'service',
   'workers',
   'faster-sampling',
+  'guidance-until',
   'moved-images',
   'precision',
 ] as const;
 export type Benchmark = (typeof benchmarks)[number];
 
 /** Where precisions other than float32 are measured: whole images. */
-const reducible = ['var-d16', 'mar-b', 'mar-b-16x20'] as const satisfies readonly Benchmark[];
+const reducible = ['var-d16', 'mar-b', 'mar-b-16x20', 'guidance-until'] as const satisfies readonly Benchmark[];
 
 /** What the benchmark targets measures. */
 export const targetJobs = ['var-d16', 'mar-b-16x20', 'var-train', 'mar-train', 'vqvae-train'] as const;
@@ -79,6 +80,7 @@ export const line = {
     '  workers          What a second worker process gains over one, on PostgreSQL of its own. Needs no PyTorch.',
     '  faster-sampling  Options of digits-mar that save work, compared with none of them: processor time, recognised digits',
     '                   and FD-CNN, as a table in Markdown. Needs no PyTorch.',
+    '  guidance-until   Time of a VAR-d16 image that is guided in the first steps alone, as a table. Needs no PyTorch.',
     '  moved-images     Frechet distances of real digits and avatars, resized, compressed or counted otherwise. Needs no PyTorch.',
     '  precision        Tokens of every shipped model in int8 against those of float32, after the same tokens and with the same',
     '                   random numbers. Needs no PyTorch.',

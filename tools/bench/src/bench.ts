@@ -1,6 +1,7 @@
 import { runProgram } from '@tessera/command-line';
 import { checkArguments, line, type Benchmark, type BenchmarkRun, type Print } from './arguments.ts';
 import { benchFasterSampling } from './faster-sampling.ts';
+import { benchGuidanceUntil } from './guidance-until.ts';
 import { benchMovedImages } from './moved-images.ts';
 import { type Job, jobs } from './jobs.ts';
 import { compareSides, type Comparison } from './measure.ts';
@@ -26,6 +27,7 @@ const runs: Readonly<Record<Benchmark, BenchmarkRun>> = {
   service: benchService,
   workers: benchWorkers,
   'faster-sampling': benchFasterSampling,
+  'guidance-until': benchGuidanceUntil,
   'moved-images': benchMovedImages,
   precision: benchPrecision,
 };

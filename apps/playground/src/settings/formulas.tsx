@@ -163,6 +163,12 @@ const loop: Readonly<Record<string, Formula>> = {
     source: 'Kynkäänniemi et al.',
     href: arxiv('2404.07724'),
   },
+  guidanceUntil: {
+    math: all(of('w', 's'), '=', '1', createElement('mtext', null, '\u00a0for\u00a0'), 's', '≥', 'u', 'S'),
+    sentence: 'After the first part u of the S steps the weight of guidance is 1, which is none.',
+    source: 'Kynkäänniemi et al.',
+    href: arxiv('2404.07724'),
+  },
 };
 
 /** The formula of a setting of a model; null where the page knows none. */

@@ -68,7 +68,11 @@ export function countsWith({ onlyWith = {} }: OptionField, values: OwnSettings['
 }
 
 /** Of options that the loop itself has. */
-const titles: Readonly<Record<string, string>> = { guidanceBy: 'Kind of guidance', guidanceFrom: 'Guidance from' };
+const titles: Readonly<Record<string, string>> = {
+  guidanceBy: 'Kind of guidance',
+  guidanceFrom: 'Guidance from',
+  guidanceUntil: 'Guidance until',
+};
 
 /** What an option is called that has no title of its own. */
 export function optionTitle(name: string): string {

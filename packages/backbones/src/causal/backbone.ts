@@ -5,6 +5,7 @@ import type {
   ConditionedBackbone,
   Conditioning,
   Context,
+  Embedded,
   Hidden,
   Rollout,
   Step,
@@ -40,6 +41,7 @@ export const causalTransformer = defineBackbone({
     condition: conditionFacts(config, { width: config.width }),
     reads: 'last',
     remembers: true,
+    endsGuidance: true,
     anySize: true,
   }),
   build: buildBackbone,
@@ -65,28 +67,34 @@ interface RolloutParts {
 /** One token a step: the first sees the condition alone, later ones the newest token and, by the cache, all before. */
 async function openRollout({ model, programs }: RolloutParts, conditioning: Conditioning): Promise<Rollout> {
   const group_L = placesInOrder(model.dims.layout.length);
-  const started = await startRollout({ model, programs, group_L }, conditioning);
-  const { opening, history, guided, batch, row_R } = started;
-  const { map_RLD } = conditioning.guided ?? conditioning.own;
-  const map = map_RLD ? { map_RLD } : {};
+  let started = await startRollout({ model, programs, group_L }, conditioning);
+  const { batch } = started;
   /** Where the newest tokens lie; empty before the first. */
   let newest = new Int32Array(0);
 
+  function map(): Pick<Embedded, 'map_RLD'> {
+    const { map_RLD } = started.guided ? conditioning.guided! : conditioning.own;
+    return map_RLD ? { map_RLD } : {};
+  }
+
   function begin({ positions_Bl }: Step): Promise<Tensor3D> {
+    const { opening, guided } = started;
     const next_R1 = columnOf(guided ? [...positions_Bl, ...positions_Bl] : positions_Bl);
-    return programs.begin(opening.start_R1D, map, next_R1).finally(() => next_R1.dispose());
+    return programs.begin(opening.start_R1D, map(), next_R1).finally(() => next_R1.dispose());
   }
 
   function embed(values_BlC: Tensor3D, { positions_Bl }: Step): Promise<Tensor3D> {
     const places = { positions_Bl: columnOf(newest), next_Bl: columnOf(positions_Bl) };
-    const running = programs.embed({ values_BlC, ...places }, map, row_R);
+    const running = programs.embed({ values_BlC, ...places }, map(), started.row_R);
     return running.finally(() => Object.values(places).forEach((tensor) => tensor.dispose()));
   }
 
   return {
     remembers: true,
-    async forward(context: Context, step: Step): Promise<Hidden> {
+    async forward(context: Context, step: Step, isGuided: boolean): Promise<Hidden> {
       const values_BlC = newestOf(context, step, { batch, isFirst: newest.length === 0 });
+      if (started.guided && !isGuided) started = await started.endGuidance();
+      const { history, guided } = started;
       const x_RlD = await (values_BlC === null ? begin(step) : embed(values_BlC, step));
       newest = step.positions_Bl.slice();
       const values_RlD = await history.extend(x_RlD).finally(() => x_RlD.dispose());

@@ -56,6 +56,8 @@ export function compileSteps({ params, config }: ClassModulatedModel, engine: En
 /** Takes the tokens of a step, [R, l, D], and gives their hidden states. */
 export interface History {
   extend(x_RlD: Tensor3D): Promise<Tensor3D>;
+  /** A history that goes on with the first rows alone, under their modulations. This one is used no more. */
+  keepRows(rows: number, modulations: Modulated): Promise<History>;
   /** Releases the memory, after a call under way has ended. */
   dispose(): void;
 }
@@ -75,11 +77,8 @@ export function openHistory(parts: HistoryParts): History {
 }
 
 /** Keys and values of earlier tokens are kept. */
-function cached({ config, programs, modulations, group_L }: HistoryParts): History {
-  const { depth, heads, width } = config;
-  const rows = modulations.head_R2D.shape[0]!;
-  const size = { blocks: depth, length: group_L.length, rows, heads, headSize: width / heads };
-  const cache = new TokenCache(size, programs.grow);
+function cached(parts: HistoryParts, cache = cacheFor(parts)): History {
+  const { programs, modulations } = parts;
   let isRunning = false;
   let isDisposed = false;
   return {
@@ -96,11 +95,22 @@ function cached({ config, programs, modulations, group_L }: HistoryParts): Histo
         if (isDisposed) cache.release();
       }
     },
+    async keepRows(rows, own) {
+      const kept = { ...parts, modulations: own };
+      const smaller = cacheFor(kept);
+      await smaller.append(await cache.firstRows(rows));
+      return cached(kept, smaller);
+    },
     dispose() {
       isDisposed = true;
       if (!isRunning) cache.release();
     },
   };
+}
+
+function cacheFor({ config: { depth, heads, width }, programs, modulations, group_L }: HistoryParts): TokenCache {
+  const rows = modulations.head_R2D.shape[0]!;
+  return new TokenCache({ blocks: depth, length: group_L.length, rows, heads, headSize: width / heads }, programs.grow);
 }
 
 interface CacheSize {
@@ -146,10 +156,31 @@ export class TokenCache {
     }
   }
 
+  /** A copy of what is filled, of the first rows alone: [filled, rows, N, H]. */
+  async firstRows(rows: number): Promise<Past> {
+    const past = this.view();
+    const kept = past.map(async ({ k_PRNH, v_PRNH }) => ({
+      k_PRNH: await rowsOfTokens(k_PRNH, rows),
+      v_PRNH: await rowsOfTokens(v_PRNH, rows),
+    }));
+    return Promise.all(kept).finally(() => disposePast(past));
+  }
+
   /** Gives the memory back. No program may be reading it. */
   release(): void {
     this.#grown.release();
   }
+}
+
+async function rowsOfTokens(x_PRNH: Tensor4D, rows: number): Promise<Tensor4D> {
+  const [P, R, N, H] = x_PRNH.shape;
+  const all = await x_PRNH.data<'float32'>();
+  const kept = new Float32Array(P * rows * N * H);
+  for (let token = 0; token < P; token++) {
+    const at = token * R * N * H;
+    kept.set(all.subarray(at, at + rows * N * H), token * rows * N * H);
+  }
+  return tensorFrom(kept, [P, rows, N, H]) as Tensor4D;
 }
 
 function disposePast(past: Past): void {
@@ -160,8 +191,9 @@ function disposePast(past: Past): void {
 }
 
 /** Every step computes all tokens so far again, under a mask: slow and simple, to check the cache against. */
-function recomputed({ programs, modulations, group_L }: HistoryParts): History {
-  const steps: Float32Array[] = [];
+function recomputed(parts: HistoryParts, past: readonly Float32Array[] = []): History {
+  const { programs, modulations, group_L } = parts;
+  const steps = [...past];
   return {
     async extend(x_RlD) {
       const [R, l, D] = x_RlD.shape;
@@ -177,6 +209,11 @@ function recomputed({ programs, modulations, group_L }: HistoryParts): History {
         x_RTD.dispose();
         bias.dispose();
       }
+    },
+    keepRows: async (rows, own) => {
+      const share = rows / modulations.head_R2D.shape[0]!;
+      const kept = steps.map((x_RlD) => x_RlD.subarray(0, x_RlD.length * share));
+      return recomputed({ ...parts, modulations: own }, kept);
     },
     dispose: () => {
       steps.length = 0;

@@ -32,6 +32,7 @@ export const nextScaleTransformer = defineBackbone({
     condition: conditionFacts(config, { width: config.width }),
     reads: 'estimate',
     remembers: true,
+    endsGuidance: true,
     anySize: true,
   }),
   build: buildBackbone,
@@ -58,21 +59,22 @@ interface RolloutParts {
 async function openRollout({ model, programs }: RolloutParts, conditioning: Conditioning): Promise<Rollout> {
   const { layout } = model.dims;
   const group_L = scaleOfPositions(layout, layout.length);
-  const started = await startRollout({ model, programs, group_L }, conditioning);
-  const { opening, history, guided, row_R } = started;
+  let started = await startRollout({ model, programs, group_L }, conditioning);
 
   function embed(values_BlC: Tensor3D, step: Step): Promise<Tensor3D> {
     const { start, height, width } = layout.scales[step.index]!;
     const positions_l = intTensor(Array.from({ length: height * width }, (_, i) => start + i)) as Tensor1D;
-    const running = programs.embed({ values_BlC, positions_l }, opening.places, row_R);
+    const running = programs.embed({ values_BlC, positions_l }, started.opening.places, started.row_R);
     return running.finally(() => positions_l.dispose());
   }
 
   return {
     remembers: true,
-    async forward(context: Context, step: Step): Promise<Hidden> {
+    async forward(context: Context, step: Step, isGuided: boolean): Promise<Hidden> {
       const values_BlC = estimateOf(context, step);
       const { positions_Bl } = step;
+      if (started.guided && !isGuided) started = await started.endGuidance();
+      const { opening, history, guided } = started;
       if (values_BlC === null) return { values_RlD: await history.extend(opening.start_RlD), positions_Bl, guided };
       const x_RlD = await embed(values_BlC, step);
       const values_RlD = await history.extend(x_RlD).finally(() => x_RlD.dispose());

@@ -189,6 +189,26 @@ const broken: readonly [string, Property, RegExp, LabelBackbonePlugin][] = [
     ),
   ],
   [
+    'rows of the null class kept where guidance has ended',
+    'guidance',
+    /hidden states after guidance has ended/,
+    rolloutWith(({ forward }, rows, active) => ({
+      forward: async (context, step, guided) => {
+        const hidden = await forward(context, step, active);
+        if (guided === active) return hidden;
+        const values_RlD = tf.slice(hidden.values_RlD, rows) as Tensor3D;
+        hidden.values_RlD.dispose();
+        return { ...hidden, values_RlD, guided };
+      },
+    })),
+  ],
+  [
+    'guidance that is said to end and does not',
+    'guidance',
+    /values_RlD of \[4, 1, 4\]/,
+    rolloutWith(({ forward }, _, active) => ({ forward: (context, step) => forward(context, step, active) })),
+  ],
+  [
     'tokens ignored',
     'context',
     /whatever is written/,

@@ -112,10 +112,11 @@ function areForms(given: unknown): boolean {
 
 function checkBackboneFacts(part: PartCall, facts: BackboneFacts | ConditionedFacts): void {
   const ask = asker(part);
-  const { width, reads: read, remembers, anySize } = facts ?? {};
+  const { width, reads: read, remembers, endsGuidance, anySize } = facts ?? {};
   ask(isCount(width), `width = ${shown(width)}`, 'a positive integer');
   ask(reads.includes(read), `reads = ${shown(read)}`, `one of ${reads.join(', ')}`);
   ask(typeof remembers === 'boolean', `remembers = ${shown(remembers)}`, 'true or false');
+  ask([true, false, undefined].includes(endsGuidance), `endsGuidance = ${shown(endsGuidance)}`, 'true or false');
   ask([true, false, undefined].includes(anySize), `anySize = ${shown(anySize)}`, 'true or false');
 }
 

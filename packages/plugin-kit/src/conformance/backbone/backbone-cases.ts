@@ -138,10 +138,14 @@ async function misguided(opened: OpenedBackbone, images: Images): Promise<string
   const guided = await roll(opened, { ...images, guidance: idle });
   const [seeing, blind] = [guided.subarray(0, guided.length / 2), guided.subarray(guided.length / 2)];
   const none = images.seeds.map(() => -1);
-  return (
-    apart('hidden states with and without the null class', await roll(opened, images), seeing) ??
-    apart('hidden states of guided rows and of label -1', await roll(opened, { ...images, labels: none }), blind)
-  );
+  const own = await roll(opened, images);
+  const far =
+    apart('hidden states with and without the null class', own, seeing) ??
+    apart('hidden states of guided rows and of label -1', await roll(opened, { ...images, labels: none }), blind);
+  const { remembers, endsGuidance = !remembers } = opened.facts;
+  if (far !== null || !endsGuidance) return far;
+  const ended = await roll(opened, { ...images, guidance: idle, endsAt: 1 });
+  return apart('hidden states after guidance has ended', own, ended.subarray(0, own.length));
 }
 
 /** Places of an order before which everything may be seen, and nothing from there on: with what is not yet hidden by it. */

@@ -20,15 +20,17 @@ export const idle: Guidance = { kind: 'classifier-free', active: true, saves: fa
 
 export interface Rolled extends Images {
   readonly guidance?: Guidance;
+  /** The first step that is not guided any more. */
+  readonly endsAt?: number;
   /** Of bidirectional backbones: one step, all tokens that follow the first `KNOWN`. */
   readonly rest?: boolean;
   /** Of bidirectional backbones: known tokens are not marked as such. */
   readonly unmarked?: boolean;
 }
 
-/** Hidden states of a whole generation, [R, L, D] at their positions; guided, the null class' rows follow. */
+/** Hidden states of a whole generation, [R, L, D] at their positions; guided, the null class' rows follow, while it lasts. */
 export async function roll(opened: OpenedBackbone, rolled: Rolled): Promise<Float32Array> {
-  const { seeds, guidance = noGuidance } = rolled;
+  const { seeds, guidance = noGuidance, endsAt = Infinity } = rolled;
   const labels = labelsOf(opened, rolled);
   const rollout = await opened.backbone.openRollout(
     seeds.map((seed, row) => ({ seed, condition: classOf(labels[row]!) })),
@@ -38,12 +40,14 @@ export async function roll(opened: OpenedBackbone, rolled: Rolled): Promise<Floa
   try {
     for (const { start, step } of stepsOf(opened, rolled)) {
       const context = contextOf(opened, rolled, { start, step });
-      const { values_RlD } = await rollout.forward(context, step, guidance.active);
+      const guided = guidance.active && step.index < endsAt;
+      const { values_RlD } = await rollout.forward(context, step, guided);
       for (const held of Object.values(context))
         if (held !== null && typeof held === 'object') (held as Tensor).dispose();
       const once = step.positions_Bl;
-      const positions = guidance.active ? Int32Array.from([...once, ...once]) : once;
-      place(opened, { values, data: await take(values_RlD), positions });
+      const positions = guided ? Int32Array.from([...once, ...once]) : once;
+      const rows = guided || !guidance.active ? values : values.subarray(0, values.length / 2);
+      place(opened, { values: rows, data: await take(values_RlD), positions });
     }
     return values;
   } finally {
