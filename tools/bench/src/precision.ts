@@ -7,7 +7,14 @@ import { createEngine } from '@tessera/targets';
 import type { BenchmarkRun } from './arguments.ts';
 import { markdownTable } from './format.ts';
 
-const models = ['digits-var', 'digits-var-diffusion', 'digits-mar', 'digits-mar-categorical', 'avatars-var'];
+const models = [
+  'digits-var',
+  'digits-var-diffusion',
+  'digits-mar',
+  'digits-mar-categorical',
+  'avatars-var',
+  'avatars-mar',
+];
 const BATCH = 20;
 const header = ['model', 'after the same tokens', 'decoder, PSNR of the worst image'];
 

@@ -25,7 +25,10 @@ interface CostTableProps {
   readonly all: readonly ShownCell[];
 }
 
-/** What each picture took: the least of each column is marked. */
+/**
+ * What each picture took: the least of each column is marked. On a narrow screen each row is a list of heads and values;
+ * styles that make it one would take its roles away.
+ */
 export function CostTable({ comparison: { x, y }, all }: CostTableProps) {
   const costs = all.map(({ run, state, model }) => costOf(run, state, model));
   const shown = columns.filter(({ what }) => what !== 'coldMs' || costs.some(({ coldMs }) => coldMs !== null));
@@ -34,29 +37,29 @@ export function CostTable({ comparison: { x, y }, all }: CostTableProps) {
     <section className="compare-costs">
       <h2>What each takes</h2>
       <div tabIndex={0} role="region" aria-label="What each takes">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Picture</th>
+        <table role="table">
+          <thead role="rowgroup">
+            <tr role="row">
+              <th role="columnheader" scope="col">Picture</th>
               {shown.map(({ name }) => (
-                <th key={name} scope="col">
+                <th key={name} role="columnheader" scope="col">
                   {name}
                 </th>
               ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {all.map(({ cell, model }, place) => (
-              <tr key={`${cell.x} ${cell.y}`}>
-                <th scope="row">
+              <tr key={`${cell.x} ${cell.y}`} role="row">
+                <th role="rowheader" scope="row">
                   {valueTitle(x, cell.x, model)}
                   {y && cell.y !== null && ` · ${valueTitle(y, cell.y, model)}`}
                 </th>
-                {shown.map(({ what, format }) => {
+                {shown.map(({ name, what, format }) => {
                   const value = costs[place]![what];
                   const isBest = best.get(what)!.has(place);
                   return (
-                    <td key={what} className={isBest ? 'best' : undefined}>
+                    <td key={what} role="cell" data-head={name} className={isBest ? 'best' : undefined}>
                       {value === null ? '–' : format(value)}
                       {isBest && <span className="best-mark"> least</span>}
                     </td>
