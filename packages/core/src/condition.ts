@@ -3,15 +3,7 @@ import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { tensorFrom, type Engine } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import type { Schema } from '@tessera/schema';
-import type {
-  Backbone,
-  BoundBackbone,
-  Reads,
-  Rollout,
-  TrainContext,
-  TrainHidden,
-  TrainTokens,
-} from './contracts.ts';
+import type { Backbone, BoundBackbone, Reads, Rollout, TrainContext, TrainHidden, TrainTokens } from './contracts.ts';
 import type { Guidance } from './guidance-part.ts';
 import { disposeAll, disposedAfter, Holding, tensorsOf } from './dispose.ts';
 import type { Condition, Encoded } from './tokens.ts';

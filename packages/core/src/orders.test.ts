@@ -160,9 +160,11 @@ describe('nextScaleOrder', () => {
 
 const square = { length: 16, scales: [{ start: 0, height: 4, width: 4 }] };
 
-function stepsOf(seeds: readonly number[], steps: number, kept: Kept | null = null): Step[] {
+function stepsOf(seeds: readonly number[], steps: number, kept: Kept | null = null, restSteps = 0): Step[] {
   const rows = seeds.map((seed) => ({ seed, condition: classOf(0) }));
-  const plan = randomSetsOrder.build({}).open(square, { rows, kept, rng: keyedRng(seeds), options: { steps } });
+  const plan = randomSetsOrder
+    .build({})
+    .open(square, { rows, kept, rng: keyedRng(seeds), options: { steps, restSteps } });
   return [...plan.steps()];
 }
 
@@ -223,9 +225,36 @@ describe('randomSetsOrder', () => {
     expect(() => stepsOf([1], 4, { keep_L: new Uint8Array(16).fill(1) } as Kept)).toThrow('keeps every token');
   });
 
+  it('draws even cells of a checkerboard first and odd ones in the steps that are for the rest', () => {
+    const even = [0, 2, 5, 7, 8, 10, 13, 15];
+    for (const [steps, restSteps] of [
+      [6, 1],
+      [6, 2],
+      [2, 1],
+      [16, 15],
+    ] as const) {
+      const sets = setsOf(stepsOf([3, 4], steps, null, restSteps), 1, 2);
+      const first = sets.length - Math.min(restSteps, 8);
+      expect(new Set(sets.slice(0, first).flat())).toEqual(new Set(even));
+      expect(new Set(sets.flat()).size).toBe(16);
+    }
+    expect(setsOf(stepsOf([4], 6, null, 2), 0, 1)).toEqual(setsOf(stepsOf([3, 4], 6, null, 2), 1, 2));
+    // An edit whose missing tokens are all of a colour.
+    const keep_L = Uint8Array.from({ length: 16 }, (_, position) => (even.includes(position) ? 1 : 0));
+    expect(setsOf(stepsOf([1], 6, { keep_L } as Kept, 2), 0, 1)).toHaveLength(2);
+  });
+
+  it('refuses more steps for the rest than there are', () => {
+    const { parse } = randomSetsOrder.options(square);
+    expect(parse({ steps: 4, restSteps: 3 }, 'digits')).toEqual({ steps: 4, restSteps: 3 });
+    expect(() => parse({ steps: 4, restSteps: 4 }, 'digits')).toThrow(
+      'restSteps = 4; expected fewer than steps, which is 4. Choose fewer, or more steps.',
+    );
+  });
+
   it('refuses more steps than tokens, and none, in one sentence', () => {
     const { parse, json } = randomSetsOrder.options(square);
-    expect(parse({}, 'digits')).toEqual({ steps: 16 });
+    expect(parse({}, 'digits')).toEqual({ steps: 16, restSteps: 0 });
     expect(() => parse({ steps: 17 }, 'digits')).toThrow('steps = 17; expected at most 16, the number of tokens');
     expect(() => parse({ steps: 17 }, 'digits')).toThrow(expect.objectContaining({ code: 'steps-above-tokens' }));
     expect(() => parse({ steps: 0 }, 'digits')).toThrow(expect.objectContaining({ code: 'field-invalid' }));

@@ -2,7 +2,7 @@ import type { SampleRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { schema } from '@tessera/schema';
 import type { Kept } from './contracts.ts';
-import type { Layout, Step } from './tokens.ts';
+import { scaleAt, type Layout, type Step } from './tokens.ts';
 import type { OrderPlugin } from './plugin.ts';
 
 /* Orders by scales and by single tokens, and what every order is made of. Orders by sets: `set-orders.ts`. */
@@ -102,6 +102,16 @@ export function shuffled(positions: readonly number[], row: number, rng: SampleR
   const key_L: number[] = [];
   for (const [i, position] of positions.entries()) key_L[position] = keys[i]!;
   return byKey(positions, key_L);
+}
+
+/** Positions of the even and of the odd cells of a checkerboard, each in their order: around an odd cell all are even. */
+export function checkerboard(positions: readonly number[], layout: Layout): { even: number[]; odd: number[] } {
+  const isEven = (position: number): boolean => {
+    const { start, width } = layout.scales[scaleAt(layout, position)]!;
+    const cell = position - start;
+    return (Math.floor(cell / width) + (cell % width)) % 2 === 0;
+  };
+  return { even: positions.filter(isEven), odd: positions.filter((position) => !isEven(position)) };
 }
 
 /** Positions whose tokens are not kept. @throws TesseraError `nothing-to-do` where all are */

@@ -1,7 +1,7 @@
 import type { SampleRng } from '@tessera/engine';
 import { TesseraError } from '@tessera/errors';
 import { schema, type Field } from '@tessera/schema';
-import { allPositions, byKey, missingOf, setSteps, shuffled, type Nothing } from './orders.ts';
+import { allPositions, byKey, checkerboard, missingOf, setSteps, shuffled, type Nothing } from './orders.ts';
 import type { OrderPlugin } from './plugin.ts';
 import type { Plan } from './contracts.ts';
 import type { Chosen, Layout, Step } from './tokens.ts';
@@ -44,11 +44,36 @@ export function setSizes(length: number, steps: number): number[] {
 interface RandomSetsOptions {
   /** How many sets the tokens come in. */
   readonly steps: number;
+  /** How many of them are odd cells of a checkerboard, after all even ones; 0: cells come in any order. */
+  readonly restSteps: number;
+}
+
+function randomSetsOptions(layout: Layout): Field<RandomSetsOptions> {
+  const each = schema.object({
+    steps: stepsField(layout),
+    restSteps: schema.described(
+      schema.optional(schema.integer({ min: 0, max: layout.length - 1 }), 0),
+      'So many of the steps draw the odd cells of a checkerboard, after the even ones in all others: few are enough for ' +
+        'cells whose neighbours are known. 0 draws cells in any order.',
+    ),
+  });
+  return schema.field((value, place) => {
+    const options = each.read(value, place);
+    const { steps, restSteps } = options;
+    if (restSteps < steps) return options;
+    throw new TesseraError({
+      code: 'rest-steps-misfit',
+      who: place.who,
+      got: `${place.path ? `${place.path}.` : ''}restSteps = ${restSteps}`,
+      expected: `fewer than steps, which is ${steps}`,
+      next: 'Choose fewer, or more steps.',
+    });
+  }, each.json);
 }
 
 /**
  * MAR's order (section 3.3 of arXiv 2406.11838): every row has a random order of its own; the sets grow as the cosine
- * falls. Kept tokens are left out.
+ * falls. Kept tokens are left out. `restSteps` divides it as GtR does (arXiv 2510.17171): structure, then the rest.
  */
 export const randomSetsOrder: OrderPlugin<Nothing, RandomSetsOptions> = {
   contract: 1,
@@ -57,13 +82,21 @@ export const randomSetsOrder: OrderPlugin<Nothing, RandomSetsOptions> = {
   package: '@tessera/core',
   stride: 'set',
   config: schema.object({}),
-  options: (layout) => schema.object({ steps: stepsField(layout) }),
+  options: randomSetsOptions,
   build: () => ({
     open: (layout, { rows, kept, rng, options }) => {
       const missing = missingOf(layout, kept, 'random-sets');
-      const sizes = setSizes(missing.length, Math.min(options.steps, missing.length));
+      const { steps, restSteps } = options;
       const orders = rows.map((_, row) => shuffled(missing, row, rng));
-      return { steps: () => setSteps(orders, sizes), dispose: () => undefined };
+      if (restSteps === 0) {
+        const sizes = setSizes(missing.length, Math.min(steps, missing.length));
+        return { steps: () => setSteps(orders, sizes), dispose: () => undefined };
+      }
+      const halves = orders.map((order) => checkerboard(order, layout));
+      const [even, odd] = [halves[0]!.even.length, halves[0]!.odd.length];
+      const sizes = [...setSizes(even, Math.min(even, steps - restSteps)), ...setSizes(odd, Math.min(odd, restSteps))];
+      const inTurn = halves.map((half) => [...half.even, ...half.odd]);
+      return { steps: () => setSteps(inTurn, sizes), dispose: () => undefined };
     },
     visit: (layout, key_L) => Int32Array.from(byKey(allPositions(layout), key_L)),
     stops: () => null,

@@ -189,7 +189,7 @@ describe('options of an open model', () => {
     const model = await openModel(folder, { engine });
     const { properties } = model.options;
     expect(Object.keys(properties!)).toEqual([
-      ...['steps', 'temperature', 'respacing', 'lateSteps'],
+      ...['steps', 'restSteps', 'temperature', 'respacing', 'lateSteps'],
       ...['guidanceFrom', 'guidanceUntil'],
     ]);
     expect(properties!['steps']).toMatchObject({ type: 'integer', minimum: 1, maximum: 64, default: 6 });

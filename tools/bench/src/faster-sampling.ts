@@ -18,7 +18,13 @@ const settings: readonly Setting[] = [
   { name: 'off', options: {} },
   ...[15, 10, 5, 2].map((lateSteps) => ({ name: `lateSteps=${lateSteps}`, options: { lateSteps } })),
   ...[0.25, 0.5, 0.75, 1].map((from) => ({ name: `guidanceFrom=${from}`, options: { guidanceFrom: from } })),
+  ...[0.75, 0.5].map((until) => ({ name: `guidanceUntil=${until}`, options: { guidanceUntil: until } })),
   { name: 'lateSteps=5, guidanceFrom=0.5', options: { lateSteps: 5, guidanceFrom: 0.5 } },
+  ...[10, 6].flatMap((steps) => [
+    { name: `steps=${steps}`, options: { steps } },
+    { name: `steps=${steps}, restSteps=2`, options: { steps, restSteps: 2 } },
+  ]),
+  { name: 'steps=10, restSteps=2, lateSteps=5', options: { steps: 10, restSteps: 2, lateSteps: 5 } },
   // No late steps, but fewer for all tokens.
   { name: 'respacing=ddim10', options: { respacing: 'ddim10' } },
 ];

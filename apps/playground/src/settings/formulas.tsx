@@ -142,7 +142,24 @@ const options: Readonly<Record<string, Readonly<Record<string, Formula>>>> = {
       href: arxiv('2505.20297'),
     },
   },
-  'random-sets': { steps: sizes },
+  'random-sets': {
+    steps: sizes,
+    restSteps: {
+      math: all(
+        'i',
+        '+',
+        'j',
+        '≡',
+        '1',
+        createElement('mtext', null, '\u00a0(mod\u00a0'),
+        '2',
+        createElement('mtext', null, ')'),
+      ),
+      sentence: 'The last steps, as many as this says, draw the cells in row i and column j of which this holds; those before, all others.',
+      source: 'GtR',
+      href: arxiv('2510.17171'),
+    },
+  },
   confidence: {
     steps: sizes,
     choiceTemperature: {

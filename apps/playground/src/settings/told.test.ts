@@ -60,6 +60,7 @@ describe('formulaOf', () => {
     expect(formula('temperature')).toBeNull();
     expect(formula('temperature', { head: 'diffusion' })!.source).toContain('MAR');
     expect(formula('steps', { order: 'random-sets' })).toBe(formula('steps', { order: 'confidence' }));
+    expect([formula('restSteps'), formula('restSteps', { order: 'random-sets' })?.source]).toEqual([null, 'GtR']);
     expect([formula('guidanceFrom'), formula('guidanceUntil')]).not.toContain(null);
     // A plug-in may give the same name to something else.
     expect([formula('topP', { head: '@acme/gaussian' }), formula('toString')]).toEqual([null, null]);
