@@ -61,6 +61,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** One of each way to draw, and one in colour: the page knows no model by its name. */
+const drawn = () => models.filter(({ name }) => ['digits-var', 'digits-mar', 'avatars-var'].includes(name));
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 const field = (name: string) => page.getByLabel(name, { exact: true });
 const entries = () => page.locator('.rail .entry');
@@ -82,7 +84,7 @@ describe.skipIf(skipped)('the playground', () => {
   });
 
   it('shows every step and the finished images of a class, and again by its address, with its own settings', async () => {
-    for (const model of models) {
+    for (const model of drawn()) {
       await pickModel(page, model.name);
       await pickClass(3);
       await field('Seed').fill('42');
@@ -105,7 +107,7 @@ describe.skipIf(skipped)('the playground', () => {
   });
 
   it('goes through the steps, from a first one that differs to a last one near the finished image', async () => {
-    for (const model of models) {
+    for (const model of drawn()) {
       await generate(page, { model: model.name, images: 1 });
       await status(page, 'completed');
       const finished = await largePicture(page);

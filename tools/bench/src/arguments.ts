@@ -49,7 +49,7 @@ const options = {
     value: 'PEER',
     of: ['float32', 'best'],
     otherwise: 'float32',
-    help: "PyTorch's side in var-d16 and mar-b: float32, or bfloat16 and dynamic int8 beside it and the fastest of them",
+    help: "PyTorch's side in var-d16 and mar-b: float32, or beside it dynamic int8 and, where the processor has it, bfloat16",
   } as const),
   jobs: choices({ value: 'JOBS', of: targetJobs, help: 'of targets: only these jobs, separated by commas' }),
   write: flag('of targets: write the ratios into the table from which engines choose'),
