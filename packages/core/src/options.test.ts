@@ -29,7 +29,7 @@ describe('options of a composition', () => {
   });
 
   it('are one record for people, and each part gets its own', () => {
-    expect(Object.keys(optionsOf(parts).properties)).toEqual(['steps', 'heat']);
+    expect(Object.keys(optionsOf(parts).properties)).toEqual(['steps', 'restSteps', 'heat']);
     expect(optionsOf(parts).properties['heat']).toEqual({
       type: 'number',
       minimum: 0,
@@ -37,7 +37,7 @@ describe('options of a composition', () => {
       description: 'How bold.',
     });
     expect(optionReader(parts)({ heat: 2 }, 'm')).toEqual({
-      order: { steps: 16 },
+      order: { steps: 16, restSteps: 0 },
       head: { heat: 2 },
       loop: { guidanceFrom: 0, guidanceUntil: 1 },
       guidance: null,
@@ -46,7 +46,7 @@ describe('options of a composition', () => {
 
   it('name the unknown one and the nearest known', () => {
     expect(() => optionReader(parts)({ heet: 2 }, 'm')).toThrow(
-      '[m] got the unknown option heet; expected only steps, heat. Did you mean heat?',
+      '[m] got the unknown option heet; expected only steps, restSteps, heat. Did you mean heat?',
     );
     expect(() => optionReader(parts)({ toString: 2 }, 'm')).toThrow(
       expect.objectContaining({ code: 'option-unknown' }),

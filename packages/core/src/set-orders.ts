@@ -45,10 +45,10 @@ interface RandomSetsOptions {
   /** How many sets the tokens come in. */
   readonly steps: number;
   /** How many of them are odd cells of a checkerboard, after all even ones; 0: cells come in any order. */
-  readonly restSteps: number;
+  readonly restSteps?: number;
 }
 
-function randomSetsOptions(layout: Layout): Field<RandomSetsOptions> {
+function randomSetsOptions(layout: Layout): Field<Required<RandomSetsOptions>> {
   const each = schema.object({
     steps: stepsField(layout),
     restSteps: schema.described(
@@ -86,7 +86,7 @@ export const randomSetsOrder: OrderPlugin<Nothing, RandomSetsOptions> = {
   build: () => ({
     open: (layout, { rows, kept, rng, options }) => {
       const missing = missingOf(layout, kept, 'random-sets');
-      const { steps, restSteps } = options;
+      const { steps, restSteps = 0 } = options;
       const orders = rows.map((_, row) => shuffled(missing, row, rng));
       if (restSteps === 0) {
         const sizes = setSizes(missing.length, Math.min(steps, missing.length));

@@ -63,7 +63,7 @@ async function write(tokenizer: KlTokenizer, values_BLC: Float32Array, kept: Kep
   const rows = rowsOf(batch);
   const canvas = tokenizer.openCanvas(rows, kept, 'known');
   const rng = keyedRng(rows.map(({ seed }) => seed));
-  const plan = randomSetsOrder.build({}).open(tokenizer.layout, { rows, kept, rng, options: { steps: 5, restSteps: 0 } });
+  const plan = randomSetsOrder.build({}).open(tokenizer.layout, { rows, kept, rng, options: { steps: 5 } });
   for (const step of plan.steps()) {
     const tokens = tokensFrom(at(values_BLC, step, batch), batch);
     await canvas.write(step, tokens);
