@@ -14,6 +14,8 @@ export interface CasesOptions {
   readonly values?: Readonly<Record<string, readonly unknown[]>>;
   /** Request-time options that change no result, and weights that have no use under this configuration, each with the reason why. */
   readonly neutral?: Readonly<Record<string, string>>;
+  /** Request-time options of orders by which sampling goes another way than training, on purpose, each with the reason why. */
+  readonly departs?: Readonly<Record<string, string>>;
   /** Of conditions that are no classes: some that differ, as requests say them. */
   readonly inputs?: readonly unknown[];
   /** `eager` and `onnx` by default, which need no setup. */
@@ -53,6 +55,7 @@ export function trialOf(given: CasesOptions): Trial {
     options: {},
     values: {},
     neutral: {},
+    departs: {},
     inputs: [],
     targets: ['eager', 'onnx'],
     space: null,

@@ -5,6 +5,7 @@ import type { Trial } from './options.ts';
 
 /** Options of one request, with the value that is tried, as `steps = 4`. */
 interface Tried {
+  readonly name: string;
   readonly options: unknown;
   readonly called: string;
 }
@@ -64,7 +65,7 @@ function triedOf(name: string, json: JsonSchema, { schema, trial, who }: Options
   for (const value of given ?? boundsOf(json)) {
     try {
       const options = schema.parse({ ...trial.options, [name]: value }, who);
-      accepted.push({ options, called: `${name} = ${JSON.stringify(value)}` });
+      accepted.push({ name, options, called: `${name} = ${JSON.stringify(value)}` });
     } catch (error) {
       // Bounds may depend on other options; what the author names must fit.
       if (given) throw error;

@@ -173,9 +173,11 @@ interface Ground {
 async function idle(plugin: OrderPlugin, { trial, layouts }: Ground): Promise<string | null> {
   for (const layout of layouts) {
     const schema = plugin.options(layout);
-    const found = await idleOption({ schema, trial, who: plugin.name }, async ({ options }) => {
+    const found = await idleOption({ schema, trial, who: plugin.name }, async ({ name, options }) => {
       const opened = { order: build(plugin, trial), layout, options };
-      const wrong = remade(opened, { set: leavesKept(plugin), seed: trial.seed }) ?? otherWay(opened);
+      const departs = Boolean(trial.departs[name]);
+      const kept = remade(opened, { set: leavesKept(plugin), seed: trial.seed });
+      const wrong = kept ?? (departs ? null : otherWay(opened));
       if (wrong !== null) throw new Error(wrong);
       return [0, 1, 2, 3].flatMap((round) =>
         walk(opened, [round, round + 10]).flatMap(({ step }) => [step.index, ...step.positions_Bl]),

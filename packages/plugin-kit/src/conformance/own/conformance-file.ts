@@ -14,6 +14,7 @@ const settings = object({
   options: given(record),
   values: given(record),
   neutral: given(record),
+  departs: given(record),
   targets: given(list(string(), { min: 1 })),
   space: given(record),
   layout: given(record),
