@@ -40,7 +40,9 @@ export function CostTable({ comparison: { x, y }, all }: CostTableProps) {
         <table role="table">
           <thead role="rowgroup">
             <tr role="row">
-              <th role="columnheader" scope="col">Picture</th>
+              <th role="columnheader" scope="col">
+                Picture
+              </th>
               {shown.map(({ name }) => (
                 <th key={name} role="columnheader" scope="col">
                   {name}

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { ErrorNote } from '../error-note.tsx';
 import type { Service } from '../api/operations.ts';
 import '../styles/server.css';
+import { formatTime } from '../runs/sentences.ts';
 import { bytes, duration, Section, Table } from './table.tsx';
 import { OwnWaiting } from './own-waiting.tsx';
 import { sumOf, useService, type Failure, type Look, type QueueShare, type Worker } from './service.ts';
@@ -110,7 +111,7 @@ function Models({ models }: Pick<Worker, 'models'>) {
           {model.name}
           {model.loaded && ' · in memory'}
           {model.running > 0 && ` · ${model.running} running`}
-          {model.millisecondsPerImage !== null && ` · ${Math.round(model.millisecondsPerImage)} ms an image`}
+          {model.millisecondsPerImage !== null && ` · ${formatTime(model.millisecondsPerImage)} an image`}
         </li>
       ))}
     </ul>
