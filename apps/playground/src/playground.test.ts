@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { browserArguments, findBrowser } from '@tessera/chromium';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -13,15 +12,16 @@ import {
   allPictures,
   generate,
   generateLong,
+  isDrawn,
   largePicture,
   openHow,
   pickModel,
   status,
 } from './testing/page-reader.ts';
+import { skipped } from './testing/serve-page.fixture.ts';
 
 /* The page, built as it ships, in a real browser, against the real server with every model that it has. */
 
-const skipped = process.env['TESSERA_BROWSER'] === 'none';
 const folder = mkdtempSync(join(tmpdir(), 'tessera-playground-'));
 let environment: Record<string, string>;
 let api: ApiProcess;
@@ -61,8 +61,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** One of each way to draw, and one in colour: the page knows no model by its name. */
-const drawn = () => models.filter(({ name }) => ['digits-var', 'digits-mar', 'avatars-var'].includes(name));
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 const field = (name: string) => page.getByLabel(name, { exact: true });
 const entries = () => page.locator('.rail .entry');
@@ -84,7 +82,7 @@ describe.skipIf(skipped)('the playground', () => {
   });
 
   it('shows every step and the finished images of a class, and again by its address, with its own settings', async () => {
-    for (const model of drawn()) {
+    for (const model of models.filter(isDrawn)) {
       await pickModel(page, model.name);
       await pickClass(3);
       await field('Seed').fill('42');
@@ -107,7 +105,7 @@ describe.skipIf(skipped)('the playground', () => {
   });
 
   it('goes through the steps, from a first one that differs to a last one near the finished image', async () => {
-    for (const model of drawn()) {
+    for (const model of models.filter(isDrawn)) {
       await generate(page, { model: model.name, images: 1 });
       await status(page, 'completed');
       const finished = await largePicture(page);
@@ -177,9 +175,9 @@ describe.skipIf(skipped)('the playground', () => {
     await generate(page, { model: 'digits-mar', images: 64 });
     await generate(page, {});
     await generate(page, { images: 1 });
-    const [newest, second] = [entries().nth(0), entries().nth(1)];
-    await newest.getByText(/ahead|Step|Started|Loading/).waitFor();
-    expect(await page.title()).toMatch(/ahead|Step|Started|Loading/);
+    const [newest, second, where] = [entries().nth(0), entries().nth(1), /ahead|Step|Started|Loading/];
+    await newest.getByText(where).waitFor();
+    expect(await page.title()).toMatch(where);
     await second.getByRole('button').click();
     await second.getByText('Stopped').waitFor();
     await status(page, 'completed');

@@ -35,7 +35,7 @@ export async function compareSides(request: BenchArguments, job: Job, print: Pri
 /** The precisions of PyTorch's side. */
 type Peer = 'float32' | 'bfloat16' | 'int8';
 
-/** Processors without instructions for bfloat16 take six times as long as in float32: nobody would choose it there. */
+/** Processors without instructions for bfloat16 take six times as long as in float32 for it. */
 function peersOf({ peer }: BenchArguments): readonly Peer[] {
   if (peer !== 'best') return ['float32'];
   return hasBfloat16() ? ['float32', 'bfloat16', 'int8'] : ['float32', 'int8'];

@@ -155,7 +155,8 @@ const options: Readonly<Record<string, Readonly<Record<string, Formula>>>> = {
         '2',
         createElement('mtext', null, ')'),
       ),
-      sentence: 'The last steps, as many as this says, draw the cells in row i and column j of which this holds; those before, all others.',
+      sentence:
+        'The last steps, as many as this says, draw the cells in row i and column j of which this holds; those before, all others.',
       source: 'GtR',
       href: arxiv('2510.17171'),
     },
