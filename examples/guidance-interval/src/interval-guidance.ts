@@ -1,4 +1,4 @@
-import { defineGuidance, schema, type PredictionShape, type Predictions } from '@tessera/plugin-kit';
+import { defineGuidance, schema, type PredictionShape, type Predictions, type Step } from '@tessera/plugin-kit';
 
 const { object, number, optional, described } = schema;
 const share = number({ min: 0, max: 1 });
@@ -6,7 +6,7 @@ const share = number({ min: 0, max: 1 });
 /**
  * Guidance in an interval of the steps alone (Kynkäänniemi et al. 2024, arXiv 2404.07724, where it is an interval of noise
  * levels), with predictions that are rescaled to vary as much as those with the condition (Lin et al. 2023, arXiv
- * 2305.08891, section 3.4). Steps outside of the interval cost half where the backbone keeps no caches.
+ * 2305.08891, section 3.4). Steps outside of the interval compute half of the rows; with caches, those after it do.
  */
 export const intervalGuidance = defineGuidance({
   contract: 2,
@@ -21,13 +21,19 @@ export const intervalGuidance = defineGuidance({
       rescale: described(optional(share, 0.7), 'How far predictions are brought back to their usual spread; 0: not.'),
     }),
   open: ({ weight, over, options: { guidedAfter, guidedUntil, rescale } }) => ({
-    step: ({ index, of }) => {
-      const middle = (index + 0.5) / of;
-      if (middle < guidedAfter || middle > guidedUntil) return null;
+    step: (step) => {
+      if (middle(step) < guidedAfter || middle(step) > guidedUntil) return null;
       return { weight, mix: (shape) => (predictions) => rescaled(predictions, shape, { over, rescale }) };
     },
+    // Caches need no rows of the null class from here on.
+    ended: (step) => middle(step) > guidedUntil,
   }),
 });
+
+/** Where the middle of a step is among all. */
+function middle({ index, of }: Pick<Step, 'index' | 'of'>): number {
+  return (index + 0.5) / of;
+}
 
 interface Strength {
   /** w - 1. */

@@ -46,6 +46,8 @@ export interface GuidanceRequest<O = unknown> {
 export interface OpenGuidance {
   /** null: the step is not guided, its images follow their conditions alone. The same answer for the same step. */
   step(step: Step): GuidedStep | null;
+  /** Whether neither this step nor any after it is guided. One that says so lets backbones with a cache save rows, too. */
+  ended?(step: Step): boolean;
 }
 
 export interface GuidedStep {

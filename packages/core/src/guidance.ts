@@ -49,7 +49,7 @@ export function linearGuidance(scale: number): Guidance {
  */
 export function guidanceWithin(guidance: Guidance, { from, until }: Record<'from' | 'until', number>): Guidance {
   if (from === 0 && until === 1) return guidance;
-  const ended = ({ index, of }: Step) => index >= until * of;
+  const ended = (step: Step) => step.index >= until * step.of || guidance.ended?.(step) === true;
   return {
     kind: 'classifier-free',
     active: guidance.active && until > 0,

@@ -1,6 +1,6 @@
 import { schema } from '@tessera/schema';
 import { describe, expect, it } from 'vitest';
-import { guidanceOf, type GuidanceSpec } from './guidance.ts';
+import { guidanceOf, guidanceWithin, type GuidanceSpec } from './guidance.ts';
 import { offeredGuidances } from './offered-guidances.ts';
 import { constantPart, linearPart, openGuidance, rampPart } from './open-guidance.ts';
 import { optionReader, optionsOf, type OptionParts } from './options.ts';
@@ -69,6 +69,22 @@ describe('openGuidance', () => {
       expect(openGuidance(plugin, { kind: 'constant', scale: 1 }, given).active).toBe(false);
     }
     expect(() => openGuidance(part, { kind: 'ramp', scale: 101 }, given)).toThrow('from 0 to 100');
+  });
+
+  it('says that it has ended where the part does and the backbone can leave rows out', () => {
+    const saying = { ...part, open: () => ({ step: () => null, ended: ({ index }: Step) => index > 1 }) };
+    const ended = (plugin: GuidancePlugin, endsGuidance: boolean) => {
+      const open = openGuidance(plugin, { kind: 'constant', scale: 3 }, { ...given, endsGuidance });
+      return steps.map((step) => open.ended?.(step));
+    };
+    expect(ended(saying, true)).toEqual([false, false, true, true]);
+    expect(ended(part, true)).toEqual([false, false, false, false]);
+    expect(ended(saying, false)).toEqual(Array(4).fill(undefined));
+    const cut = guidanceWithin(openGuidance(saying, { kind: 'constant', scale: 3 }, { ...given, endsGuidance: true }), {
+      from: 0,
+      until: 0.25,
+    });
+    expect(steps.map((step) => cut.ended!(step))).toEqual([false, true, true, true]);
   });
 
   it('mixes as the part says, and not at all where a step is not guided', () => {

@@ -5,6 +5,11 @@ import { guidanceOf, noGuidance, type GuidanceSpec } from './guidance.ts';
 import type { GuidancePlugin } from './plugin.ts';
 import type { Step } from './tokens.ts';
 
+interface GuidanceUse extends Pick<GuidanceRequest, 'options' | 'layout'> {
+  /** Whether the backbone can leave the null class out from a step on. */
+  readonly endsGuidance?: boolean;
+}
+
 /**
  * Opens a guidance for the loop. No guidance in the model's own scale is none for every part: then rows are not doubled, and
  * images are those of their conditions to the bit.
@@ -14,7 +19,7 @@ import type { Step } from './tokens.ts';
 export function openGuidance(
   plugin: GuidancePlugin,
   spec: GuidanceSpec,
-  { options, layout }: Pick<GuidanceRequest, 'options' | 'layout'>,
+  { options, layout, endsGuidance = false }: GuidanceUse,
 ): Guidance {
   const own = guidanceOf(spec);
   if (plugin.name === spec.kind || !own.active) return own;
@@ -25,6 +30,7 @@ export function openGuidance(
     ...noGuidance,
     active: true,
     saves: true,
+    ...(endsGuidance && { ended: (step) => open.ended?.(step) === true }),
     weight: (step) => open.step(step)?.weight ?? 1,
     ...(plugin.mixes && { mix: (step: Step) => openedMix(plugin.name, open.step(step)) }),
   };

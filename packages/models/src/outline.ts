@@ -197,13 +197,13 @@ export function planOf(
 
 /** In the model's own scale, whatever the guidance. */
 function guidanceFor(
-  { manifest, facts: { layout } }: Outlined,
+  { manifest, facts: { layout, endsGuidance } }: Outlined,
   request: Checked<ModelRequest>,
   chosen: ReadOptions['guidance'],
 ): Guidance {
   const { kind, scale } = manifest.defaults.guidance;
   const spec = { kind, scale: request.guidance ?? scale };
-  return chosen ? openGuidance(chosen.plugin, spec, { options: chosen.options, layout }) : guidanceOf(spec);
+  return chosen ? openGuidance(chosen.plugin, spec, { options: chosen.options, layout, endsGuidance }) : guidanceOf(spec);
 }
 
 /**

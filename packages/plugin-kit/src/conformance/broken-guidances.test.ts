@@ -1,4 +1,4 @@
-import type { GuidancePlugin, GuidanceRequest, GuidedStep, HeadPlugin, Mix, OpenMix, Step } from '@tessera/core';
+import type { GuidancePlugin, GuidanceRequest, HeadPlugin, Mix, OpenGuidance, OpenMix } from '@tessera/core';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ const linear =
     own_lX.map((c, i) => c + over * (c - none_lX[i]!));
 
 function guidanceWith(
-  change: (asked: Asked) => { step?: (step: Step) => GuidedStep | null; mix?: OpenMix } = () => ({}),
+  change: (asked: Asked) => Partial<OpenGuidance> & { mix?: OpenMix } = () => ({}),
   mixes: GuidancePlugin['mixes'] | null = ['logits', 'noise'],
 ): GuidancePlugin {
   return defineGuidance({
@@ -31,8 +31,11 @@ function guidanceWith(
     options: () => object({ until: optional(number({ min: 0, max: 1 }), 0.5) }),
     open: (asked) => {
       const { weight, over, options } = asked;
-      const { step, mix = () => linear(over) } = change(asked);
-      return { step: step ?? (({ index, of }) => (index < options.until * of ? { weight, mix } : null)) };
+      const { step, mix = () => linear(over), ended } = change(asked);
+      return {
+        step: step ?? (({ index, of }) => (index < options.until * of ? { weight, mix } : null)),
+        ...(ended && { ended }),
+      };
     },
   }) as GuidancePlugin;
 }
@@ -109,6 +112,22 @@ describe('a wrong guidance is found:', () => {
       'its weight is no number',
       'shapes',
       guidanceWith(({ over }) => ({ step: () => ({ weight: 0 / 0, mix: () => linear(over) }) })),
+    ],
+    [
+      'it guides where it says that it has ended',
+      'shapes',
+      guidanceWith(({ weight, over }) => ({
+        step: () => ({ weight, mix: () => linear(over) }),
+        ended: ({ index, of }) => index >= of / 2,
+      })),
+    ],
+    [
+      'it ends and begins again',
+      'steps',
+      guidanceWith(({ weight, over }) => ({
+        step: ({ index }) => (index % 2 ? null : { weight, mix: () => linear(over) }),
+        ended: ({ index }) => index % 2 === 1,
+      })),
     ],
     [
       'it draws by chance',

@@ -1,4 +1,4 @@
-import type { GuidedStep, Mix, OpenGuidance, OpenMix, Predictions } from '@tessera/core';
+import type { GuidedStep, Mix, OpenGuidance, OpenMix, Predictions, Step } from '@tessera/core';
 import { TesseraError } from '@tessera/errors';
 import { callPart, checkMembers, misdescribed, wrongShape } from './part-call.ts';
 
@@ -12,12 +12,17 @@ interface GuidanceGuard {
 export function guardGuidance(open: OpenGuidance, guard: GuidanceGuard): OpenGuidance {
   const { name } = guard;
   checkMembers({ name, call: 'open()' }, open, ['step']);
+  const lent = (step: Step): Step => ({ ...step, positions_Bl: step.positions_Bl.slice() });
+  const ended = (step: Step): boolean => callPart({ name, call: 'ended()' }, () => open.ended!(lent(step)));
   return {
     step: (step) => {
-      const given = { ...step, positions_Bl: step.positions_Bl.slice() };
-      const guided = callPart({ name, call: 'step()' }, () => open.step(given));
-      return guided === null ? null : checkedStep(guided, guard, `step ${step.index + 1} of ${step.of}`);
+      const guided = callPart({ name, call: 'step()' }, () => open.step(lent(step)));
+      const place = `step ${step.index + 1} of ${step.of}`;
+      if (guided === null) return null;
+      if (open.ended && ended(step)) throw misdescribed(name, `a guided ${place}`, 'null where ended() says true');
+      return checkedStep(guided, guard, place);
     },
+    ...(open.ended && { ended }),
   };
 }
 

@@ -215,6 +215,10 @@ function keepsCourse({ open }: Opened): string | null {
     return stepsOf(of).reduce((sum, step) => sum + (opened.step(step)?.weight ?? 1), 0) / of;
   };
   const [few, many] = [average(8), average(64)];
+  const opened = open(3);
+  const ends = stepsOf(64).map((step) => opened.ended?.(step) === true);
+  const again = ends.findIndex((ended, index) => !ended && ends[index - 1]);
+  if (again >= 0) return `a guidance that has ended at step ${again} of 64 and goes on at the next`;
   if (Math.abs(few - many) <= COURSE) return null;
   return `the weight ${few.toFixed(2)} on average over 8 steps, and ${many.toFixed(2)} over 64`;
 }
