@@ -1,10 +1,12 @@
 import { labelOf } from '../api/label.ts';
+import { modelOf } from '../api/model-of.ts';
 import { fetchGeneration, fetchPicture, type Model } from '../api/operations.ts';
 import { saidOf } from '../runs/explain.ts';
 import type { Handed } from '../save/handed-file.ts';
 import type { Recipe } from '../save/recipe.ts';
 import { isOptionValue, type OptionValue, type OwnSettings } from '../settings/options.tsx';
 import { ownSettings } from '../settings/settings.ts';
+import { askedSize } from '../settings/sizes.ts';
 import { openOwn, type Base } from './base.ts';
 import { readDraft, type Draft } from './draft.ts';
 import { givenEdit, operationsOf, type GivenEdit } from '../mask/given-edit.ts';
@@ -38,7 +40,8 @@ export async function openAgain(id: string, models: readonly Model[], handed: Ha
     const recipe = handed?.recipe;
     if (recipe?.edit) {
       const told = `${said} Here is the edited picture itself, with the mask that its file holds.`;
-      return { base: await openOwn(handed!.file, key), draft: draftOfFile(recipe, recipe.edit, models), told };
+      const base = await openOwn(handed!.file, key);
+      return { base, draft: draftOfFile(recipe, { edit: recipe.edit, bitmap: base.bitmap, models }), told };
     }
     if (!draft?.blob) throw error;
     const told = `${said} This browser has kept the picture, so you can go on.`;
@@ -53,7 +56,7 @@ interface Known {
 
 async function openStored(id: string, models: readonly Model[], { draft, handed }: Known): Promise<Again> {
   const generation = await fetchGeneration(id);
-  const { edit, modelName, images, guidance, options, seed } = generation;
+  const { edit, modelName, images, guidance, options, seed, size } = generation;
   if (!edit) throw new Error('This result is no edit: open it with “Change settings” in Create, or edit its picture.');
   const model = models.find(({ name }) => name === modelName);
   if (!model) throw new Error(`The server no longer has the model ${modelName}, which made this edit.`);
@@ -64,13 +67,15 @@ async function openStored(id: string, models: readonly Model[], { draft, handed 
   const base: Base = { key: keyOfAgain(id), bitmap, made, blob };
   // Nothing that was done here is lost.
   if (draft && !handed) return { base, draft, told: null };
-  const given = await givenEdit(edit, model);
+  const given = await givenEdit(edit, modelOf(models, modelName, generation)!);
   const settings = {
     model: model.name,
     label: labels[0]!,
     count: Math.min(MOST_VARIANTS, images.length),
     seed,
-    own: { [model.name]: ownOf(model, guidance, options) },
+    own: {
+      [model.name]: { ...ownOf(model, guidance, options), ...(size && { size: `${size.width}x${size.height}` }) },
+    },
     ...(handed?.recipe && { label: handed.recipe.label, count: 1, seed: handed.recipe.seed }),
   };
   const told = labels.some((label) => label !== labels[0])
@@ -92,11 +97,18 @@ function ownOf(model: Model, guidance: number | null, options: object): OwnSetti
 }
 
 /** What the file alone tells. */
-function draftOfFile(recipe: Recipe, edit: GivenEdit, models: readonly Model[]): Draft {
+interface InFile extends Pick<Base, 'bitmap'> {
+  readonly edit: GivenEdit;
+  readonly models: readonly Model[];
+}
+
+function draftOfFile(recipe: Recipe, { edit, bitmap, models }: InFile): Draft {
   const operations = operationsOf(edit);
   const model = models.find(({ name }) => name === recipe.model);
   if (!model) throw new Error(`The server does not have the model ${recipe.model}, which made this edit.`);
-  const own = { [model.name]: ownOf(model, recipe.guidance, recipe.options) };
+  const text = `${bitmap.width}x${bitmap.height}`;
+  const size = askedSize(text, model) && { size: text };
+  const own = { [model.name]: { ...ownOf(model, recipe.guidance, recipe.options), ...size } };
   const settings = { model: model.name, label: recipe.label, count: 1, seed: recipe.seed, own };
   return { history: { operations, done: operations.length }, settings, made: [], blob: null };
 }

@@ -8,6 +8,8 @@ import { cutPicture } from '../mask/compose.ts';
 import type { Draft } from './draft.ts';
 import { frameOf, type Point } from '../mask/frame.ts';
 import { add, done, isWhole, markedBy, redo, redrawn, undo, wholePlace, type Operation } from '../mask/mask.ts';
+import { ownSettings } from '../settings/settings.ts';
+import { seenAt } from '../settings/sizes.ts';
 import { Panel } from './panel.tsx';
 import { editRequest, type EditSettings } from './request.ts';
 import { Stage } from './stage.tsx';
@@ -33,7 +35,8 @@ const startTool: Tool = { name: 'brush', breadth: 0.2, whole: true };
 export function Editor({ base, draft, models, told, onAnother }: EditorProps) {
   const { history, setHistory, settings, setSettings, variants, addVariants, isKept } = useDraft(base, draft, models);
   const model = models.find(({ name }) => name === settings.model)!;
-  const frame = useMemo(() => frameOf(model), [model]);
+  const { size } = ownSettings(settings, model);
+  const frame = useMemo(() => frameOf(seenAt(model, size)), [model, size]);
   const marked = useMemo(() => markedBy(done(history), frame), [history, frame]);
   const [tool, setTool] = useState(startTool);
   const [view, setView] = useState<View>(FITTED);

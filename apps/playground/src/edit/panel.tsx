@@ -5,6 +5,7 @@ import { titleOf } from '../settings/classes.tsx';
 import { NumberField } from '../settings/fields.tsx';
 import { ModelFields } from '../settings/option-fields.tsx';
 import { ownSettings } from '../settings/settings.ts';
+import { SizeField } from '../settings/size-field.tsx';
 import type { Base } from './base.ts';
 import type { EditSettings } from './request.ts';
 
@@ -34,6 +35,7 @@ export function Panel({ isSending, error, onGenerate, onAnother, isKept, ...fiel
   return (
     <form className="edit-panel" onSubmit={submit} aria-label="What to draw there">
       <ModelAndClass {...fields} />
+      <Size {...fields} />
       <NumberField
         name="Variants"
         value={settings.count}
@@ -95,6 +97,14 @@ function How({ models, settings, onSettings }: FieldsProps) {
 const noProblems = {};
 
 type FieldsProps = Pick<PanelProps, 'models' | 'settings' | 'onSettings'>;
+
+/** Of the whole picture: its edges lie elsewhere then. */
+function Size({ models, settings, onSettings }: FieldsProps) {
+  const model = models.find(({ name }) => name === settings.model)!;
+  const own = ownSettings(settings, model);
+  const pick = (size: string) => onSettings({ ...settings, own: { ...settings.own, [model.name]: { ...own, size } } });
+  return <SizeField model={model} size={own.size} problem={undefined} onPick={pick} />;
+}
 
 function ModelAndClass({ models, settings, onSettings }: FieldsProps) {
   const [modelId, classId] = [useId(), useId()];

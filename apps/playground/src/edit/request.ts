@@ -2,6 +2,7 @@ import { asked } from '../api/tessera.ts';
 import type { GenerationInput, Model } from '../api/operations.ts';
 import type { OwnSettings } from '../settings/options.tsx';
 import { mostDetailed, ownSettings } from '../settings/settings.ts';
+import { askedSize, seenAt } from '../settings/sizes.ts';
 import type { Base } from './base.ts';
 import { maskPng, png } from '../mask/compose.ts';
 import type { Cut } from '../mask/cut.ts';
@@ -34,13 +35,15 @@ export async function editRequest(edit: ToSend, settings: EditSettings, seed: nu
   const [image, maskId] = await Promise.all([pictureId(edit), upload(await maskPng(mask, edit.frame))]);
   const { label, count } = settings;
   const { model } = edit;
-  const { guidance, options } = ownSettings(settings, model);
+  const { guidance, options, size: text } = ownSettings(settings, model);
+  const size = askedSize(text, model);
   return {
     model: model.name,
     ...(guidance !== null && { guidance }),
     options,
     // Codes and probabilities of tokens are for the anatomy.
-    details: count <= mostDetailed(model),
+    details: count <= mostDetailed(seenAt(model, text)),
+    ...(size && { size }),
     images: [{ count, ...(label >= 0 && { condition: { label } }) }],
     seed,
     edit: { image, region: { mask: maskId } },

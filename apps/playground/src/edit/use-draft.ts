@@ -5,6 +5,8 @@ import type { Base } from './base.ts';
 import { keepDraft, type Draft } from './draft.ts';
 import type { Box } from '../mask/frame.ts';
 import { firstModel } from '../settings/first-model.ts';
+import { ownSettings } from '../settings/settings.ts';
+import { askedSize } from '../settings/sizes.ts';
 import type { EditSettings } from './request.ts';
 
 /** Images that one press of Generate made: a run of the page. */
@@ -47,10 +49,13 @@ function useIds(variants: readonly Variants[]): readonly (string | null)[] {
 }
 
 /** As they were left; else the model that made the picture, and its class, since the rest of it shows that. */
-function settingsOf({ made }: Base, draft: Draft, models: readonly Model[]): EditSettings {
+function settingsOf({ made, bitmap }: Base, draft: Draft, models: readonly Model[]): EditSettings {
   const known = (name: string | undefined) => models.find((model) => model.name === name);
   // Drafts of earlier versions of the page have no settings of models.
   if (draft.settings && known(draft.settings.model)) return { ...draft.settings, own: draft.settings.own ?? {} };
   const model = known(made?.model) ?? firstModel(models);
-  return { model: model.name, label: made?.model === model.name ? made.label : -1, count: 4, seed: null, own: {} };
+  // A picture of a size that the model makes keeps it.
+  const size = `${bitmap.width}x${bitmap.height}`;
+  const own = askedSize(size, model) ? { [model.name]: { ...ownSettings({ own: {} }, model), size } } : {};
+  return { model: model.name, label: made?.model === model.name ? made.label : -1, count: 4, seed: null, own };
 }

@@ -1,21 +1,11 @@
-import {
-  lazy,
-  Suspense,
-  useEffect,
-  useId,
-  useRef,
-  useState,
-  type FormEvent,
-  type RefObject,
-  type ReactNode,
-} from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type RefObject, type ReactNode } from 'react';
 import type { Model } from '../api/operations.ts';
 import { ErrorBoundary } from '../error-boundary.tsx';
 import { ClassPicker } from './classes.tsx';
-import { described, Hint, NumberField } from './fields.tsx';
+import { NumberField } from './fields.tsx';
 import { ModelPicker } from './model-picker.tsx';
 import { MOST_IMAGES, MOST_SEED, ownSettings, pickModel, type Settings } from './settings.ts';
-import { offeredSizes, sizeText } from './sizes.ts';
+import { SizeField } from './size-field.tsx';
 
 /* Fetched when it is first looked into. */
 const ModelFields = lazy(() => import('./option-fields.tsx').then(({ ModelFields }) => ({ default: ModelFields })));
@@ -142,40 +132,6 @@ interface HowManyProps {
   readonly problems: Readonly<Record<string, string>>;
   set(part: Partial<Settings>): void;
   readonly children: ReactNode;
-}
-
-interface SizeFieldProps {
-  readonly model: Model;
-  /** Left out: the model's own. */
-  readonly size: string | undefined;
-  readonly problem: string | undefined;
-  onPick(size: string): void;
-}
-
-/** Sizes and shapes of the pictures; nothing where the model makes its own alone. An address may hold others. */
-function SizeField({ model, size = sizeText(model), problem, onPick }: SizeFieldProps) {
-  const id = useId();
-  const offered = offeredSizes(model);
-  if (offered.length === 0) return null;
-  const hint = 'Other sizes come from the same weights: details are best at the first.';
-  return (
-    <div className="field">
-      <label htmlFor={id}>Size</label>
-      <select
-        id={id}
-        value={size}
-        {...described(id, { hint, problem })}
-        onChange={({ target }) => onPick(target.value)}
-      >
-        {[...new Set([...offered, size])].map((text) => (
-          <option key={text} value={text}>
-            {text.replace('x', ' × ')}
-          </option>
-        ))}
-      </select>
-      <Hint id={id} text={hint} problem={problem} />
-    </div>
-  );
 }
 
 function HowMany({ settings: { label, count, seed, isLocked }, classes, problems, set, children }: HowManyProps) {

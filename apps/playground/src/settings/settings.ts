@@ -1,7 +1,7 @@
 import { labelOf } from '../api/label.ts';
 import type { Generation, GenerationInput, Model } from '../api/operations.ts';
 import type { Label } from './classes.tsx';
-import { readSize, sizeText } from './sizes.ts';
+import { askedSize, seenAt } from './sizes.ts';
 import {
   countsWith,
   isOptionValue,
@@ -104,14 +104,12 @@ export function toInput(settings: Settings, models: readonly Model[]): Generatio
   const model = models.find(({ name }) => name === settings.model)!;
   const each = model.classes.slice(0, MOST_IMAGES).map((one) => ({ condition: { label: one.label } }));
   const images = label === 'each' ? each : [{ ...conditionOf(settings, model), count }];
-  const { guidance, options: chosen, size: asked = sizeText(model) } = ownSettings(settings, model);
-  const size = asked === sizeText(model) ? undefined : readSize(asked, model);
-  // Tokens grow with the picture.
-  const larger = size ? (size.width * size.height) / (model.image.width * model.image.height) : 1;
+  const { guidance, options: chosen, size: asked } = ownSettings(settings, model);
+  const size = askedSize(asked, model);
   const idle = optionFields(model.options).filter((field) => !countsWith(field, chosen));
   const options = Object.fromEntries(Object.entries(chosen).filter(([name]) => !idle.some((one) => one.name === name)));
   // Codes and probabilities of tokens are for the anatomy.
-  const details = (label === 'each' ? each.length : count) <= mostDetailed({ tokens: model.tokens * larger });
+  const details = (label === 'each' ? each.length : count) <= mostDetailed(seenAt(model, asked));
   return {
     model: model.name,
     images,

@@ -4,7 +4,7 @@ import { copyAs } from '../copy-as/copy-as.ts';
 import { readRecipe, writeRecipe } from './recipe.ts';
 import { settingsOf, toInput } from './settings.ts';
 import { shapes } from './shapes.fixture.ts';
-import { offeredSizes, readSize, sizeBounds } from './sizes.ts';
+import { offeredSizes, readSize, seenAt, sizeBounds } from './sizes.ts';
 
 const recipe = (search: string) => readRecipe(new URLSearchParams(search), [shapes]);
 
@@ -16,6 +16,16 @@ describe('sizes of pictures', () => {
     for (const text of ['20x8', '10x8', '8', 'x', '8x8x8', '-8x8', '2x8'])
       expect(readSize(text, shapes)).toBe(undefined);
     expect(sizeBounds(shapes)).toBe('a size like 8x8: sides from 4 to 16, in steps of 4');
+  });
+
+  it('are what a model sees of a picture, and its grid', () => {
+    const seen = seenAt(shapes, '16x8');
+    expect([seen.image, seen.tokens, seen.layout.at(-1)]).toMatchObject([
+      { width: 16, height: 8, channels: 3 },
+      shapes.tokens * 2,
+      { width: 2 * shapes.layout.at(-1)!.width, height: shapes.layout.at(-1)!.height },
+    ]);
+    expect([seenAt(shapes, undefined), seenAt(shapes, '8x8'), seenAt(shapes, '99x8')]).toEqual(Array(3).fill(shapes));
   });
 
   it('stand in addresses, which say what they cannot have', () => {

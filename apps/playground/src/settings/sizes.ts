@@ -21,6 +21,27 @@ export function sizeText({ image: { width, height } }: Sized): string {
   return `${width}x${height}`;
 }
 
+/** What a request says of a size: nothing where it is the model's own, or none that it makes. */
+export function askedSize(text: string | undefined, model: Sized): { width: number; height: number } | undefined {
+  return text === undefined || text === sizeText(model) ? undefined : readSize(text, model);
+}
+
+/** What a model sees of pictures of a size: its maps stretch with them. */
+export function seenAt<M extends Pick<Model, 'image' | 'sizes' | 'layout' | 'tokens'>>(
+  model: M,
+  text: string | undefined,
+): M {
+  const size = askedSize(text, model);
+  if (!size) return model;
+  const [x, y] = [size.width / model.image.width, size.height / model.image.height];
+  const layout = model.layout.map((map) => ({
+    ...map,
+    width: Math.round(map.width * x),
+    height: Math.round(map.height * y),
+  }));
+  return { ...model, image: { ...model.image, ...size }, layout, tokens: model.tokens * x * y };
+}
+
 /** The sizes that are offered: the model's own first. Empty where it makes no other. */
 export function offeredSizes(model: Sized): readonly string[] {
   const { width, height } = model.image;
