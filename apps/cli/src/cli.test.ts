@@ -135,7 +135,7 @@ describe('generate', () => {
     [['--set', 'topP=high'], /got topP = "high"; expected a number from 0 to 1.*\(field-invalid\)/],
     [
       ['--set', 'topk=3'],
-      /unknown option topk; expected only topK, topP, smooth. Did you mean topK\?.*\(option-unknown\)/,
+      /unknown option topk; expected only topK, topP, smooth, guidanceUntil. Did you mean topK\?.*\(option-unknown\)/,
     ],
     [['--set', 'smooth'], /\[tessera generate\] got --set smooth; expected NAME=VALUE.*\(option\)/],
     [['--label', '1,2,3', '--count', '2'], /\[tessera generate\] got --count 2 for 3 labels; .*\(option\)/],
@@ -273,8 +273,8 @@ describe('facts', () => {
       options: { properties: { topK: { type: 'integer', maximum: 32 } } },
     });
     const page = tessera('models', 'micro').stdout;
-    expect(page).toMatch(/^ {2}topK {4}integer from 0 to 32, default \d+: Draws among /m);
-    expect(page).toMatch(/^ {2}smooth {2}true or false, default false: /m);
+    expect(page).toMatch(/^ {2}topK +integer from 0 to 32, default \d+: Draws among /m);
+    expect(page).toMatch(/^ {2}smooth +true or false, default false: /m);
   });
 
   it('tells versions, the target and why', () => {

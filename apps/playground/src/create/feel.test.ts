@@ -163,7 +163,7 @@ describe.skipIf(skipped)('Create', () => {
     await page.locator('details.group > summary').click();
     const formulas = page.locator('.formula');
     await formulas.first().waitFor();
-    expect(await formulas.count()).toBe(4);
+    expect(await formulas.count()).toBe(5);
     expect(await page.locator('.caution').innerText()).toContain('this model is made for less');
     await page.getByRole('slider', { name: 'Guidance' }).fill('2');
     expect(await page.locator('.caution').innerText()).toBe('');
