@@ -203,7 +203,9 @@ function guidanceFor(
 ): Guidance {
   const { kind, scale } = manifest.defaults.guidance;
   const spec = { kind, scale: request.guidance ?? scale };
-  return chosen ? openGuidance(chosen.plugin, spec, { options: chosen.options, layout, endsGuidance }) : guidanceOf(spec);
+  return chosen
+    ? openGuidance(chosen.plugin, spec, { options: chosen.options, layout, endsGuidance })
+    : guidanceOf(spec);
 }
 
 /**
