@@ -1,20 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import type { Written } from '@tessera/core';
-import { type Model, openModel } from '@tessera/models';
+import { listModelFolders, type Model, openModel } from '@tessera/models';
 import { imagesOfClasses, type ModelRequest } from '@tessera/request';
 import { psnr } from '@tessera/evaluation';
 import { createEngine } from '@tessera/targets';
 import type { BenchmarkRun } from './arguments.ts';
 import { markdownTable } from './format.ts';
 
-const models = [
-  'digits-var',
-  'digits-var-diffusion',
-  'digits-mar',
-  'digits-mar-categorical',
-  'avatars-var',
-  'avatars-mar',
-];
+const shipped = fileURLToPath(new URL('../../../models', import.meta.url));
 const BATCH = 20;
 const header = ['model', 'after the same tokens', 'decoder, PSNR of the worst image'];
 
@@ -35,8 +28,7 @@ export const benchPrecision: BenchmarkRun = async ({ samples, threads }, print) 
   const engines = [createEngine({ threads }), createEngine({ threads, precision: 'int8' })] as const;
   const rows: { readonly name: string; readonly distance: Distance }[] = [];
   try {
-    for (const name of models) {
-      const folder = fileURLToPath(new URL(`../../../models/${name}`, import.meta.url));
+    for (const { name, folder } of listModelFolders([shipped])) {
       const [exact, reduced] = await Promise.all(engines.map((engine) => openModel(folder, { engine })));
       rows.push({ name, distance: await distanceOf({ exact: exact!, reduced: reduced! }, samples) });
       exact!.dispose();

@@ -12,9 +12,17 @@ export function modelOf(models: readonly Model[], name: string | null, made: Mad
   const before = told.get(made);
   if (before?.own === own) return before.model;
   const { width, height } = made.size;
-  const layout = made.layout ?? own.layout;
-  const tokens = layout.reduce((sum, map) => sum + map.width * map.height, 0);
-  const model = { ...own, image: { ...own.image, width, height }, layout, tokens };
+  const model = atSize(own, { width, height }, made.layout ?? own.layout);
   told.set(made, { own, model });
   return model;
+}
+
+/** What a model tells of its images and tokens, for images of a size whose tokens lie in these maps. */
+export function atSize<M extends Pick<Model, 'image' | 'layout' | 'tokens'>>(
+  model: M,
+  size: { readonly width: number; readonly height: number },
+  layout: Model['layout'],
+): M {
+  const tokens = layout.reduce((sum, map) => sum + map.width * map.height, 0);
+  return { ...model, image: { ...model.image, ...size }, layout, tokens };
 }

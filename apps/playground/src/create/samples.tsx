@@ -53,15 +53,15 @@ const ways: readonly Way[] = [
     ],
   },
 ];
+const ROWS = 3;
+const REST_MS = 1400;
+
 /** Models that draw the same begin with the same word. */
 const subjectOf = (model: string): string => model.split('-')[0]!;
 function sheetFor({ sheets }: Way, chosen: string): Sheet {
   const own = sheets.find(({ model }) => model === chosen);
   return own ?? sheets.find(({ model }) => subjectOf(model) === subjectOf(chosen)) ?? sheets[0];
 }
-
-const ROWS = 3;
-const REST_MS = 1400;
 
 /** What the platform does, before the first run: shown, and said in a sentence each. */
 export function Samples({ chosen }: { readonly chosen: string }) {

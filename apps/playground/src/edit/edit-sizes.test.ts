@@ -1,5 +1,6 @@
 import { createClient, type Client } from '@tessera/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPng } from '../testing/page-reader.ts';
 import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 
 /* Pictures of other sizes than the model's own in the Edit room, against the real server. */
@@ -60,15 +61,8 @@ describe.skipIf(skipped)('editing a picture of another size', () => {
     await page.locator('.edit-row[data-status=completed]').first().waitFor({ timeout: 60_000 });
     const edited = await newest();
     expect(edited).toMatchObject({ size: { width: 48, height: 32 }, modelName: 'digits-var' });
-    const reds = (url: string) =>
-      page.evaluate(async (source) => {
-        const bitmap = await createImageBitmap(await (await fetch(source)).blob());
-        const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
-        context.drawImage(bitmap, 0, 0);
-        const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-        return { width: bitmap.width, height: bitmap.height, reds: [...data].filter((_, at) => at % 4 === 0) };
-      }, url);
-    const [before, after] = [await reds(given.images[0]!.picture!.url), await reds(edited.images[0]!.picture!.url)];
+    const pictureOf = ({ images }: typeof given) => readPng(page, images[0]!.picture!.url);
+    const [before, after] = [await pictureOf(given), await pictureOf(edited)];
     expect([after.width, after.height]).toEqual([48, 32]);
     const kept = before.reds.flatMap((red, at) => (red === after.reds[at] ? [] : [Math.floor(at / 48)]));
     // Only in one row of tokens, of 4 x 4 pixels each, does anything differ.

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type ApiProcess } from '../testing/api-process.ts';
 import { findings } from '../testing/axe.ts';
 import { keptMarks } from '../testing/kept-marks.ts';
+import { readPng } from '../testing/page-reader.ts';
 import { servePage, skipped, type ServedPage } from '../testing/serve-page.fixture.ts';
 import { testFiles } from './files.cases.ts';
 
@@ -67,14 +68,7 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
 const row = (status: string) => page.locator(`.edit-row[data-status=${status}]`).first();
 
 /** Red of every pixel of a PNG, by its address or its bytes. */
-const readRed = (png: string): Promise<number[]> =>
-  page.evaluate(async (source) => {
-    const bitmap = await createImageBitmap(await (await fetch(source)).blob());
-    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
-    context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-    return [...data].filter((_, at) => at % 4 === 0);
-  }, png);
+const readRed = async (png: string): Promise<number[]> => (await readPng(page, png)).reds;
 
 /** Red of every pixel of the newest variants, as the server has them. */
 async function variants(): Promise<number[][]> {

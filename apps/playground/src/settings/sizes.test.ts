@@ -54,7 +54,7 @@ describe('sizes of pictures', () => {
   });
 
   it('leave out the details of tokens where there are more of them than a server tells', () => {
-    const many = { ...shapes, tokens: 1024 };
+    const many = { ...shapes, tokens: 1024, layout: [{ start: 0, height: 32, width: 32 }] };
     const details = (search: string) =>
       toInput(readRecipe(new URLSearchParams(search), [many]).settings, [many]).details;
     expect([details('count=2'), details('count=2&shapes.size=16x16'), details('count=1&shapes.size=12x8')]).toEqual([

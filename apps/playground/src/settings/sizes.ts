@@ -1,3 +1,4 @@
+import { atSize } from '../api/model-of.ts';
 import type { Model } from '../api/operations.ts';
 
 /* Sizes of pictures, written as `tessera generate --size` takes them: 96x64 is wider than high. */
@@ -39,7 +40,7 @@ export function seenAt<M extends Pick<Model, 'image' | 'sizes' | 'layout' | 'tok
     width: Math.round(map.width * x),
     height: Math.round(map.height * y),
   }));
-  return { ...model, image: { ...model.image, ...size }, layout, tokens: model.tokens * x * y };
+  return atSize(model, size, layout);
 }
 
 /** The sizes that are offered: the model's own first. Empty where it makes no other. */

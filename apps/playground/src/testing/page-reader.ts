@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 
-/* What a person sees in Create, read from the page, and what a person does there. */
+/* What a person sees, read from the page, and what a person does in Create. */
 
 /** Red of every pixel of canvases, in the pictures' own sizes. Runs in the page. */
 function readPictures(canvases: Element[]): number[][] {
@@ -88,4 +88,16 @@ export async function generate(page: Page, { model, images }: { model?: string; 
   const before = page.url();
   await page.getByRole('button', { name: 'Generate', exact: true }).click();
   await page.waitForURL((url) => url.href !== before && url.pathname.startsWith('/g/'));
+}
+
+/** A picture by its address, or a PNG as one, with red of every pixel. */
+export function readPng(page: Page, url: string): Promise<{ width: number; height: number; reds: number[] }> {
+  return page.evaluate(async (source) => {
+    const bitmap = await createImageBitmap(await (await fetch(source)).blob());
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext('2d')!;
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    return { width, height, reds: [...data].filter((_, at) => at % 4 === 0) };
+  }, url);
 }
