@@ -57,7 +57,7 @@ export const deleteDocument = `mutation DeleteGeneration($input: DeleteGeneratio
 }`;
 
 export const pluginsDocument = `query Plugins {
-  plugins { kind name models package version contract space stride config options }
+  plugins { kind name models package version contract conformance { cases failed kit version } space stride config options }
   pluginProblems { code message }
 }`;
 

@@ -881,6 +881,12 @@ export type PluginsQuery = {
     readonly stride: string | null;
     readonly config: Readonly<Record<string, unknown>>;
     readonly options: Readonly<Record<string, unknown>> | null;
+    readonly conformance: {
+      readonly cases: number;
+      readonly failed: ReadonlyArray<string>;
+      readonly kit: string;
+      readonly version: string | null;
+    } | null;
   }>;
   readonly pluginProblems: ReadonlyArray<{ readonly code: string; readonly message: string }>;
 };

@@ -53,11 +53,12 @@ function manifestOf({ kind, names, sources, templates: { tessera, tools } }: Pro
     sideEffects: false,
     engines: { node: '>=20.19' },
     exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './package.json': './package.json' },
-    files: ['dist', 'src', 'conformance.json', '!**/*.test.ts'],
+    files: ['dist', 'src', 'conformance.json', 'certificate.json', '!**/*.test.ts'],
     scripts: {
       test: 'vitest run',
       typecheck: 'tsc --noEmit',
       build: 'tsc -p tsconfig.build.json',
+      certify: 'npm run build && tessera certify . --report certificate.json',
       prepack: 'npm run build',
       trial: 'tessera train recipe.json --out run && tessera generate --model run/model --count 4 --out samples',
     },
@@ -115,7 +116,7 @@ jobs:
       - run: npm run typecheck
       - run: npm test
       - run: npm run build
-      - run: npx tessera certify .
+      - run: npm run certify
 `;
 
 function licence(name: string): string {
@@ -165,7 +166,7 @@ export const config = { plugins: ['${pkg}'] };
 npm install
 npm test               # the conformance kit of @tessera/plugin-kit
 npm run typecheck
-npm run build && npx tessera certify .
+npm run certify        # writes certificate.json, by which servers tell how it was judged
 npx tessera plugins ${pkg}
 npm run trial          # trains a tiny model with it, and draws images
 npm publish            # builds first

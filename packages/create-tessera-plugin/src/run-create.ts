@@ -78,8 +78,8 @@ function nextSteps({ name, folder, files }: ReturnType<typeof createPlugin>): st
     ...files.map((file) => `  ${file}`),
     'Now:',
     `  cd ${folder} && npm install`,
-    '  npm test                                # the conformance kit',
-    '  npm run build && npx tessera certify .  # the same as a report, of what is published',
-    '  npm run trial                           # trains a tiny model with it, and draws images',
+    '  npm test         # the conformance kit',
+    '  npm run certify  # the same for what is published, as a report that goes with it',
+    '  npm run trial    # trains a tiny model with it, and draws images',
   ];
 }

@@ -1,4 +1,4 @@
-export type { PluginFacts, PluginProblem } from '@tessera/models';
+export type { Conformance, PluginFacts, PluginProblem } from '@tessera/models';
 export { describeFolders, type KnownModels, type ModelFolders, type ModelProblem } from './folders.ts';
 export { startHost } from './host.ts';
 export type {

@@ -30,6 +30,7 @@ export {
   withOrigins,
   type Plugins,
 } from './plugins/built-in.ts';
+export type { Conformance } from './plugins/certificate.ts';
 export { listPlugins, type PluginFacts } from './plugins/list-plugins.ts';
 export { findConfig, loadPlugins, type LoadedPlugins, type PluginProblem } from './plugins/load-plugins.ts';
 export { quantizeModel, type QuantizedSizes } from './quantize-model.ts';

@@ -1,4 +1,4 @@
-import type { ModelDescription, PluginFacts, PluginProblem } from '@tessera/host';
+import type { Conformance, ModelDescription, PluginFacts, PluginProblem } from '@tessera/host';
 import { speedOf } from '../telemetry/queue-facts.ts';
 import type { ApiBuilder } from './builder.ts';
 import { codeText, messageText } from './errors.ts';
@@ -208,6 +208,18 @@ export function addPlugins(builder: ApiBuilder): void {
       GUIDANCE: { value: 'guidance', description: 'Says how strongly conditions pull. Requests name it: guidanceBy.' },
     } as const,
   });
+  const conformance = builder.objectRef<Conformance>('Conformance').implement({
+    description: 'How the conformance kit judged a part: the word of its package, in its certificate.json.',
+    fields: (t) => ({
+      cases: t.exposeInt('cases', { description: 'How many cases were tried.' }),
+      failed: t.exposeStringList('failed', { description: 'Ids of the cases that failed.' }),
+      kit: t.exposeString('kit', { description: 'The version of @tessera/plugin-kit that judged it.' }),
+      version: t.exposeString('version', {
+        nullable: true,
+        description: 'The version of the package that was judged, which may be another than the installed one.',
+      }),
+    }),
+  });
   const plugin = builder.objectRef<PluginFacts>('Plugin').implement({
     description: 'A part that models may name: one of Tessera, or of the project that the server runs in.',
     fields: (t) => ({
@@ -227,6 +239,11 @@ export function addPlugins(builder: ApiBuilder): void {
           }),
       }),
       contract: t.exposeInt('contract', { description: 'The version of the contracts that it speaks.' }),
+      conformance: t.expose('conformance', {
+        type: conformance,
+        nullable: true,
+        description: "How it was judged; null of Tessera's own, which are tested, and where the package does not tell.",
+      }),
       space: t.exposeString('space', {
         nullable: true,
         description: 'Of heads: what they predict, discrete tokens, continuous ones, or factors of tokens.',

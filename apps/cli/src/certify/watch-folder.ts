@@ -8,8 +8,8 @@ const REST_MS = 300;
 
 interface Watch {
   readonly signal: AbortSignal;
-  /** A file that is written here, but is no change. */
-  readonly written: string | null;
+  /** Files that are written here, but are no change. */
+  readonly written: readonly string[];
 }
 
 /**
@@ -29,7 +29,7 @@ export function nextChange(folder: string, { signal, written }: Watch): Promise<
     };
     const changedIn = (below: string) => (_: string, file: string | null) => {
       const path = join(folder, below, file ?? '');
-      if (path === written || (below === '' && LEFT_OUT.includes(file ?? ''))) return;
+      if (written.includes(path) || (below === '' && LEFT_OUT.includes(file ?? ''))) return;
       clearTimeout(timer);
       timer = setTimeout(end, REST_MS);
     };

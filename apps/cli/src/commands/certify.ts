@@ -11,6 +11,10 @@ import type { Command } from '../command.ts';
 
 const options = {
   json: flag('print one JSON object; the ids of its cases are stable'),
+  report: text({
+    value: 'FILE',
+    help: 'write what --json prints; a package that brings it as certificate.json tells servers how its parts were judged',
+  }),
   badge: text({ value: 'FILE', help: 'write an SVG image for a readme: which contract, how many cases passed' }),
   limit: integer({
     value: 'S',
@@ -30,6 +34,7 @@ export const certify: Command<typeof options> = {
   ],
   examples: [
     'tessera certify .',
+    'tessera certify . --report certificate.json',
     'tessera certify acme-head-0.1.0.tgz --badge certified.svg',
     'tessera certify @acme/head --json',
   ],
@@ -51,7 +56,7 @@ async function run({ positionals: [named], values }: Given, terminal: Terminal):
     requireFolder(named!);
     for (;;) {
       // Watched from before the run, so that no change is missed.
-      const written = values.badge === undefined ? null : resolve(values.badge);
+      const written = [values.badge, values.report].flatMap((file) => (file === undefined ? [] : resolve(file)));
       const changed = nextChange(resolve(named!), { signal: stop.signal, written });
       await once().catch((error: unknown) => sayRefusal(error, terminal));
       terminal.err(`Waiting for a change in ${named}.`);
@@ -84,6 +89,7 @@ async function report(named: string, { values, terminal, signal }: Asked): Promi
   });
   if (values.json) terminal.out(JSON.stringify(found));
   else terminal.out(summary(found));
+  if (values.report !== undefined) await writeFile(values.report, `${JSON.stringify(found, null, 2)}\n`);
   if (values.badge !== undefined) await writeFile(values.badge, badgeOf(counted(found)));
   return found.ok ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 import { flag, type Arguments } from '@tessera/command-line';
 import { nearestName } from '@tessera/schema';
-import { TesseraError } from '@tessera/errors';
+import { printable, TesseraError } from '@tessera/errors';
 import { findConfig, listPlugins, loadPlugins, type PluginFacts } from '@tessera/models';
 import { settingLines } from '../common-options.ts';
 import { sayProblems } from '../project.ts';
@@ -66,9 +66,19 @@ function page(plugin: PluginFacts): string[] {
   const trait = traitOf(plugin);
   const indented = (lines: readonly string[]) => (lines.length > 0 ? lines : ['nothing']).map((line) => `    ${line}`);
   return [
-    `${name}: a ${kind}${trait === '' ? '' : ` (${trait})`} for contract ${contract}, ${packageOf(plugin)}`,
+    `${name}: ${kind === 'order' ? 'an' : 'a'} ${kind}${trait === '' ? '' : ` (${trait})`} for contract ${contract}, ${packageOf(plugin)}`,
+    ...judgement(plugin),
     '  config, in a recipe or model.json:',
     ...indented(settingLines(config)),
     ...(options === null ? [] : ['  options of a request:', ...indented(settingLines(options))]),
   ];
+}
+
+/** What its package reports, where it reports anything. */
+function judgement({ conformance, version: installed }: PluginFacts): string[] {
+  if (!conformance) return [];
+  const { cases, failed, kit, version } = conformance;
+  const of = version === installed || version === null ? '' : ` of its version ${printable(version, 40)}`;
+  const passed = `  its package reports${of}: ${cases - failed.length} of ${cases} cases of the conformance kit ${printable(kit, 40)} passed`;
+  return [failed.length === 0 ? passed : `${passed}; failed: ${printable(failed.join(', '), 400)}`];
 }

@@ -14,16 +14,16 @@ const checks = [
   ['Good manners', 'it ends within one step of a cancel, and leaves no tensor behind'],
 ] as const;
 
-/** Conformance: what is checked, and where its results are. */
+/** Conformance: what is checked, and who tells its results. */
 export function Checks() {
   return (
     <section aria-label="How parts are checked">
       <h2>How parts are checked</h2>
       <p className="quiet">
-        A server runs no checks and keeps no results of them: they train and sample a part, which takes minutes. The
-        parts of the package <code>tessera</code> have passed all of them, or Tessera would not have been released. Of
-        those of other packages it is not known here: the tests of a package run the same checks with{' '}
-        <code>@tessera/plugin-kit/conformance</code>.
+        A server runs no checks: they train and sample a part, which takes minutes. The parts of the package{' '}
+        <code>tessera</code> have passed all of them, or Tessera would not have been released. Other packages tell
+        themselves, in the <code>certificate.json</code> that <code>tessera certify . --report certificate.json</code>{' '}
+        writes into their folder.
       </p>
       <dl className="checks">
         {checks.map(([title, what]) => (

@@ -29,6 +29,7 @@ export function Part({ plugin }: { readonly plugin: Plugin }) {
     <article aria-label={name}>
       <h3>{name}</h3>
       <p className="quiet">{facts.join(' · ')}</p>
+      <Judged plugin={plugin} />
       <p className="part-models">
         {models.length === 0 ? (
           <span className="quiet">No model of this server uses it.</span>
@@ -53,6 +54,21 @@ export function Part({ plugin }: { readonly plugin: Plugin }) {
         </Properties>
       )}
     </article>
+  );
+}
+
+/** What the package tells of the conformance kit. Tessera's own parts are tested as a whole. */
+function Judged({ plugin: { package: from, version: installed, conformance } }: { readonly plugin: Plugin }) {
+  if (from === 'tessera') return null;
+  if (!conformance)
+    return <p className="quiet part-judged">Its package does not say how the conformance kit judged it.</p>;
+  const { cases, failed, kit, version } = conformance;
+  const of = version === installed || version === null ? '' : `, of its version ${version}`;
+  return (
+    <p className={`part-judged ${failed.length === 0 ? 'quiet' : 'problem'}`}>
+      {cases - failed.length} of {cases} cases of the conformance kit {kit} passed, as its package reports{of}.
+      {failed.length > 0 && ` Failed: ${failed.join(', ')}.`}
+    </p>
   );
 }
 

@@ -10,6 +10,7 @@ const kinds = [
   { kind: 'ORDER', title: 'Orders', does: 'say which tokens come next.' },
   { kind: 'BACKBONE', title: 'Backbones', does: 'turn the tokens that are known into hidden states.' },
   { kind: 'HEAD', title: 'Heads', does: 'draw the next tokens from hidden states.' },
+  { kind: 'CONDITION', title: 'Conditions', does: 'embed what an image is to show.' },
   { kind: 'GUIDANCE', title: 'Guidances', does: 'say how strongly conditions pull. Requests name them.' },
 ] as const;
 

@@ -1,6 +1,7 @@
 import { KernelBackend } from '@tensorflow/tfjs';
 import type { KernelConfig, Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
+import { einsumKernel } from './einsum.ts';
 import {
   ARRAYS,
   Recorder,
@@ -193,7 +194,7 @@ export function recordFused({ inputs, attrs, shape, dtype, fused }: FusedCall): 
   return makeTensor(backend.hold(backend.session!.recorder.node(node)[0]!), backend);
 }
 
-/** Every kernel does the same here: derive the results' shapes, write a node, hand out data ids. */
+/** Every kernel but einsum, which is made of others, does the same: derive the results' shapes, write a node, hand out data ids. */
 function register(): void {
   if (hasBackend(BACKEND)) return;
   const configs = Object.entries(KERNELS).map(([kernelName, infer]): KernelConfig => ({
@@ -208,7 +209,7 @@ function register(): void {
       return LIST_KERNELS.has(kernelName) ? infos : infos[0]!;
     },
   }));
-  registerTracingBackend(BACKEND, backend, configs);
+  registerTracingBackend(BACKEND, backend, [...configs, einsumKernel(BACKEND)]);
 }
 
 /** tfjs reports a kernel that a backend lacks with an error of its own. */

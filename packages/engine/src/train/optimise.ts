@@ -2,10 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { NamedTensorMap, Scalar, Tensor } from '@tensorflow/tfjs';
 import { TesseraError } from '@tessera/errors';
 import { traceRng } from '../rng/trace-rng.ts';
+import { registerEinsum } from '../trace/einsum.ts';
 import { repairSecondGradients } from './second-gradients.ts';
 import type { Batch, Slots, TrainHyper, TrainStepSpec } from './spec.ts';
 
 repairSecondGradients();
+registerEinsum();
 
 export interface Evaluated {
   readonly loss: Scalar;

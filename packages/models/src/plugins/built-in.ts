@@ -28,6 +28,7 @@ import { nearestName } from '@tessera/schema';
 import { klScalesTokenizer, klTokenizer } from '@tessera/tokenizer-continuous';
 import { vqTokenizer } from '@tessera/tokenizer-vq';
 import type { ComponentEntry, ModelManifest } from '../manifest.ts';
+import type { Conformance } from './certificate.ts';
 
 /** Plug-ins by kind. The schemas of a plug-in check its config and options, whose types are erased here. */
 export interface Plugins {
@@ -50,6 +51,8 @@ export interface PluginOrigin {
   readonly package: string;
   /** As it is installed; null where that is unknown. */
   readonly version: string | null;
+  /** What its certificate says of the plug-in; null where it brings none. */
+  readonly conformance: Conformance | null;
 }
 
 /** The lists of `Plugins`. */

@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import { parseJson } from '@tessera/errors';
 
 /** Facts from a package.json. */
-interface PackageFacts {
+export interface PackageFacts {
   readonly name: string;
   readonly version: string | null;
   /** The versions of Node that it supports. */
   readonly node: string | null;
+  /** Where it lies. */
+  readonly folder: string;
 }
 
 /** The package in an import specifier: `@acme/head` in `@acme/head/extra`; null for a path or an address. */
@@ -50,7 +52,7 @@ function readPackage(folder: string): PackageFacts | null {
     const { name, version, engines } = json as { name?: unknown; version?: unknown; engines?: { node?: unknown } };
     if (typeof name !== 'string') return null;
     const text = (value: unknown) => (typeof value === 'string' ? value : null);
-    return { name, version: text(version), node: text(engines?.node) };
+    return { name, version: text(version), node: text(engines?.node), folder };
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 import type { AnyPlugin, Layout, PluginKind, SpaceShape, Stride } from '@tessera/core';
 import { guardPlugin } from '@tessera/plugin-kit';
 import type { JsonSchema } from '@tessera/schema';
+import type { Conformance } from './certificate.ts';
 import { builtInPlugins, pluginKinds, type PluginOrigin, type Plugins } from './built-in.ts';
 
 /** A plug-in as `tessera plugins` shows it. */
@@ -12,6 +13,8 @@ export interface PluginFacts {
   /** The installed version of that package; null for Tessera's own and if unknown. */
   readonly version: string | null;
   readonly contract: number;
+  /** How the conformance kit judged it, as its package reports; null for Tessera's own and where a package brings no report. */
+  readonly conformance: Conformance | null;
   /** For heads: the kind of tokens that they predict; else null. */
   readonly space: SpaceShape['kind'] | null;
   /** For orders: what one step of theirs writes; else null. */
@@ -36,7 +39,7 @@ const exampleTokens = {
 /** Tessera's own plug-ins and then those of a project, by kind. */
 export function listPlugins(extra: Plugins): readonly PluginFacts[] {
   return pluginKinds.flatMap((kind) => [
-    ...builtInPlugins[kind].map((plugin) => factsOf(plugin, { package: 'tessera', version: null })),
+    ...builtInPlugins[kind].map((plugin) => factsOf(plugin, { package: 'tessera', version: null, conformance: null })),
     ...extra[kind].map((plugin) => factsOf(plugin, extra.origins?.get(plugin) ?? saidOrigin(plugin))),
   ]);
 }
@@ -44,7 +47,7 @@ export function listPlugins(extra: Plugins): readonly PluginFacts[] {
 /** Third-party plug-ins without a package usually have its name. */
 function saidOrigin({ name, package: from }: AnyPlugin): PluginOrigin | null {
   const said = from ?? (name.includes('/') ? name : null);
-  return said === null ? null : { package: said, version: null };
+  return said === null ? null : { package: said, version: null, conformance: null };
 }
 
 /** @throws TesseraError `part-failed`, `part-shape` if the plug-in cannot give its configuration or options; `option-taken`, `option-name` */
@@ -57,6 +60,7 @@ export function factsOf(given: AnyPlugin, origin: PluginOrigin | null): PluginFa
     package: origin?.package ?? null,
     version: origin?.version ?? null,
     contract,
+    conformance: origin?.conformance ?? null,
     space: plugin.kind === 'head' ? plugin.space : null,
     stride: plugin.kind === 'order' ? plugin.stride : null,
     config: plugin.config.json,

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { AnyPlugin, FeatureNetworkPlugin } from '@tessera/core';
 import { callPart, checkFeatureNetwork, checkPlugin, isFeatureNetworkLike, isPluginLike } from '@tessera/plugin-kit';
 import { isTesseraError, TesseraError } from '@tessera/errors';
+import { conformanceOf } from './certificate.ts';
 import { findPackage, packageAround, packageIn } from './find-package.ts';
 import { importConfig, type Listed } from './import-config.ts';
 import { factsOf } from './list-plugins.ts';
@@ -56,7 +57,7 @@ function admit(listed: readonly Listed[], folder: string): Admitted {
         checkFree(value, [...admitted.keys()]);
         checkPlugin(value, where);
         factsOf(value, null);
-        admitted.set(value, originOf(value, specifier, folder));
+        admitted.set(value, judged(value, originOf(value, specifier, folder), problems));
       });
     } catch (error) {
       problems.push(problemOf(error));
@@ -97,13 +98,31 @@ interface Admitted {
  * The installed package that a plug-in came from: the one that it names, the one that its configuration names, or the one
  * that has its name. Null if none of them is installed and the plug-in names none.
  */
-function originOf({ name, package: said }: AnyPlugin, specifier: string | null, folder: string): PluginOrigin | null {
+function originOf({ name, package: said }: AnyPlugin, specifier: string | null, folder: string): Found | null {
   const named = [said, specifier && packageIn(specifier), name].filter((one) => typeof one === 'string');
   const found = named.map((one) => findPackage(one, folder)).find((one) => one !== null);
   const around = specifier?.startsWith('.') ? packageAround(dirname(resolve(folder, specifier))) : null;
   const facts = found ?? around;
-  if (facts) return { package: facts.name, version: facts.version };
-  return said === undefined ? null : { package: said, version: null };
+  if (facts) return { package: facts.name, version: facts.version, folder: facts.folder };
+  return said === undefined ? null : { package: said, version: null, folder: null };
+}
+
+interface Found extends Omit<PluginOrigin, 'conformance'> {
+  /** null where the package is not installed. */
+  readonly folder: string | null;
+}
+
+/** With what its certificate says of it. One that cannot be read is a problem, said once; its plug-ins work. */
+function judged(plugin: AnyPlugin, found: Found | null, problems: PluginProblem[]): PluginOrigin | null {
+  if (!found) return null;
+  const { folder, ...origin } = found;
+  try {
+    return { ...origin, conformance: folder === null ? null : conformanceOf(plugin, folder) };
+  } catch (error) {
+    const problem = problemOf(error);
+    if (!problems.some(({ message }) => message === problem.message)) problems.push(problem);
+    return { ...origin, conformance: null };
+  }
 }
 
 const own: readonly AnyPlugin[] = Object.values(builtInPlugins).flat();

@@ -93,6 +93,40 @@ describe('modules that a configuration names by strings', () => {
     ]);
   });
 
+  it('tell how they were judged, where the package reports it; a report that cannot be read is said once', async () => {
+    const cases = ['shapes', 'replay'].map((name) => ({
+      id: `order/${name}`,
+      name,
+      ok: name === 'shapes',
+      message: null,
+      ms: 3,
+    }));
+    const judged = { plugin: '@acme/orders-token', kind: 'order', contract: 1, ok: false, cases };
+    const report = { package: '@acme/orders', version: '3.0.0', kit: '0.1.0', ok: false, parts: [judged] };
+    const place = join(root, 'node_modules/@acme/orders/certificate.json');
+    const told = async (text: string) => {
+      await writeFile(place, text);
+      const { plugins, problems } = await load(listing("'@acme/orders'"));
+      const facts = listPlugins(plugins).filter(({ package: from }) => from === '@acme/orders');
+      return { all: facts.map(({ conformance }) => conformance), problems };
+    };
+    try {
+      expect(await told(JSON.stringify(report))).toEqual({
+        all: [{ cases: 2, failed: ['order/replay'], kit: '0.1.0', version: '3.0.0' }, null],
+        problems: [],
+      });
+      expect(await told(JSON.stringify({ ...report, kit: 1 }))).toEqual({
+        all: [null, null],
+        problems: [expect.stringMatching(/^field-invalid \[.*certificate\.json\] got kit = 1; expected a string/)],
+      });
+      expect((await told('{')).problems).toEqual([
+        expect.stringMatching(/^certificate-malformed \[.*certificate\.json\]/),
+      ]);
+    } finally {
+      await rm(place);
+    }
+  });
+
   it('are left out where they fail, by package, engines and reason, and the others work', async () => {
     const { names, problems } = await load(
       listing("'@acme/new', '@acme/head', '@acme/throws', '@acme/gone', '@acme/plain', './gone.mjs', 42, undefined"),
