@@ -177,7 +177,7 @@ describe.skipIf(skipped)('the Edit room', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('takes a picture of a phone: one finger draws, two move, and a server that is away loses nothing', async () => {
+  it('takes a picture of a phone: one finger draws, two move, and a server that is away or is killed loses nothing', async () => {
     await open('/edit', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     const chooser = page.locator('input[type=file]');
     await chooser.setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
@@ -196,8 +196,13 @@ describe.skipIf(skipped)('the Edit room', () => {
     api = await startApi({ ...served.environment, PORT: port });
     await page.getByRole('spinbutton', { name: 'Variants' }).fill('16');
     await button('Generate').tap();
+    await row('running').waitFor({ timeout: 30_000 });
+    await api.kill();
+    api = await startApi({ ...served.environment, PORT: port });
+    await row('completed').waitFor({ timeout: 60_000 });
+    await button('Generate').tap();
     await button('Stop').tap();
-    await page.locator('.edit-row:is([data-status=canceled], [data-status=completed])').waitFor({ timeout: 30_000 });
+    await page.locator('.edit-row:first-child:is([data-status=canceled], [data-status=completed])').waitFor();
     await page.getByRole('button', { name: 'Back to the mask' }).tap();
     expect(await freed()).toBe(marked);
     await page.reload();
