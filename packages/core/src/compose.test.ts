@@ -61,6 +61,11 @@ const misfits: readonly [code: string, wording: RegExp, parts: Parts][] = [
     { ...smallParts, order: { ...order, plugin: { ...nextScaleOrder, name: 'random', stride: 'set' } } },
   ],
   [
+    'order-revisits',
+    /the order again, which draws tokens again, with the backbone echo, which .*exchange the order or the backbone/,
+    { ...smallParts, order: { ...order, plugin: { ...nextScaleOrder, contract: 2, name: 'again', revisits: true } } },
+  ],
+  [
     'space-mismatch',
     /continuous tokens.*exchange the head or the tokenizer/,
     {

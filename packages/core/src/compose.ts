@@ -82,7 +82,9 @@ export function checkParts({ tokenizer, order, backbone, head, condition: given 
   };
   const { space, layout, serves } = tokenizer.plugin.describe(configs.tokenizer);
   const { reads, width, remembers, endsGuidance = !remembers } = backbone.plugin.describe(configs.backbone);
-  checkReads(reads, { serves, stride: order.plugin.stride, names: { tokenizer, order, backbone } });
+  const names = { tokenizer, order, backbone };
+  checkReads(reads, { serves, stride: order.plugin.stride, names });
+  if (order.plugin.revisits) checkRevisits({ reads, remembers, names });
   checkOrder(order.plugin, { scales: layout.scales.length, names: { tokenizer, head } });
   checkSpace(head.plugin, { space, tokenizer: tokenizer.plugin.name });
   optionsOf({ order: order.plugin, head: head.plugin, layout, space, remembers, endsGuidance });
@@ -151,6 +153,22 @@ function checkReads(reads: Reads, { serves, stride, names: { tokenizer, order, b
       next: 'It would silently miss written tokens: exchange the order or the backbone.',
     });
   }
+}
+
+interface Revisiting extends Pick<Reading, 'names'> {
+  readonly reads: Reads;
+  readonly remembers: boolean;
+}
+
+/** Who has seen a token cannot forget it: canvases of which a backbone reads places can, and backbones without a cache. */
+function checkRevisits({ reads, remembers, names: { order, backbone } }: Revisiting): void {
+  if (!remembers && (reads === 'known' || reads === 'scale')) return;
+  refuse({
+    code: 'order-revisits',
+    got: `the order ${order.plugin.name}, which draws tokens again, with the backbone ${backbone.plugin.name}, which ${remembers ? 'remembers those before' : `reads '${reads}'`}`,
+    expected: "a backbone that reads 'known' or 'scale', and remembers nothing",
+    next: 'It would go on from tokens that are gone: exchange the order or the backbone.',
+  });
 }
 
 /** What the heads of a space score, and what the tokens of a space are. */

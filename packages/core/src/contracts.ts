@@ -88,6 +88,8 @@ export interface Canvas {
   /** Before each step, in the manner that the canvas was opened for. */
   read(step: Step): Promise<Context>;
   write(step: Step, tokens: Tokens): Promise<void>;
+  /** Tokens of each row that are missing again: see `Step.again_Ba`. Left out: no order that revisits can be used. */
+  forget?(positions_Ba: Int32Array): Promise<void>;
   /** One picture per row, or null for 'none'. */
   preview(kind: PreviewKind): Promise<readonly Pixels[] | null>;
   render(row: number): Promise<Pixels>;

@@ -154,6 +154,8 @@ export interface OrderPlugin<C = unknown, O = unknown> extends PluginBase<C> {
   readonly stride: Stride;
   /** True where it chooses by `Sampled.confidence_Bl`. */
   readonly needsConfidence?: boolean;
+  /** True where its steps may draw tokens again (contract 2): see `Step.again_Ba`. */
+  readonly revisits?: boolean;
   /** Request time: the number of steps. The layout bounds it. */
   options(layout: Layout): Schema<O>;
   build(config: C): Order<O>;

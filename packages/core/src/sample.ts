@@ -1,5 +1,6 @@
 import type { SampleRng } from '@tessera/engine';
-import type { BoundBackbone, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
+import { TesseraError } from '@tessera/errors';
+import type { BoundBackbone, Canvas, Head, Kept, Order, Pixels, PreviewKind, Tokenizer } from './contracts.ts';
 import type { Row, Step } from './tokens.ts';
 import { disposeAll, disposedAfter, Holding } from './dispose.ts';
 import type { Guidance } from './guidance-part.ts';
@@ -47,7 +48,7 @@ export type SampleEvent =
 
 /**
  * The one sampling loop: every composition runs through these lines. Yields an event per step and then one per image.
- * @throws the signal's reason, at most one step after it aborts; TesseraError `part-numbers`, `written-misfit`; what the parts
+ * @throws the signal's reason, at most one step after it aborts; TesseraError `part-numbers`, `written-misfit`, `canvas-keeps`; what the parts
  * and the observer throw
  */
 export async function* sample(parts: Composition, request: SampleRequest): AsyncGenerator<SampleEvent> {
@@ -62,6 +63,7 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
       await nextTurn(); // a cancel arrives here, even if the runtime blocks the thread
       signal.throwIfAborted();
       checkReplay(written, step);
+      if (step.again_Ba) await forgetIn(canvas, step.again_Ba);
       const past = written[step.index];
       const weight = guidance.weight(step, tokenizer.layout);
       const isOwn = guidance.ended?.(step) || (guidance.saves && weight === 1 && !rollout.remembers);
@@ -98,4 +100,16 @@ export async function* sample(parts: Composition, request: SampleRequest): Async
   } finally {
     disposeAll([held, opened]);
   }
+}
+
+/** @throws TesseraError `canvas-keeps`, and what the canvas throws */
+function forgetIn(canvas: Canvas, positions_Ba: Int32Array): Promise<void> {
+  if (canvas.forget) return canvas.forget(positions_Ba);
+  throw new TesseraError({
+    code: 'canvas-keeps',
+    who: 'sample',
+    got: 'an order that draws tokens again',
+    expected: 'a tokenizer whose canvas can forget tokens, as TokenCanvas can',
+    next: 'Choose another order or another tokenizer.',
+  });
 }

@@ -44,6 +44,24 @@ describe('TokenCanvas', () => {
     await canvas.write(step, given).finally(() => given.values_BlC.dispose());
   }
 
+  it('forgets tokens that are drawn again, but neither missing nor kept ones', async () => {
+    const keep_L = Uint8Array.of(0, 0, 0, 1);
+    const values_BLC = tensorFrom(new Float32Array(16).fill(9), [2, 4, 2]) as Tensor3D;
+    const canvas = open('known', 2, { values_BLC, keep_L });
+    await write(canvas, stepAt(1, 2), [1, 2, 3, 4]);
+    await canvas.forget(Int32Array.of(1, 2));
+    const context = await canvas.read(stepAt(1, 2));
+    if (context.reads !== 'known') throw new Error('known tokens are read');
+    expect(await context.known_BL.data()).toEqual(Float32Array.of(0, 0, 0, 1, 0, 0, 0, 1));
+    expect((await context.values_BLC.data()).slice(0, 6)).toEqual(new Float32Array(6));
+    [context.known_BL, context.values_BLC].forEach((tensor) => tensor.dispose());
+    await write(canvas, stepAt(1, 2), [5, 6, 7, 8]);
+    await expect(canvas.forget(Int32Array.of(0, 0))).rejects.toThrow('got position 0 to be drawn again');
+    await expect(canvas.forget(Int32Array.of(3, 3))).rejects.toThrow('got position 3 to be drawn again');
+    canvas.dispose();
+    values_BLC.dispose();
+  });
+
   it("gives a backbone that reads 'last' what the step before wrote, and nothing at first", async () => {
     const canvas = open('last');
     expect(await canvas.read(stepAt(1, 2))).toEqual({ reads: 'last', values_BlC: null });

@@ -82,6 +82,18 @@ export class TokenCanvas implements Canvas {
     this.#newest = step;
   }
 
+  async forget(positions_Ba: Int32Array): Promise<void> {
+    const { layout, channels, who } = this.#parts;
+    await this.#placeKept();
+    const count = positions_Ba.length / this.#batch;
+    for (const [i, position] of positions_Ba.entries()) {
+      const at = Math.floor(i / count) * layout.length + position;
+      if (this.#known_BL[at] !== 1 || this.#isKept(position)) throw notThere(position, who);
+      this.#values_BLC.fill(0, at * channels, (at + 1) * channels);
+      this.#known_BL[at] = 0;
+    }
+  }
+
   async preview(kind: PreviewKind): Promise<readonly Pixels[] | null> {
     if (kind === 'none') return null;
     if (kind === 'linear') return this.#linear();
@@ -220,6 +232,16 @@ export class TokenCanvas implements Canvas {
       if (keep_L[at % layout.length] === 1) this.#place(at, values.subarray(at * channels, (at + 1) * channels));
     }
   }
+}
+
+function notThere(position: number, who: string): TesseraError {
+  return new TesseraError({
+    code: 'step-misfit',
+    who,
+    got: `position ${position} to be drawn again`,
+    expected: 'one that has been drawn, and is not kept',
+    next: 'Choose an order that was opened for this request.',
+  });
 }
 
 /** One picture per row of a batch of pixels; disposes the batch. */

@@ -75,6 +75,11 @@ export interface Step {
   readonly after: number;
   /** B times l positions, row after row, ascending within a row. */
   readonly positions_Bl: Int32Array;
+  /**
+   * Of orders that say `revisits`: tokens written before, equally many of each row, that are missing again from this step on,
+   * and so count in `before`. Row after row, ascending.
+   */
+  readonly again_Ba?: Int32Array;
 }
 
 /** What a plan keeps of a step. */

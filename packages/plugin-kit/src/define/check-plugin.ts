@@ -63,6 +63,8 @@ function checkMembers(kind: PluginKind, plugin: Record<string, unknown>, name: s
     malformed(name, "space = 'factors' in contract 1", 'contract 2, to which tokens of factors belong');
   if (kind === 'order' && plugin['stride'] === 'part' && plugin['contract'] === 1)
     malformed(name, "stride = 'part' in contract 1", 'contract 2, to which parts of scales belong');
+  if (kind === 'order' && plugin['revisits'] && plugin['contract'] === 1)
+    malformed(name, 'revisits in contract 1', 'contract 2, to which steps that draw tokens again belong');
   checkMixes(kind, plugin, name);
   const fact = facts[kind];
   if (fact === undefined || fact.known.includes(plugin[fact.field] as string)) return;

@@ -65,7 +65,7 @@ export function defineTokenizer<C extends StandardSchema, T extends Tokenizer>(
 /** An order as its author writes it: schemas of any library of Standard JSON Schema. */
 export interface OrderDefinition<C extends StandardSchema, O extends StandardSchema> extends Pick<
   OrderPlugin,
-  'contract' | 'name' | 'package' | 'stride' | 'needsConfidence'
+  'contract' | 'name' | 'package' | 'stride' | 'needsConfidence' | 'revisits'
 > {
   readonly config: C;
   options(layout: Layout): O;

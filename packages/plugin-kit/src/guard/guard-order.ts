@@ -1,16 +1,25 @@
-import { disposeAll, disposedAfter, type Chosen, type Kept, type Order, type Plan, type Step } from '@tessera/core';
+import {
+  disposeAll,
+  disposedAfter,
+  type Chosen,
+  type Kept,
+  type Order,
+  type OrderPlugin,
+  type Plan,
+  type Step,
+} from '@tessera/core';
 import { callPart, checkMembers, present, wrongShape, type PartCall } from './part-call.ts';
 import { lentKept, lentStep } from './part-values.ts';
 
 /** An order whose errors and answers name it. @throws TesseraError `part-shape` where it is not a whole order */
-export function guardOrder(order: Order, name: string): Order {
+export function guardOrder(order: Order, { name, revisits = false }: Pick<OrderPlugin, 'name' | 'revisits'>): Order {
   checkMembers({ name, call: 'build()' }, order, ['open', 'visit', 'stops']);
   return present<Order>({
     open: (layout, request) => {
       const part = { name, call: 'open()', lent: [request.kept] };
       const plan = callPart(part, () => order.open(layout, { ...request, kept: lentKept(request.kept) }));
       checkMembers(part, plan, ['steps', 'dispose']);
-      return guardPlan(plan, { name, length: layout.length, rows: request.rows.length, kept: request.kept });
+      return guardPlan(plan, { name, revisits, length: layout.length, rows: request.rows.length, kept: request.kept });
     },
     visit: (layout, key_L) => {
       const part = { name, call: 'visit()' };
@@ -33,6 +42,8 @@ export function guardOrder(order: Order, name: string): Order {
 
 interface PlanGuard {
   readonly name: string;
+  /** Whether its steps may draw tokens again. */
+  readonly revisits: boolean;
   /** Tokens of an image. */
   readonly length: number;
   readonly rows: number;
@@ -47,7 +58,7 @@ interface Walk extends PlanGuard {
   last: Step | null;
 }
 
-/** A plan whose steps are whole: every token once, in steps that agree with their own numbers. */
+/** A plan whose steps are whole: every token once, but for those that it says to draw again, in steps that agree with their own numbers. */
 export function guardPlan(plan: Plan, guard: PlanGuard): Plan {
   const walk: Walk = { ...guard, done: new Uint8Array(guard.rows * guard.length), last: null };
   const { name } = guard;
@@ -98,16 +109,42 @@ function checkStep(part: PartCall, step: Step, { walk, chooses }: { walk: Walk; 
   if (index !== place || of !== total || !(index < of)) {
     throw wrongShape(part, `step ${index} of ${of}`, `step ${place} of ${total > place ? total : 'as many as come'}`);
   }
+  const again = markAgain(part, step, walk);
   const [l, first] = [count / rows, missing(walk)];
-  const follows = last ? before === last.after : before === length || before === first;
+  const follows = last ? before === last.after + again : before === length || before === first;
   // Of those that choose, a step offers all that is missing, or all that is missing of a scale.
   const agrees = chooses ? before - after <= l && l <= before && after >= 0 && after < before : before - after === l;
   if (!follows || !agrees) {
     const got = `step ${index} of ${l} tokens that says ${before} before and ${after} after`;
-    throw wrongShape(part, got, `${last ? last.after : first} before, and what is then left after`);
+    throw wrongShape(part, got, `${last ? last.after + again : first} before, and what is then left after`);
   }
   checkPositions(part, step, walk);
   if (!chooses) markDone(step, walk);
+}
+
+/** Makes tokens missing again that a step draws again; how many of each row they are. */
+function markAgain(part: PartCall, { index, again_Ba }: Step, { revisits, rows, length, done, kept }: Walk): number {
+  if (again_Ba === undefined) return 0;
+  if (!revisits) throw wrongShape(part, `again_Ba at step ${index}`, 'none, or a plug-in that says revisits');
+  const a = again_Ba instanceof Int32Array ? again_Ba.length / rows : NaN;
+  if (!Number.isInteger(a))
+    throw wrongShape(
+      part,
+      `again_Ba of ${again_Ba?.length} positions`,
+      `an Int32Array, equally many for each of ${rows} rows`,
+    );
+  const wrong = again_Ba.findIndex((at, i) => {
+    const ascends = i % a === 0 || again_Ba[i - 1]! < at;
+    return !(at >= 0 && at < length) || !ascends || kept?.keep_L[at] === 1 || done[Math.floor(i / a) * length + at] !== 1;
+  });
+  if (wrong >= 0)
+    throw wrongShape(
+      part,
+      `position ${again_Ba[wrong]} again at step ${index}: missing, kept, twice or not ascending`,
+      'tokens that were drawn',
+    );
+  for (const [i, at] of again_Ba.entries()) done[Math.floor(i / a) * length + at] = 0;
+  return a;
 }
 
 /** Tokens of the first row that are neither written nor kept. */

@@ -76,7 +76,12 @@ function orderGuarded(plugin: OrderPlugin): OrderPlugin {
     ...plugin,
     config: configOf(plugin),
     options: (layout) => guardOptions(plugin.name, () => plugin.options(layout)),
-    build: (config) => buildGuarded(plugin, () => plugin.build(config), guardOrder),
+    build: (config) =>
+      buildGuarded(
+        plugin,
+        () => plugin.build(config),
+        (order) => guardOrder(order, plugin),
+      ),
   };
 }
 

@@ -104,6 +104,7 @@ function guardCanvas(canvas: Canvas, guard: CanvasGuard): Canvas {
       ),
     write: (step, tokens) =>
       awaitPart({ ...calls('write'), lent: [tokens] }, () => canvas.write(lentStep(step), tokens)),
+    forget: canvas.forget && ((positions_Ba) => awaitPart(calls('forget'), () => canvas.forget!(positions_Ba.slice()))),
     preview: (kind) =>
       awaitPart(
         calls('preview'),

@@ -134,7 +134,7 @@ describe('a guarded composition', () => {
 
   it('names an order whose steps cannot be left', () => {
     const plan = { steps: () => unleavable(5), dispose: () => undefined };
-    const guarded = guardPlan(plan, { name: 'next-scale', length: 5, rows: 1, kept: null });
+    const guarded = guardPlan(plan, { name: 'next-scale', revisits: false, length: 5, rows: 1, kept: null });
     const leave = () => {
       for (const step of guarded.steps()) return step;
       return null;

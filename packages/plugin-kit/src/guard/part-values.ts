@@ -41,7 +41,8 @@ export async function findUseless(tensor: Tensor, below?: number): Promise<numbe
  */
 
 export function lentStep(step: Step): Step {
-  return { ...step, positions_Bl: step.positions_Bl.slice() };
+  const { positions_Bl, again_Ba, ...numbers } = step;
+  return { ...numbers, positions_Bl: positions_Bl.slice(), ...(again_Ba && { again_Ba: again_Ba.slice() }) };
 }
 
 export function lentHidden(hidden: Hidden): Hidden {

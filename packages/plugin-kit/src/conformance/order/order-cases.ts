@@ -126,13 +126,14 @@ function remade(opened: OpenedOrder, { set, seed }: { readonly set: boolean; rea
       opened,
       (position) => mask(position, L),
       (kept) => {
-        const visited = walk(opened, [seed], kept).flatMap(({ step }) => [...step.positions_Bl]);
+        // The guard sees that none comes twice, but for those that are drawn again.
+        const visited = [...new Set(walk(opened, [seed], kept).flatMap(({ step }) => [...step.positions_Bl]))];
         const again = visited.find((position) => kept.keep_L[position]);
         if (set && again !== undefined) return `the kept position ${again} made again`;
         const due = set ? kept.keep_L.filter((keep) => keep === 0).length : L;
         if (visited.length !== due) return `${visited.length} of ${due} tokens, some of them kept`;
         if (kept.keep_L.includes(1)) return null;
-        const plain = walk(opened, [seed]).flatMap(({ step }) => [...step.positions_Bl]);
+        const plain = [...new Set(walk(opened, [seed]).flatMap(({ step }) => [...step.positions_Bl]))];
         return unequal('', plain, visited) === null ? null : 'another order where a mask keeps nothing';
       },
     );
@@ -226,10 +227,11 @@ function count(share_LL: Float32Array, place_L: readonly number[]): void {
     for (const [q, second] of place_L.entries()) if (first < second) share_LL[p * place_L.length + q]! += 1 / ROUNDS;
 }
 
-/** The step in which each position comes. */
+/** The step in which each position comes first. */
 function placesSampled(opened: OpenedOrder, round: number): number[] {
   const places: number[] = [];
-  for (const { step } of walk(opened, [round])) for (const position of step.positions_Bl) places[position] = step.index;
+  for (const { step } of walk(opened, [round]))
+    for (const position of step.positions_Bl) places[position] ??= step.index;
   return places;
 }
 

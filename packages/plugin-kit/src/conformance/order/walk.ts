@@ -71,8 +71,9 @@ function confidenceOf({ positions_Bl }: Step, { layout, seeds }: { layout: Layou
   return Float32Array.from(positions_Bl, (position, i) => 20 * own[Math.floor(i / l)]![position]!);
 }
 
-/** Positions of each step. */
-export const written = (steps: readonly Walked[]): Int32Array[] => steps.map(({ step }) => step.positions_Bl);
+/** Positions of each step, and those that are drawn again. */
+export const written = (steps: readonly Walked[]): Int32Array[] =>
+  steps.flatMap(({ step: { positions_Bl, again_Ba } }) => [positions_Bl, ...(again_Ba ? [again_Ba] : [])]);
 
 /** Runs with some tokens kept: 1 where `keeps` says so. */
 export function withKept<T>({ layout }: OpenedOrder, keeps: (position: number) => boolean, run: (kept: Kept) => T): T {

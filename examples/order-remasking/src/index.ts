@@ -1,0 +1,1 @@
+export { remaskingOrder } from './remasking-order.ts';
