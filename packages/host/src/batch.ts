@@ -191,7 +191,8 @@ export class Batch {
       if (!replayed) await this.#take(group, { event, watch, milliseconds });
       // No member is told, but the watchdog sees that it goes on.
       else if (milliseconds > SLOW) await this.#tell([]);
-      if (event.type === 'step' && event.step.index + 1 < event.step.of && this.#breaks(group, event.step.index + 1)) return;
+      if (event.type === 'step' && event.step.index + 1 < event.step.of && this.#breaks(group, event.step.index + 1))
+        return;
       before = performance.now();
     }
     for (const member of members) if (!member.gone && member.endPart()) this.#end(member);

@@ -135,7 +135,9 @@ function markAgain(part: PartCall, { index, again_Ba }: Step, { revisits, rows, 
     );
   const wrong = again_Ba.findIndex((at, i) => {
     const ascends = i % a === 0 || again_Ba[i - 1]! < at;
-    return !(at >= 0 && at < length) || !ascends || kept?.keep_L[at] === 1 || done[Math.floor(i / a) * length + at] !== 1;
+    return (
+      !(at >= 0 && at < length) || !ascends || kept?.keep_L[at] === 1 || done[Math.floor(i / a) * length + at] !== 1
+    );
   });
   if (wrong >= 0)
     throw wrongShape(
