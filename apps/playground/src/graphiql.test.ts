@@ -27,7 +27,9 @@ beforeAll(async () => {
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('request', (request) => request.url().startsWith(api.url) || complaints.push(request.url()));
-  await page.goto(`${api.url}/graphiql`);
+  // As a person opens it who knows the address of GraphQL alone.
+  await page.goto(`${api.url}/graphql`);
+  expect(page.url()).toBe(`${api.url}/graphiql/`);
 });
 
 afterAll(async () => {

@@ -20,7 +20,7 @@ import type { EventStreams } from '../subscriptions/event-stream.ts';
 import { allowOrigins, type Gate } from '../guard/gate.ts';
 import { closePipelined } from './close-pipelined.ts';
 import { takeGraphQL } from './graphql-http.ts';
-import { servePlayground } from './serve-playground.ts';
+import { leadToGraphiql, servePlayground } from './serve-playground.ts';
 import { refusalBody, refuseUnknown } from './unknown-route.ts';
 import { asErrors } from '../guard/refusal.ts';
 
@@ -59,6 +59,7 @@ export function createApp(appParts: AppParts): Express {
   app.get('/healthz', operators.health);
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', operators.metrics);
+  app.get('/graphql', leadToGraphiql(playground));
   app.use(['/v1', '/graphql'], requireCaller(guard, refusalBody));
   const engine = engineOf({ parts, uploads, blobs, eventStreams, webhooks });
   const routes = restRoutes({ engine, blobs, origins, urls: parts.urls });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import express from 'express';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { servePlayground } from './serve-playground.ts';
+import { leadToGraphiql, servePlayground } from './serve-playground.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-page-'));
 const script = 'console.log(1);'.repeat(100);
@@ -18,7 +18,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'index.html'), '<p>the page</p>');
   writeFileSync(join(folder, 'assets/index-abc.js'), script);
   writeFileSync(join(folder, 'assets/index-abc.js.br'), brotliCompressSync(script));
+  mkdirSync(join(folder, 'graphiql'));
+  writeFileSync(join(folder, 'graphiql/index.html'), '<p>GraphiQL</p>');
   const app = express();
+  app.get('/graphql', leadToGraphiql(folder));
   servePlayground(app, folder);
   app.use((_request, response) => void response.status(404).send('unknown'));
   server = createServer(app);
@@ -63,4 +66,13 @@ it('tells a person who mistyped an address by the page, and programs by what ans
     expect(await (await fetch(url + path, asBrowser)).text()).toBe('unknown');
   }
   expect(await (await fetch(`${url}/galery`)).text()).toBe('unknown');
+});
+
+it('leads a person who opens the address of GraphQL to GraphiQL, and no program', async () => {
+  const asBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
+  const led = await fetch(`${url}/graphql`, asBrowser);
+  expect([led.url, await led.text()]).toEqual([`${url}/graphiql/`, '<p>GraphiQL</p>']);
+  for (const init of [{}, { headers: { accept: 'application/json' } }])
+    expect((await fetch(`${url}/graphql`, init)).status).toBe(404);
+  expect((await fetch(`${url}/graphql?query={models{name}}`, asBrowser)).status).toBe(404);
 });

@@ -52,6 +52,7 @@ const made = () => new URL(page.url()).searchParams.getAll('g');
 
 /** Says which models use a part, and makes settings of its JSON Schemas. */
 async function tryPlugins(): Promise<void> {
+  await page.getByRole('region', { name: 'Conditions' }).getByText('Used by').waitFor();
   const order = page.getByRole('article', { name: 'random-sets' });
   await order.getByText(/Used by .*digits-mar/).waitFor();
   await order.getByText('Options of a request').click();

@@ -32,8 +32,8 @@ export function PluginsRoom() {
   return (
     <main className="plugins" aria-label="Plug-ins">
       <p className="lead">
-        A model is made of a tokenizer, an order, a backbone and a head. These are installed. A package of parts is
-        added by its name in <code>tessera.config.ts</code>.
+        A model is made of a tokenizer, an order, a backbone, a head and a condition. These are installed. A package of
+        parts is added by its name in <code>tessera.config.ts</code>.
       </p>
       {answer.pluginProblems.map(({ message }) => (
         <p key={message} role="alert" className="problem">
