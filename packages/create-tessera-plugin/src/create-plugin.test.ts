@@ -43,7 +43,7 @@ describe.each(Object.keys(kinds) as KindName[])('a new %s', (kind) => {
     expect(manifest).toMatchObject({
       name: 'trial',
       license: 'MIT',
-      files: ['dist', 'src', 'conformance.json', '!**/*.test.ts'],
+      files: ['dist', 'src', 'conformance.json', 'certificate.json', '!**/*.test.ts'],
     });
     const sources = readdirSync(join(into, 'trial/src')).map((file) => [file, read('trial/src', file)] as const);
     for (const [file, text] of sources) {
