@@ -44,6 +44,7 @@ const shared = ['Query.model', 'Query.models', 'Query.plugins', 'Query.pluginPro
 const notHere = [
   ...['CanceledEvent', 'FailedEvent', 'LoadingEvent', 'RestartedEvent', 'WaitingEvent', 'GenerationFailure'],
   ...['IdempotencyConflict', 'NotFound', 'QueueFull', 'QuotaExceeded', 'RequestError', 'Unavailable', 'PluginProblem'],
+  'Conformance',
   ...['InputCondition', 'NoCondition', 'TokenDetails', 'DeleteGenerationPayload'],
   // Of admins alone.
   ...['Service', 'QueueShare', 'WorkerModel', 'Worker', 'RecentFailure'],

@@ -59,7 +59,7 @@ export function createApp(appParts: AppParts): Express {
   app.get('/healthz', operators.health);
   // Where keys are needed it is on its own port alone: its numbers are of all tenants.
   if (guard.auth === 'off') app.get('/metrics', operators.metrics);
-  app.get('/graphql', leadToGraphiql(playground));
+  app.use('/graphql', leadToGraphiql(playground));
   app.use(['/v1', '/graphql'], requireCaller(guard, refusalBody));
   const engine = engineOf({ parts, uploads, blobs, eventStreams, webhooks });
   const routes = restRoutes({ engine, blobs, origins, urls: parts.urls });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'graphiql'));
   writeFileSync(join(folder, 'graphiql/index.html'), '<p>GraphiQL</p>');
   const app = express();
-  app.get('/graphql', leadToGraphiql(folder));
+  app.use('/graphql', leadToGraphiql(folder));
   servePlayground(app, folder);
   app.use((_request, response) => void response.status(404).send('unknown'));
   server = createServer(app);

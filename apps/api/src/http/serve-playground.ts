@@ -51,9 +51,9 @@ export function servePlayground(app: Express, playground: string): void {
 /** A person who opens the address of GraphQL in a browser comes to GraphiQL, where there is one. Programs ask for no HTML. */
 export function leadToGraphiql(playground: string): RequestHandler {
   const isThere = existsSync(join(playground, 'graphiql/index.html'));
-  return ({ headers: { accept = '' }, query }, response, next) => {
-    if (isThere && /^text\/html\b/.test(accept) && Object.keys(query).length === 0)
-      return response.redirect(303, '/graphiql/');
+  return ({ method, path, headers: { accept = '' }, query }, response, next) => {
+    const isAddress = method === 'GET' && path === '/' && Object.keys(query).length === 0;
+    if (isThere && isAddress && /^text\/html\b/.test(accept)) return response.redirect(303, '/graphiql/');
     next();
   };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AnyPlugin } from '@tessera/core';
 import { parseJson } from '@tessera/errors';
 import { nullable, schema } from '@tessera/schema';
+import type { PackageFacts } from './find-package.ts';
 
 const { object, string, number, integer, boolean, list } = schema;
 
@@ -40,13 +41,18 @@ const certificate = object({
  * What the certificate in the folder of a package says of one of its parts; null where there is none, or it knows no such part.
  * @throws TesseraError `certificate-malformed`, or `field-invalid` and others with the field's path
  */
-export function conformanceOf({ kind, name }: AnyPlugin, folder: string): Conformance | null {
+export function conformanceOf(
+  { kind, name }: AnyPlugin,
+  { name: from, folder }: Pick<PackageFacts, 'name' | 'folder'>,
+): Conformance | null {
   const path = join(folder, 'certificate.json');
   if (!existsSync(path)) return null;
+  // Clients are told too: no path of this machine.
+  const who = `certificate.json of ${from}`;
   const expected = 'what tessera certify --report writes';
   const next = 'Write it again, or remove it.';
-  const json = parseJson(readFileSync(path), { code: 'certificate-malformed', who: path, expected, next });
-  const { parts, kit, version } = certificate.parse(json, path);
+  const json = parseJson(readFileSync(path), { code: 'certificate-malformed', who, expected, next });
+  const { parts, kit, version } = certificate.parse(json, who);
   const part = parts.find((one) => one.kind === kind && one.plugin === name);
   if (!part) return null;
   const failed = part.cases.flatMap(({ ok, id }) => (ok ? [] : [id]));

@@ -117,7 +117,7 @@ function judged(plugin: AnyPlugin, found: Found | null, problems: PluginProblem[
   if (!found) return null;
   const { folder, ...origin } = found;
   try {
-    return { ...origin, conformance: folder === null ? null : conformanceOf(plugin, folder) };
+    return { ...origin, conformance: folder === null ? null : conformanceOf(plugin, { name: origin.package, folder }) };
   } catch (error) {
     const problem = problemOf(error);
     if (!problems.some(({ message }) => message === problem.message)) problems.push(problem);
