@@ -271,7 +271,7 @@ export function addPlugins(builder: ApiBuilder): void {
     description: "A part of the project's tessera.config that could not be used.",
     fields: (t) => ({
       code: t.exposeString('code', { description: codeText }),
-      message: t.exposeString('message', { description: messageText }),
+      message: t.string({ description: messageText, resolve: ({ message }) => withoutFolders(message) }),
     }),
   });
   builder.queryFields((t) => ({
@@ -288,4 +288,9 @@ export function addPlugins(builder: ApiBuilder): void {
       resolve: (_root, _args, { models }) => [...models.pluginProblems()],
     }),
   }));
+}
+
+/** Node's own errors name files by their whole path, which is the operator's alone: the log has it. */
+export function withoutFolders(message: string): string {
+  return message.replace(/(?<![\w@.:/])(?:file:\/\/)?(?:\/[^\s'"/]+)+\/([^\s'"/]+)/g, '…/$1');
 }
