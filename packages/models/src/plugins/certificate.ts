@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnyPlugin } from '@tessera/core';
-import { parseJson } from '@tessera/errors';
+import { parseJson, TesseraError, type ErrorParts } from '@tessera/errors';
 import { nullable, schema } from '@tessera/schema';
 import type { PackageFacts } from './find-package.ts';
 
@@ -50,11 +50,23 @@ export function conformanceOf(
   // Clients are told too: no path of this machine.
   const who = `certificate.json of ${from}`;
   const expected = 'what tessera certify --report writes';
-  const next = 'Write it again, or remove it.';
-  const json = parseJson(readFileSync(path), { code: 'certificate-malformed', who, expected, next });
-  const { parts, kit, version } = certificate.parse(json, who);
+  const refusal = { code: 'certificate-malformed', who, expected, next: 'Write it again, or remove it.' };
+  const { parts, kit, version } = certificate.parse(parseJson(bytesOf(path, refusal), refusal), who);
   const part = parts.find((one) => one.kind === kind && one.plugin === name);
   if (!part) return null;
   const failed = part.cases.flatMap(({ ok, id }) => (ok ? [] : [id]));
   return { cases: part.cases.length, failed, kit, version };
+}
+
+/** @throws TesseraError of the given parts where it is no file, or may not be read */
+function bytesOf(path: string, refusal: Omit<ErrorParts, 'got' | 'cause'>): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new TesseraError({
+      ...refusal,
+      got: `no file that can be read (${(cause as NodeJS.ErrnoException).code})`,
+      cause,
+    });
+  }
 }

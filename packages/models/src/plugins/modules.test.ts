@@ -124,8 +124,15 @@ describe('modules that a configuration names by strings', () => {
       expect((await told('{')).problems).toEqual([
         expect.stringMatching(/^certificate-malformed \[certificate\.json of @acme\/orders\]/),
       ]);
-    } finally {
       await rm(place);
+      await mkdir(place);
+      const { plugins, names, problems } = await load(listing("'@acme/orders'"));
+      expect([plugins.orders.length, names.length]).toEqual([2, 2]); // they work all the same
+      expect(problems).toEqual([
+        expect.stringMatching(/^certificate-malformed .* got no file that can be read \(EISDIR\)/),
+      ]);
+    } finally {
+      await rm(place, { recursive: true });
     }
   });
 
